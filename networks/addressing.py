@@ -1,0 +1,81 @@
+"""Virter's address rules: what an ID decides, DHCP ranges, generated host entries. Pure: no ORM, no libvirt."""
+
+import re
+from ipaddress import IPv4Address, IPv4Interface, IPv6Address, IPv6Interface
+
+ACCESS_MAC = "52:54:00:00:00:00"
+LARGEST_RANGE = 2**16
+
+
+def _number(mac: str) -> int:
+    return int(mac.replace(":", "").replace("-", ""), 16)
+
+
+def _text(number: int) -> str:
+    return ":".join(f"{byte:02x}" for byte in number.to_bytes(6, "big"))
+
+
+def parse_mac(text: str) -> str:
+    """A guest's MAC as lower-case aa:bb:cc:dd:ee:ff; ValueError with the reason if it can be none."""
+    if not re.fullmatch(r"[0-9a-fA-F]{2}([:-][0-9a-fA-F]{2}){5}", text.strip()):
+        raise ValueError("This is no MAC; one looks like 52:54:00:b3:72:d7.")
+    number = _number(text.strip())
+    if number == 0:
+        raise ValueError("A MAC of zeros belongs to nobody.")
+    if number >> 40 & 1:
+        raise ValueError("This is a multicast MAC; the second digit of a guest’s MAC is even.")
+    return _text(number)
+
+
+def mac_plus(base: str, number: int) -> str:
+    """48-bit addition with carry; ValueError past the last MAC."""
+    total = _number(base) + number
+    if not 0 <= total < 2**48:
+        raise ValueError(f"There is no MAC {number} after {base}.")
+    return _text(total)
+
+
+def mac_of_id(number: int) -> str:
+    """ID 8 → 52:54:00:00:00:08."""
+    if not 0 < number < 2**24:
+        raise ValueError(f"ID {number} has no MAC of its own; IDs are below {2**24}.")
+    return mac_plus(ACCESS_MAC, number)
+
+
+def id_of_mac(mac: str) -> int | None:
+    """The ID that a MAC on the access network stands for, if it can be one."""
+    number = _number(mac) - _number(ACCESS_MAC)
+    return number if 0 < number < 2**24 else None
+
+
+def ip_of_id(interface: IPv4Interface, number: int) -> IPv4Address:
+    """Network address + ID; ValueError if that is no guest's address in the block."""
+    block = interface.network
+    if not 0 < number < block.num_addresses - 1:
+        raise ValueError(f"ID {number} has no address in {block}.")
+    return block.network_address + number
+
+
+def dhcp_range(
+    interface: IPv4Interface | IPv6Interface,
+) -> tuple[IPv4Address, IPv4Address] | tuple[IPv6Address, IPv6Address]:
+    """From host address + 1 to the last usable address; at most to network address + 65535."""
+    block = interface.network
+    last = block.broadcast_address - (1 if interface.version == 4 else 0)
+    if block.num_addresses > LARGEST_RANGE:
+        last = block.network_address + LARGEST_RANGE - 1
+    start = interface.ip + 1
+    if start > last:
+        raise ValueError(f"{interface} leaves no address for DHCP: the range begins after the host’s address.")
+    return start, last
+
+
+def generated_hosts(
+    interface: IPv4Interface, base_mac: str, first_id: int, count: int
+) -> tuple[tuple[str, IPv4Address], ...]:
+    """Entry i: MAC = base + first ID + i, IP = host address + 1 + i; ValueError if one leaves the block."""
+    last = interface.network.broadcast_address - 1
+    if interface.ip + count > last:
+        room = int(last) - int(interface.ip)
+        raise ValueError(f"{interface.network} has room for {room} host entries after {interface.ip}.")
+    return tuple((mac_plus(base_mac, first_id + index), interface.ip + 1 + index) for index in range(count))

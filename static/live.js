@@ -1,0 +1,70 @@
+// What htmx does not do by itself: mark what changed, keyboard shortcuts, upload progress, click to copy.
+
+const live = "#networks, #vms, #network, #vm, #attached, #images";
+
+// A cell that a poll changed is marked for a moment.
+new MutationObserver((changes) => {
+  for (const { target } of changes) {
+    const element = target.nodeType === Node.ELEMENT_NODE ? target : target.parentElement;
+    const cell = element?.closest("td, dd, .state");
+    if (cell?.closest(live) && !element.closest("time")) {
+      cell.classList.remove("changed");
+      void cell.offsetWidth; // restarts the animation
+      cell.classList.add("changed");
+    }
+  }
+}).observe(document, { subtree: true, childList: true, characterData: true });
+
+addEventListener("keydown", (event) => {
+  const typing = event.target.closest("input, textarea, select");
+  if (event.key === "Escape") {
+    if (typing) typing.blur();
+    else document.querySelector("main form .actions a.button, main .actions a[data-leave]")?.click();
+  }
+  if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.key === "/") {
+    document.querySelector("input[type=search]")?.focus();
+    event.preventDefault();
+  } else if (event.key === "n") {
+    document.querySelector("a.primary:has(kbd)")?.click();
+  } else if (event.key === "ArrowDown" || event.key === "ArrowUp") {
+    const links = [...document.querySelectorAll("tbody tr td:first-child a:first-child")];
+    if (!links.length) return;
+    const step = event.key === "ArrowDown" ? 1 : -1;
+    const index = links.indexOf(document.activeElement);
+    links[Math.min(links.length - 1, Math.max(0, index === -1 ? 0 : index + step))].focus();
+    event.preventDefault();
+  }
+});
+
+// One click copies an address; selecting a part of it does not.
+addEventListener("click", (event) => {
+  const cell = event.target.closest("td.mono, dd.mono");
+  if (!cell || event.target.closest("a, button") || !getSelection().isCollapsed || !cell.textContent.trim()) return;
+  navigator.clipboard?.writeText(cell.textContent.trim().replace(/\s+/g, "\n"));
+  cell.dataset.copied = "copied";
+  setTimeout(() => delete cell.dataset.copied, 1200);
+});
+
+// Uploads show how much has gone: fetch cannot tell, XMLHttpRequest can.
+addEventListener("submit", (event) => {
+  const form = event.target.closest("form[data-upload]");
+  if (!form || !form.querySelector("input[type=file]")?.files.length) return;
+  event.preventDefault();
+  event.stopImmediatePropagation();
+  const bar = form.querySelector("progress");
+  const request = new XMLHttpRequest();
+  request.open("POST", form.action || location.href);
+  request.upload.onprogress = ({ loaded, total }) => {
+    bar.hidden = false;
+    bar.value = (100 * loaded) / total;
+  };
+  request.onload = () => {
+    if (request.status === 422) {
+      document.open();
+      document.write(request.responseText);
+      document.close();
+    } else location.href = request.responseURL;
+  };
+  request.send(new FormData(form));
+}, true);

@@ -1,0 +1,35 @@
+"""The worker: tasks, their schedule and libvirt's events in one process.
+
+The schedule runs as a thread of each worker, so that it dies with it and no worker is special; what two schedules ask
+twice is done once, because tasks claim what they work on.
+"""
+
+import os
+
+from celery import Celery
+from celery.beat import EmbeddedService, Scheduler
+from celery.signals import worker_init, worker_ready, worker_shutting_down
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "virterweb.settings")
+app = Celery("virterweb")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks(["virterweb.hypervisors", "networks", "vms"])
+schedule = EmbeddedService(app, thread=True, scheduler_cls=Scheduler)
+
+
+@worker_init.connect
+def listen(sender, **kwargs) -> None:
+    from virterweb.hypervisors import events, reconcile
+
+    reconcile.claim_as(sender.hostname)
+    events.listen()
+
+
+@worker_ready.connect
+def start_schedule(**kwargs) -> None:
+    schedule.start()
+
+
+@worker_shutting_down.connect
+def stop_schedule(**kwargs) -> None:
+    schedule.service.stop(wait=False)

@@ -1,0 +1,517 @@
+"""The only file that imports libvirt: connections, its verbs in our words, one error family.
+
+No libvirt object leaves it. "Already so" is success.
+"""
+
+import os
+import re
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import BinaryIO
+
+import libvirt
+from lxml import etree
+
+from . import peer
+
+KEEP_ALIVE = (2, 3)  # a ping every 2 s; dead after three without answer
+
+listener: Callable[[int], None] | None = None
+"""Called with the hypervisor's id, from libvirt's event thread, when something there has changed."""
+
+
+class HypervisorError(Exception):
+    """What libvirt refused: a sentence, its own words as `detail`, and whether trying again can help."""
+
+    again = False
+
+    def __init__(self, text: str, detail: str = "") -> None:
+        super().__init__(text)
+        self.detail = detail
+
+
+class Refused(HypervisorError):
+    """libvirt said no; the same question gets the same answer."""
+
+
+class Busy(HypervisorError):
+    """libvirt could not just now."""
+
+    again = True
+
+
+class Unreachable(HypervisorError):
+    """No libvirt there, or none that answers."""
+
+    again = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class FoundNetwork:
+    uuid: str
+    name: str
+    document: str  # the live definition of an active network, else the stored one
+    active: bool
+    autostart: bool
+    persistent: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class FoundLease:
+    mac: str
+    ip: str
+    prefix: int
+    hostname: str
+    client_id: str
+    expires: int  # seconds since the epoch; 0: never
+
+
+@dataclass(frozen=True, kw_only=True)
+class FoundDomain:
+    uuid: str
+    name: str
+    document: str  # the live definition of a running domain, else the stored one
+    state: str  # running, paused, off, other
+    persistent: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class FoundVolume:
+    name: str
+    path: str
+    document: str
+
+
+_LOST = {libvirt.VIR_ERR_NO_CONNECT, libvirt.VIR_ERR_INVALID_CONN, libvirt.VIR_ERR_RPC}
+_BUSY = {libvirt.VIR_ERR_OPERATION_TIMEOUT, libvirt.VIR_ERR_RESOURCE_BUSY}
+_STATES = {
+    "running": libvirt.VIR_CONNECT_LIST_DOMAINS_RUNNING,
+    "paused": libvirt.VIR_CONNECT_LIST_DOMAINS_PAUSED,
+    "off": libvirt.VIR_CONNECT_LIST_DOMAINS_SHUTOFF,
+    "other": libvirt.VIR_CONNECT_LIST_DOMAINS_OTHER,
+}
+_READABLE = [
+    (r"Network is already in use by interface (\S+)", r"its block is already routed through \1 on the host"),
+    (
+        r"No more available PCI slots",
+        "the VM has no free PCI slot left; shut it down, then it is added at the next start",
+    ),
+    (r"Network not found: no network with matching name '(.+)'", r"there is no network \1"),
+    (r"network '(.+)' is not active", r"the network \1 is not active"),
+    (r"Cannot get interface MTU on '(.+)': No such device", r"the host has no bridge \1"),
+    (r"cannot allocate memory|Cannot allocate memory", "the host has not enough memory"),
+    (r"No space left on device", "the pool is full"),
+]
+
+
+def _reason(error: libvirt.libvirtError) -> str:
+    """libvirt's message as the end of a sentence."""
+    message = error.get_error_message() or str(error)
+    for pattern, words in _READABLE:
+        if match := re.search(pattern, message):
+            return match.expand(words)
+    return re.sub(r"^(internal error|operation failed|unsupported configuration|XML error): ", "", message.strip())
+
+
+_loop: threading.Thread | None = None
+_loop_lock = threading.Lock()
+
+
+def start_event_loop() -> None:
+    """Run libvirt's event loop: without it no events arrive and keep-alive notices nothing."""
+    global _loop
+    with _loop_lock:
+        if _loop:
+            return
+        libvirt.registerErrorHandler(lambda context, error: None, None)
+        libvirt.virEventRegisterDefaultImpl()
+        _loop = threading.Thread(target=_run_event_loop, name="libvirt-events", daemon=True)
+        _loop.start()
+
+
+def _run_event_loop() -> None:
+    # The loop sleeps until a file descriptor moves; a timer makes it notice what other threads registered meanwhile.
+    libvirt.virEventAddTimeout(500, lambda timer, opaque: None, None)
+    while True:
+        libvirt.virEventRunDefaultImpl()
+
+
+class Host:
+    """An open hypervisor. Objects are named by UUID or name, documents are XML text."""
+
+    def __init__(self, hypervisor_id: int, uri: str) -> None:
+        self.uri = uri
+        try:
+            self._connection = libvirt.open(uri)
+        except libvirt.libvirtError as error:
+            raise Unreachable("libvirt cannot be reached", str(error)) from error
+        self._closed = False
+        self._watch(hypervisor_id)
+        with suppress(libvirt.libvirtError):  # the test driver has no keep-alive
+            self._connection.setKeepAlive(*KEEP_ALIVE)
+        self._pid = peer.peer_pid(uri)
+
+    def _watch(self, hypervisor_id: int) -> None:
+        """Say to the listener that something changed, whatever it was."""
+        connection = self._connection
+
+        def changed(*args: object) -> None:
+            if listener:
+                listener(hypervisor_id)
+
+        def closed(*args: object) -> None:
+            self._closed = True
+            changed()
+
+        for register, events in (
+            (connection.domainEventRegisterAny, _DOMAIN_EVENTS),
+            (connection.networkEventRegisterAny, [libvirt.VIR_NETWORK_EVENT_ID_LIFECYCLE]),
+        ):
+            for event in events:
+                with suppress(libvirt.libvirtError):  # a driver or an older daemon without that event
+                    register(None, event, changed, None)
+        with suppress(libvirt.libvirtError):
+            connection.registerCloseCallback(closed, None)
+
+    def alive(self) -> bool:
+        try:
+            return not self._closed and bool(self._connection.isAlive())
+        except libvirt.libvirtError:
+            return False
+
+    def close(self) -> None:
+        self._closed = True
+        with suppress(libvirt.libvirtError):
+            self._connection.close()
+
+    @contextmanager
+    def _trying(self, what: str, *already: int) -> Iterator[None]:
+        """Turn libvirt's errors into ours; the codes in `already` mean that it is so, and are none."""
+        try:
+            yield
+        except libvirt.libvirtError as error:
+            code = error.get_error_code()
+            if code in already:
+                return
+            if code in _LOST or not self.alive():
+                raise Unreachable("the connection to libvirt was lost", str(error)) from error
+            if code in _BUSY:
+                raise Busy(f"libvirt is busy: could not {what}", str(error)) from error
+            raise Refused(f"Could not {what}: {_reason(error)}", str(error)) from error
+
+    def version(self) -> str:
+        with self._trying("ask for the version"):
+            number = self._connection.getLibVersion()
+            return f"libvirt {number // 1000000}.{number // 1000 % 1000}.{number % 1000}"
+
+    def routes(self) -> list[list[str]]:
+        """Blocks that the hypervisor's host routes, each with its device; known only where /proc shows them."""
+        return peer.routes(self._pid) if self._pid else []
+
+    # networks
+
+    def networks(self) -> list[FoundNetwork]:
+        with self._trying("list the networks"):
+            active, autostart, persistent = (
+                {network.UUIDString() for network in self._connection.listAllNetworks(flag)}
+                for flag in (
+                    libvirt.VIR_CONNECT_LIST_NETWORKS_ACTIVE,
+                    libvirt.VIR_CONNECT_LIST_NETWORKS_AUTOSTART,
+                    libvirt.VIR_CONNECT_LIST_NETWORKS_PERSISTENT,
+                )
+            )
+            networks = self._connection.listAllNetworks()
+        found = []
+        for network in networks:
+            with self._trying("read a network", libvirt.VIR_ERR_NO_NETWORK):  # gone since the list was made
+                uuid = network.UUIDString()
+                found.append(
+                    FoundNetwork(
+                        uuid=uuid,
+                        name=network.name(),
+                        document=network.XMLDesc(),
+                        active=uuid in active,
+                        autostart=uuid in autostart,
+                        persistent=uuid in persistent,
+                    )
+                )
+        return found
+
+    def network(self, uuid: str) -> FoundNetwork | None:
+        with self._trying("read a network", libvirt.VIR_ERR_NO_NETWORK):
+            network = self._connection.networkLookupByUUIDString(uuid)
+            return FoundNetwork(
+                uuid=uuid,
+                name=network.name(),
+                document=network.XMLDesc(),
+                active=bool(network.isActive()),
+                autostart=bool(network.isPersistent() and network.autostart()),
+                persistent=bool(network.isPersistent()),
+            )
+        return None
+
+    def network_uuid(self, name: str) -> str | None:
+        with self._trying(f"look for network {name}", libvirt.VIR_ERR_NO_NETWORK):
+            return self._connection.networkLookupByName(name).UUIDString()
+        return None
+
+    def stored_network(self, uuid: str) -> str:
+        """The stored definition, which an active network may differ from until it is restarted."""
+        with self._trying("read a network"):
+            network = self._connection.networkLookupByUUIDString(uuid)
+            try:
+                return network.XMLDesc(libvirt.VIR_NETWORK_XML_INACTIVE)
+            except libvirt.libvirtError as error:
+                if error.get_error_code() not in (libvirt.VIR_ERR_INVALID_ARG, libvirt.VIR_ERR_NO_SUPPORT):
+                    raise
+                return network.XMLDesc()  # libvirt's test driver knows only one definition
+
+    def define_network(self, document: str, name: str) -> None:
+        with self._trying(f"define network {name}"):
+            self._connection.networkDefineXML(document)
+
+    def autostart_network(self, uuid: str, name: str) -> None:
+        with self._trying(f"set network {name} to start with the host"):
+            self._connection.networkLookupByUUIDString(uuid).setAutostart(True)
+
+    def start_network(self, uuid: str, name: str) -> None:
+        with self._trying(f"start network {name}"):
+            network = self._connection.networkLookupByUUIDString(uuid)
+            if not network.isActive():
+                network.create()
+
+    def stop_network(self, uuid: str, name: str) -> None:
+        gone = (libvirt.VIR_ERR_NO_NETWORK, libvirt.VIR_ERR_OPERATION_INVALID)
+        with self._trying(f"stop network {name}", *gone):
+            self._connection.networkLookupByUUIDString(uuid).destroy()
+
+    def undefine_network(self, uuid: str, name: str) -> None:
+        gone = (libvirt.VIR_ERR_NO_NETWORK, libvirt.VIR_ERR_OPERATION_INVALID)
+        with self._trying(f"undefine network {name}", *gone):
+            self._connection.networkLookupByUUIDString(uuid).undefine()
+
+    def update_network_host(self, uuid: str, entry: str, *, add: bool) -> None:
+        """Add or delete one DHCP host entry, live and stored; deleting one that is not there is fine."""
+        verb = libvirt.VIR_NETWORK_UPDATE_COMMAND_ADD_LAST if add else libvirt.VIR_NETWORK_UPDATE_COMMAND_DELETE
+        already = () if add else (libvirt.VIR_ERR_OPERATION_INVALID,)
+        with self._trying(f"{'add' if add else 'delete'} a DHCP host entry", *already):
+            network = self._connection.networkLookupByUUIDString(uuid)
+            flags = libvirt.VIR_NETWORK_UPDATE_AFFECT_CONFIG if network.isPersistent() else 0
+            if network.isActive():
+                flags |= libvirt.VIR_NETWORK_UPDATE_AFFECT_LIVE
+            parent = -1  # libvirt finds the <ip> block that holds the entry's address
+            network.update(verb, libvirt.VIR_NETWORK_SECTION_IP_DHCP_HOST, parent, entry, flags)
+
+    def network_users(self, uuid: str) -> list[str]:
+        """The running VMs whose NICs hang on a network, by name."""
+        gone = (libvirt.VIR_ERR_NO_NETWORK, libvirt.VIR_ERR_OPERATION_INVALID, libvirt.VIR_ERR_NO_SUPPORT)
+        with self._trying("ask who hangs on a network", *gone):
+            ports = self._connection.networkLookupByUUIDString(uuid).listAllPorts()
+            owners = [etree.fromstring(port.XMLDesc()).findtext("owner/name") for port in ports]
+            return sorted({owner for owner in owners if owner})
+        return []
+
+    def leases(self, uuid: str) -> list[FoundLease]:
+        """The DHCP leases of an active network; none for one that is gone, or on libvirt's test driver."""
+        gone = (libvirt.VIR_ERR_NO_NETWORK, libvirt.VIR_ERR_OPERATION_INVALID, libvirt.VIR_ERR_NO_SUPPORT)
+        with self._trying("read DHCP leases", *gone):
+            return [
+                FoundLease(
+                    mac=(lease["mac"] or "").lower(),
+                    ip=lease["ipaddr"],
+                    prefix=lease["prefix"],
+                    hostname=lease["hostname"] or "",
+                    client_id=lease["clientid"] or "",
+                    expires=lease["expirytime"],
+                )
+                for lease in self._connection.networkLookupByUUIDString(uuid).DHCPLeases()
+            ]
+        return []
+
+    def release_lease(self, bridge: str, ip: str, mac: str) -> None:
+        """Have dnsmasq forget a lease, as Virter does; only where its network namespace is at hand, else it expires."""
+        if not self._pid or os.geteuid() != 0:
+            return
+        command = ["nsenter", f"--net=/proc/{self._pid}/ns/net", "dhcp_release", bridge, ip, mac]
+        with suppress(OSError, subprocess.TimeoutExpired):
+            subprocess.run(command, timeout=5, check=False, capture_output=True)
+
+    # domains
+
+    def domains(self) -> list[FoundDomain]:
+        with self._trying("list the VMs"):
+            lists = {state: self._connection.listAllDomains(flag) for state, flag in _STATES.items()}
+            persistent = {
+                domain.UUIDString()
+                for domain in self._connection.listAllDomains(libvirt.VIR_CONNECT_LIST_DOMAINS_PERSISTENT)
+            }
+        found = {}
+        for state, domains in lists.items():
+            for domain in domains:
+                with self._trying("read a VM", libvirt.VIR_ERR_NO_DOMAIN):  # gone since the list was made
+                    uuid = domain.UUIDString()
+                    found[uuid] = FoundDomain(
+                        uuid=uuid,
+                        name=domain.name(),
+                        document=domain.XMLDesc(),
+                        state=state,
+                        persistent=uuid in persistent,
+                    )
+        return [domain for domain in found.values() if not domain.name.startswith(_PROBE)]
+
+    def domain(self, uuid: str) -> FoundDomain | None:
+        with self._trying("read a VM", libvirt.VIR_ERR_NO_DOMAIN):
+            domain = self._connection.lookupByUUIDString(uuid)
+            number = domain.state()[0]
+            return FoundDomain(
+                uuid=uuid,
+                name=domain.name(),
+                document=domain.XMLDesc(),
+                state=_STATE_NUMBERS.get(number, "other"),
+                persistent=bool(domain.isPersistent()),
+            )
+        return None
+
+    def stored_domain(self, uuid: str) -> str:
+        """The definition that the next start of the VM takes."""
+        with self._trying("read a VM"):
+            return self._connection.lookupByUUIDString(uuid).XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE)
+
+    def define_domain(self, document: str, name: str) -> None:
+        with self._trying(f"define VM {name}"):
+            self._connection.defineXML(document)
+
+    def start_domain(self, uuid: str, name: str) -> None:
+        with self._trying(f"start {name}"):
+            domain = self._connection.lookupByUUIDString(uuid)
+            if not domain.isActive():
+                domain.create()
+
+    def shut_down_domain(self, uuid: str, name: str) -> None:
+        with self._trying(f"shut down {name}", libvirt.VIR_ERR_OPERATION_INVALID):
+            self._connection.lookupByUUIDString(uuid).shutdown()
+
+    def destroy_domain(self, uuid: str, name: str) -> None:
+        with self._trying(f"stop {name}", libvirt.VIR_ERR_OPERATION_INVALID, libvirt.VIR_ERR_NO_DOMAIN):
+            self._connection.lookupByUUIDString(uuid).destroy()
+
+    def undefine_domain(self, uuid: str, name: str) -> None:
+        """Delete the definition and what libvirt keeps about it: NVRAM, managed save, snapshots, checkpoints."""
+        flags = (
+            libvirt.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE
+            | libvirt.VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA
+            | libvirt.VIR_DOMAIN_UNDEFINE_NVRAM
+            | libvirt.VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA
+        )
+        with self._trying(f"undefine {name}", libvirt.VIR_ERR_NO_DOMAIN):
+            self._connection.lookupByUUIDString(uuid).undefineFlags(flags)
+
+    def attach_device(self, uuid: str, device: str, what: str, *, live: bool, stored: bool) -> None:
+        with self._trying(f"attach {what}"):
+            self._connection.lookupByUUIDString(uuid).attachDeviceFlags(device, _affect(live, stored))
+
+    def detach_device(self, uuid: str, device: str, what: str, *, live: bool, stored: bool) -> None:
+        """Ask for a device's release: live, the guest has to help, so look again whether it went."""
+        gone = (libvirt.VIR_ERR_DEVICE_MISSING, libvirt.VIR_ERR_NO_DOMAIN)
+        with self._trying(f"detach {what}", *gone):
+            self._connection.lookupByUUIDString(uuid).detachDeviceFlags(device, _affect(live, stored))
+
+    def kvm_works(self) -> bool:
+        """See a KVM guest run: firmware that finds nothing to boot, resets, and is destroyed by its reset.
+
+        /dev/kvm may exist and its guests hang all the same, so its existence proves nothing.
+        """
+        probe = etree.fromstring(_PROBE_DOMAIN)
+        etree.SubElement(probe, "name").text = f"{_PROBE}{os.getpid()}-{time.monotonic_ns()}"
+        try:
+            domain = self._connection.createXML(etree.tostring(probe, encoding="unicode"))
+        except libvirt.libvirtError:
+            return False
+        try:
+            until = time.monotonic() + 5
+            while time.monotonic() < until:
+                if not domain.isActive():
+                    return True
+                time.sleep(0.1)
+            return False
+        except libvirt.libvirtError as error:
+            return error.get_error_code() == libvirt.VIR_ERR_NO_DOMAIN
+        finally:
+            with suppress(libvirt.libvirtError):
+                domain.destroy()
+
+    # volumes
+
+    def volumes(self, pool: str) -> list[FoundVolume]:
+        """What is in a pool; nothing if it does not exist or is not active."""
+        gone = (libvirt.VIR_ERR_NO_STORAGE_POOL, libvirt.VIR_ERR_OPERATION_INVALID)
+        found: list[FoundVolume] = []
+        with self._trying(f"list the volumes of pool {pool}", *gone):
+            opened = self._connection.storagePoolLookupByName(pool)
+            with suppress(libvirt.libvirtError):  # refused while something is streamed into the pool
+                opened.refresh()
+            for volume in opened.listAllVolumes():
+                with suppress(libvirt.libvirtError):  # deleted since the list was made
+                    found.append(FoundVolume(name=volume.name(), path=volume.path(), document=volume.XMLDesc()))
+        return found
+
+    def volume(self, pool: str, name: str) -> FoundVolume | None:
+        with self._trying(f"look for volume {name} in pool {pool}", libvirt.VIR_ERR_NO_STORAGE_VOL):
+            volume = self._connection.storagePoolLookupByName(pool).storageVolLookupByName(name)
+            return FoundVolume(name=volume.name(), path=volume.path(), document=volume.XMLDesc())
+        return None
+
+    def create_volume(self, pool: str, document: str, name: str) -> None:
+        with self._trying(f"make volume {name} in pool {pool}"):
+            self._connection.storagePoolLookupByName(pool).createXML(document)
+
+    def delete_volume(self, pool: str, name: str) -> None:
+        gone = (libvirt.VIR_ERR_NO_STORAGE_VOL, libvirt.VIR_ERR_NO_STORAGE_POOL)
+        with self._trying(f"delete volume {name} of pool {pool}", *gone):
+            self._connection.storagePoolLookupByName(pool).storageVolLookupByName(name).delete()
+
+    def upload(
+        self, pool: str, name: str, data: BinaryIO, size: int, progress: Callable[[int], None] | None = None
+    ) -> None:
+        """Stream `size` bytes into a volume, also to a remote hypervisor; `progress` hears how many went."""
+        with self._trying(f"upload {name} into pool {pool}"):
+            volume = self._connection.storagePoolLookupByName(pool).storageVolLookupByName(name)
+            stream = self._connection.newStream()
+            volume.upload(stream, 0, size)
+            sent = 0
+
+            def chunk(stream: object, count: int, opaque: object) -> bytes:
+                nonlocal sent
+                piece = data.read(count)
+                sent += len(piece)
+                if progress and piece:
+                    progress(sent)
+                return piece
+
+            stream.sendAll(chunk, None)
+            stream.finish()
+
+
+_PROBE = "virterweb-kvm-probe-"
+_PROBE_DOMAIN = """
+<domain type='kvm'><memory unit='MiB'>16</memory>
+  <os><type arch='x86_64'>hvm</type><boot dev='hd'/><bios rebootTimeout='0'/></os>
+  <features><acpi/></features><on_reboot>destroy</on_reboot></domain>"""
+_STATE_NUMBERS = {
+    libvirt.VIR_DOMAIN_RUNNING: "running",
+    libvirt.VIR_DOMAIN_PAUSED: "paused",
+    libvirt.VIR_DOMAIN_SHUTOFF: "off",
+}
+_DOMAIN_EVENTS = [
+    libvirt.VIR_DOMAIN_EVENT_ID_LIFECYCLE,
+    libvirt.VIR_DOMAIN_EVENT_ID_DEVICE_ADDED,
+    libvirt.VIR_DOMAIN_EVENT_ID_DEVICE_REMOVED,
+]
+
+
+def _affect(live: bool, stored: bool) -> int:
+    return (libvirt.VIR_DOMAIN_AFFECT_LIVE if live else 0) | (libvirt.VIR_DOMAIN_AFFECT_CONFIG if stored else 0)

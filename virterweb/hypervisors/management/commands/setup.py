@@ -1,0 +1,42 @@
+"""`manage.py setup`: the first operator account and the hypervisors that the start script found."""
+
+import os
+import secrets
+
+from django.contrib.auth import get_user_model
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from virterweb.hypervisors.models import Hypervisor
+
+
+class Command(BaseCommand):
+    help = "Make the operator account `admin` if there is none, and register hypervisors."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--hypervisor", action="append", default=[], metavar="NAME=URI")
+
+    def handle(self, *args: object, hypervisor: list[str], **options: object) -> None:
+        for text in hypervisor:
+            name, equals, uri = text.partition("=")
+            if not equals:
+                raise CommandError(f"--hypervisor takes NAME=URI, not {text}")
+            self._register(name, uri)
+        users = get_user_model().objects
+        if not users.filter(is_superuser=True).exists():
+            given = os.environ.get("VIRTERWEB_ADMIN_PASSWORD")
+            password = given or secrets.token_urlsafe(9)
+            users.create_superuser("admin", password=password)
+            shown = "the one in VIRTERWEB_ADMIN_PASSWORD" if given else password
+            self.stdout.write(f"Operator account made: user admin, password {shown}")
+
+    def _register(self, name: str, uri: str) -> None:
+        known = Hypervisor.objects.filter(name=name).first()
+        if known is None:
+            # The first hypervisor of a URI keeps the name and settings that an operator gave it.
+            if not Hypervisor.objects.filter(uri=uri).exists():
+                Hypervisor.objects.create(name=name, uri=uri)
+                self.stdout.write(f"Hypervisor {name} registered: {uri}")
+        elif known.uri != uri:
+            known.uri = uri
+            known.save()
+            self.stdout.write(f"Hypervisor {name} is now at {uri}")

@@ -1,0 +1,102 @@
+"""The hypervisors that the portal knows, with Virter's settings for each, and what was last heard of them."""
+
+from datetime import timedelta
+from typing import Self
+
+from django.core.validators import RegexValidator
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+
+class Claimable(models.Model):
+    """A row that one worker at a time works on: claimed by a conditional UPDATE that expires."""
+
+    claimed_by = models.CharField(max_length=200, blank=True, editable=False)
+    claimed_until = models.DateTimeField(null=True, editable=False)
+
+    class Meta:
+        abstract = True
+
+
+class HypervisorQuerySet(models.QuerySet):
+    def due(self) -> Self:
+        """Hypervisors to look at again: often, yet never more than about a tenth of the time."""
+        now = timezone.now()
+        return self.filter(
+            Q(status__claimed_until=None) | Q(status__claimed_until__lt=now),
+            Q(status__next_look=None) | Q(status__next_look__lte=now),
+        )
+
+
+class Hypervisor(models.Model):
+    """One libvirt, by its URI. The settings are Virter's, with its names and defaults."""
+
+    class DomainType(models.TextChoices):
+        AUTO = "auto", "auto: KVM where it works, else emulation"
+        KVM = "kvm", "kvm"
+        QEMU = "qemu", "qemu: emulation"
+
+    name = models.CharField(
+        max_length=40,
+        unique=True,
+        validators=[
+            RegexValidator(r"^(?!(add|run|images)\Z)[A-Za-z0-9][A-Za-z0-9._-]*\Z", "Letters, digits, dots and dashes.")
+        ],
+    )
+    uri = models.CharField("URI", max_length=500, help_text="qemu:///system, qemu+ssh://root@host/system …")
+    pool = models.CharField(max_length=100, default="default", help_text="storage pool for images and VM volumes")
+    access_network = models.CharField(max_length=100, default="default", help_text="the first NIC of every VM")
+    static_dhcp = models.BooleanField(
+        "static DHCP", default=False, help_text="VM runs never touch DHCP host entries; they must exist beforehand"
+    )
+    dnsmasq_options = models.TextField(blank=True, help_text="given to every network that is made, a line each")
+    disk_cache = models.CharField(max_length=20, blank=True, help_text="the disks' driver cache attribute")
+    shutdown_timeout = models.PositiveIntegerField(
+        default=20, help_text="seconds until a VM shutting down is destroyed"
+    )
+    ssh_keys = models.TextField("SSH keys", blank=True, help_text="public keys for every VM, a line each")
+    domain_type = models.CharField(max_length=4, choices=DomainType, default=DomainType.AUTO)
+
+    objects = HypervisorQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def save(self, *args, **kwargs) -> None:
+        super().save(*args, **kwargs)
+        HypervisorStatus.objects.get_or_create(hypervisor=self)
+
+    def look_again(self) -> None:
+        """Have a worker look at everything now: what it knows of volumes and leases is stale as well."""
+        HypervisorStatus.objects.filter(hypervisor=self).update(next_look=None, stale_at=timezone.now())
+
+
+class HypervisorStatus(Claimable):
+    """What was last heard of a hypervisor."""
+
+    hypervisor = models.OneToOneField(Hypervisor, on_delete=models.CASCADE, related_name="status")
+    observed_at = models.DateTimeField(null=True, help_text="end of the last complete look")
+    next_look = models.DateTimeField(null=True)
+    stale_at = models.DateTimeField(null=True, help_text="what is read seldom is read again after this")
+    seconds = models.FloatField(default=0, help_text="how long the last look took")
+    unreachable_since = models.DateTimeField(null=True)
+    error = models.TextField(blank=True)
+    detail = models.TextField(blank=True)
+    version = models.CharField(max_length=100, blank=True)
+    kvm = models.BooleanField(null=True, help_text="whether a KVM guest was seen to run; empty: not tried yet")
+    routes = models.JSONField(default=list, help_text="blocks that the host itself routes, with their device")
+
+    class Meta:
+        verbose_name_plural = "hypervisor statuses"
+
+    def __str__(self) -> str:
+        return f"{self.hypervisor}: {self.error or 'reachable'}"
+
+    @property
+    def stale(self) -> bool:
+        """Whether all was read too long ago to be called the present."""
+        return bool(self.observed_at and timezone.now() - self.observed_at > timedelta(seconds=30))

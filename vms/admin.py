@@ -1,0 +1,88 @@
+"""The Django admin of VMs and images: wishes may be edited, what was observed is read-only."""
+
+from django.contrib import admin
+
+from virterweb.hypervisors.admin import ObservedAdmin, WishAdmin
+
+from . import tasks
+from .models import NIC, VM, Disk, Image, ImageStatus, NICStatus, VMStatus, Volume
+
+
+class NICInline(admin.TabularInline):
+    model = NIC
+    extra = 0
+
+
+@admin.register(VM)
+class VMAdmin(WishAdmin):
+    push_task = tasks.push
+    list_display = ("name", "hypervisor", "number", "image", "memory", "vcpus", "managed", "state_shown", "generation")
+    list_filter = ("hypervisor", "managed", "image")
+    search_fields = ("name", "number", "nics__mac", "nics__source")
+    list_select_related = ("hypervisor", "status", "image")
+    readonly_fields = (
+        *("hypervisor", "name", "uuid", "number", "image", "memory", "vcpus", "boot_size", "ssh_user"),
+        *("managed", "generation", "removed_at", "created_at", "running", "forced", "host_key_public"),
+    )
+    inlines = (NICInline,)
+
+    def has_add_permission(self, request) -> bool:
+        """VMs are run from the portal's form, which chooses MAC, UUID and host key."""
+        return False
+
+    def has_change_permission(self, request, obj: VM | None = None) -> bool:
+        """A foreign VM is shown, not edited."""
+        return super().has_change_permission(request, obj) and (obj is None or obj.managed)
+
+
+@admin.register(Image)
+class ImageAdmin(WishAdmin):
+    push_task = tasks.push_image
+    list_display = ("name", "hypervisor", "volume", "managed", "state_shown")
+    list_filter = ("hypervisor", "managed")
+    search_fields = ("name", "volume")
+    list_select_related = ("hypervisor", "status")
+
+
+@admin.register(NIC)
+class NICAdmin(ObservedAdmin):
+    list_display = ("mac", "vm", "position", "kind", "source", "model", "removed_at")
+    list_filter = ("vm__hypervisor", "kind", "model")
+    search_fields = ("mac", "source", "vm__name")
+
+
+@admin.register(Disk)
+class DiskAdmin(ObservedAdmin):
+    list_display = ("name", "vm", "size", "format", "bus")
+    list_filter = ("vm__hypervisor", "bus")
+    search_fields = ("name", "vm__name")
+
+
+@admin.register(VMStatus)
+class VMStatusAdmin(ObservedAdmin):
+    list_display = ("wish", "power", "present", "memory", "vcpus", "generation", "error", "drift", "observed_at")
+    list_filter = ("wish__hypervisor", "power", "present")
+    search_fields = ("wish__name", "error")
+    list_select_related = ("wish",)
+
+
+@admin.register(NICStatus)
+class NICStatusAdmin(ObservedAdmin):
+    list_display = ("mac", "vm", "position", "kind", "source", "model", "target", "link")
+    list_filter = ("vm__wish__hypervisor", "kind", "model")
+    search_fields = ("mac", "source", "target", "vm__wish__name")
+    list_select_related = ("vm__wish",)
+
+
+@admin.register(ImageStatus)
+class ImageStatusAdmin(ObservedAdmin):
+    list_display = ("wish", "generation", "sent", "error")
+    list_filter = ("wish__hypervisor",)
+    search_fields = ("wish__name", "error")
+
+
+@admin.register(Volume)
+class VolumeAdmin(ObservedAdmin):
+    list_display = ("name", "hypervisor", "format", "capacity", "path")
+    list_filter = ("hypervisor", "format")
+    search_fields = ("name", "path")

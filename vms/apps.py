@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class VMsConfig(AppConfig):
+    name = "vms"
+    verbose_name = "VMs"

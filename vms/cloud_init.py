@@ -1,0 +1,114 @@
+"""What a guest finds on its NoCloud ISO: names, keys, and how to bring up its NICs. Pure: values in, bytes out.
+
+Follows cloud-init's NoCloud data source and network configuration version 2.
+"""
+
+from dataclasses import dataclass
+from email.mime.multipart import MIMEMultipart
+from email.mime.text import MIMEText
+from io import BytesIO
+
+import pycdlib
+import yaml
+
+KINDS = {
+    "#cloud-config": "cloud-config",
+    "#!": "x-shellscript",
+    "#cloud-boothook": "cloud-boothook",
+    "#include": "x-include-url",
+    "#part-handler": "part-handler",
+    "## template: jinja": "jinja2",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class GuestNIC:
+    """A NIC, and which address families its network serves by DHCP."""
+
+    mac: str
+    dhcp4: bool
+    dhcp6: bool
+
+
+def meta_data(name: str) -> str:
+    return _yaml({"instance-id": name, "local-hostname": name})
+
+
+def user_data(
+    *, name: str, domain: str, keys: tuple[str, ...], private_key: str, public_key: str, silent_macs: tuple[str, ...]
+) -> str:
+    """cloud-config as Virter gives it; NICs without DHCP (`silent_macs`) are raised by MAC at every boot.
+
+    No network configuration alone raises them on every distribution, so a boot command does.
+    """
+    values: dict[str, object] = {
+        "disable_root": False,
+        "ssh_pwauth": True,
+        "ssh_authorized_keys": list(keys),
+        "ssh_keys": {"rsa_private": private_key, "rsa_public": public_key},
+        "preserve_hostname": False,
+        "hostname": name,
+        "fqdn": f"{name}.{domain}" if domain else name,
+    }
+    if silent_macs:
+        pattern = "|".join(silent_macs)
+        values["bootcmd"] = [
+            [
+                "sh",
+                "-c",
+                f"for d in /sys/class/net/*; do case $(cat $d/address) in {pattern}) ip link set dev ${{d##*/}} up;; "
+                "esac; done",
+            ]
+        ]
+    return "#cloud-config\n" + _yaml(values)
+
+
+def network_config(nics: tuple[GuestNIC, ...]) -> str | None:
+    """Version 2, every NIC matched by its MAC; None for one NIC on a plain DHCPv4 network, which needs none.
+
+    The default route comes from the first NIC with DHCP; the others' routes rank behind it.
+    """
+    if len(nics) == 1 and nics[0].dhcp4 and not nics[0].dhcp6:
+        return None
+    ethernets = {}
+    for number, nic in enumerate(nics):
+        config: dict[str, object] = {
+            "match": {"macaddress": nic.mac},
+            "dhcp4": nic.dhcp4,
+            "dhcp6": nic.dhcp6,
+            "optional": True,
+        }
+        if number and nic.dhcp4:
+            config["dhcp4-overrides"] = {"route-metric": 100 + 100 * number}
+        ethernets[f"nic{number}"] = config
+    return _yaml({"version": 2, "ethernets": ethernets})
+
+
+def combined_user_data(ours: str, theirs: str) -> str:
+    """Ours, with the user's own as a second MIME part; lists in both are joined."""
+    if not theirs.strip():
+        return ours
+    message = MIMEMultipart()
+    for text in (ours, theirs):
+        kind = next((kind for start, kind in KINDS.items() if text.startswith(start)), "cloud-config")
+        part = MIMEText(text, kind)
+        part.add_header("Merge-Type", "list(append)+dict(recurse_array)+str()")
+        message.attach(part)
+    return message.as_string()
+
+
+def iso(files: dict[str, bytes]) -> bytes:
+    """An ISO 9660 image with Joliet and Rock Ridge names, its volume label `cidata`."""
+    image = pycdlib.PyCdlib()
+    image.new(interchange_level=3, joliet=3, rock_ridge="1.09", vol_ident="cidata")
+    for number, (name, data) in enumerate(files.items()):
+        path = f"/FILE{number}.;1"
+        image.add_fp(BytesIO(data), len(data), path, rr_name=name, joliet_path=f"/{name}")
+    out = BytesIO()
+    image.write_fp(out)
+    image.close()
+    return out.getvalue()
+
+
+def _yaml(values: dict) -> str:
+    return yaml.safe_dump(values, sort_keys=False, width=10_000)

@@ -1,0 +1,243 @@
+"""Runs a new VM step by step in Virter's order, and takes back what was made when a step is refused.
+
+The domain is defined first and undefined last: while one with our UUID is there, the volumes named after it are ours,
+so a worker that is killed anywhere can go on, or clean up, from what it finds.
+"""
+
+from io import BytesIO
+
+from networks import sync as networks_sync
+from networks.addressing import ip_of_id, mac_of_id
+from networks.models import DHCPHost, Network
+from networks.network_xml import HostSpec
+from virterweb.hypervisors.gateway import FoundDomain, Host, Refused
+from virterweb.hypervisors.models import Hypervisor, HypervisorStatus
+
+from . import cloud_init, domain_xml, volume_xml
+from .models import NIC, TAG, VM, Image
+from .volume_xml import VolumeSpec
+
+GIB = 1024**3
+MIB = 1024**2
+
+
+def make(vm: VM, host: Host) -> None:
+    """Bring a VM into being and start it; Refused leaves nothing behind."""
+    if host.domain(vm.uuid_text) is None:
+        _check(vm, host)
+    try:
+        _make(vm, host)
+    except Refused:
+        unmake(vm, host)
+        raise
+
+
+def _make(vm: VM, host: Host) -> None:
+    pool = vm.hypervisor.pool
+    if host.domain(vm.uuid_text) is None:
+        host.define_domain(domain_xml.build(_domain_spec(vm, host)), vm.name)
+    if host.volume(pool, vm.boot_volume) is None:
+        host.create_volume(pool, volume_xml.build(_boot_volume(vm, host)), vm.boot_volume)
+    _write_seed(vm, host)
+    for disk in vm.disks.all():
+        if host.volume(pool, disk.volume) is None:
+            spec = VolumeSpec(name=disk.volume, capacity=disk.size * MIB, format=disk.format)
+            host.create_volume(pool, volume_xml.build(spec), disk.volume)
+    if not vm.hypervisor.static_dhcp:
+        _add_host_entry(vm, host)
+    host.start_domain(vm.uuid_text, vm.name)
+
+
+def unmake(vm: VM, host: Host) -> None:
+    """Delete everything of a VM whose domain has our UUID; without that domain, nothing is ours."""
+    if (found := host.domain(vm.uuid_text)) is None:
+        return
+    host.destroy_domain(vm.uuid_text, vm.name)
+    release_addresses(vm, host, {nic.mac for nic in domain_xml.parse(found.document).nics} | _macs(vm))
+    delete_volumes(vm, host)
+    host.undefine_domain(vm.uuid_text, vm.name)
+
+
+def _macs(vm: VM) -> set[str]:
+    return set(vm.nics.values_list("mac", flat=True))
+
+
+def release_addresses(vm: VM, host: Host, macs: set[str]) -> None:
+    """Delete the VM's host entries on every network of its hypervisor and have its leases forgotten."""
+    for network in Network.objects.on(vm.hypervisor_id).select_related("status"):
+        if not vm.hypervisor.static_dhcp:
+            networks_sync.delete_hosts(network, host, macs & _reserved(network))
+        for lease in network.leases.filter(mac__in=macs):
+            host.release_lease(network.status.bridge, lease.ip, lease.mac)
+
+
+def _reserved(network: Network) -> set[str]:
+    found = network.status.spec
+    return {entry.mac for entry in found.hosts if found} | set(network.hosts.values_list("mac", flat=True))
+
+
+def delete_volumes(vm: VM, host: Host) -> None:
+    """Delete the volumes that are named after the VM, save those that another domain, overlay or image needs."""
+    pool = vm.hypervisor.pool
+    own = vm.volumes()
+    needed = {image.volume for image in Image.objects.filter(hypervisor=vm.hypervisor)}
+    for domain in host.domains():
+        if domain.uuid != vm.uuid_text:
+            needed |= {name for disk in domain_xml.parse(domain.document).disks for name in (disk.volume, disk.source)}
+    volumes = {volume.name: volume for volume in host.volumes(pool)}
+    needed |= {volume_xml.parse(volume.document).backing for name, volume in volumes.items() if name not in own}
+    for name in own:
+        if name in volumes and name not in needed and volumes[name].path not in needed:
+            host.delete_volume(pool, name)
+
+
+def _check(vm: VM, host: Host) -> None:
+    """Refuse, before anything is made, whatever Virter refuses."""
+    hypervisor, macs = vm.hypervisor, _macs(vm)
+    for domain in host.domains():
+        if domain.name == vm.name:
+            raise Refused(f"There is a VM {vm.name} on {hypervisor} already.")
+        if taken := macs & {nic.mac for nic in domain_xml.parse(domain.document).nics}:
+            raise Refused(f"The MAC {min(taken)} is in use by {domain.name}.")
+    for name in vm.volumes():
+        if host.volume(hypervisor.pool, name):
+            raise Refused(f"The pool {hypervisor.pool} has a volume {name} left over; delete it or take another name.")
+    if vm.image is None or host.volume(hypervisor.pool, vm.image.volume) is None:
+        raise Refused(f"The image {vm.image or ''} has no volume in the pool {hypervisor.pool}.")
+    for nic in vm.nics.filter(kind=NIC.Kind.NETWORK):
+        if host.network_uuid(nic.source) is None:
+            raise Refused(f"There is no network {nic.source} on {hypervisor}.")
+    _check_host_entry(vm, host)
+
+
+def _check_host_entry(vm: VM, host: Host) -> None:
+    entry = host_entry(vm)
+    if entry is None:
+        return
+    access = access_network(vm.hypervisor)
+    reserved = {found.mac: found for found in networks_sync.found_hosts(access, host)}
+    if vm.hypervisor.static_dhcp and entry.mac not in reserved:
+        raise Refused(f"{access} has no host entry for {entry.mac}, and this hypervisor uses static DHCP.")
+    if not vm.hypervisor.static_dhcp and entry.mac in reserved:
+        raise Refused(f"ID {vm.number} is taken: {access} has a host entry for {entry.mac} already.")
+
+
+def access_network(hypervisor: Hypervisor) -> Network:
+    """The network of every VM's first NIC; Refused if libvirt has none of that name."""
+    network = Network.objects.on(hypervisor.pk).filter(name=hypervisor.access_network).order_by("-managed").first()
+    if network is None:
+        raise Refused(f"{hypervisor} has no network {hypervisor.access_network}, which every VM's first NIC needs.")
+    return network
+
+
+def host_entry(vm: VM) -> HostSpec | None:
+    """MAC and address on the access network that the ID decides; None where that has no IPv4 block."""
+    access = access_network(vm.hypervisor)
+    spec = access.status.spec or access.spec()
+    block = next((subnet.interface for subnet in spec.subnets if subnet.family == 4), None)
+    if vm.number is None or block is None:
+        return None
+    return HostSpec(mac=mac_of_id(vm.number), ip=str(ip_of_id(block, vm.number)))
+
+
+def _add_host_entry(vm: VM, host: Host) -> None:
+    if (entry := host_entry(vm)) is None:
+        return
+    access = access_network(vm.hypervisor)
+    DHCPHost.objects.get_or_create(network=access, mac=entry.mac, ip=entry.ip)
+    networks_sync.add_host(access, host, entry)
+
+
+def _domain_spec(vm: VM, host: Host) -> domain_xml.DomainSpec:
+    pool = vm.hypervisor.pool
+    disks = [domain_xml.DiskSpec(target="vda", bus="virtio", pool=pool, volume=vm.boot_volume, format="qcow2")]
+    letters = {"virtio": iter("bcdefghijklmnopqrstuvwxyz"), "scsi": iter("bcdefghijklmnop"), "ide": iter("abcd")}
+    prefixes = {"virtio": "vd", "scsi": "sd", "ide": "hd"}
+    for disk in vm.disks.all():
+        target = prefixes[disk.bus] + next(letters[disk.bus])
+        disks.append(
+            domain_xml.DiskSpec(target=target, bus=disk.bus, pool=pool, volume=disk.volume, format=disk.format)
+        )
+    seed = vm.seed_volume
+    disks.append(domain_xml.DiskSpec(target="sda", bus="scsi", pool=pool, volume=seed, format="raw", device="cdrom"))
+    return domain_xml.DomainSpec(
+        name=vm.name,
+        uuid=vm.uuid_text,
+        type=_domain_type(vm.hypervisor, host),
+        memory=vm.memory,
+        vcpus=vm.vcpus,
+        disks=tuple(disks),
+        nics=tuple(nic.spec() for nic in vm.nics.filter(removed_at=None)),
+        host_key=vm.host_key_public,
+        ssh_user=vm.ssh_user,
+        disk_cache=vm.hypervisor.disk_cache,
+    )
+
+
+def _domain_type(hypervisor: Hypervisor, host: Host) -> str:
+    """kvm or qemu; `auto` has seen a KVM guest run before it says kvm."""
+    if hypervisor.domain_type != Hypervisor.DomainType.AUTO:
+        return hypervisor.domain_type
+    works = hypervisor.status.kvm
+    if works is None:
+        works = host.kvm_works()
+        HypervisorStatus.objects.filter(hypervisor=hypervisor).update(kvm=works)
+    return "kvm" if works else "qemu"
+
+
+def _boot_volume(vm: VM, host: Host) -> VolumeSpec:
+    """A copy-on-write overlay on the image; a Virter tag is an empty overlay itself, so on the layer beneath it."""
+    found = host.volume(vm.hypervisor.pool, vm.image.volume)
+    if found is None:
+        raise Refused(f"The image {vm.image} has no volume in the pool {vm.hypervisor.pool}.")
+    image = volume_xml.parse(found.document)
+    tagged = vm.image.volume.startswith(TAG) and image.backing
+    return VolumeSpec(
+        name=vm.boot_volume,
+        capacity=max(image.capacity, vm.boot_size * GIB),
+        backing=image.backing if tagged else found.path,
+        backing_format=image.backing_format if tagged else image.format,
+    )
+
+
+def _write_seed(vm: VM, host: Host) -> None:
+    """Make the cloud-init ISO, anew if a killed worker may have left half of it; never under a running guest."""
+    found: FoundDomain | None = host.domain(vm.uuid_text)
+    if found and found.state != "off":
+        return
+    pool, name = vm.hypervisor.pool, vm.seed_volume
+    iso = cloud_init.iso(seed_files(vm))
+    host.delete_volume(pool, name)
+    host.create_volume(pool, volume_xml.build(VolumeSpec(name=name, capacity=len(iso), format="raw")), name)
+    host.upload(pool, name, BytesIO(iso), len(iso))
+
+
+def seed_files(vm: VM) -> dict[str, bytes]:
+    """What the guest finds on its NoCloud ISO."""
+    nics = tuple(_guest_nic(vm, nic) for nic in vm.nics.filter(removed_at=None))
+    access = access_network(vm.hypervisor)
+    keys = [*vm.hypervisor.ssh_keys.splitlines(), *vm.ssh_keys.splitlines()]
+    ours = cloud_init.user_data(
+        name=vm.name,
+        domain=access.status.domain,
+        keys=tuple(key for key in keys if key.strip()),
+        private_key=vm.host_key,
+        public_key=vm.host_key_public,
+        silent_macs=tuple(nic.mac for nic in nics if not (nic.dhcp4 or nic.dhcp6)),
+    )
+    files = {
+        "meta-data": cloud_init.meta_data(vm.name),
+        "user-data": cloud_init.combined_user_data(ours, vm.user_data),
+        "network-config": cloud_init.network_config(nics),
+    }
+    return {name: text.encode() for name, text in files.items() if text is not None}
+
+
+def _guest_nic(vm: VM, nic: NIC) -> cloud_init.GuestNIC:
+    """Which address families the guest is to ask DHCP for on this NIC; none on a host bridge."""
+    network = None
+    if nic.kind == NIC.Kind.NETWORK:
+        network = Network.objects.on(vm.hypervisor_id).filter(name=nic.source).order_by("-managed").first()
+    spec = network and (network.status.spec or network.spec())
+    families = {subnet.family for subnet in spec.subnets if subnet.dhcp} if spec else set()
+    return cloud_init.GuestNIC(mac=nic.mac, dhcp4=4 in families, dhcp6=6 in families)

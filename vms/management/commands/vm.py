@@ -1,0 +1,193 @@
+"""`manage.py vm …`: Virter's VM commands, with its flags, on the portal's wishes; and NICs of VMs that run already."""
+
+import re
+from functools import partial
+from pathlib import Path
+
+from django.core.exceptions import ValidationError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import transaction
+from django.db.models import Count
+from django.http import QueryDict
+
+from virterweb.hypervisors.cli import check, pick_hypervisor, table, wait_for
+from virterweb.hypervisors.models import Hypervisor
+from vms import tasks
+from vms.forms import NICForm, RunForm
+from vms.models import VM, Disk
+from vms.rows import with_access_addresses
+
+FLAGS = {"image": "IMAGE", "number": "--id", "boot_size": "--boot-capacity", "ssh_keys": "--ssh-key"}
+UNITS = {"": 1024**2, "K": 1024, "M": 1024**2, "G": 1024**3, "T": 1024**4}
+
+
+def mebibytes(text: str) -> int:
+    """A size like 512M, 2G or 1.5GiB in MiB; without a unit it is MiB."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(?:iB|B)?", text, re.IGNORECASE)
+    if not match:
+        raise CommandError(f"{text} is no size; one looks like 512M or 2G")
+    return round(float(match[1]) * UNITS[match[2].upper()] / 1024**2)
+
+
+def parts(text: str, keys: tuple[str, ...]) -> dict[str, str]:
+    """The values of a flag like type=network,source=net1."""
+    found = dict(part.partition("=")[::2] for part in text.split(",") if part)
+    if unknown := found.keys() - set(keys):
+        raise CommandError(f"{text}: {', '.join(sorted(unknown))} is not known; there are {', '.join(keys)}")
+    return found
+
+
+def nic_values(text: str) -> dict[str, str]:
+    """Virter's --nic type=network|bridge,source=,model=,mac= as fields of NICForm."""
+    nic = parts(text, ("type", "source", "model", "mac"))
+    if nic.get("type") not in ("network", "bridge") or not nic.get("source"):
+        raise CommandError(f"--nic {text}: give type=network or type=bridge, and source=")
+    field = nic["type"]
+    return {"network": "", "bridge": "", field: nic["source"], "model": nic.get("model", ""), "mac": nic.get("mac", "")}
+
+
+def disk(text: str) -> Disk:
+    """Virter's --disk name=,size=,format=,bus=."""
+    values = parts(text, ("name", "size", "format", "bus"))
+    if not values.get("name") or not values.get("size"):
+        raise CommandError(f"--disk {text}: give name= and size=")
+    wanted = Disk(**{**values, "size": mebibytes(values["size"])})
+    try:
+        wanted.clean_fields(exclude=["vm"])
+    except ValidationError as problem:
+        raise CommandError(f"--disk {text}: {' '.join(problem.messages)}") from problem
+    return wanted
+
+
+class Command(BaseCommand):
+    help = "Run, list and remove VMs, and add and remove NICs of VMs that run already."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+        self.verb(verbs, "ls", self.ls, "list the VMs, as last observed")
+        run = self.verb(verbs, "run", self.run, "run VMs from an image", "image", waits=True)
+        run.add_argument("--id", type=int, required=True, help="decides MAC and IP on the access network")
+        run.add_argument("--count", type=int, help="that many VMs, with IDs from --id on")
+        run.add_argument("--name", default="", help="IMAGE-ID unless given; with --count NAME-ID")
+        run.add_argument("--memory", default="1G")
+        run.add_argument("--vcpus", default="1")
+        run.add_argument("--boot-capacity", default="10G")
+        run.add_argument("--disk", action="append", default=[], help="name=,size=,format=,bus=; repeatable")
+        run.add_argument("--nic", action="append", default=[], help="type=,source=,model=,mac=; repeatable")
+        run.add_argument("--user", default="root", help="who Virter's ssh logs in as")
+        run.add_argument("--ssh-key", action="append", default=[], help="public key; repeatable")
+        run.add_argument("--user-data", default="", help="file with further cloud-init user data")
+        self.verb(verbs, "rm", self.rm, "remove a VM", "name", waits=True)
+        nic = verbs.add_parser("nic", help="NICs of a VM")
+        nic_verbs = nic.add_subparsers(dest="nic_verb", required=True, metavar="VERB")
+        self.verb(nic_verbs, "add", self.nic_add, "add a NIC: type=,source=,model=,mac=", "name", "nic", waits=True)
+        self.verb(nic_verbs, "rm", self.nic_rm, "remove a NIC by its MAC", "name", "mac", waits=True)
+
+    def verb(self, verbs, name: str, handler, text: str, *positional: str, waits: bool = False) -> CommandParser:
+        """A subcommand with what all have: --hypervisor, and --no-wait if it writes."""
+        parser = verbs.add_parser(name, help=text)
+        for argument in positional:
+            parser.add_argument(argument)
+        parser.add_argument("--hypervisor", help="which, where there is more than one")
+        if waits:
+            parser.add_argument("--no-wait", action="store_true", help="do not wait for the worker")
+        parser.set_defaults(handler=handler)
+        return parser
+
+    def handle(self, *args: object, handler, **options: object) -> None:
+        handler(**options)
+
+    def finish(self, vms: list[VM], no_wait: bool) -> None:
+        for vm in vms:
+            transaction.on_commit(partial(tasks.push.delay, vm.pk), robust=True)
+        if not no_wait:
+            wait_for(vms, self)
+
+    def find(self, name: str, hypervisor: str | None) -> VM:
+        try:
+            vm = VM.objects.on(pick_hypervisor(hypervisor)).select_related("hypervisor", "status").named(name)
+        except VM.DoesNotExist as problem:
+            raise CommandError(str(problem)) from problem
+        if not vm.managed:
+            raise CommandError(f"{name} was made by others; the portal does not change it")
+        return vm
+
+    def ls(self, hypervisor: str | None, **options: object) -> None:
+        vms = VM.objects.shown().annotate(nic_count=Count("status__nics"))
+        if hypervisor:
+            vms = vms.on(pick_hypervisor(hypervisor))
+        rows = [
+            (vm.name, vm.number or "", vm.status.power, vm.image or "", vm.nic_count, ",".join(vm.addresses))
+            for vm in with_access_addresses(vms)
+        ]
+        self.stdout.write(table(("Name", "ID", "State", "Image", "NICs", "IP"), rows))
+
+    def run(self, image: str, id: int, count: int | None, no_wait: bool, **options: object) -> None:
+        hypervisor = pick_hypervisor(options["hypervisor"])
+        names = [options["name"]] if count is None or not options["name"] else None
+        forms = []
+        for number in range(id, id + (count or 1)):
+            name = names[0] if names else f"{options['name']}-{number}"
+            form = self._form(hypervisor, image, number, name, options)
+            for nic in form.nics:
+                check(nic, dict.fromkeys(nic.fields, "--nic"))
+            check(form, FLAGS)
+            forms.append(form)
+        vms = [form.save() for form in forms]
+        self.finish(vms, no_wait)
+        for vm in vms:
+            self.stdout.write(vm.name)
+
+    def _form(self, hypervisor: Hypervisor, image: str, number: int, name: str, options: dict) -> RunForm:
+        """The page's form, filled in from the flags."""
+        data = QueryDict(mutable=True)
+        data.update(
+            {
+                "hypervisor": str(hypervisor.pk),
+                "image": image,
+                "number": str(number),
+                "name": name,
+                "memory": str(mebibytes(options["memory"])),
+                "vcpus": options["vcpus"],
+                "boot_size": str(-(-mebibytes(options["boot_capacity"]) // 1024)),
+                "ssh_keys": "\n".join(options["ssh_key"]),
+                "ssh_user": options["user"],
+                "user_data": self._read(options["user_data"]),
+            }
+        )
+        for nic in map(nic_values, options["nic"]):
+            for field, value in nic.items():
+                data.appendlist(f"nic_{field}", value)
+        return RunForm(data, disks=tuple(map(disk, options["disk"])))
+
+    def _read(self, path: str) -> str:
+        if not path:
+            return ""
+        try:
+            return Path(path).read_text()
+        except (OSError, UnicodeDecodeError) as problem:
+            raise CommandError(f"--user-data: {problem}") from problem
+
+    def rm(self, name: str, hypervisor: str | None, no_wait: bool, **options: object) -> None:
+        """Unknown VM: success, nothing done."""
+        if not VM.objects.on(pick_hypervisor(hypervisor)).filter(name=name).exists():
+            return
+        vm = self.find(name, hypervisor)
+        vm.remove()
+        self.finish([vm], no_wait)
+
+    def nic_add(self, name: str, nic: str, hypervisor: str | None, no_wait: bool, **options: object) -> None:
+        vm = self.find(name, hypervisor)
+        form = NICForm(nic_values(nic), hypervisor=vm.hypervisor)
+        check(form, dict.fromkeys(form.fields, "--nic"))
+        added = vm.add_nic(**form.wanted)
+        self.finish([vm], no_wait)
+        self.stdout.write(added.mac)
+
+    def nic_rm(self, name: str, mac: str, hypervisor: str | None, no_wait: bool, **options: object) -> None:
+        vm = self.find(name, hypervisor)
+        mac = mac.lower()
+        if not (vm.nics.filter(mac=mac).exists() or vm.status.nics.filter(mac=mac).exists()):
+            raise CommandError(f"{name} has no NIC {mac}")
+        vm.remove_nic(mac)
+        self.finish([vm], no_wait)

@@ -1,0 +1,327 @@
+"""VMs that people want with their NICs, images to run them from, and what libvirt was seen to have of all that."""
+
+import uuid
+from typing import Self
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from django.core.validators import MinValueValidator
+from django.db import models, transaction
+from django.db.models.functions import Lower
+from django.urls import reverse
+from django.utils import timezone
+
+from networks import addressing, rules
+from networks.models import Network
+from virterweb.hypervisors.models import Hypervisor
+from virterweb.hypervisors.reconcile import Desired, DesiredQuerySet, Status
+
+from .domain_xml import NICSpec
+
+TAG = "virter:tag:"
+WORK = "virter:work:"
+
+
+class Power(models.TextChoices):
+    """The states of a domain that the portal tells apart."""
+
+    RUNNING = "running"
+    PAUSED = "paused"
+    OFF = "off"
+    OTHER = "other", "changing"
+
+
+class Image(Desired):
+    """A volume of the hypervisor's pool that VMs can be run from. managed=False: a Virter tag found there."""
+
+    name = models.CharField(max_length=100, validators=[rules.validate_name])
+    volume = models.CharField(max_length=200)
+    upload = models.CharField(max_length=300, blank=True, editable=False, help_text="file that waits to be streamed")
+    size = models.PositiveBigIntegerField(default=0, editable=False, help_text="bytes of the upload")
+
+    class Meta:
+        ordering = [Lower("name")]
+        constraints = [models.UniqueConstraint(fields=["hypervisor", "name"], name="image_name_once_a_hypervisor")]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        return reverse("vms:images")
+
+
+class ImageStatus(Status):
+    wish = models.OneToOneField(Image, on_delete=models.CASCADE, related_name="status")
+    sent = models.PositiveBigIntegerField(default=0, help_text="bytes of the upload that are in the pool")
+    volume_made = models.BooleanField(default=False, help_text="the volume in the pool is this upload's")
+
+    class Meta:
+        verbose_name_plural = "image statuses"
+
+    def __str__(self) -> str:
+        return f"{self.wish}: {self.error or 'fine'}"
+
+    @property
+    def percent(self) -> int:
+        return 100 * self.sent // self.wish.size if self.wish.size else 0
+
+
+class Volume(models.Model):
+    """A volume seen in a hypervisor's pool."""
+
+    hypervisor = models.ForeignKey(Hypervisor, on_delete=models.CASCADE, related_name="volumes")
+    name = models.CharField(max_length=255)
+    path = models.TextField()
+    format = models.CharField(max_length=20, blank=True)
+    capacity = models.PositiveBigIntegerField(default=0, help_text="bytes")
+    backing = models.TextField(blank=True, help_text="path of the volume that this one is a copy-on-write overlay of")
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [models.UniqueConstraint(fields=["hypervisor", "name"], name="volume_once_a_hypervisor")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class VMQuerySet(DesiredQuerySet):
+    def on(self, hypervisor: Hypervisor | int | str) -> Self:
+        key = "hypervisor__name" if isinstance(hypervisor, str) else "hypervisor"
+        return self.filter(**{key: hypervisor})
+
+    def shown(self) -> Self:
+        return self.select_related("hypervisor__status", "status", "image")
+
+    def matching(self, text: str) -> Self:
+        """Those with the text in their name, image, or a NIC's MAC or network."""
+        columns = ("name", "image__name", "status__nics__mac", "status__nics__source")
+        wanted = models.Q()
+        for column in columns:
+            wanted |= models.Q(**{f"{column}__icontains": text})
+        return self.filter(wanted).distinct() if text else self
+
+    def named(self, name: str) -> "VM":
+        found = self.filter(name=name).order_by("-managed", "pk").first()
+        if found is None:
+            raise VM.DoesNotExist(f"there is no VM {name}")
+        return found
+
+
+class VM(Desired):
+    """A VM somebody wants, or (managed=False) a domain that somebody else made."""
+
+    name = models.CharField(max_length=255, validators=[rules.validate_name, rules.validate_hostname])
+    uuid = models.UUIDField("UUID", default=uuid.uuid4, editable=False)
+    number = models.PositiveIntegerField("ID", null=True, blank=True, validators=[MinValueValidator(2)])
+    image = models.ForeignKey(Image, null=True, blank=True, on_delete=models.SET_NULL, related_name="vms")
+    memory = models.PositiveIntegerField(default=1024, validators=[MinValueValidator(1)], help_text="MiB")
+    vcpus = models.PositiveIntegerField("vCPUs", default=1, validators=[MinValueValidator(1)])
+    boot_size = models.PositiveIntegerField(
+        default=10, help_text="GiB; the boot disk is the larger of this and the image"
+    )
+    ssh_keys = models.TextField("SSH keys", blank=True, help_text="public keys that may log in, a line each")
+    ssh_user = models.CharField("SSH user", max_length=32, default="root")
+    user_data = models.TextField(blank=True, help_text="further cloud-init user data: cloud-config or a script")
+    host_key = models.TextField(blank=True, editable=False, help_text="the guest's private SSH host key")
+    host_key_public = models.TextField(blank=True, editable=False)
+    running = models.BooleanField(default=True, editable=False, help_text="what was asked for last")
+    forced = models.BooleanField(default=False, editable=False, help_text="stop without asking the guest")
+    power_generation = models.PositiveIntegerField(default=0, editable=False, help_text="when it was asked for")
+
+    objects = VMQuerySet.as_manager()
+
+    class Meta:
+        ordering = [Lower("name"), "pk"]
+        verbose_name = "VM"
+        constraints = [
+            models.UniqueConstraint(fields=["hypervisor", "uuid"], name="vm_uuid_once_a_hypervisor"),
+            models.UniqueConstraint(
+                fields=["hypervisor", "name"], condition=models.Q(managed=True), name="vm_name_once_a_hypervisor"
+            ),
+            models.UniqueConstraint(
+                fields=["hypervisor", "number"], condition=models.Q(managed=True), name="vm_id_once_a_hypervisor"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        return reverse("vms:detail", args=[self.hypervisor.name, self.name])
+
+    @property
+    def uuid_text(self) -> str:
+        return str(self.uuid)
+
+    @property
+    def boot_volume(self) -> str:
+        return f"{WORK}{self.name}"
+
+    @property
+    def seed_volume(self) -> str:
+        """The cloud-init ISO."""
+        return f"{WORK}{self.name}-cidata"
+
+    def volumes(self) -> list[str]:
+        """All volumes that are this VM's own, by Virter's names."""
+        return [self.boot_volume, self.seed_volume, *(disk.volume for disk in self.disks.all())]
+
+    def make_host_key(self) -> None:
+        """Choose the guest's SSH host key now: a retry must not change what is already in the metadata."""
+        key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        self.host_key = key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, serialization.NoEncryption()
+        ).decode()
+        self.host_key_public = (
+            key.public_key().public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH).decode()
+        )
+
+    def ask_power(self, running: bool, forced: bool = False) -> None:
+        """Wish it started, shut down, or (forced) stopped at once."""
+        with transaction.atomic():
+            self.ask_again()
+            power = {"running": running, "forced": forced, "power_generation": self.generation}
+            VM.objects.filter(pk=self.pk).update(**power)
+
+    def add_nic(self, kind: str, source: str, model: str = "virtio", mac: str = "") -> "NIC":
+        """Wish one more NIC; its MAC is chosen now and kept."""
+        with transaction.atomic():
+            last = self.nics.aggregate(last=models.Max("position"))["last"]
+            nic = self.nics.create(
+                position=0 if last is None else last + 1, kind=kind, source=source, model=model, mac=mac or free_mac()
+            )
+            self.ask_again()
+        return nic
+
+    def remove_nic(self, mac: str) -> None:
+        """Wish a NIC away, of ours or one that others attached to this VM."""
+        with transaction.atomic():
+            if not self.nics.filter(mac=mac).update(removed_at=timezone.now()):
+                seen = self.status.nics.get(mac=mac)
+                self.nics.create(
+                    position=seen.position,
+                    kind=seen.kind,
+                    source=seen.source,
+                    model=seen.model,
+                    mac=mac,
+                    removed_at=timezone.now(),
+                )
+            self.ask_again()
+
+
+class Disk(models.Model):
+    """A further disk of a VM, after the boot disk."""
+
+    class Bus(models.TextChoices):
+        VIRTIO = "virtio"
+        SCSI = "scsi"
+        IDE = "ide"
+
+    class Format(models.TextChoices):
+        QCOW2 = "qcow2"
+        RAW = "raw"
+
+    vm = models.ForeignKey(VM, on_delete=models.CASCADE, related_name="disks")
+    name = models.CharField(max_length=50, validators=[rules.validate_name])
+    size = models.PositiveIntegerField(help_text="MiB", validators=[MinValueValidator(1)])
+    format = models.CharField(max_length=5, choices=Format, default=Format.QCOW2)
+    bus = models.CharField(max_length=6, choices=Bus, default=Bus.VIRTIO)
+
+    class Meta:
+        ordering = ["pk"]
+        constraints = [models.UniqueConstraint(fields=["vm", "name"], name="disk_name_once_a_vm")]
+
+    def __str__(self) -> str:
+        return f"{self.vm}: {self.name}"
+
+    @property
+    def volume(self) -> str:
+        return f"{WORK}{self.vm.name}-{self.name}"
+
+
+class NIC(models.Model):
+    """A wanted NIC. The MAC is ours and says which NIC it is, in libvirt and in the guest."""
+
+    class Kind(models.TextChoices):
+        NETWORK = "network"
+        BRIDGE = "bridge", "host bridge"
+
+    class Model(models.TextChoices):
+        VIRTIO = "virtio"
+        E1000E = "e1000e"
+        E1000 = "e1000"
+        RTL8139 = "rtl8139"
+
+    vm = models.ForeignKey(VM, on_delete=models.CASCADE, related_name="nics")
+    position = models.PositiveIntegerField()
+    kind = models.CharField(max_length=7, choices=Kind, default=Kind.NETWORK)
+    source = models.CharField(max_length=50, help_text="name of the network or the host bridge")
+    model = models.CharField(max_length=20, default=Model.VIRTIO)
+    mac = models.CharField("MAC", max_length=17, validators=[rules.validate_mac])
+    removed_at = models.DateTimeField(null=True, editable=False)
+
+    class Meta:
+        ordering = ["position", "pk"]
+        verbose_name = "NIC"
+        constraints = [models.UniqueConstraint(fields=["vm", "mac"], name="mac_once_a_vm")]
+
+    def __str__(self) -> str:
+        return f"{self.vm}: {self.mac} on {self.source}"
+
+    def spec(self) -> NICSpec:
+        return NICSpec(kind=self.kind, source=self.source, mac=self.mac, model=self.model)
+
+
+class VMStatus(Status):
+    """What libvirt has of a VM."""
+
+    wish = models.OneToOneField(VM, on_delete=models.CASCADE, related_name="status")
+    present = models.BooleanField(default=False, help_text="libvirt has it")
+    power = models.CharField(max_length=10, choices=Power, default=Power.OFF)
+    memory = models.PositiveIntegerField(default=0, help_text="MiB")
+    vcpus = models.PositiveIntegerField("vCPUs", default=0)
+    disks = models.JSONField(default=list, help_text="target, bus, device, format and source of each")
+    document = models.TextField(blank=True, help_text="the definition as found")
+    compared = models.PositiveIntegerField(default=0, help_text="the wish's generation that drift was computed for")
+    power_done = models.PositiveIntegerField(default=0, help_text="the wish's power_generation that was carried out")
+    shut_down_at = models.DateTimeField(null=True, help_text="when the guest was asked to shut down")
+
+    class Meta:
+        verbose_name = "VM status"
+        verbose_name_plural = "VM statuses"
+
+    def __str__(self) -> str:
+        return f"{self.wish}: {self.power}"
+
+
+class NICStatus(models.Model):
+    """A NIC that a domain was seen to have, live or, of a VM that is off, stored."""
+
+    vm = models.ForeignKey(VMStatus, on_delete=models.CASCADE, related_name="nics")
+    position = models.PositiveIntegerField()
+    kind = models.CharField(max_length=20)
+    source = models.CharField(max_length=255, blank=True)
+    network = models.ForeignKey(Network, null=True, on_delete=models.SET_NULL, related_name="nics")
+    model = models.CharField(max_length=20, blank=True)
+    mac = models.CharField("MAC", max_length=17)
+    target = models.CharField("host device", max_length=20, blank=True)
+    link = models.CharField(max_length=10, default="up")
+
+    class Meta:
+        ordering = ["vm", "position"]
+        verbose_name = "NIC status"
+        verbose_name_plural = "NIC statuses"
+        indexes = [models.Index(fields=["mac"])]
+
+    def __str__(self) -> str:
+        return f"{self.mac} on {self.source}"
+
+
+def free_mac() -> str:
+    """A random MAC in QEMU's range that no VM known here has; outside the part that Virter's IDs use."""
+    while True:
+        # IDs fill the range from below, so the upper half is left to us.
+        tail = 0x800000 | (uuid.uuid4().int & 0x7FFFFF)
+        mac = addressing.mac_of_id(tail)
+        if not NIC.objects.filter(mac=mac).exists() and not NICStatus.objects.filter(mac=mac).exists():
+            return mac

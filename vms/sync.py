@@ -1,0 +1,345 @@
+"""Makes libvirt's domains and volumes agree with the wishes, and writes down what libvirt has of them.
+
+Safe to run twice, to be killed anywhere, and to run beside another worker.
+"""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Exists, F, OuterRef, Q
+from django.utils import timezone
+
+from networks import sync as networks_sync
+from networks.models import Lease, Network
+from virterweb.hypervisors.gateway import FoundDomain, FoundVolume, Host, Refused
+from virterweb.hypervisors.models import Hypervisor
+from virterweb.hypervisors.reconcile import Waiting, keep_claim
+
+from . import domain_xml, volume_xml
+from .domain_xml import FoundNIC
+from .make import delete_volumes, make, release_addresses, unmake
+from .models import NIC, TAG, VM, Image, ImageStatus, NICStatus, Power, VMStatus, Volume
+from .plan import Verb, plan_nics
+
+VOLUMES = timedelta(seconds=60)  # between two readings of a pool that nobody said has changed
+PATIENCE = timedelta(minutes=5)  # how long a NIC without a lease counts as waiting for its first
+_volumes_read: dict[int, datetime] = {}
+
+
+def push(vm: VM, host: Host) -> dict | None:
+    """Make libvirt agree with one wish; columns for its status, or None once the wish is gone."""
+    if vm.removed_at:
+        _remove(vm, host)
+        return None
+    if vm.status.made_at is None:
+        make(vm, host)
+        vm.status.write(power_done=vm.power_generation)
+    else:
+        _follow(vm, host)
+    found = host.domain(vm.uuid_text)
+    _write_nics(vm, found)
+    return _seen(vm, found)
+
+
+def _remove(vm: VM, host: Host) -> None:
+    if host.domain(vm.uuid_text):
+        unmake(vm, host)
+    elif vm.status.made_at:  # undefined behind our back: what is left of it is still ours
+        release_addresses(vm, host, set(vm.nics.values_list("mac", flat=True)))
+        delete_volumes(vm, host)
+    vm.delete()
+
+
+def _follow(vm: VM, host: Host) -> None:
+    """Carry out what was wished of a VM since it was made: stop it, change its NICs, start it."""
+    found = host.domain(vm.uuid_text)
+    if found is None:
+        raise Refused(f"libvirt no longer has {vm.name}; remove it here, and run it anew.")
+    asked = vm.power_generation > vm.status.power_done
+    if asked and not vm.running and found.state != Power.OFF:
+        _stop(vm, host)
+        found = host.domain(vm.uuid_text)
+    _change_nics(vm, host, found)
+    if asked and vm.running:
+        host.start_domain(vm.uuid_text, vm.name)
+    if asked:
+        vm.status.write(power_done=vm.power_generation, shut_down_at=None)
+
+
+def _stop(vm: VM, host: Host) -> None:
+    """Ask the guest to shut down, once; when its time is over, or at once if forced, destroy it."""
+    status, now = vm.status, timezone.now()
+    limit = timedelta(seconds=vm.hypervisor.shutdown_timeout)
+    if vm.forced or (status.shut_down_at and now >= status.shut_down_at + limit):
+        host.destroy_domain(vm.uuid_text, vm.name)
+        return
+    if status.shut_down_at is None:
+        host.shut_down_domain(vm.uuid_text, vm.name)
+        status.write(shut_down_at=now)
+    left = (status.shut_down_at + limit - now).seconds
+    raise Waiting(f"shutting down; stopped by force in {left} s", seconds=0.5)
+
+
+def _change_nics(vm: VM, host: Host, found: FoundDomain) -> None:
+    nics = list(vm.nics.all())
+    wanted = tuple(nic.spec() for nic in nics if nic.removed_at is None)
+    removed = frozenset(nic.mac for nic in nics if nic.removed_at)
+    live = domain_xml.parse(found.document).nics if found.state != Power.OFF else None
+    stored = domain_xml.parse(host.stored_domain(vm.uuid_text)).nics if found.persistent else ()
+    for step in plan_nics(wanted, removed, live, stored):
+        change = host.attach_device if step.verb is Verb.ATTACH else host.detach_device
+        what = f"NIC {step.nic.mac} on {step.nic.source}"
+        change(vm.uuid_text, domain_xml.build_nic(step.nic), what, live=step.live, stored=step.config)
+    held = removed & {nic.mac for nic in _live_nics(host, vm)} if removed else set()
+    vm.nics.filter(mac__in=removed - held, removed_at__isnull=False).delete()
+    if held:
+        _write_nics(vm, host.domain(vm.uuid_text))
+        raise Waiting(
+            f"the guest has not released NIC {', '.join(sorted(held))}; it is asked again. It does so once it has "
+            "booted, or when the VM is off.",
+            seconds=3,
+        )
+
+
+def _live_nics(host: Host, vm: VM) -> Iterable[FoundNIC]:
+    found = host.domain(vm.uuid_text)
+    return domain_xml.parse(found.document).nics if found else ()
+
+
+def push_image(image: Image, host: Host) -> dict | None:
+    """Stream an upload into the pool, or see that the named volume is there."""
+    pool = image.hypervisor.pool
+    if image.removed_at:
+        _remove_image(image, host)
+        return None
+    if image.upload:
+        _upload(image, host)
+    elif host.volume(pool, image.volume) is None:
+        raise Refused(f"The pool {pool} has no volume {image.volume}.")
+    _record_volumes(image.hypervisor, host)
+    return {}
+
+
+def _upload(image: Image, host: Host) -> None:
+    """Stream the waiting file into a new volume; half a volume that a killed worker left is made anew."""
+    pool, file = image.hypervisor.pool, settings.SPOOL_DIR / image.upload
+    if image.status.made_at is None:
+        if host.volume(pool, image.volume) and not image.status.volume_made:
+            raise Refused(f"The pool {pool} has a volume {image.volume} already.")
+        image.status.write(volume_made=True, sent=0)
+        host.delete_volume(pool, image.volume)
+        spec = volume_xml.VolumeSpec(name=image.volume, capacity=image.size, format=_format(file))
+        host.create_volume(pool, volume_xml.build(spec), image.volume)
+        try:
+            with file.open("rb") as data:
+                host.upload(pool, image.volume, data, image.size, _Progress(image.status))
+        except Refused:
+            host.delete_volume(pool, image.volume)
+            image.status.write(volume_made=False)
+            raise
+    Image.objects.filter(pk=image.pk).update(upload="")
+    file.unlink(missing_ok=True)
+
+
+def _format(file: Path) -> str:
+    with file.open("rb") as data:
+        return "qcow2" if data.read(4) == b"QFI\xfb" else "raw"
+
+
+class _Progress:
+    """Writes down how much of an upload went, now and then, and holds on to its claim meanwhile."""
+
+    STEP = 0.5  # seconds
+
+    def __init__(self, status: ImageStatus) -> None:
+        self.status, self.next = status, timezone.now()
+
+    def __call__(self, sent: int) -> None:
+        now = timezone.now()
+        if now >= self.next or sent == self.status.wish.size:
+            self.next = now + timedelta(seconds=self.STEP)
+            self.status.write(sent=sent)
+            keep_claim(self.status)
+
+
+def _remove_image(image: Image, host: Host) -> None:
+    """Forget an image; its volume goes only if it was uploaded here and no disk is an overlay of it."""
+    pool = image.hypervisor.pool
+    if image.status.volume_made and (volume := host.volume(pool, image.volume)):
+        overlays = {volume_xml.parse(other.document).backing for other in host.volumes(pool)}
+        if volume.path not in overlays:
+            host.delete_volume(pool, image.volume)
+    if image.upload:
+        (settings.SPOOL_DIR / image.upload).unlink(missing_ok=True)
+    image.delete()
+
+
+def observe(hypervisor: Hypervisor, host: Host) -> None:
+    """Write down every domain with its NICs, and the pool's volumes now and then; nothing that did not change."""
+    began = timezone.now()
+    found = {domain.uuid: domain for domain in host.domains()}
+    rows = {row.uuid_text: row for row in VM.objects.on(hypervisor).select_related("hypervisor", "status")}
+    for uuid, domain in found.items():
+        if uuid not in rows:
+            rows[uuid] = _take_in(hypervisor, domain)
+        _record(rows[uuid], domain, began)
+    for uuid in rows.keys() - found.keys():
+        _record_gone(rows[uuid], began)
+    _find_networks(hypervisor)
+    _ask_for_leases(hypervisor)
+    read = _volumes_read.get(hypervisor.pk)
+    stale = hypervisor.status.stale_at
+    if read is None or began - read > VOLUMES or (stale and stale > read):
+        _record_volumes(hypervisor, host)
+
+
+def _take_in(hypervisor: Hypervisor, domain: FoundDomain) -> VM:
+    """A row for a domain that others made."""
+    return VM.objects.create(
+        hypervisor=hypervisor, name=domain.name, uuid=domain.uuid, managed=False, generation=0, memory=0, vcpus=0
+    )
+
+
+def _record(row: VM, domain: FoundDomain, began: datetime) -> None:
+    status = row.status
+    same = domain.document == status.document and domain.state == status.power and status.present
+    if same and status.compared == row.generation:
+        return
+    if status.observed_at and status.observed_at > began:
+        return
+    if row.name != domain.name and not row.managed:
+        VM.objects.filter(pk=row.pk).update(name=domain.name)
+    with transaction.atomic():
+        _write_nics(row, domain)
+        VMStatus.objects.filter(wish=row).update(**_seen(row, domain))
+
+
+def _record_gone(row: VM, began: datetime) -> None:
+    status = row.status
+    if not row.managed:
+        row.delete()
+    elif status.present and not (status.observed_at and status.observed_at > began):
+        _write_nics(row, None)
+        VMStatus.objects.filter(wish=row).update(**_seen(row, None))
+
+
+def _write_nics(row: VM, domain: FoundDomain | None) -> None:
+    """Replace the NICs seen of one VM, if they differ."""
+    networks = dict(Network.objects.on(row.hypervisor_id).order_by("managed").values_list("name", "pk"))
+    now = [
+        NICStatus(
+            vm=row.status,
+            position=position,
+            kind=nic.kind,
+            source=nic.source,
+            network_id=networks.get(nic.source) if nic.kind == NIC.Kind.NETWORK else None,
+            model=nic.model,
+            mac=nic.mac,
+            target=nic.target,
+            link=nic.link,
+        )
+        for position, nic in enumerate(domain_xml.parse(domain.document).nics if domain else ())
+    ]
+    fields = ("position", "kind", "source", "network_id", "model", "mac", "target", "link")
+    before = [tuple(getattr(nic, field) for field in fields) for nic in row.status.nics.all()]
+    if before != [tuple(getattr(nic, field) for field in fields) for nic in now]:
+        with transaction.atomic():
+            row.status.nics.all().delete()
+            NICStatus.objects.bulk_create(now)
+
+
+def _seen(row: VM, domain: FoundDomain | None) -> dict:
+    """The status columns that say what libvirt has."""
+    now = timezone.now()
+    if domain is None:
+        drift = "libvirt no longer has it" if row.status.made_at else ""
+        gone = {"present": False, "power": Power.OFF, "document": "", "disks": [], "drift": drift}
+        return {**gone, "compared": row.generation, "observed_at": now}
+    spec = domain_xml.parse(domain.document)
+    return {
+        "present": True,
+        "power": domain.state,
+        "memory": spec.memory,
+        "vcpus": spec.vcpus,
+        "disks": [
+            {
+                "target": disk.target,
+                "bus": disk.bus,
+                "device": disk.device,
+                "format": disk.format,
+                "source": disk.source,
+            }
+            for disk in spec.disks
+        ],
+        "document": domain.document,
+        "drift": "\n".join(_drift(row, spec)) if row.managed and row.status.made_at else "",
+        "compared": row.generation,
+        "observed_at": now,
+    }
+
+
+def _drift(row: VM, spec: domain_xml.FoundDomain) -> Iterator[str]:
+    if row.name != spec.name:
+        yield f"is called {spec.name}"
+    if row.memory != spec.memory:
+        yield f"memory: found {spec.memory} MiB, wanted {row.memory} MiB"
+    if row.vcpus != spec.vcpus:
+        yield f"vCPUs: found {spec.vcpus}, wanted {row.vcpus}"
+    wanted = {nic.mac: nic for nic in row.nics.all()}
+    found = {nic.mac: nic for nic in spec.nics}
+    for mac, nic in wanted.items():
+        if nic.removed_at is None and mac not in found:
+            yield f"NIC {mac} on {nic.source} is missing"
+        elif nic.removed_at is None and found[mac].source != nic.source:
+            yield f"NIC {mac}: found on {found[mac].source}, wanted on {nic.source}"
+    for mac in found.keys() - wanted.keys():
+        yield f"NIC {mac} on {found[mac].source} was added outside"
+
+
+def _find_networks(hypervisor: Hypervisor) -> None:
+    """Tie NICs to networks that libvirt has only since the domain was last read."""
+    loose = NICStatus.objects.filter(vm__wish__hypervisor=hypervisor, kind=NIC.Kind.NETWORK, network=None)
+    names = set(loose.values_list("source", flat=True))
+    for network in Network.objects.on(hypervisor).filter(name__in=names).order_by("managed"):
+        loose.filter(source=network.name).update(network=network)
+
+
+def _ask_for_leases(hypervisor: Hypervisor) -> None:
+    """Have the leases read often while a running NIC on a DHCP network waits for its first address."""
+    waiting = NICStatus.objects.filter(
+        ~Exists(Lease.objects.filter(network=OuterRef("network"), mac=OuterRef("mac"))),
+        ~Q(network__status__dhcp=""),
+        vm__wish__hypervisor=hypervisor,
+        vm__power=Power.RUNNING,
+        vm__observed_at__gt=timezone.now() - PATIENCE,
+        network__status__active=True,
+    )
+    networks_sync.want_leases(waiting.values_list("network", flat=True).distinct())
+
+
+def _record_volumes(hypervisor: Hypervisor, host: Host) -> None:
+    """Write down the pool's volumes, and take in Virter's tags among them as images."""
+    began = timezone.now()
+    found = {volume.name: volume for volume in host.volumes(hypervisor.pool)}
+    known = {volume.name: volume for volume in hypervisor.volumes.all()}
+    for name, volume in found.items():
+        values = _volume_values(volume)
+        old = known.pop(name, None)
+        if old is None or any(getattr(old, key) != value for key, value in values.items()):
+            Volume.objects.update_or_create(hypervisor=hypervisor, name=name, defaults=values)
+    Volume.objects.filter(pk__in=[volume.pk for volume in known.values()]).delete()
+    tags = {name.removeprefix(TAG): name for name in found if name.startswith(TAG)}
+    images = set(Image.objects.filter(hypervisor=hypervisor).values_list("name", flat=True))
+    for name in tags.keys() - images:
+        Image.objects.create(hypervisor=hypervisor, name=name, volume=tags[name], managed=False, generation=0)
+    gone = Image.objects.filter(hypervisor=hypervisor, managed=False).exclude(name__in=tags)
+    gone.filter(status__generation__gte=F("generation")).delete()
+    _volumes_read[hypervisor.pk] = began
+
+
+def _volume_values(volume: FoundVolume) -> dict:
+    spec = volume_xml.parse(volume.document)
+    return {"path": volume.path, "format": spec.format, "capacity": spec.capacity, "backing": spec.backing}

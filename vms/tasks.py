@@ -1,0 +1,26 @@
+"""The worker's tasks for VMs and images."""
+
+from celery import shared_task
+
+from virterweb.hypervisors.reconcile import carry_out
+
+from . import sync
+from .models import VM, Image
+
+
+@shared_task
+def sweep() -> None:
+    for pk in VM.objects.overdue().values_list("pk", flat=True):
+        push.apply_async([pk], expires=5)
+    for pk in Image.objects.overdue().values_list("pk", flat=True):
+        push_image.apply_async([pk], expires=5)
+
+
+@shared_task
+def push(vm_id: int) -> None:
+    carry_out(VM, vm_id, sync.push)
+
+
+@shared_task
+def push_image(image_id: int) -> None:
+    carry_out(Image, image_id, sync.push_image)

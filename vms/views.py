@@ -1,0 +1,189 @@
+"""Pages of VMs, NICs and images. They show what the database has and write wishes; libvirt is the workers' business."""
+
+from functools import partial
+
+from django.contrib import messages
+from django.db import transaction
+from django.db.models import Count, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from networks.views import get_network
+from virterweb.hypervisors.models import Hypervisor
+from virterweb.tables import Column, Table
+
+from . import ids, tasks
+from .forms import ImageForm, NICForm, RunForm
+from .models import VM, Image, Volume
+from .rows import attached_rows, nic_rows, with_access_addresses
+
+COLUMNS = (
+    Column(key="name", title="Name", order=lambda row: row.name.lower()),
+    Column(key="id", title="ID", order=lambda row: row.number or 0),
+    Column(key="state", title="State", order=lambda row: row.status.power),
+    Column(key="image", title="Image", order=lambda row: str(row.image or "")),
+    Column(key="memory", title="Memory", order=lambda row: row.status.memory),
+    Column(key="vcpus", title="vCPUs", order=lambda row: row.status.vcpus),
+    Column(key="nics", title="NICs", order=lambda row: row.nic_count),
+    Column(key="address", title="IP", order=lambda row: row.addresses),
+    Column(key="hypervisor", title="Hypervisor", order=lambda row: row.hypervisor.name),
+)
+
+
+@require_GET
+def vm_list(request: HttpRequest) -> HttpResponse:
+    several = Hypervisor.objects.count() > 1
+    vms = VM.objects.shown().matching(request.GET.get("q", "")).annotate(nic_count=Count("status__nics", distinct=True))
+    if name := request.GET.get("hypervisor"):
+        vms = vms.on(name)
+    table = Table(with_access_addresses(vms), COLUMNS if several else COLUMNS[:-1], request.GET)
+    template = "vms/_list.html" if request.htmx else "vms/vm_list.html"
+    return render(request, template, {"table": table, "several": several})
+
+
+@require_http_methods(["GET", "POST"])
+def vm_run(request: HttpRequest) -> HttpResponse:
+    data = request.POST if request.method == "POST" else None
+    changed = data is not None and "change" in data
+    form = RunForm(data, initial=request.GET.dict())
+    if data is not None and not changed and form.is_valid():
+        return redirect(form.save())
+    template = "vms/_run_form.html" if changed and request.htmx else "vms/vm_run.html"
+    status = 422 if data is not None and not changed else 200
+    context = {"form": form, "quiet": changed, **_preview(form)}
+    return render(request, template, context, status=status)
+
+
+@require_POST
+def vm_run_preview(request: HttpRequest) -> HttpResponse:
+    return render(request, "vms/_preview.html", _preview(RunForm(request.POST)))
+
+
+def _preview(form: RunForm) -> dict:
+    """What the half-typed form means: name, MAC and IP by ID, and what is wrong with what was typed."""
+    if not form.is_bound:
+        number = form.fields["number"].initial
+        address = form.host and number and ids.address(form.host, number)
+        return {"host": form.host, "number": number, "address": address, "name": "", "problems": {}}
+    form.is_valid()
+    number = form.cleaned_data.get("number")
+    wrong = {form[field].label: errors for field, errors in form.errors.items() if field in ("number", "name")}
+    address = ids.address(form.host, number) if number and "number" not in form.errors else None
+    return {
+        "host": form.host,
+        "number": number,
+        "address": address,
+        "name": form.wanted_name,
+        "problems": wrong if form.data.get("number") else {},
+    }
+
+
+def get_vm(hypervisor: str, name: str, vms: QuerySet | None = None) -> VM:
+    """The VM of that name, ours before another's; 404 without."""
+    found = (VM.objects if vms is None else vms).filter(hypervisor__name=hypervisor, name=name)
+    return get_object_or_404(found.order_by("-managed", "pk")[:1])
+
+
+@require_GET
+def vm_detail(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
+    vm = get_vm(hypervisor, name, VM.objects.shown())
+    template = "vms/_detail.html" if request.htmx else "vms/vm_detail.html"
+    return render(request, template, {"vm": vm, "nics": nic_rows(vm)})
+
+
+@require_POST
+def vm_power(request: HttpRequest, hypervisor: str, name: str, verb: str) -> HttpResponse:
+    vm = get_vm(hypervisor, name, VM.objects.filter(managed=True))
+    vm.ask_power(running=verb == "start", forced=verb == "destroy")
+    return _poked(vm)
+
+
+@require_POST
+def vm_retry(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
+    vm = get_vm(hypervisor, name, VM.objects.filter(managed=True))
+    vm.ask_again()
+    return _poked(vm)
+
+
+def _poked(vm: VM) -> HttpResponse:
+    transaction.on_commit(partial(tasks.push.delay, vm.pk), robust=True)
+    return redirect(vm)
+
+
+@require_http_methods(["GET", "POST"])
+def vm_remove(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
+    vm = get_vm(hypervisor, name, VM.objects.shown().filter(managed=True))
+    typed = request.POST.get("name", "")
+    if request.method == "POST" and typed == vm.name:
+        vm.remove()
+        messages.success(request, f"Removing {vm}.")
+        _poked(vm)
+        return redirect("vms:list")
+    seen = Volume.objects.filter(hypervisor=vm.hypervisor, name__in=vm.volumes())
+    context = {"vm": vm, "volumes": seen, "nics": nic_rows(vm), "wrong": request.method == "POST", "typed": typed}
+    return render(request, "vms/vm_remove.html", context, status=422 if request.method == "POST" else 200)
+
+
+@require_http_methods(["GET", "POST"])
+def nic_add(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
+    vm = get_vm(hypervisor, name, VM.objects.shown().filter(managed=True))
+    form = NICForm(request.POST or None, hypervisor=vm.hypervisor, initial={"network": request.GET.get("network", "")})
+    if request.method == "POST" and form.is_valid():
+        vm.add_nic(**form.wanted)
+        return _poked(vm)
+    return render(request, "vms/nic_add.html", {"vm": vm, "form": form}, status=422 if form.is_bound else 200)
+
+
+@require_http_methods(["GET", "POST"])
+def nic_remove(request: HttpRequest, hypervisor: str, name: str, mac: str) -> HttpResponse:
+    vm = get_vm(hypervisor, name, VM.objects.shown().filter(managed=True))
+    nic = get_object_or_404(vm.nics, mac=mac) if vm.nics.filter(mac=mac) else get_object_or_404(vm.status.nics, mac=mac)
+    if request.method == "POST":
+        vm.remove_nic(mac)
+        return _poked(vm)
+    return render(request, "vms/nic_remove.html", {"vm": vm, "nic": nic, "access": nic.position == 0})
+
+
+@require_GET
+def attached(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
+    """The attached VMs of a network: a fragment of the network's page, and a page of its own without htmx."""
+    network = get_network(hypervisor, name)
+    rows = attached_rows(network)
+    context = {"network": network, "rows": rows, "vms": len({row.vm for row in rows})}
+    return render(request, "vms/_attached.html" if request.htmx else "vms/attached.html", context)
+
+
+@require_http_methods(["GET", "POST"])
+def image_list(request: HttpRequest) -> HttpResponse:
+    form = ImageForm(request.POST or None, request.FILES or None)
+    if request.method == "POST" and form.is_valid():
+        form.save()
+        return redirect("vms:images")
+    images = Image.objects.select_related("hypervisor__status", "status")
+    images = images.annotate(vm_count=Count("vms")).order_by("hypervisor", "name")
+    volumes = {(volume.hypervisor_id, volume.name): volume for volume in Volume.objects.all()}
+    for image in images:
+        image.seen = volumes.get((image.hypervisor_id, image.volume))
+    context = {"images": images, "form": form, "volumes": _offered(volumes.values(), images)}
+    if request.htmx and request.method == "GET":
+        return render(request, "vms/_images.html", context)
+    return render(request, "vms/image_list.html", context, status=422 if form.is_bound else 200)
+
+
+def _offered(volumes, images) -> list[Volume]:
+    """Volumes that may be named as images: no VM's disk, no image yet, nothing of Virter's own."""
+    named = {(image.hypervisor_id, image.volume) for image in images}
+    return [
+        volume
+        for volume in volumes
+        if (volume.hypervisor_id, volume.name) not in named and not volume.name.startswith("virter:")
+    ]
+
+
+@require_POST
+def image_remove(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
+    image = get_object_or_404(Image, hypervisor__name=hypervisor, name=name, managed=True)
+    image.remove()
+    transaction.on_commit(partial(tasks.push_image.delay, image.pk), robust=True)
+    return redirect("vms:images")
