@@ -142,9 +142,7 @@ class NetworkForm(forms.Form):
                 self.add_error("bridge", "Name the host’s bridge that this network shall use.")
             for field in ("ipv4", "ipv6", "domain", "mtu"):
                 if data.get(field):
-                    self.add_error(
-                        field, "None on the host’s own bridge: that is set up elsewhere."
-                    )
+                    self.add_error(field, "None on the host’s own bridge: that is set up elsewhere.")
         elif mode in (Network.ForwardMode.NAT, Network.ForwardMode.ROUTE) and not self._typed_blocks():
             self.add_error("ipv4", f"Forward mode {mode} needs an IPv4 or IPv6 block.")
         hypervisor = data.get("hypervisor")
@@ -239,7 +237,7 @@ class NetworkForm(forms.Form):
 
 
 def taken_blocks(hypervisor: Hypervisor) -> list[tuple[object, str]]:
-    """Every block in use on a hypervisor, with its holder in words: networks, wished or found, and the host's routes."""
+    """Every block in use on a hypervisor, with its holder in words: networks, and the routes of the host."""
     taken, bridges = [], set()
     for network in Network.objects.on(hypervisor).filter(removed_at=None).shown():
         taken += [(block, f"the network {network}") for block in network.status.blocks]

@@ -1,20 +1,8 @@
-"""What all tests share. Each run has a data folder of its own, so that it never touches what a server here uses."""
-
-import os
-import tempfile
-
-os.environ["VIRTERWEB_DATA"] = _data = tempfile.mkdtemp(prefix="virterweb-test-")
-os.environ.pop("DATABASE_URL", None)
-os.environ.pop("CELERY_BROKER_URL", None)
-
-import shutil
+"""What all tests share."""
 
 import pytest
+from celery import Task
 from django.contrib.auth import get_user_model
-
-
-def pytest_sessionfinish() -> None:
-    shutil.rmtree(_data, ignore_errors=True)
 
 
 @pytest.fixture
@@ -38,7 +26,6 @@ def page(client, user):
 def pokes(monkeypatch, settings):
     """Send no message to a worker; what would have been sent is listed as (task name, id)."""
     sent = []
-    from celery import Task
 
     def remember(task, args=(), kwargs=None, **options):
         sent.append((task.name, *args))

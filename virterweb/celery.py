@@ -10,6 +10,9 @@ from celery import Celery
 from celery.beat import EmbeddedService, Scheduler
 from celery.signals import worker_init, worker_ready, worker_shutting_down
 
+from . import broker
+
+broker.install()
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "virterweb.settings")
 app = Celery("virterweb")
 app.config_from_object("django.conf:settings", namespace="CELERY")

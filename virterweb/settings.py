@@ -145,6 +145,6 @@ LOGGING = {
     "root": {"handlers": ["console"], "level": "INFO"},
     # Two sweeps a second are nothing to write about.
     "loggers": {
-        name: {"level": "WARNING"} for name in ("celery.beat", "celery.worker.strategy", "celery.worker.request", "celery.app.trace")
+        f"celery.{name}": {"level": "WARNING"} for name in ("beat", "worker.strategy", "worker.request", "app.trace")
     },
 }

@@ -1,0 +1,107 @@
+"""What must be on the machine before the portal's own Python can run: system packages and `.venv`.
+
+Shared by `script/server` and `script/test`, and run by the system's Python: standard library only.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+VENV = ROOT / ".venv"
+PYTHON = VENV / "bin/python"
+PYTHON_VERSION = f"python{sys.version_info[0]}.{sys.version_info[1]}"
+
+BUILD = ["pkg-config", "gcc", "libvirt-dev", "libvirt0"]
+if sys.base_prefix == "/usr":
+    BUILD += [f"{PYTHON_VERSION}-dev", f"{PYTHON_VERSION}-venv"]  # the distribution's Python comes in parts
+LAB = [
+    *("libvirt-daemon", "libvirt-daemon-driver-qemu", "libvirt-clients"),
+    *("qemu-system-x86", "qemu-utils", "seabios", "ipxe-qemu"),
+    *("dnsmasq-base", "dnsmasq-utils", "iproute2", "iptables"),
+    *("syslinux", "mtools", "zstd"),
+]
+# Debian up to 12 and Ubuntu up to 24.04 have these inside libvirt-daemon.
+LAB_IF_KNOWN = [f"libvirt-daemon-driver-{name}" for name in ("network", "storage", "secret", "nodedev", "nwfilter")]
+SERVICES = ["redis-server", "postgresql"]
+
+
+class SetupError(Exception):
+    """Something is missing that cannot be brought from here; the message says what to do."""
+
+
+def check_python() -> None:
+    if sys.version_info < (3, 11):  # noqa: UP036, the very reason for this line is an older one
+        raise SetupError(f"Python 3.11 or newer is needed; {sys.executable} is {sys.version.split()[0]}.")
+
+
+def browser() -> list[str]:
+    """Name the package of the browser that the tests click in."""
+    release = Path("/etc/os-release")
+    ubuntu = release.exists() and "ID=ubuntu" in release.read_text().splitlines()
+    return ["chromium-browser" if ubuntu else "chromium"]
+
+
+def install(packages: list[str]) -> None:
+    """Make sure of Debian packages; installs what is missing as root, otherwise says how to."""
+    if not shutil.which("apt-get"):
+        if packages == BUILD and shutil.which("gcc") and shutil.which("pkg-config"):
+            return  # pip will say what else it misses
+        raise SetupError(f"This is not Debian or Ubuntu. Install what they call: {' '.join(packages)}")
+    if not missing(packages):
+        return
+    if os.geteuid() != 0:
+        raise SetupError(f"sudo apt-get install {' '.join(missing(wanted(packages)))}")
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    apt = ["apt-get", "-q", "-o", "DPkg::Lock::Timeout=300"]
+    run([*apt, "update"], env=environment)
+    names = missing(wanted(packages))
+    print(f"Installing {' '.join(names)}", flush=True)
+    run([*apt, "install", "-y", "--no-install-recommends", *names], env=environment)
+
+
+def missing(packages: list[str]) -> list[str]:
+    command = ["dpkg-query", "--show", "--showformat", "${Package} ${db:Status-Status}\n", *packages]
+    found = subprocess.run(command, capture_output=True, text=True).stdout.splitlines()
+    return [name for name in packages if f"{name} installed" not in found]
+
+
+def wanted(packages: list[str]) -> list[str]:
+    """Add the parts that newer releases ship as packages of their own."""
+    if "libvirt-daemon" not in packages:
+        return packages
+    return [*packages, *(name for name in LAB_IF_KNOWN if known(name))]
+
+
+def known(package: str) -> bool:
+    return subprocess.run(["apt-cache", "show", package], capture_output=True).returncode == 0
+
+
+def make_venv() -> None:
+    """Make `.venv` as requirements.txt says; costs nothing when it is so already."""
+    requirements = ROOT / "requirements.txt"
+    stamp = VENV / "installed"
+    digest = hashlib.sha256(requirements.read_bytes() + sys.version.encode()).hexdigest()
+    if stamp.exists() and stamp.read_text() == digest and PYTHON.exists():
+        return
+    if not works(PYTHON):
+        print(f"Making {VENV}", flush=True)
+        run([sys.executable, "-m", "venv", "--clear", VENV])
+    print("Installing requirements.txt", flush=True)
+    run([PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", requirements])
+    stamp.write_text(digest)
+
+
+def works(python: Path) -> bool:
+    return python.exists() and subprocess.run([python, "-m", "pip", "--version"], capture_output=True).returncode == 0
+
+
+def run(command: list[str | Path], env: dict[str, str] | None = None) -> None:
+    """Run a command that may talk to the terminal but cannot ask anything."""
+    if subprocess.run(command, stdin=subprocess.DEVNULL, env=env, cwd=ROOT).returncode:
+        raise SetupError(f"This failed: {' '.join(map(str, command))}")

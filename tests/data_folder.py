@@ -1,0 +1,13 @@
+"""Each test run has a data folder of its own: loaded before the settings are, so that no server's data is touched."""
+
+import os
+import shutil
+import tempfile
+
+os.environ["VIRTERWEB_DATA"] = _folder = tempfile.mkdtemp(prefix="virterweb-test-")
+for _name in ("DATABASE_URL", "CELERY_BROKER_URL"):
+    os.environ.pop(_name, None)
+
+
+def pytest_unconfigure() -> None:
+    shutil.rmtree(_folder, ignore_errors=True)

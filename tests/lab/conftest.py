@@ -1,0 +1,39 @@
+"""Private hypervisors for the tests: real libvirtd, real guests, nothing left behind."""
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from lab import Lab, start
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """A hypervisor with the network `default` and the image `tiny`, shared by all tests."""
+    yield from lab_in(tmp_path_factory.mktemp("lab"))
+
+
+@pytest.fixture
+def second_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """Another hypervisor with the same network, for one test; a guest there needs an image of its own."""
+    yield from lab_in(tmp_path_factory.mktemp("second"), image=False)
+
+
+def lab_in(directory: Path, **furniture: bool) -> Iterator[Lab]:
+    running = start(directory, **furniture)
+    namespace = Path(f"/proc/{running.namespace_pid}/ns/pid").readlink()
+    yield running
+    running.stop()
+    assert not members(namespace), "processes of the lab are left"
+    assert str(directory) not in Path("/proc/self/mountinfo").read_text(), "mounts of the lab are left"
+
+
+def members(namespace: Path) -> list[str]:
+    """List the processes in a PID namespace."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if (process / "ns/pid").readlink() == namespace:
+                found.append(process.name)
+    return found
