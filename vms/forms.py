@@ -116,13 +116,20 @@ class RunForm(forms.Form):
             self.fields["hypervisor"].initial = self.host
             self.fields["image"].queryset = self.host.images.filter(removed_at=None)
             self.fields["number"].initial = ids.next_free_id(self.host)
-        self.nics = self._nic_rows(data) if data is not None else []
+        self.nics = self._nic_rows(data) if data is not None else self._first_rows()
 
     def _hypervisor(self) -> Hypervisor | None:
         """The hypervisor chosen so far: the other fields' choices depend on it."""
         chosen = str(self.data.get("hypervisor") or self.initial.get("hypervisor") or "")
         every = Hypervisor.objects.select_related("status")
         return (every.filter(pk=chosen).first() if chosen.isdecimal() else None) or every.first()
+
+    def _first_rows(self) -> list[NICForm]:
+        """A fresh form's rows: one on the network that it was asked for from, unless the access NIC is there anyway."""
+        network = self.initial.get("network")
+        if not network or not self.host or network == self.host.access_network:
+            return []
+        return [NICForm(hypervisor=self.host, initial={"network": network, "model": NIC.Model.VIRTIO})]
 
     def _nic_rows(self, data: QueryDict) -> list[NICForm]:
         columns = [data.getlist(f"nic_{field}") for field in NICForm.FIELDS]
