@@ -82,6 +82,7 @@ DEFAULT_NETWORK = """\
 # The private folders are mounted over these, which not every distribution's packages bring.
 MOUNT_POINTS = [Path(parent, "libvirt") for parent in ("/etc", "/run", "/var/lib", "/var/log", "/var/cache")]
 
+IMAGE = "virter:tag:tiny"  # as a tag of Virter's it is an image for all who look into the pool
 LONGEST_SOCKET_PATH = 107
 SECONDS_TO_END = 10
 
@@ -222,7 +223,7 @@ def start(directory: Path, network: bool = True, image: bool = True) -> Lab:
 def furnish(lab: Lab, network: bool, image: bool) -> None:
     """Give a new lab its pool, network and image; can be repeated after it broke off."""
     if image:
-        shutil.copyfile(tiny.image(), lab.directory / "lib/images/tiny")
+        shutil.copyfile(tiny.image(), lab.directory / "lib/images" / IMAGE)
     if "default" not in lab.virsh("pool-list", "--all", "--name").split():
         lab.virsh("pool-define-as", "default", "dir", "--target", "/var/lib/libvirt/images")
         lab.virsh("pool-autostart", "default")

@@ -5,6 +5,10 @@ from celery import Task
 from django.contrib.auth import get_user_model
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--pictures", metavar="FOLDER", help="take pictures of the pages that the browser tests walk")
+
+
 @pytest.fixture
 def user(db):
     return get_user_model().objects.create_user("mira", password="a good one")

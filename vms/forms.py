@@ -45,7 +45,7 @@ class NICForm(forms.Form):
         self.hypervisor = hypervisor
         names = Network.objects.on(hypervisor.pk).filter(removed_at=None) if hypervisor else Network.objects.none()
         choices = [(name, name) for name in dict.fromkeys(names.values_list("name", flat=True))]
-        self.fields["network"].choices = [("", "none: a host bridge"), *choices]
+        self.fields["network"].choices = [("", "choose one"), *choices]
         self.label_suffix = ""
 
     def clean_mac(self) -> str:

@@ -83,6 +83,12 @@ class Volume(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def size(self) -> str:
+        """The capacity in words, in GiB or MiB."""
+        mebibytes = self.capacity / 1024**2
+        return f"{mebibytes / 1024:.1f} GiB" if mebibytes >= 1024 else f"{mebibytes:.1f} MiB"
+
 
 class VMQuerySet(DesiredQuerySet):
     def on(self, hypervisor: Hypervisor | int | str) -> Self:

@@ -53,7 +53,7 @@ VOLUME = """
   <name>lab-test</name>
   <capacity unit='MiB'>64</capacity>
   <target><format type='qcow2'/></target>
-  <backingStore><path>{images}/tiny</path><format type='qcow2'/></backingStore>
+  <backingStore><path>{images}/virter:tag:tiny</path><format type='qcow2'/></backingStore>
 </volume>
 """
 FIRST, SECOND, THIRD = ("52:54:00:77:00:01", "52:54:00:77:00:02", "52:54:00:77:00:03")

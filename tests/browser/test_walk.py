@@ -1,0 +1,103 @@
+"""The walk through the user documentation, by mouse: a network, a VM on two networks, a third NIC, and away again."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+pytestmark = pytest.mark.browser
+
+MAC = r"52:54:00:[0-9a-f]{2}:[0-9a-f]{2}:[0-9a-f]{2}"
+
+
+def row(page: Page, table: str, text: str) -> Locator:
+    """The row of a table that holds a text."""
+    return page.locator(f"{table} tbody tr").filter(has_text=text)
+
+
+def test_a_newcomer_does_everything_that_the_documentation_shows(
+    tab: Page, picture: Callable[[Page, str], None]
+) -> None:
+    # the networks
+    tab.goto("/")
+    expect(tab.locator("thead th")).to_have_text(
+        ["Name", "Forward-Type", "IP-Range", "Domain", "DHCP", "Bridge", "State"]
+    )
+    cells = row(tab, "#networks", "virter default").locator("td")
+    expect(cells).to_contain_text(
+        ["default virter default", "nat", "192.168.122.1/24", "", "192.168.122.2-192.168.122.254", "virbr0", ""]
+    )
+
+    # one more
+    tab.get_by_role("link", name="Add network").click()
+    tab.get_by_label("Name").fill("net1")
+    tab.get_by_label("IPv4").fill("10.255.0.1/24")
+    tab.get_by_label("DHCP in every block").check()
+    expect(tab.locator("#preview")).to_contain_text("10.255.0.2-10.255.0.254")
+    expect(tab.locator("#preview")).to_contain_text("253")
+    picture(tab, "network-add")
+    tab.get_by_role("button", name="Add network").click()
+    expect(tab).to_have_url("/networks/lab/net1/")
+    expect(tab.locator(".head .state")).to_have_text("ready")
+
+    # a VM on the access network and on net1
+    tab.get_by_role("link", name="Run a VM on it").click()
+    tab.get_by_label("Image").select_option("tiny")
+    tab.get_by_label("ID", exact=True).fill("8")
+    tab.get_by_label("Memory, MiB").fill("128")
+    expect(tab.locator("#preview")).to_contain_text("tiny-8")
+    expect(tab.locator("#preview")).to_contain_text("52:54:00:00:00:08")
+    expect(tab.locator("#preview")).to_contain_text("192.168.122.8")
+    expect(tab.get_by_role("group", name="NIC 1").get_by_label("Network")).to_have_value("net1")
+    picture(tab, "vm-run")
+    tab.get_by_role("button", name="Run VM").click()
+    expect(tab).to_have_url("/vms/lab/tiny-8/")
+    expect(tab.locator(".head .state")).to_have_text("running")
+    expect(row(tab, "#nics", "default")).to_contain_text("192.168.122.8", timeout=90_000)
+    expect(row(tab, "#nics", "net1")).to_contain_text("10.255.0.", timeout=90_000)
+
+    # both tables of list-attached
+    for network, address in (("default", r"192\.168\.122\.8"), ("net1", r"10\.255\.0\.\d+")):
+        tab.goto(f"/networks/lab/{network}/")
+        expect(tab.locator("#attached-table thead th")).to_have_text(["VM", "MAC", "IP", "Hostname", "Host Device"])
+        cells = row(tab, "#attached-table", "tiny-8").locator("td")
+        for index, pattern in enumerate(("tiny-8", MAC, address, "tiny-8", r"vnet\d+")):
+            expect(cells.nth(index)).to_have_text(re.compile(f"^{pattern}$"))
+    picture(tab, "network")
+
+    # a third NIC, and away again
+    tab.goto("/vms/lab/tiny-8/")
+    tab.get_by_role("link", name="Add NIC").click()
+    tab.get_by_label("Network").select_option("net1")
+    tab.get_by_role("button", name="Add NIC").click()
+    expect(tab.locator("#nics tbody tr")).to_have_count(3)
+    third = tab.locator("#nics tbody tr").nth(2)
+    expect(third).to_contain_text("attached")
+    expect(third).to_contain_text("10.255.0.", timeout=60_000)
+    picture(tab, "vm")
+    third.get_by_role("link", name="Remove").click()
+    tab.get_by_role("button", name="Remove NIC").click()
+    expect(tab.locator("#nics tbody tr")).to_have_count(2)
+
+    # nobody is cut off by mistake
+    tab.goto("/networks/lab/net1/remove/")
+    expect(tab.get_by_role("row", name="tiny-8")).to_be_visible()
+    picture(tab, "network-remove")
+    tab.get_by_role("button", name="Remove net1").click()
+    expect(tab.get_by_text("running VMs hang on it")).to_be_visible()
+
+    # the VM and the network go
+    tab.goto("/vms/lab/tiny-8/")
+    tab.get_by_role("link", name="Remove tiny-8").click()
+    tab.get_by_label("Type its name").fill("tiny-8")
+    picture(tab, "vm-remove")
+    tab.get_by_role("button", name="Remove tiny-8").click()
+    expect(tab).to_have_url("/vms/")
+    expect(tab.locator("#vms")).not_to_contain_text("tiny-8")
+    tab.goto("/networks/lab/net1/")
+    tab.get_by_role("link", name="Remove net1").click()
+    tab.get_by_role("button", name="Remove net1").click()
+    expect(tab).to_have_url("/networks/")
+    expect(tab.locator("#networks")).not_to_contain_text("net1")
+    expect(tab.locator("#networks")).to_contain_text("virter default")
