@@ -117,7 +117,7 @@ class Network(Desired):
 
     def reserve_ids(self, first: int, count: int) -> None:
         """Wish host entries for IDs first … first+count−1, as Virter does; ValueError before any if one is refused."""
-        spec = self.status.spec or self.spec()
+        spec = self.definition
         block = next((subnet.interface for subnet in spec.subnets if subnet.family == 4), None)
         if block is None:
             raise ValueError(f"{self} has no IPv4 block for host entries")
@@ -144,6 +144,11 @@ class Network(Desired):
                     self.hosts.get_or_create(mac=host.mac, ip=host.ip)
             self.hosts.filter(mac__in=macs).update(removed_at=timezone.now())
             self.ask_again()
+
+    @property
+    def definition(self) -> NetworkSpec:
+        """As found where libvirt has had it, else as wanted."""
+        return self.status.spec or self.spec()
 
     @property
     def facts(self) -> "NetworkStatus | NetworkSpec":

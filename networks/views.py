@@ -68,7 +68,7 @@ def get_network(hypervisor: str, name: str, networks: QuerySet | None = None) ->
 def network_detail(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
     network = get_network(hypervisor, name, Network.objects.shown())
     leases = network.leases.order_by("ip")
-    spec = network.status.spec if network.status.present else network.spec()
+    spec = network.definition
     context = {"network": network, "leases": leases, "hosts": spec.hosts, "spec": spec}
     template = "networks/_detail.html" if request.htmx else "networks/network_detail.html"
     return render(request, template, context)

@@ -23,7 +23,7 @@ def access_spec(hypervisor: Hypervisor) -> tuple[Network, NetworkSpec] | None:
     """The access network with its definition, or None if it is not known yet."""
     found = Network.objects.on(hypervisor.pk).filter(name=hypervisor.access_network).order_by("-managed")
     network = found.select_related("status").first()
-    return network and (network, network.status.spec or network.spec())
+    return network and (network, network.definition)
 
 
 def _block(spec: NetworkSpec):

@@ -133,7 +133,7 @@ def access_network(hypervisor: Hypervisor) -> Network:
 def host_entry(vm: VM) -> HostSpec | None:
     """MAC and address on the access network that the ID decides; None where that has no IPv4 block."""
     access = access_network(vm.hypervisor)
-    spec = access.status.spec or access.spec()
+    spec = access.definition
     block = next((subnet.interface for subnet in spec.subnets if subnet.family == 4), None)
     if vm.number is None or block is None:
         return None
@@ -238,6 +238,6 @@ def _guest_nic(vm: VM, nic: NIC) -> cloud_init.GuestNIC:
     network = None
     if nic.kind == NIC.Kind.NETWORK:
         network = Network.objects.on(vm.hypervisor_id).filter(name=nic.source).order_by("-managed").first()
-    spec = network and (network.status.spec or network.spec())
+    spec = network and network.definition
     families = {subnet.family for subnet in spec.subnets if subnet.dhcp} if spec else set()
     return cloud_init.GuestNIC(mac=nic.mac, dhcp4=4 in families, dhcp6=6 in families)

@@ -1,0 +1,164 @@
+"""The pages of networks: what they show of wishes and of what libvirt has, and what removing asks."""
+
+import pytest
+
+from networks.models import Network
+from tests.making import make_foreign_network, make_hypervisor, make_lease, make_network, make_running, make_vm
+
+TWO_BLOCKS = """<network><name>two</name><uuid>{uuid}</uuid><forward mode='route'/><bridge name='virbr7'/>
+<ip address='10.1.0.1' prefix='24'><dhcp><range start='10.1.0.2' end='10.1.0.9'/>
+<range start='10.1.0.20' end='10.1.0.29'/></dhcp></ip>
+<ip family='ipv6' address='fd00:1::1' prefix='64'>
+<dhcp><range start='fd00:1::2' end='fd00:1::ff'/></dhcp></ip></network>"""
+BARE = "<network><name>bare</name><uuid>{uuid}</uuid></network>"
+
+
+@pytest.fixture
+def lab(db, pokes):
+    return make_hypervisor()
+
+
+def table(answer) -> list[list[str]]:
+    """The only table of a page, headings first."""
+    from lxml import html
+
+    (found,) = html.fromstring(answer.content).xpath("//table")
+    rows = [*found.xpath("./thead/tr"), *found.xpath("./tbody/tr")]
+    return [[" ".join(cell.text_content().split()) for cell in row] for row in rows]
+
+
+def test_the_list_has_virters_columns_and_everything_that_libvirt_has(page, lab):
+    make_foreign_network(lab)
+    make_foreign_network(lab, TWO_BLOCKS)
+    make_foreign_network(lab, BARE, active=False)
+    make_network(lab)
+    assert table(page.get("/networks/")) == [
+        ["Name", "Forward-Type", "IP-Range", "Domain", "DHCP", "Bridge", "State"],
+        ["bare", "", "", "", "", "", "not ours, inactive"],
+        [
+            *("default virter default", "nat", "192.168.122.1/24", "test"),
+            *("192.168.122.2-192.168.122.254", "virbr0", "not ours"),
+        ],
+        ["net1", "", "10.255.0.1/24", "", "10.255.0.2-10.255.0.254", "", "pending"],
+        [
+            *("two", "route", "10.1.0.1/24,fd00:1::1/64", ""),
+            *("10.1.0.2-10.1.0.9,10.1.0.20-10.1.0.29,fd00:1::2-fd00:1::ff", "virbr7", "not ours"),
+        ],
+    ]
+
+
+def test_the_hypervisor_is_named_once_there_is_more_than_one(page, lab):
+    make_network(lab)
+    make_network(make_hypervisor("lab-2"), "net2")
+    rows = table(page.get("/networks/"))
+    assert [row[-1] for row in rows] == ["Hypervisor", "lab-1", "lab-2"]
+    assert [row[0] for row in table(page.get("/networks/?hypervisor=lab-2"))] == ["Name", "net2"]
+
+
+def test_the_url_sorts_and_filters(page, lab):
+    make_network(lab, "a", "10.3.0.1/24")
+    make_network(lab, "b", "10.2.0.1/24", domain="deep.test")
+    assert [row[0] for row in table(page.get("/networks/?sort=range"))] == ["Name", "b", "a"]
+    assert [row[0] for row in table(page.get("/networks/?sort=-name"))] == ["Name", "b", "a"]
+    assert [row[0] for row in table(page.get("/networks/?q=deep"))] == ["Name", "b"]
+    answer = page.get("/networks/?sort=name&q=e")
+    assert 'aria-sort="ascending"' in answer.content.decode()
+    assert "?sort=-name&amp;q=e" in answer.content.decode()
+
+
+def test_an_empty_list_offers_the_first_step(page, lab):
+    assert "Add the first one" in page.get("/networks/").content.decode()
+    assert "No network matches “nine”" in page.get("/networks/?q=nine").content.decode()
+
+
+def test_htmx_gets_the_list_alone(page, lab):
+    answer = page.get("/networks/", headers={"HX-Request": "true"}).content.decode()
+    assert answer.startswith('<div id="networks"')
+
+
+def test_a_page_shows_all_leases_and_who_is_attached(page, lab):
+    network = make_foreign_network(lab)
+    mac = "52:54:00:00:00:08"
+    make_lease(network, mac, "192.168.122.8", "alma-8-8")
+    make_lease(network, mac, "fd00::8", "alma-8-8")
+    make_running(make_vm(lab), ("default", mac, "vnet1"))
+    make_running(make_vm(lab, "stranger", None, managed=False), ("default", "52:54:00:aa:00:01", "vnet2"))
+    assert table(page.get("/networks/lab-1/default/")) == [
+        ["IP", "MAC", "Hostname", "Expires"],
+        ["192.168.122.8", mac, "alma-8-8", "never"],
+        ["fd00::8", mac, "alma-8-8", "never"],
+    ]
+    assert table(page.get("/networks/lab-1/default/attached/")) == [
+        ["VM", "MAC", "IP", "Hostname", "Host Device"],
+        ["alma-8-8", mac, "192.168.122.8fd00::8", "alma-8-8", "vnet1"],
+        ["stranger not ours", "52:54:00:aa:00:01", "waiting for a lease", "", "vnet2"],
+    ]
+
+
+def test_a_failure_is_said_in_one_sentence_with_libvirts_words_beneath(page, lab):
+    network = make_network(lab)
+    network.status.write(generation=1, error="Could not start it: its block is taken", detail="internal error: <x>")
+    shown = page.get(network.get_absolute_url()).content.decode()
+    assert "<strong>Could not start it: its block is taken</strong>" in shown
+    assert "<code>internal error: &lt;x&gt;</code>" in shown
+    assert "Try again" in shown
+
+
+def test_drift_is_named_and_can_be_put_back(page, lab, pokes, django_capture_on_commit_callbacks):
+    network = make_network(lab)
+    network.status.write(generation=1, drift="is not active\ndoes not start with the host", present=True)
+    assert network.state == "drifted"
+    shown = page.get(network.get_absolute_url()).content.decode()
+    assert "<li>is not active</li>" in shown
+    with django_capture_on_commit_callbacks(execute=True):
+        page.post(f"{network.get_absolute_url()}retry/")
+    assert Network.objects.get(pk=network.pk).state == "pending"
+    assert pokes == [("networks.tasks.push", network.pk)]
+
+
+def test_removing_lists_what_goes_and_needs_no_more_if_nobody_is_cut_off(page, lab, pokes):
+    network = make_network(lab)
+    assert "No VM is attached to it" in page.get(f"{network.get_absolute_url()}remove/").content.decode()
+    assert page.post(f"{network.get_absolute_url()}remove/").url == "/networks/"
+    assert Network.objects.get(pk=network.pk).state == "removing"
+
+
+def test_running_vms_are_not_cut_off_unless_it_is_meant(page, lab):
+    network = make_network(lab)
+    make_running(make_vm(lab), ("net1", "52:54:00:80:00:01", "vnet1"))
+    path = f"{network.get_absolute_url()}remove/"
+    refused = page.post(path)
+    assert refused.status_code == 409
+    assert "I mean it: cut off the running alma-8-8" in refused.content.decode()
+    assert Network.objects.get(pk=network.pk).removed_at is None
+    page.post(path, {"cut_off": "yes"})
+    assert Network.objects.get(pk=network.pk).may_cut_off
+
+
+@pytest.mark.parametrize("path", ["/networks/", "/networks/add/", "/networks/lab-1/net1/", "/vms/", "/images/"])
+def test_every_page_needs_a_login(client, db, path):
+    assert client.get(path).url == f"/login/?next={path}"
+
+
+@pytest.mark.parametrize("path", ["/networks/lab-1/none/", "/networks/none/net1/", "/networks/lab-1/none/attached/"])
+def test_what_is_not_there_is_said_so(page, lab, path):
+    assert page.get(path).status_code == 404
+
+
+def test_an_unreachable_hypervisor_is_said_on_every_page(page, lab):
+    from django.utils import timezone
+
+    lab.status.error, lab.status.detail = "libvirt does not answer", "no answer from test:///default within 5 s"
+    lab.status.unreachable_since = timezone.now()
+    lab.status.save()
+    shown = page.get("/vms/").content.decode()
+    assert "lab-1: libvirt does not answer" in shown
+    assert "unreachable since" in shown
+    assert "no answer from test:///default within 5 s" in shown
+
+
+def test_without_any_hypervisor_the_pages_say_how_to_get_one(client, operator):
+    client.force_login(operator)
+    shown = client.get("/networks/").content.decode()
+    assert "No hypervisor is known" in shown
+    assert "/admin/hypervisors/hypervisor/add/" in shown
