@@ -72,7 +72,14 @@ def make_running(vm: VM, *nics: tuple[str, str, str]) -> None:
     for position, (source, mac, target) in enumerate(nics):
         network = Network.objects.filter(hypervisor=vm.hypervisor, name=source).first()
         NICStatus.objects.create(
-            vm=vm.status, position=position, kind="network", source=source, network=network, mac=mac, target=target
+            vm=vm.status,
+            position=position,
+            kind="network",
+            source=source,
+            network=network,
+            model="virtio",
+            mac=mac,
+            target=target,
         )
 
 

@@ -27,6 +27,11 @@ def silent(tmp_path):
         yield f"qemu+unix:///system?socket={path}"
 
 
+def give_up_on(uri: str) -> None:
+    with pytest.raises(Unreachable), connected(1, uri):
+        pass
+
+
 def test_no_libvirt_there_is_said_at_once():
     with pytest.raises(Unreachable, match="cannot be reached") as problem, connected(1, "qemu+unix:///x?socket=/no"):
         pass
@@ -35,7 +40,7 @@ def test_no_libvirt_there_is_said_at_once():
 
 def test_one_that_never_answers_is_given_up_and_delays_no_other(silent, monkeypatch):
     monkeypatch.setattr(connections, "OPENING", 0.5)
-    waiting = threading.Thread(target=lambda: pytest.raises(Unreachable, connected(1, silent).__enter__))
+    waiting = threading.Thread(target=give_up_on, args=[silent])
     waiting.start()
     began = time.monotonic()
     with connected(2, "test:///default") as host:

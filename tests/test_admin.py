@@ -1,0 +1,72 @@
+"""The Django admin: every model is there, observations are read-only, wishes are edited and pushed."""
+
+import pytest
+from django.contrib import admin
+from django.urls import reverse
+
+from networks.models import Network
+from tests.making import make_foreign_network, make_host, make_hypervisor, make_image, make_lease, make_running, make_vm
+from vms.models import Disk
+
+OURS = [model for model in admin.site._registry if model._meta.app_label in ("hypervisors", "networks", "vms")]
+
+
+@pytest.fixture
+def lab(client, operator, pokes):
+    client.force_login(operator)
+    hypervisor = make_hypervisor()
+    network = make_foreign_network(hypervisor)
+    make_lease(network, "52:54:00:00:00:08", "192.168.122.8")
+    make_host(network, "52:54:00:00:00:08", "192.168.122.8")
+    vm = make_vm(hypervisor, image=make_image(hypervisor))
+    Disk.objects.create(vm=vm, name="data", size=10)
+    make_running(vm, ("default", "52:54:00:00:00:08", "vnet1"))
+    return hypervisor
+
+
+def test_every_model_is_in_the_admin():
+    from django.apps import apps
+
+    models = {
+        model for label in ("hypervisors", "networks", "vms") for model in apps.get_app_config(label).get_models()
+    }
+    assert models == set(OURS)
+
+
+@pytest.mark.parametrize("model", OURS, ids=lambda model: model.__name__)
+def test_each_can_be_listed_searched_and_opened(client, lab, model):
+    address = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
+    if admin.site._registry[model].search_fields:
+        assert client.get(f"{address}?q=a").status_code == 200
+    row = model.objects.first()
+    if row is not None:
+        assert client.get(address).status_code == 200
+        page = client.get(reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_change", args=[row.pk]))
+        assert page.status_code == 200
+    if model.__name__.endswith("Status") or model.__name__ in ("Lease", "Volume"):
+        assert b'name="_save"' not in page.content
+
+
+def test_a_network_made_in_the_admin_is_a_wish_like_any_other(client, lab, pokes, django_capture_on_commit_callbacks):
+    empty = {f"{kind}-{field}": "0" for kind in ("subnets", "hosts") for field in ("TOTAL_FORMS", "INITIAL_FORMS")}
+    block = {"subnets-TOTAL_FORMS": "1", "subnets-0-cidr": "10.7.0.1/24"}
+    with django_capture_on_commit_callbacks(execute=True):
+        client.post(
+            "/admin/networks/network/add/",
+            {"hypervisor": lab.pk, "name": "by-hand", "dns": "on", **empty, **block},
+        )
+    network = Network.objects.get(name="by-hand")
+    assert (network.subnets.get().cidr, network.state) == ("10.7.0.1/24", "pending")
+    assert pokes[-1] == ("networks.tasks.push", network.pk)
+
+
+@pytest.mark.parametrize(("action", "task"), [("look_again", "observe"), ("push_again", "push")])
+def test_actions_poke_the_worker(client, lab, pokes, django_capture_on_commit_callbacks, action, task):
+    network = Network.objects.get()
+    with django_capture_on_commit_callbacks(execute=True):
+        client.post("/admin/networks/network/", {"action": action, "_selected_action": [network.pk]})
+    assert pokes[-1][0].endswith(f".{task}")
+
+
+def test_only_operators_get_in(page, db):
+    assert page.get("/admin/").status_code == 302

@@ -1,0 +1,165 @@
+"""The pages of VMs and images: wishes and what libvirt has side by side, and the verbs beside them."""
+
+import pytest
+from lxml import html
+
+from networks.models import Network
+from tests.making import (
+    make_foreign_network,
+    make_hypervisor,
+    make_image,
+    make_lease,
+    make_network,
+    make_running,
+    make_vm,
+)
+from vms.models import VM, Image, NICStatus, Power, VMStatus, Volume
+
+ACCESS, SECOND = "52:54:00:00:00:08", "52:54:00:80:00:01"
+
+
+@pytest.fixture
+def lab(db, pokes):
+    hypervisor = make_hypervisor()
+    make_foreign_network(hypervisor)
+    make_network(hypervisor)
+    return hypervisor
+
+
+@pytest.fixture
+def vm(lab) -> VM:
+    """A VM that runs with a NIC on default and one on net1."""
+    vm = make_vm(lab, image=make_image(lab))
+    vm.add_nic("network", "net1", mac=SECOND)
+    make_running(vm, ("default", ACCESS, "vnet1"), ("net1", SECOND, "vnet2"))
+    Network.objects.get(name="net1").status.write(present=True, dhcp="10.255.0.2-10.255.0.254")
+    return again(vm)
+
+
+def again(vm: VM) -> VM:
+    return VM.objects.shown().get(pk=vm.pk)
+
+
+def cells(answer, identifier: str) -> list[list[str]]:
+    (found,) = html.fromstring(answer.content).xpath(f"//table[@id='{identifier}']")
+    return [[" ".join(cell.text_content().split()) for cell in row] for row in found.xpath("./tbody/tr")]
+
+
+def test_the_list_shows_state_image_size_nics_and_access_address(page, lab, vm):
+    make_lease(lab.networks.get(name="default"), ACCESS, "192.168.122.8")
+    make_vm(lab, "stranger", None, managed=False, generation=0, memory=0)
+    (table,) = html.fromstring(page.get("/vms/").content).xpath("//table")
+    rows = [[" ".join(cell.text_content().split()) for cell in row] for row in table.xpath("./*/tr")]
+    assert rows == [
+        ["Name", "ID", "State", "Image", "Memory", "vCPUs", "NICs", "IP"],
+        ["alma-8-8", "8", "running", "alma-8", "1024 MiB", "1", "2", "192.168.122.8"],
+        ["stranger", "", "off not ours", "", "", "1", "0", ""],
+    ]
+
+
+def test_the_list_is_filtered_by_name_mac_and_network(page, lab, vm):
+    make_vm(lab, "other", 9)
+    for text, names in (("alma", ["alma-8-8"]), (SECOND, ["alma-8-8"]), ("net1", ["alma-8-8"]), ("oth", ["other"])):
+        assert [row.name for row in page.get(f"/vms/?q={text}").context["table"].rows] == names
+
+
+def test_a_page_joins_wished_nics_with_found_ones_and_their_leases(page, lab, vm):
+    make_lease(lab.networks.get(name="default"), ACCESS, "192.168.122.8", "alma-8-8")
+    NICStatus.objects.create(vm=vm.status, position=2, kind="bridge", source="br0", mac="52:54:00:cc:00:01")
+    VM.objects.update(generation=1)
+    vm.add_nic("network", "net1", mac="52:54:00:80:00:02")
+    VMStatus.objects.update(generation=2)
+    assert cells(page.get(vm.get_absolute_url()), "nics") == [
+        ["default access", "virtio", ACCESS, "192.168.122.8", "alma-8-8", "vnet1", "up", "attached", "Remove"],
+        ["net1", "virtio", SECOND, "waiting for a lease", "", "vnet2", "up", "attached", "Remove"],
+        ["net1", "virtio", "52:54:00:80:00:02", "", "", "", "", "missing", "Remove"],
+        ["br0 host bridge", "", "52:54:00:cc:00:01", "served elsewhere", "", "", "up", "added outside", "Remove"],
+    ]
+
+
+def test_a_nic_is_added_with_a_mac_of_ours(page, lab, vm, pokes, django_capture_on_commit_callbacks):
+    with django_capture_on_commit_callbacks(execute=True):
+        page.post(f"{vm.get_absolute_url()}nics/add/", {"network": "net1", "model": "virtio"})
+    nic = vm.nics.last()
+    assert (nic.position, nic.source, nic.mac[:9]) == (2, "net1", "52:54:00:")
+    assert int(nic.mac[9:11], 16) >= 0x80  # Virter's IDs count from below
+    assert again(vm).state == "pending"
+    assert pokes == [("vms.tasks.push", vm.pk)]
+    assert cells(page.get(vm.get_absolute_url()), "nics")[2][7] == "attaching"
+
+
+def test_a_nic_with_anothers_mac_is_refused(page, lab, vm):
+    answer = page.post(f"{vm.get_absolute_url()}nics/add/", {"network": "net1", "mac": ACCESS.upper()})
+    assert answer.status_code == 422
+    assert "This MAC is in use by alma-8-8." in answer.content.decode()
+
+
+def test_a_nic_that_goes_is_shown_as_detaching_with_the_reason(page, lab, vm):
+    page.post(f"{vm.get_absolute_url()}nics/{SECOND}/remove/")
+    vm.status.write(progress="the guest has not released NIC")
+    answer = page.get(vm.get_absolute_url())
+    assert cells(answer, "nics")[1][7:] == ["detaching", ""]
+    assert "Being changed: the guest has not released NIC" in answer.content.decode()
+
+
+def test_removing_the_access_nic_is_warned_of(page, lab, vm):
+    assert "This is the access NIC" in page.get(f"{vm.get_absolute_url()}nics/{ACCESS}/remove/").content.decode()
+    assert "This is the access NIC" not in page.get(f"{vm.get_absolute_url()}nics/{SECOND}/remove/").content.decode()
+    assert page.get(f"{vm.get_absolute_url()}nics/52:54:00:00:00:99/remove/").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("verb", "running", "forced"), [("start", True, False), ("shutdown", False, False), ("destroy", False, True)]
+)
+def test_power_is_a_wish(page, lab, vm, verb, running, forced):
+    page.post(f"{vm.get_absolute_url()}{verb}/")
+    wish = again(vm)
+    assert (wish.running, wish.forced, wish.power_generation) == (running, forced, wish.generation)
+    assert page.get(f"{vm.get_absolute_url()}{verb}/").status_code == 405
+
+
+def test_removing_lists_what_goes_and_asks_for_the_name(page, lab, vm):
+    Volume.objects.create(hypervisor=lab, name="virter:work:alma-8-8", path="/x")
+    path = f"{vm.get_absolute_url()}remove/"
+    shown = page.get(path).content.decode()
+    for text in ("virter:work:alma-8-8", ACCESS, SECOND, "is stopped at once"):
+        assert text in shown
+    assert page.post(path, {"name": "alma"}).status_code == 422
+    assert again(vm).removed_at is None
+    page.post(path, {"name": "alma-8-8"})
+    assert again(vm).state == "removing"
+
+
+def test_a_foreign_vm_is_shown_and_not_touched(page, lab):
+    vm = make_vm(lab, "stranger", None, managed=False, generation=0)
+    VMStatus.objects.filter(wish=vm).update(present=True, power=Power.RUNNING)
+    assert "Others made this" in page.get(vm.get_absolute_url()).content.decode()
+    assert page.post(f"{vm.get_absolute_url()}destroy/").status_code == 404
+    assert page.post(f"{vm.get_absolute_url()}remove/", {"name": "stranger"}).status_code == 404
+
+
+def test_an_image_names_a_volume_that_exists(page, lab, pokes):
+    Volume.objects.create(hypervisor=lab, name="alma.qcow2", path="/x", format="qcow2", capacity=10 * 1024**3)
+    answer = page.post("/images/", {"hypervisor": lab.pk, "name": "alma-9", "volume": "alma.qcow2"})
+    assert answer.status_code == 302
+    image = Image.objects.get()
+    assert (image.volume, image.state) == ("alma.qcow2", "pending")
+    assert "10.0 GiB" in page.get("/images/").content.decode()
+
+
+@pytest.mark.parametrize(
+    ("fields", "field", "said"),
+    [
+        ({"name": "x"}, "volume", "one of both"),
+        ({"name": "x", "volume": "nowhere"}, "volume", "The pool default has no volume nowhere."),
+        ({"name": "alma-8", "volume": "alma-8"}, "name", "There is an image alma-8 on lab-1 already."),
+        ({"name": "a/b", "volume": "alma-8"}, "name", "no “/”"),
+        ({"name": "x", "volume": "virter:work:vm"}, "volume", "This is the disk of a VM."),
+    ],
+)
+def test_a_bad_image_is_refused_at_its_field(page, lab, fields, field, said):
+    make_image(lab)
+    Volume.objects.create(hypervisor=lab, name="virter:work:vm", path="/x")
+    answer = page.post("/images/", {"hypervisor": lab.pk, **fields})
+    assert answer.status_code == 422
+    assert said in " ".join(answer.context["form"].errors[field])
