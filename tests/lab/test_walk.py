@@ -1,0 +1,178 @@
+"""The walk through the user documentation on the command line, with real guests and their real leases."""
+
+import re
+from collections.abc import Iterator
+from io import BytesIO
+
+import libvirt
+import pycdlib
+import pytest
+import yaml
+from lab import Lab
+
+from tests.portal import Portal
+from tests.waiting import wait_for
+
+pytestmark = pytest.mark.lab
+
+
+@pytest.fixture(scope="module")
+def portal(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
+    portal = Portal(tmp_path_factory.mktemp("portal"), {"lab": lab.uri})
+    portal.start_worker()
+    wait_for(lambda: "virbr0" in portal.manage("network", "ls"), 20, "the first look")
+    yield portal
+    portal.stop()
+
+
+@pytest.fixture
+def host(lab: Lab) -> Iterator[libvirt.virConnect]:
+    """libvirt as it is, beside the portal."""
+    connection = libvirt.open(lab.uri)
+    yield connection
+    connection.close()
+
+
+def rows(text: str) -> list[list[str]]:
+    """The cells of a printed table, without its headings."""
+    return [re.split(r"\s{2,}", line.strip()) for line in text.splitlines()[1:]]
+
+
+def things(host: libvirt.virConnect) -> dict[str, object]:
+    """Everything in libvirt that a walk could leave behind."""
+    pool = host.storagePoolLookupByName("default")
+    pool.refresh()
+    default = host.networkLookupByName("default")
+    return {
+        "networks": sorted(network.name() for network in host.listAllNetworks()),
+        "domains": [domain.name() for domain in host.listAllDomains()],
+        "volumes": sorted(volume.name() for volume in pool.listAllVolumes()),
+        "host entries": default.XMLDesc().count("<host "),
+        "leases": [lease["ipaddr"] for lease in default.DHCPLeases()],
+    }
+
+
+def test_the_walk_of_the_documentation(portal: Portal, host: libvirt.virConnect):
+    before = things(host)
+    portal.manage("network", "add", "net1", "--dhcp", "--network-cidr", "10.255.0.1/24")
+    assert rows(portal.manage("network", "ls"))[1][:3] == ["net1", "10.255.0.1/24", "10.255.0.2-10.255.0.254"]
+    nic = ("--nic", "type=network,source=net1")
+    out = portal.manage("vm", "run", "tiny", "--id", "8", "--memory", "128M", *nic)
+    assert out == "tiny-8\n"
+
+    def attached(network: str) -> list[list[str]]:
+        """The table, once every cell of it is filled."""
+        found = rows(portal.manage("network", "list-attached", network))
+        return found if found and all(len(row) == 5 for row in found) else []
+
+    (access,) = wait_for(lambda: attached("default"), 90, "the row on default")
+    assert access[:4] == ["tiny-8", "52:54:00:00:00:08", "192.168.122.8", "tiny-8"]
+    (second,) = wait_for(lambda: attached("net1"), 90, "the row on net1")
+    assert second[0] == second[3] == "tiny-8"
+    assert second[2].startswith("10.255.0.")
+    devices = re.findall(r"<target dev='(vnet\d+)'", host.lookupByName("tiny-8").XMLDesc())
+    assert [access[4], second[4]] == devices
+
+    mac = portal.manage("vm", "nic", "add", "tiny-8", "type=network,source=net1").strip()
+    for flags in (0, libvirt.VIR_DOMAIN_XML_INACTIVE):
+        assert mac in host.lookupByName("tiny-8").XMLDesc(flags)
+    wait_for(lambda: len(rows(portal.manage("network", "list-attached", "net1"))) == 2, 10, "the third NIC's row")
+    leases = host.networkLookupByName("net1")
+    wait_for(lambda: mac in {lease["mac"] for lease in leases.DHCPLeases()}, 60, "the third NIC's lease")
+    portal.manage("vm", "nic", "rm", "tiny-8", mac)
+    for flags in (0, libvirt.VIR_DOMAIN_XML_INACTIVE):
+        assert mac not in host.lookupByName("tiny-8").XMLDesc(flags)
+
+    assert "it would cut off tiny-8" in portal.manage("network", "rm", "net1", fails=True)
+    assert host.networkLookupByName("net1").isActive()
+    portal.manage("vm", "rm", "tiny-8")
+    portal.manage("network", "rm", "net1")
+    assert things(host) == before
+
+
+def test_a_vm_is_shut_down_started_with_what_it_got_meanwhile_and_stopped(portal: Portal, host: libvirt.virConnect):
+    portal.manage("vm", "run", "tiny", "--id", "9", "--memory", "128M")
+    domain = host.lookupByName("tiny-9")
+    default = host.networkLookupByName("default")
+    wait_for(lambda: "192.168.122.9" in {lease["ipaddr"] for lease in default.DHCPLeases()}, 90, "it has booted")
+
+    def power(verb: str) -> None:
+        asked = f"VM.objects.get(name='tiny-9').ask_power(**{verb})"
+        portal.manage("shell", "--no-imports", "-c", f"from vms.models import VM; {asked}")
+
+    power({"running": False})
+    wait_for(lambda: not domain.isActive(), 15, "the guest shuts down by itself, before it would be destroyed")
+    mac = portal.manage("vm", "nic", "add", "tiny-9", "type=network,source=default,model=e1000").strip()
+    power({"running": True})
+    wait_for(domain.isActive, 10, "it runs again")
+    assert mac in domain.XMLDesc()
+    power({"running": False, "forced": True})
+    wait_for(lambda: not domain.isActive(), 10, "it is stopped at once")
+    portal.manage("vm", "rm", "tiny-9")
+
+
+def test_removing_a_vm_takes_its_snapshots_and_disks_and_nothing_of_others(
+    portal: Portal, host: libvirt.virConnect, lab: Lab
+):
+    before = things(host)
+    others = "<volume><name>virter:work:tiny-10-mine</name><capacity>1</capacity></volume>"
+    pool = host.storagePoolLookupByName("default")
+    volume = pool.createXML(others)
+    disk = ("--disk", "name=data,size=4M,bus=scsi")
+    portal.manage("vm", "run", "tiny", "--id", "10", "--memory", "32M", *disk)
+    assert "virter:work:tiny-10-data" in things(host)["volumes"]
+    host.lookupByName("tiny-10").destroy()
+    lab.virsh("snapshot-create-as", "tiny-10", "kept")
+    portal.manage("vm", "rm", "tiny-10")
+    assert "virter:work:tiny-10-mine" in things(host)["volumes"]
+    volume.delete()
+    assert things(host) == before
+
+
+def test_what_virter_refuses_is_refused_before_anything_is_made(portal: Portal, host: libvirt.virConnect):
+    before = things(host)
+    for words, reason in (
+        (("run", "tiny", "--id", "1"), "--id"),
+        (("run", "tiny", "--id", "300"), "no address in 192.168.122.0/24"),
+        (("run", "tiny", "--id", "11", "--nic", "type=network,source=nowhere"), "There is no network nowhere"),
+        (("run", "nothing", "--id", "11"), "There is no image nothing"),
+    ):
+        assert reason in portal.manage("vm", *words, fails=True)
+    assert things(host) == before
+
+
+def test_a_vm_that_cannot_start_leaves_nothing_behind(portal: Portal, host: libvirt.virConnect):
+    before = things(host)
+    said = portal.manage("vm", "run", "tiny", "--id", "12", "--nic", "type=bridge,source=br-none", fails=True)
+    assert "the host has no bridge br-none" in said
+    assert things(host) == before
+    assert "failed" in portal.ask("VM.objects.get(name='tiny-12').state")
+    portal.manage("vm", "rm", "tiny-12")
+
+
+def test_host_entries_are_added_and_removed_by_id(portal: Portal, host: libvirt.virConnect):
+    default = host.networkLookupByName("default")
+    portal.manage("network", "host", "add", "--id", "40", "--count", "2")
+    for flags in (0, libvirt.VIR_NETWORK_XML_INACTIVE):
+        for number, mac in ((40, "28"), (41, "29")):
+            assert f"<host mac='52:54:00:00:00:{mac}' ip='192.168.122.{number}'/>" in default.XMLDesc(flags)
+    assert "ID 41 has a host entry already" in portal.manage("network", "host", "add", "--id", "41", fails=True)
+    portal.manage("network", "host", "rm", "--id", "40", "--count", "2")
+    assert "<host " not in default.XMLDesc(libvirt.VIR_NETWORK_XML_INACTIVE)
+
+
+def test_the_seed_on_the_disk_names_the_guest_and_its_keys(portal: Portal, host: libvirt.virConnect, lab: Lab):
+    key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ test@lab"
+    portal.manage("vm", "run", "tiny", "--id", "13", "--memory", "32M", "--ssh-key", key)
+    image = pycdlib.PyCdlib()
+    image.open(str(lab.directory / "lib/images/virter:work:tiny-13-cidata"))
+
+    def read(name: str) -> dict:
+        out = BytesIO()
+        image.get_file_from_iso_fp(out, rr_path=f"/{name}")
+        return yaml.safe_load(out.getvalue())
+
+    assert read("meta-data") == {"instance-id": "tiny-13", "local-hostname": "tiny-13"}
+    assert read("user-data")["ssh_authorized_keys"] == [key]
+    image.close()
+    portal.manage("vm", "rm", "tiny-13")
