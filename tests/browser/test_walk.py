@@ -64,7 +64,6 @@ def test_a_newcomer_does_everything_that_the_documentation_shows(
         cells = row(tab, "#attached-table", "tiny-8").locator("td")
         for index, pattern in enumerate(("tiny-8", MAC, address, "tiny-8", r"vnet\d+")):
             expect(cells.nth(index)).to_have_text(re.compile(f"^{pattern}$"))
-    picture(tab, "network")
 
     # a third NIC, and away again
     tab.goto("/vms/lab/tiny-8/")
@@ -76,6 +75,10 @@ def test_a_newcomer_does_everything_that_the_documentation_shows(
     expect(third).to_contain_text("attached")
     expect(third).to_contain_text("10.255.0.", timeout=60_000)
     picture(tab, "vm")
+    tab.goto("/networks/lab/net1/")
+    expect(row(tab, "#attached-table", "10.255.0.")).to_have_count(2)
+    picture(tab, "network")
+    tab.goto("/vms/lab/tiny-8/")
     third.get_by_role("link", name="Remove").click()
     tab.get_by_role("button", name="Remove NIC").click()
     expect(tab.locator("#nics tbody tr")).to_have_count(2)
