@@ -120,8 +120,7 @@ def vm_remove(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
         messages.success(request, f"Removing {vm}.")
         _poked(vm)
         return redirect("vms:list")
-    seen = Volume.objects.filter(hypervisor=vm.hypervisor, name__in=vm.volumes())
-    context = {"vm": vm, "volumes": seen, "nics": nic_rows(vm), "wrong": request.method == "POST", "typed": typed}
+    context = {"vm": vm, "nics": nic_rows(vm), "wrong": request.method == "POST", "typed": typed}
     return render(request, "vms/vm_remove.html", context, status=422 if request.method == "POST" else 200)
 
 

@@ -119,10 +119,9 @@ def test_power_is_a_wish(page, lab, vm, verb, running, forced):
 
 
 def test_removing_lists_what_goes_and_asks_for_the_name(page, lab, vm):
-    Volume.objects.create(hypervisor=lab, name="virter:work:alma-8-8", path="/x")
     path = f"{vm.get_absolute_url()}remove/"
     shown = page.get(path).content.decode()
-    for text in ("virter:work:alma-8-8", ACCESS, SECOND, "is stopped at once"):
+    for text in ("virter:work:alma-8-8-cidata", ACCESS, SECOND, "is stopped at once"):
         assert text in shown
     assert page.post(path, {"name": "alma"}).status_code == 422
     assert again(vm).removed_at is None
