@@ -77,14 +77,17 @@ class Portal:
         except OSError:
             return False
 
-    def start_worker(self) -> None:
-        command = ["-m", "celery", "-A", "virterweb", "worker", "--pool", "threads", "--concurrency", "16"]
-        self.worker = self._spawn("worker.log", *command, "--without-mingle", "--without-gossip", "--loglevel", "INFO")
+    def start_worker(self, program: str = "celery", **environment: str) -> None:
+        """Start a worker by a module's name, which may be one that hampers it."""
+        command = ["-m", program, "-A", "virterweb", "worker", "--pool", "threads", "--concurrency", "16"]
+        command += ["--without-mingle", "--without-gossip", "--loglevel", "INFO"]
+        self.worker = self._spawn("worker.log", *command, **environment)
 
-    def _spawn(self, log: str, *arguments: str) -> subprocess.Popen:
+    def _spawn(self, log: str, *arguments: str, **environment: str) -> subprocess.Popen:
+        environment = {**self.environment, **environment}
         with (self.data / log).open("a") as output:
             return subprocess.Popen(
-                [sys.executable, *arguments], env=self.environment, cwd=ROOT, stdout=output, stderr=output
+                [sys.executable, *arguments], env=environment, cwd=ROOT, stdout=output, stderr=output
             )
 
     def kill_worker(self) -> None:

@@ -8,7 +8,7 @@ import os
 
 from celery import Celery
 from celery.beat import EmbeddedService, Scheduler
-from celery.signals import worker_init, worker_ready, worker_shutting_down
+from celery.signals import worker_init, worker_ready, worker_shutdown
 
 from . import broker
 
@@ -33,6 +33,6 @@ def start_schedule(**kwargs) -> None:
     schedule.start()
 
 
-@worker_shutting_down.connect
+@worker_shutdown.connect
 def stop_schedule(**kwargs) -> None:
     schedule.service.stop(wait=False)

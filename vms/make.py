@@ -14,7 +14,7 @@ from virterweb.hypervisors.gateway import FoundDomain, Host, Refused
 from virterweb.hypervisors.models import Hypervisor, HypervisorStatus
 
 from . import cloud_init, domain_xml, volume_xml
-from .models import NIC, TAG, VM, Image
+from .models import NIC, TAG, VM, Image, Volume
 from .volume_xml import VolumeSpec
 
 GIB = 1024**3
@@ -89,6 +89,7 @@ def delete_volumes(vm: VM, host: Host) -> None:
     for name in own:
         if name in volumes and name not in needed and volumes[name].path not in needed:
             host.delete_volume(pool, name)
+    Volume.objects.filter(hypervisor=vm.hypervisor, name__in=own).delete()
 
 
 def _check(vm: VM, host: Host) -> None:

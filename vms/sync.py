@@ -35,6 +35,7 @@ def push(vm: VM, host: Host) -> dict | None:
         _remove(vm, host)
         return None
     if vm.status.made_at is None:
+        _volumes_read.pop(vm.hypervisor_id, None)
         make(vm, host)
         vm.status.write(power_done=vm.power_generation)
     else:

@@ -10,6 +10,7 @@ import pytest
 import yaml
 from lab import Lab
 
+from tests.lab.state import things
 from tests.portal import Portal
 from tests.waiting import wait_for
 
@@ -36,20 +37,6 @@ def host(lab: Lab) -> Iterator[libvirt.virConnect]:
 def rows(text: str) -> list[list[str]]:
     """The cells of a printed table, without its headings."""
     return [re.split(r"\s{2,}", line.strip()) for line in text.splitlines()[1:]]
-
-
-def things(host: libvirt.virConnect) -> dict[str, object]:
-    """Everything in libvirt that a walk could leave behind."""
-    pool = host.storagePoolLookupByName("default")
-    pool.refresh()
-    default = host.networkLookupByName("default")
-    return {
-        "networks": sorted(network.name() for network in host.listAllNetworks()),
-        "domains": [domain.name() for domain in host.listAllDomains()],
-        "volumes": sorted(volume.name() for volume in pool.listAllVolumes()),
-        "host entries": default.XMLDesc().count("<host "),
-        "leases": [lease["ipaddr"] for lease in default.DHCPLeases()],
-    }
 
 
 def test_the_walk_of_the_documentation(portal: Portal, host: libvirt.virConnect):

@@ -1,0 +1,123 @@
+"""A worker that is killed at any point, and started again, finishes each wish or rolls it back."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import libvirt
+import pytest
+from lab import Lab
+
+from tests.lab.state import things
+from tests.portal import Portal
+from tests.waiting import wait_for
+
+pytestmark = pytest.mark.lab
+
+ADD = ["virNetworkDefineXML", "virNetworkSetAutostart", "virNetworkCreate"]
+MAKE = [
+    *("virDomainDefineXML", "virStorageVolCreateXML"),
+    *("virStorageVolCreateXML", "virStorageVolUpload", "virStreamFinish"),
+    *("virNetworkUpdate", "virDomainCreate"),
+]
+UNMAKE = [
+    *("virDomainDestroy", "virNetworkUpdate"),
+    *("virStorageVolDelete", "virStorageVolDelete", "virDomainUndefineFlags"),
+]
+SIDES = ("before", "after")
+
+
+@pytest.fixture(scope="module")
+def portal(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
+    portal = Portal(tmp_path_factory.mktemp("portal"), {"lab": lab.uri})
+    portal.start_worker()
+    wait_for(lambda: portal.ask("Image.objects.count()"), 20, "the first look")
+    portal.stop()
+    yield portal
+    portal.stop()
+
+
+@pytest.fixture
+def host(lab: Lab) -> Iterator[libvirt.virConnect]:
+    connection = libvirt.open(lab.uri)
+    yield connection
+    connection.close()
+
+
+@pytest.fixture
+def kill(portal: Portal, tmp_path: Path):
+    """Run a worker until it kills itself at a call, and then one that lives; the calls of the first."""
+    log = tmp_path / "calls"
+
+    def run(at: int, side: str) -> list[str]:
+        log.touch()
+        portal.start_worker("tests.lab.killing", KILL_LOG=str(log), KILL_AT=str(at), KILL_SIDE=side)
+        assert portal.worker.wait(timeout=60) == -9, "the worker was to be killed"
+        calls = log.read_text().splitlines()
+        portal.start_worker()
+        return calls
+
+    yield run
+    portal.kill_worker()
+
+
+def done(portal: Portal, wish: str) -> str:
+    """The state of a wish, given as MODEL NAME, once no worker has to do anything for it."""
+    model, name = wish.split()
+    state = f"[wish.state for wish in {model}.objects.filter(name='{name}')] or ['gone']"
+    (found,) = wait_for(lambda: [s for s in portal.ask(state) if s not in ("pending", "removing")], 30, f"{wish} done")
+    return found
+
+
+@pytest.mark.parametrize("side", SIDES)
+@pytest.mark.parametrize("at", range(1, len(ADD) + 1))
+def test_adding_a_network(portal: Portal, host: libvirt.virConnect, kill, at: int, side: str):
+    before = things(host)
+    portal.manage("network", "add", "net1", "--dhcp", "-n", "10.255.0.1/24", "--no-wait")
+    assert kill(at, side) == ADD[:at]
+    assert done(portal, "Network net1") == "ready"
+    network = host.networkLookupByName("net1")
+    assert [network.UUIDString()] == portal.ask("[str(n.uuid) for n in Network.objects.filter(name='net1')]")
+    assert (network.isActive(), network.autostart()) == (1, 1)
+    portal.manage("network", "rm", "net1")
+    assert things(host) == before
+
+
+@pytest.mark.parametrize("side", SIDES)
+@pytest.mark.parametrize("at", range(1, len(MAKE) + 1))
+def test_running_a_vm(portal: Portal, host: libvirt.virConnect, kill, at: int, side: str):
+    before = things(host)
+    portal.manage("vm", "run", "tiny", "--id", "8", "--memory", "32M", "--no-wait")
+    assert kill(at, side) == MAKE[:at]
+    assert done(portal, "VM tiny-8") == "ready"
+    domain = host.lookupByName("tiny-8")
+    assert [domain.UUIDString()] == portal.ask("[str(vm.uuid) for vm in VM.objects.filter(name='tiny-8')]")
+    assert domain.isActive()
+    now = things(host)
+    assert set(now["volumes"]) - set(before["volumes"]) == {"virter:work:tiny-8", "virter:work:tiny-8-cidata"}
+    assert now["host entries"] == ["52:54:00:00:00:08 192.168.122.8"]
+    portal.manage("vm", "rm", "tiny-8")
+    assert things(host) == before
+
+
+@pytest.mark.parametrize("at", range(1, len(UNMAKE) + 1))
+def test_removing_a_vm(portal: Portal, host: libvirt.virConnect, kill, at: int):
+    before = things(host)
+    portal.start_worker()
+    portal.manage("vm", "run", "tiny", "--id", "8", "--memory", "32M")
+    portal.kill_worker()
+    portal.manage("vm", "rm", "tiny-8", "--no-wait")
+    assert kill(at, "after") == UNMAKE[:at]
+    assert done(portal, "VM tiny-8") == "gone"
+    assert things(host) == before
+
+
+@pytest.mark.parametrize("at", range(len(MAKE), len(MAKE + UNMAKE) + 1))
+def test_taking_back_a_vm_that_libvirt_refuses_to_start(portal: Portal, host: libvirt.virConnect, kill, at: int):
+    before = things(host)
+    nowhere = ("--nic", "type=bridge,source=br-none")
+    portal.manage("vm", "run", "tiny", "--id", "8", "--memory", "32M", *nowhere, "--no-wait")
+    assert kill(at, "before") == (MAKE + UNMAKE)[:at]
+    assert done(portal, "VM tiny-8") == "failed"
+    assert things(host) == before
+    assert "br-none" in portal.ask("VM.objects.get(name='tiny-8').status.error")
+    portal.manage("vm", "rm", "tiny-8")
