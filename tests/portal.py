@@ -111,9 +111,9 @@ class Portal:
     def get(self, path: str) -> html.HtmlElement:
         return html.fromstring(self._open(path))
 
-    def post(self, path: str, **fields: str) -> html.HtmlElement:
-        """Send a form as a page without JavaScript would; the page that comes back."""
-        token = self.get(path).xpath("string(//input[@name='csrfmiddlewaretoken']/@value)")
+    def post(self, path: str, page: str = "", **fields: str) -> html.HtmlElement:
+        """Send a form as a page (the path itself unless given) without JavaScript would; the page that comes back."""
+        token = self.get(page or path).xpath("string(//input[@name='csrfmiddlewaretoken']/@value)")
         data = urllib.parse.urlencode({**fields, "csrfmiddlewaretoken": token}, doseq=True).encode()
         return html.fromstring(self._open(path, data))
 
