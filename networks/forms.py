@@ -238,11 +238,12 @@ class NetworkForm(forms.Form):
 
 def taken_blocks(hypervisor: Hypervisor) -> list[tuple[object, str]]:
     """Every block in use on a hypervisor, with its holder in words: networks, and the routes of the host."""
-    taken, bridges = [], set()
-    for network in Network.objects.on(hypervisor).filter(removed_at=None).shown():
-        taken += [(block, f"the network {network}") for block in network.status.blocks]
-        taken += [(ip_network(subnet.cidr, strict=False), f"the network {network}") for subnet in network.subnets.all()]
-        bridges.add(network.status.bridge)
+    networks = Network.objects.on(hypervisor).filter(removed_at=None)
+    found = networks.values_list("name", "status__ip_range", "status__bridge")
+    wanted = networks.exclude(subnets=None).values_list("name", "subnets__cidr")
+    pairs = [(name, cidr) for name, cidrs, _ in found for cidr in cidrs.split(",") if cidr]
+    taken = [(ip_network(cidr, strict=False), f"the network {name}") for name, cidr in [*pairs, *wanted]]
+    bridges = {bridge for *_, bridge in found}
     for block, device in hypervisor.status.routes:
         if device not in bridges:
             taken.append((ip_network(block), f"the host, which routes it through {device}"))

@@ -1,7 +1,8 @@
 """Networks that people want, and what libvirt was seen to have of them."""
 
 import uuid
-from ipaddress import ip_address, ip_interface, ip_network
+from collections.abc import Iterable
+from ipaddress import ip_address, ip_interface
 from typing import Self
 
 from django.core.exceptions import ValidationError
@@ -10,7 +11,7 @@ from django.db.models.functions import Lower
 from django.urls import reverse
 from django.utils import timezone
 
-from virterweb.hypervisors.models import Hypervisor
+from virterweb.hypervisors.models import Hypervisor, with_hypervisor
 from virterweb.hypervisors.reconcile import Desired, DesiredQuerySet, Status
 
 from . import addressing, rules
@@ -25,7 +26,7 @@ class NetworkQuerySet(DesiredQuerySet):
 
     def shown(self) -> Self:
         """With everything that a row or page shows, in as many queries however many there are."""
-        return self.select_related("hypervisor__status", "status").prefetch_related("subnets")
+        return self.select_related("status").prefetch_related("subnets", with_hypervisor())
 
     def matching(self, text: str) -> Self:
         """Those with the text in any of Virter's columns."""
@@ -89,13 +90,14 @@ class Network(Desired):
 
     def spec(self) -> NetworkSpec:
         """The wish as one value, without host entries that are wished away."""
+        return self._spec([entry for entry in self.hosts.all() if entry.removed_at is None])
+
+    def _spec(self, entries: Iterable["DHCPHost"]) -> NetworkSpec:
         blocks = [ip_interface(subnet.cidr) for subnet in self.subnets.all()]
         hosts: dict[object, list[HostSpec]] = {block: [] for block in blocks}
-        for entry in self.hosts.all():
-            if entry.removed_at is None:
-                block = next((block for block in blocks if ip_address(entry.ip) in block.network), None)
-                if block:
-                    hosts[block].append(entry.spec())
+        for entry in entries:
+            if block := next((block for block in blocks if ip_address(entry.ip) in block.network), None):
+                hosts[block].append(entry.spec())
         return NetworkSpec(
             name=self.name,
             uuid=self.uuid_text,
@@ -153,7 +155,7 @@ class Network(Desired):
     @property
     def facts(self) -> "NetworkStatus | NetworkSpec":
         """Virter's columns: as found where libvirt has it, else as wanted."""
-        return self.status if self.status.present else self.spec()
+        return self.status if self.status.present else self._spec(())
 
     @property
     def is_access_network(self) -> bool:
@@ -234,11 +236,6 @@ class NetworkStatus(Status):
     @property
     def spec(self) -> NetworkSpec | None:
         return parse(self.document) if self.document else None
-
-    @property
-    def blocks(self) -> list:
-        """The IP blocks that the network takes."""
-        return [ip_network(cidr, strict=False) for cidr in self.ip_range.split(",") if cidr]
 
 
 class Lease(models.Model):

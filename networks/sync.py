@@ -102,6 +102,7 @@ def _remove(network: Network, host: Host) -> None:
         raise Refused(f"Not removed: it would cut off {', '.join(users)}. Remove it again and say that you mean it.")
     host.stop_network(network.uuid_text, network.name)
     host.undefine_network(network.uuid_text, network.name)
+    network.hypervisor.status.forget_routes(network.status.bridge)
     network.delete()
 
 
@@ -136,13 +137,15 @@ def observe(hypervisor: Hypervisor, host: Host) -> None:
     rows = {row.uuid_text: row for row in Network.objects.on(hypervisor).select_related("hypervisor", "status")}
     for uuid, network in found.items():
         if uuid not in rows:
+            if host.network(uuid) is None:  # ours, removed since the list was read
+                continue
             rows[uuid] = Network.objects.create(
                 hypervisor=hypervisor, name=network.name, uuid=uuid, managed=False, generation=0
             )
         _record(rows[uuid], network, began)
     for uuid in rows.keys() - found.keys():
         _record_gone(rows[uuid], began)
-    _poll_leases(host, [(rows[uuid], network) for uuid, network in found.items()])
+    _poll_leases(host, [(rows[uuid], network) for uuid, network in found.items() if uuid in rows])
 
 
 def _record(row: Network, network: FoundNetwork, began: datetime) -> None:

@@ -31,7 +31,7 @@ COLUMNS = (
 @require_GET
 def network_list(request: HttpRequest) -> HttpResponse:
     several = Hypervisor.objects.count() > 1
-    networks = Network.objects.shown().matching(request.GET.get("q", ""))
+    networks = Network.objects.shown().defer("document", "status__document").matching(request.GET.get("q", ""))
     if name := request.GET.get("hypervisor"):
         networks = networks.on(name)
     columns = COLUMNS if several else COLUMNS[:-1]

@@ -113,9 +113,15 @@ class Portal:
 
     def post(self, path: str, page: str = "", **fields: str) -> html.HtmlElement:
         """Send a form as a page (the path itself unless given) without JavaScript would; the page that comes back."""
-        token = self.get(page or path).xpath("string(//input[@name='csrfmiddlewaretoken']/@value)")
+        return html.fromstring(self.send(path, self.token(page or path), **fields))
+
+    def token(self, page: str) -> str:
+        """What a form of that page proves with that it is the portal's own."""
+        return self.get(page).xpath("string(//input[@name='csrfmiddlewaretoken']/@value)")
+
+    def send(self, path: str, token: str, **fields: str) -> bytes:
         data = urllib.parse.urlencode({**fields, "csrfmiddlewaretoken": token}, doseq=True).encode()
-        return html.fromstring(self._open(path, data))
+        return self._open(path, data)
 
     def _open(self, path: str, data: bytes | None = None) -> bytes:
         request = urllib.request.Request(self.url + path, data, {"Referer": self.url + path})

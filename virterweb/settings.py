@@ -42,7 +42,6 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django.forms",
     "django_htmx",
-    "heroicons",
 ]
 
 MIDDLEWARE = [
@@ -73,7 +72,7 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "virterweb.hypervisors.views.hypervisors_in_trouble",
             ],
-            "builtins": ["heroicons.templatetags.heroicons"],
+            "builtins": ["virterweb.hypervisors.templatetags.icons"],
         },
     },
 ]

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from networks import addressing, rules
 from networks.models import Network
-from virterweb.hypervisors.models import Hypervisor
+from virterweb.hypervisors.models import Hypervisor, with_hypervisor
 from virterweb.hypervisors.reconcile import Desired, DesiredQuerySet, Status
 
 from .domain_xml import NICSpec
@@ -96,7 +96,8 @@ class VMQuerySet(DesiredQuerySet):
         return self.filter(**{key: hypervisor})
 
     def shown(self) -> Self:
-        return self.select_related("hypervisor__status", "status", "image")
+        """With what a row or page shows, in as many queries however many there are."""
+        return self.select_related("status", "image").prefetch_related(with_hypervisor())
 
     def matching(self, text: str) -> Self:
         """Those with the text in their name, image, or a NIC's MAC or network."""

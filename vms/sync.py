@@ -185,6 +185,8 @@ def observe(hypervisor: Hypervisor, host: Host) -> None:
     rows = {row.uuid_text: row for row in VM.objects.on(hypervisor).select_related("hypervisor", "status")}
     for uuid, domain in found.items():
         if uuid not in rows:
+            if host.domain(uuid) is None:  # ours, removed since the list was read
+                continue
             rows[uuid] = _take_in(hypervisor, domain)
         _record(rows[uuid], domain, began)
     for uuid in rows.keys() - found.keys():

@@ -30,11 +30,14 @@ COLUMNS = (
     Column(key="hypervisor", title="Hypervisor", order=lambda row: row.hypervisor.name),
 )
 
+NOT_LISTED = ("user_data", "ssh_keys", "host_key", "host_key_public", "status__document", "status__disks")
+
 
 @require_GET
 def vm_list(request: HttpRequest) -> HttpResponse:
     several = Hypervisor.objects.count() > 1
-    vms = VM.objects.shown().matching(request.GET.get("q", "")).annotate(nic_count=Count("status__nics", distinct=True))
+    vms = VM.objects.shown().defer(*NOT_LISTED).matching(request.GET.get("q", ""))
+    vms = vms.annotate(nic_count=Count("status__nics", distinct=True))
     if name := request.GET.get("hypervisor"):
         vms = vms.on(name)
     table = Table(with_access_addresses(vms), COLUMNS if several else COLUMNS[:-1], request.GET)

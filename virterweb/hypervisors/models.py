@@ -5,7 +5,7 @@ from typing import Self
 
 from django.core.validators import RegexValidator
 from django.db import models
-from django.db.models import Q
+from django.db.models import Prefetch, Q
 from django.utils import timezone
 
 
@@ -17,6 +17,11 @@ class Claimable(models.Model):
 
     class Meta:
         abstract = True
+
+
+def with_hypervisor() -> Prefetch:
+    """Rows' hypervisor with its status: one object for all rows of a list, not one each."""
+    return Prefetch("hypervisor", Hypervisor.objects.select_related("status"))
 
 
 class HypervisorQuerySet(models.QuerySet):
@@ -100,3 +105,8 @@ class HypervisorStatus(Claimable):
     def stale(self) -> bool:
         """Whether all was read too long ago to be called the present."""
         return bool(self.observed_at and timezone.now() - self.observed_at > timedelta(seconds=30))
+
+    def forget_routes(self, device: str) -> None:
+        """A bridge has gone: its blocks are free now, not only after the next look."""
+        routes = [route for route in self.routes if route[1] != device]
+        HypervisorStatus.objects.filter(pk=self.pk).update(routes=routes)
