@@ -1,0 +1,81 @@
+"""The house: imports go one way, libvirt is in one file, and the pure core knows neither it nor the database."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+APPS = ("virterweb.hypervisors", "networks", "vms")
+FILES = [
+    path
+    for app in APPS
+    for path in sorted(ROOT.joinpath(*app.split(".")).rglob("*.py"))
+    if "migrations" not in path.parts
+]
+PURE = {
+    *(ROOT / "networks" / f"{name}.py" for name in ("addressing", "network_xml", "plan")),
+    *(ROOT / "vms" / f"{name}.py" for name in ("domain_xml", "volume_xml", "plan", "attached", "cloud_init")),
+}
+# Inside an app, from the bottom up: a module imports only those before it.
+FLOORS = {
+    "virterweb.hypervisors": (
+        *("peer", "gateway", "connections", "models", "reconcile", "sync", "tasks", "events", "cli"),
+        *("views", "admin"),
+    ),
+    "networks": ("addressing", "network_xml", "plan", "rules", "models", "sync", "tasks", "forms", "views", "admin"),
+    "vms": (
+        *("domain_xml", "volume_xml", "plan", "attached", "cloud_init", "models", "make", "sync", "tasks", "ids"),
+        *("rows", "forms", "views", "admin"),
+    ),
+}
+
+
+def imported(path: Path) -> set[str]:
+    """Absolute names of the modules, and the names in them, that a file imports."""
+    package = list(path.relative_to(ROOT).parts[:-1])
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else []
+            module = ".".join([*base, *([node.module] if node.module else [])])
+            found |= {module, *(f"{module}.{alias.name}" for alias in node.names)}
+    return found
+
+
+def app_of(path: Path) -> str:
+    return next(app for app in reversed(APPS) if path.is_relative_to(ROOT.joinpath(*app.split("."))))
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_module_imports_nothing_above_it(path):
+    app = app_of(path)
+    names = imported(path)
+    for above in APPS[APPS.index(app) + 1 :]:
+        assert not {name for name in names if name.split(".")[0] == above}
+    floors = FLOORS[app]
+    if path.stem in floors and path.parent == ROOT.joinpath(*app.split(".")):
+        higher = floors[floors.index(path.stem) + 1 :]
+        assert not {name for name in names for floor in higher if name == f"{app}.{floor}"}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_libvirt_is_in_the_gateway_alone(path):
+    if path.name != "gateway.py":
+        assert not {name for name in imported(path) if name.split(".")[0].startswith("libvirt")}
+
+
+@pytest.mark.parametrize("path", sorted(PURE), ids=lambda path: str(path.relative_to(ROOT)))
+def test_the_pure_core_knows_no_database(path):
+    names = imported(path)
+    assert not {name for name in names if name.split(".")[0] in ("django", "celery", "libvirt")}
+    assert not {name for name in names if name.endswith((".models", ".gateway", ".reconcile"))}
+
+
+def test_every_module_of_an_app_has_its_floor():
+    loose = {"apps", "urls", "__init__"}
+    for app in APPS:
+        here = {path.stem for path in ROOT.joinpath(*app.split(".")).glob("*.py")}
+        assert here - loose == set(FLOORS[app])
