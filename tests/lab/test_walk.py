@@ -16,6 +16,8 @@ from tests.waiting import wait_for
 
 pytestmark = pytest.mark.lab
 
+MODELS = "from vms.models import VM; from virterweb.hypervisors.models import Hypervisor"
+
 
 @pytest.fixture(scope="module")
 def portal(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
@@ -163,3 +165,32 @@ def test_the_seed_on_the_disk_names_the_guest_and_its_keys(portal: Portal, host:
     assert read("user-data")["ssh_authorized_keys"] == [key]
     image.close()
     portal.manage("vm", "rm", "tiny-13")
+
+
+def test_a_network_that_cannot_start_leaves_nothing_behind(portal: Portal, host: libvirt.virConnect, lab: Lab):
+    before = things(host)
+    lab.run("ip", "link", "add", "taken0", "type", "bridge")
+    said = portal.manage("network", "add", "net1", "-n", "10.255.0.1/24", "--bridge", "taken0", fails=True)
+    assert said.startswith("CommandError: Could not start network net1: ")
+    assert "taken0" in said
+    assert things(host) == before
+    lab.run("ip", "link", "delete", "taken0")
+    portal.manage("network", "rm", "net1")
+
+
+def test_a_guest_that_does_not_help_is_waited_for_with_the_reason(portal: Portal, host: libvirt.virConnect):
+    portal.manage("shell", "--no-imports", "-c", f"{MODELS}; Hypervisor.objects.update(shutdown_timeout=2)")
+    portal.manage("vm", "run", "tiny", "--id", "14", "--memory", "16M")  # too little to boot
+    domain = host.lookupByName("tiny-14")
+    mac = portal.manage("vm", "nic", "add", "tiny-14", "type=network,source=default").strip()
+    portal.manage("vm", "nic", "rm", "tiny-14", mac, "--no-wait")
+    progress = "VM.objects.get(name='tiny-14').status.progress"
+    said = wait_for(lambda: portal.ask(progress), 20, "the reason is said")
+    assert f"the guest has not released NIC {mac}" in said
+    assert portal.ask("VM.objects.get(name='tiny-14').state") == "pending"
+
+    portal.manage("shell", "--no-imports", "-c", f"{MODELS}; VM.objects.get(name='tiny-14').ask_power(running=False)")
+    wait_for(lambda: not domain.isActive(), 20, "the guest is destroyed when its time is over")
+    wait_for(lambda: portal.ask("VM.objects.get(name='tiny-14').state") == "ready", 20, "then the NIC is gone too")
+    assert mac not in domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE)
+    portal.manage("vm", "rm", "tiny-14")
