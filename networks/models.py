@@ -11,7 +11,7 @@ from django.db.models.functions import Lower
 from django.urls import reverse
 from django.utils import timezone
 
-from virterweb.hypervisors.models import Hypervisor, with_hypervisor
+from virterweb.hypervisors.models import with_hypervisor
 from virterweb.hypervisors.reconcile import Desired, DesiredQuerySet, Status
 
 from . import addressing, rules
@@ -19,11 +19,6 @@ from .network_xml import HostSpec, NetworkSpec, RangeSpec, SubnetSpec, parse
 
 
 class NetworkQuerySet(DesiredQuerySet):
-    def on(self, hypervisor: Hypervisor | int | str) -> Self:
-        """Those of one hypervisor, given as object, id or name."""
-        key = "hypervisor__name" if isinstance(hypervisor, str) else "hypervisor"
-        return self.filter(**{key: hypervisor})
-
     def shown(self) -> Self:
         """With everything that a row or page shows, in as many queries however many there are."""
         return self.select_related("status").prefetch_related("subnets", with_hypervisor())
@@ -35,13 +30,6 @@ class NetworkQuerySet(DesiredQuerySet):
         for column in columns:
             wanted |= models.Q(**{f"{column}__icontains": text})
         return self.filter(wanted) if text else self
-
-    def named(self, name: str) -> "Network":
-        """The one of that name: ours before another's that libvirt has under the same name."""
-        found = self.filter(name=name).order_by("-managed", "pk").first()
-        if found is None:
-            raise Network.DoesNotExist(f"there is no network {name}")
-        return found
 
 
 class Network(Desired):

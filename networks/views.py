@@ -5,8 +5,8 @@ from functools import partial
 from django.contrib import messages
 from django.db import transaction
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from virterweb.hypervisors.models import Hypervisor
@@ -60,8 +60,10 @@ def network_preview(request: HttpRequest) -> HttpResponse:
 
 def get_network(hypervisor: str, name: str, networks: QuerySet | None = None) -> Network:
     """The network of that name, ours before another's; 404 without."""
-    found = (Network.objects if networks is None else networks).filter(hypervisor__name=hypervisor, name=name)
-    return get_object_or_404(found.order_by("-managed", "pk")[:1])
+    try:
+        return (Network.objects if networks is None else networks).on(hypervisor).named(name)
+    except Network.DoesNotExist as missing:
+        raise Http404(str(missing)) from missing
 
 
 @require_GET

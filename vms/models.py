@@ -91,10 +91,6 @@ class Volume(models.Model):
 
 
 class VMQuerySet(DesiredQuerySet):
-    def on(self, hypervisor: Hypervisor | int | str) -> Self:
-        key = "hypervisor__name" if isinstance(hypervisor, str) else "hypervisor"
-        return self.filter(**{key: hypervisor})
-
     def shown(self) -> Self:
         """With what a row or page shows, in as many queries however many there are."""
         return self.select_related("status", "image").prefetch_related(with_hypervisor())
@@ -106,12 +102,6 @@ class VMQuerySet(DesiredQuerySet):
         for column in columns:
             wanted |= models.Q(**{f"{column}__icontains": text})
         return self.filter(wanted).distinct() if text else self
-
-    def named(self, name: str) -> "VM":
-        found = self.filter(name=name).order_by("-managed", "pk").first()
-        if found is None:
-            raise VM.DoesNotExist(f"there is no VM {name}")
-        return found
 
 
 class VM(Desired):

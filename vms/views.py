@@ -5,7 +5,7 @@ from functools import partial
 from django.contrib import messages
 from django.db import transaction
 from django.db.models import Count, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -84,8 +84,10 @@ def _preview(form: RunForm) -> dict:
 
 def get_vm(hypervisor: str, name: str, vms: QuerySet | None = None) -> VM:
     """The VM of that name, ours before another's; 404 without."""
-    found = (VM.objects if vms is None else vms).filter(hypervisor__name=hypervisor, name=name)
-    return get_object_or_404(found.order_by("-managed", "pk")[:1])
+    try:
+        return (VM.objects if vms is None else vms).on(hypervisor).named(name)
+    except VM.DoesNotExist as missing:
+        raise Http404(str(missing)) from missing
 
 
 @require_GET

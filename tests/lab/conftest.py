@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
+import libvirt
 import pytest
 from lab import Lab, start
 
@@ -12,6 +13,14 @@ from lab import Lab, start
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """A hypervisor with the network `default` and the image `tiny`, shared by all tests."""
     yield from lab_in(tmp_path_factory.mktemp("lab"))
+
+
+@pytest.fixture
+def host(lab: Lab) -> Iterator[libvirt.virConnect]:
+    """libvirt as it is, beside the portal."""
+    connection = libvirt.open(lab.uri)
+    yield connection
+    connection.close()
 
 
 @pytest.fixture

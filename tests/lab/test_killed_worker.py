@@ -37,13 +37,6 @@ def portal(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Porta
 
 
 @pytest.fixture
-def host(lab: Lab) -> Iterator[libvirt.virConnect]:
-    connection = libvirt.open(lab.uri)
-    yield connection
-    connection.close()
-
-
-@pytest.fixture
 def kill(portal: Portal, tmp_path: Path):
     """Run a worker until it kills itself at a call, and then one that lives; the calls of the first."""
     log = tmp_path / "calls"

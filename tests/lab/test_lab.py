@@ -75,13 +75,6 @@ def seed(name: str) -> bytes:
 
 
 @pytest.fixture
-def host(lab: Lab) -> Iterator[libvirt.virConnect]:
-    connection = libvirt.open(lab.uri)
-    yield connection
-    connection.close()
-
-
-@pytest.fixture
 def second_network(host: libvirt.virConnect) -> Iterator[libvirt.virNetwork]:
     network = host.networkDefineXML(NETWORK)
     network.create()

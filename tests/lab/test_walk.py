@@ -28,14 +28,6 @@ def portal(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Porta
     portal.stop()
 
 
-@pytest.fixture
-def host(lab: Lab) -> Iterator[libvirt.virConnect]:
-    """libvirt as it is, beside the portal."""
-    connection = libvirt.open(lab.uri)
-    yield connection
-    connection.close()
-
-
 def rows(text: str) -> list[list[str]]:
     """The cells of a printed table, without its headings."""
     return [re.split(r"\s{2,}", line.strip()) for line in text.splitlines()[1:]]

@@ -2,15 +2,35 @@
 
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.forms import Form
 
 from .models import Hypervisor
 from .reconcile import Desired, State
 
 NO_WORKER = 15.0  # seconds without a look at the hypervisor until the wait is given up
+
+
+class VerbCommand(BaseCommand):
+    """A command of verbs, each a method that takes its options."""
+
+    def verb(
+        self, verbs, name: str, handler: Callable, text: str, *positional: str, waits: bool = False
+    ) -> CommandParser:
+        """A subcommand with what all have: --hypervisor, and --no-wait if it writes."""
+        parser = verbs.add_parser(name, help=text)
+        for argument in positional:
+            parser.add_argument(argument)
+        parser.add_argument("--hypervisor", help="which, where there is more than one")
+        if waits:
+            parser.add_argument("--no-wait", action="store_true", help="do not wait for the worker")
+        parser.set_defaults(handler=handler)
+        return parser
+
+    def handle(self, *args: object, handler: Callable, **options: object) -> None:
+        handler(**options)
 
 
 def pick_hypervisor(name: str | None) -> Hypervisor:

@@ -45,6 +45,18 @@ class Waiting(Exception):
 
 
 class DesiredQuerySet(models.QuerySet):
+    def on(self, hypervisor: Hypervisor | int | str) -> Self:
+        """Those of one hypervisor, given as object, id or name."""
+        key = "hypervisor__name" if isinstance(hypervisor, str) else "hypervisor"
+        return self.filter(**{key: hypervisor})
+
+    def named(self, name: str) -> "Desired":
+        """The one of that name: ours before another's that libvirt has under the same name."""
+        found = self.filter(name=name).order_by("-managed", "pk").first()
+        if found is None:
+            raise self.model.DoesNotExist(f"there is no {self.model._meta.verbose_name} {name}")
+        return found
+
     def overdue(self) -> Self:
         """Wishes that no worker has carried out, is carrying out, or put off to a later moment."""
         now = timezone.now()

@@ -2,13 +2,13 @@
 
 from functools import partial
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.db import transaction
 
 from networks import addressing, tasks
 from networks.forms import NetworkForm
 from networks.models import Network
-from virterweb.hypervisors.cli import check, pick_hypervisor, table, wait_for
+from virterweb.hypervisors.cli import VerbCommand, check, pick_hypervisor, table, wait_for
 
 FLAGS = {
     "name": "NAME",
@@ -21,7 +21,7 @@ FLAGS = {
 }
 
 
-class Command(BaseCommand):
+class Command(VerbCommand):
     help = "List, add and remove networks, and host entries on the access network."
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -47,20 +47,6 @@ class Command(BaseCommand):
             entry = self.verb(host_verbs, name, handler, f"{name} host entries by ID", waits=True)
             entry.add_argument("--id", type=int, required=True)
             entry.add_argument("--count", type=int, default=1)
-
-    def verb(self, verbs, name: str, handler, text: str, *positional: str, waits: bool = False) -> CommandParser:
-        """A subcommand with what all have: --hypervisor, and --no-wait if it writes."""
-        parser = verbs.add_parser(name, help=text)
-        for argument in positional:
-            parser.add_argument(argument)
-        parser.add_argument("--hypervisor", help="which, where there is more than one")
-        if waits:
-            parser.add_argument("--no-wait", action="store_true", help="do not wait for the worker")
-        parser.set_defaults(handler=handler)
-        return parser
-
-    def handle(self, *args: object, handler, **options: object) -> None:
-        handler(**options)
 
     def finish(self, network: Network, no_wait: bool) -> None:
         transaction.on_commit(partial(tasks.push.delay, network.pk), robust=True)

@@ -5,12 +5,12 @@ from functools import partial
 from pathlib import Path
 
 from django.core.exceptions import ValidationError
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.db import transaction
 from django.db.models import Count
 from django.http import QueryDict
 
-from virterweb.hypervisors.cli import check, pick_hypervisor, table, wait_for
+from virterweb.hypervisors.cli import VerbCommand, check, pick_hypervisor, table, wait_for
 from virterweb.hypervisors.models import Hypervisor
 from vms import tasks
 from vms.forms import NICForm, RunForm
@@ -59,7 +59,7 @@ def disk(text: str) -> Disk:
     return wanted
 
 
-class Command(BaseCommand):
+class Command(VerbCommand):
     help = "Run, list and remove VMs, and add and remove NICs of VMs that run already."
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -82,20 +82,6 @@ class Command(BaseCommand):
         nic_verbs = nic.add_subparsers(dest="nic_verb", required=True, metavar="VERB")
         self.verb(nic_verbs, "add", self.nic_add, "add a NIC: type=,source=,model=,mac=", "name", "nic", waits=True)
         self.verb(nic_verbs, "rm", self.nic_rm, "remove a NIC by its MAC", "name", "mac", waits=True)
-
-    def verb(self, verbs, name: str, handler, text: str, *positional: str, waits: bool = False) -> CommandParser:
-        """A subcommand with what all have: --hypervisor, and --no-wait if it writes."""
-        parser = verbs.add_parser(name, help=text)
-        for argument in positional:
-            parser.add_argument(argument)
-        parser.add_argument("--hypervisor", help="which, where there is more than one")
-        if waits:
-            parser.add_argument("--no-wait", action="store_true", help="do not wait for the worker")
-        parser.set_defaults(handler=handler)
-        return parser
-
-    def handle(self, *args: object, handler, **options: object) -> None:
-        handler(**options)
 
     def finish(self, vms: list[VM], no_wait: bool) -> None:
         for vm in vms:
