@@ -89,10 +89,13 @@ def test_the_keyboard_searches_begins_anew_and_leaves(tab: Page):
     tab.keyboard.press("Enter")
     expect(tab.get_by_text("No network matches “nothing like it”")).to_be_visible()
     tab.get_by_role("link", name="Show all").click()
+    expect(tab).to_have_url("/networks/")
+    tab.wait_for_load_state()  # keys are heard from then on
     tab.keyboard.press("ArrowDown")
     expect(tab.get_by_role("link", name="default", exact=True)).to_be_focused()
     tab.keyboard.press("n")
     expect(tab).to_have_url("/networks/add/")
+    tab.wait_for_load_state()
     tab.keyboard.press("Escape")
     expect(tab).to_have_url("/networks/")
 
