@@ -91,6 +91,10 @@ def test_network_add_takes_virters_flags(lab):
         (("vm", "run", "alma-8", "--id", "8", "--nic", "type=network,source=x,bus=y"), "bus is not known"),
         (("vm", "run", "alma-8", "--id", "8", "--disk", "size=1G"), "give name= and size="),
         (("vm", "run", "alma-8", "--id", "8", "--memory", "lots"), "lots is no size"),
+        (("vm", "run", "alma-8", "--id", "8", "--vnc-port", "70000"), "--vnc-port: "),
+        (("vm", "run", "alma-8", "--id", "8", "--vnc-bind-ip", "here"), "--vnc-bind-ip: "),
+        (("vm", "run", "alma-8", "--id", "8", "--console", "here"), "--console: An absolute path."),
+        (("vm", "run", "alma-8", "--id", "8", "--user", "a b"), "--user: A user’s name."),
         (("vm", "run", "alma-8", "--id", "8", "--user-data", "/nowhere"), "--user-data: "),
         (("vm", "nic", "add", "none", "type=network,source=default"), "there is no VM none"),
     ],
@@ -109,13 +113,17 @@ def test_vm_run_takes_virters_flags(lab):
     make_network(lab)
     out = run(
         *("vm", "run", "alma-8", "--id", "8", "--nic", "type=network,source=net1", "--memory", "2G", "--vcpus", "2"),
-        *("--disk", "name=data,size=1G,format=raw,bus=scsi", "--user", "alma", "--no-wait"),
+        *("--disk", "name=data,size=1G,format=raw,bus=scsi,pool=fast", "--user", "alma", "--no-wait"),
+        *("--vnc", "--vnc-bind-ip", "0.0.0.0", "--console", "/var/log/vms/"),
     )
     vm = VM.objects.get()
     assert out == "alma-8-8\n"
     assert (vm.memory, vm.vcpus, vm.ssh_user) == (2048, 2, "alma")
     assert list(vm.nics.values_list("source", flat=True)) == ["default", "net1"]
-    assert list(vm.disks.values_list("name", "size", "format", "bus")) == [("data", 1024, "raw", "scsi")]
+    assert (vm.vnc_port, vm.vnc_bind, vm.console_dir) == (6008, "0.0.0.0", "/var/log/vms")
+    assert list(vm.disks.values_list("name", "size", "format", "bus", "pool")) == [
+        ("data", 1024, "raw", "scsi", "fast")
+    ]
 
 
 def test_several_vms_are_run_with_ids_in_sequence(lab):

@@ -22,6 +22,7 @@ class VMAdmin(WishAdmin):
     list_select_related = ("hypervisor", "status", "image")
     readonly_fields = (
         *("hypervisor", "name", "uuid", "number", "image", "memory", "vcpus", "boot_size", "ssh_user"),
+        *("ssh_keys", "user_data", "vnc_port", "vnc_bind", "console_dir"),
         *("managed", "generation", "removed_at", "created_at", "running", "forced", "host_key_public"),
     )
     inlines = (NICInline,)

@@ -60,7 +60,10 @@ class FoundDisk:
 
 @dataclass(frozen=True, kw_only=True)
 class DomainSpec:
-    """A new VM. type is kvm or qemu, memory in MiB; disks with bus virtio, scsi or ide."""
+    """A new VM. type is kvm or qemu, memory in MiB; disks with bus virtio, scsi or ide.
+
+    Without vnc_port VNC listens at the next free one; console_log is a file on the host.
+    """
 
     name: str
     uuid: str
@@ -72,6 +75,9 @@ class DomainSpec:
     host_key: str = ""
     ssh_user: str = "root"
     disk_cache: str = ""
+    vnc_port: int | None = None
+    vnc_bind: str = "127.0.0.1"
+    console_log: str = ""
     arch: str = "x86_64"
 
 
@@ -127,9 +133,12 @@ def _build_devices(devices: etree._Element, spec: DomainSpec) -> None:
     for nic in spec.nics:
         devices.append(_nic(nic))
     serial = _add(devices, "serial", type="pty")
+    if spec.console_log:
+        _add(serial, "log", file=spec.console_log, append="off")
     _add(serial, "target", port="0")
     _add(_add(devices, "console", type="pty"), "target", type="serial", port="0")
-    _add(devices, "graphics", type="vnc", port="-1", autoport="yes", listen="127.0.0.1")
+    port, auto = (str(spec.vnc_port), "no") if spec.vnc_port else ("-1", "yes")
+    _add(devices, "graphics", type="vnc", port=port, autoport=auto, listen=spec.vnc_bind)
     _add(_add(devices, "video"), "model", type="virtio")
     _add(devices, "memballoon", model="virtio")
     _add(_add(devices, "rng", model="virtio"), "backend", "/dev/urandom", model="random")

@@ -107,10 +107,13 @@ class RunForm(forms.Form):
         help_text="Further cloud-init user data: cloud-config or a script.",
     )
 
-    def __init__(self, data: QueryDict | None = None, *args, disks: tuple[Disk, ...] = (), **kwargs) -> None:
+    def __init__(
+        self, data: QueryDict | None = None, *args, disks: tuple[Disk, ...] = (), also: dict | None = None, **kwargs
+    ) -> None:
+        """`also` are further columns of the VM, which only the command line asks for."""
         super().__init__(data, *args, **kwargs)
         self.label_suffix = ""
-        self.disks = disks
+        self.disks, self.also = disks, also or {}
         self.host = self._hypervisor()
         if self.host:
             self.fields["hypervisor"].initial = self.host
@@ -211,8 +214,8 @@ class RunForm(forms.Form):
             number=data["number"],
             power_generation=1,
             **{key: data[key] for key in ("memory", "vcpus", "boot_size", "ssh_keys", "user_data")},
+            **self.also,
         )
-        vm.ssh_user = self.data.get("ssh_user") or "root"
         vm.make_host_key()
         vm.save()
         access = {"kind": NIC.Kind.NETWORK, "source": data["hypervisor"].access_network}

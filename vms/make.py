@@ -40,9 +40,9 @@ def _make(vm: VM, host: Host) -> None:
         host.create_volume(pool, volume_xml.build(_boot_volume(vm, host)), vm.boot_volume)
     _write_seed(vm, host)
     for disk in vm.disks.all():
-        if host.volume(pool, disk.volume) is None:
+        if host.volume(disk.pool or pool, disk.volume) is None:
             spec = VolumeSpec(name=disk.volume, capacity=disk.size * MIB, format=disk.format)
-            host.create_volume(pool, volume_xml.build(spec), disk.volume)
+            host.create_volume(disk.pool or pool, volume_xml.build(spec), disk.volume)
     if not vm.hypervisor.static_dhcp:
         _add_host_entry(vm, host)
     host.start_domain(vm.uuid_text, vm.name)
@@ -78,18 +78,18 @@ def _reserved(network: Network) -> set[str]:
 
 def delete_volumes(vm: VM, host: Host) -> None:
     """Delete the volumes that are named after the VM, save those that another domain, overlay or image needs."""
-    pool = vm.hypervisor.pool
     own = vm.volumes()
+    names = [name for _, name in own]
     needed = {image.volume for image in Image.objects.filter(hypervisor=vm.hypervisor)}
     for domain in host.domains():
         if domain.uuid != vm.uuid_text:
             needed |= {name for disk in domain_xml.parse(domain.document).disks for name in (disk.volume, disk.source)}
-    volumes = {volume.name: volume for volume in host.volumes(pool)}
-    needed |= {volume_xml.parse(volume.document).backing for name, volume in volumes.items() if name not in own}
-    for name in own:
-        if name in volumes and name not in needed and volumes[name].path not in needed:
+    volumes = {(pool, volume.name): volume for pool in {pool for pool, _ in own} for volume in host.volumes(pool)}
+    needed |= {volume_xml.parse(volume.document).backing for place, volume in volumes.items() if place not in own}
+    for pool, name in own:
+        if (found := volumes.get((pool, name))) and name not in needed and found.path not in needed:
             host.delete_volume(pool, name)
-    Volume.objects.filter(hypervisor=vm.hypervisor, name__in=own).delete()
+    Volume.objects.filter(hypervisor=vm.hypervisor, name__in=names).delete()
 
 
 def _check(vm: VM, host: Host) -> None:
@@ -100,9 +100,9 @@ def _check(vm: VM, host: Host) -> None:
             raise Refused(f"There is a VM {vm.name} on {hypervisor} already.")
         if taken := macs & {nic.mac for nic in domain_xml.parse(domain.document).nics}:
             raise Refused(f"The MAC {min(taken)} is in use by {domain.name}.")
-    for name in vm.volumes():
-        if host.volume(hypervisor.pool, name):
-            raise Refused(f"The pool {hypervisor.pool} has a volume {name} left over; delete it or take another name.")
+    for pool, name in vm.volumes():
+        if host.volume(pool, name):
+            raise Refused(f"The pool {pool} has a volume {name} left over; delete it or take another name.")
     if vm.image is None or host.volume(hypervisor.pool, vm.image.volume) is None:
         raise Refused(f"The image {vm.image or ''} has no volume in the pool {hypervisor.pool}.")
     for nic in vm.nics.filter(kind=NIC.Kind.NETWORK):
@@ -157,7 +157,9 @@ def _domain_spec(vm: VM, host: Host) -> domain_xml.DomainSpec:
     for disk in vm.disks.all():
         target = prefixes[disk.bus] + next(letters[disk.bus])
         disks.append(
-            domain_xml.DiskSpec(target=target, bus=disk.bus, pool=pool, volume=disk.volume, format=disk.format)
+            domain_xml.DiskSpec(
+                target=target, bus=disk.bus, pool=disk.pool or pool, volume=disk.volume, format=disk.format
+            )
         )
     seed = vm.seed_volume
     disks.append(domain_xml.DiskSpec(target="sda", bus="scsi", pool=pool, volume=seed, format="raw", device="cdrom"))
@@ -172,6 +174,9 @@ def _domain_spec(vm: VM, host: Host) -> domain_xml.DomainSpec:
         host_key=vm.host_key_public,
         ssh_user=vm.ssh_user,
         disk_cache=vm.hypervisor.disk_cache,
+        vnc_port=vm.vnc_port,
+        vnc_bind=vm.vnc_bind,
+        console_log=f"{vm.console_dir}/{vm.name}.log" if vm.console_dir else "",
     )
 
 

@@ -5,7 +5,7 @@ from typing import Self
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
-from django.core.validators import MinValueValidator
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models, transaction
 from django.db.models.functions import Lower
 from django.urls import reverse
@@ -20,6 +20,7 @@ from .domain_xml import NICSpec
 
 TAG = "virter:tag:"
 WORK = "virter:work:"
+PORT = [MinValueValidator(1), MaxValueValidator(65535)]
 
 
 class Power(models.TextChoices):
@@ -117,8 +118,23 @@ class VM(Desired):
         default=10, help_text="GiB; the boot disk is the larger of this and the image"
     )
     ssh_keys = models.TextField("SSH keys", blank=True, help_text="public keys that may log in, a line each")
-    ssh_user = models.CharField("SSH user", max_length=32, default="root")
+    ssh_user = models.CharField(
+        "SSH user",
+        max_length=32,
+        default="root",
+        validators=[RegexValidator(r"^[a-z_][a-z0-9_-]*\Z", "A user’s name.")],
+    )
     user_data = models.TextField(blank=True, help_text="further cloud-init user data: cloud-config or a script")
+    vnc_port = models.PositiveIntegerField(
+        "VNC port", null=True, blank=True, help_text="empty: the next free one", validators=PORT
+    )
+    vnc_bind = models.GenericIPAddressField("VNC bind IP", default="127.0.0.1")
+    console_dir = models.CharField(
+        max_length=500,
+        blank=True,
+        help_text="folder on the host for the console's log",
+        validators=[RegexValidator(r"^/[^\x00-\x1f]+\Z", "An absolute path.")],
+    )
     host_key = models.TextField(blank=True, editable=False, help_text="the guest's private SSH host key")
     host_key_public = models.TextField(blank=True, editable=False)
     running = models.BooleanField(default=True, editable=False, help_text="what was asked for last")
@@ -159,9 +175,11 @@ class VM(Desired):
         """The cloud-init ISO."""
         return f"{WORK}{self.name}-cidata"
 
-    def volumes(self) -> list[str]:
-        """All volumes that are this VM's own, by Virter's names."""
-        return [self.boot_volume, self.seed_volume, *(disk.volume for disk in self.disks.all())]
+    def volumes(self) -> list[tuple[str, str]]:
+        """All volumes that are this VM's own: their pools, and Virter's names for them."""
+        pool = self.hypervisor.pool
+        own = [(pool, self.boot_volume), (pool, self.seed_volume)]
+        return [*own, *((disk.pool or pool, disk.volume) for disk in self.disks.all())]
 
     def make_host_key(self) -> None:
         """Choose the guest's SSH host key now: a retry must not change what is already in the metadata."""
@@ -223,6 +241,7 @@ class Disk(models.Model):
     size = models.PositiveIntegerField(help_text="MiB", validators=[MinValueValidator(1)])
     format = models.CharField(max_length=5, choices=Format, default=Format.QCOW2)
     bus = models.CharField(max_length=6, choices=Bus, default=Bus.VIRTIO)
+    pool = models.CharField(max_length=100, blank=True, help_text="empty: the hypervisor's")
 
     class Meta:
         ordering = ["pk"]

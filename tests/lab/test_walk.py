@@ -99,13 +99,18 @@ def test_removing_a_vm_takes_its_snapshots_and_disks_and_nothing_of_others(
     others = "<volume><name>virter:work:tiny-10-mine</name><capacity>1</capacity></volume>"
     pool = host.storagePoolLookupByName("default")
     volume = pool.createXML(others)
-    disk = ("--disk", "name=data,size=4M,bus=scsi")
-    portal.manage("vm", "run", "tiny", "--id", "10", "--memory", "32M", *disk)
+    lab.virsh("pool-create-as", "second", "dir", "--target", "/var/lib/libvirt/second", "--build")
+    disks = ("--disk", "name=data,size=4M,bus=scsi", "--disk", "name=more,size=4M,pool=second")
+    portal.manage("vm", "run", "tiny", "--id", "10", "--memory", "32M", "--vnc", *disks)
     assert "virter:work:tiny-10-data" in things(host)["volumes"]
+    assert "virter:work:tiny-10-more" in lab.virsh("vol-list", "second")
+    assert "port='6010'" in host.lookupByName("tiny-10").XMLDesc()
     host.lookupByName("tiny-10").destroy()
     lab.virsh("snapshot-create-as", "tiny-10", "kept")
     portal.manage("vm", "rm", "tiny-10")
     assert "virter:work:tiny-10-mine" in things(host)["volumes"]
+    assert "tiny-10" not in lab.virsh("vol-list", "second")
+    lab.virsh("pool-destroy", "second")
     volume.delete()
     assert things(host) == before
 

@@ -97,6 +97,19 @@ def test_a_kvm_guest_has_the_hosts_cpu_and_an_emulated_one_all_that_there_is():
     assert etree.fromstring(build(replace(VM, type="kvm"))).find("cpu").get("mode") == "host-model"
 
 
+def test_console_and_vnc_are_where_they_were_asked_for():
+    asked = build(replace(VM, vnc_port=6008, vnc_bind="0.0.0.0", console_log="/var/log/alma-8-8.log"))
+    assert_valid("domain", asked)
+    devices = etree.fromstring(asked).find("devices")
+    assert dict(devices.find("graphics").attrib) == {
+        "type": "vnc",
+        "port": "6008",
+        "autoport": "no",
+        "listen": "0.0.0.0",
+    }
+    assert devices.find("serial/log").get("file") == "/var/log/alma-8-8.log"
+
+
 def test_what_others_made_is_read():
     found = parse(FOREIGN)
     assert (found.memory, found.vcpus) == (2048, 4)

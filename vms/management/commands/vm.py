@@ -47,8 +47,8 @@ def nic_values(text: str) -> dict[str, str]:
 
 
 def disk(text: str) -> Disk:
-    """Virter's --disk name=,size=,format=,bus=."""
-    values = parts(text, ("name", "size", "format", "bus"))
+    """Virter's --disk name=,size=,format=,bus=,pool=."""
+    values = parts(text, ("name", "size", "format", "bus", "pool"))
     if not values.get("name") or not values.get("size"):
         raise CommandError(f"--disk {text}: give name= and size=")
     wanted = Disk(**{**values, "size": mebibytes(values["size"])})
@@ -72,9 +72,15 @@ class Command(VerbCommand):
         run.add_argument("--memory", default="1G")
         run.add_argument("--vcpus", default="1")
         run.add_argument("--boot-capacity", default="10G")
-        run.add_argument("--disk", action="append", default=[], help="name=,size=,format=,bus=; repeatable")
+        run.add_argument("--disk", action="append", default=[], help="name=,size=,format=,bus=,pool=; repeatable")
         run.add_argument("--nic", action="append", default=[], help="type=,source=,model=,mac=; repeatable")
         run.add_argument("--user", default="root", help="who Virter's ssh logs in as")
+        run.add_argument("--vnc", action="store_true", help="VNC at a port that the ID decides, 6000 + ID")
+        run.add_argument("--vnc-port", type=int, help="VNC at this port")
+        run.add_argument("--vnc-bind-ip", default="127.0.0.1")
+        run.add_argument(
+            "--console", default="", metavar="DIR", help="folder on the host; the console goes to NAME.log"
+        )
         run.add_argument("--ssh-key", action="append", default=[], help="public key; repeatable")
         run.add_argument("--user-data", default="", help="file with further cloud-init user data")
         self.verb(verbs, "rm", self.rm, "remove a VM", "name", waits=True)
@@ -137,14 +143,32 @@ class Command(VerbCommand):
                 "vcpus": options["vcpus"],
                 "boot_size": str(-(-mebibytes(options["boot_capacity"]) // 1024)),
                 "ssh_keys": "\n".join(options["ssh_key"]),
-                "ssh_user": options["user"],
                 "user_data": self._read(options["user_data"]),
             }
         )
         for nic in map(nic_values, options["nic"]):
             for field, value in nic.items():
                 data.appendlist(f"nic_{field}", value)
-        return RunForm(data, disks=tuple(map(disk, options["disk"])))
+        return RunForm(data, disks=tuple(map(disk, options["disk"])), also=self._also(number, options))
+
+    def _also(self, number: int, options: dict) -> dict:
+        """What the page's form does not ask for."""
+        values = {
+            "ssh_user": options["user"],
+            "vnc_port": options["vnc_port"] or (6000 + number if options["vnc"] else None),
+            "vnc_bind": options["vnc_bind_ip"],
+            "console_dir": options["console"].rstrip("/"),
+        }
+        try:
+            VM(**values).clean_fields(exclude={field.name for field in VM._meta.fields} - set(values))
+        except ValidationError as problem:
+            flags = {"ssh_user": "user", "vnc_bind": "vnc-bind-ip", "console_dir": "console"}
+            lines = (
+                f"--{flags.get(name, name.replace('_', '-'))}: {' '.join(said)}"
+                for name, said in problem.message_dict.items()
+            )
+            raise CommandError("\n".join(lines)) from problem
+        return values
 
     def _read(self, path: str) -> str:
         if not path:
