@@ -14,7 +14,7 @@ from django.utils import timezone
 from networks import addressing, rules
 from networks.models import Network
 from virterweb.hypervisors.models import Hypervisor, with_hypervisor
-from virterweb.hypervisors.reconcile import Desired, DesiredQuerySet, Status
+from virterweb.hypervisors.reconcile import Desired, DesiredQuerySet, State, Status
 
 from .domain_xml import NICSpec
 
@@ -30,6 +30,15 @@ class Power(models.TextChoices):
     PAUSED = "paused"
     OFF = "off"
     OTHER = "other", "changing"
+
+    @property
+    def icon(self) -> str:
+        return {Power.RUNNING: "play-circle", Power.PAUSED: "pause-circle"}.get(self, "stop-circle")
+
+    @property
+    def tone(self) -> str:
+        """The stylesheet's class for its colour."""
+        return "ready" if self is Power.RUNNING else "quiet"
 
 
 class Image(Desired):
@@ -180,6 +189,17 @@ class VM(Desired):
         pool = self.hypervisor.pool
         own = [(pool, self.boot_volume), (pool, self.seed_volume)]
         return [*own, *((disk.pool or pool, disk.volume) for disk in self.disks.all())]
+
+    @property
+    def shown_state(self) -> State | Power:
+        """What is pending or wrong comes first, else its power."""
+        state = self.state
+        return Power(self.status.power) if state in (State.READY, State.UNMANAGED) else state
+
+    @property
+    def memory_shown(self) -> int:
+        """MiB, as found, or as wanted before it is."""
+        return self.status.memory or self.memory
 
     def make_host_key(self) -> None:
         """Choose the guest's SSH host key now: a retry must not change what is already in the metadata."""

@@ -30,13 +30,15 @@ COLUMNS = (
     Column(key="hypervisor", title="Hypervisor", order=lambda row: row.hypervisor.name),
 )
 
-NOT_LISTED = ("user_data", "ssh_keys", "host_key", "host_key_public", "status__document", "status__disks")
+LISTED = ("name", "number", "memory", "vcpus", "managed", "generation", "removed_at", "hypervisor", "image__name")
+LISTED_STATUS = ("generation", "error", "drift", "progress", "power", "memory", "vcpus")
 
 
 @require_GET
 def vm_list(request: HttpRequest) -> HttpResponse:
     several = Hypervisor.objects.count() > 1
-    vms = VM.objects.shown().defer(*NOT_LISTED).matching(request.GET.get("q", ""))
+    vms = VM.objects.shown().only(*LISTED, *(f"status__{name}" for name in LISTED_STATUS))
+    vms = vms.matching(request.GET.get("q", ""))
     vms = vms.annotate(nic_count=Count("status__nics", distinct=True))
     if name := request.GET.get("hypervisor"):
         vms = vms.on(name)

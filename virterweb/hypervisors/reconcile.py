@@ -33,7 +33,26 @@ class State(models.TextChoices):
     DRIFTED = "drifted"
     FAILED = "failed"
     REMOVING = "removing"
-    UNMANAGED = "unmanaged"
+    UNMANAGED = "unmanaged", "not ours"
+
+    @property
+    def icon(self) -> str:
+        return STATE_MARKS[self][0]
+
+    @property
+    def tone(self) -> str:
+        """The stylesheet's class for its colour."""
+        return STATE_MARKS[self][1]
+
+
+STATE_MARKS = {
+    State.PENDING: ("clock", "pending"),
+    State.READY: ("check-circle", "ready"),
+    State.DRIFTED: ("arrows-right-left", "drifted"),
+    State.FAILED: ("exclamation-circle", "failed"),
+    State.REMOVING: ("clock", "pending"),
+    State.UNMANAGED: ("eye", "quiet"),
+}
 
 
 class Waiting(Exception):
@@ -120,6 +139,11 @@ class Desired(models.Model):
             return State.UNMANAGED
         return State.DRIFTED if self.status.drift else State.READY
 
+    @property
+    def shown_state(self) -> models.TextChoices:
+        """What pages say: a choice with label, icon and tone."""
+        return self.state
+
 
 class Status(Claimable):
     """What a worker saw and did about one wish. Subclasses name their wish: `wish = OneToOneField(…, "status")`."""
@@ -155,6 +179,11 @@ class Status(Claimable):
     @property
     def drifts(self) -> list[str]:
         return self.drift.splitlines()
+
+    @property
+    def hint(self) -> str:
+        """What the state says when it is pointed at."""
+        return self.error or self.drift or self.progress
 
 
 def carry_out(model: type[Desired], pk: int, push: Callable[[Desired, gateway.Host], dict]) -> None:
