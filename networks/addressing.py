@@ -59,9 +59,9 @@ def ip_of_id(interface: IPv4Interface, number: int) -> IPv4Address:
 def dhcp_range(
     interface: IPv4Interface | IPv6Interface,
 ) -> tuple[IPv4Address, IPv4Address] | tuple[IPv6Address, IPv6Address]:
-    """From host address + 1 to the last usable address; at most to network address + 65535."""
+    """From host address + 1 to broadcast − 1, for IPv6 as well; at most to network address + 65535."""
     block = interface.network
-    last = block.broadcast_address - (1 if interface.version == 4 else 0)
+    last = block.broadcast_address - 1
     if block.num_addresses > LARGEST_RANGE:
         last = block.network_address + LARGEST_RANGE - 1
     start = interface.ip + 1

@@ -5,12 +5,8 @@ from django.contrib import admin
 from virterweb.hypervisors.admin import ObservedAdmin, WishAdmin
 
 from . import tasks
-from .models import DHCPHost, Lease, Network, NetworkStatus, Subnet
-
-
-class SubnetInline(admin.TabularInline):
-    model = Subnet
-    extra = 0
+from .document_form import NetworkDocumentForm
+from .models import DHCPHost, Lease, Network, NetworkStatus, Revision
 
 
 class DHCPHostInline(admin.TabularInline):
@@ -20,24 +16,35 @@ class DHCPHostInline(admin.TabularInline):
 
 @admin.register(Network)
 class NetworkAdmin(WishAdmin):
+    """The wish as a whole: its XML holds all that the portal's form shows by field."""
+
+    form = NetworkDocumentForm
     push_task = tasks.push
-    list_display = ("name", "hypervisor", "forward_mode", "domain", "managed", "state_shown", "generation")
-    list_filter = ("hypervisor", "managed", "forward_mode")
-    search_fields = ("name", "domain", "bridge", "subnets__cidr", "hosts__mac", "hosts__ip")
-    list_select_related = ("hypervisor", "status")
-    readonly_fields = ("uuid", "managed", "generation", "removed_at", "created_at", "document")
-    inlines = (SubnetInline, DHCPHostInline)
+    list_display = ("name", "hypervisor", "owner", "on_drift", "managed", "state_shown", "generation")
+    list_filter = ("hypervisor", "managed", "on_drift", "active", "autostart")
+    search_fields = ("name", "status__domain", "status__bridge", "status__ip_range", "hosts__mac", "hosts__ip")
+    list_select_related = ("hypervisor", "status", "owner")
+    fields = ("hypervisor", "name", "document", "active", "autostart", "on_drift", "owner")
+    inlines = (DHCPHostInline,)
+
+    def get_readonly_fields(self, request, obj: Network | None = None) -> tuple[str, ...]:
+        return ("hypervisor", "name") if obj else ()
 
     def has_change_permission(self, request, obj: Network | None = None) -> bool:
         """A foreign network is shown, not edited."""
         return super().has_change_permission(request, obj) and (obj is None or obj.managed)
 
+    def save_related(self, request, form, formsets: list, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        form.instance.note("edited in the admin", request.user)
 
-@admin.register(Subnet)
-class SubnetAdmin(ObservedAdmin):
-    list_display = ("cidr", "network", "dhcp_start", "dhcp_end")
+
+@admin.register(Revision)
+class RevisionAdmin(ObservedAdmin):
+    list_display = ("at", "network", "what", "by", "result", "seconds")
     list_filter = ("network__hypervisor",)
-    search_fields = ("cidr", "network__name")
+    search_fields = ("network__name", "what", "by__username", "document")
+    list_select_related = ("network", "by")
 
 
 @admin.register(DHCPHost)

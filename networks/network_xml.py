@@ -1,51 +1,70 @@
-"""Documents of libvirt networks: parsed into a spec, built from one, edited in place. Pure: no ORM, no libvirt.
+"""What the portal models of a libvirt network, read from its document. Pure: no ORM, no libvirt.
 
-Follows libvirt's formatnetwork.html and schemas/network.rng. An edit touches only what differs: comments, foreign
-namespaces and elements that are not modelled survive.
+Follows libvirt's formatnetwork.html and schemas/network.rng. Values are kept as libvirt has them; `str` of a part is
+the line that forms, pages and flags show it by, which `lines.py` reads back.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from ipaddress import IPv4Interface, IPv6Interface, ip_interface
+from dataclasses import dataclass, replace
+from ipaddress import IPv4Interface, IPv6Interface, ip_address, ip_interface
 
 from lxml import etree
 
 DNSMASQ = "http://libvirt.org/schemas/network/dnsmasq/1.0"
-PARSER = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
-# The order in which libvirt itself writes a network; a new element is put before the first that comes later.
-ORDER = ("name", "uuid", "metadata", "title", "description", "forward", "bridge", "mtu", "mac", "domain", "dns", "vlan")
-ORDER += ("bandwidth", "portgroup", "port", "ip", "route", f"{{{DNSMASQ}}}options")
+OPTIONS = f"{{{DNSMASQ}}}options"
+PARSER = etree.XMLParser(encoding="utf-8", resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
+LEASE_UNITS = {"seconds": 1, "minutes": 60, "hours": 3600}
+
+
+def lease_text(seconds: int | None) -> str:
+    """A lease time as its line ends: 12h, 30m, 45s, infinite (0 seconds); nothing without one."""
+    if seconds is None:
+        return ""
+    if seconds == 0:
+        return "infinite"
+    unit = next(unit for unit in ("hours", "minutes", "seconds") if seconds % LEASE_UNITS[unit] == 0)
+    return f"{seconds // LEASE_UNITS[unit]}{unit[0]}"
+
+
+def _line(*parts: object) -> str:
+    return " ".join(str(part) for part in parts if part)
 
 
 @dataclass(frozen=True, kw_only=True)
 class HostSpec:
-    """A DHCP host entry."""
+    """A DHCP host entry; IPv6 guests are known by DUID or name. `lease` in seconds, 0: for ever."""
 
     mac: str = ""
     ip: str = ""
     name: str = ""
+    duid: str = ""
+    lease: int | None = None
 
     def __str__(self) -> str:
-        return " ".join(filter(None, (self.mac, self.ip, self.name)))
+        return _line(self.mac, self.duid and f"id:{self.duid}", self.ip, self.name, lease_text(self.lease))
 
 
 @dataclass(frozen=True, kw_only=True)
 class RangeSpec:
     start: str
     end: str
+    lease: int | None = None
 
     def __str__(self) -> str:
-        return f"{self.start}-{self.end}"
+        return _line(f"{self.start}-{self.end}", lease_text(self.lease))
 
 
 @dataclass(frozen=True, kw_only=True)
 class SubnetSpec:
-    """A block by the host's own address in it."""
+    """A block by the host's own address in it, with what its DHCP server hands out."""
 
     address: str
     prefix: int
     ranges: tuple[RangeSpec, ...] = ()
     hosts: tuple[HostSpec, ...] = ()
+    tftp_root: str = ""
+    boot_file: str = ""
+    boot_server: str = ""
 
     @property
     def cidr(self) -> str:
@@ -63,6 +82,87 @@ class SubnetSpec:
     def dhcp(self) -> bool:
         return bool(self.ranges or self.hosts)
 
+    @property
+    def guests_do(self) -> str:
+        """How a guest comes to an IPv6 address here, in words: as libvirt sets up dnsmasq."""
+        if self.dhcp:
+            return "DHCPv6; router advertisements give the default route"
+        if self.prefix == 64:
+            return "SLAAC from router advertisements, no DHCPv6"
+        return "nothing by itself: no DHCPv6, and SLAAC needs a /64"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ForwarderSpec:
+    """Where DNS questions go that the network cannot answer: an address, for one domain, or either alone."""
+
+    address: str = ""
+    domain: str = ""
+
+    def __str__(self) -> str:
+        return _line(self.domain, self.address)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DNSHostSpec:
+    """A DNS name that the network's dnsmasq answers."""
+
+    ip: str
+    names: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return _line(self.ip, *self.names)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RouteSpec:
+    """A static route of the host by way of a guest."""
+
+    destination: str
+    gateway: str
+    metric: int | None = None
+
+    def __str__(self) -> str:
+        return _line(self.destination, "via", self.gateway, self.metric and f"metric {self.metric}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class BandwidthSpec:
+    """One direction, in KiB/s and (burst) KiB; as a line like virsh's average,peak,burst,floor."""
+
+    average: int | None = None
+    peak: int | None = None
+    burst: int | None = None
+    floor: int | None = None
+
+    def __str__(self) -> str:
+        values = (self.average, self.peak, self.burst, self.floor)
+        return ",".join("" if value is None else str(value) for value in values).rstrip(",")
+
+
+@dataclass(frozen=True, kw_only=True)
+class PortGroupSpec:
+    """NICs that name this group get its VLAN tags and bandwidth."""
+
+    name: str
+    default: bool = False
+    tags: tuple[int, ...] = ()
+    trunk: bool = False
+    native: int | None = None
+    inbound: BandwidthSpec | None = None
+    outbound: BandwidthSpec | None = None
+
+    def __str__(self) -> str:
+        return _line(
+            self.name,
+            "default" if self.default else "",
+            self.tags and f"vlan={','.join(map(str, self.tags))}",
+            "trunk" if self.trunk and len(self.tags) < 2 else "",
+            self.native is not None and f"native={self.native}",
+            self.inbound and f"in={self.inbound}",
+            self.outbound and f"out={self.outbound}",
+        )
+
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkSpec:
@@ -70,13 +170,28 @@ class NetworkSpec:
 
     name: str
     uuid: str = ""
+    title: str = ""
+    description: str = ""
     forward_mode: str = ""
+    forward_devices: tuple[str, ...] = ()
+    nat_ports: str = ""
+    nat_addresses: str = ""
+    nat_ipv6: bool = False
     bridge: str = ""
-    domain: str = ""
-    dns: bool = True
+    stp: bool = True
     mtu: int | None = None
+    isolated_ports: bool = False
+    domain: str = ""
+    local_only: bool = False
+    dns: bool = True
+    forwarders: tuple[ForwarderSpec, ...] = ()
+    dns_hosts: tuple[DNSHostSpec, ...] = ()
     subnets: tuple[SubnetSpec, ...] = ()
-    dnsmasq_options: tuple[str, ...] = field(default=())
+    routes: tuple[RouteSpec, ...] = ()
+    inbound: BandwidthSpec | None = None
+    outbound: BandwidthSpec | None = None
+    port_groups: tuple[PortGroupSpec, ...] = ()
+    dnsmasq_options: tuple[str, ...] = ()
 
     @property
     def ip_range(self) -> str:
@@ -86,242 +201,192 @@ class NetworkSpec:
     @property
     def dhcp(self) -> str:
         """Virter's column DHCP."""
-        return ",".join(str(part) for subnet in self.subnets for part in subnet.ranges)
+        return ",".join(f"{part.start}-{part.end}" for subnet in self.subnets for part in subnet.ranges)
 
     @property
     def hosts(self) -> tuple[HostSpec, ...]:
         return tuple(host for subnet in self.subnets for host in subnet.hosts)
 
+    def with_hosts(self, add: Iterable[HostSpec], without: Iterable[str] = ()) -> "NetworkSpec":
+        """The same with host entries added, each to the block that holds its address, and those of some MACs gone.
+
+        An entry that no block holds is left out.
+        """
+        macs = frozenset(without)
+        held = {subnet.cidr: [host for host in subnet.hosts if host.mac not in macs] for subnet in self.subnets}
+        blocks = [(subnet.interface.network, held[subnet.cidr]) for subnet in self.subnets]
+        for host in add:
+            address = ip_address(host.ip)
+            entries = next((entries for block, entries in blocks if address in block), None)
+            if entries is not None and host not in entries:
+                entries.append(host)
+        return replace(self, subnets=tuple(replace(each, hosts=tuple(held[each.cidr])) for each in self.subnets))
+
+    def without_hosts(self) -> "NetworkSpec":
+        return replace(self, subnets=tuple(replace(subnet, hosts=()) for subnet in self.subnets))
+
+    def block(self, family: int = 4) -> IPv4Interface | IPv6Interface | None:
+        """The first block of an address family."""
+        return next((subnet.interface for subnet in self.subnets if subnet.family == family), None)
+
+
+class DocumentError(ValueError):
+    """A text that is no network's document: why, and at which line of it (0: nowhere in particular)."""
+
+    def __init__(self, text: str, line: int = 0) -> None:
+        super().__init__(text)
+        self.line = line
+
 
 def read(document: str) -> etree._Element:
-    """The <network> element of a document; ValueError in a sentence if there is none, or it declares a DTD."""
+    """The <network> element of a document; DocumentError if there is none, or it declares a DTD."""
     try:
         root = etree.fromstring(document.encode(), PARSER)
     except etree.XMLSyntaxError as problem:
-        raise ValueError(f"This is no well-formed XML: {problem.msg}") from problem
+        raise DocumentError(f"This is no well-formed XML: {problem.msg}", problem.lineno or 0) from problem
     if root.getroottree().docinfo.doctype:
-        raise ValueError("A network's document has no DOCTYPE.")
+        line = document[: document.find("<!DOCTYPE")].count("\n") + 1
+        raise DocumentError("A network’s document has no DOCTYPE.", line)
     if root.tag != "network":
-        raise ValueError(f"This is a <{root.tag}>, not a <network>.")
+        raise DocumentError(f"This is a <{root.tag}>, not a <network>.", root.sourceline or 0)
     return root
 
 
 def parse(document: str) -> NetworkSpec:
-    """What the portal models of a document; ValueError as of `read`."""
-    root = read(document)
-    forward, bridge, mtu, dns = (root.find(tag) for tag in ("forward", "bridge", "mtu", "dns"))
-    domain = root.find("domain")
+    """What the portal models of a document; DocumentError as of `read`."""
+    return parse_element(read(document))
+
+
+def parse_element(root: etree._Element) -> NetworkSpec:
+    forward, dns = root.find("forward"), root.find("dns")
     return NetworkSpec(
         name=root.findtext("name", ""),
         uuid=root.findtext("uuid", ""),
+        title=root.findtext("title", ""),
+        description=root.findtext("description", ""),
         forward_mode="" if forward is None else forward.get("mode", "nat"),
-        bridge="" if bridge is None else bridge.get("name", ""),
-        domain="" if domain is None else domain.get("name", ""),
+        forward_devices=() if forward is None else parse_devices(forward),
+        nat_ports=_span(root.find("forward/nat/port")),
+        nat_addresses=_span(root.find("forward/nat/address")),
+        nat_ipv6=attribute(root, "forward/nat", "ipv6") == "yes",
+        bridge=attribute(root, "bridge", "name"),
+        stp=attribute(root, "bridge", "stp") != "off",
+        mtu=number(root.find("mtu"), "size"),
+        isolated_ports=attribute(root, "port", "isolated") == "yes",
+        domain=attribute(root, "domain", "name"),
+        local_only=attribute(root, "domain", "localOnly") == "yes",
         dns=dns is None or dns.get("enable") != "no",
-        mtu=None if mtu is None else int(mtu.get("size", 0)) or None,
-        subnets=tuple(_parse_subnet(ip) for ip in root.findall("ip") if ip.get("address")),
-        dnsmasq_options=tuple(option.get("value", "") for option in root.findall(f"{{{DNSMASQ}}}options/*")),
+        forwarders=tuple(map(parse_forwarder, root.findall("dns/forwarder"))),
+        dns_hosts=tuple(map(parse_dns_host, root.findall("dns/host"))),
+        subnets=tuple(parse_subnet(ip) for ip in root.findall("ip") if ip.get("address")),
+        routes=tuple(map(parse_route, root.findall("route"))),
+        inbound=parse_bandwidth(root.find("bandwidth/inbound")),
+        outbound=parse_bandwidth(root.find("bandwidth/outbound")),
+        port_groups=tuple(map(parse_port_group, root.findall("portgroup"))),
+        dnsmasq_options=tuple(option.get("value", "") for option in root.findall(f"{OPTIONS}/*")),
     )
 
 
-def _parse_subnet(ip: etree._Element) -> SubnetSpec:
-    address = ip.get("address")
+def attribute(root: etree._Element, path: str, name: str) -> str:
+    found = root.find(path)
+    return "" if found is None else found.get(name, "")
+
+
+def number(element: etree._Element | None, name: str) -> int | None:
+    """A number that libvirt writes decimal or hexadecimal; None without one."""
+    text = "" if element is None else element.get(name, "")
+    try:
+        return int(text, 0) if text else None
+    except ValueError:
+        return None
+
+
+def _span(element: etree._Element | None) -> str:
+    return "" if element is None else f"{element.get('start', '')}-{element.get('end', '')}"
+
+
+def parse_devices(forward: etree._Element) -> tuple[str, ...]:
+    """The host's devices that traffic leaves by: dev= and <interface dev=> say the same."""
+    found = [forward.get("dev", ""), *(each.get("dev", "") for each in forward.findall("interface"))]
+    return tuple(dict.fromkeys(filter(None, found)))
+
+
+def parse_subnet(ip: etree._Element) -> SubnetSpec:
+    prefix = prefix_length(ip)
     return SubnetSpec(
-        address=address,
-        prefix=_prefix(address, ip),
-        ranges=tuple(RangeSpec(start=each.get("start"), end=each.get("end")) for each in ip.findall("dhcp/range")),
-        hosts=tuple(_parse_host(host) for host in ip.findall("dhcp/host")),
+        address=str(ip_address(ip.get("address", ""))),
+        prefix=prefix,
+        ranges=tuple(map(parse_range, ip.findall("dhcp/range"))),
+        hosts=tuple(map(parse_host, ip.findall("dhcp/host"))),
+        tftp_root=attribute(ip, "tftp", "root"),
+        boot_file=attribute(ip, "dhcp/bootp", "file"),
+        boot_server=attribute(ip, "dhcp/bootp", "server"),
     )
 
 
-def _parse_host(host: etree._Element) -> HostSpec:
-    return HostSpec(mac=host.get("mac", "").lower(), ip=host.get("ip", ""), name=host.get("name", ""))
-
-
-def _prefix(address: str, ip: etree._Element) -> int:
+def prefix_length(ip: etree._Element) -> int:
     """The prefix length by `prefix`, by `netmask`, or, as libvirt does without either, by class."""
-    if ip.get("prefix"):
-        return int(ip.get("prefix"))
-    if ip.get("netmask"):
-        return ip_interface(f"{address}/{ip.get('netmask')}").network.prefixlen
-    if ":" in address:
-        return 64
-    first = int(address.split(".")[0])
-    return 8 if first < 128 else 16 if first < 192 else 24
+    address, length = ip.get("address", ""), ip.get("prefix") or ip.get("netmask")
+    try:
+        return ip_interface(f"{address}/{length or _length_by_class(address)}").network.prefixlen
+    except ValueError:
+        text = f"{address}/{length}" if length else address
+        raise DocumentError(f"<{ip.tag}>: “{text}” is no address with a prefix length.", ip.sourceline or 0) from None
 
 
-def build(spec: NetworkSpec) -> str:
-    """A fresh document."""
-    return edit("<network/>", spec)
+def _length_by_class(address: str) -> int:
+    first = ip_address(address).packed[0]
+    return 64 if ":" in address else 8 if first < 128 else 16 if first < 192 else 24
 
 
-def edit(document: str, spec: NetworkSpec) -> str:
-    """The document with the spec's fields written into it in place; what already has its value is not touched."""
-    root = read(document)
-    was = parse(document)
-    _set_text(root, "name", spec.name)
-    if spec.uuid:
-        _set_text(root, "uuid", spec.uuid)
-    if spec.forward_mode != was.forward_mode or (spec.forward_mode and root.find("forward") is None):
-        _edit_forward(root, spec)
-    if spec.bridge and spec.bridge != was.bridge:
-        _child(root, "bridge").set("name", spec.bridge)
-    if spec.mtu != was.mtu:
-        _set_or_drop(root, "mtu", "size", str(spec.mtu or ""))
-    if spec.domain != was.domain:
-        new = root.find("domain") is None
-        _set_or_drop(root, "domain", "name", spec.domain)
-        if spec.domain and new:
-            root.find("domain").set("localOnly", "yes")
-    if spec.dns != was.dns:
-        _edit_dns(root, spec.dns)
-    _edit_subnets(root, spec)
-    if spec.dnsmasq_options != was.dnsmasq_options:
-        _edit_options(root, spec.dnsmasq_options)
-    return etree.tostring(root, encoding="unicode")
+def parse_range(each: etree._Element) -> RangeSpec:
+    return RangeSpec(start=each.get("start", ""), end=each.get("end", ""), lease=parse_lease(each))
 
 
-def _place(root: etree._Element, element: etree._Element) -> etree._Element:
-    """Insert a new child of <network> where libvirt would write it."""
-    rank = ORDER.index(element.tag)
-    for index, child in enumerate(root):
-        if child.tag in ORDER and ORDER.index(child.tag) > rank:
-            root.insert(index, element)
-            return element
-    root.append(element)
-    return element
+def parse_host(host: etree._Element) -> HostSpec:
+    return HostSpec(
+        mac=host.get("mac", "").lower(),
+        ip=host.get("ip", ""),
+        name=host.get("name", ""),
+        duid=host.get("id", "").lower(),
+        lease=parse_lease(host),
+    )
 
 
-def _child(root: etree._Element, tag: str) -> etree._Element:
-    found = root.find(tag)
-    return _place(root, etree.Element(tag)) if found is None else found
+def parse_lease(parent: etree._Element) -> int | None:
+    """The lease time in seconds, 0 for ever; libvirt's unit is minutes unless it says another."""
+    lease = parent.find("lease")
+    expiry = number(lease, "expiry")
+    return None if expiry is None else expiry * LEASE_UNITS.get(lease.get("unit", "minutes"), 60)
 
 
-def _drop(element: etree._Element) -> None:
-    """Remove an element, not the text behind it."""
-    parent, before = element.getparent(), element.getprevious()
-    if element.tail and before is not None:
-        before.tail = (before.tail or "") + element.tail
-    parent.remove(element)
+def parse_forwarder(each: etree._Element) -> ForwarderSpec:
+    return ForwarderSpec(address=each.get("addr", ""), domain=each.get("domain", ""))
 
 
-def _set_text(root: etree._Element, tag: str, text: str) -> None:
-    if root.findtext(tag) != text:
-        _child(root, tag).text = text
+def parse_dns_host(each: etree._Element) -> DNSHostSpec:
+    return DNSHostSpec(ip=each.get("ip", ""), names=tuple(name.text or "" for name in each.findall("hostname")))
 
 
-def _set_or_drop(root: etree._Element, tag: str, attribute: str, value: str) -> None:
-    if value:
-        _child(root, tag).set(attribute, value)
-    elif (found := root.find(tag)) is not None:
-        _drop(found)
+def parse_route(each: etree._Element) -> RouteSpec:
+    destination = f"{each.get('address', '')}/{prefix_length(each)}"
+    return RouteSpec(destination=destination, gateway=each.get("gateway", ""), metric=number(each, "metric"))
 
 
-def _edit_forward(root: etree._Element, spec: NetworkSpec) -> None:
-    if (old := root.find("forward")) is not None:
-        _drop(old)
-    if spec.forward_mode:
-        forward = _child(root, "forward")
-        forward.set("mode", spec.forward_mode)
-        if spec.forward_mode == "nat" and any(subnet.family == 6 for subnet in spec.subnets):
-            etree.SubElement(forward, "nat", ipv6="yes")
+def parse_bandwidth(each: etree._Element | None) -> BandwidthSpec | None:
+    if each is None:
+        return None
+    return BandwidthSpec(**{name: number(each, name) for name in ("average", "peak", "burst", "floor")})
 
 
-def _edit_dns(root: etree._Element, enabled: bool) -> None:
-    dns = _child(root, "dns")
-    if not enabled:
-        dns.set("enable", "no")
-        return
-    del dns.attrib["enable"]
-    if not len(dns) and not dns.attrib:
-        _drop(dns)
-
-
-def _edit_subnets(root: etree._Element, spec: NetworkSpec) -> None:
-    found = {_parse_subnet(ip).cidr: ip for ip in root.findall("ip") if ip.get("address")}
-    wanted = {subnet.cidr: subnet for subnet in spec.subnets}
-    for cidr in found.keys() - wanted.keys():
-        _drop(found[cidr])
-    for cidr, subnet in wanted.items():
-        ip = found.get(cidr)
-        if ip is None:
-            ip = _place(root, etree.Element("ip"))
-            if subnet.family == 6:
-                ip.set("family", "ipv6")
-            ip.set("address", subnet.address)
-            ip.set("prefix", str(subnet.prefix))
-        _edit_dhcp(ip, subnet)
-
-
-def _edit_dhcp(ip: etree._Element, subnet: SubnetSpec) -> None:
-    dhcp = ip.find("dhcp")
-    if dhcp is None:
-        if not subnet.dhcp:
-            return
-        dhcp = etree.SubElement(ip, "dhcp")
-    parts = {RangeSpec(start=each.get("start"), end=each.get("end")): each for each in dhcp.findall("range")}
-    hosts = {_parse_host(each): each for each in dhcp.findall("host")}
-    for gone in [each for spec, each in parts.items() if spec not in subnet.ranges]:
-        _drop(gone)
-    for gone in [each for spec, each in hosts.items() if spec not in subnet.hosts]:
-        _drop(gone)
-    last = len(dhcp.findall("range"))
-    for offset, spec in enumerate(spec for spec in subnet.ranges if spec not in parts):
-        dhcp.insert(last + offset, etree.Element("range", start=spec.start, end=spec.end))
-    dhcp.extend(_host(spec) for spec in subnet.hosts if spec not in hosts)
-    if not len(dhcp):
-        _drop(dhcp)
-
-
-def _edit_options(root: etree._Element, options: Iterable[str]) -> None:
-    tag = f"{{{DNSMASQ}}}options"
-    if (old := root.find(tag)) is not None:
-        _drop(old)
-    if options := tuple(options):
-        element = _place(root, etree.Element(tag, nsmap={"dnsmasq": DNSMASQ}))
-        for option in options:
-            etree.SubElement(element, f"{{{DNSMASQ}}}option", value=option)
-
-
-def _host(host: HostSpec) -> etree._Element:
-    values = (("mac", host.mac), ("name", host.name), ("ip", host.ip))
-    return etree.Element("host", {key: value for key, value in values if value})
-
-
-def host_xml(host: HostSpec) -> str:
-    """A host entry for virNetworkUpdate."""
-    return etree.tostring(_host(host), encoding="unicode")
-
-
-def differences(wanted: NetworkSpec, found: NetworkSpec) -> tuple[str, ...]:
-    """What differs, a sentence each; what libvirt fills in by itself does not count."""
-    return tuple(_differences(wanted, found))
-
-
-def _differences(wanted: NetworkSpec, found: NetworkSpec) -> Iterable[str]:
-    fields = [("name", True), ("forward_mode", True), ("domain", True), ("bridge", bool(wanted.bridge))]
-    fields += [("mtu", wanted.mtu is not None), ("dns", True), ("dnsmasq_options", True)]
-    for name, counts in fields:
-        one, other = getattr(wanted, name), getattr(found, name)
-        if counts and one != other:
-            yield f"{name.replace('_', ' ')}: found {_words(other)}, wanted {_words(one)}"
-    was = {subnet.cidr: subnet for subnet in found.subnets}
-    for subnet in wanted.subnets:
-        if subnet.cidr not in was:
-            yield f"the block {subnet.cidr} is missing"
-            continue
-        other = was.pop(subnet.cidr)
-        if set(subnet.ranges) != set(other.ranges):
-            yield f"DHCP range of {subnet.cidr}: found {_words(other.ranges)}, wanted {_words(subnet.ranges)}"
-        there, asked = set(other.hosts), set(subnet.hosts)
-        yield from (f"host entry {host} is missing" for host in subnet.hosts if host not in there)
-        yield from (f"host entry {host} was added outside" for host in other.hosts if host not in asked)
-    yield from (f"the block {cidr} was added outside" for cidr in was)
-
-
-def _words(value: object) -> str:
-    if isinstance(value, bool):
-        return "on" if value else "off"
-    if isinstance(value, tuple):
-        return ", ".join(str(part) for part in value) or "none"
-    return str(value or "none")
+def parse_port_group(each: etree._Element) -> PortGroupSpec:
+    tags = each.findall("vlan/tag")
+    return PortGroupSpec(
+        name=each.get("name", ""),
+        default=each.get("default") == "yes",
+        tags=tuple(number(tag, "id") or 0 for tag in tags),
+        trunk=attribute(each, "vlan", "trunk") == "yes" or len(tags) > 1,
+        native=next((number(tag, "id") for tag in tags if tag.get("nativeMode")), None),
+        inbound=parse_bandwidth(each.find("bandwidth/inbound")),
+        outbound=parse_bandwidth(each.find("bandwidth/outbound")),
+    )

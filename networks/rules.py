@@ -7,20 +7,19 @@ from ipaddress import IPv4Interface, IPv6Interface, ip_interface, ip_network
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 
-from . import addressing
+from . import addressing, lines
 
 MTU = [
     MinValueValidator(68, "An MTU is at least 68 and at most 65535."),
     MaxValueValidator(65535, "An MTU is at least 68 and at most 65535."),
 ]
-LABEL = r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)"
 
 
 def validate_name(name: str) -> None:
     """A name that libvirt takes and that can stand in a URL."""
     if len(name) > 50:
         raise ValidationError("A name has at most 50 characters.")
-    if re.search(r"[\x00-\x1f\x7f]", name):
+    if re.search(r"[\x00-\x1f\x7f\ufffe\uffff]", name):
         raise ValidationError("A name has no control characters.")
     if "/" in name:
         raise ValidationError("A name has no “/”: libvirt makes a file of it.")
@@ -37,14 +36,39 @@ def validate_bridge(name: str) -> None:
         raise ValidationError("A bridge name has letters, digits, dots and dashes.")
 
 
+def read_device(name: str) -> str:
+    """The name of one of the host's network devices; ValueError."""
+    if len(name.encode()) > 15 or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._:-]*", name):
+        raise ValueError(f"{name} is no device: Linux has names of at most 15 letters, digits, dots and dashes.")
+    return name
+
+
+def read_server(text: str) -> str:
+    """A host by address or DNS name; ValueError."""
+    try:
+        return lines.address(text)
+    except ValueError:
+        return lines.dns_name(text)
+
+
+def validate_path(text: str) -> None:
+    if not text.startswith("/") or not text.isprintable():
+        raise ValidationError("A folder on the host, by its whole path, like /srv/tftp.")
+
+
+def validate_printable(text: str) -> None:
+    if not text.isprintable():
+        raise ValidationError("No control characters, please.")
+
+
 def validate_domain(name: str) -> None:
-    if len(name) > 253 or not re.fullmatch(rf"{LABEL}(\.{LABEL})*", name):
+    if len(name) > 253 or not lines.DNS_NAME.match(name):
         raise ValidationError("A DNS name: labels of letters, digits and dashes, with dots between, like lab.test.")
 
 
 def validate_hostname(name: str) -> None:
     """A VM's name, which is its host name too."""
-    if not re.fullmatch(rf"{LABEL}(\.{LABEL})*", name):
+    if not lines.DNS_NAME.match(name):
         raise ValidationError("The name is the guest’s host name too: letters, digits, dashes and dots, like alma-8-8.")
 
 

@@ -4,20 +4,20 @@ Safe to run twice, to be killed anywhere, and to run beside another worker.
 """
 
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import UTC, datetime
 from time import monotonic
 
 from django.db.models import Q
 from django.utils import timezone
 
-from virterweb.hypervisors.gateway import FoundLease, FoundNetwork, Host, Refused
+from virterweb.hypervisors.gateway import FoundLease, FoundNetwork, FoundPort, Host, Refused
 from virterweb.hypervisors.models import Hypervisor
-from virterweb.hypervisors.reconcile import Waiting
+from virterweb.hypervisors.reconcile import claimed
 
 from . import plan as plans
+from .compare_xml import TITLES, differences
 from .models import DHCPHost, Lease, Network, NetworkStatus
-from .network_xml import HostSpec, NetworkSpec, differences, parse
+from .network_xml import HostSpec, parse
 from .plan import Verb
 
 POLL = 10.0  # seconds between two readings of a network's leases; none passes while a NIC waits for its first
@@ -29,46 +29,79 @@ def push(network: Network, host: Host) -> dict | None:
     if network.removed_at:
         _remove(network, host)
         return None
+    began, done = monotonic(), []
     released = list(network.hosts.exclude(removed_at=None))
+    wanted = network.wanted if network.managed else None  # as of now: host entries may be wished meanwhile
     try:
-        for step in _steps(network, host, released):
+        for step in _steps(network, host, wanted, released):
             _run(step, network, host)
-    except Refused:
+            done.append(step.text)
+    except Refused as problem:
         if network.managed and not network.status.made_at:
             _take_back(network, host)
+        _note_result(network, done, str(problem), monotonic() - began)
         raise
-    network.hosts.filter(pk__in=[entry.pk for entry in released]).delete()
-    return _seen(network, host.network(network.uuid_text))
+    # But for those that somebody has wished again meanwhile.
+    network.hosts.filter(pk__in=[entry.pk for entry in released]).exclude(removed_at=None).delete()
+    Network.objects.filter(pk=network.pk, generation=network.generation).update(exact=False)
+    _note_result(network, done, "done", monotonic() - began)
+    return _settled(network, host, wanted)
 
 
-def _steps(network: Network, host: Host, released: list[DHCPHost]) -> Iterable[plans.Step]:
+def _steps(network: Network, host: Host, wanted: plans.Wanted | None, released: list[DHCPHost]) -> Iterable[plans.Step]:
     side = _found_side(network, host)
-    macs = frozenset(entry.mac for entry in released)
-    if not network.managed:
-        add = tuple(entry.spec() for entry in network.hosts.filter(removed_at=None))
-        return plans.plan_hosts(add, tuple(macs), side)
-    wanted = network.spec()
-    if side:
-        wanted = _with_others_hosts(wanted, parse(side.document), macs)
-    return plans.plan(wanted, side, network.document)
+    if wanted is None:
+        macs = {entry.mac for entry in released if entry.mac}
+        return plans.plan_hosts(network.wanted_hosts(), macs, side)
+    steps = network.steps(side, wanted, network.exact)
+    _check_accepted(network, steps)
+    return steps
 
 
-def _found_side(network: Network, host: Host) -> plans.Found | None:
+def _check_accepted(network: Network, steps: tuple[plans.Step, ...]) -> None:
+    """Refuse what nobody was shown: steps beyond those that were accepted, or VMs that would be cut off too."""
+    if not network.status.made_at:
+        return
+    shown = network.accepted or []
+    texts, vms = {step["text"] for step in shown}, {vm for step in shown for vm in step["vms"]}
+    unasked = [step for step in steps if step.disruption and not set(step.vms) <= vms]
+    if network.accepted is not None:
+        unasked += [step for step in steps if step.verb in (Verb.RESTART, Verb.STOP) and step.text not in texts]
+        unasked += [step for step in steps if step.update and not step.harmless and step.text not in texts]
+    if unasked:
+        what = "; ".join(dict.fromkeys(step.text for step in unasked))
+        raise Refused(f"Not done, for you have not seen this: {what}. Look at the plan, and say so if you mean it.")
+
+
+def _found_side(network: Network, host: Host, with_nics: bool = True) -> plans.Found | None:
     found = host.network(network.uuid_text)
-    return found and plans.Found(
-        document=host.stored_network(found.uuid) if found.persistent else found.document,
+    if not found:
+        return None
+    nics = _nics(network, host) if with_nics else []
+    return plans.Found(
+        document=found.stored,
         live=found.document if found.active else "",
         active=found.active,
         autostart=found.autostart,
+        attached=tuple(sorted({nic.vm for nic in nics})),
+        cut=tuple(sorted({nic.vm for nic in _cut(nics)})),
     )
 
 
-def _with_others_hosts(wanted: NetworkSpec, found: NetworkSpec, released: frozenset[str]) -> NetworkSpec:
-    """The wish with the host entries that others added: a push of something else leaves them alone."""
-    ours = {host.mac for host in wanted.hosts} | released
-    others = {subnet.cidr: [host for host in subnet.hosts if host.mac not in ours] for subnet in found.subnets}
-    subnets = (replace(subnet, hosts=(*subnet.hosts, *others.get(subnet.cidr, ()))) for subnet in wanted.subnets)
-    return replace(wanted, subnets=tuple(subnets))
+def _nics(network: Network, host: Host) -> list[FoundPort]:
+    """The NICs of running VMs on it, those among them that a killed worker left half-way back to the wire."""
+    begun = {(uuid, mac) for uuid, _, mac in network.status.cut}
+    found = host.network_nics(network.uuid_text)
+    return [nic for nic in found if not nic.half_way or (nic.vm_uuid, nic.mac) in begun]
+
+
+def _cut(nics: list[FoundPort]) -> list[FoundPort]:
+    """NICs that are not on the wire: libvirt destroyed their network under them."""
+    return [nic for nic in nics if nic.half_way or not nic.plugged]
+
+
+def _as_cut(nics: list[FoundPort]) -> list[list[str]]:
+    return [[nic.vm_uuid, nic.vm, nic.mac] for nic in nics]
 
 
 def _run(step: plans.Step, network: Network, host: Host) -> None:
@@ -76,17 +109,53 @@ def _run(step: plans.Step, network: Network, host: Host) -> None:
     match step.verb:
         case Verb.DEFINE:
             host.define_network(step.xml, name)
-        case Verb.AUTOSTART:
-            host.autostart_network(uuid, name)
+        case Verb.AUTOSTART | Verb.NO_AUTOSTART:
+            host.autostart_network(uuid, name, step.verb is Verb.AUTOSTART)
         case Verb.START:
             host.start_network(uuid, name)
-        case Verb.ADD_HOST | Verb.DELETE_HOST:
-            host.update_network_host(uuid, step.xml, add=step.verb is Verb.ADD_HOST)
-        case Verb.RESTART:
-            if users := host.network_users(uuid):
-                raise Waiting(f"stored; restarts when {', '.join(users)} no longer hang on it", seconds=10)
+        case Verb.STOP:
             host.stop_network(uuid, name)
-            host.start_network(uuid, name)
+        case Verb.UPDATE:
+            host.update_network(uuid, step.update, step.text)
+        case Verb.RESTART:
+            _restart(network, host)
+        case Verb.RECONNECT:
+            _reconnect(network, host)
+
+
+def _restart(network: Network, host: Host) -> None:
+    """Destroy and start it at once. Who was on it is written down before: a killed worker's successor goes on."""
+    uuid, name = network.uuid_text, network.name
+    network.status.write(cut=_as_cut(_nics(network, host)))
+    host.stop_network(uuid, name)
+    host.start_network(uuid, name)
+
+
+def _reconnect(network: Network, host: Host) -> None:
+    """Put every running VM that is off the wire back; Refused names those that could not be."""
+    cut = _cut(_nics(network, host))
+    network.status.write(cut=_as_cut(cut))
+    failures = {}
+    for nic in cut:
+        try:
+            host.replug(nic, network.uuid_text)
+        except Refused as problem:
+            failures[nic.vm_uuid, nic.mac] = str(problem)
+    left = _cut(_nics(network, host))
+    network.status.write(cut=_as_cut(left))
+    if left:
+        silent = "libvirt said that it is done, but it is not"
+        names = (f"{nic.vm} (NIC {nic.mac}): {failures.get((nic.vm_uuid, nic.mac), silent)}" for nic in left)
+        raise Refused(f"{network} runs, but these are not back on the wire: {'; '.join(names)}")
+
+
+def look_for_cut(network: Network, host: Host) -> None:
+    """Write down which running VMs hang in the air: somebody has restarted their network."""
+    with claimed(NetworkStatus.objects.filter(wish=network)) as status:
+        if status:  # else a worker is at it, who knows better
+            cut = _as_cut(_cut(_nics(network, host)))
+            if cut != status.cut:
+                status.write(cut=cut)
 
 
 def _take_back(network: Network, host: Host) -> None:
@@ -95,8 +164,26 @@ def _take_back(network: Network, host: Host) -> None:
     host.undefine_network(network.uuid_text, network.name)
 
 
+def _note_result(network: Network, done: list[str], result: str, seconds: float) -> None:
+    """Write into the history what came of the wish, and of those that it overtook."""
+    waiting = network.revisions.filter(generation__lte=network.generation, result="")
+    if revision := waiting.first():
+        network.revisions.filter(pk=revision.pk).update(plan=done, seconds=seconds)
+        waiting.update(result=result)
+
+
+def _settled(network: Network, host: Host, wanted: plans.Wanted | None) -> dict:
+    """The status after a push: what still differs is what this libvirt does not keep."""
+    found = host.network(network.uuid_text)
+    if found and wanted:
+        left = differences(wanted.document, found.stored)
+        ignored = [str(one) for one in left if not (one.found and one.listed)]
+        network.status.write(ignored="\n".join(ignored))
+    return _seen(network, found)
+
+
 def _remove(network: Network, host: Host) -> None:
-    users = host.network_users(network.uuid_text)
+    users = sorted({nic.vm for nic in _nics(network, host) if nic.plugged})
     if users and not network.may_cut_off:
         Network.objects.filter(pk=network.pk).update(removed_at=None)
         raise Refused(f"Not removed: it would cut off {', '.join(users)}. Remove it again and say that you mean it.")
@@ -114,12 +201,13 @@ def add_host(network: Network, host: Host, entry: HostSpec) -> None:
 def delete_hosts(network: Network, host: Host, macs: Iterable[str]) -> None:
     """Delete every host entry of these MACs, wished or not, live and stored."""
     macs = tuple(macs)
-    network.hosts.filter(mac__in=macs).delete()
+    if network.hosts.filter(mac__in=macs).delete()[0]:
+        network.note(f"host entries of {', '.join(macs)} removed", result="done")
     _change_hosts(network, host, remove=macs)
 
 
 def _change_hosts(network: Network, host: Host, add: tuple[HostSpec, ...] = (), remove: tuple[str, ...] = ()) -> None:
-    if side := _found_side(network, host):
+    if side := _found_side(network, host, with_nics=False):
         for step in plans.plan_hosts(add, remove, side):
             _run(step, network, host)
 
@@ -152,12 +240,24 @@ def _record(row: Network, network: FoundNetwork, began: datetime) -> None:
     status = row.status
     now_as = (network.document, network.active, network.autostart, network.persistent)
     if now_as == (status.document, status.active, status.autostart, status.persistent) and (
-        status.present and status.compared == row.generation
+        status.present and status.compared == row.generation and network.stored == status.definition
     ):
         return
     if row.name != network.name and not row.managed:
         Network.objects.filter(pk=row.pk).update(name=network.name)
-    _write(row, began, _seen(row, network))
+    if _write(row, began, _seen(row, network)):
+        _answer_drift(row)
+
+
+def _answer_drift(row: Network) -> None:
+    """Do by itself what an operator set for this network when others change it."""
+    row.refresh_from_db()
+    if not (row.managed and row.done and row.status.drift) or row.removed_at or row.status.error:
+        return
+    if row.on_drift == Network.OnDrift.TAKE and row.status.present:
+        row.follow("libvirt’s taken over by itself")
+    elif row.on_drift == Network.OnDrift.PUT_BACK:
+        row.change("ours put back by itself", exact=True)
 
 
 def _record_gone(row: Network, began: datetime) -> None:
@@ -165,13 +265,14 @@ def _record_gone(row: Network, began: datetime) -> None:
         row.delete()
     elif row.status.present:
         row.leases.all().delete()
-        _write(row, began, _seen(row, None))
+        if _write(row, began, _seen(row, None)):
+            _answer_drift(row)
 
 
-def _write(row: Network, began: datetime, values: dict) -> None:
+def _write(row: Network, began: datetime, values: dict) -> bool:
     """Write what was seen, unless a push has seen it later than this look began."""
     older = Q(observed_at=None) | Q(observed_at__lte=began)
-    NetworkStatus.objects.filter(older, wish=row).update(**values)
+    return bool(NetworkStatus.objects.filter(older, wish=row).update(**values))
 
 
 def _seen(row: Network, found: FoundNetwork | None) -> dict:
@@ -187,23 +288,29 @@ def _seen(row: Network, found: FoundNetwork | None) -> dict:
         "autostart": found.autostart,
         "persistent": found.persistent,
         "document": found.document,
+        "stored": "" if found.stored == found.document else found.stored,
         "forward_mode": spec.forward_mode,
         "ip_range": spec.ip_range,
         "domain": spec.domain,
         "dhcp": spec.dhcp,
         "bridge": spec.bridge,
-        "drift": "\n".join(_drift(row, spec, found)) if row.managed else "",
+        "drift": "\n".join(_drift(row, found)) if row.managed else "",
         "compared": row.generation,
         "observed_at": now,
     }
 
 
-def _drift(row: Network, spec: NetworkSpec, found: FoundNetwork) -> Iterable[str]:
-    yield from differences(row.spec(), spec)
-    if not found.active:
-        yield "is not active"
-    if not found.autostart:
-        yield "does not start with the host"
+def _drift(row: Network, found: FoundNetwork) -> Iterable[str]:
+    wanted, ignored = row.full_document, row.status.ignored.splitlines()
+    off = [str(one) for one in differences(wanted, found.stored)]
+    # A running network learns of a new title and the like only when it is restarted, which nobody does for that.
+    kept_only = {TITLES[path] for path in plans.KEPT_ONLY}
+    off += [str(one) for one in differences(wanted, found.document) if one.field not in kept_only]
+    yield from (line for line in dict.fromkeys(off) if line not in ignored)
+    if found.active != row.active:
+        yield "is active" if found.active else "is not active"
+    if found.autostart != row.autostart:
+        yield "starts with the host" if found.autostart else "does not start with the host"
 
 
 def want_leases(networks: Iterable[int]) -> None:

@@ -10,9 +10,12 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from virterweb.hypervisors.models import Hypervisor
+from virterweb.hypervisors.views import leaves_when_gone
 from virterweb.tables import Column, Table
 
-from . import tasks
+from . import copy_as, tasks
+from .blocks import next_free_block
+from .compare_xml import leaves
 from .forms import NetworkForm
 from .models import Network
 
@@ -31,7 +34,7 @@ COLUMNS = (
 @require_GET
 def network_list(request: HttpRequest) -> HttpResponse:
     several = Hypervisor.objects.count() > 1
-    networks = Network.objects.shown().defer("document", "status__document").matching(request.GET.get("q", ""))
+    networks = Network.objects.shown().defer("status__document", "status__stored").matching(request.GET.get("q", ""))
     if name := request.GET.get("hypervisor"):
         networks = networks.on(name)
     columns = COLUMNS if several else COLUMNS[:-1]
@@ -41,9 +44,11 @@ def network_list(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 def network_add(request: HttpRequest) -> HttpResponse:
-    form = NetworkForm(request.POST or None, operator=request.user.is_staff)
+    first = Hypervisor.objects.select_related("status").first()
+    proposed = {"ipv4": next_free_block(first)} if first and request.method == "GET" else None
+    form = NetworkForm(request.POST or None, operator=request.user.is_staff, initial=proposed)
     if request.method == "POST" and form.is_valid():
-        return redirect(form.save())
+        return redirect(form.save(request.user))
     status = 422 if form.is_bound else 200
     return render(request, "networks/network_add.html", {"form": form}, status=status)
 
@@ -67,19 +72,35 @@ def get_network(hypervisor: str, name: str, networks: QuerySet | None = None) ->
 
 
 @require_GET
+@leaves_when_gone("networks:list")
 def network_detail(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
     network = get_network(hypervisor, name, Network.objects.shown())
     leases = network.leases.order_by("ip")
     spec = network.definition
-    context = {"network": network, "leases": leases, "hosts": spec.hosts, "spec": spec}
+    named = network.spec if network.managed else spec  # older libvirts keep neither title nor description
+    context = {"network": network, "leases": leases, "hosts": spec.hosts, "spec": spec, "named": named}
+    context |= {"latest": network.revisions.select_related("by", "network__hypervisor")[:3]}
+    context |= {"on_drift": Network.OnDrift.choices, "definition": (), "copies": ()}
+    if document := network.status.definition:
+        context["definition"] = [leaf for leaf in leaves(document) if leaf.path != "ip dhcp host"]
+        context["copies"] = copies(document, network.status.autostart)
     template = "networks/_detail.html" if request.htmx else "networks/network_detail.html"
     return render(request, template, context)
+
+
+def copies(document: str, autostart: bool) -> list[tuple[str, str]]:
+    """The definition as texts for a ticket or a script."""
+    return [
+        ("virter", copy_as.virter(document)),
+        ("virsh", copy_as.virsh(document, autostart)),
+        ("Terraform", copy_as.terraform(document, autostart)),
+    ]
 
 
 @require_http_methods(["GET", "POST"])
 def network_remove(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
     network = get_network(hypervisor, name, Network.objects.shown())
-    attached = network.nics.select_related("vm__wish")
+    attached = network.nics.select_related("vm__wish__hypervisor")
     cut_off = sorted({nic.vm.wish.name for nic in attached if nic.vm.power != "off"})
     meant = request.POST.get("cut_off") == "yes"
     if request.method == "POST" and (meant or not cut_off):

@@ -28,7 +28,7 @@ addEventListener("keydown", (event) => {
   } else if (event.key === "n") {
     document.querySelector("a.primary:has(kbd)")?.click();
   } else if (event.key === "ArrowDown" || event.key === "ArrowUp") {
-    const links = [...document.querySelectorAll("tbody tr td:first-child a:first-child")];
+    const links = [...document.querySelectorAll("tbody tr td:first-child > a")];
     if (!links.length) return;
     const step = event.key === "ArrowDown" ? 1 : -1;
     const index = links.indexOf(document.activeElement);
@@ -39,9 +39,10 @@ addEventListener("keydown", (event) => {
 
 // One click copies an address; selecting a part of it does not.
 addEventListener("click", (event) => {
-  const cell = event.target.closest("td.mono, dd.mono");
+  const cell = event.target.closest("td.mono, dd.mono, pre.copy");
   if (!cell || event.target.closest("a, button") || !getSelection().isCollapsed || !cell.textContent.trim()) return;
-  navigator.clipboard?.writeText(cell.textContent.trim().replace(/\s+/g, "\n"));
+  const text = cell.matches("pre") ? cell.textContent : cell.textContent.trim().replace(/\s+/g, "\n");
+  navigator.clipboard?.writeText(text);
   cell.dataset.copied = "copied";
   setTimeout(() => delete cell.dataset.copied, 1200);
 });

@@ -2,7 +2,9 @@
 
 from django.utils import timezone
 
-from networks.models import DHCPHost, Lease, Network, Subnet
+from networks.edit_xml import build
+from networks.models import DHCPHost, Lease, Network
+from networks.network_xml import NetworkSpec, RangeSpec, SubnetSpec, parse
 from virterweb.hypervisors.models import Hypervisor, HypervisorStatus
 from vms.models import VM, Image, NICStatus, Power, VMStatus, Volume
 
@@ -19,20 +21,22 @@ def make_hypervisor(name: str = "lab-1", **values) -> Hypervisor:
 
 
 def make_network(hypervisor: Hypervisor, name: str = "net1", cidr: str = "10.255.0.1/24", **values) -> Network:
-    """A wish with one block and its DHCP range, not carried out yet."""
-    dhcp = values.pop("dhcp", True)
-    network = Network.objects.create(hypervisor=hypervisor, name=name, **values)
+    """A wish with one block and its DHCP range, not carried out yet; `spec` are further fields of its definition."""
+    dhcp, fields = values.pop("dhcp", True), values.pop("spec", {})
+    network = Network(hypervisor=hypervisor, name=name, **values)
+    subnets = ()
     if cidr:
-        first, last = (cidr.split("/")[0].rsplit(".", 1)[0] + end for end in (".2", ".254"))
-        ends = {"dhcp_start": first, "dhcp_end": last} if dhcp else {}
-        Subnet.objects.create(network=network, cidr=cidr, **ends)
+        address, prefix = cidr.split("/")
+        ends = {"start": address.rsplit(".", 1)[0] + ".2", "end": address.rsplit(".", 1)[0] + ".254"}
+        ranges = (RangeSpec(**ends),) if dhcp else ()
+        subnets = (SubnetSpec(address=address, prefix=int(prefix), ranges=ranges),)
+    network.document = build(NetworkSpec(name=name, uuid=network.uuid_text, subnets=subnets, **fields))
+    network.save()
     return network
 
 
 def make_foreign_network(hypervisor: Hypervisor, document: str = DEFAULT, **values) -> Network:
     """A network that libvirt has and others made, as a look would have written it down."""
-    from networks.network_xml import parse
-
     network = Network.objects.create(hypervisor=hypervisor, name="", managed=False, generation=0)
     document = document.replace("{uuid}", str(network.uuid))
     spec = parse(document)

@@ -48,15 +48,15 @@ def test_each_can_be_listed_searched_and_opened(client, lab, model):
 
 
 def test_a_network_made_in_the_admin_is_a_wish_like_any_other(client, lab, pokes, django_capture_on_commit_callbacks):
-    empty = {f"{kind}-{field}": "0" for kind in ("subnets", "hosts") for field in ("TOTAL_FORMS", "INITIAL_FORMS")}
-    block = {"subnets-TOTAL_FORMS": "1", "subnets-0-cidr": "10.7.0.1/24"}
+    none = {f"hosts-{field}": "0" for field in ("TOTAL_FORMS", "INITIAL_FORMS")}
+    document = "<network><name>by-hand</name><ip address='10.7.0.1' prefix='24'/></network>"
     with django_capture_on_commit_callbacks(execute=True):
         client.post(
             "/admin/networks/network/add/",
-            {"hypervisor": lab.pk, "name": "by-hand", "dns": "on", **empty, **block},
+            {"hypervisor": lab.pk, "name": "by-hand", "document": document, "on_drift": "ask", "active": "on", **none},
         )
     network = Network.objects.get(name="by-hand")
-    assert (network.subnets.get().cidr, network.state) == ("10.7.0.1/24", "pending")
+    assert (network.spec.ip_range, network.autostart, network.state) == ("10.7.0.1/24", False, "pending")
     assert pokes[-1] == ("networks.tasks.push", network.pk)
 
 

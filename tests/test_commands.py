@@ -1,5 +1,6 @@
 """The command line: Virter's flags and tables over the same wishes, reasons on stderr, waiting for the worker."""
 
+import json
 from datetime import timedelta
 from io import StringIO
 
@@ -71,8 +72,9 @@ def test_network_add_takes_virters_flags(lab):
         *("--forward-mode", "nat", "--dhcp-id", "8", "--dhcp-count", "2", "--no-wait"),
     )
     network = Network.objects.get(name="net1")
-    assert (network.forward_mode, network.domain, network.hosts.count()) == ("nat", "lab.test", 2)
-    assert network.subnets.get().dhcp_end == "10.255.0.254"
+    spec = network.spec
+    assert (spec.forward_mode, spec.domain, spec.local_only, len(spec.hosts)) == ("nat", "lab.test", True, 2)
+    assert spec.dhcp == "10.255.0.2-10.255.0.254"
 
 
 @pytest.mark.parametrize(
@@ -175,3 +177,234 @@ def test_setup_makes_one_operator_and_keeps_what_is_known(db, monkeypatch):
     assert "Operator account made" in run("setup", "--hypervisor", "lab=test:///default")
     assert run("setup", "--hypervisor", "lab=test:///default") == ""
     assert "Hypervisor lab is now at test:///other" in run("setup", "--hypervisor", "lab=test:///other")
+
+
+@pytest.fixture
+def made(lab) -> Network:
+    """A network of ours that libvirt has as it is wanted, with a running VM on it."""
+    network = make_network(lab, "net1", "10.1.0.1/24", spec={"bridge": "virbr1"})
+    network.note("added", result="done")
+    network.status.write(
+        **{"present": True, "active": True, "autostart": True, "document": network.full_document},
+        **{"generation": network.generation, "made_at": network.created_at},
+    )
+    make_running(make_vm(lab), ("net1", "52:54:00:80:00:08", "vnet1"))
+    return again(network)
+
+
+def again(network: Network) -> Network:
+    return Network.objects.shown().get(pk=network.pk)
+
+
+def test_network_edit_changes_what_the_flags_name_and_keeps_the_rest(made, pokes):
+    host = ("--host", "52:54:00:00:00:08 10.1.0.8 eight", "--host", "52:54:00:00:00:09 10.1.0.9")
+    assert run("network", "edit", "net1", *host, "--no-wait") == ""
+    run("network", "edit", "net1", "--title", "Lab", "--no-wait")
+    spec = again(made).spec
+    assert [str(each) for each in spec.hosts] == ["52:54:00:00:00:08 10.1.0.8 eight", "52:54:00:00:00:09 10.1.0.9"]
+    assert (spec.title, spec.dhcp, spec.bridge) == ("Lab", made.spec.dhcp, "virbr1")
+    run("network", "edit", "net1", "--host", "", "--no-wait")
+    assert (again(made).spec.hosts, again(made).spec.title) == ((), "Lab")
+
+
+def test_network_edit_takes_ticks_both_ways(made):
+    run("network", "edit", "net1", "--no-autostart", "--no-dhcp", "--no-wait")
+    assert (again(made).autostart, again(made).spec.dhcp) == (False, "")
+    run("network", "edit", "net1", "--autostart", "-p", "--no-wait")
+    assert (again(made).autostart, again(made).spec.dhcp) == (True, "10.1.0.2-10.1.0.254")
+
+
+def test_network_edit_moves_entries_along_with_their_block(made):
+    run("network", "edit", "net1", "--host", "52:54:00:00:00:08 10.1.0.8", "--no-wait")
+    run("network", "edit", "net1", "-n", "10.2.0.1/24", "--move-along", "--yes", "--no-wait")
+    assert [host.ip for host in again(made).spec.hosts] == ["10.2.0.8"]
+
+
+def test_what_disturbs_running_vms_needs_yes_and_shows_the_plan_before(made):
+    out = StringIO()
+    with pytest.raises(CommandError, match="this disturbs running VMs; say --yes if you mean it"):
+        call_command("network", "edit", "net1", "--mtu", "9000", stdout=out)
+    assert lines(out.getvalue()) == [
+        "Disruption  Step                                                    VMs",
+        "none        Define net1 anew",
+        "brief       Restart net1, for libvirt cannot change this live: MTU  alma-8-8",
+        "none        Put 1 running VM back on the wire: alma-8-8             alma-8-8",
+    ]
+    assert again(made).generation == made.generation
+    run("network", "edit", "net1", "--mtu", "9000", "--yes", "--no-wait")
+    assert again(made).spec.mtu == 9000
+    assert again(made).accepted[1]["vms"] == ["alma-8-8"]
+
+
+def test_a_dry_run_prints_the_plan_and_does_nothing(made, pokes):
+    assert "Restart net1" in run("network", "edit", "net1", "--mtu", "9000", "--dry-run")
+    define, restart, _ = json.loads(run("network", "edit", "net1", "--mtu", "9000", "--dry-run", "--json"))
+    assert (define["step"], restart["vms"], restart["disruption"]) == ("define", ["alma-8-8"], "brief")
+    assert "Stop net1" in run("network", "stop", "net1", "--dry-run")
+    assert lines(run("network", "edit", "net1", "--dry-run")) == ["Nothing to do."]
+    assert again(made).generation == made.generation
+    assert "Define net2" in run("network", "add", "net2", "--dry-run")
+    assert not Network.objects.filter(name="net2").exists()
+    assert pokes == []
+
+
+def test_network_edit_of_nothing_asks_for_nothing(made):
+    run("network", "edit", "net1")
+    assert again(made).generation == made.generation
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("add", "a\ufffeb"), "NAME: A name has no control characters."),
+        (("edit", "none", "--mtu", "9000"), "there is no network none"),
+        (("edit", "default", "--mtu", "9000"), "default was made by others; `network adopt default` makes it the"),
+        (("edit", "net1", "--mtu", "1"), "--mtu: An MTU is at least 68"),
+        (("edit", "net1", "--host", "52:54:00:00:00:08 10.9.0.8"), "--host: In no block of this network"),
+        (("edit", "net1", "--host", "x", "--host", "y"), "--host: Line 1: x: an entry looks like"),
+        (("edit", "net1", "--network-cidr", "192.168.122.1/24"), "--network-cidr: 192.168.122.0/24 overlaps"),
+        (("edit", "net1", "--dns-host", "10.1.0.5"), "--dns-host: Line 1: "),
+        (("plan", "default"), "was made by others"),
+        (("release", "default"), "was made by others"),
+        (("xml", "net1", "--file", "/nowhere.xml"), "--file: "),
+        (("stop", "default"), "was made by others"),
+        (("history", "none"), "there is no network none"),
+    ],
+)
+def test_what_a_network_is_not_changed_to_is_said(made, words, said):
+    with pytest.raises(CommandError) as refused:
+        run("network", *words)
+    assert said in str(refused.value)
+    assert again(made).generation == made.generation
+
+
+@pytest.fixture
+def drifted(made) -> Network:
+    found = made.full_document.replace("10.1.0.254", "10.1.0.99")
+    made.status.write(document=found, autostart=False, drift="does not start with the host")
+    return again(made)
+
+
+def test_network_plan_prints_what_would_put_ours_back_and_apply_does_it(drifted):
+    assert lines(run("network", "plan", "net1")) == [
+        "Disruption  Step                                                  VMs",
+        "none        Delete DHCP range of 10.1.0.1/24: 10.1.0.2-10.1.0.99",
+        "none        Add DHCP range of 10.1.0.1/24: 10.1.0.2-10.1.0.254",
+        "none        Start net1 with the host from now on",
+    ]
+    assert [step["step"] for step in json.loads(run("network", "plan", "net1", "--json"))] == [
+        *("update", "update", "autostart"),
+    ]
+    assert again(drifted).generation == drifted.generation
+    run("network", "apply", "net1", "--no-wait")
+    assert (again(drifted).state, again(drifted).exact, len(again(drifted).accepted)) == ("pending", True, 3)
+
+
+def test_network_take_lets_the_wish_follow(drifted):
+    run("network", "take", "net1", "--no-wait")
+    assert (again(drifted).spec.dhcp, again(drifted).autostart) == ("10.1.0.2-10.1.0.99", False)
+    assert lines(run("network", "plan", "net1")) == ["Nothing to do."]
+
+
+def test_what_libvirt_does_not_have_cannot_be_taken(made):
+    made.status.write(present=False)
+    with pytest.raises(CommandError, match="libvirt has no net1 to be taken"):
+        run("network", "take", "net1")
+
+
+def test_network_xml_prints_both_sides(drifted):
+    assert "10.1.0.254" in run("network", "xml", "net1")
+    assert "10.1.0.99" in run("network", "xml", "net1", "--found")
+    assert "<name>default</name>" in run("network", "xml", "default")
+
+
+def test_network_xml_takes_a_file_as_printed_and_changed(made, tmp_path):
+    path = tmp_path / "net1.xml"
+    path.write_text(
+        run("network", "xml", "net1").replace("</dhcp>", "<host mac='52:54:00:00:00:08' ip='10.1.0.8'/></dhcp>")
+    )
+    run("network", "xml", "net1", "--file", str(path), "--no-wait")
+    assert [str(host) for host in again(made).hosts.all()] == ["52:54:00:00:00:08 10.1.0.8"]
+    path.write_text(path.read_text().replace("<ip ", "<mtu size='9000'/><ip "))
+    with pytest.raises(CommandError, match="say --yes"):
+        run("network", "xml", "net1", "--file", str(path))
+    run("network", "xml", "net1", "--file", str(path), "--yes", "--no-wait")
+    assert again(made).spec.mtu == 9000
+
+
+def test_an_unchanged_file_asks_for_nothing(made, tmp_path):
+    path = tmp_path / "net1.xml"
+    path.write_text(run("network", "xml", "net1"))
+    run("network", "xml", "net1", "--file", str(path), "--no-wait")
+    assert again(made).plan() == ()
+    assert lines(run("network", "xml", "net1", "--file", str(path), "--dry-run")) == ["Nothing to do."]
+
+
+def test_a_wrong_file_is_refused_with_the_line(made, tmp_path):
+    path = tmp_path / "net1.xml"
+    path.write_text("<network>\n<name>other</name></network>")
+    with pytest.raises(CommandError, match=f"{path}: Line 2: The name stays net1"):
+        run("network", "xml", "net1", "--file", str(path))
+    path.write_bytes(b"\xff\xfe")
+    with pytest.raises(CommandError, match="--file: "):
+        run("network", "xml", "net1", "--file", str(path))
+    assert again(made).generation == made.generation
+
+
+def test_networks_are_adopted_and_released(lab, pokes):
+    run("network", "adopt", "default", "--no-wait")
+    network = Network.objects.shown().get(name="default")
+    assert (network.managed, network.plan()) == (True, ())
+    generation = network.generation
+    run("network", "adopt", "default", "--no-wait")
+    assert again(network).generation == generation
+    run("network", "release", "default", "--no-wait")
+    assert again(network).state == "unmanaged"
+
+
+def test_network_import_adopts_all_that_others_made(lab):
+    make_foreign_network(lab, "<network><name>bare</name><uuid>{uuid}</uuid></network>")
+    make_foreign_network(lab, "<network><name>gone</name><uuid>{uuid}</uuid></network>", present=False)
+    assert lines(run("network", "import", "--no-wait")) == ["bare", "default"]
+    assert list(Network.objects.filter(managed=True).values_list("name", flat=True)) == ["bare", "default"]
+    assert run("network", "import", "--no-wait") == ""
+
+
+def test_a_name_clash_is_said_when_adopting(lab):
+    make_network(lab, "bare", "")
+    foreign = make_foreign_network(lab, "<network><name>bare</name><uuid>{uuid}</uuid></network>")
+    with pytest.raises(CommandError, match="The portal has another network bare on lab-1"):
+        run("network", "import", "--no-wait")
+    assert again(foreign).managed is False
+    assert Network.objects.get(name="default").managed  # the others are adopted all the same
+
+
+def test_network_history_prints_who_what_result_and_changes(made):
+    run("network", "edit", "net1", "--host", "52:54:00:00:00:08 10.1.0.8", "--no-wait")
+    heading, edited, added = lines(run("network", "history", "net1"))
+    assert heading.split() == ["When", "Who", "What", "Result", "Changes"]
+    assert edited.endswith("changed  under way  Host entry of 10.1.0.1/24: – → 52:54:00:00:00:08 10.1.0.8")
+    assert "added    done       " in added
+
+
+def test_networks_are_stopped_and_started(made):
+    with pytest.raises(CommandError, match="say --yes"):
+        run("network", "stop", "net1")
+    run("network", "stop", "net1", "--yes", "--no-wait")
+    assert again(made).active is False
+    assert again(made).revisions.first().what == "stopped"
+    made.status.write(active=False, generation=again(made).generation)
+    run("network", "start", "net1", "--no-wait")
+    assert again(made).active is True
+    assert again(made).revisions.first().what == "started"
+
+
+def test_one_that_others_stopped_is_started(made):
+    made.status.write(active=False, drift="is not active")
+    run("network", "start", "net1", "--no-wait")
+    assert again(made).state == "pending"
+
+
+def test_one_that_runs_already_is_left_alone(made):
+    run("network", "start", "net1", "--no-wait")
+    assert again(made).generation == made.generation

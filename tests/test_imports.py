@@ -14,7 +14,8 @@ FILES = [
     if "migrations" not in path.parts
 ]
 PURE = {
-    *(ROOT / "networks" / f"{name}.py" for name in ("addressing", "network_xml", "plan")),
+    *(ROOT / "networks" / f"{name}.py" for name in ("addressing", "network_xml", "lines", "edit_xml", "compare_xml")),
+    *(ROOT / "networks" / f"{name}.py" for name in ("copy_as", "plan")),
     *(ROOT / "vms" / f"{name}.py" for name in ("domain_xml", "volume_xml", "plan", "attached", "cloud_init")),
 }
 # Inside an app, from the bottom up: a module imports only those before it.
@@ -23,10 +24,14 @@ FLOORS = {
         *("peer", "gateway", "connections", "models", "reconcile", "sync", "tasks", "events", "cli"),
         *("views", "admin"),
     ),
-    "networks": ("addressing", "network_xml", "plan", "rules", "models", "sync", "tasks", "forms", "views", "admin"),
+    "networks": (
+        *("addressing", "network_xml", "lines", "edit_xml", "compare_xml", "copy_as", "plan", "rules", "check_xml"),
+        *("models", "sync", "tasks", "fields", "blocks", "forms", "document_form", "merge"),
+        *("views", "changing", "bulk", "admin"),
+    ),
     "vms": (
-        *("domain_xml", "volume_xml", "plan", "attached", "cloud_init", "models", "make", "sync", "tasks", "ids"),
-        *("rows", "forms", "views", "admin"),
+        *("domain_xml", "volume_xml", "plan", "attached", "cloud_init", "models", "make", "sync", "addresses"),
+        *("tasks", "ids", "rows", "forms", "views", "admin"),
     ),
 }
 

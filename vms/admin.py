@@ -5,7 +5,7 @@ from django.contrib import admin
 from virterweb.hypervisors.admin import ObservedAdmin, WishAdmin
 
 from . import tasks
-from .models import NIC, VM, Disk, Image, ImageStatus, NICStatus, VMStatus, Volume
+from .models import NIC, VM, AddressRound, Disk, Image, ImageStatus, NICAddress, NICStatus, VMStatus, Volume
 
 
 class NICInline(admin.TabularInline):
@@ -73,6 +73,20 @@ class NICStatusAdmin(ObservedAdmin):
     list_filter = ("vm__wish__hypervisor", "kind", "model")
     search_fields = ("mac", "source", "target", "vm__wish__name")
     list_select_related = ("vm__wish",)
+
+
+@admin.register(NICAddress)
+class NICAddressAdmin(ObservedAdmin):
+    list_display = ("ip", "mac", "vm", "source", "seen_at")
+    list_filter = ("vm__wish__hypervisor", "source")
+    search_fields = ("ip", "mac", "vm__wish__name")
+    list_select_related = ("vm__wish",)
+
+
+@admin.register(AddressRound)
+class AddressRoundAdmin(ObservedAdmin):
+    list_display = ("hypervisor", "next_at")
+    list_select_related = ("hypervisor",)
 
 
 @admin.register(ImageStatus)

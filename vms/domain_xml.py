@@ -203,6 +203,8 @@ def _attribute(element: etree._Element, path: str, name: str, default: str = "")
 def _parse_nic(nic: etree._Element) -> FoundNIC:
     kind = nic.get("type", "")
     source = nic.find("source")
+    if source is not None and source.get("network"):  # live, one of a network in bridge mode is of the bridge's type
+        kind = "network"
     name = "" if source is None else source.get(kind) or source.get("dev") or source.get("bridge") or ""
     return FoundNIC(
         kind=kind,

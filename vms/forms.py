@@ -6,6 +6,7 @@ from itertools import zip_longest
 
 from django import forms
 from django.conf import settings
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.http import QueryDict
@@ -205,9 +206,10 @@ class RunForm(forms.Form):
             self.add_error("name", f"The pool has a volume {left} left over; delete it or take another name.")
 
     @transaction.atomic
-    def save(self) -> VM:
+    def save(self, by: AbstractBaseUser | None = None) -> VM:
         data = self.cleaned_data
         vm = VM(
+            owner=by,
             hypervisor=data["hypervisor"],
             image=data["image"],
             name=self.wanted_name,

@@ -26,14 +26,10 @@ def access_spec(hypervisor: Hypervisor) -> tuple[Network, NetworkSpec] | None:
     return network and (network, network.definition)
 
 
-def _block(spec: NetworkSpec):
-    return next((subnet.interface for subnet in spec.subnets if subnet.family == 4), None)
-
-
 def address(hypervisor: Hypervisor, number: int) -> Address:
     """MAC and IP of an ID; ValueError if the access network's block has no such address."""
     access = access_spec(hypervisor)
-    block = _block(access[1]) if access else None
+    block = access[1].block() if access else None
     ip = ip_of_id(block, number) if block else ""
     if block and ip == block.ip:
         raise ValueError(f"ID {number} is the host’s own address {ip}.")
@@ -63,7 +59,7 @@ def next_free_id(hypervisor: Hypervisor) -> int | None:
     if not access:
         return None
     network, spec = access
-    block = _block(spec)
+    block = spec.block()
     leases = dict(network.leases.values_list("mac", "ip"))
     reserved = reserved_macs(hypervisor)
     used = {id_of_mac(mac) for mac in [*taken_macs(hypervisor), *reserved, *leases]}

@@ -133,9 +133,7 @@ def access_network(hypervisor: Hypervisor) -> Network:
 
 def host_entry(vm: VM) -> HostSpec | None:
     """MAC and address on the access network that the ID decides; None where that has no IPv4 block."""
-    access = access_network(vm.hypervisor)
-    spec = access.definition
-    block = next((subnet.interface for subnet in spec.subnets if subnet.family == 4), None)
+    block = access_network(vm.hypervisor).definition.block()
     if vm.number is None or block is None:
         return None
     return HostSpec(mac=mac_of_id(vm.number), ip=str(ip_of_id(block, vm.number)))
@@ -145,7 +143,8 @@ def _add_host_entry(vm: VM, host: Host) -> None:
     if (entry := host_entry(vm)) is None:
         return
     access = access_network(vm.hypervisor)
-    DHCPHost.objects.get_or_create(network=access, mac=entry.mac, ip=entry.ip)
+    if DHCPHost.objects.get_or_create(network=access, mac=entry.mac, ip=entry.ip)[1]:
+        access.note(f"host entry of VM {vm}", vm.owner, result="done")
     networks_sync.add_host(access, host, entry)
 
 

@@ -16,6 +16,7 @@ from networks.models import Network
 from virterweb.hypervisors.models import Hypervisor, with_hypervisor
 from virterweb.hypervisors.reconcile import Desired, DesiredQuerySet, State, Status
 
+from .attached import Source
 from .domain_xml import NICSpec
 
 TAG = "virter:tag:"
@@ -351,6 +352,37 @@ class NICStatus(models.Model):
 
     def __str__(self) -> str:
         return f"{self.mac} on {self.source}"
+
+
+class NICAddress(models.Model):
+    """An address that a running VM's NIC was seen to have beside its leases; written by `vms.addresses` only."""
+
+    vm = models.ForeignKey(VMStatus, on_delete=models.CASCADE, related_name="addresses")
+    mac = models.CharField("MAC", max_length=17)
+    ip = models.GenericIPAddressField("IP")
+    source = models.CharField(max_length=5, choices=[(source.value, source.label) for source in Source])
+    seen_at = models.DateTimeField(default=timezone.now, help_text="when it was first seen")
+
+    class Meta:
+        ordering = ["vm", "mac", "source", "ip"]
+        verbose_name = "NIC address"
+        verbose_name_plural = "NIC addresses"
+        constraints = [
+            models.UniqueConstraint(fields=["vm", "mac", "ip", "source"], name="nic_address_once_a_source"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.ip} of {self.mac}: {self.get_source_display()}"
+
+
+class AddressRound(models.Model):
+    """When a hypervisor's guests are next asked for addresses: moved on by who asks, which is their claim."""
+
+    hypervisor = models.OneToOneField(Hypervisor, on_delete=models.CASCADE, related_name="address_round")
+    next_at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return f"{self.hypervisor}: {self.next_at}"
 
 
 def free_mac() -> str:

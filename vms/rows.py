@@ -1,24 +1,33 @@
-"""Rows of the pages: NICs joined with leases, in as many queries however many there are."""
+"""Rows of the pages: NICs joined with their addresses, in as many queries however many there are."""
 
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from ipaddress import ip_address
+
+from django.db.models import F, FilteredRelation, Q, QuerySet
 
 from networks.models import Lease, Network
 
 from . import attached
-from .models import NIC, VM, NICStatus
+from .attached import Address, Source
+from .models import NIC, VM, NICAddress, NICStatus, Power
 
 
 def attached_rows(network: Network) -> tuple[attached.Row, ...]:
     """Virter's list-attached: every NIC of every domain that hangs on the network, in domain order."""
     nics = network.nics.select_related("vm__wish__hypervisor").order_by("vm__wish__name", "position")
     leases = network.leases.all()
+    told = _told().filter(vm__in=network.nics.values("vm")).select_related("vm__wish")
     return attached.rows(
         tuple(attached.NIC(vm=nic.vm.wish.name, mac=nic.mac, target=nic.target, key=nic) for nic in nics),
         tuple(attached.Lease(mac=lease.mac, ip=lease.ip, hostname=lease.hostname) for lease in leases),
+        tuple(attached.Seen(vm=one.vm.wish.name, mac=one.mac, ip=one.ip, source=Source(one.source)) for one in told),
     )
+
+
+def _told() -> QuerySet:
+    """What agents and ARP say: of VMs that run, for the rows of one that has just stopped stay a while."""
+    return NICAddress.objects.filter(vm__power=Power.RUNNING)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,10 +37,15 @@ class NICRow:
     position: int
     wish: NIC | None
     seen: NICStatus | None
-    ips: tuple[str, ...]
+    addresses: tuple[Address, ...]
     hostname: str
     state: str
     dhcp: bool
+
+    @property
+    def ips(self) -> tuple[str, ...]:
+        """Of its leases alone, which go with the NIC."""
+        return tuple(address.ip for address in self.addresses if address.source is Source.LEASE)
 
     @property
     def nic(self) -> NIC | NICStatus:
@@ -49,6 +63,9 @@ def nic_rows(vm: VM) -> list[NICRow]:
     leases = defaultdict(list)
     for lease in Lease.objects.filter(network__hypervisor=vm.hypervisor_id, mac__in=[*seen, *wished]):
         leases[lease.network_id, lease.mac].append(lease)
+    told = defaultdict(list)
+    for one in _told().filter(vm=vm.status):
+        told[one.mac].append(Address(ip=one.ip, source=Source(one.source)))
     rows = []
     for position, mac in enumerate(dict.fromkeys([*wished, *seen])):
         nic = seen.get(mac)
@@ -58,18 +75,13 @@ def nic_rows(vm: VM) -> list[NICRow]:
                 position=position,
                 wish=wished.get(mac),
                 seen=nic,
-                ips=tuple(sorted((lease.ip for lease in found), key=_by_address)),
+                addresses=attached.addresses((lease.ip for lease in found), told[mac] if nic else ()),
                 hostname=next((lease.hostname for lease in found if lease.hostname), ""),
                 state=_state(vm, wished.get(mac), nic),
                 dhcp=bool(nic and nic.network and nic.network.status.dhcp),
             )
         )
     return rows
-
-
-def _by_address(text: str) -> tuple[int, int]:
-    address = ip_address(text)
-    return address.version, int(address)
 
 
 def _state(vm: VM, wish: NIC | None, seen: NICStatus | None) -> str:
@@ -88,14 +100,18 @@ def _state(vm: VM, wish: NIC | None, seen: NICStatus | None) -> str:
 def with_access_addresses(vms: Iterable[VM]) -> list[VM]:
     """The VMs, each with the addresses of its first NIC as `addresses`."""
     rows = list(vms)
-    first = NICStatus.objects.filter(vm__wish__in=rows, position=0).values_list("vm__wish", "network", "mac")
-    keys = {(network, mac): pk for pk, network, mac in first}
-    found = defaultdict(list)
+    seen = FilteredRelation("vm__addresses", condition=Q(vm__addresses__mac=F("mac"), vm__power=Power.RUNNING))
+    first = NICStatus.objects.filter(vm__wish__in=rows, position=0).annotate(told=seen)
+    keys, leased, told = {}, defaultdict(list), defaultdict(list)
+    for pk, network, mac, ip, source in first.values_list("vm__wish", "network", "mac", "told__ip", "told__source"):
+        keys[network, mac] = pk
+        if ip:
+            told[pk].append(Address(ip=ip, source=Source(source)))
     for network, mac, ip in Lease.objects.filter(network__in={key[0] for key in keys}).values_list(
         "network", "mac", "ip"
     ):
         if pk := keys.get((network, mac)):
-            found[pk].append(ip)
+            leased[pk].append(ip)
     for vm in rows:
-        vm.addresses = sorted(found[vm.pk], key=_by_address)
+        vm.addresses = [address.ip for address in attached.addresses(leased[vm.pk], told[vm.pk])]
     return rows

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import Count, Exists, F, OuterRef, Q
 from django.utils import timezone
 
 from networks import sync as networks_sync
@@ -192,6 +192,7 @@ def observe(hypervisor: Hypervisor, host: Host) -> None:
     for uuid in rows.keys() - found.keys():
         _record_gone(rows[uuid], began)
     _find_networks(hypervisor)
+    _look_for_cut(hypervisor, host)
     _ask_for_leases(hypervisor)
     read = _volumes_read.get(hypervisor.pk)
     stale = hypervisor.status.stale_at
@@ -308,6 +309,15 @@ def _find_networks(hypervisor: Hypervisor) -> None:
     names = set(loose.values_list("source", flat=True))
     for network in Network.objects.on(hypervisor).filter(name__in=names).order_by("managed"):
         loose.filter(source=network.name).update(network=network)
+
+
+def _look_for_cut(hypervisor: Hypervisor, host: Host) -> None:
+    """Where more NICs run than libvirt counts on their network, somebody has restarted it: see who hangs in the air."""
+    on_it = Q(nics__vm__power__in=(Power.RUNNING, Power.PAUSED), nics__kind=NIC.Kind.NETWORK)
+    networks = Network.objects.on(hypervisor).filter(status__active=True).annotate(running=Count("nics", filter=on_it))
+    for network in networks.filter(Q(running__gt=0) | ~Q(status__cut=[])).select_related("status"):
+        if network.running > network.status.connections or network.status.cut:
+            networks_sync.look_for_cut(network, host)
 
 
 def _ask_for_leases(hypervisor: Hypervisor) -> None:

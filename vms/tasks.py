@@ -4,7 +4,7 @@ from celery import shared_task
 
 from virterweb.hypervisors.reconcile import carry_out
 
-from . import sync
+from . import addresses, sync
 from .models import VM, Image
 
 
@@ -14,6 +14,8 @@ def sweep() -> None:
         push.apply_async([pk], expires=5)
     for pk in Image.objects.overdue().values_list("pk", flat=True):
         push_image.apply_async([pk], expires=5)
+    for pk in addresses.due().values_list("pk", flat=True):
+        ask_guests.apply_async([pk], expires=5)
 
 
 @shared_task
@@ -24,3 +26,8 @@ def push(vm_id: int) -> None:
 @shared_task
 def push_image(image_id: int) -> None:
     carry_out(Image, image_id, sync.push_image)
+
+
+@shared_task
+def ask_guests(hypervisor_id: int) -> None:
+    addresses.ask(hypervisor_id)

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from networks.views import get_network
 from virterweb.hypervisors.models import Hypervisor
+from virterweb.hypervisors.views import leaves_when_gone
 from virterweb.tables import Column, Table
 
 from . import ids, tasks
@@ -53,7 +54,7 @@ def vm_run(request: HttpRequest) -> HttpResponse:
     changed = data is not None and "change" in data
     form = RunForm(data, initial=request.GET.dict())
     if data is not None and not changed and form.is_valid():
-        return redirect(form.save())
+        return redirect(form.save(request.user))
     template = "vms/_run_form.html" if changed and request.htmx else "vms/vm_run.html"
     status = 422 if data is not None and not changed else 200
     context = {"form": form, "quiet": changed, **_preview(form)}
@@ -93,6 +94,7 @@ def get_vm(hypervisor: str, name: str, vms: QuerySet | None = None) -> VM:
 
 
 @require_GET
+@leaves_when_gone("vms:list")
 def vm_detail(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
     vm = get_vm(hypervisor, name, VM.objects.shown())
     template = "vms/_detail.html" if request.htmx else "vms/vm_detail.html"
@@ -152,6 +154,7 @@ def nic_remove(request: HttpRequest, hypervisor: str, name: str, mac: str) -> Ht
 
 
 @require_GET
+@leaves_when_gone("networks:list")
 def attached(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
     """The attached VMs of a network: a fragment of the network's page, and a page of its own without htmx."""
     network = get_network(hypervisor, name)

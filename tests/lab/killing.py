@@ -15,7 +15,7 @@ CHANGING = (
     *("virNetworkDefineXML", "virNetworkSetAutostart", "virNetworkCreate", "virNetworkUpdate"),
     *("virNetworkDestroy", "virNetworkUndefine"),
     *("virDomainDefineXML", "virDomainCreate", "virDomainDestroy", "virDomainUndefineFlags"),
-    *("virDomainAttachDeviceFlags", "virDomainDetachDeviceFlags"),
+    *("virDomainAttachDeviceFlags", "virDomainDetachDeviceFlags", "virDomainUpdateDeviceFlags"),
     *("virStorageVolCreateXML", "virStorageVolUpload", "virStreamFinish", "virStorageVolDelete"),
 )
 

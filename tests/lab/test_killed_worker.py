@@ -23,6 +23,10 @@ UNMAKE = [
     *("virDomainDestroy", "virNetworkUpdate"),
     *("virStorageVolDelete", "virStorageVolDelete", "virDomainUndefineFlags"),
 ]
+RESTART = [
+    *("virNetworkDefineXML", "virNetworkDestroy", "virNetworkCreate"),
+    *(["virDomainUpdateDeviceFlags"] * 4),  # two VMs, two steps each
+]
 SIDES = ("before", "after")
 
 
@@ -114,3 +118,49 @@ def test_taking_back_a_vm_that_libvirt_refuses_to_start(portal: Portal, host: li
     assert things(host) == before
     assert "br-none" in portal.ask("VM.objects.get(name='tiny-8').status.error")
     portal.manage("vm", "rm", "tiny-8")
+
+
+@pytest.fixture(scope="module")
+def net1(portal: Portal, lab: Lab) -> Iterator[str]:
+    """A network with two running VMs on it, one of them transient and made by others."""
+    portal.start_worker()
+    portal.manage("network", "add", "net1", "--dhcp", "-n", "10.255.0.1/24")
+    nic = ("--nic", "type=network,source=net1")
+    portal.manage("vm", "run", "tiny", "--id", "8", "--memory", "32M", *nic)
+    host = libvirt.open(lab.uri)
+    theirs = host.createXML(
+        "<domain type='qemu'><name>theirs</name><memory unit='MiB'>16</memory><os><type>hvm</type></os><devices>"
+        "<interface type='network'><source network='net1'/><mac address='52:54:00:aa:00:01'/></interface>"
+        "</devices></domain>"
+    )
+    wait_for(lambda: "theirs" in portal.manage("network", "list-attached", "net1"), 10, "it is seen")
+    portal.kill_worker()
+    yield "net1"
+    portal.start_worker()
+    theirs.destroy()
+    portal.manage("vm", "rm", "tiny-8")
+    portal.manage("network", "rm", "net1")
+    portal.kill_worker()
+    host.close()
+
+
+@pytest.mark.parametrize("side", SIDES)
+@pytest.mark.parametrize("at", range(1, len(RESTART) + 1))
+def test_restarting_a_network_puts_every_vm_back(
+    portal: Portal, host: libvirt.virConnect, kill, net1: str, at: int, side: str
+):
+    network, mtu = host.networkLookupByName(net1), str(1400 + 2 * at + (side == "after"))
+    portal.manage("network", "edit", net1, "--mtu", mtu, "--yes", "--no-wait")
+    assert kill(at, side) == RESTART[:at]
+    assert done(portal, f"Network {net1}") == "ready"
+    for flags in (0, libvirt.VIR_NETWORK_XML_INACTIVE):
+        assert f"<mtu size='{mtu}'/>" in network.XMLDesc(flags)
+    on_it = {port.UUIDString() for port in network.listAllPorts()}
+    assert len(on_it) == 2
+    for name in ("tiny-8", "theirs"):
+        document = host.lookupByName(name).XMLDesc()
+        assert any(f"network='net1' portid='{port}'" in document for port in on_it)
+    cut = "Network.objects.get(name='net1').status.cut"
+    wait_for(lambda: portal.ask(cut) == [], 10, "nobody is said to hang in the air")
+    attached = "sorted(nic.vm.wish.name for nic in Network.objects.get(name='net1').running_vms())"
+    wait_for(lambda: portal.ask(attached) == ["theirs", "tiny-8"], 10, "the page shows both on it")

@@ -6,7 +6,8 @@ from networks.models import Network
 from tests.making import make_foreign_network, make_hypervisor, make_network
 from virterweb.hypervisors.models import HypervisorStatus
 
-GOOD = {"name": "net1", "forward_mode": "", "ipv4": "10.255.0.1/24", "dhcp": "on"}
+TICKED = {"dhcp": "on", "local_only": "on", "stp": "on", "autostart": "on"}
+GOOD = {"name": "net1", "forward_mode": "", "ipv4": "10.255.0.1/24", **TICKED}
 
 
 @pytest.fixture
@@ -31,17 +32,18 @@ def test_a_good_one_becomes_a_wish_with_virters_range(page, lab, pokes, django_c
         answer = send(page, lab, domain="Lab.Test", mtu="9000")
     network = Network.objects.get(name="net1")
     assert answer.url == "/networks/lab-1/net1/"
-    assert (network.domain, network.mtu, network.dns, network.state) == ("lab.test", 9000, True, "pending")
-    subnet = network.subnets.get()
-    assert (subnet.cidr, subnet.dhcp_start, subnet.dhcp_end) == ("10.255.0.1/24", "10.255.0.2", "10.255.0.254")
+    spec = network.spec
+    assert (spec.domain, spec.local_only, spec.mtu, spec.dns) == ("lab.test", True, 9000, True)
+    assert (spec.ip_range, spec.dhcp) == ("10.255.0.1/24", "10.255.0.2-10.255.0.254")
+    assert (network.state, str(network.owner)) == ("pending", "mira")
     assert pokes == [("networks.tasks.push", network.pk)]
 
 
 def test_without_domain_and_forward_mode_there_is_no_dns(page, lab):
     send(page, lab)
-    assert Network.objects.get(name="net1").dns is False
+    assert Network.objects.get(name="net1").spec.dns is False
     send(page, lab, name="net2", ipv4="10.254.0.1/24", forward_mode="nat")
-    assert Network.objects.get(name="net2").dns is True
+    assert Network.objects.get(name="net2").spec.dns is True
 
 
 def test_host_entries_are_generated_from_the_hosts_address_on(page, lab):
@@ -111,7 +113,7 @@ def test_a_bridge_network_names_the_hosts_bridge_and_has_no_addresses(page, lab)
     assert "Name the host’s bridge" in said["bridge"]
     assert "set up elsewhere" in said["ipv4"]
     send(page, lab, forward_mode="bridge", bridge="br0", ipv4="", dhcp="")
-    assert Network.objects.get(name="net1").bridge == "br0"
+    assert Network.objects.get(name="net1").spec.bridge == "br0"
 
 
 def test_dhcp_and_forwarding_need_a_block(page, lab):
@@ -144,7 +146,7 @@ def test_an_operator_may_give_dnsmasq_options_which_follow_the_hypervisors(clien
     lab.dnsmasq_options = "log-dhcp"
     lab.save()
     send(client, lab, dnsmasq_options=" local-ttl=5 \n\n")
-    assert Network.objects.get(name="net1").dnsmasq_options == "log-dhcp\nlocal-ttl=5"
+    assert Network.objects.get(name="net1").spec.dnsmasq_options == ("log-dhcp", "local-ttl=5")
 
 
 def test_what_was_typed_is_computed_in_view(page, lab):

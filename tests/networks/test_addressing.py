@@ -55,7 +55,7 @@ def test_an_id_and_its_mac_say_the_same(number):
         ("10.0.0.1/8", "10.0.0.2", "10.0.255.255"),
         ("10.0.0.1/30", "10.0.0.2", "10.0.0.2"),
         ("fd00::1/64", "fd00::2", "fd00::ffff"),
-        ("fd00::1/112", "fd00::2", "fd00::ffff"),
+        ("fd00::1/112", "fd00::2", "fd00::fffe"),
     ],
 )
 def test_dhcp_begins_after_the_host_and_is_capped_at_65536(interface, first, last):

@@ -57,7 +57,7 @@ def test_the_hypervisor_is_named_once_there_is_more_than_one(page, lab):
 
 def test_the_url_sorts_and_filters(page, lab):
     make_network(lab, "a", "10.3.0.1/24")
-    make_network(lab, "b", "10.2.0.1/24", domain="deep.test")
+    make_network(lab, "b", "10.2.0.1/24", spec={"domain": "deep.test"})
     assert [row[0] for row in table(page.get("/networks/?sort=range"))] == ["Name", "b", "a"]
     assert [row[0] for row in table(page.get("/networks/?sort=-name"))] == ["Name", "b", "a"]
     assert [row[0] for row in table(page.get("/networks/?q=deep"))] == ["Name", "b"]
@@ -162,3 +162,9 @@ def test_without_any_hypervisor_the_pages_say_how_to_get_one(client, operator):
     shown = client.get("/networks/").content.decode()
     assert "No hypervisor is known" in shown
     assert "/admin/hypervisors/hypervisor/add/" in shown
+
+
+def test_a_foreign_network_that_was_only_just_found_breaks_no_page(page, lab):
+    Network.objects.create(hypervisor=lab, name="fresh", managed=False, generation=0)
+    assert [row[0] for row in table(page.get("/networks/"))] == ["Name", "fresh"]
+    assert page.get("/networks/lab-1/fresh/").status_code == 200

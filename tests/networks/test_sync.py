@@ -1,12 +1,15 @@
 """Pushing wishes and writing down what libvirt has, on libvirt's own test driver."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import libvirt
 import pytest
 
 from networks import sync
-from networks.models import DHCPHost, Network
+from networks.edit_xml import edit
+from networks.models import DHCPHost, Network, Revision
+from networks.network_xml import DNSHostSpec, HostSpec, RangeSpec, SubnetSpec
 from tests.making import make_host, make_hypervisor, make_network
 from virterweb.hypervisors.connections import connected, disconnect
 from virterweb.hypervisors.gateway import Host, Refused
@@ -45,7 +48,7 @@ def again(network: Network) -> Network:
 
 
 def test_a_wish_is_defined_set_to_autostart_and_started(lab, raw):
-    network = push(make_network(lab, domain="lab.test"))
+    network = push(make_network(lab, spec={"domain": "lab.test"}))
     found = raw.networkLookupByName("net1")
     assert found.UUIDString() == network.uuid_text
     assert (found.isActive(), found.autostart()) == (1, 1)
@@ -176,3 +179,328 @@ def test_ids_that_are_reserved_already_are_refused_before_any(lab, raw):
     with pytest.raises(ValueError, match="ID 5 has a host entry already: 52:54:00:00:00:05"):
         network.reserve_ids(4, 3)
     assert network.hosts.count() == 2
+
+
+GUEST = """<domain type='test'><name>alma-8-8</name><memory>1024</memory><os><type>hvm</type></os><devices>
+<interface type='network'><mac address='52:54:00:80:00:08'/><source network='net1'/></interface></devices></domain>"""
+WRITERS = (
+    *((libvirt.virConnect, name) for name in ("networkDefineXML", "networkCreateXML")),
+    *((libvirt.virNetwork, name) for name in ("create", "destroy", "undefine", "update", "setAutostart")),
+)
+
+
+@pytest.fixture
+def writes(raw, monkeypatch) -> list[str]:
+    """The names of libvirt's calls that change networks, as they are made from here on."""
+    made = []
+
+    def counted(name, call):
+        return lambda *args: (made.append(name), call(*args))[1]
+
+    for owner, name in WRITERS:
+        monkeypatch.setattr(owner, name, counted(name, getattr(owner, name)))
+    return made
+
+
+def change(network: Network, accepted: bool = True, **fields: object) -> Network:
+    """Change fields of a wish as a form does, with the steps that it showed, and push it."""
+    wanted = replace(network.wanted, document=edit(network.full_document, replace(network.spec, **fields)))
+    observe(network.hypervisor_id)
+    steps = [step.as_json() for step in again(network).plan(wanted)] if accepted else None
+    network.change(f"changed {', '.join(fields)}", document=wanted.document, accepted=steps)
+    return push(network)
+
+
+def subnet_with(network: Network, **values: object) -> tuple:
+    return (replace(network.spec.subnets[0], **values),)
+
+
+def stored(raw: libvirt.virConnect) -> str:
+    return raw.networkLookupByName("net1").XMLDesc()
+
+
+def latest(network: Network) -> Revision:
+    return network.revisions.first()
+
+
+def redefine(raw: libvirt.virConnect, old: str, new: str) -> None:
+    """Change the network as others do; the test driver takes a new definition only while it is inactive."""
+    found = raw.networkLookupByName("net1")
+    document = stored(raw).replace(old, new, 1)
+    found.destroy()
+    raw.networkDefineXML(document)
+    found.create()
+
+
+def test_an_edit_is_carried_out(lab, raw):
+    network = change(push(make_network(lab, active=False)), mtu=9000, domain="lab.test")
+    assert (network.state, network.status.ignored) == (State.READY, "")
+    assert "<mtu size='9000'/>" in stored(raw)
+    assert "<domain name='lab.test'/>" in stored(raw)
+    assert not raw.networkLookupByName("net1").isActive()
+
+
+def test_an_edit_that_is_not_done_live_restarts_a_running_network(lab, raw, writes):
+    network = push(make_network(lab))
+    writes.clear()
+    assert change(network, mtu=9000).state == State.READY
+    assert writes == ["networkDefineXML", "destroy", "create"]
+    assert raw.networkLookupByName("net1").isActive()
+
+
+def test_an_edit_that_libvirt_does_live_restarts_nothing(lab, raw, writes):
+    network = push(make_network(lab))
+    writes.clear()
+    host = make_host(network, "52:54:00:00:00:08", "10.255.0.8").spec()
+    network = change(network, subnets=subnet_with(network, hosts=(host,)))
+    assert network.state == State.READY
+    assert "<host mac='52:54:00:00:00:08' ip='10.255.0.8'/>" in stored(raw)
+    assert set(writes) == {"update"}
+
+
+def test_a_renamed_host_entry_is_changed_and_stays_one(lab, raw):
+    network = push(make_network(lab))
+    host = make_host(network, "52:54:00:00:00:08", "10.255.0.8").spec()
+    network = change(network, subnets=subnet_with(network, hosts=(replace(host, name="eight"),)))
+    assert network.state == State.READY
+    assert "<host mac='52:54:00:00:00:08' name='eight' ip='10.255.0.8'/>" in stored(raw)
+    network = change(network, subnets=subnet_with(network, hosts=(replace(host, name="acht"),)))
+    assert stored(raw).count("<host ") == 1
+    assert "name='acht'" in stored(raw)
+
+
+def test_a_renamed_entry_of_an_ipv6_guest_stays_one(lab, raw):
+    network = push(make_network(lab, active=False))
+    spec = network.spec
+    block = SubnetSpec(
+        address="fd00:255::1", prefix=64, ranges=(RangeSpec(start="fd00:255::100", end="fd00:255::1ff"),)
+    )
+    guest = HostSpec(name="six", ip="fd00:255::6")
+    network = change(network, subnets=(*spec.subnets, replace(block, hosts=(guest,))))
+    assert "<host name='six' ip='fd00:255::6'/>" in stored(raw)
+    network = change(network, subnets=(*spec.subnets, replace(block, hosts=(replace(guest, name="sechs"),))))
+    assert network.state == State.READY, network.status.error
+    assert stored(raw).count("<host ") == 1
+    assert network.hosts.count() == 1
+
+
+def test_a_push_of_what_is_so_already_writes_nothing_to_libvirt(lab, raw, writes):
+    network = change(push(make_network(lab)), mtu=9000, dnsmasq_options=("log-dhcp",), title="Kept by nobody")
+    before = stored(raw)
+    writes.clear()
+    network.ask_again()
+    assert push(network).state == State.READY
+    assert writes == []
+    assert stored(raw) == before
+
+
+def test_what_libvirt_does_not_keep_is_named_and_neither_drift_nor_pushed_again(lab, raw, writes):
+    network = push(make_network(lab, active=False))
+    network = change(network, dnsmasq_options=("log-dhcp",), title="T", description="D", mtu=9000)
+    assert (network.state, network.status.drift) == (State.READY, "")
+    assert network.status.ignored_fields == ["Title", "Description", "dnsmasq option log-dhcp"]
+    assert network.spec.title == "T"
+    assert network.plan() == ()
+    writes.clear()
+    observe(lab.pk)
+    assert again(network).state == State.READY
+    change(network, domain="lab.test")
+    assert again(network).state == State.READY
+    assert "log-dhcp" in again(network).status.ignored
+
+
+def test_drift_beside_what_libvirt_does_not_keep_is_still_seen(lab, raw):
+    network = change(push(make_network(lab)), dnsmasq_options=("log-dhcp",))
+    redefine(raw, "<ip ", "<mtu size='1400'/><ip ")
+    observe(lab.pk)
+    assert again(network).status.drifts == ["MTU: found 1400, wanted none"]
+
+
+def test_by_itself_drift_is_only_shown(lab, raw, pokes):
+    network = push(make_network(lab))
+    raw.networkLookupByName("net1").setAutostart(False)
+    observe(lab.pk)
+    assert again(network).state == State.DRIFTED
+    assert again(network).generation == network.generation
+
+
+def test_drift_is_taken_where_an_operator_said_so(lab, raw):
+    network = push(make_network(lab, on_drift="take"))
+    redefine(raw, "<ip ", "<mtu size='1400'/><ip ")
+    raw.networkLookupByName("net1").setAutostart(False)
+    observe(lab.pk)
+    network = again(network)
+    assert (network.spec.mtu, network.autostart) == (1400, False)
+    assert latest(network).what == "libvirt’s taken over by itself"
+    assert push(network).state == State.READY
+    assert "<mtu size='1400'/>" in stored(raw)
+    assert not raw.networkLookupByName("net1").autostart()
+
+
+def test_drift_is_put_back_where_an_operator_said_so(lab, raw):
+    network = push(make_network(lab, on_drift="put back"))
+    redefine(raw, "</dhcp>", "<host mac='52:54:00:aa:00:01' ip='10.255.0.77'/></dhcp>")
+    raw.networkLookupByName("net1").setAutostart(False)
+    observe(lab.pk)
+    network = push(network)
+    assert network.state == State.READY
+    assert "<host" not in stored(raw)
+    assert raw.networkLookupByName("net1").autostart()
+    assert network.exact is False
+    assert latest(network).what == "ours put back by itself"
+
+
+def test_what_is_put_back_by_itself_cuts_off_nobody(lab, raw):
+    network = push(make_network(lab, on_drift="put back"))
+    raw.createXML(GUEST)
+    redefine(raw, "<ip ", "<mtu size='1400'/><ip ")
+    observe(lab.pk)
+    network = push(network)
+    assert network.state == State.FAILED
+    assert network.status.error.startswith("Not done, for you have not seen this: Restart net1")
+    assert "<mtu size='1400'/>" in stored(raw)
+    generation = network.generation
+    observe(lab.pk)
+    assert again(network).generation == generation  # it is not tried again and again
+
+
+def test_an_undefined_wish_is_made_anew_where_an_operator_said_so(lab, raw):
+    network = push(make_network(lab, on_drift="put back"))
+    raw.networkLookupByName("net1").destroy()
+    raw.networkLookupByName("net1").undefine()
+    observe(lab.pk)
+    assert push(network).state == State.READY
+    assert raw.networkLookupByName("net1").isActive()
+
+
+def test_host_entries_that_others_added_stay_when_something_else_changes(lab, raw):
+    network = push(make_network(lab))
+    others = "<host mac='52:54:00:aa:00:01' ip='10.255.0.77'/>"
+    redefine(raw, "</dhcp>", f"{others}</dhcp>")
+    network = change(network, dns_hosts=(DNSHostSpec(ip="10.255.0.5", names=("mirror",)),))
+    assert others in stored(raw)
+    assert "<hostname>mirror</hostname>" in stored(raw)
+    assert network.state == State.DRIFTED
+
+
+def test_what_would_cut_off_vms_is_refused_unless_it_was_shown(lab, raw, writes):
+    network = push(make_network(lab))
+    raw.createXML(GUEST)
+    before = stored(raw)
+    writes.clear()
+    network = change(network, accepted=False, mtu=9000)
+    assert network.state == State.FAILED
+    assert network.status.error == (
+        "Not done, for you have not seen this: Restart net1, for libvirt cannot change this live: MTU. "
+        "Look at the plan, and say so if you mean it."
+    )
+    assert (latest(network).result, latest(network).plan) == (network.status.error, [])
+    assert writes == []
+    assert stored(raw) == before
+    network.change("meant", accepted=[step.as_json() for step in network.plan()])
+    assert push(network).state == State.READY
+    assert writes == ["networkDefineXML", "destroy", "create"]
+
+
+def test_a_vm_that_came_after_the_plan_was_shown_is_not_cut_off(lab, raw):
+    network = push(make_network(lab))
+    wanted = replace(network.wanted, document=edit(network.full_document, replace(network.spec, mtu=9000)))
+    network.change("faster", document=wanted.document, accepted=[step.as_json() for step in network.plan(wanted)])
+    raw.createXML(GUEST)
+    assert push(network).state == State.FAILED
+    assert "mtu" not in stored(raw)
+
+
+def test_a_stop_that_nobody_was_shown_is_refused(lab, raw):
+    network = push(make_network(lab))
+    raw.createXML(GUEST)
+    network.change("stopped", active=False)
+    assert push(network).status.error.startswith("Not done, for you have not seen this: Stop net1.")
+    assert raw.networkLookupByName("net1").isActive()
+
+
+def test_the_history_gets_plan_result_and_seconds(lab, raw):
+    network = change(push(make_network(lab)), mtu=9000)
+    revision = latest(network)
+    assert (revision.what, revision.result) == ("changed mtu", "done")
+    assert revision.plan == ["Define net1 anew", "Restart net1, for libvirt cannot change this live: MTU"]
+    assert 0 <= revision.seconds < 5
+
+
+def test_the_history_gets_what_failed_and_how_far_it_came(lab, raw, monkeypatch):
+    network = push(make_network(lab))
+
+    def refuse(host, uuid, name):
+        raise Refused(f"Could not start network {name}: its block is taken")
+
+    monkeypatch.setattr(Host, "start_network", refuse)
+    network = change(network, mtu=9000)
+    assert network.state == State.FAILED
+    revision = latest(network)
+    assert (revision.result, revision.plan) == (
+        *("Could not start network net1: its block is taken", ["Define net1 anew"]),
+    )
+    assert revision.seconds is not None
+
+
+def test_each_change_of_a_row_of_changes_gets_its_result(lab, raw):
+    network = push(make_network(lab))
+    network.change("first", document=edit(network.full_document, replace(network.spec, mtu=9000)))
+    network.change("second", document=edit(network.full_document, replace(network.spec, domain="lab.test")))
+    network = push(network)
+    assert not [revision.what for revision in network.revisions.all() if not revision.result]
+
+
+def test_adopting_changes_nothing_in_libvirt(lab, raw, writes):
+    raw.networkDefineXML(OTHERS).create()
+    observe(lab.pk)
+    before = raw.networkLookupByName("others").XMLDesc()
+    writes.clear()
+    network = Network.objects.shown().get(name="others")
+    network.adopt()
+    assert push(network).state == State.READY
+    assert writes == []
+    assert raw.networkLookupByName("others").XMLDesc() == before
+    assert latest(network).result == "done"
+
+
+def test_what_was_released_is_only_looked_at(lab, raw, writes):
+    network = push(make_network(lab))
+    writes.clear()
+    network.release()
+    raw.networkLookupByName("net1").setAutostart(False)
+    observe(lab.pk)
+    assert again(network).state == State.UNMANAGED
+    assert writes == ["setAutostart"]
+
+
+def test_restoring_brings_back_host_entries_in_libvirt_too(lab, raw):
+    network = push(make_network(lab))
+    host = make_host(network, "52:54:00:00:00:08", "10.255.0.8").spec()
+    network = change(network, subnets=subnet_with(network, hosts=(host,)))
+    earlier = latest(network).document
+    network = change(network, subnets=subnet_with(network, hosts=()))
+    assert "<host" not in stored(raw)
+    assert not network.hosts.exists()
+    network.change("restored", document=earlier)
+    push(network)
+    assert "<host mac='52:54:00:00:00:08' ip='10.255.0.8'/>" in stored(raw)
+
+
+def test_an_entry_that_is_wished_again_while_it_is_being_removed_is_not_lost(lab, raw, monkeypatch):
+    network = push(make_network(lab))
+    host = make_host(network, "52:54:00:00:00:08", "10.255.0.8").spec()
+    network = change(network, subnets=subnet_with(network, hosts=(host,)))
+    earlier, update, calls = latest(network).document, libvirt.virNetwork.update, []
+
+    def wish_again(*args: object) -> int:
+        calls.append(args)
+        if len(calls) == 1:
+            again(network).change("wished again", document=earlier)
+        return update(*args)
+
+    monkeypatch.setattr(libvirt.virNetwork, "update", wish_again)
+    network = change(network, subnets=subnet_with(network, hosts=()))
+    assert len(calls) == 2
+    assert [str(entry) for entry in network.hosts.all()] == ["52:54:00:00:00:08 10.255.0.8"]
+    assert "<host mac='52:54:00:00:00:08' ip='10.255.0.8'/>" in stored(raw)

@@ -10,7 +10,8 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import BinaryIO
+from pathlib import Path
+from typing import BinaryIO, Protocol
 
 import libvirt
 from lxml import etree
@@ -54,9 +55,22 @@ class FoundNetwork:
     uuid: str
     name: str
     document: str  # the live definition of an active network, else the stored one
+    stored: str  # what it is after its next start; that of a transient network is the live one
     active: bool
     autostart: bool
     persistent: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class FoundPort:
+    """A NIC of a running VM on a network. Destroying a network leaves its NICs hanging: no longer plugged."""
+
+    vm_uuid: str
+    vm: str
+    mac: str
+    document: str  # the live <interface>
+    plugged: bool
+    half_way: bool  # on the network's bridge as if that were any: the first of two steps back
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,10 +93,35 @@ class FoundDomain:
 
 
 @dataclass(frozen=True, kw_only=True)
+class FoundAddress:
+    """An address that a VM's NIC was said to have; source is lease, agent or arp."""
+
+    mac: str
+    ip: str
+    prefix: int  # 0 where the source does not know it, as ARP
+    source: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class FoundVolume:
     name: str
     path: str
     document: str
+
+
+class NetworkUpdate(Protocol):
+    """A change of one entry of a network's lists, as `networks.plan` makes it."""
+
+    command: "UpdateCommand"
+    section: str  # libvirt's name, like ip-dhcp-host
+    xml: str
+    index: int  # of the <ip> that it is in; -1 for what is in none
+    live: bool
+    stored: bool
+
+
+class UpdateCommand(Protocol):
+    value: str  # add, delete or change
 
 
 _LOST = {libvirt.VIR_ERR_NO_CONNECT, libvirt.VIR_ERR_INVALID_CONN, libvirt.VIR_ERR_RPC}
@@ -232,7 +271,8 @@ class Host:
                     FoundNetwork(
                         uuid=uuid,
                         name=network.name(),
-                        document=network.XMLDesc(),
+                        document=(document := network.XMLDesc()),
+                        stored=_stored(network) if uuid in active & persistent else document,
                         active=uuid in active,
                         autostart=uuid in autostart,
                         persistent=uuid in persistent,
@@ -243,13 +283,15 @@ class Host:
     def network(self, uuid: str) -> FoundNetwork | None:
         with self._trying("read a network", libvirt.VIR_ERR_NO_NETWORK):
             network = self._connection.networkLookupByUUIDString(uuid)
+            active, persistent = bool(network.isActive()), bool(network.isPersistent())
             return FoundNetwork(
                 uuid=uuid,
                 name=network.name(),
-                document=network.XMLDesc(),
-                active=bool(network.isActive()),
-                autostart=bool(network.isPersistent() and network.autostart()),
-                persistent=bool(network.isPersistent()),
+                document=(document := network.XMLDesc()),
+                stored=_stored(network) if active and persistent else document,
+                active=active,
+                autostart=bool(persistent and network.autostart()),
+                persistent=persistent,
             )
         return None
 
@@ -258,24 +300,13 @@ class Host:
             return self._connection.networkLookupByName(name).UUIDString()
         return None
 
-    def stored_network(self, uuid: str) -> str:
-        """The stored definition, which an active network may differ from until it is restarted."""
-        with self._trying("read a network"):
-            network = self._connection.networkLookupByUUIDString(uuid)
-            try:
-                return network.XMLDesc(libvirt.VIR_NETWORK_XML_INACTIVE)
-            except libvirt.libvirtError as error:
-                if error.get_error_code() not in (libvirt.VIR_ERR_INVALID_ARG, libvirt.VIR_ERR_NO_SUPPORT):
-                    raise
-                return network.XMLDesc()  # libvirt's test driver knows only one definition
-
     def define_network(self, document: str, name: str) -> None:
         with self._trying(f"define network {name}"):
             self._connection.networkDefineXML(document)
 
-    def autostart_network(self, uuid: str, name: str) -> None:
-        with self._trying(f"set network {name} to start with the host"):
-            self._connection.networkLookupByUUIDString(uuid).setAutostart(True)
+    def autostart_network(self, uuid: str, name: str, autostart: bool) -> None:
+        with self._trying(f"set network {name} to {'start' if autostart else 'not start'} with the host"):
+            self._connection.networkLookupByUUIDString(uuid).setAutostart(autostart)
 
     def start_network(self, uuid: str, name: str) -> None:
         with self._trying(f"start network {name}"):
@@ -293,26 +324,40 @@ class Host:
         with self._trying(f"undefine network {name}", *gone):
             self._connection.networkLookupByUUIDString(uuid).undefine()
 
-    def update_network_host(self, uuid: str, entry: str, *, add: bool) -> None:
-        """Add or delete one DHCP host entry, live and stored; deleting one that is not there is fine."""
-        verb = libvirt.VIR_NETWORK_UPDATE_COMMAND_ADD_LAST if add else libvirt.VIR_NETWORK_UPDATE_COMMAND_DELETE
-        already = () if add else (libvirt.VIR_ERR_OPERATION_INVALID,)
-        with self._trying(f"{'add' if add else 'delete'} a DHCP host entry", *already):
+    def update_network(self, uuid: str, update: "NetworkUpdate", what: str) -> None:
+        """Change one entry of one of a network's lists, live, stored or both; deleting one that is gone is fine."""
+        deleting = update.command.value == "delete"
+        with self._trying(what[0].lower() + what[1:], *((libvirt.VIR_ERR_OPERATION_INVALID,) if deleting else ())):
             network = self._connection.networkLookupByUUIDString(uuid)
-            flags = libvirt.VIR_NETWORK_UPDATE_AFFECT_CONFIG if network.isPersistent() else 0
-            if network.isActive():
-                flags |= libvirt.VIR_NETWORK_UPDATE_AFFECT_LIVE
-            parent = -1  # libvirt finds the <ip> block that holds the entry's address
-            network.update(verb, libvirt.VIR_NETWORK_SECTION_IP_DHCP_HOST, parent, entry, flags)
+            flags = libvirt.VIR_NETWORK_UPDATE_AFFECT_LIVE if update.live else 0
+            if update.stored and network.isPersistent():
+                flags |= libvirt.VIR_NETWORK_UPDATE_AFFECT_CONFIG
+            command, section = _UPDATES[update.command.value], _SECTIONS[update.section]
+            network.update(command, section, update.index, update.xml, flags)
 
-    def network_users(self, uuid: str) -> list[str]:
-        """The running VMs whose NICs hang on a network, by name."""
-        gone = (libvirt.VIR_ERR_NO_NETWORK, libvirt.VIR_ERR_OPERATION_INVALID, libvirt.VIR_ERR_NO_SUPPORT)
-        with self._trying("ask who hangs on a network", *gone):
-            ports = self._connection.networkLookupByUUIDString(uuid).listAllPorts()
-            owners = [etree.fromstring(port.XMLDesc()).findtext("owner/name") for port in ports]
-            return sorted({owner for owner in owners if owner})
+    def network_nics(self, uuid: str) -> list[FoundPort]:
+        """The NICs of running VMs on a network, whether they are on the wire or hang since it was restarted."""
+        with self._trying("ask who hangs on a network", libvirt.VIR_ERR_NO_NETWORK):
+            network = self._connection.networkLookupByUUIDString(uuid)
+            name, bridge, ports = network.name(), _bridge(network), _port_ids(network)
+            running = self._connection.listAllDomains(libvirt.VIR_CONNECT_LIST_DOMAINS_ACTIVE)
+            return [nic for domain in running for nic in _nics_on(domain, name, bridge, ports)]
         return []
+
+    def replug(self, nic: FoundPort, uuid: str) -> None:
+        """Put a NIC that hangs in the air back on its network, unseen by the guest's driver.
+
+        libvirt does nothing when told what it believes already: so first as a NIC of the bridge, then of the network.
+        """
+        with self._trying(f"put NIC {nic.mac} of {nic.vm} back on the wire"):
+            network = self._connection.networkLookupByUUIDString(uuid)
+            domain = self._connection.lookupByUUIDString(nic.vm_uuid)
+            interface = etree.fromstring(nic.document)
+            group = interface.find("source").get("portgroup")
+            back = {"network": network.name()} | ({"portgroup": group} if group else {})
+            if not nic.half_way:
+                _rewire(domain, interface, "bridge", {"bridge": _bridge(network)})
+            _rewire(domain, interface, "network", back)
 
     def leases(self, uuid: str) -> list[FoundLease]:
         """The DHCP leases of an active network; none for one that is gone, or on libvirt's test driver."""
@@ -374,6 +419,29 @@ class Host:
                 persistent=bool(domain.isPersistent()),
             )
         return None
+
+    def interface_addresses(self, uuid: str, source: str) -> list[FoundAddress]:
+        """What leases, the guest's agent or the host's ARP table say of a VM's NICs; nothing where none can say.
+
+        An agent that hangs keeps its caller: libvirt waits 5 s for its first word, and without end for the next.
+        """
+        with self._trying("ask for a VM's addresses", *_NO_ADDRESSES):
+            domain = self._connection.lookupByUUIDString(uuid)
+            if source == "arp" and (table := _arp_table(self._pid)) is not None:
+                macs = _macs(domain) if domain.isActive() else set()
+                return [FoundAddress(mac=mac, ip=ip, prefix=0, source=source) for ip, mac in table if mac in macs]
+            interfaces = domain.interfaceAddresses(_ADDRESS_SOURCES[source], 0)
+            return [
+                FoundAddress(
+                    mac=(interface["hwaddr"] or "").lower(),
+                    ip=address["addr"],
+                    prefix=address["prefix"],
+                    source=source,
+                )
+                for interface in interfaces.values()
+                for address in interface["addrs"] or ()
+            ]
+        return []
 
     def stored_domain(self, uuid: str) -> str:
         """The definition that the next start of the VM takes."""
@@ -493,11 +561,116 @@ _STATE_NUMBERS = {
     libvirt.VIR_DOMAIN_PAUSED: "paused",
     libvirt.VIR_DOMAIN_SHUTOFF: "off",
 }
+_ADDRESS_SOURCES = {
+    "lease": libvirt.VIR_DOMAIN_INTERFACE_ADDRESSES_SRC_LEASE,
+    "agent": libvirt.VIR_DOMAIN_INTERFACE_ADDRESSES_SRC_AGENT,
+    "arp": libvirt.VIR_DOMAIN_INTERFACE_ADDRESSES_SRC_ARP,
+}
+_ARP_COMPLETE = 0x2  # ATF_COM of <linux/if_arp.h>: the neighbour has answered
+_NO_ADDRESSES = (
+    libvirt.VIR_ERR_NO_DOMAIN,
+    libvirt.VIR_ERR_OPERATION_INVALID,  # not running
+    libvirt.VIR_ERR_ARGUMENT_UNSUPPORTED,  # it has no agent's channel
+    libvirt.VIR_ERR_AGENT_UNRESPONSIVE,
+    libvirt.VIR_ERR_AGENT_UNSYNCED,
+    libvirt.VIR_ERR_OPERATION_UNSUPPORTED,
+    libvirt.VIR_ERR_NO_SUPPORT,
+)
 _DOMAIN_EVENTS = [
     libvirt.VIR_DOMAIN_EVENT_ID_LIFECYCLE,
     libvirt.VIR_DOMAIN_EVENT_ID_DEVICE_ADDED,
     libvirt.VIR_DOMAIN_EVENT_ID_DEVICE_REMOVED,
 ]
+
+
+_UPDATES = {
+    "add": libvirt.VIR_NETWORK_UPDATE_COMMAND_ADD_LAST,
+    "delete": libvirt.VIR_NETWORK_UPDATE_COMMAND_DELETE,
+    "change": libvirt.VIR_NETWORK_UPDATE_COMMAND_MODIFY,
+}
+_SECTIONS = {
+    "ip-dhcp-host": libvirt.VIR_NETWORK_SECTION_IP_DHCP_HOST,
+    "ip-dhcp-range": libvirt.VIR_NETWORK_SECTION_IP_DHCP_RANGE,
+    "forward-interface": libvirt.VIR_NETWORK_SECTION_FORWARD_INTERFACE,
+    "portgroup": libvirt.VIR_NETWORK_SECTION_PORTGROUP,
+    "dns-host": libvirt.VIR_NETWORK_SECTION_DNS_HOST,
+    "dns-txt": libvirt.VIR_NETWORK_SECTION_DNS_TXT,
+    "dns-srv": libvirt.VIR_NETWORK_SECTION_DNS_SRV,
+}
+
+
+def _stored(network: libvirt.virNetwork) -> str:
+    """The stored definition, which an active network may differ from until it is restarted."""
+    try:
+        return network.XMLDesc(libvirt.VIR_NETWORK_XML_INACTIVE)
+    except libvirt.libvirtError as error:
+        if error.get_error_code() not in (libvirt.VIR_ERR_INVALID_ARG, libvirt.VIR_ERR_NO_SUPPORT):
+            raise
+        return network.XMLDesc()  # libvirt's test driver knows only one definition
+
+
+def _bridge(network: libvirt.virNetwork) -> str:
+    with suppress(libvirt.libvirtError):
+        return network.bridgeName()
+    return ""
+
+
+def _port_ids(network: libvirt.virNetwork) -> set[str] | None:
+    """The ports that a network knows of; None where a driver has none to tell, as libvirt's test driver."""
+    if not network.isActive():
+        return set()
+    try:
+        return {port.UUIDString() for port in network.listAllPorts()}
+    except libvirt.libvirtError as error:
+        if error.get_error_code() == libvirt.VIR_ERR_NO_SUPPORT:
+            return None
+        raise
+
+
+def _arp_table(pid: int | None) -> list[tuple[str, str]] | None:
+    """IP and MAC of each neighbour of a local hypervisor's host; None where /proc does not show them.
+
+    It is the table that libvirt reads, too; yet libvirt 9.0 cannot from Linux 6.10 on: "wrong nlmsg len".
+    """
+    with suppress(OSError):
+        lines = Path(f"/proc/{pid}/net/arp").read_text().splitlines()[1:]
+        entries = [line.split() for line in lines]
+        return [(ip, mac.lower()) for ip, _, flags, mac, *_ in entries if int(flags, 16) & _ARP_COMPLETE]
+    return None
+
+
+def _macs(domain: libvirt.virDomain) -> set[str]:
+    return {mac.get("address").lower() for mac in etree.fromstring(domain.XMLDesc()).iterfind("devices/interface/mac")}
+
+
+def _nics_on(domain: libvirt.virDomain, name: str, bridge: str, ports: set[str] | None) -> Iterator[FoundPort]:
+    try:
+        root = etree.fromstring(domain.XMLDesc())
+    except libvirt.libvirtError:  # stopped since the list was made
+        return
+    for interface in root.iterfind("devices/interface"):
+        source = interface.find("source")
+        on_it = source is not None and source.get("network") == name
+        half_way = bool(bridge) and source is not None and source.get("bridge") == bridge and not on_it
+        if on_it or half_way:
+            yield FoundPort(
+                vm_uuid=domain.UUIDString(),
+                vm=domain.name(),
+                mac=interface.find("mac").get("address"),
+                document=etree.tostring(interface, encoding="unicode"),
+                plugged=half_way or ports is None or source.get("portid") in ports,
+                half_way=half_way,
+            )
+
+
+def _rewire(domain: libvirt.virDomain, interface: etree._Element, kind: str, source: dict[str, str]) -> None:
+    interface.set("type", kind)
+    old = interface.find("source")
+    old.attrib.clear()
+    old.attrib.update(source)
+    if (target := interface.find("target")) is not None:
+        interface.remove(target)
+    domain.updateDeviceFlags(etree.tostring(interface, encoding="unicode"), libvirt.VIR_DOMAIN_AFFECT_LIVE)
 
 
 def _affect(live: bool, stored: bool) -> int:

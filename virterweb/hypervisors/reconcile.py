@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import ClassVar, Self
 
+from django.conf import settings
 from django.core.validators import RegexValidator
 from django.db import models, transaction
 from django.db.models import F, Q
@@ -93,6 +94,9 @@ class Desired(models.Model):
     generation = models.PositiveIntegerField(default=1, editable=False)
     managed = models.BooleanField(default=True, editable=False, help_text="False: others made it; shown, never changed")
     removed_at = models.DateTimeField(null=True, editable=False)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     objects = DesiredQuerySet.as_manager()

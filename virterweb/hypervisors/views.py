@@ -1,6 +1,12 @@
 """What every page says about hypervisors that cannot be looked at."""
 
-from django.http import HttpRequest
+from collections.abc import Callable
+from functools import wraps
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import reverse
+from django_htmx.http import HttpResponseClientRedirect
 
 from .models import Hypervisor
 
@@ -12,3 +18,22 @@ def hypervisors_in_trouble(request: HttpRequest) -> dict:
     known = list(Hypervisor.objects.select_related("status"))
     trouble = [one for one in known if one.status.error or one.status.stale or not one.status.observed_at]
     return {"hypervisors": known, "trouble": trouble}
+
+
+def leaves_when_gone(to: str) -> Callable[[Callable], Callable]:
+    """A page that follows an object by polling leaves for the list `to` when it is removed, and says why."""
+
+    def decorate(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+        @wraps(view)
+        def run(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
+            try:
+                return view(request, hypervisor, name)
+            except Http404:
+                if not request.htmx:
+                    raise
+                messages.info(request, f"{name} is no longer there.")
+                return HttpResponseClientRedirect(reverse(to))
+
+        return run
+
+    return decorate

@@ -1,0 +1,162 @@
+"""Networks changed by mouse: edit with preview, drift, adoption, XML with a mistake, history, several at once."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from lab import Lab
+from playwright.sync_api import Page, expect
+
+from tests.portal import Portal
+from tests.waiting import wait_for
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def net2(portal: Portal) -> Iterator[str]:
+    """A network with a running VM on it."""
+    host = ("--host", "52:54:00:00:99:01 10.99.0.50 pin")
+    portal.manage("network", "add", "net2", "--dhcp", "-n", "10.99.0.1/24", *host)
+    portal.manage("vm", "run", "tiny", "--id", "30", "--memory", "32M", "--nic", "type=network,source=net2")
+    wait_for(lambda: "tiny-30" in portal.manage("network", "list-attached", "net2"), 10, "it is attached")
+    yield "net2"
+    portal.manage("vm", "rm", "tiny-30")
+    portal.manage("network", "rm", "net2")
+
+
+def is_ready(tab: Page) -> None:
+    expect(tab.locator(".head .state")).to_have_text("ready")
+
+
+def test_an_edit_says_what_it_does_to_whom_before_it_does_it(
+    tab: Page, net2: str, lab: Lab, picture: Callable[[Page, str], None]
+):
+    tab.goto("/networks/lab/net2/")
+    tab.get_by_role("link", name="Change").click()
+    plan = tab.locator("#preview")
+    expect(plan).to_contain_text("Nothing changes in libvirt")
+    tab.locator("summary", has_text="Host entries").click()
+    tab.get_by_label("Host entries", exact=True).fill("52:54:00:00:99:01 10.99.0.51 pin")
+    expect(plan).to_contain_text("10.99.0.50 pin → 52:54:00:00:99:01 10.99.0.51 pin")
+    expect(plan).to_contain_text("live, nobody is cut off")
+    tab.locator("summary", has_text="Bridge, MTU, routes").click()
+    tab.get_by_label("MTU").fill("9")
+    expect(plan).to_contain_text("An MTU is at least 68")
+    tab.get_by_label("MTU").fill("1400")
+    expect(plan).to_contain_text("Restart net2, for libvirt cannot change this live: MTU")
+    expect(plan.get_by_role("link", name="tiny-30").first).to_be_visible()
+    picture(tab, "network-edit")
+    tab.get_by_role("button", name="Save net2").click()
+    expect(tab).to_have_url("/networks/lab/net2/")
+    is_ready(tab)
+    expect(tab.locator(".facts dt:text-is('MTU') + dd")).to_have_text("1400")
+    expect(tab.locator("#hosts")).to_contain_text("10.99.0.51")
+    assert len(lab.virsh("net-port-list", "net2").split()) == 1  # the VM is back on the wire
+
+    # history, and back
+    tab.get_by_role("link", name="all of it").click()
+    expect(tab.locator("#history tbody tr").first).to_contain_text("admin")
+    expect(tab.locator("#history tbody tr").first).to_contain_text("MTU: – → 1400")
+    expect(tab.locator("#history tbody tr").first).to_contain_text("Put 1 running VM back on the wire: tiny-30")
+    picture(tab, "network-history")
+    tab.locator("#history tbody tr").last.get_by_role("link").click()
+    expect(tab.locator(".differences")).to_contain_text("MTU")
+    expect(tab.locator("#plan")).to_contain_text("Restart net2")
+    picture(tab, "network-restore")
+    tab.get_by_role("button", name="Restore this").click()
+    is_ready(tab)
+    expect(tab.locator(".facts dt:text-is('MTU') + dd")).to_have_text("1500")
+    expect(tab.locator("#hosts")).to_contain_text("10.99.0.50")
+
+
+def test_who_saves_second_sees_what_the_first_changed_and_loses_nothing(
+    open_tab: Callable[..., Page], portal: Portal, net2: str
+):
+    tab = open_tab()
+    tab.goto("/networks/lab/net2/edit/")
+    tab.locator("summary", has_text="Title and start").click()
+    tab.get_by_label("Title").fill("of mine")
+    portal.manage("network", "edit", "net2", "--domain", "theirs.test", "--yes")
+    tab.get_by_role("button", name="Save net2").click()
+    expect(tab.get_by_text("Somebody else has changed net2 meanwhile")).to_be_visible()
+    expect(tab.locator("main")).to_contain_text("Domain is theirs.test meanwhile, it was empty.")
+    expect(tab.get_by_label("Title")).to_have_value("of mine")
+    expect(tab.get_by_label("Domain", exact=True)).to_have_value("theirs.test")
+    tab.get_by_role("button", name="Save net2").click()
+    expect(tab).to_have_url("/networks/lab/net2/")
+    is_ready(tab)
+    expect(tab.locator("main")).to_contain_text("of mine")
+    assert portal.ask("Network.objects.get(name='net2').spec.domain") == "theirs.test"
+
+
+def test_what_was_changed_outside_is_named_taken_or_put_back(
+    tab: Page, lab: Lab, net2: str, picture: Callable[[Page, str], None]
+):
+    entry = "<host mac='52:54:00:00:99:02' ip='10.99.0.60'/>"
+    tab.goto("/networks/lab/net2/")
+    lab.virsh("net-update", "net2", "add", "ip-dhcp-host", entry, "--live", "--config")
+    expect(tab.locator("#reason")).to_contain_text("52:54:00:00:99:02 10.99.0.60 was added outside")
+    picture(tab, "network-drifted")
+    tab.get_by_role("link", name="Put back ours").click()
+    expect(tab.locator("#plan")).to_contain_text("Delete host entry of 10.99.0.1/24: 52:54:00:00:99:02 10.99.0.60")
+    expect(tab.locator(".differences")).to_contain_text("10.99.0.60")
+    tab.get_by_role("button", name="Put back ours").click()
+    is_ready(tab)
+    assert "10.99.0.60" not in lab.virsh("net-dumpxml", "net2")
+    lab.virsh("net-update", "net2", "add", "ip-dhcp-host", entry, "--live", "--config")
+    tab.get_by_role("button", name="Take libvirt’s").click()
+    is_ready(tab)
+    expect(tab.locator("#hosts")).to_contain_text("10.99.0.60")
+
+
+def test_a_foreign_network_is_adopted_edited_as_xml_and_let_go(
+    tab: Page, lab: Lab, tmp_path: Path, picture: Callable[[Page, str], None]
+):
+    document = tmp_path / "theirs.xml"
+    document.write_text("<network><name>theirs</name><!-- why --><ip address='10.98.0.1' prefix='24'/></network>")
+    lab.virsh("net-define", document)
+    tab.goto("/networks/")
+    tab.get_by_role("link", name="theirs").click()
+    tab.get_by_role("button", name="Adopt").click()
+    expect(tab.get_by_text("nothing changes in libvirt")).to_be_visible()
+    is_ready(tab)
+    tab.goto("/networks/lab/theirs/xml/")
+    box = tab.get_by_label("Wanted XML")
+    good = box.input_value()
+    box.fill(good.replace("</network>", "<mtu size='many'/>\n</network>"))
+    tab.get_by_role("button", name="Check and plan").click()
+    expect(tab.get_by_role("alert").first).to_contain_text("Line ")
+    picture(tab, "network-xml-mistake")
+    box.fill(good.replace("</network>", "<dns><txt name='a' value='b'/></dns>\n</network>"))
+    tab.get_by_role("button", name="Check and plan").click()
+    expect(tab.locator("#plan")).to_contain_text("TXT record")
+    tab.get_by_role("button", name="Save theirs").click()
+    is_ready(tab)
+    assert "<txt name='a' value='b'/>" in lab.virsh("net-dumpxml", "theirs")
+    tab.locator("summary", has_text="The portal and this network").click()
+    tab.get_by_role("button", name="Let go of theirs").click()
+    expect(tab.locator(".head .state")).to_contain_text("not ours")
+    lab.virsh("net-undefine", "theirs")
+
+
+def test_several_networks_are_stopped_and_removed_in_one_go(tab: Page, portal: Portal, lab: Lab, picture: Callable):
+    for number in ("1", "2"):
+        portal.manage("network", "add", f"many{number}", "-n", f"10.97.{number}.1/24")
+    names = [f"many{number}" for number in ("1", "2")]
+
+    def choose(action: str) -> None:
+        tab.goto("/networks/")
+        for name in names:
+            tab.get_by_label(f"Choose {name}").check()
+        tab.get_by_label("With the chosen").select_option(action)
+        tab.get_by_role("button", name="See what it does").click()
+
+    choose("stop")
+    expect(tab.locator("#bulk")).to_contain_text("Stop many1")
+    picture(tab, "networks-bulk")
+    tab.get_by_role("button", name="Stop").click()
+    wait_for(lambda: not set(names) & set(lab.virsh("net-list", "--name").split()), 10, "both are stopped")
+    choose("remove")
+    tab.get_by_role("button", name="Remove many1, many2").click()
+    expect(tab.locator("#networks")).not_to_contain_text("many")

@@ -1,0 +1,280 @@
+"""Addresses that guests' agents and the host's ARP table tell: who is asked, what is kept, what pages say of it."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from tests.making import make_foreign_network, make_hypervisor, make_lease, make_running, make_vm
+from virterweb.hypervisors.connections import connected, disconnect
+from virterweb.hypervisors.gateway import FoundAddress, Refused, Unreachable
+from virterweb.hypervisors.models import HypervisorStatus
+from vms import addresses, tasks
+from vms.attached import Source
+from vms.models import AddressRound, NICAddress, NICStatus, Power, VMStatus
+from vms.rows import attached_rows, nic_rows, with_access_addresses
+
+MAC, BRIDGED, PLAIN = (f"52:54:00:00:00:{tail}" for tail in ("08", "18", "28"))
+DOMAIN = (
+    "<domain><devices><channel type='unix'><target type='virtio' name='{name}'{state}/></channel></devices></domain>"
+)
+WITH_AGENT = DOMAIN.format(name=addresses.CHANNEL, state=" state='connected'")
+WITHOUT_DHCP = (
+    """<network><name>plain</name><uuid>{uuid}</uuid><forward mode='bridge'/><bridge name='br9'/></network>"""
+)
+
+
+class Guests:
+    """A host whose answers are chosen; libvirt's test driver gives the same for every source."""
+
+    def __init__(self) -> None:
+        self.answers: dict[str, list[tuple[str, str]] | Exception] = {Source.AGENT: [], Source.ARP: []}
+        self.asked: list[str] = []
+        self.gate = threading.Event()
+        self.gate.set()
+
+    def interface_addresses(self, uuid: str, source: str) -> list[FoundAddress]:
+        self.asked.append(str(source))
+        if source == Source.AGENT:
+            self.gate.wait(10)
+        if isinstance(answer := self.answers[source], Exception):
+            raise answer
+        return [FoundAddress(mac=mac, ip=ip, prefix=24, source=source) for mac, ip in answer]
+
+
+@pytest.fixture
+def guests(monkeypatch) -> Guests:
+    guests = Guests()
+
+    @contextmanager
+    def door(hypervisor_id: int, uri: str) -> Iterator[Guests]:
+        yield guests
+
+    monkeypatch.setattr(addresses, "connected", door)
+    monkeypatch.setattr(addresses, "_quiet_until", {})
+    monkeypatch.setattr(addresses, "_questions", {})
+    return guests
+
+
+@pytest.fixture
+def vm(db, pokes):
+    """Runs with NICs on a DHCP network, on a network in bridge mode, and on a host bridge."""
+    hypervisor = make_hypervisor()
+    make_foreign_network(hypervisor)
+    make_foreign_network(hypervisor, WITHOUT_DHCP)
+    vm = make_vm(hypervisor)
+    make_running(vm, ("default", MAC, "vnet0"), ("plain", PLAIN, "vnet1"), ("br9", BRIDGED, "vnet2"))
+    NICStatus.objects.filter(mac=BRIDGED).update(kind="bridge")
+    VMStatus.objects.update(document=WITH_AGENT)
+    return vm
+
+
+def ask(vm) -> None:
+    """A round that is due."""
+    AddressRound.objects.update(next_at=timezone.now())
+    addresses.ask(vm.hypervisor_id)
+
+
+def seen() -> list[tuple[str, str, str]]:
+    return sorted(NICAddress.objects.values_list("mac", "ip", "source"))
+
+
+def test_what_the_agent_and_arp_say_is_written_down_for_the_vms_own_nics(vm, guests):
+    guests.answers[Source.AGENT] = [
+        *((MAC, "192.168.122.8"), (BRIDGED, "10.0.0.8"), (BRIDGED, "fe80::1"), (BRIDGED, "fd00:0::8")),
+        *(("00:00:00:00:00:00", "127.0.0.1"), ("00:00:00:00:00:00", "::1"), ("02:42:00:00:00:01", "172.17.0.1")),
+    ]
+    guests.answers[Source.ARP] = [(MAC, "192.168.122.99"), (PLAIN, "10.1.0.8"), (PLAIN, "fe80::2")]
+    ask(vm)
+    assert seen() == [
+        (MAC, "192.168.122.8", "agent"),
+        (BRIDGED, "10.0.0.8", "agent"),
+        (BRIDGED, "fd00::8", "agent"),
+        (PLAIN, "10.1.0.8", "arp"),
+    ]
+
+
+def test_an_address_that_is_no_longer_seen_goes(vm, guests):
+    guests.answers[Source.AGENT] = [(BRIDGED, "10.0.0.8"), (BRIDGED, "10.0.0.9")]
+    guests.answers[Source.ARP] = [(BRIDGED, "10.0.0.8")]
+    ask(vm)
+    guests.answers[Source.AGENT] = [(BRIDGED, "10.0.0.9")]
+    guests.answers[Source.ARP] = []
+    ask(vm)
+    assert seen() == [(BRIDGED, "10.0.0.9", "agent")]
+    VMStatus.objects.update(power=Power.OFF)
+    ask(vm)
+    assert seen() == []
+
+
+def test_nothing_is_written_when_nothing_changed(vm, guests):
+    guests.answers[Source.AGENT] = [(BRIDGED, "10.0.0.8")]
+    guests.answers[Source.ARP] = [(PLAIN, "10.1.0.8")]
+    ask(vm)
+    before = list(NICAddress.objects.values())
+    with CaptureQueriesContext(connection) as queries:
+        ask(vm)
+    assert not [query["sql"] for query in queries if query["sql"].startswith("INSERT INTO")]
+    assert list(NICAddress.objects.values()) == before
+
+
+def test_a_vm_that_stopped_while_it_was_asked_gets_no_addresses(vm, guests):
+    guests.answers[Source.ARP] = [(BRIDGED, "10.0.0.8")]
+    answer = guests.interface_addresses
+
+    def stop(uuid: str, source: str) -> list[FoundAddress]:
+        if source == Source.ARP:
+            VMStatus.objects.update(power=Power.OFF)
+        return answer(uuid, source)
+
+    guests.interface_addresses = stop
+    addresses.observe(vm.hypervisor)
+    assert seen() == []
+
+
+@pytest.mark.parametrize(
+    ("document", "may"),
+    [
+        (WITH_AGENT, True),
+        (DOMAIN.format(name=addresses.CHANNEL, state=""), True),
+        (DOMAIN.format(name=addresses.CHANNEL, state=" state='disconnected'"), False),
+        (DOMAIN.format(name="com.redhat.spice.0", state=" state='connected'"), False),
+        ("<domain/>", False),
+    ],
+)
+def test_only_guests_with_a_channel_that_is_not_known_to_be_shut_are_asked(vm, guests, document, may):
+    VMStatus.objects.update(document=document)
+    NICAddress.objects.create(vm=vm.status, mac=BRIDGED, ip="10.0.0.8", source=Source.AGENT)
+    ask(vm)
+    assert ("agent" in guests.asked) == may
+    assert seen() == []
+
+
+def test_arp_is_asked_only_where_a_nic_has_no_lease_table(vm, guests):
+    NICStatus.objects.exclude(mac=MAC).delete()
+    ask(vm)
+    assert guests.asked == ["agent"]
+    VMStatus.objects.update(document="<domain/>")
+    ask(vm)
+    assert guests.asked == ["agent"]
+
+
+def test_a_guest_that_hangs_is_left_alone_and_keeps_nobody(vm, guests, monkeypatch):
+    monkeypatch.setattr(addresses, "PATIENCE", 0.1)
+    monkeypatch.setattr(addresses, "SLOW", 0.05)
+    guests.answers[Source.AGENT] = [(BRIDGED, "10.0.0.8")]
+    guests.answers[Source.ARP] = [(PLAIN, "10.1.0.8")]
+    guests.gate.clear()
+    ask(vm)
+    ask(vm)
+    assert guests.asked == ["arp", "agent", "arp"]
+    assert seen() == [(PLAIN, "10.1.0.8", "arp")]
+    (question,) = addresses._questions[vm.hypervisor_id].values()
+    guests.gate.set()
+    question.result(5)
+    ask(vm)
+    assert guests.asked.count("agent") == 1, "it was slow, so it is not asked again soon"
+    addresses._quiet_until.clear()
+    ask(vm)
+    assert (BRIDGED, "10.0.0.8", "agent") in seen()
+
+
+def test_a_guest_that_forbids_the_question_is_one_without_addresses(vm, guests):
+    guests.answers[Source.AGENT] = Refused("Could not ask", "guest-network-get-interfaces has been disabled")
+    guests.answers[Source.ARP] = [(PLAIN, "10.1.0.8")]
+    ask(vm)
+    assert seen() == [(PLAIN, "10.1.0.8", "arp")]
+
+
+def test_a_libvirt_that_cannot_read_the_arp_table_keeps_no_guest_from_being_asked(vm, guests):
+    guests.answers[Source.ARP] = Refused("Could not ask", "internal error: wrong nlmsg len")
+    guests.answers[Source.AGENT] = [(BRIDGED, "10.0.0.8")]
+    ask(vm)
+    assert seen() == [(BRIDGED, "10.0.0.8", "agent")]
+
+
+def test_a_lost_hypervisor_ends_the_round_and_keeps_what_was_seen(vm, guests):
+    guests.answers[Source.ARP] = [(PLAIN, "10.1.0.8")]
+    ask(vm)
+    guests.answers[Source.ARP] = Unreachable("the connection to libvirt was lost")
+    ask(vm)
+    assert seen() == [(PLAIN, "10.1.0.8", "arp")]
+    assert AddressRound.objects.get().next_at > timezone.now()
+
+
+def test_a_round_is_begun_once_and_again_after_a_pause(vm, guests, pokes):
+    tasks.sweep()
+    assert ("vms.tasks.ask_guests", vm.hypervisor_id) in pokes
+    tasks.ask_guests(vm.hypervisor_id)
+    tasks.ask_guests(vm.hypervisor_id)
+    assert guests.asked == ["arp", "agent"]
+    pokes.clear()
+    tasks.sweep()
+    assert ("vms.tasks.ask_guests", vm.hypervisor_id) not in pokes
+    AddressRound.objects.update(next_at=timezone.now() - timedelta(seconds=1))
+    HypervisorStatus.objects.update(unreachable_since=timezone.now())
+    tasks.sweep()
+    assert ("vms.tasks.ask_guests", vm.hypervisor_id) not in pokes, "nobody is there to be asked"
+
+
+def test_pages_name_who_says_an_address(vm, page):
+    make_lease(vm.hypervisor.networks.get(name="default"), MAC, "192.168.122.8")
+    for mac, ip, source in (
+        (MAC, "192.168.122.8", "agent"),
+        (PLAIN, "10.1.0.8", "arp"),
+        (BRIDGED, "10.0.0.8", "agent"),
+    ):
+        NICAddress.objects.create(vm=vm.status, mac=mac, ip=ip, source=source)
+    shown = page.get(vm.get_absolute_url()).content.decode()
+    assert '<span title="lease">192.168.122.8</span></td>' in shown
+    assert '>10.1.0.8</span> <span class="tag">ARP</span></td>' in shown
+    assert '>10.0.0.8</span> <span class="tag">agent</span></td>' in shown
+    assert "no DHCP here" not in shown
+    assert "served elsewhere" not in shown
+    (row,) = attached_rows(vm.hypervisor.networks.get(name="plain"))
+    assert row.ips == ("10.1.0.8",)
+    shown = page.get(f"/networks/{vm.hypervisor}/plain/attached/").content.decode()
+    assert '>10.1.0.8</span> <span class="tag">ARP</span></td>' in shown
+
+
+def test_without_an_address_pages_say_why(vm, page):
+    shown = page.get(vm.get_absolute_url()).content.decode()
+    for words in ("waiting for a lease", "no DHCP here", "served elsewhere"):
+        assert words in shown
+
+
+def test_a_vm_that_has_just_stopped_shows_no_address_that_was_seen(vm):
+    NICAddress.objects.create(vm=vm.status, mac=BRIDGED, ip="10.0.0.8", source=Source.AGENT)
+    vm.refresh_from_db()
+    assert [row.addresses != () for row in nic_rows(vm)] == [False, False, True]
+    VMStatus.objects.update(power=Power.OFF)
+    assert [row.addresses for row in nic_rows(vm)] == [(), (), ()]
+
+
+def test_the_list_has_what_is_seen_of_the_access_nic(vm):
+    for mac, ip in ((MAC, "10.9.0.1"), (BRIDGED, "10.0.0.8")):
+        NICAddress.objects.create(vm=vm.status, mac=mac, ip=ip, source=Source.AGENT)
+    (row,) = with_access_addresses([vm])
+    assert row.addresses == ["10.9.0.1"]
+    make_lease(vm.hypervisor.networks.get(name="default"), MAC, "192.168.122.8")
+    (row,) = with_access_addresses([vm])
+    assert row.addresses == ["192.168.122.8", "10.9.0.1"]
+    VMStatus.objects.update(power=Power.OFF)
+    (row,) = with_access_addresses([vm])
+    assert row.addresses == ["192.168.122.8"]
+
+
+def test_the_gateway_answers_in_our_words_and_a_vm_that_is_off_or_gone_has_none(db):
+    with connected(1, "test:///default") as host:
+        domain = host.domains()[0]
+        (found,) = host.interface_addresses(domain.uuid, Source.AGENT)
+        assert (found.ip, found.prefix, found.source) == ("192.168.122.3", 24, "agent")
+        assert host.interface_addresses("00000000-0000-0000-0000-000000000000", Source.ARP) == []
+        host.destroy_domain(domain.uuid, domain.name)
+        assert host.interface_addresses(domain.uuid, Source.ARP) == []
+    disconnect()

@@ -1,0 +1,159 @@
+"""Addresses that no lease tells: asked of guests' agents and of the hosts' ARP tables, and written down.
+
+Apart from the sweep, by connections of its own: a guest may take seconds to answer, or not answer at all.
+"""
+
+import logging
+from collections.abc import Iterable
+from concurrent.futures import Future, TimeoutError
+from datetime import timedelta
+from ipaddress import ip_address
+from threading import Thread
+from time import monotonic
+
+from django.db import transaction
+from django.db.models import Exists, OuterRef, Q
+from django.utils import timezone
+from lxml import etree
+
+from virterweb.hypervisors.connections import connected
+from virterweb.hypervisors.gateway import FoundAddress, Host, HypervisorError, Refused
+from virterweb.hypervisors.models import Hypervisor, HypervisorQuerySet
+
+from .attached import Source
+from .domain_xml import PARSER
+from .models import AddressRound, NICAddress, NICStatus, Power, VMStatus
+
+log = logging.getLogger(__name__)
+
+CHANNEL = "org.qemu.guest_agent.0"
+PAUSE = 10.0  # seconds between two rounds through a hypervisor's guests
+SHARE = 10  # a round may take a tenth of the time
+CLAIM = timedelta(seconds=60)  # after which another takes over what a killed worker began
+ROUND = 30.0  # seconds after which a round asks no further agent: the next one goes on
+PATIENCE = 6.0  # seconds for one agent; libvirt itself gives up after five if it says nothing
+SLOW = 2.0  # seconds after which an answer counts as none to wait for again soon
+SILENCE = 300.0  # seconds in which a slow agent is not asked again
+OPEN = 3  # questions to one hypervisor that hang; libvirtd serves five calls of a client at once
+
+_quiet_until: dict[int, float] = {}
+_questions: dict[int, dict[int, Future]] = {}
+
+
+def due() -> HypervisorQuerySet:
+    """Hypervisors whose guests shall be asked again; those that answer at all."""
+    reachable = Hypervisor.objects.filter(status__observed_at__isnull=False, status__unreachable_since=None)
+    return reachable.filter(Q(address_round=None) | Q(address_round__next_at__lte=timezone.now()))
+
+
+def ask(hypervisor_id: int) -> None:
+    """Ask all guests of a hypervisor whose addresses no lease tells, unless another worker is at it or just was."""
+    hypervisor = due().filter(pk=hypervisor_id).first()
+    if not hypervisor or not _claim(hypervisor):
+        return
+    began = monotonic()
+    try:
+        observe(hypervisor)
+    except HypervisorError as problem:
+        log.info("%s: guests not asked: %s (%s)", hypervisor, problem, problem.detail)
+    pause = max(PAUSE, SHARE * (monotonic() - began))
+    AddressRound.objects.filter(hypervisor=hypervisor).update(next_at=timezone.now() + timedelta(seconds=pause))
+
+
+def _claim(hypervisor: Hypervisor) -> bool:
+    AddressRound.objects.get_or_create(hypervisor=hypervisor)
+    now = timezone.now()
+    return AddressRound.objects.filter(hypervisor=hypervisor, next_at__lte=now).update(next_at=now + CLAIM) == 1
+
+
+def observe(hypervisor: Hypervisor) -> None:
+    """Write down what the guests of one hypervisor and its ARP table say; nothing that did not change."""
+    without_leases = NICStatus.objects.filter(Q(network=None) | Q(network__status__dhcp=""), vm=OuterRef("pk"))
+    running = VMStatus.objects.filter(wish__hypervisor=hypervisor, power=Power.RUNNING)
+    asked = running.filter(Q(document__contains=CHANNEL) | Exists(without_leases)).select_related("wish")
+    statuses = list(asked.prefetch_related("addresses", "nics__network__status"))
+    NICAddress.objects.filter(vm__wish__hypervisor=hypervisor).exclude(vm__in=statuses).delete()
+    if not statuses:
+        return
+    # Its own door: the id with a minus is no hypervisor's, so this connection and its places are nobody else's.
+    with connected(-hypervisor.pk, hypervisor.uri) as host:
+        for status in statuses:
+            _write(status, Source.ARP, _ask_arp(status, host))
+        _ask_agents(statuses, host, _questions.setdefault(hypervisor.pk, {}))
+
+
+def _ask_arp(status: VMStatus, host: Host) -> list[FoundAddress]:
+    """Of NICs that have a lease table, ARP knows only what was true some time ago."""
+    macs = {nic.mac for nic in status.nics.all() if not (nic.network and nic.network.status.dhcp)}
+    try:
+        found = host.interface_addresses(status.wish.uuid_text, Source.ARP) if macs else []
+    except Refused as problem:  # a libvirt that cannot read the table, as 9.0 on Linux 6.10
+        log.debug("%s: %s", status.wish, problem.detail)
+        return []
+    return [address for address in found if address.mac in macs]
+
+
+def has_agent(document: str) -> bool:
+    """Whether a running domain's guest may have an agent: libvirt knows when nobody has opened the channel."""
+    if CHANNEL not in document:
+        return False
+    targets = etree.fromstring(document.encode(), PARSER).iterfind(f"devices/channel/target[@name='{CHANNEL}']")
+    return any(target.get("state") != "disconnected" for target in targets)
+
+
+def _ask_agents(statuses: list[VMStatus], host: Host, hanging: dict[int, Future]) -> None:
+    """`hanging` are the questions to guests of this hypervisor that were given up before they ended."""
+    began = monotonic()
+    for status in statuses:
+        for pk in [pk for pk, question in hanging.items() if question.done()]:
+            del hanging[pk]
+        if not has_agent(status.document) or status.pk in hanging:
+            _write(status, Source.AGENT, [])
+        elif _quiet_until.get(status.pk, 0) <= monotonic() < began + ROUND and len(hanging) < OPEN:
+            _write(status, Source.AGENT, _ask_agent(status, host, hanging))
+
+
+def _ask_agent(status: VMStatus, host: Host, hanging: dict[int, Future]) -> list[FoundAddress]:
+    """In a thread of its own, for a guest that answers half can keep its caller without end."""
+    began, answer = monotonic(), Future()
+    Thread(target=_put, args=[answer, host, status.wish.uuid_text], daemon=True).start()
+    try:
+        return answer.result(timeout=PATIENCE)
+    except TimeoutError:
+        hanging[status.pk] = answer
+        return []
+    except Refused as problem:  # such a guest forbids the question
+        log.debug("%s: %s", status.wish, problem.detail)
+        return []
+    finally:
+        if monotonic() - began > SLOW:
+            _quiet_until[status.pk] = monotonic() + SILENCE
+
+
+def _put(answer: Future, host: Host, uuid: str) -> None:
+    try:
+        answer.set_result(host.interface_addresses(uuid, Source.AGENT))
+    except HypervisorError as problem:
+        answer.set_exception(problem)
+    finally:
+        answer.cancel()  # does nothing unless a programming error left the asker waiting
+
+
+def _write(status: VMStatus, source: Source, found: Iterable[FoundAddress]) -> None:
+    """Replace what one source said of one VM's own NICs, where it differs: a guest has other cards too."""
+    macs = {nic.mac for nic in status.nics.all()}
+    now = {(address.mac, str(ip_address(address.ip))) for address in found if address.mac in macs and _counts(address)}
+    before = {(row.mac, row.ip): row.pk for row in status.addresses.all() if row.source == source}
+    if now == before.keys():
+        return
+    with transaction.atomic():
+        NICAddress.objects.filter(pk__in=[pk for key, pk in before.items() if key not in now]).delete()
+        if VMStatus.objects.select_for_update().filter(pk=status.pk, power=Power.RUNNING).exists():
+            new = [NICAddress(vm=status, mac=mac, ip=ip, source=source) for mac, ip in now - before.keys()]
+            NICAddress.objects.bulk_create(new, ignore_conflicts=True)
+
+
+def _counts(address: FoundAddress) -> bool:
+    """Loopback and IPv6 link-local addresses lead nowhere from here."""
+    ip = ip_address(address.ip)
+    return not (ip.is_loopback or (ip.version == 6 and ip.is_link_local))
