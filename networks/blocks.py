@@ -7,10 +7,12 @@ from virterweb.hypervisors.models import Hypervisor
 from .models import Network
 from .network_xml import parse
 
+NOT_READ = ("status__document", "status__stored")
+
 
 def taken_blocks(hypervisor: Hypervisor, but: Network | None = None) -> list[tuple[object, str]]:
     """Every block in use on a hypervisor, with its holder in words: networks, and the routes of the host."""
-    networks = list(Network.objects.on(hypervisor).filter(removed_at=None).select_related("status"))
+    networks = list(Network.objects.on(hypervisor).filter(removed_at=None).select_related("status").defer(*NOT_READ))
     bridges = {network.status.bridge for network in networks}
     taken = []
     for network in networks:

@@ -33,8 +33,13 @@ def shown(network: Network, steps: tuple[plans.Step, ...]) -> dict:
     vms = {nic.vm.wish.name: nic.vm.wish for nic in network.running_vms()}
     rows = [(step, [vms.get(name, name) for name in step.vms]) for step in steps]
     touched = {name for step in steps for name in step.vms}
-    owners = sorted({str(vm.owner or "nobody here") for name, vm in vms.items() if name in touched})
-    return {"steps": rows, "owners": owners, "token": plans.token(steps, network.found())}
+    owners = sorted({str(vm.owner) for name, vm in vms.items() if name in touched and vm.owner})
+    return {
+        "steps": rows,
+        "owners": owners,
+        "disturbed": plans.worst(steps),
+        "token": plans.token(steps, network.found()),
+    }
 
 
 def shown_to(request: HttpRequest, network: Network, steps: tuple[plans.Step, ...]) -> bool:
@@ -91,7 +96,8 @@ def network_edit_preview(request: HttpRequest, hypervisor: str, name: str) -> Ht
     facts = form.block_facts()
     problems = {form[field].label: found for field, found in form.errors.items() if field != "__all__"}
     steps = () if problems else network.plan(form.wanted())
-    context = {"network": network, "facts": facts, "problems": problems, **shown(network, steps)}
+    context = {"network": network, "facts": facts, "problems": problems, "notes": form.notes}
+    context |= shown(network, steps)
     return render(request, "networks/_edit_preview.html", context)
 
 

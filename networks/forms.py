@@ -483,6 +483,21 @@ class NetworkForm(forms.Form):
         active = self.network.active if self.network else True
         return plans.Wanted(document=document, active=active, autostart=self.cleaned_data["autostart"])
 
+    @property
+    def notes(self) -> list[str]:
+        """What is allowed and yet may surprise: to be said while typing."""
+        data = self.cleaned_data
+        spans = [(ip_address(each.start), ip_address(each.end)) for each in data.get("ranges") or ()]
+        outside = [
+            str(host)
+            for host in data.get("hosts") or ()
+            if spans and not any(_within(ip_address(host.ip), first, last) for first, last in spans)
+        ]
+        if not outside:
+            return []
+        names = ", ".join(outside[:3]) + (f" and {len(outside) - 3} more" if len(outside) > 3 else "")
+        return [f"Outside every range, which keeps them their addresses all the same: {names}."]
+
     def block_facts(self) -> dict[str, BlockFacts]:
         """For each block that parses: host address, range and number of addresses, as they will be."""
         self.is_valid()
@@ -520,6 +535,10 @@ class NetworkForm(forms.Form):
         network.note("added", by)
         transaction.on_commit(partial(tasks.push.delay, network.pk), robust=True)
         return network
+
+
+def _within(address: object, first: object, last: object) -> bool:
+    return address.version == first.version and first <= address <= last
 
 
 def _block_of(address: str, blocks: list[tuple[str, object]]) -> object | None:

@@ -153,11 +153,10 @@ class Network(Desired):
         for entry in self.hosts.all():
             host = wanted.pop((entry.mac, entry.ip), None)
             if host is None:
-                entry.removed_at = entry.removed_at or timezone.now()
-            else:
-                entry.removed_at = None
-                entry.name, entry.duid, entry.lease = host.name, host.duid, host.lease
-            entry.save(update_fields=["removed_at", "name", "duid", "lease"])
+                self.hosts.filter(pk=entry.pk, removed_at=None).update(removed_at=timezone.now())
+            elif entry.removed_at or entry.spec() != host:
+                kept = {"name": host.name, "duid": host.duid, "lease": host.lease, "removed_at": None}
+                self.hosts.filter(pk=entry.pk).update(**kept)
         DHCPHost.objects.bulk_create(DHCPHost.of(self, host) for host in wanted.values())
         return edit(document, replace(spec.without_hosts(), uuid=self.uuid_text))
 

@@ -213,13 +213,15 @@ class NetworkSpec:
         An entry that no block holds is left out.
         """
         macs = frozenset(without)
-        held = {subnet.cidr: [host for host in subnet.hosts if host.mac not in macs] for subnet in self.subnets}
+        held = {
+            subnet.cidr: dict.fromkeys(host for host in subnet.hosts if host.mac not in macs) for subnet in self.subnets
+        }
         blocks = [(subnet.interface.network, held[subnet.cidr]) for subnet in self.subnets]
         for host in add:
             address = ip_address(host.ip)
             entries = next((entries for block, entries in blocks if address in block), None)
-            if entries is not None and host not in entries:
-                entries.append(host)
+            if entries is not None:
+                entries[host] = None
         return replace(self, subnets=tuple(replace(each, hosts=tuple(held[each.cidr])) for each in self.subnets))
 
     def without_hosts(self) -> "NetworkSpec":

@@ -39,7 +39,7 @@ class Channel(filesystem.Channel):
         try:
             super().drain_events(timeout, callback)
         except Empty:
-            self._wait_for_knock()
+            self._wait_for_knock(self.connection.polling if timeout is None else min(timeout, self.connection.polling))
             raise
 
     @property
@@ -60,8 +60,8 @@ class Channel(filesystem.Channel):
             finally:
                 os.close(door)
 
-    def _wait_for_knock(self) -> None:
-        if self._consumers and select.select([self._ear], [], [], self.connection.polling)[0]:
+    def _wait_for_knock(self, seconds: float) -> None:
+        if self._consumers and select.select([self._ear], [], [], seconds)[0]:
             with suppress(BlockingIOError):  # another worker was quicker
                 os.read(self._ear, 4096)
 

@@ -147,6 +147,19 @@ def test_what_others_stopped_and_started_is_shown_and_put_back_on_the_wire(
     wait_for(lambda: portal.ask(cut) == [], 10, "nobody does any more")
 
 
+def test_libvirt_that_goes_away_in_the_middle_of_a_restart_leaves_nobody_off_the_wire(portal: Portal, lab: Lab, guests):
+    portal.manage("network", "edit", "net1", "--mtu", "1380", "--yes", "--no-wait")
+    lab.kill_libvirtd()
+    state = "Network.objects.get(name='net1').state"
+    assert portal.ask(state) in ("pending", "ready")
+    lab.start_libvirtd()
+    wait_for(lambda: portal.ask(state) == "ready", 30, "it is carried out")
+    back = libvirt.open(lab.uri)
+    assert "<mtu size='1380'/>" in back.networkLookupByName("net1").XMLDesc()
+    assert len(ports(back)) == 2
+    back.close()
+
+
 def test_drift_is_named_by_field_taken_or_put_back(portal: Portal, host: libvirt.virConnect, lab: Lab, guests):
     entry = "<host mac='52:54:00:00:77:02' ip='10.255.0.90'/>"
     lab.virsh("net-update", "net1", "add", "ip-dhcp-host", entry, "--live", "--config")

@@ -107,7 +107,7 @@ def test_the_preview_names_vms_owners_and_seconds(page, network):
     assert restart.startswith("Restart net1, for libvirt cannot change this live: MTU About 4.4 s for ")
     assert "alma-8-8 (paul), alma-9-9; 4 s of it is the bridge’s STP" in restart
     assert reconnect == "Put 2 running VMs back on the wire: alma-8-8, alma-9-9"
-    assert "VMs of nobody here, paul." in text(tree(answer))
+    assert "These VMs belong to paul." in text(tree(answer))
 
 
 def test_the_preview_says_what_goes_live_and_what_is_wrong(page, network):
@@ -598,3 +598,9 @@ def test_a_choice_that_makes_no_sense_is_said_so(page, lab, data):
     answer = page.post("/networks/bulk/", data)
     assert answer.url == "/networks/"
     assert said(answer) == "Choose networks, and what shall be done."
+
+
+def test_an_entry_outside_every_range_is_said_and_keeps_its_address(page, network):
+    typed = {**form_of_edit(page, network), "ranges": "10.1.0.100-10.1.0.200", "hosts": "52:54:00:00:00:08 10.1.0.8"}
+    said = text(tree(page.post(at(network, "edit/preview"), typed)))
+    assert "Outside every range, which keeps them their addresses all the same: 52:54:00:00:00:08 10.1.0.8." in said

@@ -11,6 +11,8 @@ import pytest
 from tests.portal import Portal, free_port
 from tests.waiting import wait_for
 
+pytestmark = pytest.mark.lab
+
 
 @pytest.fixture
 def postgres(tmp_path: Path) -> Iterator[str]:
