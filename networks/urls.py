@@ -18,6 +18,7 @@ urlpatterns = [
     path("<str:hypervisor>/<str:name>/release/", changing.network_release, name="release"),
     path("<str:hypervisor>/<str:name>/on-drift/", changing.network_on_drift, name="on_drift"),
     path("<str:hypervisor>/<str:name>/xml/", changing.network_xml, name="xml"),
+    path("<str:hypervisor>/<str:name>/copies/", views.network_copies, name="copies"),
     path("<str:hypervisor>/<str:name>/history/", changing.network_history, name="history"),
     path("<str:hypervisor>/<str:name>/history/<int:pk>/", changing.network_revision, name="revision"),
     path("<str:hypervisor>/<str:name>/retry/", views.network_retry, name="retry"),

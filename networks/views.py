@@ -80,21 +80,25 @@ def network_detail(request: HttpRequest, hypervisor: str, name: str) -> HttpResp
     named = network.spec if network.managed else spec  # older libvirts keep neither title nor description
     context = {"network": network, "leases": leases, "hosts": spec.hosts, "spec": spec, "named": named}
     context |= {"latest": network.revisions.select_related("by", "network__hypervisor")[:3]}
-    context |= {"on_drift": Network.OnDrift.choices, "definition": (), "copies": ()}
+    context |= {"on_drift": Network.OnDrift.choices, "definition": ()}
     if document := network.status.definition:
         context["definition"] = [leaf for leaf in leaves(document) if leaf.path != "ip dhcp host"]
-        context["copies"] = copies(document, network.status.autostart)
     template = "networks/_detail.html" if request.htmx else "networks/network_detail.html"
     return render(request, template, context)
 
 
-def copies(document: str, autostart: bool) -> list[tuple[str, str]]:
-    """The definition as texts for a ticket or a script."""
-    return [
+@require_GET
+def network_copies(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
+    """The definition as texts for a ticket or a script: as wanted, or of a foreign network as found."""
+    network = get_network(hypervisor, name, Network.objects.shown())
+    document = network.full_document if network.managed else network.status.definition
+    autostart = network.autostart if network.managed else network.status.autostart
+    copies = (
         ("virter", copy_as.virter(document)),
         ("virsh", copy_as.virsh(document, autostart)),
         ("Terraform", copy_as.terraform(document, autostart)),
-    ]
+    )
+    return render(request, "networks/network_copies.html", {"network": network, "copies": copies})
 
 
 @require_http_methods(["GET", "POST"])

@@ -8,11 +8,26 @@ import libvirt
 import pytest
 from lab import Lab, start
 
+from tests.portal import Portal
+from tests.waiting import wait_for
+
 
 @pytest.fixture(scope="session")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """A hypervisor with the network `default` and the image `tiny`, shared by all tests."""
     yield from lab_in(tmp_path_factory.mktemp("lab"))
+
+
+@pytest.fixture(scope="module")
+def portal(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
+    """A portal that knows the lab: web server with somebody logged in, and worker."""
+    portal = Portal(tmp_path_factory.mktemp("portal"), {"lab": lab.uri})
+    portal.start_web()
+    portal.start_worker()
+    portal.log_in()
+    wait_for(lambda: portal.table("/networks/"), 20, "the first look")
+    yield portal
+    portal.stop()
 
 
 @pytest.fixture

@@ -16,17 +16,6 @@ pytestmark = pytest.mark.lab
 KNOCK = "import socket, sys; socket.socket(type=socket.SOCK_DGRAM).sendto(b'anyone there?', (sys.argv[1], 9))"
 
 
-@pytest.fixture(scope="module")
-def portal(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
-    portal = Portal(tmp_path_factory.mktemp("portal"), {"lab": lab.uri})
-    portal.start_web()
-    portal.start_worker()
-    portal.log_in()
-    wait_for(lambda: portal.table("/networks/"), 20, "the first look")
-    yield portal
-    portal.stop()
-
-
 @pytest.fixture
 def leased(lab: Lab) -> Iterator[dict[str, str]]:
     """The bridge `br9` with a DHCP server that libvirt knows nothing of; what it has leased, by MAC, read anew."""

@@ -20,15 +20,6 @@ NET = ("net1", "--dhcp", "-n", "10.255.0.1/24", "--domain", "net1.test")
 
 
 @pytest.fixture(scope="module")
-def portal(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
-    portal = Portal(tmp_path_factory.mktemp("portal"), {"lab": lab.uri})
-    portal.start_worker()
-    wait_for(lambda: "virbr0" in portal.manage("network", "ls"), 20, "the first look")
-    yield portal
-    portal.stop()
-
-
-@pytest.fixture(scope="module")
 def guests(portal: Portal, lab: Lab) -> Iterator[dict[str, str]]:
     """Two running guests on net1, each with its address there; one was made by others."""
     host = libvirt.open(lab.uri)

@@ -16,17 +16,6 @@ NETWORK = "<network><name>theirs</name><ip address='10.66.0.1' netmask='255.255.
 DOMAIN = "<domain type='qemu'><name>theirs</name><memory unit='MiB'>16</memory><os><type>hvm</type></os></domain>"
 
 
-@pytest.fixture(scope="module")
-def portal(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
-    portal = Portal(tmp_path_factory.mktemp("portal"), {"lab": lab.uri})
-    portal.start_web()
-    portal.start_worker()
-    portal.log_in()
-    wait_for(lambda: portal.table("/networks/"), 20, "the first look")
-    yield portal
-    portal.stop()
-
-
 @pytest.fixture
 def define(lab: Lab, tmp_path: Path) -> Iterator[Callable[[str, str], None]]:
     """Define a document by a virsh command; what was defined is gone afterwards."""

@@ -1,7 +1,6 @@
 """The walk through the user documentation on the command line, with real guests and their real leases."""
 
 import re
-from collections.abc import Iterator
 from io import BytesIO
 
 import libvirt
@@ -17,15 +16,6 @@ from tests.waiting import wait_for
 pytestmark = pytest.mark.lab
 
 MODELS = "from vms.models import VM; from virterweb.hypervisors.models import Hypervisor"
-
-
-@pytest.fixture(scope="module")
-def portal(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
-    portal = Portal(tmp_path_factory.mktemp("portal"), {"lab": lab.uri})
-    portal.start_worker()
-    wait_for(lambda: "virbr0" in portal.manage("network", "ls"), 20, "the first look")
-    yield portal
-    portal.stop()
 
 
 def rows(text: str) -> list[list[str]]:

@@ -168,3 +168,11 @@ def test_a_foreign_network_that_was_only_just_found_breaks_no_page(page, lab):
     Network.objects.create(hypervisor=lab, name="fresh", managed=False, generation=0)
     assert [row[0] for row in table(page.get("/networks/"))] == ["Name", "fresh"]
     assert page.get("/networks/lab-1/fresh/").status_code == 200
+
+
+def test_a_network_is_copied_as_a_command_a_script_and_a_resource(page, lab):
+    make_foreign_network(lab)
+    shown = page.get("/networks/lab-1/default/copies/").content.decode()
+    assert "virter network add default --forward-mode nat" in shown
+    assert "net-define" in shown
+    assert "resource &quot;libvirt_network&quot;" in shown
