@@ -112,7 +112,7 @@ def _run(step: plans.Step, network: Network, host: Host) -> None:
         case Verb.AUTOSTART | Verb.NO_AUTOSTART:
             host.autostart_network(uuid, name, step.verb is Verb.AUTOSTART)
         case Verb.START:
-            host.start_network(uuid, name)
+            _start(network, host)
         case Verb.STOP:
             host.stop_network(uuid, name)
         case Verb.UPDATE:
@@ -128,7 +128,18 @@ def _restart(network: Network, host: Host) -> None:
     uuid, name = network.uuid_text, network.name
     network.status.write(cut=_as_cut(_nics(network, host)))
     host.stop_network(uuid, name)
-    host.start_network(uuid, name)
+    _start(network, host)
+
+
+def _start(network: Network, host: Host) -> None:
+    """Start it; if a libvirt that was killed has left its bridge behind, with another that libvirt chooses."""
+    try:
+        host.start_network(network.uuid_text, network.name)
+    except Refused as problem:
+        if not problem.bridge_left or not network.managed or parse(network.document).bridge:
+            raise
+        host.define_network(network.full_document, network.name)
+        host.start_network(network.uuid_text, network.name)
 
 
 def _reconnect(network: Network, host: Host) -> None:

@@ -27,9 +27,9 @@ class Console:
 
     def run(self, command: str, seconds: float = 20) -> str:
         """Run a command in the guest and return what it printed."""
-        os.write(self.port, f"{command}; echo; echo e''nd $?\n".encode())
-        said = self._expect(r"\nend \d+\r?\n", seconds).replace("\r", "")
-        return said.split("\n", 1)[-1].rsplit("end ", 1)[0].strip()
+        os.write(self.port, f"echo b''egin; {command}; echo; echo e''nd $?\n".encode())
+        said = self._expect(r"begin\r*\n[^$]*\nend \d+\r*\n", seconds).replace("\r", "")
+        return said.rsplit("begin\n", 1)[-1].rsplit("end ", 1)[0].strip()
 
     def _expect(self, pattern: str, seconds: float = 20) -> str:
         said, deadline = "", time.monotonic() + seconds

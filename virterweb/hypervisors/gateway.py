@@ -37,6 +37,11 @@ class HypervisorError(Exception):
 class Refused(HypervisorError):
     """libvirt said no; the same question gets the same answer."""
 
+    @property
+    def bridge_left(self) -> bool:
+        """Whether the host has a device already with the name of a network's bridge."""
+        return bool(re.search(r"error creating bridge interface .*: File exists", self.detail))
+
 
 class Busy(HypervisorError):
     """libvirt could not just now."""
@@ -141,6 +146,10 @@ _READABLE = [
     (r"Network not found: no network with matching name '(.+)'", r"there is no network \1"),
     (r"network '(.+)' is not active", r"the network \1 is not active"),
     (r"Cannot get interface MTU on '(.+)': No such device", r"the host has no bridge \1"),
+    (
+        r"error creating bridge interface (\S+): File exists",
+        r"the host has a device \1 already; give the network another bridge, or delete it there if nobody needs it",
+    ),
     (r"cannot allocate memory|Cannot allocate memory", "the host has not enough memory"),
     (r"No space left on device", "the pool is full"),
 ]
