@@ -10,7 +10,7 @@ from time import monotonic
 from django.db.models import Q
 from django.utils import timezone
 
-from virterweb.hypervisors.gateway import FoundLease, FoundNetwork, FoundPort, Host, Refused
+from virterweb.hypervisors.gateway import Busy, FoundLease, FoundNetwork, FoundPort, Host, Refused
 from virterweb.hypervisors.models import Hypervisor
 from virterweb.hypervisors.reconcile import claimed
 
@@ -21,6 +21,7 @@ from .network_xml import HostSpec, parse
 from .plan import Verb
 
 POLL = 10.0  # seconds between two readings of a network's leases; none passes while a NIC waits for its first
+TRIES = 3  # to put a VM back on the wire, until somebody has to look
 _next_poll: dict[int, float] = {}
 
 
@@ -143,7 +144,7 @@ def _start(network: Network, host: Host) -> None:
 
 
 def _reconnect(network: Network, host: Host) -> None:
-    """Put every running VM that is off the wire back; Refused names those that could not be."""
+    """Put every running VM that is off the wire back; those that cannot be are named, and soon tried again."""
     cut = _cut(_nics(network, host))
     network.status.write(cut=_as_cut(cut))
     failures = {}
@@ -157,7 +158,8 @@ def _reconnect(network: Network, host: Host) -> None:
     if left:
         silent = "libvirt said that it is done, but it is not"
         names = (f"{nic.vm} (NIC {nic.mac}): {failures.get((nic.vm_uuid, nic.mac), silent)}" for nic in left)
-        raise Refused(f"{network} runs, but these are not back on the wire: {'; '.join(names)}")
+        problem = Busy if network.status.tries < TRIES else Refused
+        raise problem(f"{network} runs, but these are not back on the wire: {'; '.join(names)}")
 
 
 def look_for_cut(network: Network, host: Host) -> None:

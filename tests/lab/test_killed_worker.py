@@ -152,7 +152,7 @@ def test_restarting_a_network_puts_every_vm_back(
     network, mtu = host.networkLookupByName(net1), str(1400 + 2 * at + (side == "after"))
     portal.manage("network", "edit", net1, "--mtu", mtu, "--yes", "--no-wait")
     assert kill(at, side) == RESTART[:at]
-    assert done(portal, f"Network {net1}") == "ready"
+    assert done(portal, f"Network {net1}") == "ready", portal.ask("Network.objects.get(name='net1').status.error")
     for flags in (0, libvirt.VIR_NETWORK_XML_INACTIVE):
         assert f"<mtu size='{mtu}'/>" in network.XMLDesc(flags)
     on_it = {port.UUIDString() for port in network.listAllPorts()}
