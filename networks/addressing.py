@@ -16,10 +16,14 @@ def _text(number: int) -> str:
 
 
 def parse_mac(text: str) -> str:
-    """A guest's MAC as lower-case aa:bb:cc:dd:ee:ff; ValueError with the reason if it can be none."""
-    if not re.fullmatch(r"[0-9a-fA-F]{2}([:-][0-9a-fA-F]{2}){5}", text.strip()):
+    """A guest's MAC as lower-case aa:bb:cc:dd:ee:ff; ValueError with the reason if it can be none.
+
+    It may be typed as 52:54:00:b3:72:d7, 52-54-00-B3-72-D7, 5254.00b3.72d7 or 525400b372d7.
+    """
+    two, four = "[0-9a-fA-F]{2}", "[0-9a-fA-F]{4}"
+    if not re.fullmatch(rf"{two}([:-]{two}){{5}}|{four}\.{four}\.{four}|{two * 6}", text.strip()):
         raise ValueError("This is no MAC; one looks like 52:54:00:b3:72:d7.")
-    number = _number(text.strip())
+    number = int(re.sub("[:.-]", "", text.strip()), 16)
     if number == 0:
         raise ValueError("A MAC of zeros belongs to nobody.")
     if number >> 40 & 1:

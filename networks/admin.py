@@ -6,7 +6,7 @@ from virterweb.hypervisors.admin import ObservedAdmin, WishAdmin
 
 from . import tasks
 from .document_form import NetworkDocumentForm
-from .models import DHCPHost, Lease, Network, NetworkStatus, Revision
+from .models import DHCPHost, DHCPHostStatus, DNSAnswers, Lease, Network, NetworkStatus, Revision
 
 
 class DHCPHostInline(admin.TabularInline):
@@ -64,7 +64,21 @@ class NetworkStatusAdmin(ObservedAdmin):
 
 @admin.register(Lease)
 class LeaseAdmin(ObservedAdmin):
-    list_display = ("ip", "mac", "hostname", "network", "expires_at")
+    list_display = ("ip", "mac", "hostname", "vm", "network_name", "first_seen", "last_seen", "expires_at")
+    list_filter = ("hypervisor", ("last_seen", admin.EmptyFieldListFilter))
+    search_fields = ("ip", "mac", "hostname", "vm", "network_name")
+
+
+@admin.register(DHCPHostStatus)
+class DHCPHostStatusAdmin(ObservedAdmin):
+    list_display = ("mac", "ip", "name", "network")
     list_filter = ("network__hypervisor",)
-    search_fields = ("ip", "mac", "hostname", "network__name")
+    search_fields = ("mac", "ip", "name", "network__name")
+    list_select_related = ("network",)
+
+
+@admin.register(DNSAnswers)
+class DNSAnswersAdmin(ObservedAdmin):
+    list_display = ("network", "asked_at", "error")
+    search_fields = ("network__name",)
     list_select_related = ("network",)

@@ -26,17 +26,42 @@ VLAN_TAGS = 4095
 
 
 def address(text: str) -> str:
-    """An IP address in its usual spelling; leading zeros are refused, for some read them as octal, and zones."""
-    with suppress(ValueError):
-        if "%" not in text:
-            return str(ip_address(text))
+    """An IP address in its usual spelling, an IPv6 one in brackets too.
+
+    Refused are leading zeros, for some read them as octal, and zones.
+    """
+    bare = text[1:-1] if re.fullmatch(r"\[.*:.*\]", text) else text
+    if _is_address(bare):
+        return str(ip_address(bare))
+    if "." in bare and _is_address(re.sub(r"(?<![0-9a-fA-F])0+(?=\d)", "", bare)):
+        raise ValueError(f"{text} has a leading zero, which some read as octal; write it without.")
     raise ValueError(f"{text} is no IP address.")
 
 
+def _is_address(text: str) -> bool:
+    with suppress(ValueError):
+        return "%" not in text and bool(ip_address(text))
+    return False
+
+
 def dns_name(text: str) -> str:
+    """A DNS name as it is; one in another script is refused with the ASCII form that DNS has of it."""
     if len(text) > 253 or not DNS_NAME.match(text):
-        raise ValueError(f"{text} is no DNS name: labels of letters, digits and dashes, with dots between.")
+        known = _ascii_form(text)
+        hint = f"; in ASCII it is {known}" if known else ""
+        raise ValueError(f"{text} is no DNS name: labels of letters, digits and dashes, with dots between{hint}.")
     return text
+
+
+def _ascii_form(text: str) -> str:
+    """What DNS has for a name in another script, xn--bcher-kva for bücher; empty if there is no such name."""
+    if text.isascii() or len(text) > 253:
+        return ""
+    try:
+        form = text.encode("idna").decode()
+    except UnicodeError:
+        return ""
+    return form if len(form) <= 253 and DNS_NAME.match(form) else ""
 
 
 def lease(text: str) -> int:
@@ -73,8 +98,8 @@ def read_host(line: str) -> HostSpec:
     words = line.split()
     expiry = _lease_at_end(words)
     found = {"mac": "", "duid": "", "ip": "", "name": ""}
-    for word in words:
-        key, value = _host_word(word)
+    for word in sorted(words, key=_may_be_mac_or_name):
+        key, value = ("name", word) if _is_rather_name(word, words, found) else _host_word(word)
         if found[key]:
             raise ValueError(f"{line}: there are two of {found[key]} and {value}.")
         found[key] = value
@@ -87,20 +112,45 @@ def read_host(line: str) -> HostSpec:
     return HostSpec(**found, lease=expiry)
 
 
+def _may_be_mac_or_name(word: str) -> bool:
+    """525400b372d7 and 5254.00b3.72d7; containers have names like the first."""
+    return bool(re.fullmatch(r"[0-9A-Fa-f]{12}|([0-9A-Fa-f]{4}\.){2}[0-9A-Fa-f]{4}", word))
+
+
+def _is_rather_name(word: str, words: list[str], found: dict[str, str]) -> bool:
+    """Of what may be MAC or name: is it the name? Yes if the line says by what else the guest is known.
+
+    Yes also if it stands where `str` of an entry has the name, so that every entry is read back from its line;
+    but after an IPv4 address the form with dots is a MAC, for routers list their neighbours so.
+    """
+    if not _may_be_mac_or_name(word):
+        return False
+    if found["mac"] or found["duid"]:
+        return True
+    last = bool(found["ip"]) and not found["name"] and word == words[-1]
+    return last and ("." not in word or ":" in found["ip"])
+
+
 def _host_word(word: str) -> tuple[str, str]:
     if word.startswith("id:"):
-        duid = word[3:].lower()
-        if not re.fullmatch(r"[0-9a-f]{1,2}(:[0-9a-f]{1,2})+", duid):
-            raise ValueError(f"{word} is no DUID; one looks like id:00:04:58:fd:e4:15.")
-        return "duid", duid
-    if re.fullmatch(r"([0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}", word):
+        return "duid", duid(word[3:])
+    if re.fullmatch(r"([0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}", word) or _may_be_mac_or_name(word):
         return "mac", addressing.parse_mac(word)
     try:
         return "ip", address(word)
     except ValueError:
         if LEASE.fullmatch(word):
             raise ValueError(f"{word} is a lease time; it stands last, and once.") from None
-        return "name", _name_not_address(word)
+        if re.fullmatch(r"[\d.:/]+|\[.*", word):
+            raise
+        return "name", dns_name(word)
+
+
+def duid(text: str) -> str:
+    """A DUID of 2 to 130 bytes in lower case, without the id: that a line has before it."""
+    if not re.fullmatch(r"[0-9a-f]{1,2}(:[0-9a-f]{1,2}){1,129}", text.lower()):
+        raise ValueError(f"id:{text} is no DUID; one looks like id:00:04:58:fd:e4:15.")
+    return text.lower()
 
 
 def _name_not_address(word: str) -> str:

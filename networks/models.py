@@ -1,19 +1,21 @@
 """Networks that people want, and what libvirt was seen to have of them."""
 
 import uuid
-from dataclasses import replace
+from dataclasses import asdict, replace
+from datetime import datetime
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Self
 
 from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import models, transaction
 from django.db.models import QuerySet
-from django.db.models.functions import Lower
+from django.db.models.functions import Greatest, Lower
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import cached_property
 
-from virterweb.hypervisors.models import with_hypervisor
+from virterweb.hypervisors.models import Hypervisor, with_hypervisor
 from virterweb.hypervisors.reconcile import Desired, DesiredQuerySet, Status
 
 from . import addressing, rules
@@ -189,35 +191,36 @@ class Network(Desired):
 
     # host entries by ID, as Virter has them
 
-    def reserve_ids(self, first: int, count: int) -> None:
+    def reserve_ids(self, first: int, count: int, by: AbstractBaseUser | None = None) -> None:
         """Wish host entries for IDs first … first+count−1, as Virter does; ValueError before any if one is refused."""
-        spec = self.definition
-        block = spec.block()
+        block = self.definition.block()
         if block is None:
             raise ValueError(f"{self} has no IPv4 block for host entries")
         if first < 1 or count < 1:
             raise ValueError("IDs begin at 1, and at least one is needed")
-        taken = {host.mac for host in spec.hosts} | set(self.hosts.values_list("mac", flat=True))
+        rows = (self.found_hosts, self.hosts)
+        macs, ips = ({value for row in rows for value in row.values_list(name, flat=True)} for name in ("mac", "ip"))
         entries = []
         for number in range(first, first + count):
             mac, ip = addressing.mac_of_id(number), str(addressing.ip_of_id(block, number))
-            if mac in taken:
+            if mac in macs:
                 raise ValueError(f"ID {number} has a host entry already: {mac}")
+            if ip in ips or ip == str(block.ip):
+                raise ValueError(f"ID {number}: {ip} is taken already")
             entries.append(DHCPHost(network=self, mac=mac, ip=ip))
         with transaction.atomic():
             DHCPHost.objects.bulk_create(entries)
-            self.change(f"host entries of {_ids(first, count)} added")
+            self.change(f"host entries of {_ids(first, count)} added", by)
 
-    def release_ids(self, first: int, count: int) -> None:
+    def release_ids(self, first: int, count: int, by: AbstractBaseUser | None = None) -> None:
         """Wish all host entries of these IDs' MACs away, whoever made them; none is fine."""
         macs = {addressing.mac_of_id(number) for number in range(first, first + count)}
-        found = self.status.spec
         with transaction.atomic():
-            for host in found.hosts if found else ():
-                if host.mac in macs and host.ip:
+            for host in self.found_hosts.all():
+                if host.mac in macs:
                     self.hosts.get_or_create(mac=host.mac, ip=host.ip)
             self.hosts.filter(mac__in=macs).update(removed_at=timezone.now())
-            self.change(f"host entries of {_ids(first, count)} removed")
+            self.change(f"host entries of {_ids(first, count)} removed", by)
 
     # what pages show
 
@@ -243,6 +246,13 @@ class Network(Desired):
     def running_vms(self) -> QuerySet:
         """The NICs of running VMs that hang on it, as last seen."""
         return self.nics.exclude(vm__power="off").select_related("vm__wish__owner").order_by("vm__wish__name")
+
+    def vm_names(self) -> dict[str, str]:
+        """Which VMs have NICs on it, by MAC; several of one MAC with commas between."""
+        found: dict[str, list[str]] = {}
+        for mac, name in self.nics.order_by("pk").values_list("mac", "vm__wish__name"):
+            found.setdefault(mac.lower(), []).append(name)
+        return {mac: ", ".join(names) for mac, names in found.items()}
 
     def found(self) -> plans.Found | None:
         """libvirt's side as last seen, for a plan to be shown."""
@@ -301,12 +311,43 @@ class DHCPHost(models.Model):
     def __str__(self) -> str:
         return str(self.spec())
 
+    def clean(self) -> None:
+        """Take a MAC in any spelling."""
+        if self.mac:
+            self.mac = addressing.parse_mac(self.mac)
+
     @classmethod
     def of(cls, network: Network, host: HostSpec) -> "DHCPHost":
-        return cls(network=network, **{name: getattr(host, name) for name in ("mac", "duid", "ip", "name", "lease")})
+        return cls(network=network, **asdict(host))
 
     def spec(self) -> HostSpec:
         return HostSpec(mac=self.mac, ip=self.ip, name=self.name, duid=self.duid, lease=self.lease)
+
+
+class DHCPHostStatus(models.Model):
+    """A host entry that libvirt was seen to have, whoever asked for it."""
+
+    network = models.ForeignKey(Network, on_delete=models.CASCADE, related_name="found_hosts")
+    mac = models.CharField("MAC", max_length=17, blank=True, db_index=True)
+    duid = models.CharField("DUID", max_length=400, blank=True)
+    ip = models.GenericIPAddressField("IP")
+    place = models.CharField(max_length=33, db_index=True, help_text="the IP in hexadecimal, behind its version")
+    name = models.CharField(max_length=255, blank=True)
+    lease = models.PositiveIntegerField(null=True, help_text="seconds; 0: for ever")
+
+    class Meta:
+        ordering = ["pk"]
+        verbose_name = "DHCP host status"
+        verbose_name_plural = "DHCP host statuses"
+
+    def __str__(self) -> str:
+        return str(self.spec())
+
+    spec = DHCPHost.spec
+
+    @classmethod
+    def of(cls, network: Network, host: HostSpec) -> "DHCPHostStatus":
+        return cls(network=network, place=place_of(ip_address(host.ip)), **asdict(host))
 
 
 class NetworkStatus(Status):
@@ -327,6 +368,7 @@ class NetworkStatus(Status):
     ignored = models.TextField(blank=True, help_text="what this libvirt does not keep of the wish, a line each")
     cut = models.JSONField(default=list, help_text="NICs off the wire: UUID and name of the VM, and MAC")
     compared = models.PositiveIntegerField(default=0, help_text="the wish's generation that drift was computed for")
+    leases_print = models.CharField(max_length=32, blank=True, help_text="fingerprint of the leases as last read")
 
     class Meta:
         verbose_name_plural = "network statuses"
@@ -400,19 +442,88 @@ def _yes(value: bool) -> str:
     return "yes" if value else "no"
 
 
-class Lease(models.Model):
-    """A DHCP lease as the network's dnsmasq has it now. libvirt gives a MAC for IPv6 leases too."""
+class DNSAnswers(models.Model):
+    """What a network's own dnsmasq answers for the names that it serves, where the worker can reach it."""
 
-    network = models.ForeignKey(Network, on_delete=models.CASCADE, related_name="leases")
-    mac = models.CharField("MAC", max_length=17)
+    network = models.OneToOneField(Network, on_delete=models.CASCADE, related_name="dns_answers")
+    answers = models.JSONField(default=dict, help_text="each name's addresses")
+    asked_at = models.DateTimeField(null=True)
+    due_at = models.DateTimeField(null=True, help_text="when it is asked again; empty: now, for names have changed")
+    error = models.TextField(blank=True, help_text="why it could not be asked")
+
+    class Meta:
+        verbose_name_plural = "DNS answers"
+
+    def __str__(self) -> str:
+        return f"{self.network}: {self.error or f'{len(self.answers)} names'}"
+
+
+class LeaseQuerySet(models.QuerySet):
+    def current(self) -> Self:
+        """Those that hold now; the others are history."""
+        return self.filter(last_seen=None)
+
+    def between(self, start: datetime, end: datetime) -> Self:
+        """Those that held at any moment from start to end, as far as anybody looked."""
+        return self.filter(models.Q(last_seen=None) | models.Q(last_seen__gte=start), first_seen__lte=end)
+
+    def end(self, at: datetime | None = None) -> int:
+        """Write down that they hold no longer: last seen `at`, yet neither before they began nor after now."""
+        now = timezone.now()
+        return self.current().update(last_seen=Greatest("first_seen", min(at or now, now)), release_asked_at=None)
+
+
+class Lease(models.Model):
+    """Who has or had an address when: a DHCP lease of the network's dnsmasq, from its first sight to its last.
+
+    It outlives its network. Renewing changes `expires_at` alone; another MAC, host name or VM makes a new one. libvirt
+    gives a MAC for IPv6 leases too. Workers alone write it, but for `release_asked_at`, which is a wish.
+    """
+
+    hypervisor = models.ForeignKey(Hypervisor, on_delete=models.CASCADE, related_name="leases")
+    network = models.ForeignKey(Network, null=True, on_delete=models.SET_NULL, related_name="leases")
+    network_name = models.CharField(max_length=255)
+    mac = models.CharField("MAC", max_length=17, db_index=True)
     ip = models.GenericIPAddressField("IP")
+    place = models.CharField(max_length=33, db_index=True, help_text="the IP in hexadecimal, behind its version")
     hostname = models.CharField(max_length=255, blank=True)
     client_id = models.TextField("client ID", blank=True)
+    vm = models.CharField("VM", max_length=255, blank=True, help_text="the VMs that had the MAC, by name")
+    words = models.CharField(max_length=530, help_text="what it is found by: host name, VM, MAC without colons")
     expires_at = models.DateTimeField(null=True)
+    first_seen = models.DateTimeField(default=timezone.now)
+    last_seen = models.DateTimeField(null=True, help_text="empty: it holds now")
+    release_asked_at = models.DateTimeField(null=True, help_text="when somebody asked that it be released")
+    release_problem = models.TextField(blank=True, help_text="why it could not be released")
+
+    objects = LeaseQuerySet.as_manager()
 
     class Meta:
         ordering = ["pk"]
-        constraints = [models.UniqueConstraint(fields=["network", "mac", "ip"], name="lease_once_a_network")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["network", "mac", "ip"], condition=models.Q(last_seen=None), name="lease_once_a_network"
+            )
+        ]
+        # So that a search through all history reads the index alone.
+        indexes = [models.Index(fields=["last_seen", "words"], name="lease_words")]
 
     def __str__(self) -> str:
         return f"{self.ip} {self.mac}"
+
+    @classmethod
+    def of(cls, network: Network, mac: str, ip: str, **values: object) -> "Lease":
+        """One that begins now, not saved yet."""
+        where = {"hypervisor_id": network.hypervisor_id, "network": network, "network_name": network.name}
+        lease = cls(mac=mac, ip=ip, place=place_of(ip_address(ip)), **where, **values)
+        lease.name_words()
+        return lease
+
+    def name_words(self) -> None:
+        """Make it found by the names that it has now."""
+        self.words = f"{self.hostname} {self.vm} {self.mac.replace(':', '')}".lower()
+
+
+def place_of(address: IPv4Address | IPv6Address) -> str:
+    """An address as text that sorts and ranges as addresses do, IPv4 before IPv6: 40affff0cf, 6fd00…"""
+    return f"{address.version}{address.packed.hex()}"

@@ -208,13 +208,14 @@ class NetworkSpec:
         return tuple(host for subnet in self.subnets for host in subnet.hosts)
 
     def with_hosts(self, add: Iterable[HostSpec], without: Iterable[str] = ()) -> "NetworkSpec":
-        """The same with host entries added, each to the block that holds its address, and those of some MACs gone.
+        """The same with host entries added, each to the block that holds its address.
 
-        An entry that no block holds is left out.
+        Those whose MAC, DUID or address is in `without` go first. An entry that no block holds is left out.
         """
-        macs = frozenset(without)
+        gone = frozenset(without)
         held = {
-            subnet.cidr: dict.fromkeys(host for host in subnet.hosts if host.mac not in macs) for subnet in self.subnets
+            subnet.cidr: dict.fromkeys(host for host in subnet.hosts if gone.isdisjoint((host.mac, host.duid, host.ip)))
+            for subnet in self.subnets
         }
         blocks = [(subnet.interface.network, held[subnet.cidr]) for subnet in self.subnets]
         for host in add:

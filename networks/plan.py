@@ -354,12 +354,16 @@ def token(steps: Iterable[Step], found: Found | None) -> str:
 
 
 def plan_hosts(add: Iterable[HostSpec], remove: Iterable[str], found: Found | None) -> tuple[Step, ...]:
-    """Steps for host entries alone: those there already are skipped, every entry of a MAC in `remove` goes."""
+    """Steps for host entries alone: those there already are skipped, all whose MAC, DUID or IP is in `remove` go.
+
+    One that is to be added replaces what its guest, or its address, has.
+    """
     if found is None:
         return ()
-    macs, sides = frozenset(remove), {}
+    wanted, gone, sides = tuple(add), frozenset(remove), {}
+    replaced = gone | {value for host in wanted for value in (host.mac, host.duid, host.ip) if value}
     for side, document in {"stored": found.document, "live": found.live if found.active else ""}.items():
         if document:
-            wanted = parse(document).with_hosts(add, without=macs)
-            sides[side] = _Off.between(leaves(edit(document, wanted)), leaves(document))
+            spec = parse(document).with_hosts(wanted, without=replaced)
+            sides[side] = _Off.between(leaves(edit(document, spec)), leaves(document))
     return tuple(_updates(sides))

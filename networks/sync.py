@@ -4,25 +4,27 @@ Safe to run twice, to be killed anywhere, and to run beside another worker.
 """
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import datetime
+from ipaddress import ip_address
 from time import monotonic
 
+from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from virterweb.hypervisors.gateway import Busy, FoundLease, FoundNetwork, FoundPort, Host, Refused
+from virterweb.hypervisors.gateway import Busy, FoundNetwork, FoundPort, Host, Refused
 from virterweb.hypervisors.models import Hypervisor
 from virterweb.hypervisors.reconcile import claimed
 
+from . import leases
 from . import plan as plans
 from .compare_xml import TITLES, differences
-from .models import DHCPHost, Lease, Network, NetworkStatus
+from .models import DHCPHost, DHCPHostStatus, DNSAnswers, Network, NetworkStatus
 from .network_xml import HostSpec, parse
 from .plan import Verb
 
-POLL = 10.0  # seconds between two readings of a network's leases; none passes while a NIC waits for its first
 TRIES = 3  # to put a VM back on the wire, until somebody has to look
-_next_poll: dict[int, float] = {}
 
 
 def push(network: Network, host: Host) -> dict | None:
@@ -52,8 +54,8 @@ def push(network: Network, host: Host) -> dict | None:
 def _steps(network: Network, host: Host, wanted: plans.Wanted | None, released: list[DHCPHost]) -> Iterable[plans.Step]:
     side = _found_side(network, host)
     if wanted is None:
-        macs = {entry.mac for entry in released if entry.mac}
-        return plans.plan_hosts(network.wanted_hosts(), macs, side)
+        gone = {entry.mac or entry.duid or entry.ip for entry in released}
+        return plans.plan_hosts(network.wanted_hosts(), gone, side)
     steps = network.steps(side, wanted, network.exact)
     _check_accepted(network, steps)
     return steps
@@ -192,6 +194,7 @@ def _settled(network: Network, host: Host, wanted: plans.Wanted | None) -> dict:
         left = differences(wanted.document, found.stored)
         ignored = [str(one) for one in left if not (one.found and one.listed)]
         network.status.write(ignored="\n".join(ignored))
+    _write_hosts(network, found)
     return _seen(network, found)
 
 
@@ -203,6 +206,7 @@ def _remove(network: Network, host: Host) -> None:
     host.stop_network(network.uuid_text, network.name)
     host.undefine_network(network.uuid_text, network.name)
     network.hypervisor.status.forget_routes(network.status.bridge)
+    network.leases.end()
     network.delete()
 
 
@@ -245,8 +249,8 @@ def observe(hypervisor: Hypervisor, host: Host) -> None:
             )
         _record(rows[uuid], network, began)
     for uuid in rows.keys() - found.keys():
-        _record_gone(rows[uuid], began)
-    _poll_leases(host, [(rows[uuid], network) for uuid, network in found.items() if uuid in rows])
+        _record_gone(rows[uuid], began, hypervisor.status.observed_at)
+    leases.poll(hypervisor, host, [(rows[uuid], network) for uuid, network in found.items() if uuid in rows])
 
 
 def _record(row: Network, network: FoundNetwork, began: datetime) -> None:
@@ -258,7 +262,11 @@ def _record(row: Network, network: FoundNetwork, began: datetime) -> None:
         return
     if row.name != network.name and not row.managed:
         Network.objects.filter(pk=row.pk).update(name=network.name)
-    if _write(row, began, _seen(row, network)):
+    with transaction.atomic():
+        written = _write(row, began, _seen(row, network))
+        if written:
+            _write_hosts(row, network)
+    if written:
         _answer_drift(row)
 
 
@@ -273,18 +281,19 @@ def _answer_drift(row: Network) -> None:
         row.change("ours put back by itself", exact=True)
 
 
-def _record_gone(row: Network, began: datetime) -> None:
+def _record_gone(row: Network, began: datetime, last_look: datetime | None) -> None:
     if not row.managed:
+        row.leases.end(last_look)
         row.delete()
-    elif row.status.present:
-        row.leases.all().delete()
-        if _write(row, began, _seen(row, None)):
-            _answer_drift(row)
+    elif row.status.present and _write(row, began, _seen(row, None)):
+        row.leases.end(last_look)
+        _write_hosts(row, None)
+        _answer_drift(row)
 
 
 def _write(row: Network, began: datetime, values: dict) -> bool:
     """Write what was seen, unless a push has seen it later than this look began."""
-    older = Q(observed_at=None) | Q(observed_at__lte=began)
+    older = Q(observed_at=None) | Q(observed_at__lte=began) | Q(observed_at__gt=timezone.now())  # the clock jumped back
     return bool(NetworkStatus.objects.filter(older, wish=row).update(**values))
 
 
@@ -293,7 +302,8 @@ def _seen(row: Network, found: FoundNetwork | None) -> dict:
     now = timezone.now()
     if found is None:
         drift = "libvirt no longer has it" if row.status.made_at else ""
-        return {"present": False, "active": False, "drift": drift, "compared": row.generation, "observed_at": now}
+        gone = {"present": False, "active": False, "drift": drift, "leases_print": ""}
+        return {**gone, "compared": row.generation, "observed_at": now}
     spec = parse(found.document)
     return {
         "present": True,
@@ -313,6 +323,21 @@ def _seen(row: Network, found: FoundNetwork | None) -> dict:
     }
 
 
+def _write_hosts(row: Network, found: FoundNetwork | None) -> None:
+    """Write down the host entries that libvirt has, as rows to be looked for, and have the names asked anew."""
+    now = {replace(host, ip=str(ip_address(host.ip))) for host in (parse(found.document).hosts if found else ())}
+    gone = []
+    for entry in row.found_hosts.all():
+        spec = entry.spec()
+        if spec in now:
+            now.remove(spec)
+        else:
+            gone.append(entry.pk)
+    row.found_hosts.filter(pk__in=gone).delete()
+    DHCPHostStatus.objects.bulk_create(DHCPHostStatus.of(row, host) for host in now)
+    DNSAnswers.objects.filter(network=row).update(due_at=None)
+
+
 def _drift(row: Network, found: FoundNetwork) -> Iterable[str]:
     wanted, ignored = row.full_document, row.status.ignored.splitlines()
     off = [str(one) for one in differences(wanted, found.stored)]
@@ -324,38 +349,3 @@ def _drift(row: Network, found: FoundNetwork) -> Iterable[str]:
         yield "is active" if found.active else "is not active"
     if found.autostart != row.autostart:
         yield "starts with the host" if found.autostart else "does not start with the host"
-
-
-def want_leases(networks: Iterable[int]) -> None:
-    """Read the leases of these networks (by id) at the next look: a running NIC waits for its first address."""
-    for pk in networks:
-        _next_poll.pop(pk, None)
-
-
-def _poll_leases(host: Host, networks: list[tuple[Network, FoundNetwork]]) -> None:
-    now = monotonic()
-    due = [
-        (row, network)
-        for row, network in networks
-        if _next_poll.get(row.pk, 0) <= now and ("<dhcp" in network.document or row.status.dhcp)
-    ]
-    known: dict[int, dict[tuple[str, str], Lease]] = {row.pk: {} for row, _ in due}
-    for lease in Lease.objects.filter(network__in=known):
-        known[lease.network_id][lease.mac, lease.ip] = lease
-    for row, network in due:
-        _write_leases(row, known[row.pk], host.leases(network.uuid) if network.active else [])
-        _next_poll[row.pk] = now + POLL
-
-
-def _write_leases(row: Network, known: dict[tuple[str, str], Lease], found: list[FoundLease]) -> None:
-    for lease in found:
-        values = {
-            "hostname": lease.hostname,
-            "client_id": lease.client_id,
-            "expires_at": datetime.fromtimestamp(lease.expires, UTC) if lease.expires else None,
-        }
-        old = known.pop((lease.mac, lease.ip), None)
-        if old is None or any(getattr(old, name) != value for name, value in values.items()):
-            Lease.objects.update_or_create(network=row, mac=lease.mac, ip=lease.ip, defaults=values)
-    if known:
-        Lease.objects.filter(pk__in=[lease.pk for lease in known.values()]).delete()

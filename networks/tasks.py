@@ -2,9 +2,10 @@
 
 from celery import shared_task
 
+from virterweb.hypervisors.connections import connected
 from virterweb.hypervisors.reconcile import carry_out
 
-from . import sync
+from . import dns, leases, sync
 from .models import Network
 
 
@@ -12,8 +13,29 @@ from .models import Network
 def sweep() -> None:
     for pk in Network.objects.overdue().values_list("pk", flat=True):
         push.apply_async([pk], expires=5)
+    for pk in leases.to_release():
+        release_leases.apply_async([pk], expires=5)
+    for pk in dns.due().values_list("pk", flat=True)[: dns.FEW]:
+        ask_names.apply_async([pk], expires=5)
 
 
 @shared_task
 def push(network_id: int) -> None:
     carry_out(Network, network_id, sync.push)
+
+
+@shared_task
+def release_leases(network_id: int) -> None:
+    network = Network.objects.select_related("hypervisor", "status").get(pk=network_id)
+    with connected(network.hypervisor_id, network.hypervisor.uri) as host:
+        leases.release(network, host)
+
+
+@shared_task
+def ask_names(network_id: int) -> None:
+    dns.ask(network_id)
+
+
+@shared_task
+def forget() -> None:
+    leases.forget()

@@ -1,8 +1,9 @@
-from django.urls import path
+from django.urls import path, re_path
 
-from . import bulk, changing, views
+from . import address_views, bulk, changing, host_views, name_views, views
 
 app_name = "networks"
+TABLE = r"^(?P<hypervisor>[^/]+)/(?P<name>[^/]+)/%s\.(?P<suffix>csv|json)$"  # for other programs
 urlpatterns = [
     path("", views.network_list, name="list"),
     path("add/", views.network_add, name="add"),
@@ -21,5 +22,18 @@ urlpatterns = [
     path("<str:hypervisor>/<str:name>/copies/", views.network_copies, name="copies"),
     path("<str:hypervisor>/<str:name>/history/", changing.network_history, name="history"),
     path("<str:hypervisor>/<str:name>/history/<int:pk>/", changing.network_revision, name="revision"),
+    path("<str:hypervisor>/<str:name>/names/", name_views.network_names, name="names"),
     path("<str:hypervisor>/<str:name>/retry/", views.network_retry, name="retry"),
+    path("<str:hypervisor>/<str:name>/addresses/", address_views.network_addresses, name="addresses"),
+    path("<str:hypervisor>/<str:name>/leases/", address_views.network_leases, name="leases"),
+    re_path(TABLE % "leases", address_views.network_leases, name="leases_table"),
+    path("<str:hypervisor>/<str:name>/leases/<int:pk>/reserve/", address_views.lease_reserve, name="lease_reserve"),
+    path("<str:hypervisor>/<str:name>/leases/<int:pk>/release/", address_views.lease_release, name="lease_release"),
+    path("<str:hypervisor>/<str:name>/hosts/", host_views.host_list, name="hosts"),
+    re_path(TABLE % "hosts", host_views.host_list, name="hosts_table"),
+    path("<str:hypervisor>/<str:name>/hosts/add/", host_views.host_add, name="host_add"),
+    path("<str:hypervisor>/<str:name>/hosts/paste/", host_views.host_paste, name="host_paste"),
+    path("<str:hypervisor>/<str:name>/hosts/ids/", host_views.host_ids, name="host_ids"),
+    path("<str:hypervisor>/<str:name>/hosts/remove/", host_views.host_remove, name="host_remove"),
+    path("<str:hypervisor>/<str:name>/hosts/<str:ip>/edit/", host_views.host_edit, name="host_edit"),
 ]

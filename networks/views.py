@@ -75,10 +75,9 @@ def get_network(hypervisor: str, name: str, networks: QuerySet | None = None) ->
 @leaves_when_gone("networks:list")
 def network_detail(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
     network = get_network(hypervisor, name, Network.objects.shown())
-    leases = network.leases.order_by("ip")
     spec = network.definition
     named = network.spec if network.managed else spec  # older libvirts keep neither title nor description
-    context = {"network": network, "leases": leases, "hosts": spec.hosts, "spec": spec, "named": named}
+    context = {"network": network, "spec": spec, "named": named}
     context |= {"latest": network.revisions.select_related("by", "network__hypervisor")[:3]}
     context |= {"on_drift": Network.OnDrift.choices, "definition": ()}
     if document := network.status.definition:

@@ -1,6 +1,6 @@
 // What htmx does not do by itself: mark what changed, keyboard shortcuts, upload progress, click to copy.
 
-const live = "#networks, #vms, #network, #vm, #attached, #images";
+const live = "#networks, #vms, #network, #vm, #attached, #images, #leases, #hosts, #names";
 
 // A cell that a poll changed is marked for a moment.
 new MutationObserver((changes) => {
@@ -17,6 +17,7 @@ new MutationObserver((changes) => {
 
 addEventListener("keydown", (event) => {
   const typing = event.target.closest("input, textarea, select");
+  if (walkMap(event)) return;
   if (event.key === "Escape") {
     if (typing) typing.blur();
     else document.querySelector("main form .actions a.button, main .actions a[data-leave]")?.click();
@@ -69,3 +70,33 @@ addEventListener("submit", (event) => {
   };
   request.send(new FormData(form));
 }, true);
+
+// The address map is one stop for the Tab key; arrows walk it, and what a cell says stands beneath.
+function walkMap(event) {
+  const cell = event.target.closest?.(".map > a");
+  if (!cell) return false;
+  const cells = [...cell.parentElement.children];
+  const row = getComputedStyle(cell.parentElement).gridTemplateColumns.split(" ").length;
+  const steps = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -row, ArrowDown: row, Home: -cells.length, End: cells.length };
+  if (!(event.key in steps)) return false;
+  event.preventDefault();
+  const index = Math.min(cells.length - 1, Math.max(0, cells.indexOf(cell) + steps[event.key]));
+  cells[index].focus();
+  return true;
+}
+
+function makeOneStop() {
+  for (const map of document.querySelectorAll(".map:not(:has(> [tabindex='0']))"))
+    [...map.children].forEach((cell, index) => (cell.tabIndex = index ? -1 : 0));
+}
+addEventListener("DOMContentLoaded", makeOneStop);
+addEventListener("htmx:after:swap", makeOneStop);
+
+for (const kind of ["focusin", "mouseover"])
+  addEventListener(kind, (event) => {
+    const cell = event.target.closest?.(".map > a");
+    if (!cell) return;
+    const output = cell.parentElement.nextElementSibling;
+    if (output?.dataset.of === "map") output.textContent = cell.title;
+    if (kind === "focusin") for (const each of cell.parentElement.children) each.tabIndex = each === cell ? 0 : -1;
+  });

@@ -3,7 +3,7 @@
 from django.utils import timezone
 
 from networks.edit_xml import build
-from networks.models import DHCPHost, Lease, Network
+from networks.models import DHCPHost, DHCPHostStatus, Lease, Network
 from networks.network_xml import NetworkSpec, RangeSpec, SubnetSpec, parse
 from virterweb.hypervisors.models import Hypervisor, HypervisorStatus
 from vms.models import VM, Image, NICStatus, Power, VMStatus, Volume
@@ -49,6 +49,7 @@ def make_foreign_network(hypervisor: Hypervisor, document: str = DEFAULT, **valu
             **values,
         }
     )
+    DHCPHostStatus.objects.bulk_create(DHCPHostStatus.of(network, host) for host in spec.hosts)
     network.refresh_from_db()
     return network
 
@@ -87,8 +88,10 @@ def make_running(vm: VM, *nics: tuple[str, str, str]) -> None:
         )
 
 
-def make_lease(network: Network, mac: str, ip: str, hostname: str = "") -> Lease:
-    return Lease.objects.create(network=network, mac=mac, ip=ip, hostname=hostname)
+def make_lease(network: Network, mac: str, ip: str, hostname: str = "", **values) -> Lease:
+    lease = Lease.of(network, mac, ip, hostname=hostname, **values)
+    lease.save()
+    return lease
 
 
 def make_host(network: Network, mac: str, ip: str) -> DHCPHost:

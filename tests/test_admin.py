@@ -5,7 +5,16 @@ from django.contrib import admin
 from django.urls import reverse
 
 from networks.models import Network
-from tests.making import make_foreign_network, make_host, make_hypervisor, make_image, make_lease, make_running, make_vm
+from tests.making import (
+    DEFAULT,
+    make_foreign_network,
+    make_host,
+    make_hypervisor,
+    make_image,
+    make_lease,
+    make_running,
+    make_vm,
+)
 from vms.models import Disk
 
 OURS = [model for model in admin.site._registry if model._meta.app_label in ("hypervisors", "networks", "vms")]
@@ -15,7 +24,8 @@ OURS = [model for model in admin.site._registry if model._meta.app_label in ("hy
 def lab(client, operator, pokes):
     client.force_login(operator)
     hypervisor = make_hypervisor()
-    network = make_foreign_network(hypervisor)
+    entry = "<host mac='52:54:00:00:00:08' ip='192.168.122.8'/></dhcp>"
+    network = make_foreign_network(hypervisor, DEFAULT.replace("</dhcp>", entry))
     make_lease(network, "52:54:00:00:00:08", "192.168.122.8")
     make_host(network, "52:54:00:00:00:08", "192.168.122.8")
     vm = make_vm(hypervisor, image=make_image(hypervisor))

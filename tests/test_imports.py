@@ -15,8 +15,11 @@ FILES = [
 ]
 PURE = {
     *(ROOT / "networks" / f"{name}.py" for name in ("addressing", "network_xml", "lines", "edit_xml", "compare_xml")),
-    *(ROOT / "networks" / f"{name}.py" for name in ("copy_as", "plan")),
-    *(ROOT / "vms" / f"{name}.py" for name in ("domain_xml", "volume_xml", "plan", "attached", "cloud_init")),
+    *(ROOT / "networks" / f"{name}.py" for name in ("copy_as", "plan", "names")),
+    *(
+        ROOT / "vms" / f"{name}.py"
+        for name in ("domain_xml", "volume_xml", "plan", "attached", "cloud_init", "problems")
+    ),
 }
 # Inside an app, from the bottom up: a module imports only those before it.
 FLOORS = {
@@ -26,12 +29,27 @@ FLOORS = {
     ),
     "networks": (
         *("addressing", "network_xml", "lines", "edit_xml", "compare_xml", "copy_as", "plan", "rules", "check_xml"),
-        *("models", "sync", "tasks", "fields", "blocks", "forms", "document_form", "merge"),
-        *("views", "changing", "bulk", "admin"),
+        *("address_map", "host_entries", "names"),
+        *("models", "leases", "dns", "sync", "tasks", "question", "history", "holders", "usage", "hosts"),
+        *("fields", "blocks", "forms", "host_forms", "document_form", "merge"),
+        *("views", "name_views", "changing", "host_views", "address_views", "bulk", "admin"),
     ),
     "vms": (
         *("domain_xml", "volume_xml", "plan", "attached", "cloud_init", "models", "make", "sync", "addresses"),
-        *("tasks", "ids", "rows", "forms", "views", "admin"),
+        *(
+            "problems",
+            "checks",
+            "tasks",
+            "ids",
+            "rows",
+            "inventory",
+            "search",
+            "forms",
+            "views",
+            "taking",
+            "finding",
+            "admin",
+        ),
     ),
 }
 

@@ -41,6 +41,7 @@ def grow(db, pokes):
         ("/networks/", HTMX),
         ("/networks/lab-1/default/", {}),
         ("/networks/lab-1/default/attached/", HTMX),
+        ("/networks/lab-1/default/leases/", HTMX),
         ("/vms/", {}),
         ("/vms/", HTMX),
         ("/vms/?q=vm&sort=address", {}),

@@ -73,7 +73,7 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "virterweb.hypervisors.views.hypervisors_in_trouble",
             ],
-            "builtins": ["virterweb.hypervisors.templatetags.icons"],
+            "builtins": [f"virterweb.hypervisors.templatetags.{name}" for name in ("icons", "moments")],
         },
     },
 ]
@@ -93,7 +93,7 @@ AUTH_PASSWORD_VALIDATORS = [
     for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
 ]
 LOGIN_URL = "login"
-LOGIN_REDIRECT_URL = "networks:list"
+LOGIN_REDIRECT_URL = "vms:overview"
 LOGOUT_REDIRECT_URL = "login"
 
 TIME_ZONE = os.environ.get("TZ") or "UTC"
@@ -135,7 +135,7 @@ CELERY_BEAT_SCHEDULE = {
     # A sweep asks the database what is overdue; a message that waited too long is stale, the next one is coming.
     name: {"task": name, "schedule": 0.5, "options": {"expires": 5}}
     for name in ("virterweb.hypervisors.tasks.sweep", "networks.tasks.sweep", "vms.tasks.sweep")
-}
+} | {"networks.tasks.forget": {"task": "networks.tasks.forget", "schedule": 600, "options": {"expires": 60}}}
 
 LOGGING = {
     "version": 1,

@@ -8,10 +8,9 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 admin.site.site_header = admin.site.site_title = "Virterweb"
-admin.site.site_url = "/networks/"
+admin.site.site_url = "/"
 
 urlpatterns = [
-    path("", RedirectView.as_view(pattern_name="networks:list"), name="home"),
     path("", include("vms.urls")),
     path("networks/", include("networks.urls")),
     path("admin/", admin.site.urls),

@@ -12,10 +12,11 @@ from threading import Thread
 from time import monotonic
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 from django.utils import timezone
 from lxml import etree
 
+from networks.models import Lease
 from virterweb.hypervisors.connections import connected
 from virterweb.hypervisors.gateway import FoundAddress, Host, HypervisorError, Refused
 from virterweb.hypervisors.models import Hypervisor, HypervisorQuerySet
@@ -68,10 +69,11 @@ def _claim(hypervisor: Hypervisor) -> bool:
 
 def observe(hypervisor: Hypervisor) -> None:
     """Write down what the guests of one hypervisor and its ARP table say; nothing that did not change."""
-    without_leases = NICStatus.objects.filter(Q(network=None) | Q(network__status__dhcp=""), vm=OuterRef("pk"))
+    without = NICStatus.objects.filter(~Exists(_leases_of_nic()), vm=OuterRef("pk"))
     running = VMStatus.objects.filter(wish__hypervisor=hypervisor, power=Power.RUNNING)
-    asked = running.filter(Q(document__contains=CHANNEL) | Exists(without_leases)).select_related("wish")
-    statuses = list(asked.prefetch_related("addresses", "nics__network__status"))
+    asked = running.filter(Q(document__contains=CHANNEL) | Exists(without)).select_related("wish")
+    nics = NICStatus.objects.annotate(leased=Exists(_leases_of_nic()))
+    statuses = list(asked.prefetch_related("addresses", Prefetch("nics", nics)))
     NICAddress.objects.filter(vm__wish__hypervisor=hypervisor).exclude(vm__in=statuses).delete()
     if not statuses:
         return
@@ -82,9 +84,13 @@ def observe(hypervisor: Hypervisor) -> None:
         _ask_agents(statuses, host, _questions.setdefault(hypervisor.pk, {}))
 
 
+def _leases_of_nic() -> QuerySet:
+    return Lease.objects.current().filter(network=OuterRef("network"), mac=OuterRef("mac"))
+
+
 def _ask_arp(status: VMStatus, host: Host) -> list[FoundAddress]:
-    """Of NICs that have a lease table, ARP knows only what was true some time ago."""
-    macs = {nic.mac for nic in status.nics.all() if not (nic.network and nic.network.status.dhcp)}
+    """Of NICs that have a lease, ARP knows only what was true some time ago."""
+    macs = {nic.mac for nic in status.nics.all() if not nic.leased}
     try:
         found = host.interface_addresses(status.wish.uuid_text, Source.ARP) if macs else []
     except Refused as problem:  # a libvirt that cannot read the table, as 9.0 on Linux 6.10

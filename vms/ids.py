@@ -60,7 +60,7 @@ def next_free_id(hypervisor: Hypervisor) -> int | None:
         return None
     network, spec = access
     block = spec.block()
-    leases = dict(network.leases.values_list("mac", "ip"))
+    leases = dict(network.leases.current().values_list("mac", "ip"))
     reserved = reserved_macs(hypervisor)
     used = {id_of_mac(mac) for mac in [*taken_macs(hypervisor), *reserved, *leases]}
     if block is None:

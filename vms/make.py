@@ -4,6 +4,7 @@ The domain is defined first and undefined last: while one with our UUID is there
 so a worker that is killed anywhere can go on, or clean up, from what it finds.
 """
 
+from contextlib import suppress
 from io import BytesIO
 
 from networks import sync as networks_sync
@@ -67,8 +68,9 @@ def release_addresses(vm: VM, host: Host, macs: set[str]) -> None:
     for network in Network.objects.on(vm.hypervisor_id).select_related("status"):
         if not vm.hypervisor.static_dhcp:
             networks_sync.delete_hosts(network, host, macs & _reserved(network))
-        for lease in network.leases.filter(mac__in=macs):
-            host.release_lease(network.status.bridge, lease.ip, lease.mac)
+        for lease in network.leases.current().filter(mac__in=macs):
+            with suppress(Refused):  # then it expires
+                host.release_lease(network.status.bridge, lease.ip, lease.mac)
 
 
 def _reserved(network: Network) -> set[str]:

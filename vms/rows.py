@@ -16,7 +16,7 @@ from .models import NIC, VM, NICAddress, NICStatus, Power
 def attached_rows(network: Network) -> tuple[attached.Row, ...]:
     """Virter's list-attached: every NIC of every domain that hangs on the network, in domain order."""
     nics = network.nics.select_related("vm__wish__hypervisor").order_by("vm__wish__name", "position")
-    leases = network.leases.all()
+    leases = network.leases.current()
     told = _told().filter(vm__in=network.nics.values("vm")).select_related("vm__wish")
     return attached.rows(
         tuple(attached.NIC(vm=nic.vm.wish.name, mac=nic.mac, target=nic.target, key=nic) for nic in nics),
@@ -61,7 +61,7 @@ def nic_rows(vm: VM) -> list[NICRow]:
     seen = {nic.mac: nic for nic in vm.status.nics.select_related("network__status", "network__hypervisor")}
     wished = {nic.mac: nic for nic in vm.nics.all()}
     leases = defaultdict(list)
-    for lease in Lease.objects.filter(network__hypervisor=vm.hypervisor_id, mac__in=[*seen, *wished]):
+    for lease in Lease.objects.current().filter(network__hypervisor=vm.hypervisor_id, mac__in=[*seen, *wished]):
         leases[lease.network_id, lease.mac].append(lease)
     told = defaultdict(list)
     for one in _told().filter(vm=vm.status):
@@ -107,8 +107,8 @@ def with_access_addresses(vms: Iterable[VM]) -> list[VM]:
         keys[network, mac] = pk
         if ip:
             told[pk].append(Address(ip=ip, source=Source(source)))
-    for network, mac, ip in Lease.objects.filter(network__in={key[0] for key in keys}).values_list(
-        "network", "mac", "ip"
+    for network, mac, ip in (
+        Lease.objects.current().filter(network__in={key[0] for key in keys}).values_list("network", "mac", "ip")
     ):
         if pk := keys.get((network, mac)):
             leased[pk].append(ip)

@@ -12,6 +12,7 @@ from django.db import transaction
 from django.db.models import Count, Exists, F, OuterRef, Q
 from django.utils import timezone
 
+from networks import leases
 from networks import sync as networks_sync
 from networks.models import Lease, Network
 from virterweb.hypervisors.gateway import FoundDomain, FoundVolume, Host, Refused
@@ -253,6 +254,7 @@ def _write_nics(row: VM, domain: FoundDomain | None) -> None:
         with transaction.atomic():
             row.status.nics.all().delete()
             NICStatus.objects.bulk_create(now)
+        leases.look_again({nic.network_id for nic in now if nic.network_id})
 
 
 def _seen(row: VM, domain: FoundDomain | None) -> dict:
@@ -323,14 +325,14 @@ def _look_for_cut(hypervisor: Hypervisor, host: Host) -> None:
 def _ask_for_leases(hypervisor: Hypervisor) -> None:
     """Have the leases read often while a running NIC on a DHCP network waits for its first address."""
     waiting = NICStatus.objects.filter(
-        ~Exists(Lease.objects.filter(network=OuterRef("network"), mac=OuterRef("mac"))),
+        ~Exists(Lease.objects.current().filter(network=OuterRef("network"), mac=OuterRef("mac"))),
         ~Q(network__status__dhcp=""),
         vm__wish__hypervisor=hypervisor,
         vm__power=Power.RUNNING,
         vm__observed_at__gt=timezone.now() - PATIENCE,
         network__status__active=True,
     )
-    networks_sync.want_leases(waiting.values_list("network", flat=True).distinct())
+    leases.want(waiting.values_list("network", flat=True).distinct())
 
 
 def _record_volumes(hypervisor: Hypervisor, host: Host) -> None:

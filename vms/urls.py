@@ -1,10 +1,21 @@
 from django.urls import path, re_path
 
-from . import views
+from . import finding, taking, views
 
 app_name = "vms"
 urlpatterns = [
+    path("", finding.overview, name="overview"),
+    path("search/", finding.search, name="search"),
+    path("networks/<str:hypervisor>/<str:name>/problems/", finding.network_problems, name="network_problems"),
     path("networks/<str:hypervisor>/<str:name>/attached/", views.attached, name="attached"),
+    re_path(
+        r"^networks/(?P<hypervisor>[^/]+)/(?P<name>[^/]+)/attached\.(?P<suffix>csv|json)\Z",
+        views.attached_table,
+        name="attached_table",
+    ),
+    path("inventory.json", taking.ansible, name="inventory"),
+    path("ssh-config", taking.ssh_config, name="ssh_config"),
+    path("known_hosts", taking.known_hosts, name="known_hosts"),
     path("images/", views.image_list, name="images"),
     path("images/<str:hypervisor>/<str:name>/remove/", views.image_remove, name="image_remove"),
     path("vms/", views.vm_list, name="list"),
@@ -14,6 +25,7 @@ urlpatterns = [
     re_path(
         r"^vms/(?P<hypervisor>[^/]+)/(?P<name>[^/]+)/(?P<verb>start|shutdown|destroy)/$", views.vm_power, name="power"
     ),
+    path("vms/<str:hypervisor>/<str:name>/problems/", finding.vm_problems, name="problems"),
     path("vms/<str:hypervisor>/<str:name>/retry/", views.vm_retry, name="retry"),
     path("vms/<str:hypervisor>/<str:name>/remove/", views.vm_remove, name="remove"),
     path("vms/<str:hypervisor>/<str:name>/nics/add/", views.nic_add, name="nic_add"),

@@ -1,5 +1,7 @@
 """Lines of text for the parts of a network: what people type is read, and what is shown can be typed again."""
 
+from ipaddress import ip_address
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -48,6 +50,15 @@ def span(text: str) -> str:
         (read_range, "FD00::0:2-fd00::ff infinite", RangeSpec(start="fd00::2", end="fd00::ff", lease=0)),
         (read_host, f"{MAC} 10.0.0.8", HostSpec(mac=MAC, ip="10.0.0.8")),
         (read_host, "52-54-00-AB-00-08 10.0.0.8", HostSpec(mac="52:54:00:ab:00:08", ip="10.0.0.8")),
+        (read_host, "5254.00AB.0008 10.0.0.8", HostSpec(mac="52:54:00:ab:00:08", ip="10.0.0.8")),
+        (read_host, "525400ab0008 10.0.0.8", HostSpec(mac="52:54:00:ab:00:08", ip="10.0.0.8")),
+        (read_host, "10.0.0.8 525400AB0008 files", HostSpec(mac="52:54:00:ab:00:08", ip="10.0.0.8", name="files")),
+        (read_host, "files 10.0.0.8 525400ab0008", HostSpec(mac="52:54:00:ab:00:08", ip="10.0.0.8", name="files")),
+        (read_host, "10.0.0.8 5254.00ab.0008", HostSpec(mac="52:54:00:ab:00:08", ip="10.0.0.8")),
+        (read_host, f"{MAC} 10.0.0.8 0123456789ab", HostSpec(mac=MAC, ip="10.0.0.8", name="0123456789ab")),
+        (read_host, "10.0.0.8 0123456789ab 2m", HostSpec(ip="10.0.0.8", name="0123456789ab", lease=120)),
+        (read_host, "fd00::8 dead.beef.cafe", HostSpec(ip="fd00::8", name="dead.beef.cafe")),
+        (read_host, "[FD00::8] files", HostSpec(ip="fd00::8", name="files")),
         (read_host, f"files 10.0.0.8 {MAC} 2d", HostSpec(mac=MAC, ip="10.0.0.8", name="files", lease=172800)),
         (read_host, "10.0.0.8 files", HostSpec(ip="10.0.0.8", name="files")),
         (read_host, f"id:{DUID.upper()} FD00::8 files", HostSpec(duid=DUID, ip="fd00::8", name="files")),
@@ -89,6 +100,11 @@ def span(text: str) -> str:
         (span, "203.0.113.8 - 203.0.113.9", "203.0.113.8-203.0.113.9"),
         (span, "203.0.113.8", "203.0.113.8-203.0.113.8"),
         (address, "FD00::0:1", "fd00::1"),
+        (address, "FD00:0000:0000:0000:0000:0000:0000:0008", "fd00::8"),
+        (address, "[fd00::8]", "fd00::8"),
+        (address, "[::FFFF:10.0.0.8]", str(ip_address("::ffff:a00:8"))),
+        (address, "fd00::10.0.0.8", "fd00::a00:8"),
+        (address, "0.0.0.0", "0.0.0.0"),
         (dns_name, "Mirror-1.lab.test", "Mirror-1.lab.test"),
         (lease, "2m", 120),
         (lease, "120s", 120),
@@ -118,11 +134,18 @@ def test_a_line_is_read_as_people_type_it(reader, typed, part):
         (read_host, "53:54:00:00:00:08 10.0.0.8", "multicast"),
         (read_host, "00:00:00:00:00:00 10.0.0.8", "zeros"),
         (read_host, f"{MAC} 10.0.0.256", "no IP address"),
-        (read_host, f"{MAC} 10.0.0.08", "no IP address"),
+        (read_host, f"{MAC} 10.0.0.08", "10.0.0.08 has a leading zero, which some read as octal; write it without."),
+        (read_host, f"{MAC} [10.0.0.8]", "no IP address"),
+        (read_host, f"{MAC} [fd00::8", "no IP address"),
+        (read_host, "0123.4567.89ab fd00::8", "multicast"),
+        (read_host, "525400b372d7 fd00::8", "not by a MAC"),
+        (read_host, "525400b372d7", "an entry looks like"),
+        (read_host, f"{MAC} 10.0.0.8 bücher", "in ASCII it is xn--bcher-kva"),
         (read_host, f"{MAC} 10.0.0.8 _files", "no DNS name"),
         (read_host, f"{MAC} 10.0.0.8 <b>", "no DNS name"),
         (read_host, "id:xy fd00::8", "no DUID"),
         (read_host, "id: fd00::8", "no DUID"),
+        (read_host, f"id:{':'.join(['00'] * 131)} fd00::8", "no DUID"),
         (read_host, f"id:{DUID} 10.0.0.8", "only IPv6"),
         (read_host, f"{MAC} fd00::8", "not by a MAC"),
         (read_host, f"{MAC} 10.0.0.8 12h files", "12h is a lease time"),
@@ -172,6 +195,25 @@ def test_a_line_is_read_as_people_type_it(reader, typed, part):
         (span, "203.0.113.9-203.0.113.8", "the lower first"),
         (span, "fd00::1-fd00::2", "IPv4 addresses"),
         (span, "203.0.113.8-", "no IP address"),
+        (address, "010.255.0.8", "^010.255.0.8 has a leading zero, which some read as octal; write it without.$"),
+        (address, "10.000.0.8", "leading zero"),
+        (address, "::ffff:10.0.0.08", "leading zero"),
+        (address, "010.255.0.300", "no IP address"),
+        (address, "fd00::00008", "no IP address"),
+        (address, "[[fd00::8]]", "no IP address"),
+        (address, "[10.0.0.8]", "no IP address"),
+        (address, "fe80::8%eth0", "no IP address"),
+        (address, "[fe80::8%eth0]", "no IP address"),
+        (address, "fe80::010.0.0.8%eth0", "no IP address"),
+        (address, "", "no IP address"),
+        (dns_name, "bücher", "^bücher is no DNS name: .*with dots between; in ASCII it is xn--bcher-kva.$"),
+        (dns_name, "почта.lab", "in ASCII it is xn--80a1acny.lab.$"),
+        (dns_name, "日本語", "in ASCII it is xn--wgv71a119e.$"),
+        (dns_name, "bü_cher", "with dots between.$"),
+        (dns_name, "bücher..lab", "with dots between.$"),
+        (dns_name, "ü" * 64, "with dots between.$"),
+        (dns_name, "ü" * 254, "with dots between.$"),
+        (dns_name, "\u06dd", "with dots between.$"),
         (dns_name, "a" * 64, "no DNS name"),
         (dns_name, ".".join(["a" * 60] * 5), "no DNS name"),
         (dns_name, "a..b", "no DNS name"),
@@ -210,6 +252,7 @@ READERS = (
     *(port, span, address, dns_name, lease),
 )
 WORDS = ["10.0.0.2", "10.0.0.2-10.0.0.9", "fd00::2", MAC, f"id:{DUID}", "12h", "0s", "via", "metric", "10.8.0.0/16"]
+WORDS += ["525400b372d7", "0123456789ab", "5254.00b3.72d7", "[fd00::2]", "[", "bücher", "010.0.0.2", "::ffff:10.0.0.2"]
 WORDS += ["infinite", "vlan=1,2", "native=", "in=1", "out=,", "default", "-", "a.b", "²", "ü", "1,,", "default="]
 
 

@@ -83,10 +83,11 @@ def test_a_page_shows_all_leases_and_who_is_attached(page, lab):
     make_lease(network, mac, "fd00::8", "alma-8-8")
     make_running(make_vm(lab), ("default", mac, "vnet1"))
     make_running(make_vm(lab, "stranger", None, managed=False), ("default", "52:54:00:aa:00:01", "vnet2"))
-    assert table(page.get("/networks/lab-1/default/")) == [
-        ["IP", "MAC", "Hostname", "Expires"],
-        ["192.168.122.8", mac, "alma-8-8", "never"],
-        ["fd00::8", mac, "alma-8-8", "never"],
+    leases = table(page.get("/networks/lab-1/default/leases/"))
+    assert leases[0][:4] == ["IP", "MAC", "Hostname", "VM"]
+    assert [row[:4] for row in leases[1:]] == [
+        ["192.168.122.8", mac, "alma-8-8", "alma-8-8"],
+        ["fd00::8", mac, "alma-8-8", "alma-8-8"],
     ]
     assert table(page.get("/networks/lab-1/default/attached/")) == [
         ["VM", "MAC", "IP", "Hostname", "Host Device"],

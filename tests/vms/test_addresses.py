@@ -10,6 +10,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from networks.models import Lease, Network
 from tests.making import make_foreign_network, make_hypervisor, make_lease, make_running, make_vm
 from virterweb.hypervisors.connections import connected, disconnect
 from virterweb.hypervisors.gateway import FoundAddress, Refused, Unreachable
@@ -68,7 +69,7 @@ def vm(db, pokes):
     make_foreign_network(hypervisor)
     make_foreign_network(hypervisor, WITHOUT_DHCP)
     vm = make_vm(hypervisor)
-    make_running(vm, ("default", MAC, "vnet0"), ("plain", PLAIN, "vnet1"), ("br9", BRIDGED, "vnet2"))
+    make_lease, make_running(vm, ("default", MAC, "vnet0"), ("plain", PLAIN, "vnet1"), ("br9", BRIDGED, "vnet2"))
     NICStatus.objects.filter(mac=BRIDGED).update(kind="bridge")
     VMStatus.objects.update(document=WITH_AGENT)
     return vm
@@ -90,6 +91,7 @@ def test_what_the_agent_and_arp_say_is_written_down_for_the_vms_own_nics(vm, gue
         *(("00:00:00:00:00:00", "127.0.0.1"), ("00:00:00:00:00:00", "::1"), ("02:42:00:00:00:01", "172.17.0.1")),
     ]
     guests.answers[Source.ARP] = [(MAC, "192.168.122.99"), (PLAIN, "10.1.0.8"), (PLAIN, "fe80::2")]
+    make_lease(Network.objects.get(name="default"), MAC, "192.168.122.8")
     ask(vm)
     assert seen() == [
         (MAC, "192.168.122.8", "agent"),
@@ -155,13 +157,18 @@ def test_only_guests_with_a_channel_that_is_not_known_to_be_shut_are_asked(vm, g
     assert seen() == []
 
 
-def test_arp_is_asked_only_where_a_nic_has_no_lease_table(vm, guests):
+def test_arp_is_asked_only_where_a_nic_has_no_lease(vm, guests):
     NICStatus.objects.exclude(mac=MAC).delete()
+    make_lease(Network.objects.get(name="default"), MAC, "192.168.122.8")
     ask(vm)
     assert guests.asked == ["agent"]
     VMStatus.objects.update(document="<domain/>")
     ask(vm)
     assert guests.asked == ["agent"]
+    Lease.objects.all().delete()
+    guests.answers[Source.ARP] = [(MAC, "192.168.122.66")]
+    ask(vm)
+    assert seen() == [(MAC, "192.168.122.66", "arp")]
 
 
 def test_a_guest_that_hangs_is_left_alone_and_keeps_nobody(vm, guests, monkeypatch):

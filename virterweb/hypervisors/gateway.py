@@ -5,9 +5,10 @@ No libvirt object leaves it. "Already so" is success.
 
 import os
 import re
+import socket
 import subprocess
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -386,12 +387,39 @@ class Host:
         return []
 
     def release_lease(self, bridge: str, ip: str, mac: str) -> None:
-        """Have dnsmasq forget a lease, as Virter does; only where its network namespace is at hand, else it expires."""
+        """Send dnsmasq what a guest sends that gives its address up, as Virter does: libvirt has no call for it.
+
+        Only root can, on the hypervisor itself, with dhcp_release of dnsmasq-utils; Refused else, with the command.
+        """
+        by_hand = f"Not released: run “dhcp_release {bridge} {ip} {mac}” as root on the hypervisor"
         if not self._pid or os.geteuid() != 0:
-            return
+            raise Refused(f"{by_hand}, for the portal does not run there as root.")
         command = ["nsenter", f"--net=/proc/{self._pid}/ns/net", "dhcp_release", bridge, ip, mac]
-        with suppress(OSError, subprocess.TimeoutExpired):
-            subprocess.run(command, timeout=5, check=False, capture_output=True)
+        try:
+            subprocess.run(command, timeout=5, check=True, capture_output=True)
+        except (OSError, subprocess.SubprocessError) as problem:
+            raise Refused(f"{by_hand}, where the package dnsmasq-utils has it.", str(problem)) from problem
+
+    def resolve(self, server: str, questions: Iterable[tuple[str, int]]) -> dict[str, list[str]]:
+        """Ask the network's dnsmasq at an address for names, as `peer.resolve` says; libvirt has no part in it.
+
+        Refused where the portal cannot reach it: only root can where the networks are in a namespace of their own.
+        """
+        if not self._pid:
+            raise Refused("The network’s dnsmasq can be asked only by a portal that runs on the hypervisor itself.")
+        family = socket.AF_INET6 if ":" in server else socket.AF_INET
+        asker = peer.udp_socket(self._pid, family)
+        if asker is None:
+            raise Refused("The hypervisor’s networks are in a network namespace that only root can enter.")
+        with asker:
+            try:
+                asker.connect((server, 53))
+                return peer.resolve(asker, questions)
+            except OSError as problem:
+                text = f"No dnsmasq answers at {server}."
+                if family == socket.AF_INET6:  # it is tentative until the bridge has a carrier
+                    text += " While no guest is on the network, its IPv6 address cannot be used."
+                raise Refused(text, str(problem)) from problem
 
     # domains
 

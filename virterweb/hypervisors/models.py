@@ -8,6 +8,8 @@ from django.db import models
 from django.db.models import Prefetch, Q
 from django.utils import timezone
 
+LONGEST_PAUSE = timedelta(minutes=10)  # nothing is put off for longer, unless the clock was put back
+
 
 class Claimable(models.Model):
     """A row that one worker at a time works on: claimed by a conditional UPDATE that expires."""
@@ -26,11 +28,14 @@ def with_hypervisor() -> Prefetch:
 
 class HypervisorQuerySet(models.QuerySet):
     def due(self) -> Self:
-        """Hypervisors to look at again: often, yet never more than about a tenth of the time."""
+        """Hypervisors to look at again: often, yet never more than about a tenth of the time.
+
+        One whose next look is very far off is due as well: the clock has been put back.
+        """
         now = timezone.now()
         return self.filter(
             Q(status__claimed_until=None) | Q(status__claimed_until__lt=now),
-            Q(status__next_look=None) | Q(status__next_look__lte=now),
+            Q(status__next_look=None) | Q(status__next_look__lte=now) | Q(status__next_look__gt=now + LONGEST_PAUSE),
         )
 
 
@@ -62,6 +67,9 @@ class Hypervisor(models.Model):
     )
     ssh_keys = models.TextField("SSH keys", blank=True, help_text="public keys for every VM, a line each")
     domain_type = models.CharField(max_length=4, choices=DomainType, default=DomainType.AUTO)
+    history_days = models.PositiveIntegerField(
+        "lease history", default=90, help_text="days for which it is kept who had which address; 0: for ever"
+    )
 
     objects = HypervisorQuerySet.as_manager()
 

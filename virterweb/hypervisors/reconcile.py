@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from . import gateway
 from .connections import connected
-from .models import Claimable, Hypervisor
+from .models import LONGEST_PAUSE, Claimable, Hypervisor
 
 log = logging.getLogger(__name__)
 
@@ -82,7 +82,7 @@ class DesiredQuerySet(models.QuerySet):
         now = timezone.now()
         return self.filter(
             Q(status__claimed_until=None) | Q(status__claimed_until__lt=now),
-            Q(status__retry_at=None) | Q(status__retry_at__lte=now),
+            Q(status__retry_at=None) | Q(status__retry_at__lte=now) | Q(status__retry_at__gt=now + LONGEST_PAUSE),
             status__generation__lt=F("generation"),
         )
 

@@ -10,7 +10,7 @@ from django.utils.module_loading import import_string
 
 from . import gateway
 from .connections import connected
-from .models import Hypervisor, HypervisorStatus
+from .models import LONGEST_PAUSE, Hypervisor, HypervisorStatus
 from .reconcile import claimed
 
 log = logging.getLogger(__name__)
@@ -48,7 +48,7 @@ def _look(hypervisor: Hypervisor, host: gateway.Host) -> dict:
         import_string(name)(hypervisor, host)
     seconds = monotonic() - began
     now = timezone.now()
-    pause = timedelta(seconds=max(PACE, SHARE * seconds))
+    pause = min(timedelta(seconds=max(PACE, SHARE * seconds)), LONGEST_PAUSE)
     cleared = {"unreachable_since": None, "error": "", "detail": ""} if status.error else {}
     return {"observed_at": now, "next_look": now + pause, "seconds": seconds, **fresh, **cleared}
 

@@ -25,9 +25,9 @@ def leaves_when_gone(to: str) -> Callable[[Callable], Callable]:
 
     def decorate(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
         @wraps(view)
-        def run(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
+        def run(request: HttpRequest, hypervisor: str, name: str, **more: str) -> HttpResponse:
             try:
-                return view(request, hypervisor, name)
+                return view(request, hypervisor, name, **more)
             except Http404:
                 if not request.htmx:
                     raise

@@ -1,0 +1,124 @@
+"""Forms for host entries: one, and many pasted at once."""
+
+from collections.abc import Callable
+
+from django import forms
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.core.exceptions import ValidationError
+
+from . import addressing, lines
+from .hosts import Conflict, entries, leased_to_another, reserve, unreserved
+from .models import Network
+from .network_xml import HostSpec, lease_text
+
+LONGEST_PASTE = 2_000_000  # characters: about 40 000 entries
+
+
+class LineField(forms.CharField):
+    """A part of an entry, read as in a line of text; its ValueError is the field's error."""
+
+    def __init__(self, read: Callable[[str], object], **options: object) -> None:
+        super().__init__(**options)
+        self.read = read
+
+    def clean(self, value: object) -> object:
+        text = super().clean(value)
+        try:
+            return self.read(text) if text else text
+        except ValueError as problem:
+            raise ValidationError(str(problem)) from problem
+
+
+class HostEntryForm(forms.Form):
+    """One host entry of a network; `was` is the one that is changed."""
+
+    mac = LineField(addressing.parse_mac, label="MAC", required=False, max_length=20)
+    ip = LineField(lines.address, label="IP")
+    name = LineField(
+        lines.dns_name, required=False, max_length=300, help_text="Answered by the network’s DNS while the guest is up"
+    )
+    duid = LineField(
+        lines.duid, label="DUID", required=False, max_length=400, help_text="By which an IPv6 guest is known"
+    )
+    lease = LineField(
+        lines.lease, label="Lease time", required=False, max_length=20, help_text="12h, 30m, infinite; empty: usual"
+    )
+    anyway = forms.BooleanField(label="Reserve it all the same", required=False)
+
+    def __init__(self, *args, network: Network, was: HostSpec | None = None, **options) -> None:
+        super().__init__(*args, **options)
+        self.network, self.was, self.warning = network, was, ""
+        if was and not self.is_bound:
+            self.initial = self.of(was) | self.initial
+        self.fields["mac"].widget.attrs["list"] = "macs"
+
+    @staticmethod
+    def of(host: HostSpec) -> dict[str, str]:
+        """An entry as the form's values."""
+        return {"mac": host.mac, "duid": host.duid, "ip": host.ip, "name": host.name, "lease": lease_text(host.lease)}
+
+    def nics(self) -> list:
+        """NICs without an entry, to choose from."""
+        return unreserved(self.network)
+
+    def clean(self) -> dict:
+        data = super().clean()
+        if self.errors:
+            return data
+        if ":" in data["ip"]:
+            if data["mac"]:
+                self.add_error("mac", "An IPv6 guest is known by its DUID or its name, not by its MAC.")
+        elif data["duid"]:
+            self.add_error("duid", "Only an IPv6 guest is known by a DUID.")
+        if not (data["mac"] or data["duid"] or data["name"]):
+            self.add_error("mac", "For which guest? Give its MAC; of an IPv6 guest its DUID.")
+        if not self.errors and not data["anyway"]:
+            self.warning = leased_to_another(self.network, self.host)
+            if self.warning:
+                self.add_error("ip", self.warning)
+        return data
+
+    @property
+    def host(self) -> HostSpec:
+        data = self.cleaned_data
+        lease = data["lease"] if data["lease"] != "" else None
+        return HostSpec(mac=data["mac"], duid=data["duid"], ip=data["ip"], name=data["name"], lease=lease)
+
+    @property
+    def gone(self) -> bool:
+        """Whether somebody has removed the entry that is being changed."""
+        return bool(self.was) and self.was.ip not in entries(self.network)
+
+    def save(self, by: AbstractBaseUser | None = None) -> bool:
+        """Wish it; False, with errors at their fields, if something speaks against it."""
+        host, was = self.host, self.was
+        if was == host:
+            return True
+        who = host.name or host.mac or host.duid
+        what = f"host entry of {was.ip} changed" if was else f"{host.ip} reserved for {who}"
+        try:
+            reserve(self.network, [host], what, by, was=was.ip if was else "")
+        except Conflict as conflict:
+            for field, reason in conflict.errors:
+                self.add_error(field, reason)
+            return False
+        return True
+
+
+class PasteForm(forms.Form):
+    """Many host entries as text."""
+
+    text = forms.CharField(
+        label="Host entries",
+        max_length=LONGEST_PASTE,
+        widget=forms.Textarea(attrs={"rows": 14, "spellcheck": "false"}),
+        strip=False,
+        error_messages={"required": "Paste at least one line."},
+    )
+
+
+class IDsForm(forms.Form):
+    """Virter’s `network host add/rm --id --count`."""
+
+    id = forms.IntegerField(label="First ID", min_value=1, max_value=2**24 - 1)
+    count = forms.IntegerField(label="Count", min_value=1, max_value=2**16, initial=1)

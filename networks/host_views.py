@@ -1,0 +1,164 @@
+"""Pages of host entries, which reserve addresses: the table, add, change, remove, paste. They write wishes."""
+
+import hashlib
+from collections import Counter
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from virterweb.exports import answer
+from virterweb.hypervisors.views import leaves_when_gone
+
+from .addressing import parse_mac
+from .changing import poke
+from .host_entries import Outcome, Row
+from .host_forms import HostEntryForm, IDsForm, PasteForm
+from .hosts import Conflict, HostRow, entries, pasted, propose, remove, reserve, rows
+from .models import Network
+from .network_xml import lease_text
+from .views import get_network
+
+COLUMNS = ("mac", "duid", "ip", "name", "lease", "state", "vm")
+
+
+def get_changeable(hypervisor: str, name: str) -> Network:
+    """A network whose host entries can be wished, ours or not."""
+    return get_network(hypervisor, name, Network.objects.shown().filter(removed_at=None))
+
+
+@require_GET
+@leaves_when_gone("networks:list")
+def host_list(request: HttpRequest, hypervisor: str, name: str, suffix: str = "") -> HttpResponse:
+    network = get_network(hypervisor, name, Network.objects.shown())
+    found = rows(network)
+    if suffix:
+        return answer(f"{network}-hosts", suffix, COLUMNS, map(_exported, found))
+    if request.GET.get("unused"):
+        found = [row for row in found if row.host.mac and not row.holder]
+    context = {"network": network, "rows": found, "ids": IDsForm(), "unused": request.GET.get("unused")}
+    return render(request, "networks/_hosts.html" if request.htmx else "networks/network_hosts.html", context)
+
+
+def _exported(row: HostRow) -> tuple[str, ...]:
+    host = row.host
+    vm = row.holder.vm if row.holder else ""
+    return host.mac, host.duid, host.ip, host.name, lease_text(host.lease), row.state.value, vm
+
+
+@require_http_methods(["GET", "POST"])
+def host_add(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
+    """One more entry. The URL may name MAC, IP and name; the rest is proposed."""
+    network = get_changeable(hypervisor, name)
+    asked = request.GET
+    if request.method == "POST":
+        form = HostEntryForm(request.POST, network=network)
+    elif asked.get("check"):
+        form = HostEntryForm(asked, network=network)
+    else:
+        proposed = propose(network, mac=_normal(asked.get("mac", "")), ip=asked.get("ip", ""))
+        form = HostEntryForm(network=network, initial=HostEntryForm.of(proposed) | asked.dict())
+    if request.method == "POST" and form.is_valid() and form.save(request.user):
+        poke(network)
+        messages.success(request, f"{form.host.ip} is reserved for {form.host.name or form.host.mac}.")
+        return redirect("networks:hosts", hypervisor, name)
+    template = "networks/_host_fields.html" if request.htmx else "networks/host_edit.html"
+    status = 422 if request.method == "POST" else 200
+    return render(request, template, {"network": network, "form": form}, status=status)
+
+
+def _normal(mac: str) -> str:
+    """A MAC as it is kept; what is none is left to the form."""
+    try:
+        return parse_mac(mac)
+    except ValueError:
+        return ""
+
+
+@require_http_methods(["GET", "POST"])
+def host_edit(request: HttpRequest, hypervisor: str, name: str, ip: str) -> HttpResponse:
+    network = get_changeable(hypervisor, name)
+    was = entries(network).get(ip)
+    if was is None and request.method == "GET":
+        messages.info(request, f"{ip} is no longer reserved: somebody has removed the entry.")
+        return redirect("networks:hosts", hypervisor, name)
+    form = HostEntryForm(request.POST or None, network=network, was=was, initial=request.GET.dict())
+    if request.method == "POST" and was and form.is_valid() and form.save(request.user):
+        poke(network)
+        return redirect("networks:hosts", hypervisor, name)
+    context = {"network": network, "form": form, "was": was, "gone": was is None}
+    status = (409 if was is None else 422) if request.method == "POST" else 200
+    return render(request, "networks/host_edit.html", context, status=status)
+
+
+@require_POST
+def host_remove(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
+    """Remove the entries of the chosen addresses; one that is gone already is fine."""
+    network = get_changeable(hypervisor, name)
+    ips = request.POST.getlist("ip")
+    gone = remove(network, ips, request.user)
+    if gone:
+        poke(network)
+        named = f"{gone[0].ip} is" if len(gone) == 1 else f"{len(gone)} addresses are"
+        messages.success(request, f"{named} no longer reserved.")
+    elif ips:
+        messages.info(request, f"{', '.join(ips[:3])}: not reserved any more, somebody was quicker.")
+    return redirect("networks:hosts", hypervisor, name)
+
+
+@require_http_methods(["GET", "POST"])
+def host_paste(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
+    """What a pasted text would do, line by line; then that, if it still would."""
+    network = get_changeable(hypervisor, name)
+    form = PasteForm(request.POST or None)
+    if request.method == "GET" or not form.is_valid():
+        status = 422 if form.is_bound else 200
+        return render(request, "networks/host_paste.html", {"network": network, "form": form}, status=status)
+    found = pasted(network, form.cleaned_data["text"])
+    token = _token(found)
+    wanted = [row.line.host for row in found if row.verb in (Outcome.NEW, Outcome.CHANGED)]
+    again = "token" in request.POST
+    if wanted and request.POST.get("token") == token:
+        try:
+            reserve(network, wanted, f"{len(wanted)} host entries pasted", request.user)
+        except Conflict as conflict:
+            messages.error(request, str(conflict))
+        else:
+            poke(network)
+            messages.success(request, f"{len(wanted)} host entries are being written.")
+            return redirect("networks:hosts", hypervisor, name)
+    counts = Counter(row.verb for row in found)
+    wrong = [row for row in found if row.verb is Outcome.WRONG]
+    right = [row for row in found if row.verb is not Outcome.WRONG]
+    context = {"network": network, "form": form, "wrong": wrong, "right": right, "wanted": wanted, "token": token}
+    context |= {"counts": {outcome.name.lower(): counts[outcome] for outcome in Outcome}, "again": again}
+    return render(request, "networks/host_paste.html", context, status=409 if again else 200)
+
+
+def _token(found: tuple[Row, ...]) -> str:
+    """Stands for what somebody was shown of a paste."""
+    shown = [(row.line.number, row.verb, row.was) for row in found]
+    return hashlib.sha256(repr(shown).encode()).hexdigest()[:16]
+
+
+@require_POST
+def host_ids(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
+    """Add or remove the entries of Virter's IDs."""
+    network = get_changeable(hypervisor, name)
+    form = IDsForm(request.POST)
+    if not form.is_valid():
+        problem = next(f"{form.fields[field].label}: {errors[0]}" for field, errors in form.errors.items())
+        messages.error(request, problem)
+        return redirect("networks:hosts", hypervisor, name)
+    first, count = form.cleaned_data["id"], form.cleaned_data["count"]
+    try:
+        if "remove" in request.POST:
+            network.release_ids(first, count, request.user)
+        else:
+            network.reserve_ids(first, count, request.user)
+    except ValueError as problem:
+        messages.error(request, f"{problem}.")
+    else:
+        poke(network)
+    return redirect("networks:hosts", hypervisor, name)

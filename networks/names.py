@@ -1,0 +1,156 @@
+"""Which DNS names a network's dnsmasq serves, where each comes from, and whether it answers so. Pure: no ORM.
+
+As dnsmasq 2.90 was seen to do, run by libvirt: DNS hosts are answered always, by their simple names with the domain
+added (expand-hosts). A lease's name is answered with the domain, and of two leases with one name that of the later; yet
+not at all where a DNS host has the name already. A host entry's name replaces the one that its guest gives itself,
+loses whatever domain is written to it, and is unknown until the guest has a lease.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from ipaddress import IPv4Address, IPv6Address, ip_address
+
+from .network_xml import NetworkSpec
+
+
+class Source(StrEnum):
+    """Where a name comes from."""
+
+    DNS_HOST = "DNS host"
+    HOST_ENTRY = "host entry"
+    LEASE = "lease"
+
+
+class State(StrEnum):
+    """What to think of dnsmasq's answer."""
+
+    AS_EXPECTED = "as expected"
+    DIFFERS = "differs"
+    NO_ANSWER = "no answer"
+    NOT_ASKED = "not asked"
+    NO_LEASE = "not while its guest has no lease"
+
+    @property
+    def icon(self) -> str:
+        return _MARKS[self][0]
+
+    @property
+    def tone(self) -> str:
+        """The stylesheet's class for its colour."""
+        return _MARKS[self][1]
+
+
+_MARKS = {
+    State.AS_EXPECTED: ("check-circle", "ready"),
+    State.DIFFERS: ("arrows-right-left", "drifted"),
+    State.NO_ANSWER: ("exclamation-circle", "failed"),
+    State.NOT_ASKED: ("question-mark-circle", "quiet"),
+    State.NO_LEASE: ("clock", "quiet"),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Name:
+    """One name for one address. `answers` are those of the address's family; None where nobody asked."""
+
+    name: str
+    source: Source
+    ip: str
+    served: bool  # False: a host entry's, whose guest has no lease
+    others: tuple[str, ...]  # further addresses of the family that are to have the name
+    answers: tuple[str, ...] | None
+
+    @property
+    def address(self) -> IPv4Address | IPv6Address:
+        return ip_address(self.ip)
+
+    @property
+    def duplicate(self) -> bool:
+        return bool(self.others)
+
+    @property
+    def tag(self) -> str:
+        """How often the family has the name, in words; nothing for once."""
+        count = 1 + len(self.others)
+        return "" if count == 1 else "twice" if count == 2 else f"{count} times"
+
+    @property
+    def state(self) -> State:
+        answers = set(self.answers or ())
+        if not self.served and self.ip not in answers:
+            return State.NO_LEASE
+        if self.answers is None:
+            return State.NOT_ASKED
+        if not answers:
+            return State.NO_ANSWER
+        return State.AS_EXPECTED if self.ip in answers <= {self.ip, *self.others} else State.DIFFERS
+
+
+def names(
+    spec: NetworkSpec, leases: Iterable[tuple[str, str]], answers: Mapping[str, Sequence[str]] | None = None
+) -> tuple[Name, ...]:
+    """The names of a network by name and address. `leases` are (IP, host name); `answers` addresses by name."""
+    found = _sources(spec, dict(leases)) if spec.dns and spec.subnets else {}
+    answered = {name: tuple(map(ip_address, ips)) for name, ips in (answers or {}).items()}
+    places: dict[tuple[str, int], list[str]] = {}
+    for name, address in found:
+        places.setdefault((name, address.version), []).append(str(address))
+    return tuple(
+        Name(
+            name=name,
+            source=source,
+            ip=str(address),
+            served=served,
+            others=tuple(ip for ip in places[name, address.version] if ip != str(address)),
+            answers=_family(answered[name], address.version) if name in answered else None,
+        )
+        for (name, address), (source, served) in sorted(found.items(), key=_order)
+    )
+
+
+def questions(spec: NetworkSpec, leases: Iterable[tuple[str, str]]) -> list[tuple[str, int]]:
+    """What to ask: names, each with the address family (4 or 6) of an address that it is to have.
+
+    dnsmasq asks others for what it does not know itself, even for the other family of a name that it knows. Therefore
+    no name of a host entry is asked whose guest has no lease.
+    """
+    return list(dict.fromkeys((one.name, one.address.version) for one in names(spec, leases) if one.served))
+
+
+def _sources(
+    spec: NetworkSpec, leases: Mapping[str, str]
+) -> dict[tuple[str, IPv4Address | IPv6Address], tuple[Source, bool]]:
+    """Where each name's address comes from, and whether it is served: the first of several sources says so."""
+    domain, leased = spec.domain, {ip_address(ip) for ip in leases}
+    found: dict = {}
+    for entry in spec.dns_hosts:
+        for text in filter(None, entry.names):
+            name = _lower(text) if "." in text else _guest(text, domain)
+            found.setdefault((name, ip_address(entry.ip)), (Source.DNS_HOST, True))
+    for host in spec.hosts:
+        if host.name and host.ip:
+            address = ip_address(host.ip)
+            found.setdefault((_guest(host.name, domain), address), (Source.HOST_ENTRY, address in leased))
+    for ip, hostname in leases.items():
+        if hostname:
+            found.setdefault((_guest(hostname, domain), ip_address(ip)), (Source.LEASE, True))
+    return found
+
+
+def _guest(name: str, domain: str) -> str:
+    """A guest's name as dnsmasq knows it: in the network's domain where it has one, and in no other."""
+    return _lower(f"{name.partition('.')[0]}.{domain}")
+
+
+def _lower(name: str) -> str:
+    return name.lower().strip(".")
+
+
+def _family(addresses: Iterable[IPv4Address | IPv6Address], version: int) -> tuple[str, ...]:
+    return tuple(str(address) for address in addresses if address.version == version)
+
+
+def _order(item: tuple) -> tuple[str, int, bytes]:
+    name, address = item[0]
+    return name, address.version, address.packed

@@ -1,0 +1,54 @@
+"""`manage.py inventory`: the VMs for Ansible, which runs it with --list, and for OpenSSH.
+
+Ansible takes an executable file for its inventory: a script of two lines that runs this with its own arguments.
+"""
+
+import json
+
+from django.contrib.auth import get_user_model
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from virterweb.hypervisors.cli import pick_hypervisor
+from vms.inventory import Guest, ansible, guests, host_variables, known_hosts, ssh_config, visible_to
+from vms.models import VM, VMQuerySet
+
+
+class Command(BaseCommand):
+    help = "Print the VMs, as last observed, as Ansible's dynamic inventory or for OpenSSH."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        what = parser.add_mutually_exclusive_group()
+        what.add_argument("--list", action="store_true", help="all groups and hosts for Ansible; the default")
+        what.add_argument("--host", metavar="NAME", help="one host's variables; empty if there is none of that name")
+        what.add_argument("--ssh-config", action="store_true", help="for ~/.ssh/config")
+        what.add_argument("--known-hosts", action="store_true", help="our VMs' host keys, for ~/.ssh/known_hosts")
+        parser.add_argument("--hypervisor", help="only the VMs of this one")
+        parser.add_argument("--user", metavar="USERNAME", help="only what this user of the portal sees")
+
+    def handle(self, *args: object, hypervisor: str | None, user: str | None, **options: object) -> None:
+        found = guests(self._visible(user))
+        if hypervisor:  # afterwards, so that a VM's name is the same in a part as in the whole
+            picked = pick_hypervisor(hypervisor)
+            found = [guest for guest in found if guest.vm.hypervisor_id == picked.pk]
+        self.stdout.write(self._text(found, options), ending="")
+
+    def _visible(self, user: str | None) -> VMQuerySet:
+        if user is None:
+            return VM.objects.all()
+        model = get_user_model()
+        try:
+            return visible_to(model.objects.get_by_natural_key(user))
+        except model.DoesNotExist:
+            raise CommandError(f"there is no user {user}") from None
+
+    def _text(self, found: list[Guest], options: dict) -> str:
+        if options["ssh_config"]:
+            return ssh_config(found)
+        if options["known_hosts"]:
+            return known_hosts(found)
+        if (name := options["host"]) is not None:
+            return self._json(next((host_variables(guest) for guest in found if guest.name == name), {}))
+        return self._json(ansible(found))
+
+    def _json(self, values: dict[str, object]) -> str:
+        return json.dumps(values, indent=2) + "\n"
