@@ -24,6 +24,7 @@ from .edit_xml import build, edit
 from .fields import LinesField, PartField
 from .models import DHCPHost, Network
 from .network_xml import HostSpec, NetworkSpec, RangeSpec, SubnetSpec, read
+from .usage import next_free_address
 
 FAMILIES = {"ipv4": 4, "ipv6": 6}
 
@@ -173,6 +174,8 @@ class NetworkForm(forms.Form):
             self.fields["name"].disabled = True
             self.fields["name"].help_text = "libvirt gives a network no other name."
             self.fields["autostart"].initial = network.autostart
+            if data is None and (free := next_free_address(network)):
+                self.fields["hosts"].help_text += f" The next free address is {free}."
             self.fields["dns"].choices = self.fields["dns"].choices[1:]
             if (mode := self.before.forward_mode) not in Network.ForwardMode.values:
                 self.fields["forward_mode"].choices += [(mode, f"{mode}: as its XML has it")]

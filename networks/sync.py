@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from virterweb.hypervisors.gateway import Busy, FoundNetwork, FoundPort, Host, Refused
 from virterweb.hypervisors.models import Hypervisor
-from virterweb.hypervisors.reconcile import claimed
+from virterweb.hypervisors.reconcile import claimed, keep_claim
 
 from . import leases
 from . import plan as plans
@@ -24,6 +24,7 @@ from .models import DHCPHost, DHCPHostStatus, DNSAnswers, Network, NetworkStatus
 from .network_xml import HostSpec, parse
 from .plan import Verb
 
+PACE = 1.0  # seconds between two words about how far a long plan is
 TRIES = 3  # to put a VM back on the wire, until somebody has to look
 
 
@@ -36,7 +37,7 @@ def push(network: Network, host: Host) -> dict | None:
     released = list(network.hosts.exclude(removed_at=None))
     wanted = network.wanted if network.managed else None  # as of now: host entries may be wished meanwhile
     try:
-        for step in _steps(network, host, wanted, released):
+        for step in _saying_how_far(network, tuple(_steps(network, host, wanted, released))):
             _run(step, network, host)
             done.append(step.text)
     except Refused as problem:
@@ -59,6 +60,17 @@ def _steps(network: Network, host: Host, wanted: plans.Wanted | None, released: 
     steps = network.steps(side, wanted, network.exact)
     _check_accepted(network, steps)
     return steps
+
+
+def _saying_how_far(network: Network, steps: tuple[plans.Step, ...]) -> Iterable[plans.Step]:
+    """The steps. Hundreds of live updates take minutes, for libvirt reloads its firewall rules at each."""
+    said = monotonic()
+    for number, step in enumerate(steps):
+        if monotonic() - said > PACE:
+            said = monotonic()
+            network.status.write(progress=f"{number} of {len(steps)} steps done")
+            keep_claim(network.status)
+        yield step
 
 
 def _check_accepted(network: Network, steps: tuple[plans.Step, ...]) -> None:

@@ -17,6 +17,7 @@ from networks.usage import ranges
 from virterweb.hypervisors.models import Hypervisor
 
 from . import problems
+from .models import NIC as WishedNIC
 from .models import NICAddress, NICStatus, Power
 from .problems import NIC, Kind, Lease, Problem, Step, Told
 
@@ -65,6 +66,9 @@ def _nics(hypervisors: Iterable[int]) -> dict[int, list[NIC]]:
     for hypervisor, mac, key, vm, power, kind, source, network in rows.order_by("pk").values_list(*columns):
         where = {"kind": kind, "source": source, "network": network}
         found[hypervisor].append(NIC(mac=mac.lower(), key=key, vm=vm, running=power != Power.OFF, **where))
+    wished = WishedNIC.objects.filter(vm__hypervisor__in=hypervisors, removed_at=None, vm__status__present=False)
+    for hypervisor, mac, vm in wished.values_list("vm__hypervisor", "mac", "vm__name"):
+        found[hypervisor].append(NIC(mac=mac, vm=vm, running=False, kind=problems.WISHED, source="", network=None))
     return found
 
 

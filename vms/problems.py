@@ -11,6 +11,7 @@ from networks.network_xml import HostSpec
 NEARLY_FULL = 0.05  # of a range that is free
 FEW = 2  # free addresses, in a range of whatever size
 NAMED = 3  # of several, how many are named
+WISHED = "wished"  # the kind of a NIC that a VM is to have which libvirt does not have yet
 
 
 class Kind(StrEnum):
@@ -191,7 +192,7 @@ class _Look:
     def entries_of_other_networks(self) -> Iterator[Problem]:
         for host in self.network.hosts:
             nic = self.owners.get(host.mac)
-            if nic and nic.network != self.network.key:
+            if nic and nic.network != self.network.key and nic.kind != WISHED:
                 text = f"{host.ip} is reserved here for {self._who(host.mac)}, whose NIC hangs on {nic.source}."
                 yield self._problem(Kind.GONE, text, Step.CHANGE_ENTRY, mac=host.mac, ip=host.ip)
 

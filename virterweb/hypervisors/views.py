@@ -6,18 +6,27 @@ from functools import wraps
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils.functional import SimpleLazyObject
 from django_htmx.http import HttpResponseClientRedirect
 
 from .models import Hypervisor
 
 
 def hypervisors_in_trouble(request: HttpRequest) -> dict:
-    """Context of every page: hypervisors not reachable, or not looked at for long; and that there is none at all."""
+    """Context of every page: hypervisors not reachable, or not looked at for long; and that there is none at all.
+
+    Read when it is first used: fragments do not say it.
+    """
     if not getattr(request, "user", None) or not request.user.is_authenticated:
         return {}
-    known = list(Hypervisor.objects.select_related("status"))
-    trouble = [one for one in known if one.status.error or one.status.stale or not one.status.observed_at]
+    known = SimpleLazyObject(lambda: list(Hypervisor.objects.select_related("status")))
+    trouble = SimpleLazyObject(lambda: [one for one in known if _in_trouble(one)])
     return {"hypervisors": known, "trouble": trouble}
+
+
+def _in_trouble(hypervisor: Hypervisor) -> bool:
+    status = hypervisor.status
+    return bool(status.error or status.stale or not status.observed_at)
 
 
 def leaves_when_gone(to: str) -> Callable[[Callable], Callable]:
