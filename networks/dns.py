@@ -9,7 +9,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from virterweb.hypervisors.connections import connected
-from virterweb.hypervisors.gateway import HypervisorError
+from virterweb.hypervisors.found import HypervisorError
 
 from . import names
 from .models import DNSAnswers, Network, NetworkQuerySet

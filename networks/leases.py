@@ -13,7 +13,8 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from virterweb.hypervisors.gateway import FoundLease, FoundNetwork, Host, Refused
+from virterweb.hypervisors.found import FoundLease, FoundNetwork, Refused
+from virterweb.hypervisors.gateway import Host
 from virterweb.hypervisors.models import Hypervisor
 
 from .models import DNSAnswers, Lease, Network, NetworkStatus

@@ -13,7 +13,8 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from virterweb.hypervisors.gateway import Busy, FoundNetwork, FoundPort, Host, Refused
+from virterweb.hypervisors.found import Busy, FoundNetwork, FoundPort, Refused
+from virterweb.hypervisors.gateway import Host
 from virterweb.hypervisors.models import Hypervisor
 from virterweb.hypervisors.reconcile import claimed, keep_claim
 

@@ -173,7 +173,7 @@ def search(report: Report, timed: Callable) -> None:
 def history(report: Report) -> None:
     from networks import leases
     from networks.models import Lease
-    from virterweb.hypervisors.gateway import FoundLease
+    from virterweb.hypervisors.found import FoundLease
 
     days, guests, changes = 30, 300, 0
     with network("month", "10.203.0.1/16") as row:

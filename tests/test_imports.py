@@ -24,7 +24,7 @@ PURE = {
 # Inside an app, from the bottom up: a module imports only those before it.
 FLOORS = {
     "virterweb.hypervisors": (
-        *("peer", "gateway", "connections", "models", "reconcile", "sync", "tasks", "events", "cli"),
+        *("peer", "found", "gateway", "connections", "models", "reconcile", "sync", "tasks", "events", "cli"),
         *("views", "admin"),
     ),
     "networks": (

@@ -18,7 +18,8 @@ from lxml import etree
 
 from networks.models import Lease
 from virterweb.hypervisors.connections import connected
-from virterweb.hypervisors.gateway import FoundAddress, Host, HypervisorError, Refused
+from virterweb.hypervisors.found import FoundAddress, HypervisorError, Refused
+from virterweb.hypervisors.gateway import Host
 from virterweb.hypervisors.models import Hypervisor, HypervisorQuerySet
 
 from .attached import Source

@@ -11,7 +11,8 @@ from networks import sync as networks_sync
 from networks.addressing import ip_of_id, mac_of_id
 from networks.models import DHCPHost, Network
 from networks.network_xml import HostSpec
-from virterweb.hypervisors.gateway import FoundDomain, Host, Refused
+from virterweb.hypervisors.found import FoundDomain, Refused
+from virterweb.hypervisors.gateway import Host
 from virterweb.hypervisors.models import Hypervisor, HypervisorStatus
 
 from . import cloud_init, domain_xml, volume_xml

@@ -15,7 +15,8 @@ from django.utils import timezone
 from networks import leases
 from networks import sync as networks_sync
 from networks.models import Lease, Network
-from virterweb.hypervisors.gateway import FoundDomain, FoundVolume, Host, Refused
+from virterweb.hypervisors.found import FoundDomain, FoundVolume, Refused
+from virterweb.hypervisors.gateway import Host
 from virterweb.hypervisors.models import Hypervisor
 from virterweb.hypervisors.reconcile import Waiting, keep_claim
 

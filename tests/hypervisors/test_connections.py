@@ -8,7 +8,7 @@ import pytest
 
 from virterweb.hypervisors import connections
 from virterweb.hypervisors.connections import connected, disconnect
-from virterweb.hypervisors.gateway import Busy, Unreachable
+from virterweb.hypervisors.found import Busy, Unreachable
 
 
 @pytest.fixture(autouse=True)

@@ -8,7 +8,7 @@ from django.utils import timezone
 from networks.models import Network, NetworkStatus
 from tests.making import make_hypervisor, make_network
 from virterweb.hypervisors import reconcile
-from virterweb.hypervisors.gateway import Busy, Refused
+from virterweb.hypervisors.found import Busy, Refused
 from virterweb.hypervisors.reconcile import State, Waiting, carry_out, claim_as, claimed
 
 

@@ -21,7 +21,8 @@ from networks.edit_xml import OWN_BRIDGE, edit
 from networks.network_xml import DocumentError, NetworkSpec, PortGroupSpec, parse, read
 from networks.plan import Found, Verb, Wanted, plan
 from tests.schemas import judge
-from virterweb.hypervisors.gateway import Host, Refused
+from virterweb.hypervisors.found import Refused
+from virterweb.hypervisors.gateway import Host
 
 pytestmark = pytest.mark.lab
 

@@ -29,7 +29,7 @@ from tests.making import (
     make_vm,
 )
 from virterweb.hypervisors.connections import connected, disconnect
-from virterweb.hypervisors.gateway import FoundLease, FoundNetwork, Refused
+from virterweb.hypervisors.found import FoundLease, FoundNetwork, Refused
 from virterweb.hypervisors.models import Hypervisor, HypervisorStatus
 from virterweb.hypervisors.reconcile import carry_out
 from virterweb.hypervisors.sync import observe

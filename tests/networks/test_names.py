@@ -26,7 +26,7 @@ from networks.network_xml import DNSHostSpec, HostSpec, NetworkSpec, SubnetSpec
 from tests.making import make_foreign_network, make_hypervisor, make_lease
 from virterweb.hypervisors import peer
 from virterweb.hypervisors.connections import disconnect
-from virterweb.hypervisors.gateway import FoundLease, FoundNetwork, Refused, Unreachable
+from virterweb.hypervisors.found import FoundLease, FoundNetwork, Refused, Unreachable
 
 FIXED = HostSpec(mac="52:54:00:00:00:77", ip="10.0.0.77", name="fixed")
 SPEC = NetworkSpec(

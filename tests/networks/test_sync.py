@@ -12,7 +12,8 @@ from networks.models import DHCPHost, Network, Revision
 from networks.network_xml import DNSHostSpec, HostSpec, RangeSpec, SubnetSpec
 from tests.making import make_host, make_hypervisor, make_network
 from virterweb.hypervisors.connections import connected, disconnect
-from virterweb.hypervisors.gateway import Host, Refused
+from virterweb.hypervisors.found import Refused
+from virterweb.hypervisors.gateway import Host
 from virterweb.hypervisors.reconcile import State, carry_out
 from virterweb.hypervisors.sync import observe
 

@@ -13,7 +13,7 @@ from django.utils import timezone
 from networks.models import Lease, Network
 from tests.making import make_foreign_network, make_hypervisor, make_lease, make_running, make_vm
 from virterweb.hypervisors.connections import connected, disconnect
-from virterweb.hypervisors.gateway import FoundAddress, Refused, Unreachable
+from virterweb.hypervisors.found import FoundAddress, Refused, Unreachable
 from virterweb.hypervisors.models import HypervisorStatus
 from vms import addresses, tasks
 from vms.attached import Source

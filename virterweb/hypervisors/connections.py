@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from concurrent.futures import Future, TimeoutError
 from contextlib import contextmanager
 
-from .gateway import Busy, Host, Unreachable, start_event_loop
+from .found import Busy, Unreachable
+from .gateway import Host, start_event_loop
 
 OPENING = 5.0  # seconds until a hypervisor that accepts and never answers counts as unreachable
 PLACES = 4  # callers inside one hypervisor at a time; libvirtd itself serves five calls of a client at once

@@ -16,8 +16,9 @@ from django.db import models, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
-from . import gateway
 from .connections import connected
+from .found import HypervisorError
+from .gateway import Host
 from .models import LONGEST_PAUSE, Claimable, Hypervisor
 
 log = logging.getLogger(__name__)
@@ -190,7 +191,7 @@ class Status(Claimable):
         return self.error or self.drift or self.progress
 
 
-def carry_out(model: type[Desired], pk: int, push: Callable[[Desired, gateway.Host], dict]) -> None:
+def carry_out(model: type[Desired], pk: int, push: Callable[[Desired, Host], dict]) -> None:
     """Claim one wish and make libvirt agree by `push`, which returns further columns for the status.
 
     Nothing is done if the wish is gone, up to date, or claimed by another. A refusal is recorded as failed with the
@@ -203,7 +204,7 @@ def carry_out(model: type[Desired], pk: int, push: Callable[[Desired, gateway.Ho
                 return
 
 
-def _attempt(wish: Desired, push: Callable[[Desired, gateway.Host], dict]) -> bool:
+def _attempt(wish: Desired, push: Callable[[Desired, Host], dict]) -> bool:
     """Try one generation of a wish; True if it is settled, for good or ill."""
     status = wish.status
     try:
@@ -212,7 +213,7 @@ def _attempt(wish: Desired, push: Callable[[Desired, gateway.Host], dict]) -> bo
     except Waiting as reason:
         status.put_off(str(reason), timedelta(seconds=reason.seconds))
         return False
-    except gateway.HypervisorError as problem:
+    except HypervisorError as problem:
         log.warning("%s %s: %s (%s)", wish._meta.verbose_name, wish, problem, problem.detail)
         if problem.again:
             status.put_off(str(problem), min(RETRY * 2 ** min(status.tries, 4), MOST_RETRY), detail=problem.detail)

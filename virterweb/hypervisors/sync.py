@@ -8,8 +8,9 @@ from django.conf import settings
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
-from . import gateway
 from .connections import connected
+from .found import HypervisorError
+from .gateway import Host
 from .models import LONGEST_PAUSE, Hypervisor, HypervisorStatus
 from .reconcile import claimed
 
@@ -30,11 +31,11 @@ def observe(hypervisor_id: int) -> None:
         try:
             with connected(hypervisor.pk, hypervisor.uri) as host:
                 _record(status.pk, **_look(hypervisor, host))
-        except gateway.HypervisorError as problem:
+        except HypervisorError as problem:
             _record_failure(status, problem)
 
 
-def _look(hypervisor: Hypervisor, host: gateway.Host) -> dict:
+def _look(hypervisor: Hypervisor, host: Host) -> dict:
     """Run all observers; the columns of HypervisorStatus that follow from the look."""
     began = monotonic()
     status = hypervisor.status
@@ -53,7 +54,7 @@ def _look(hypervisor: Hypervisor, host: gateway.Host) -> dict:
     return {"observed_at": now, "next_look": now + pause, "seconds": seconds, **fresh, **cleared}
 
 
-def _record_failure(status: HypervisorStatus, problem: gateway.HypervisorError) -> None:
+def _record_failure(status: HypervisorStatus, problem: HypervisorError) -> None:
     now = timezone.now()
     if not status.error:
         log.warning("%s: %s (%s)", status.hypervisor, problem, problem.detail)
