@@ -1,6 +1,7 @@
 """Pages of a network's addresses: the map, the leases it has and had. They read the database and write wishes."""
 
 from functools import partial
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.db import transaction
@@ -17,7 +18,9 @@ from . import tasks
 from .changing import poke
 from .history import HistoryForm
 from .holders import holders
-from .hosts import Conflict, propose, reserve
+from .host_forms import HostEntryForm
+from .host_views import get_changeable
+from .hosts import propose
 from .models import Lease, Network
 from .usage import maps
 from .views import get_network
@@ -69,13 +72,13 @@ def _shown(network: Network, leases: object) -> list[Lease]:
 @require_POST
 def lease_reserve(request: HttpRequest, hypervisor: str, name: str, pk: int) -> HttpResponse:
     """One click: whoever has this address keeps it. What speaks against it is said by the form."""
-    network = get_network(hypervisor, name, Network.objects.shown())
+    network = get_changeable(hypervisor, name)
     lease = get_object_or_404(network.leases, pk=pk)
     entry = propose(network, mac=lease.mac, ip=lease.ip, client_id=lease.client_id)
-    try:
-        reserve(network, [entry], f"{lease.ip} reserved for {entry.name or lease.mac}", request.user)
-    except Conflict:
-        query = f"mac={entry.mac}&duid={entry.duid}&ip={entry.ip}&name={entry.name}&check=1"
+    typed = HostEntryForm.of(entry)
+    form = HostEntryForm(typed, network=network)
+    if not (form.is_valid() and form.save(request.user)):
+        query = urlencode({**typed, "check": 1})
         return redirect(f"{reverse('networks:host_add', args=[hypervisor, name])}?{query}")
     messages.success(request, f"{lease.ip} is reserved for {entry.name or lease.mac} from now on.")
     poke(network)
@@ -85,7 +88,7 @@ def lease_reserve(request: HttpRequest, hypervisor: str, name: str, pk: int) -> 
 @require_POST
 def lease_release(request: HttpRequest, hypervisor: str, name: str, pk: int) -> HttpResponse:
     """Have the network's dnsmasq forget a lease."""
-    network = get_network(hypervisor, name, Network.objects.shown())
+    network = get_changeable(hypervisor, name)
     asked = {"release_asked_at": timezone.now(), "release_problem": ""}
     if network.leases.current().filter(pk=pk).update(**asked):
         transaction.on_commit(partial(tasks.release_leases.delay, network.pk), robust=True)

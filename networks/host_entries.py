@@ -182,7 +182,10 @@ class Index:
     """The entries and blocks of a network, built once and asked about many entries."""
 
     def __init__(self, hosts: Iterable[HostSpec], subnets: Iterable[SubnetSpec]) -> None:
+        subnets = list(subnets)
         self._blocks = [subnet.interface for subnet in subnets]
+        four = (subnet.interface.network for subnet in subnets if subnet.family == 4 and subnet.ranges)
+        self._served = next(four, None)
         self._held: dict[tuple[str, str], HostSpec] = {}
         for host in hosts:
             self.add(host)
@@ -213,6 +216,8 @@ class Index:
             if block is None:
                 has = ", ".join(str(block.network) for block in self._blocks) or "it has none"
                 yield f"{ip} is in no block of this network: {has}."
+            elif ip.version == 4 and self._served not in (None, block.network):
+                yield f"{ip} is in {block.network}; libvirt has DHCP in one IPv4 block of a network: {self._served}."
             elif ip == block.ip:
                 yield f"{ip} is the host’s own address in {block.network}."
             elif ip == block.network.network_address:

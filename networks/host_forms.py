@@ -1,13 +1,13 @@
 """Forms for host entries: one, and many pasted at once."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from django import forms
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.exceptions import ValidationError
 
 from . import addressing, lines
-from .hosts import Conflict, entries, leased_to_another, reserve, unreserved
+from .hosts import Conflict, conflicts, entries, leased_to_another, reserve, unreserved
 from .models import Network
 from .network_xml import HostSpec, lease_text
 
@@ -65,18 +65,23 @@ class HostEntryForm(forms.Form):
         data = super().clean()
         if self.errors:
             return data
-        if ":" in data["ip"]:
-            if data["mac"]:
-                self.add_error("mac", "An IPv6 guest is known by its DUID or its name, not by its MAC.")
-        elif data["duid"]:
-            self.add_error("duid", "Only an IPv6 guest is known by a DUID.")
-        if not (data["mac"] or data["duid"] or data["name"]):
-            self.add_error("mac", "For which guest? Give its MAC; of an IPv6 guest its DUID.")
+        for field, reason in self._against(data):
+            self.add_error(field, reason)
         if not self.errors and not data["anyway"]:
             self.warning = leased_to_another(self.network, self.host)
             if self.warning:
                 self.add_error("ip", self.warning)
         return data
+
+    def _against(self, data: dict) -> Iterable[tuple[str, str]]:
+        six = ":" in data["ip"]
+        if six and data["mac"]:
+            return [("mac", "An IPv6 guest is known by its DUID or its name, not by its MAC.")]
+        if data["duid"] and not six:
+            return [("duid", "Only an IPv6 guest is known by a DUID.")]
+        if not (data["mac"] or data["duid"] or data["name"]):
+            return [("mac", "For which guest? Give its MAC; of an IPv6 guest its DUID.")]
+        return conflicts(self.network, self.host, self.was.ip if self.was else "")
 
     @property
     def host(self) -> HostSpec:

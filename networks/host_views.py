@@ -61,7 +61,9 @@ def host_add(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
         form = HostEntryForm(network=network, initial=HostEntryForm.of(proposed) | asked.dict())
     if request.method == "POST" and form.is_valid() and form.save(request.user):
         poke(network)
-        messages.success(request, f"{form.host.ip} is reserved for {form.host.name or form.host.mac}.")
+        messages.success(
+            request, f"{form.host.ip} is reserved for {form.host.name or form.host.mac or form.host.duid}."
+        )
         return redirect("networks:hosts", hypervisor, name)
     template = "networks/_host_fields.html" if request.htmx else "networks/host_edit.html"
     status = 422 if request.method == "POST" else 200
@@ -84,11 +86,12 @@ def host_edit(request: HttpRequest, hypervisor: str, name: str, ip: str) -> Http
         messages.info(request, f"{ip} is no longer reserved: somebody has removed the entry.")
         return redirect("networks:hosts", hypervisor, name)
     form = HostEntryForm(request.POST or None, network=network, was=was, initial=request.GET.dict())
-    if request.method == "POST" and was and form.is_valid() and form.save(request.user):
+    changed = was is not None and request.POST.get("shown", str(was)) != str(was)
+    if request.method == "POST" and was and not changed and form.is_valid() and form.save(request.user):
         poke(network)
         return redirect("networks:hosts", hypervisor, name)
-    context = {"network": network, "form": form, "was": was, "gone": was is None}
-    status = (409 if was is None else 422) if request.method == "POST" else 200
+    context = {"network": network, "form": form, "was": was, "gone": was is None, "changed": changed}
+    status = (409 if was is None or changed else 422) if request.method == "POST" else 200
     return render(request, "networks/host_edit.html", context, status=status)
 
 
@@ -118,8 +121,8 @@ def host_paste(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse
     found = pasted(network, form.cleaned_data["text"])
     token = _token(found)
     wanted = [row.line.host for row in found if row.verb in (Outcome.NEW, Outcome.CHANGED)]
-    again = "token" in request.POST
-    if wanted and request.POST.get("token") == token:
+    again = "token" in request.POST and "look" not in request.POST
+    if wanted and again and request.POST["token"] == token:
         try:
             reserve(network, wanted, f"{len(wanted)} host entries pasted", request.user)
         except Conflict as conflict:
@@ -138,7 +141,7 @@ def host_paste(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse
 
 def _token(found: tuple[Row, ...]) -> str:
     """Stands for what somebody was shown of a paste."""
-    shown = [(row.line.number, row.verb, row.was) for row in found]
+    shown = [(row.line.number, row.line.host, row.verb, row.was) for row in found]
     return hashlib.sha256(repr(shown).encode()).hexdigest()[:16]
 
 
@@ -158,7 +161,7 @@ def host_ids(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
         else:
             network.reserve_ids(first, count, request.user)
     except ValueError as problem:
-        messages.error(request, f"{problem}.")
+        messages.error(request, f"{str(problem).removesuffix('.')}.")
     else:
         poke(network)
     return redirect("networks:hosts", hypervisor, name)

@@ -16,7 +16,7 @@ from .holders import Holder, holders
 from .host_entries import Index, Row, compare, read
 from .lines import DNS_NAME
 from .models import DHCPHost, Network
-from .network_xml import HostSpec, SubnetSpec
+from .network_xml import HostSpec, RangeSpec, SubnetSpec
 from .usage import next_free_address
 
 
@@ -111,19 +111,26 @@ def _state(network: Network, wish: DHCPHost | None, found: HostSpec | None) -> E
 
 def entries(network: Network) -> dict[str, HostSpec]:
     """What is reserved once all wishes are carried out, by address."""
-    result = {entry.ip: entry.spec() for entry in network.found_hosts.all()}
-    for ip, wish in _wished(network).items():
-        if wish.removed_at is None:
-            result[ip] = wish.spec()
-        elif ip in result and result[ip].mac == wish.mac:
-            del result[ip]
-    return result
+    wishes = list(network.hosts.all())
+    going = {(wish.mac, wish.ip) for wish in wishes if wish.removed_at}
+    found = (entry.spec() for entry in network.found_hosts.all())
+    result = {host.ip: host for host in found if (host.mac, host.ip) not in going}
+    return result | {wish.ip: wish.spec() for wish in wishes if wish.removed_at is None}
 
 
 def subnets(network: Network) -> list[SubnetSpec]:
-    """Its blocks, without what DHCP does in them."""
+    """Its blocks, with what DHCP hands out in them."""
     interfaces = map(ip_interface, filter(None, network.facts.ip_range.split(",")))
-    return [SubnetSpec(address=str(each.ip), prefix=each.network.prefixlen) for each in interfaces]
+    pairs = (each.split("-") for each in network.facts.dhcp.split(",") if each)
+    ranges = [RangeSpec(start=first, end=last) for first, last in pairs]
+    return [
+        SubnetSpec(
+            address=str(each.ip),
+            prefix=each.network.prefixlen,
+            ranges=tuple(part for part in ranges if ip_address(part.start) in each.network),
+        )
+        for each in interfaces
+    ]
 
 
 # proposing
@@ -149,9 +156,10 @@ def propose(network: Network, mac: str = "", ip: str = "", client_id: str = "") 
     six = ":" in ip
     holder = holders(network.hypervisor).get(mac)
     hostname = network.leases.current().filter(mac=mac).exclude(hostname="").values_list("hostname", flat=True).first()
-    own = next((host.name for host in reserved.values() if mac and host.mac == mac), "")
-    names = {host.name.lower() for host in reserved.values() if (":" in host.ip) == six and host.mac != mac}
-    candidates = (name for name in (own, holder and holder.vm, hostname) if name)
+    own = [host for host in reserved.values() if six and client_id and host.duid == client_id]
+    own += [host for host in reserved.values() if mac and host.mac == mac]
+    names = {host.name.lower() for host in reserved.values() if (":" in host.ip) == six and host not in own}
+    candidates = (name for name in (*(host.name for host in own), holder and holder.vm, hostname) if name)
     name = next((each for each in candidates if DNS_NAME.match(each) and each.lower() not in names), "")
     return HostSpec(mac="" if six else mac, duid=client_id if six else "", ip=ip, name=name)
 
@@ -161,6 +169,8 @@ def leased_to_another(network: Network, host: HostSpec) -> str:
     lease = network.leases.current().filter(ip=host.ip).exclude(mac=host.mac).first()
     if lease is None or (host.duid and lease.client_id == host.duid):
         return ""
+    if not (host.mac or host.duid) and host.name.lower() == lease.hostname.lower():
+        return ""  # known by what it calls itself
     who = lease.vm or lease.hostname
     until = f" until {timezone.localtime(lease.expires_at):%H:%M}" if lease.expires_at else ""
     known = f"{who} ({lease.mac})" if who else lease.mac
@@ -168,6 +178,13 @@ def leased_to_another(network: Network, host: HostSpec) -> str:
 
 
 # wishing
+
+
+def conflicts(network: Network, host: HostSpec, was: str = "") -> tuple[tuple[str, str], ...]:
+    """What speaks now against an entry, as pairs of field and reason; see `reserve`."""
+    known = entries(network)
+    index = Index(known.values(), subnets(network))
+    return index.conflicts(host, known.get(was) or index.entry_of(host))
 
 
 def reserve(network: Network, hosts: Iterable[HostSpec], what: str, by: AbstractBaseUser | None, was: str = "") -> None:
@@ -180,17 +197,32 @@ def reserve(network: Network, hosts: Iterable[HostSpec], what: str, by: Abstract
         Network.objects.select_for_update().get(pk=network.pk)
         known = entries(network)
         index = Index(known.values(), subnets(network))
-        moved = []
+        moved, having = [], _by_guest(known.values())
         for host in wanted:
             old = known.get(was) or index.entry_of(host)
             if errors := index.conflicts(host, old):
                 raise Conflict(errors)
             index.add(host)
-            if old and (old.mac, old.ip) != (host.mac, host.ip):
-                moved.append(old)
+            # A guest may have two: ours, and one that others made of it meanwhile.
+            has = [*having.get(host.mac or host.duid, ()), *([old] if old else [])]
+            moved += [each for each in dict.fromkeys(has) if (each.mac, each.ip) != (host.mac, host.ip)]
         _wish(network, wanted, removed_at=None)
         _wish(network, moved, removed_at=timezone.now())
-        network.change(what, by)
+        _change(network, what, by)
+
+
+def _by_guest(hosts: Iterable[HostSpec]) -> dict[str, list[HostSpec]]:
+    found: dict[str, list[HostSpec]] = {}
+    for host in hosts:
+        if guest := host.mac or host.duid:
+            found.setdefault(guest, []).append(host)
+    return found
+
+
+def _change(network: Network, what: str, by: AbstractBaseUser | None) -> None:
+    """Ask for wishes of entries to be carried out; what was accepted of a change that is under way stays so."""
+    now = Network.objects.select_related("status").get(pk=network.pk)
+    network.change(what, by, accepted=None if now.done else now.accepted)
 
 
 def _wish(network: Network, hosts: Iterable[HostSpec], removed_at: datetime | None) -> None:
@@ -215,7 +247,7 @@ def remove(network: Network, ips: Iterable[str], by: AbstractBaseUser | None) ->
         if gone:
             _wish(network, gone, removed_at=timezone.now())
             names = ", ".join(host.ip for host in gone[:3]) + (f" and {len(gone) - 3} more" if len(gone) > 3 else "")
-            network.change(f"host entries of {names} removed", by)
+            _change(network, f"host entries of {names} removed", by)
     return gone
 
 

@@ -198,8 +198,11 @@ class Network(Desired):
             raise ValueError(f"{self} has no IPv4 block for host entries")
         if first < 1 or count < 1:
             raise ValueError("IDs begin at 1, and at least one is needed")
-        rows = (self.found_hosts, self.hosts)
-        macs, ips = ({value for row in rows for value in row.values_list(name, flat=True)} for name in ("mac", "ip"))
+        going = set(self.hosts.exclude(removed_at=None).values_list("mac", "ip"))
+        rows = (self.found_hosts.all(), self.hosts.filter(removed_at=None))
+        known = {pair for row in rows for pair in row.values_list("mac", "ip")}
+        known -= going - set(rows[1].values_list("mac", "ip"))
+        macs, ips = {mac for mac, _ in known}, {ip for _, ip in known}
         entries = []
         for number in range(first, first + count):
             mac, ip = addressing.mac_of_id(number), str(addressing.ip_of_id(block, number))
@@ -209,7 +212,11 @@ class Network(Desired):
                 raise ValueError(f"ID {number}: {ip} is taken already")
             entries.append(DHCPHost(network=self, mac=mac, ip=ip))
         with transaction.atomic():
-            DHCPHost.objects.bulk_create(entries)
+            again = {
+                "update_fields": ["removed_at", "name", "duid", "lease"],
+                "unique_fields": ["network", "mac", "ip"],
+            }
+            DHCPHost.objects.bulk_create(entries, update_conflicts=True, **again)
             self.change(f"host entries of {_ids(first, count)} added", by)
 
     def release_ids(self, first: int, count: int, by: AbstractBaseUser | None = None) -> None:

@@ -58,6 +58,8 @@ def _steps(network: Network, host: Host, wanted: plans.Wanted | None, released: 
     if wanted is None:
         gone = {entry.mac or entry.duid or entry.ip for entry in released}
         return plans.plan_hosts(network.wanted_hosts(), gone, side)
+    if side and not network.exact:
+        _check_names(network, side, {entry.spec() for entry in released})
     steps = network.steps(side, wanted, network.exact)
     _check_accepted(network, steps)
     return steps
@@ -83,10 +85,22 @@ def _check_accepted(network: Network, steps: tuple[plans.Step, ...]) -> None:
     unasked = [step for step in steps if step.disruption and not set(step.vms) <= vms]
     if network.accepted is not None:
         unasked += [step for step in steps if step.verb in (Verb.RESTART, Verb.STOP) and step.text not in texts]
-        unasked += [step for step in steps if step.update and not step.harmless and step.text not in texts]
+        # Entries that others made go by an exact push alone, those that are wished away at any time.
+        updates = [step for step in steps if step.update and not step.harmless and step.text not in texts]
+        unasked += [step for step in updates if network.exact or step.update.section != "ip-dhcp-host"]
     if unasked:
         what = "; ".join(dict.fromkeys(step.text for step in unasked))
         raise Refused(f"Not done, for you have not seen this: {what}. Look at the plan, and say so if you mean it.")
+
+
+def _check_names(network: Network, side: plans.Found, released: set[HostSpec]) -> None:
+    """Refuse host entries whose name others took: libvirt has one of a name, and only by a restart two."""
+    wished = network.wanted_hosts()
+    ours = {host.mac for host in (*wished, *released) if host.mac} | {host.ip for host in wished}
+    names = {(host.name, ":" in host.ip) for host in wished if host.name}
+    for other in set(parse(side.document).hosts) - released:
+        if (other.name, ":" in other.ip) in names and ours.isdisjoint((other.mac, other.ip)):
+            raise Refused(f"Not done: others have made {other.name} the name of another host entry, {other}.")
 
 
 def _found_side(network: Network, host: Host, with_nics: bool = True) -> plans.Found | None:

@@ -1,7 +1,7 @@
 """Who uses which address of a network, and which is free next: what the address map and the forms ask. Reads only."""
 
 from collections.abc import Iterator
-from ipaddress import IPv4Interface, IPv4Network, ip_address, ip_interface
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network, ip_address, ip_interface
 
 from django.db.models import F
 
@@ -40,8 +40,7 @@ def taken(network: Network) -> Taken:
 def _reserved(network: Network) -> Iterator[tuple[str, str, str]]:
     columns = ("ip", "mac", "name")
     yield from network.found_hosts.values_list(*columns)
-    if not network.done:  # else libvirt has all that is wished
-        yield from network.hosts.filter(removed_at=None).values_list(*columns)
+    yield from network.hosts.filter(removed_at=None).values_list(*columns)  # under way, failed or undone by others
 
 
 def _told(network: Network) -> Iterator[tuple[str, str]]:
@@ -63,6 +62,11 @@ def maps(network: Network, zoom: str = "") -> list[AddressMap]:
 
 
 def next_free_address(network: Network) -> str:
-    """The lowest IPv4 address that a guest can have and nobody has; "" if there is none."""
-    numbers = taken(network).numbers
-    return next((address for each in blocks(network) if (address := next_free(each, numbers))), "")
+    """The lowest IPv4 address that a guest can have and nobody has; "" if there is none.
+
+    If some block has DHCP, only that: libvirt takes host entries in no other.
+    """
+    numbers, found = taken(network).numbers, blocks(network)
+    starts = [IPv4Address(first) for first, _ in ranges(network)]
+    served = [each for each in found if any(start in each.network for start in starts)]
+    return next((address for each in served or found if (address := next_free(each, numbers))), "")

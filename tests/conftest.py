@@ -14,6 +14,12 @@ def quick_passwords(settings):
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
+@pytest.fixture(autouse=True)
+def no_walk_through_static_files(settings):
+    """WhiteNoise lists them for every test client else."""
+    settings.WHITENOISE_AUTOREFRESH = True
+
+
 @pytest.fixture
 def user(db):
     return get_user_model().objects.create_user("mira", password="a good one")

@@ -35,7 +35,19 @@ FLOORS = {
         *("views", "name_views", "changing", "host_views", "address_views", "bulk", "admin"),
     ),
     "vms": (
-        *("domain_xml", "volume_xml", "plan", "attached", "cloud_init", "models", "make", "sync", "addresses"),
+        *(
+            "domain_xml",
+            "nic_xml",
+            "nic_plan",
+            "volume_xml",
+            "plan",
+            "attached",
+            "cloud_init",
+            "models",
+            "make",
+            "sync",
+        ),
+        "addresses",
         *(
             "problems",
             "checks",
