@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -265,9 +266,10 @@ def paste(report: Report, compare: Callable, host: object, name: str) -> None:
     seconds = time.perf_counter() - began
     assert answer.status_code == 200, answer.content.decode()
     report("Paste of 500 reservations, the preview", f"{1000 * seconds:.0f} ms", "", judged(seconds <= 0.2, "≤ 200 ms"))
+    token = re.search(r'name="token" value="([^"]*)"', answer.content.decode())[1]
     connections = network.XMLDesc().count("connections")
     began = time.perf_counter()
-    loader.client.post(path, {"text": text, "token": answer.context["token"]})
+    loader.client.post(path, {"text": text, "token": token})
     while not Network.objects.select_related("status").get(name=name).done:
         time.sleep(0.05)
     applied = time.perf_counter() - began

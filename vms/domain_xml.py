@@ -7,30 +7,11 @@ from dataclasses import dataclass
 
 from lxml import etree
 
+from . import nic_xml
+from .nic_xml import FoundNIC, NICSpec
+
 VIRTER = "https://github.com/LINBIT/virter"
 PARSER = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
-
-
-@dataclass(frozen=True, kw_only=True)
-class NICSpec:
-    """A wanted NIC; kind is network or bridge, source its name."""
-
-    kind: str
-    source: str
-    mac: str
-    model: str = "virtio"
-
-
-@dataclass(frozen=True, kw_only=True)
-class FoundNIC:
-    """A NIC of a domain; target is the host device, there while the domain runs; link is up or down."""
-
-    kind: str
-    source: str
-    mac: str
-    model: str
-    target: str = ""
-    link: str = "up"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,7 +112,7 @@ def _build_devices(devices: etree._Element, spec: DomainSpec) -> None:
         devices.append(_disk(disk, spec.disk_cache))
     _add(devices, "controller", type="scsi", model="virtio-scsi")
     for nic in spec.nics:
-        devices.append(_nic(nic))
+        devices.append(etree.fromstring(nic_xml.build(nic)))
     serial = _add(devices, "serial", type="pty")
     if spec.console_log:
         _add(serial, "log", file=spec.console_log, append="off")
@@ -158,20 +139,6 @@ def _disk(spec: DiskSpec, cache: str) -> etree._Element:
     return disk
 
 
-def _nic(nic: NICSpec | FoundNIC) -> etree._Element:
-    interface = etree.Element("interface", type=nic.kind)
-    _add(interface, "mac", address=nic.mac)
-    _add(interface, "source", **{nic.kind: nic.source})
-    if nic.model:
-        _add(interface, "model", type=nic.model)
-    return interface
-
-
-def build_nic(nic: NICSpec | FoundNIC) -> str:
-    """A NIC for attaching or detaching; the MAC says which."""
-    return etree.tostring(_nic(nic), encoding="unicode")
-
-
 def parse(document: str) -> FoundDomain:
     """What the portal models of a domain."""
     root = etree.fromstring(document.encode(), PARSER)
@@ -180,7 +147,7 @@ def parse(document: str) -> FoundDomain:
         uuid=root.findtext("uuid", ""),
         memory=_mebibytes(root.find("memory")),
         vcpus=int(root.findtext("vcpu", "1")),
-        nics=tuple(_parse_nic(nic) for nic in root.iterfind("devices/interface")),
+        nics=tuple(nic_xml.parse(nic) for nic in root.iterfind("devices/interface")),
         disks=tuple(_parse_disk(disk) for disk in root.iterfind("devices/disk")),
     )
 
@@ -198,22 +165,6 @@ def _mebibytes(memory: etree._Element | None) -> int:
 def _attribute(element: etree._Element, path: str, name: str, default: str = "") -> str:
     found = element.find(path)
     return default if found is None else found.get(name, default)
-
-
-def _parse_nic(nic: etree._Element) -> FoundNIC:
-    kind = nic.get("type", "")
-    source = nic.find("source")
-    if source is not None and source.get("network"):  # live, one of a network in bridge mode is of the bridge's type
-        kind = "network"
-    name = "" if source is None else source.get(kind) or source.get("dev") or source.get("bridge") or ""
-    return FoundNIC(
-        kind=kind,
-        source=name,
-        mac=_attribute(nic, "mac", "address").lower(),
-        model=_attribute(nic, "model", "type"),
-        target=_attribute(nic, "target", "dev"),
-        link=_attribute(nic, "link", "state", "up"),
-    )
 
 
 def _parse_disk(disk: etree._Element) -> FoundDisk:

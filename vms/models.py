@@ -1,6 +1,7 @@
 """VMs that people want with their NICs, images to run them from, and what libvirt was seen to have of all that."""
 
 import uuid
+from dataclasses import replace
 from typing import Self
 
 from cryptography.hazmat.primitives import serialization
@@ -10,14 +11,17 @@ from django.db import models, transaction
 from django.db.models.functions import Lower
 from django.urls import reverse
 from django.utils import timezone
+from lxml import etree
 
 from networks import addressing, rules
 from networks.models import Network
+from networks.network_xml import PARSER
 from virterweb.hypervisors.models import Hypervisor, with_hypervisor
 from virterweb.hypervisors.reconcile import Desired, DesiredQuerySet, State, Status
 
+from . import nic_xml
 from .attached import Source
-from .domain_xml import NICSpec
+from .nic_xml import NICSpec
 
 TAG = "virter:tag:"
 WORK = "virter:work:"
@@ -229,6 +233,17 @@ class VM(Desired):
             self.ask_again()
         return nic
 
+    def change_nic(self, spec: NICSpec) -> None:
+        """Wish a NIC to be otherwise; one that others attached becomes a wish by that."""
+        with transaction.atomic():
+            nic = self.nics.filter(mac=spec.mac).first()
+            if nic is None:
+                nic = NIC(vm=self, mac=spec.mac, position=self.status.nics.get(mac=spec.mac).position)
+            nic.follow(spec)
+            nic.removed_at = None
+            nic.save()
+            self.ask_again()
+
     def remove_nic(self, mac: str) -> None:
         """Wish a NIC away, of ours or one that others attached to this VM."""
         with transaction.atomic():
@@ -282,6 +297,8 @@ class NIC(models.Model):
     class Kind(models.TextChoices):
         NETWORK = "network"
         BRIDGE = "bridge", "host bridge"
+        DIRECT = "direct", "macvtap on a host device"
+        USER = "user", "user networking"
 
     class Model(models.TextChoices):
         VIRTIO = "virtio"
@@ -292,9 +309,13 @@ class NIC(models.Model):
     vm = models.ForeignKey(VM, on_delete=models.CASCADE, related_name="nics")
     position = models.PositiveIntegerField()
     kind = models.CharField(max_length=7, choices=Kind, default=Kind.NETWORK)
-    source = models.CharField(max_length=50, help_text="name of the network or the host bridge")
+    source = models.CharField(max_length=50, blank=True, help_text="name of the network, host bridge or host device")
     model = models.CharField(max_length=20, default=Model.VIRTIO)
     mac = models.CharField("MAC", max_length=17, validators=[rules.validate_mac])
+    document = models.TextField("XML", blank=True, editable=False, help_text="all of it, as libvirt's <interface>")
+    asked_at = models.DateTimeField(
+        null=True, editable=False, help_text="when it was asked that it be as wished; empty: it was made so since"
+    )
     removed_at = models.DateTimeField(null=True, editable=False)
 
     class Meta:
@@ -306,7 +327,16 @@ class NIC(models.Model):
         return f"{self.vm}: {self.mac} on {self.source}"
 
     def spec(self) -> NICSpec:
-        return NICSpec(kind=self.kind, source=self.source, mac=self.mac, model=self.model)
+        plain = NICSpec(kind=self.kind, source=self.source, mac=self.mac, model=self.model)
+        if not self.document:
+            return plain
+        spec = nic_xml.parse(etree.fromstring(self.document, PARSER)).spec
+        return replace(spec, kind=self.kind, source=self.source, mac=self.mac, model=self.model)
+
+    def follow(self, spec: NICSpec) -> None:
+        """Be as a spec says, whatever was wished before."""
+        self.kind, self.source, self.model = spec.kind, spec.source, spec.model
+        self.document, self.asked_at = nic_xml.build(spec), timezone.now()
 
 
 class VMStatus(Status):

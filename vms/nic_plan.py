@@ -103,7 +103,9 @@ class NICStep:
     """
 
     verb: Verb
+    mac: str
     text: str
+    spec: NICSpec | None = None  # what the running guest shall have; None if it is detached
     live: bool = False
     stored: bool = False
     calls: tuple[str, ...] = ()
@@ -184,6 +186,7 @@ def _detach(live: FoundNIC | None, stored: FoundNIC | None) -> Iterator[NICStep]
     document = _by_mac(found)
     yield NICStep(
         verb=Verb.DETACH,
+        mac=found.mac,
         text=f"Detach NIC {found.mac} from {place(found.spec)}",
         live=live is not None,
         stored=stored is not None,
@@ -201,6 +204,8 @@ def _attach(wanted: NICSpec, stored: FoundNIC | None) -> NICStep:
     keep = bool(changes) or stored is None
     return NICStep(
         verb=Verb.ATTACH,
+        mac=wanted.mac,
+        spec=wanted,
         text=f"Attach NIC {wanted.mac} to {place(wanted)}{'' if keep else ' in the running guest'}",
         live=True,
         stored=keep,
@@ -220,6 +225,7 @@ def _define(wanted: NICSpec, stored: FoundNIC | None, when: str, base: str = "")
     fields = _names(changes or _changes(wanted, NEW))
     yield NICStep(
         verb=Verb.DEFINE if stored else Verb.ATTACH,
+        mac=wanted.mac,
         text=f"{head}: {when}" if when else head,
         stored=True,
         definition=edit(stored.document, wanted) if stored else base or build(wanted),
@@ -244,6 +250,8 @@ def _plan_running(wanted: NICSpec, live: FoundNIC, stored: FoundNIC | None, repl
         steps.append(
             NICStep(
                 verb=verb,
+                mac=wanted.mac,
+                spec=asked,
                 text=f"{_headline(wanted, now)}: {_manner(verb, calls)}",
                 live=True,
                 stored=together and bool(kept),

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Q, QuerySet
 
 from networks.models import DHCPHost, DHCPHostStatus, Lease, Network
 from networks.question import Question
@@ -123,8 +123,8 @@ class _Search:
     def leases(self) -> None:
         wanted = self.question.leases()
         if not self.question.block:
-            nics = NICStatus.objects.filter(network=OuterRef("network"), mac=OuterRef("mac"))
-            wanted |= Exists(nics.filter(vm__wish__name__icontains=self.question.text))
+            named = NICStatus.objects.filter(vm__wish__name__icontains=self.question.text)
+            wanted |= Q(mac__in=named.values("mac"))
         rows = Lease.objects.current().filter(wanted).order_by("place")
         for network, mac, ip, hostname, until in rows.values_list("network", "mac", "ip", "hostname", "expires_at")[
             :MOST

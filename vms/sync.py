@@ -3,7 +3,7 @@
 Safe to run twice, to be killed anywhere, and to run beside another worker.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -21,10 +21,10 @@ from virterweb.hypervisors.models import Hypervisor
 from virterweb.hypervisors.reconcile import Waiting, keep_claim
 
 from . import domain_xml, volume_xml
-from .domain_xml import FoundNIC
 from .make import delete_volumes, make, release_addresses, unmake
 from .models import NIC, TAG, VM, Image, ImageStatus, NICStatus, Power, VMStatus, Volume
-from .plan import Verb, plan_nics
+from .nic_plan import plan
+from .nic_sync import carry_out
 
 VOLUMES = timedelta(seconds=60)  # between two readings of a pool that nobody said has changed
 PATIENCE = timedelta(minutes=5)  # how long a NIC without a lease counts as waiting for its first
@@ -87,17 +87,24 @@ def _stop(vm: VM, host: Host) -> None:
 
 
 def _change_nics(vm: VM, host: Host, found: FoundDomain) -> None:
-    nics = list(vm.nics.all())
-    wanted = tuple(nic.spec() for nic in nics if nic.removed_at is None)
-    removed = frozenset(nic.mac for nic in nics if nic.removed_at)
-    live = domain_xml.parse(found.document).nics if found.state != Power.OFF else None
-    stored = domain_xml.parse(host.stored_domain(vm.uuid_text)).nics if found.persistent else ()
-    for step in plan_nics(wanted, removed, live, stored):
-        change = host.attach_device if step.verb is Verb.ATTACH else host.detach_device
-        what = f"NIC {step.nic.mac} on {step.nic.source}"
-        change(vm.uuid_text, domain_xml.build_nic(step.nic), what, live=step.live, stored=step.config)
-    held = removed & {nic.mac for nic in _live_nics(host, vm)} if removed else set()
-    vm.nics.filter(mac__in=removed - held, removed_at__isnull=False).delete()
+    """Make the NICs as they are wished: those that are asked for, that are missing, or that shall go."""
+    running = found.state != Power.OFF
+    live = {nic.mac: nic for nic in domain_xml.parse(found.document).nics} if running else {}
+    stored = host.stored_domain(vm.uuid_text) if found.persistent else ""
+    kept = {nic.mac: nic for nic in domain_xml.parse(stored).nics} if stored else {}
+    held = []
+    for nic in vm.nics.all():
+        here, there = live.get(nic.mac), kept.get(nic.mac)
+        if nic.removed_at is None and not nic.asked_at and (here or not running) and (there or not stored):
+            continue
+        wanted = None if nic.removed_at else nic.spec()
+        done = all(carry_out(step, vm, host, found.persistent) for step in plan(wanted, here, there, running).steps)
+        if not done:
+            held.append(nic.mac)
+        elif nic.removed_at:
+            vm.nics.filter(pk=nic.pk, removed_at=nic.removed_at).delete()
+        else:
+            vm.nics.filter(pk=nic.pk, asked_at=nic.asked_at).update(asked_at=None)
     if held:
         _write_nics(vm, host.domain(vm.uuid_text))
         raise Waiting(
@@ -105,11 +112,6 @@ def _change_nics(vm: VM, host: Host, found: FoundDomain) -> None:
             "booted, or when the VM is off.",
             seconds=3,
         )
-
-
-def _live_nics(host: Host, vm: VM) -> Iterable[FoundNIC]:
-    found = host.domain(vm.uuid_text)
-    return domain_xml.parse(found.document).nics if found else ()
 
 
 def push_image(image: Image, host: Host) -> dict | None:

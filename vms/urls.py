@@ -1,6 +1,6 @@
 from django.urls import path, re_path
 
-from . import finding, taking, views
+from . import finding, nic_views, taking, views
 
 app_name = "vms"
 urlpatterns = [
@@ -29,5 +29,11 @@ urlpatterns = [
     path("vms/<str:hypervisor>/<str:name>/retry/", views.vm_retry, name="retry"),
     path("vms/<str:hypervisor>/<str:name>/remove/", views.vm_remove, name="remove"),
     path("vms/<str:hypervisor>/<str:name>/nics/add/", views.nic_add, name="nic_add"),
+    path("vms/<str:hypervisor>/<str:name>/nics/<str:mac>/edit/", nic_views.nic_edit, name="nic_edit"),
+    path(
+        "vms/<str:hypervisor>/<str:name>/nics/<str:mac>/edit/preview/",
+        nic_views.nic_edit_preview,
+        name="nic_edit_preview",
+    ),
     path("vms/<str:hypervisor>/<str:name>/nics/<str:mac>/remove/", views.nic_remove, name="nic_remove"),
 ]

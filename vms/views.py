@@ -18,7 +18,8 @@ from virterweb.tables import Column, Table
 
 from . import ids, tasks
 from .forms import ImageForm, NICForm, RunForm
-from .models import VM, Image, Volume
+from .models import VM, Image, Power, Volume
+from .nic_plan import free_slots
 from .rows import attached_rows, nic_rows, with_access_addresses
 
 COLUMNS = (
@@ -109,17 +110,17 @@ def vm_detail(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
 def vm_power(request: HttpRequest, hypervisor: str, name: str, verb: str) -> HttpResponse:
     vm = get_vm(hypervisor, name, VM.objects.filter(managed=True))
     vm.ask_power(running=verb == "start", forced=verb == "destroy")
-    return _poked(vm)
+    return poked(vm)
 
 
 @require_POST
 def vm_retry(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
     vm = get_vm(hypervisor, name, VM.objects.filter(managed=True))
     vm.ask_again()
-    return _poked(vm)
+    return poked(vm)
 
 
-def _poked(vm: VM) -> HttpResponse:
+def poked(vm: VM) -> HttpResponse:
     transaction.on_commit(partial(tasks.push.delay, vm.pk), robust=True)
     return redirect(vm)
 
@@ -131,7 +132,7 @@ def vm_remove(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
     if request.method == "POST" and typed == vm.name:
         vm.remove()
         messages.success(request, f"Removing {vm}.")
-        _poked(vm)
+        poked(vm)
         return redirect("vms:list")
     context = {"vm": vm, "nics": nic_rows(vm), "wrong": request.method == "POST", "typed": typed}
     return render(request, "vms/vm_remove.html", context, status=422 if request.method == "POST" else 200)
@@ -143,8 +144,10 @@ def nic_add(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
     form = NICForm(request.POST or None, hypervisor=vm.hypervisor, initial={"network": request.GET.get("network", "")})
     if request.method == "POST" and form.is_valid():
         vm.add_nic(**form.wanted)
-        return _poked(vm)
-    return render(request, "vms/nic_add.html", {"vm": vm, "form": form}, status=422 if form.is_bound else 200)
+        return poked(vm)
+    running = vm.status.power != Power.OFF and vm.status.document
+    context = {"vm": vm, "form": form, "full": running and free_slots(vm.status.document) == 0}
+    return render(request, "vms/nic_add.html", context, status=422 if form.is_bound else 200)
 
 
 @require_http_methods(["GET", "POST"])
@@ -153,7 +156,7 @@ def nic_remove(request: HttpRequest, hypervisor: str, name: str, mac: str) -> Ht
     nic = get_object_or_404(vm.nics, mac=mac) if vm.nics.filter(mac=mac) else get_object_or_404(vm.status.nics, mac=mac)
     if request.method == "POST":
         vm.remove_nic(mac)
-        return _poked(vm)
+        return poked(vm)
     return render(request, "vms/nic_remove.html", {"vm": vm, "nic": nic, "access": nic.position == 0})
 
 

@@ -9,7 +9,8 @@ from lxml import etree
 
 from tests.schemas import assert_valid, domain_as_libvirt_prints_it
 from vms import volume_xml
-from vms.domain_xml import VIRTER, DiskSpec, DomainSpec, FoundNIC, NICSpec, build, build_nic, parse
+from vms.domain_xml import VIRTER, DiskSpec, DomainSpec, build, parse
+from vms.nic_xml import NICSpec
 from vms.volume_xml import VolumeSpec
 
 BOOT = DiskSpec(target="vda", bus="virtio", pool="default", volume="virter:work:alma-8-8", format="qcow2")
@@ -124,15 +125,6 @@ def test_what_others_made_is_read():
         ("hda", ""),
         ("vdb", "pool/b"),
     ]
-
-
-def test_a_nic_is_attached_and_detached_by_its_mac():
-    assert build_nic(ACCESS) == (
-        '<interface type="network"><mac address="52:54:00:00:00:08"/><source network="default"/>'
-        '<model type="virtio"/></interface>'
-    )
-    seen = FoundNIC(kind="bridge", source="br0", mac="52:54:00:00:00:09", model="", target="vnet1", link="up")
-    assert "<target" not in build_nic(seen)
 
 
 texts = st.text(st.characters(categories=["L", "N"], include_characters="-.<>&'\" "), min_size=1, max_size=40)

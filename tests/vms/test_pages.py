@@ -15,7 +15,7 @@ from tests.making import (
 )
 from vms.models import VM, Image, NICStatus, Power, VMStatus, Volume
 
-ACCESS, SECOND = "52:54:00:00:00:08", "52:54:00:80:00:01"
+ACCESS, SECOND, OUTSIDE = "52:54:00:00:00:08", "52:54:00:80:00:01", "52:54:00:cc:00:01"
 
 
 @pytest.fixture
@@ -65,15 +65,25 @@ def test_the_list_is_filtered_by_name_mac_and_network(page, lab, vm):
 
 def test_a_page_joins_wished_nics_with_found_ones_and_their_leases(page, lab, vm):
     make_lease(lab.networks.get(name="default"), ACCESS, "192.168.122.8", "alma-8-8")
-    NICStatus.objects.create(vm=vm.status, position=2, kind="bridge", source="br0", mac="52:54:00:cc:00:01")
+    NICStatus.objects.create(vm=vm.status, position=2, kind="bridge", source="br0", mac=OUTSIDE)
     VM.objects.update(generation=1)
     vm.add_nic("network", "net1", mac="52:54:00:80:00:02")
     VMStatus.objects.update(generation=2)
     assert cells(page.get(vm.get_absolute_url()), "nics") == [
-        ["default access", "virtio", ACCESS, "192.168.122.8", "alma-8-8", "vnet1", "up", "attached", "Remove"],
-        ["net1", "virtio", SECOND, "waiting for a lease", "", "vnet2", "up", "attached", "Remove"],
-        ["net1", "virtio", "52:54:00:80:00:02", "", "", "", "", "missing", "Remove"],
-        ["br0 host bridge", "", "52:54:00:cc:00:01", "served elsewhere", "", "", "up", "added outside", "Remove"],
+        ["default access", "virtio", ACCESS, "192.168.122.8", "alma-8-8", "vnet1", "up", "attached", "Change Remove"],
+        ["net1", "virtio", SECOND, "waiting for a lease", "", "vnet2", "up", "attached", "Change Remove"],
+        ["net1", "virtio", "52:54:00:80:00:02", "", "", "", "", "missing", "Change Remove"],
+        [
+            "br0 host bridge",
+            "",
+            OUTSIDE,
+            "served elsewhere",
+            "",
+            "",
+            "up",
+            "added outside",
+            "Change Remove",
+        ],
     ]
 
 

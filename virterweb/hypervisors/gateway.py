@@ -424,6 +424,11 @@ class Host:
         with self._trying(f"attach {what}"):
             self._connection.lookupByUUIDString(uuid).attachDeviceFlags(device, _affect(live, stored))
 
+    def update_device(self, uuid: str, device: str, what: str) -> None:
+        """Change a device of a running VM. libvirt may say success and change nothing: look again."""
+        with self._trying(f"change {what}"):
+            self._connection.lookupByUUIDString(uuid).updateDeviceFlags(device, libvirt.VIR_DOMAIN_AFFECT_LIVE)
+
     def detach_device(self, uuid: str, device: str, what: str, *, live: bool, stored: bool) -> None:
         """Ask for a device's release: live, the guest has to help, so look again whether it went."""
         gone = (libvirt.VIR_ERR_DEVICE_MISSING, libvirt.VIR_ERR_NO_DOMAIN)
