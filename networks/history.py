@@ -32,6 +32,11 @@ class HistoryForm(forms.Form):
         """Whether anything is asked; else it is about the present."""
         return any(self.cleaned_data.get(name) for name in self.fields)
 
+    @property
+    def of_the_past(self) -> bool:
+        """Whether a time is asked for."""
+        return bool(self.cleaned_data.get("since") or self.cleaned_data.get("until"))
+
     def among(self, leases: LeaseQuerySet) -> LeaseQuerySet:
         """Those that answer: held at any moment between the two, the latest first."""
         question, since, until = (self.cleaned_data.get(name) for name in ("q", "since", "until"))

@@ -5,7 +5,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET
 
-from networks.models import Network, Revision
+from networks.history import HistoryForm
+from networks.models import Lease, Network, Revision
 from networks.views import get_network
 from virterweb.hypervisors.models import Hypervisor
 from virterweb.hypervisors.views import leaves_when_gone
@@ -25,10 +26,12 @@ def search(request: HttpRequest) -> HttpResponse:
     text = request.GET.get("q", "").replace("\0", "").strip()[:100]
     if not text:
         return render(request, "vms/search.html")
-    found = answer(text, visible_to(request.user).select_related("hypervisor", "status"))
-    if found.only and "all" not in request.GET:
+    history = HistoryForm(request.GET)
+    then = history.among(Lease.objects.all()) if history.is_valid() and history.of_the_past else None
+    found = answer(text, visible_to(request.user).select_related("hypervisor", "status"), then)
+    if found.only and then is None and "all" not in request.GET:
         return redirect(found.only)
-    return render(request, "vms/search.html", {"text": text, "found": found})
+    return render(request, "vms/search.html", {"text": text, "found": found, "history": history, "then": then})
 
 
 @require_GET

@@ -52,8 +52,8 @@ class Answer:
         return not (self.hits or self.vms or self.networks or self.earlier or self.free_in)
 
 
-def answer(text: str, vms: QuerySet) -> Answer:
-    """What is known; `vms` are those that the asker may see."""
+def answer(text: str, vms: QuerySet, then: QuerySet | None = None) -> Answer:
+    """What is known; `vms` are those that the asker may see, `then` the leases of the time that is asked for."""
     question = Question(text=text)
     found = _Search(question=question, networks={each.pk: each for each in _networks()})
     found.leases()
@@ -64,14 +64,13 @@ def answer(text: str, vms: QuerySet) -> Answer:
     hits = sorted(found.hits.values(), key=lambda hit: (hit.ip == "", ":" in hit.ip, _number(hit.ip), hit.mac))
     _name_vms(hits, vms)
     holding = found.holding()
+    ended = Lease.objects.filter(question.leases()).exclude(last_seen=None).order_by("-last_seen", "-pk")
     return Answer(
         question=question,
         hits=hits,
         vms=list(vms.filter(name__icontains=text)[:MOST]) if not question.block else [],
         networks=holding if question.block else found.named(),
-        earlier=list(
-            Lease.objects.filter(question.leases()).exclude(last_seen=None).order_by("-last_seen", "-pk")[:EARLIER]
-        ),
+        earlier=list((ended if then is None else then)[:EARLIER]),
         free_in=found.free_in() if not hits else [],
     )
 

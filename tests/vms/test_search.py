@@ -1,6 +1,6 @@
 """Who is 10.255.0.207? One box answers for addresses, MACs, names, VMs and networks, as they are and as they were."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
 
 import pytest
@@ -393,3 +393,16 @@ def test_an_answer_costs_few_queries_however_many_hits_it_has(page, lab, default
     few = queries()
     grow(10, 40)
     assert queries() <= few <= 12
+
+
+def test_who_had_an_address_at_some_time_is_answered_also_for_a_network_that_is_gone(page, lab):
+    network = make_foreign_network(lab)
+    monday, tuesday = (datetime(2026, 11, day, 22, tzinfo=UTC) for day in (23, 24))
+    make_lease(network, "52:54:00:00:00:21", "192.168.122.21", vm="monday", first_seen=monday, last_seen=tuesday)
+    make_lease(network, "52:54:00:00:00:22", "192.168.122.21", vm="today", first_seen=tuesday)
+    network.delete()
+    answer = page.get("/search/?q=192.168.122.21&until=2026-11-24T01:00").content.decode()
+    assert "At that time" in answer
+    assert "monday" in answer.partition("At that time")[2]
+    assert "52:54:00:00:00:22" not in answer.partition("At that time")[2]
+    assert "Nobody had it at that time" in page.get("/search/?q=192.168.122.21&until=2026-11-20T01:00").content.decode()
