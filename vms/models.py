@@ -308,7 +308,7 @@ class NIC(models.Model):
 
     vm = models.ForeignKey(VM, on_delete=models.CASCADE, related_name="nics")
     position = models.PositiveIntegerField()
-    kind = models.CharField(max_length=7, choices=Kind, default=Kind.NETWORK)
+    kind = models.CharField(max_length=20, choices=Kind, default=Kind.NETWORK)
     source = models.CharField(max_length=50, blank=True, help_text="name of the network, host bridge or host device")
     model = models.CharField(max_length=20, default=Model.VIRTIO)
     mac = models.CharField("MAC", max_length=17, validators=[rules.validate_mac])

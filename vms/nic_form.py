@@ -37,10 +37,17 @@ class NICChangeForm(forms.Form):
     port_group = forms.CharField(required=False, max_length=50, validators=[rules.validate_printable])
     isolated = forms.BooleanField(label="Isolated from other isolated ports", required=False)
     filter = forms.CharField(
-        label="Network filter", required=False, max_length=50, help_text="clean-traffic stops spoofed addresses."
+        label="Network filter",
+        required=False,
+        max_length=50,
+        validators=[rules.validate_printable],
+        help_text="clean-traffic stops spoofed addresses.",
     )
     filter_parameters = forms.CharField(
-        required=False, max_length=500, help_text="NAME=VALUE, with spaces between, like IP=10.255.0.8."
+        required=False,
+        max_length=500,
+        validators=[rules.validate_printable],
+        help_text="NAME=VALUE, with spaces between, like IP=10.255.0.8.",
     )
     trust_rx_filters = forms.BooleanField(label="Trust the guest’s receive filters", required=False)
     vlan = forms.IntegerField(label="VLAN tag", required=False, min_value=0, max_value=lines.VLAN_TAGS)
@@ -55,7 +62,8 @@ class NICChangeForm(forms.Form):
         super().__init__(*args, initial=initial_of(now), **options)
         self.label_suffix, self.now = "", now
         names = Network.objects.on(hypervisor.pk).filter(removed_at=None).values_list("name", flat=True)
-        choices = [(name, name) for name in dict.fromkeys(names)]
+        stays = [now.source] if now.kind == NIC.Kind.NETWORK else []  # even on a network that is gone
+        choices = [(name, name) for name in dict.fromkeys([*names, *stays])]
         self.fields["network"].choices = [("", "none"), *choices]
         models = dict.fromkeys([*NIC.Model.values, now.model])
         self.fields["model"].choices = [(model, model or "libvirt’s choice") for model in models]
@@ -68,7 +76,8 @@ class NICChangeForm(forms.Form):
         found = []
         for title, names in self.FOLDS:
             fields = [self[name] for name in names]
-            held = [f"{field.label}: {field.value()}" for field in fields if field.value() not in (None, "", False)]
+            filled = [field for field in fields if field.value() not in (None, "") and field.value() is not False]
+            held = [f"{field.label}: {field.value()}" for field in filled]
             found.append((title, ", ".join(held) if title != "Instead of a network" or len(held) > 1 else "", fields))
         return found
 

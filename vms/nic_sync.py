@@ -1,14 +1,20 @@
 """Carries out what is planned for one NIC of a VM, in the running guest and in the stored definition."""
 
 from contextlib import suppress
+from dataclasses import replace
 
+from lxml import etree
+
+from networks.network_xml import PARSER, BandwidthSpec
 from virterweb.hypervisors.found import Refused
 from virterweb.hypervisors.gateway import Host
 
 from . import domain_xml
 from .models import VM
-from .nic_plan import NICStep, Verb, fields_changed
-from .nic_xml import FoundNIC, put
+from .nic_plan import GO_ALONG, NICStep, Verb, fields_changed
+from .nic_xml import FoundNIC, edit, parse, put
+
+NO_LIMIT = BandwidthSpec(average=4_000_000, burst=1024)  # 32 Gbit/s, the most that fits tc's 32 bits
 
 
 def carry_out(step: NICStep, vm: VM, host: Host, persistent: bool) -> bool:
@@ -37,7 +43,7 @@ def _what(step: NICStep) -> str:
 def _update(step: NICStep, vm: VM, host: Host) -> None:
     """Update it live and read it back: libvirt also says success where it changes nothing."""
     try:
-        for call in step.calls:
+        for call in _calls(step):
             host.update_device(vm.uuid_text, call, _what(step))
         found = _found(vm, host, step.mac)
         wanted = {change.field for change in step.fields}
@@ -45,9 +51,32 @@ def _update(step: NICStep, vm: VM, host: Host) -> None:
         if left:
             raise Refused(f"libvirt says it is done, but NIC {step.mac} has not changed: {'; '.join(map(str, left))}.")
     except Refused:
-        with suppress(Refused):
-            host.update_device(vm.uuid_text, step.undo, _what(step))
+        _undo_update(step, vm, host)
         raise
+
+
+def _calls(step: NICStep) -> tuple[str, ...]:
+    """The step's calls, and before a move one for all else.
+
+    If that fails behind the move, libvirt leaves the tap on the new bridge and believes it on the old one.
+    """
+    was = parse(etree.fromstring(step.undo, PARSER)).spec
+    if (was.kind, was.source) == (step.spec.kind, step.spec.source):
+        return step.calls
+    stays = {name: getattr(was, name) for name in ("kind", "source", "link_up", *GO_ALONG)}
+    first = edit(step.undo, replace(step.spec, **stays))
+    return step.calls if first == step.undo else (first, *step.calls)
+
+
+def _undo_update(step: NICStep, vm: VM, host: Host) -> None:
+    """Have the NIC as it was. Where tc has failed half-way, libvirt takes that away only as it sets other limits."""
+    calls = [step.undo]
+    if {"inbound", "outbound"} & {change.field for change in step.fields}:
+        was = parse(etree.fromstring(step.undo, PARSER)).spec
+        calls.insert(0, edit(step.undo, replace(was, inbound=None, outbound=NO_LIMIT)))
+    for call in calls:
+        with suppress(Refused):
+            host.update_device(vm.uuid_text, call, _what(step))
 
 
 def _replug(step: NICStep, vm: VM, host: Host) -> bool:

@@ -26,13 +26,13 @@ def _nic(vm: VM, mac: str) -> tuple[NICSpec, FoundNIC | None]:
 @require_http_methods(["GET", "POST"])
 def nic_edit(request: HttpRequest, hypervisor: str, name: str, mac: str) -> HttpResponse:
     vm = get_vm(hypervisor, name, VM.objects.shown().filter(managed=True, removed_at=None))
-    now, _ = _nic(vm, mac)
+    now, found = _nic(vm, mac)
     form = NICChangeForm(request.POST or None, hypervisor=vm.hypervisor, now=now)
     if request.method == "POST" and form.is_valid():
         if form.wanted != now:
             vm.change_nic(form.wanted)
         return poked(vm)
-    context = {"vm": vm, "form": form, "mac": mac, "nic": now}
+    context = {"vm": vm, "form": form, "mac": mac, "nic": now, **_outcome(form, vm, found)}
     return render(request, "vms/nic_edit.html", context, status=422 if form.is_bound else 200)
 
 
@@ -42,9 +42,11 @@ def nic_edit_preview(request: HttpRequest, hypervisor: str, name: str, mac: str)
     vm = get_vm(hypervisor, name, VM.objects.shown().filter(managed=True))
     now, found = _nic(vm, mac)
     form = NICChangeForm(request.POST, hypervisor=vm.hypervisor, now=now)
-    context = {"vm": vm, "form": form}
+    return render(request, "vms/_nic_preview.html", {"vm": vm, "form": form, **_outcome(form, vm, found)})
+
+
+def _outcome(form: NICChangeForm, vm: VM, found: FoundNIC | None) -> dict:
+    """What saving would do, or what is wrong with what was typed; nothing yet of a form that is only shown."""
     if form.is_valid():
-        context["plan"] = preview(form.wanted, found, vm.status.power != "off")
-    else:
-        context["problems"] = {form[name].label: found for name, found in form.errors.items() if name in form.fields}
-    return render(request, "vms/_nic_preview.html", context)
+        return {"plan": preview(form.wanted, found, vm.status.power != "off")}
+    return {"problems": {form[name].label: errors for name, errors in form.errors.items() if name in form.fields}}

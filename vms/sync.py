@@ -92,19 +92,25 @@ def _change_nics(vm: VM, host: Host, found: FoundDomain) -> None:
     live = {nic.mac: nic for nic in domain_xml.parse(found.document).nics} if running else {}
     stored = host.stored_domain(vm.uuid_text) if found.persistent else ""
     kept = {nic.mac: nic for nic in domain_xml.parse(stored).nics} if stored else {}
-    held = []
+    held, refused = [], []
     for nic in vm.nics.all():
         here, there = live.get(nic.mac), kept.get(nic.mac)
         if nic.removed_at is None and not nic.asked_at and (here or not running) and (there or not stored):
             continue
         wanted = None if nic.removed_at else nic.spec()
-        done = all(carry_out(step, vm, host, found.persistent) for step in plan(wanted, here, there, running).steps)
+        try:
+            done = all(carry_out(step, vm, host, found.persistent) for step in plan(wanted, here, there, running).steps)
+        except Refused as problem:  # the others are not made to wait for it
+            refused.append(problem)
+            continue
         if not done:
             held.append(nic.mac)
         elif nic.removed_at:
             vm.nics.filter(pk=nic.pk, removed_at=nic.removed_at).delete()
         else:
             vm.nics.filter(pk=nic.pk, asked_at=nic.asked_at).update(asked_at=None)
+    if refused:
+        raise refused[0]
     if held:
         _write_nics(vm, host.domain(vm.uuid_text))
         raise Waiting(

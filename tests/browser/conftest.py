@@ -47,7 +47,7 @@ def cookies(browser: Browser, portal: Portal) -> dict:
     page.get_by_label("Username").fill("admin")
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Log in").click()
-    expect(page.get_by_role("heading", name="Networks")).to_be_visible()
+    expect(page.get_by_role("heading", name="Overview")).to_be_visible()
     kept = context.storage_state()
     context.close()
     return kept

@@ -33,7 +33,7 @@ def test_an_edit_says_what_it_does_to_whom_before_it_does_it(
     tab: Page, net2: str, lab: Lab, picture: Callable[[Page, str], None]
 ):
     tab.goto("/networks/lab/net2/")
-    tab.get_by_role("link", name="Change").click()
+    tab.locator(".head").get_by_role("link", name="Change").click()
     plan = tab.locator("#preview")
     expect(plan).to_contain_text("Nothing changes in libvirt")
     tab.locator("summary", has_text="Host entries").click()

@@ -84,8 +84,12 @@ def test_everything_works_without_javascript(open_tab: Callable[..., Page], port
 def test_the_keyboard_searches_begins_anew_and_leaves(tab: Page):
     tab.goto("/networks/")
     tab.keyboard.press("/")
-    expect(tab.get_by_role("searchbox")).to_be_focused()
+    expect(tab.get_by_role("searchbox", name="Search everything")).to_be_focused()
     tab.keyboard.type("nothing like it")
+    tab.keyboard.press("Enter")
+    expect(tab.get_by_text("Nobody here is or was “nothing like it”")).to_be_visible()
+    tab.goto("/networks/")
+    tab.get_by_role("searchbox", name="Filter").fill("nothing like it")
     tab.keyboard.press("Enter")
     expect(tab.get_by_text("No network matches “nothing like it”")).to_be_visible()
     tab.get_by_role("link", name="Show all").click()

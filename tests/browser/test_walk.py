@@ -21,6 +21,7 @@ def test_a_newcomer_does_everything_that_the_documentation_shows(
 ) -> None:
     # the networks
     tab.goto("/")
+    tab.get_by_role("navigation", name="Main").get_by_role("link", name="Networks").click()
     expect(tab.locator("thead th")).to_have_text(
         ["Name", "Forward-Type", "IP-Range", "Domain", "DHCP", "Bridge", "State"]
     )

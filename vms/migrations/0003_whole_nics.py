@@ -23,7 +23,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='nic',
             name='kind',
-            field=models.CharField(choices=[('network', 'Network'), ('bridge', 'host bridge'), ('direct', 'macvtap on a host device'), ('user', 'user networking')], default='network', max_length=7),
+            field=models.CharField(choices=[('network', 'Network'), ('bridge', 'host bridge'), ('direct', 'macvtap on a host device'), ('user', 'user networking')], default='network', max_length=20),
         ),
         migrations.AlterField(
             model_name='nic',
