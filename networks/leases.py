@@ -40,8 +40,8 @@ def poll(hypervisor: Hypervisor, host: Host, networks: Iterable[tuple[Network, F
 
 
 def fingerprint(found: Iterable[FoundLease]) -> str:
-    facts = sorted((each.mac, each.ip, each.hostname, each.client_id, each.expires) for each in found)
-    return hashlib.blake2s(repr(facts).encode(), digest_size=16).hexdigest()
+    facts = sorted(f"{each.mac} {each.ip} {each.expires} {each.client_id} {each.hostname}" for each in found)
+    return hashlib.blake2s("\n".join(facts).encode(), digest_size=16).hexdigest()
 
 
 def record(row: Network, found: list[FoundLease], last_look: datetime | None = None) -> None:
