@@ -103,7 +103,7 @@ def release(network: Network, host: Host) -> None:
     asked = network.leases.current().exclude(release_asked_at=None).filter(release_problem="")
     for lease in asked:
         try:
-            host.release_lease(network.status.bridge, lease.ip, lease.mac)
+            host.release_lease(network.status.bridge, lease.ip, lease.mac, lease.client_id)
         except Refused as refusal:
             network.leases.filter(pk=lease.pk).update(release_problem=str(refusal))
     record(network, host.leases(network.uuid_text))

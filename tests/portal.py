@@ -119,7 +119,7 @@ class Portal:
         """What a form of that page proves with that it is the portal's own."""
         return self.get(page).xpath("string(//input[@name='csrfmiddlewaretoken']/@value)")
 
-    def send(self, path: str, token: str, **fields: str) -> bytes:
+    def send(self, path: str, token: str, /, **fields: str) -> bytes:
         data = urllib.parse.urlencode({**fields, "csrfmiddlewaretoken": token}, doseq=True).encode()
         return self._open(path, data)
 

@@ -71,7 +71,7 @@ def release_addresses(vm: VM, host: Host, macs: set[str]) -> None:
             networks_sync.delete_hosts(network, host, macs & _reserved(network))
         for lease in network.leases.current().filter(mac__in=macs):
             with suppress(Refused):  # then it expires
-                host.release_lease(network.status.bridge, lease.ip, lease.mac)
+                host.release_lease(network.status.bridge, lease.ip, lease.mac, lease.client_id)
 
 
 def _reserved(network: Network) -> set[str]:

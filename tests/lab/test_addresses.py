@@ -4,7 +4,6 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from urllib.parse import urlencode
 
 import libvirt
 import pytest
@@ -288,6 +287,20 @@ def test_a_lease_of_a_vm_that_others_removed_is_released_and_remembered(portal: 
     assert ended(portal, ip, THEIRS)["VM"] == "theirs"
 
 
+def test_each_lease_of_a_card_is_released_by_itself(
+    portal: Portal, host: libvirt.virConnect, both: tuple[Guest, Guest]
+):
+    guest = both[1]
+    older = only(guest.ips)
+    guest.ask_anew("-x", "0x3d:00ddeeff00")  # as a system after its boot loader
+    wait_for(lambda: len(leased(host, guest.mac)) == 2, 60, "it has two leases")
+    guest.stop_dhcp()
+    (row,) = portal.get(f"{PAGE}leases/").xpath(f"//tr[td='{older}']/@id")
+    portal.post(f"{PAGE}leases/{row.removeprefix('lease-')}/release/", page=f"{PAGE}leases/")
+    wait_for(lambda: older not in leased(host, guest.mac), 20, "the older one is released")
+    assert len(leased(host, guest.mac)) == 1
+
+
 def test_many_pasted_entries_are_there_and_nobody_is_cut_off(
     portal: Portal, host: libvirt.virConnect, lab: Lab, both: tuple[Guest, Guest]
 ):
@@ -305,7 +318,7 @@ def test_many_pasted_entries_are_there_and_nobody_is_cut_off(
     taps = [tap for guest in both for tap in taps_of(host, guest.mac)]
     with Wire(lab, taps) as wire:
         hidden = {field.name: field.value for field in page.xpath("//main//input[@type='hidden']")}
-        portal._open(f"{PAGE}hosts/paste/", urlencode({**hidden, "text": text}).encode())
+        portal.send(f"{PAGE}hosts/paste/", hidden["csrfmiddlewaretoken"], text=text, token=hidden["token"])
         entries = [f"<host mac='{mac}' ip='{ip}'/>" for mac, ip in right]
         wait_for(lambda: are_reserved(host, *entries), 30, "libvirt has all, live and stored")
     assert wire.gaps == dict.fromkeys(taps, (0.0, 0.0))

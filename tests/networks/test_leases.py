@@ -84,7 +84,7 @@ class DHCPServers:
         self.asked.append(uuid)
         return list(self.held.get(uuid, []))
 
-    def release_lease(self, bridge: str, ip: str, mac: str) -> None:
+    def release_lease(self, bridge: str, ip: str, mac: str, client_id: str) -> None:
         if self.refusal:
             raise Refused(self.refusal)
         if not self.stubborn:
@@ -546,10 +546,10 @@ def test_a_lease_that_cannot_be_released_says_why_and_is_not_tried_again(network
 
 def test_one_that_is_refused_keeps_no_other_from_being_released(network, look):
     class Half(DHCPServers):
-        def release_lease(self, bridge: str, ip: str, mac: str) -> None:
+        def release_lease(self, bridge: str, ip: str, mac: str, client_id: str) -> None:
             if ip == IP:
                 raise Refused("Not released")
-            super().release_lease(bridge, ip, mac)
+            super().release_lease(bridge, ip, mac, client_id)
 
     two = [found(), found("192.168.122.8", OTHER_MAC)]
     look(*two)

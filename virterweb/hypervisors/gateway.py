@@ -292,15 +292,18 @@ class Host:
             ]
         return []
 
-    def release_lease(self, bridge: str, ip: str, mac: str) -> None:
+    def release_lease(self, bridge: str, ip: str, mac: str, client_id: str) -> None:
         """Send dnsmasq what a guest sends that gives its address up, as Virter does: libvirt has no call for it.
 
         Only root can, on the hypervisor itself, with dhcp_release of dnsmasq-utils; Refused else, with the command.
+        Of several leases of one MAC, as of a boot loader and of its system, dnsmasq finds all but the latest only by
+        their client IDs.
         """
-        by_hand = f"Not released: run “dhcp_release {bridge} {ip} {mac}” as root on the hypervisor"
+        release = ["dhcp_release", bridge, ip, mac, *([client_id] if client_id else [])]
+        by_hand = f"Not released: run “{' '.join(release)}” as root on the hypervisor"
         if not self._pid or os.geteuid() != 0:
             raise Refused(f"{by_hand}, for the portal does not run there as root.")
-        command = ["nsenter", f"--net=/proc/{self._pid}/ns/net", "dhcp_release", bridge, ip, mac]
+        command = ["nsenter", f"--net=/proc/{self._pid}/ns/net", *release]
         try:
             subprocess.run(command, timeout=5, check=True, capture_output=True)
         except (OSError, subprocess.SubprocessError) as problem:
