@@ -133,10 +133,18 @@ def host_paste(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse
             return redirect("networks:hosts", hypervisor, name)
     counts = Counter(row.verb for row in found)
     wrong = [row for row in found if row.verb is Outcome.WRONG]
-    right = [row for row in found if row.verb is not Outcome.WRONG]
+    right = _with_holders(network, [row for row in found if row.verb is not Outcome.WRONG])
     context = {"network": network, "form": form, "wrong": wrong, "right": right, "wanted": wanted, "token": token}
     context |= {"counts": {outcome.name.lower(): counts[outcome] for outcome in Outcome}, "again": again}
     return render(request, "networks/host_paste.html", context, status=409 if again else 200)
+
+
+def _with_holders(network: Network, found: list[Row]) -> list[tuple[Row, str]]:
+    """Lines, each with the guest that has its address now, if that is another than its own."""
+    leases = network.leases.current().values_list("ip", "mac", "vm", "hostname")
+    held = {ip: (mac, vm or hostname or mac) for ip, mac, vm, hostname in leases if ":" not in ip}
+    hosts = ((row, row.line.host) for row in found)
+    return [(row, held[host.ip][1] if held.get(host.ip, (host.mac,))[0] != host.mac else "") for row, host in hosts]
 
 
 def _token(found: tuple[Row, ...]) -> str:

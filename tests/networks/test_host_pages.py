@@ -827,3 +827,11 @@ def test_a_network_without_ipv4_has_no_map_and_its_pages_do_without(page, post, 
 def test_the_map_alone_is_given_to_htmx(page, net):
     alone = tree(page.get(at(net, "addresses"), headers={"HX-Request": "true"}))
     assert alone.get("id") == "addresses"
+
+
+def test_a_pasted_address_that_another_guest_has_now_is_said_and_can_be_reserved(page, post, net):
+    make_lease(net, OTHER_MAC, "10.5.0.9", "somebody")
+    answer = paste(post, net, f"{MAC} 10.5.0.9 eight\n{OTHER_MAC} 10.5.0.10")
+    right = [" ".join(row) for row in table(answer, "right")]
+    assert "leased to somebody now" in right[0]
+    assert "leased" not in right[1]
