@@ -9,12 +9,13 @@ from datetime import datetime
 from ipaddress import ip_address, ip_interface
 
 from django.contrib.auth.base_user import AbstractBaseUser
-from django.db import models, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from .holders import Holder, holders
 from .host_entries import Index, Row, compare, read
 from .lines import DNS_NAME
+from .marks import Marked
 from .models import DHCPHost, Network
 from .network_xml import HostSpec, RangeSpec, SubnetSpec
 from .usage import next_free_address
@@ -28,29 +29,12 @@ class Conflict(ValueError):
         super().__init__(" ".join(reason for _, reason in self.errors))
 
 
-class EntryState(models.TextChoices):
-    RESERVED = "reserved"
-    ADDING = "being added"
-    REMOVING = "being removed"
-    FAILED = "not added"
-    OUTSIDE = "added outside"
-
-    @property
-    def icon(self) -> str:
-        return _MARKS[self][0]
-
-    @property
-    def tone(self) -> str:
-        return _MARKS[self][1]
-
-
-_MARKS = {
-    EntryState.RESERVED: ("check-circle", "ready"),
-    EntryState.ADDING: ("clock", "pending"),
-    EntryState.REMOVING: ("clock", "pending"),
-    EntryState.FAILED: ("exclamation-circle", "failed"),
-    EntryState.OUTSIDE: ("arrows-right-left", "drifted"),
-}
+class EntryState(Marked):
+    RESERVED = "reserved", "check-circle", "ready"
+    ADDING = "being added", "clock", "pending"
+    REMOVING = "being removed", "clock", "pending"
+    FAILED = "not added", "exclamation-circle", "failed"
+    OUTSIDE = "added outside", "arrows-right-left", "drifted"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
+from .marks import Marked
 from .network_xml import NetworkSpec
 
 
@@ -22,32 +23,14 @@ class Source(StrEnum):
     LEASE = "lease"
 
 
-class State(StrEnum):
+class State(Marked):
     """What to think of dnsmasq's answer."""
 
-    AS_EXPECTED = "as expected"
-    DIFFERS = "differs"
-    NO_ANSWER = "no answer"
-    NOT_ASKED = "not asked"
-    NO_LEASE = "not while its guest has no lease"
-
-    @property
-    def icon(self) -> str:
-        return _MARKS[self][0]
-
-    @property
-    def tone(self) -> str:
-        """The stylesheet's class for its colour."""
-        return _MARKS[self][1]
-
-
-_MARKS = {
-    State.AS_EXPECTED: ("check-circle", "ready"),
-    State.DIFFERS: ("arrows-right-left", "drifted"),
-    State.NO_ANSWER: ("exclamation-circle", "failed"),
-    State.NOT_ASKED: ("question-mark-circle", "quiet"),
-    State.NO_LEASE: ("clock", "quiet"),
-}
+    AS_EXPECTED = "as expected", "check-circle", "ready"
+    DIFFERS = "differs", "arrows-right-left", "drifted"
+    NO_ANSWER = "no answer", "exclamation-circle", "failed"
+    NOT_ASKED = "not asked", "question-mark-circle", "quiet"
+    NO_LEASE = "not while its guest has no lease", "clock", "quiet"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -200,6 +200,23 @@ def history(report: Report) -> None:
         report(what, f"{rows} rows", f"{guests} + {changes} changes", met)
 
 
+def write_leases(networks: list, count: int, private: object) -> None:
+    """So many leases in all, as libvirt's helper for dnsmasq keeps them."""
+    until = int(time.time()) + 86400
+    for index, each in enumerate(networks):
+        entries = [
+            {
+                "ip-address": f"10.{100 + index // 256}.{index % 256}.{2 + number}",
+                "mac-address": mac(5, 256 * index + number),
+                "hostname": f"guest-{number}",
+                "client-id": "",
+                "expiry-time": until,
+            }
+            for number in range(count // len(networks))
+        ]
+        (Path(private.directory) / f"lib/dnsmasq/{each.bridgeName()}.status").write_text(json.dumps(entries))
+
+
 def poll(report: Report, compare: Callable, timed: Callable, host: object, private: object) -> None:
     """One poll of 100 networks with 3000 leases, in which nothing has changed."""
     from django.db import connection
@@ -213,18 +230,8 @@ def poll(report: Report, compare: Callable, timed: Callable, host: object, priva
     for each in host.listAllNetworks():
         if not each.isActive():
             each.create()
-    until = int(time.time()) + 86400
     active = [each for each in host.listAllNetworks() if each.name().startswith("bench-")]
-    for index, each in enumerate(active):
-        entries = [
-            {
-                "ip-address": f"10.{100 + index // 256}.{index % 256}.{2 + number}",
-                "mac-address": mac(5, 256 * index + number),
-            }
-            | {"hostname": f"guest-{number}", "client-id": "", "expiry-time": until}
-            for number in range(3000 // len(active))
-        ]
-        (Path(private.directory) / f"lib/dnsmasq/{each.bridgeName()}.status").write_text(json.dumps(entries))
+    write_leases(active, 3000, private)
     hypervisor = Hypervisor.objects.select_related("status").get()
     with connected(hypervisor.pk, hypervisor.uri) as open_host:
         found = {each.uuid: each for each in open_host.networks()}

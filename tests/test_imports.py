@@ -15,7 +15,10 @@ FILES = [
 ]
 PURE = {
     *(ROOT / "networks" / f"{name}.py" for name in ("addressing", "network_xml", "lines", "edit_xml", "compare_xml")),
-    *(ROOT / "networks" / f"{name}.py" for name in ("copy_as", "plan", "address_map", "host_entries", "names")),
+    *(
+        ROOT / "networks" / f"{name}.py"
+        for name in ("copy_as", "plan", "address_map", "host_entries", "marks", "names")
+    ),
     *(ROOT / "vms" / f"{name}.py" for name in ("nic_xml", "domain_xml", "nic_plan", "volume_xml", "attached")),
     *(ROOT / "vms" / f"{name}.py" for name in ("cloud_init", "problems")),
 }
@@ -27,7 +30,7 @@ FLOORS = {
     ),
     "networks": (
         *("addressing", "network_xml", "lines", "edit_xml", "compare_xml", "copy_as", "plan", "rules", "check_xml"),
-        *("address_map", "host_entries", "names"),
+        *("address_map", "host_entries", "marks", "names"),
         *("models", "leases", "dns", "sync", "tasks", "question", "history", "holders", "usage", "hosts"),
         *("fields", "blocks", "forms", "host_forms", "document_form", "merge"),
         *("views", "name_views", "changing", "host_views", "address_views", "bulk", "admin"),
