@@ -15,7 +15,9 @@ DEFAULT = """<network><name>default</name><uuid>{uuid}</uuid><forward mode='nat'
 
 def make_hypervisor(name: str = "lab-1", **values) -> Hypervisor:
     hypervisor = Hypervisor.objects.create(name=name, uri=values.pop("uri", "test:///default"), **values)
-    HypervisorStatus.objects.filter(hypervisor=hypervisor).update(observed_at=timezone.now())
+    HypervisorStatus.objects.filter(hypervisor=hypervisor).update(
+        observed_at=timezone.now(), nic_models=["virtio", "e1000e", "e1000", "rtl8139"]
+    )
     hypervisor.refresh_from_db()
     return hypervisor
 

@@ -5,7 +5,21 @@ from django.contrib import admin
 from virterweb.hypervisors.admin import ObservedAdmin, WishAdmin
 
 from . import tasks
-from .models import NIC, VM, AddressRound, Disk, Image, ImageStatus, NICAddress, NICStatus, VMStatus, Volume
+from .models import (
+    NIC,
+    VM,
+    AddressRound,
+    ConsoleLog,
+    Disk,
+    Image,
+    ImageStatus,
+    NICAddress,
+    NICStatus,
+    NICTraffic,
+    SSHCheck,
+    VMStatus,
+    Volume,
+)
 
 
 class NICInline(admin.TabularInline):
@@ -22,7 +36,7 @@ class VMAdmin(WishAdmin):
     list_select_related = ("hypervisor", "status", "image")
     readonly_fields = (
         *("hypervisor", "name", "uuid", "number", "image", "memory", "vcpus", "boot_size", "ssh_user"),
-        *("ssh_keys", "user_data", "vnc_port", "vnc_bind", "console_dir"),
+        *("ssh_keys", "user_data", "vnc_port", "vnc_bind", "wait_ssh", "console_log", "console_dir"),
         *("managed", "generation", "removed_at", "created_at", "running", "forced", "host_key_public"),
     )
     inlines = (NICInline,)
@@ -81,6 +95,26 @@ class NICAddressAdmin(ObservedAdmin):
     list_filter = ("vm__wish__hypervisor", "source")
     search_fields = ("ip", "mac", "vm__wish__name")
     list_select_related = ("vm__wish",)
+
+
+@admin.register(NICTraffic)
+class NICTrafficAdmin(ObservedAdmin):
+    list_display = ("mac", "vm", "at")
+    search_fields = ("mac", "vm__wish__name")
+    list_select_related = ("vm__wish",)
+
+
+@admin.register(ConsoleLog)
+class ConsoleLogAdmin(ObservedAdmin):
+    list_display = ("name", "hypervisor", "size", "read_at", "gone_at", "problem")
+    list_filter = ("hypervisor",)
+    search_fields = ("name", "text")
+
+
+@admin.register(SSHCheck)
+class SSHCheckAdmin(ObservedAdmin):
+    list_display = ("vm", "since", "ready_at", "reason")
+    list_select_related = ("vm",)
 
 
 @admin.register(AddressRound)

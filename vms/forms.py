@@ -12,69 +12,11 @@ from django.db import transaction
 from django.http import QueryDict
 
 from networks import addressing, rules
-from networks.models import Network
 from virterweb.hypervisors.models import Hypervisor
 
 from . import ids, tasks
-from .models import NIC, VM, WORK, Disk, Image, Volume
-
-
-class NICForm(forms.Form):
-    """One NIC: on a network of the hypervisor, or on a bridge of its host."""
-
-    FIELDS = ("network", "bridge", "model", "mac")
-
-    network = forms.ChoiceField(
-        required=False, error_messages={"invalid_choice": "There is no network %(value)s on this hypervisor."}
-    )
-    bridge = forms.CharField(
-        label="or host bridge",
-        required=False,
-        validators=[rules.validate_bridge],
-        widget=forms.TextInput(attrs={"placeholder": "br0"}),
-    )
-    model = forms.ChoiceField(choices=NIC.Model.choices, initial=NIC.Model.VIRTIO, required=False)
-    mac = forms.CharField(
-        label="MAC",
-        required=False,
-        validators=[rules.validate_mac],
-        widget=forms.TextInput(attrs={"placeholder": "chosen for you"}),
-    )
-
-    def __init__(self, *args, hypervisor: Hypervisor | None, row: int = 0, **kwargs) -> None:
-        super().__init__(*args, auto_id=f"nic-{row}-%s", **kwargs)
-        self.hypervisor = hypervisor
-        names = Network.objects.on(hypervisor.pk).filter(removed_at=None) if hypervisor else Network.objects.none()
-        choices = [(name, name) for name in dict.fromkeys(names.values_list("name", flat=True))]
-        self.fields["network"].choices = [("", "choose one"), *choices]
-        self.label_suffix = ""
-
-    def clean_mac(self) -> str:
-        mac = self.cleaned_data["mac"]
-        return addressing.parse_mac(mac) if mac else ""
-
-    def clean_model(self) -> str:
-        return self.cleaned_data["model"] or NIC.Model.VIRTIO
-
-    def clean(self) -> dict:
-        data = super().clean()
-        if not self.errors and bool(data.get("network")) == bool(data.get("bridge")):
-            self.add_error("network", "Choose a network, or name a bridge of the host; one of both.")
-        if data.get("mac") and (holder := ids.taken_macs(self.hypervisor).get(data["mac"])):
-            self.add_error("mac", f"This MAC is in use by {holder}.")
-        return data
-
-    @property
-    def wanted(self) -> dict[str, str]:
-        """What the model needs to add this NIC."""
-        data = self.cleaned_data
-        kind = NIC.Kind.BRIDGE if data["bridge"] else NIC.Kind.NETWORK
-        return {
-            "kind": kind,
-            "source": data["bridge"] or data["network"],
-            "model": data["model"],
-            "mac": data["mac"],
-        }
+from .models import NIC, VIRTIO, VM, WORK, Disk, Image, Volume
+from .nic_form import NICForm
 
 
 class RunForm(forms.Form):
@@ -133,14 +75,14 @@ class RunForm(forms.Form):
         network = self.initial.get("network")
         if not network or not self.host or network == self.host.access_network:
             return []
-        return [NICForm(hypervisor=self.host, initial={"network": network, "model": NIC.Model.VIRTIO})]
+        return [NICForm(hypervisor=self.host, initial={"network": network, "model": VIRTIO})]
 
     def _nic_rows(self, data: QueryDict) -> list[NICForm]:
         columns = [data.getlist(f"nic_{field}") for field in NICForm.FIELDS]
         rows = [dict(zip(NICForm.FIELDS, row, strict=True)) for row in zip_longest(*columns, fillvalue="")]
         match data.get("change", "").split("-"):
             case ["add"]:
-                rows.append({"model": NIC.Model.VIRTIO})
+                rows.append({"model": VIRTIO})
             case ["drop", index] if index.isdecimal() and int(index) < len(rows):
                 del rows[int(index)]
         return [NICForm(row, hypervisor=self.host, row=number) for number, row in enumerate(rows)]
@@ -223,7 +165,7 @@ class RunForm(forms.Form):
         access = {"kind": NIC.Kind.NETWORK, "source": data["hypervisor"].access_network}
         vm.nics.create(position=0, mac=addressing.mac_of_id(vm.number), **access)
         for nic in self.nics:
-            vm.add_nic(**nic.wanted)
+            vm.add_nic(nic.wanted)
         for disk in self.disks:
             disk.vm = vm
             disk.save()

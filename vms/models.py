@@ -25,6 +25,7 @@ from .nic_xml import NICSpec
 
 TAG = "virter:tag:"
 WORK = "virter:work:"
+VIRTIO = "virtio"  # the NIC model that is taken unless another is asked for
 PORT = [MinValueValidator(1), MaxValueValidator(65535)]
 
 
@@ -143,10 +144,16 @@ class VM(Desired):
         "VNC port", null=True, blank=True, help_text="empty: the next free one", validators=PORT
     )
     vnc_bind = models.GenericIPAddressField("VNC bind IP", default="127.0.0.1")
+    wait_ssh = models.BooleanField(
+        "wait for SSH", default=False, help_text="ready means that its SSH lets the portal in and cloud-init is through"
+    )
+    console_log = models.BooleanField(
+        "console log", default=True, help_text="what its console says is kept in the pool, and shown"
+    )
     console_dir = models.CharField(
         max_length=500,
         blank=True,
-        help_text="folder on the host for the console's log",
+        help_text="folder on the host for the console's log, instead of the pool",
         validators=[RegexValidator(r"^/[^\x00-\x1f]+\Z", "An absolute path.")],
     )
     host_key = models.TextField(blank=True, editable=False, help_text="the guest's private SSH host key")
@@ -189,6 +196,11 @@ class VM(Desired):
         """The cloud-init ISO."""
         return f"{WORK}{self.name}-cidata"
 
+    @property
+    def console_volume(self) -> str:
+        """What the console says, as a file in the pool."""
+        return f"{WORK}{self.name}-console"
+
     def volumes(self) -> list[tuple[str, str]]:
         """All volumes that are this VM's own: their pools, and Virter's names for them."""
         pool = self.hypervisor.pool
@@ -223,13 +235,13 @@ class VM(Desired):
             power = {"running": running, "forced": forced, "power_generation": self.generation}
             VM.objects.filter(pk=self.pk).update(**power)
 
-    def add_nic(self, kind: str, source: str, model: str = "virtio", mac: str = "") -> "NIC":
-        """Wish one more NIC; its MAC is chosen now and kept."""
+    def add_nic(self, spec: NICSpec) -> "NIC":
+        """Wish one more NIC; without a MAC one is chosen now, and kept."""
         with transaction.atomic():
             last = self.nics.aggregate(last=models.Max("position"))["last"]
-            nic = self.nics.create(
-                position=0 if last is None else last + 1, kind=kind, source=source, model=model, mac=mac or free_mac()
-            )
+            nic = NIC(vm=self, mac=spec.mac or free_mac(), position=0 if last is None else last + 1)
+            nic.follow(replace(spec, mac=nic.mac))
+            nic.save()
             self.ask_again()
         return nic
 
@@ -300,23 +312,22 @@ class NIC(models.Model):
         DIRECT = "direct", "macvtap on a host device"
         USER = "user", "user networking"
 
-    class Model(models.TextChoices):
-        VIRTIO = "virtio"
-        E1000E = "e1000e"
-        E1000 = "e1000"
-        RTL8139 = "rtl8139"
-
     vm = models.ForeignKey(VM, on_delete=models.CASCADE, related_name="nics")
     position = models.PositiveIntegerField()
     kind = models.CharField(max_length=20, choices=Kind, default=Kind.NETWORK)
     source = models.CharField(max_length=50, blank=True, help_text="name of the network, host bridge or host device")
-    model = models.CharField(max_length=20, default=Model.VIRTIO)
+    model = models.CharField(max_length=20, default=VIRTIO)
     mac = models.CharField("MAC", max_length=17, validators=[rules.validate_mac])
-    document = models.TextField("XML", blank=True, editable=False, help_text="all of it, as libvirt's <interface>")
+    document = models.TextField(
+        "XML", blank=True, editable=False, help_text="libvirt's <interface>, if there is more to say"
+    )
     asked_at = models.DateTimeField(
         null=True, editable=False, help_text="when it was asked that it be as wished; empty: it was made so since"
     )
     removed_at = models.DateTimeField(null=True, editable=False)
+    at_shutdown = models.BooleanField(
+        default=False, editable=False, help_text="the running guest is not asked to release it"
+    )
 
     class Meta:
         ordering = ["position", "pk"]
@@ -327,16 +338,20 @@ class NIC(models.Model):
         return f"{self.vm}: {self.mac} on {self.source}"
 
     def spec(self) -> NICSpec:
-        plain = NICSpec(kind=self.kind, source=self.source, mac=self.mac, model=self.model)
         if not self.document:
-            return plain
+            return self._plain
         spec = nic_xml.parse(etree.fromstring(self.document, PARSER)).spec
         return replace(spec, kind=self.kind, source=self.source, mac=self.mac, model=self.model)
+
+    @property
+    def _plain(self) -> NICSpec:
+        return NICSpec(kind=self.kind, source=self.source, mac=self.mac, model=self.model)
 
     def follow(self, spec: NICSpec) -> None:
         """Be as a spec says, whatever was wished before."""
         self.kind, self.source, self.model = spec.kind, spec.source, spec.model
-        self.document, self.asked_at = nic_xml.build(spec), timezone.now()
+        self.document = "" if spec == self._plain else nic_xml.build(spec)
+        self.asked_at = timezone.now()
 
 
 class VMStatus(Status):
@@ -369,6 +384,7 @@ class NICStatus(models.Model):
     kind = models.CharField(max_length=20)
     source = models.CharField(max_length=255, blank=True)
     network = models.ForeignKey(Network, null=True, on_delete=models.SET_NULL, related_name="nics")
+    port_group = models.CharField(max_length=50, blank=True)
     model = models.CharField(max_length=20, blank=True)
     mac = models.CharField("MAC", max_length=17)
     target = models.CharField("host device", max_length=20, blank=True)
@@ -403,6 +419,63 @@ class NICAddress(models.Model):
 
     def __str__(self) -> str:
         return f"{self.ip} of {self.mac}: {self.get_source_display()}"
+
+
+class NICTraffic(models.Model):
+    """What went through a running VM's NIC, seen from the guest; written by `vms.traffic` only."""
+
+    vm = models.ForeignKey(VMStatus, on_delete=models.CASCADE, related_name="traffic")
+    mac = models.CharField("MAC", max_length=17)
+    at = models.DateTimeField(help_text="when the counters were read")
+    counters = models.JSONField(default=dict, help_text="bytes, packets, errors and drops, received and sent")
+    samples = models.JSONField(default=list, help_text="pairs of received and sent bytes a second, the latest last")
+
+    class Meta:
+        ordering = ["vm", "mac"]
+        verbose_name = "NIC traffic"
+        verbose_name_plural = "NIC traffic"
+        constraints = [models.UniqueConstraint(fields=["vm", "mac"], name="nic_traffic_once_a_nic")]
+
+    def __str__(self) -> str:
+        return f"{self.mac}: {self.at}"
+
+
+class ConsoleLog(models.Model):
+    """What a VM's console said; stays for a time when the VM is gone. Written by `vms.console` only."""
+
+    hypervisor = models.ForeignKey(Hypervisor, on_delete=models.CASCADE, related_name="console_logs")
+    vm = models.OneToOneField(VM, null=True, on_delete=models.SET_NULL, related_name="console")
+    name = models.CharField(max_length=255, help_text="the VM's")
+    text = models.TextField(blank=True, help_text="the end of it, if it is long")
+    size = models.PositiveBigIntegerField(default=0, help_text="bytes of the file that were read")
+    read_at = models.DateTimeField(null=True)
+    next_at = models.DateTimeField(default=timezone.now, help_text="when it is read again")
+    wanted_until = models.DateTimeField(null=True, help_text="somebody looks at it")
+    gone_at = models.DateTimeField(null=True, help_text="when the VM was removed")
+    problem = models.TextField(blank=True, help_text="why it cannot be read")
+
+    class Meta:
+        ordering = ["name", "-pk"]
+        indexes = [models.Index(fields=["hypervisor", "name"])]
+
+    def __str__(self) -> str:
+        return f"console of {self.name}"
+
+
+class SSHCheck(models.Model):
+    """Whether a VM that is waited for can be logged in to by SSH; written by `vms.ssh` only."""
+
+    vm = models.OneToOneField(VM, on_delete=models.CASCADE, related_name="ssh_check")
+    since = models.DateTimeField(default=timezone.now, help_text="when the VM was started")
+    ready_at = models.DateTimeField(null=True)
+    reason = models.TextField(blank=True, help_text="why not yet, in a sentence")
+    next_at = models.DateTimeField(default=timezone.now, help_text="when it is tried again")
+
+    class Meta:
+        verbose_name = "SSH check"
+
+    def __str__(self) -> str:
+        return f"SSH of {self.vm}: {self.reason or 'ready'}"
 
 
 class AddressRound(models.Model):

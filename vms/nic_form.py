@@ -1,24 +1,115 @@
-"""The form that changes a NIC: the common fields in view, the rest folded, as libvirt's interfaces have them."""
+"""Forms of NICs: what is asked of most in view, the rest folded, as libvirt's interfaces have them."""
 
 from dataclasses import replace
 
 from django import forms
 from django.core.exceptions import ValidationError
 
-from networks import lines, rules
+from networks import addressing, lines, rules
 from networks.fields import PartField
 from networks.models import Network
 from virterweb.hypervisors.models import Hypervisor
 
-from .models import NIC
+from . import ids
+from .models import NIC, VIRTIO
 from .nic_plan import NICPlan, plan
 from .nic_xml import FoundNIC, NICSpec
 
 MODES = (("bridge", "bridge"), ("vepa", "vepa"), ("private", "private"), ("passthrough", "passthrough"))
-MACVTAP = "direct"
+USER = "/user"  # chosen instead of a network, none of which can be called so
 
 
-class NICChangeForm(forms.Form):
+class PlaceForm(forms.Form):
+    """Where a NIC is attached: to a network, a bridge of the host, a device of it by macvtap, or to none of them."""
+
+    network = forms.ChoiceField(
+        required=False, error_messages={"invalid_choice": "There is no network %(value)s on this hypervisor."}
+    )
+    bridge = forms.CharField(
+        label="or host bridge",
+        required=False,
+        validators=[rules.validate_bridge],
+        widget=forms.TextInput(attrs={"placeholder": "br0"}),
+    )
+    device = forms.CharField(
+        label="or host device",
+        required=False,
+        max_length=15,
+        widget=forms.TextInput(attrs={"placeholder": "eth0, by macvtap"}),
+    )
+    model = forms.ChoiceField(required=False)
+
+    def __init__(self, *args, hypervisor: Hypervisor | None, now: NICSpec | None = None, **kwargs) -> None:
+        """`now` is the NIC as it is wished, or was found; None for a new one."""
+        super().__init__(*args, **kwargs)
+        self.label_suffix, self.hypervisor, self.now = "", hypervisor, now
+        names = Network.objects.on(hypervisor.pk).filter(removed_at=None) if hypervisor else Network.objects.none()
+        stays = [now.source] if now and now.kind == NIC.Kind.NETWORK else []  # even on a network that is gone
+        choices = [(name, name) for name in dict.fromkeys([*names.values_list("name", flat=True), *stays])]
+        self.fields["network"].choices = [("", "choose one"), *choices, (USER, "none: user networking")]
+        models = hypervisor.status.nic_models if hypervisor else []
+        models = dict.fromkeys([*(models or [VIRTIO]), *([now.model] if now else [])])
+        self.fields["model"].choices = [(model, model or "libvirt’s choice") for model in models]
+
+    def clean_device(self) -> str:
+        try:
+            return rules.read_device(self.cleaned_data["device"]) if self.cleaned_data["device"] else ""
+        except ValueError as problem:
+            raise ValidationError(str(problem)) from problem
+
+    def clean(self) -> dict:
+        data = super().clean()
+        chosen = [name for name in ("network", "bridge", "device") if data.get(name)]
+        if not self.errors and len(chosen) != 1:
+            self.add_error("network", "Choose a network, or name a bridge or a device of the host; one of them.")
+        return data
+
+    @property
+    def place(self) -> dict[str, str]:
+        """Kind, source and mode of the NIC's specification."""
+        data = self.cleaned_data
+        if data["bridge"]:
+            return {"kind": NIC.Kind.BRIDGE.value, "source": data["bridge"], "mode": ""}
+        if data["device"]:
+            return {"kind": NIC.Kind.DIRECT.value, "source": data["device"], "mode": data.get("mode") or "bridge"}
+        if data["network"] == USER:
+            return {"kind": NIC.Kind.USER.value, "source": "", "mode": ""}
+        return {"kind": NIC.Kind.NETWORK.value, "source": data["network"], "mode": ""}
+
+
+class NewNICForm(PlaceForm):
+    """What is new of a NIC that is not there yet: its MAC."""
+
+    mac = forms.CharField(
+        label="MAC",
+        required=False,
+        validators=[rules.validate_mac],
+        widget=forms.TextInput(attrs={"placeholder": "chosen for you"}),
+    )
+
+    def clean_mac(self) -> str:
+        mac = addressing.parse_mac(self.cleaned_data["mac"]) if self.cleaned_data["mac"] else ""
+        if mac and (holder := ids.taken_macs(self.hypervisor).get(mac)):
+            raise ValidationError(f"This MAC is in use by {holder}.")
+        return mac
+
+
+class NICForm(NewNICForm):
+    """A row of the form that runs a VM: a NIC with what is asked of most."""
+
+    FIELDS = ("network", "bridge", "device", "model", "mac")
+
+    def __init__(self, *args, row: int = 0, **kwargs) -> None:
+        super().__init__(*args, auto_id=f"nic-{row}-%s", **kwargs)
+
+    @property
+    def wanted(self) -> NICSpec:
+        """The NIC; its MAC is empty if it is to be chosen."""
+        data = self.cleaned_data
+        return NICSpec(**self.place, model=data["model"] or VIRTIO, mac=data["mac"])
+
+
+class NICChangeForm(PlaceForm):
     """Everything of one NIC but its MAC, which is what it is known by."""
 
     IN_VIEW = ("network", "link_up", "model")
@@ -28,11 +119,7 @@ class NICChangeForm(forms.Form):
         ("Size and speed", ("mtu", "inbound", "outbound", "queues", "boot_order")),
     )
 
-    network = forms.ChoiceField(required=False)
     link_up = forms.BooleanField(label="Link up", required=False)
-    model = forms.ChoiceField(required=False)
-    bridge = forms.CharField(label="Host bridge", required=False, validators=[rules.validate_bridge])
-    device = forms.CharField(label="Host device, by macvtap", required=False, max_length=15)
     mode = forms.ChoiceField(label="macvtap mode", choices=MODES, required=False)
     port_group = forms.CharField(required=False, max_length=50, validators=[rules.validate_printable])
     isolated = forms.BooleanField(label="Isolated from other isolated ports", required=False)
@@ -59,14 +146,8 @@ class NICChangeForm(forms.Form):
 
     def __init__(self, *args, hypervisor: Hypervisor, now: NICSpec, **options) -> None:
         """`now` is the NIC as it is wished, or was found."""
-        super().__init__(*args, initial=initial_of(now), **options)
-        self.label_suffix, self.now = "", now
-        names = Network.objects.on(hypervisor.pk).filter(removed_at=None).values_list("name", flat=True)
-        stays = [now.source] if now.kind == NIC.Kind.NETWORK else []  # even on a network that is gone
-        choices = [(name, name) for name in dict.fromkeys([*names, *stays])]
-        self.fields["network"].choices = [("", "none"), *choices]
-        models = dict.fromkeys([*NIC.Model.values, now.model])
-        self.fields["model"].choices = [(model, model or "libvirt’s choice") for model in models]
+        super().__init__(*args, hypervisor=hypervisor, now=now, initial=initial_of(now), **options)
+        self.fields["bridge"].label, self.fields["device"].label = "Host bridge", "Host device, by macvtap"
 
     def in_view(self) -> list[forms.BoundField]:
         return [self[name] for name in self.IN_VIEW]
@@ -87,47 +168,32 @@ class NICChangeForm(forms.Form):
             raise ValidationError("Parameters look like IP=10.255.0.8 MAC=52:54:00:00:00:08.")
         return tuple(pairs)
 
-    def clean_device(self) -> str:
-        try:
-            return rules.read_device(self.cleaned_data["device"]) if self.cleaned_data["device"] else ""
-        except ValueError as problem:
-            raise ValidationError(str(problem)) from problem
-
     def clean(self) -> dict:
         data = super().clean()
-        chosen = [name for name in ("network", "bridge", "device") if data.get(name)]
-        if not self.errors and len(chosen) != 1 and self.now.kind != NIC.Kind.USER:
-            self.add_error("network", "One of a network, a host bridge and a host device.")
         if data.get("filter_parameters") and not data.get("filter"):
             self.add_error("filter", "Parameters of which filter?")
         if data.get("mtu") and data.get("device"):
             self.add_error("mtu", "macvtap takes the MTU of its device.")
-        if data.get("port_group") and not data.get("network"):
+        if data.get("port_group") and data.get("network") in (None, "", USER):
             self.add_error("port_group", "Port groups are a network’s.")
         return data
 
     @property
     def wanted(self) -> NICSpec:
         data = self.cleaned_data
-        where = {"kind": self.now.kind, "source": self.now.source, "mode": ""}
-        if data["network"]:
-            where |= {"kind": NIC.Kind.NETWORK.value, "source": data["network"]}
-        elif data["bridge"]:
-            where |= {"kind": NIC.Kind.BRIDGE.value, "source": data["bridge"]}
-        elif data["device"]:
-            where |= {"kind": MACVTAP, "source": data["device"], "mode": data["mode"]}
         names = ("link_up", "model", "port_group", "isolated", "filter", "filter_parameters", "trust_rx_filters")
         names += ("vlan", "mtu", "inbound", "outbound", "queues", "boot_order")
-        return replace(self.now, **where, **{name: data[name] for name in names})
+        return replace(self.now, **self.place, **{name: data[name] for name in names})
 
 
 def initial_of(spec: NICSpec) -> dict[str, object]:
     """A NIC as the form's values."""
     plain = ("link_up", "model", "port_group", "isolated", "filter", "trust_rx_filters", "vlan", "mtu", "queues")
-    places = {NIC.Kind.NETWORK: "network", NIC.Kind.BRIDGE: "bridge", MACVTAP: "device"}
+    places = {NIC.Kind.NETWORK: "network", NIC.Kind.BRIDGE: "bridge", NIC.Kind.DIRECT: "device"}
     return {
         **{name: getattr(spec, name) for name in (*plain, "boot_order")},
         **({places[spec.kind]: spec.source} if spec.kind in places else {}),
+        **({"network": USER} if spec.kind == NIC.Kind.USER else {}),
         "mode": spec.mode or "bridge",
         "inbound": str(spec.inbound or ""),
         "outbound": str(spec.outbound or ""),

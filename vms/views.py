@@ -18,8 +18,9 @@ from virterweb.hypervisors.views import leaves_when_gone
 from virterweb.tables import Column, Table
 
 from . import ids, tasks
-from .forms import ImageForm, NICForm, RunForm
+from .forms import ImageForm, RunForm
 from .models import VM, Image, Power, Volume
+from .nic_form import NICForm
 from .nic_plan import free_slots
 from .rows import attached_rows, nic_rows, with_access_addresses
 
@@ -145,7 +146,7 @@ def nic_add(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
     vm = get_vm(hypervisor, name, VM.objects.shown().filter(managed=True))
     form = NICForm(request.POST or None, hypervisor=vm.hypervisor, initial={"network": request.GET.get("network", "")})
     if request.method == "POST" and form.is_valid():
-        vm.add_nic(**form.wanted)
+        vm.add_nic(form.wanted)
         return poked(vm)
     running = vm.status.power != Power.OFF and vm.status.document
     context = {"vm": vm, "form": form, "full": running and free_slots(vm.status.document) == 0}

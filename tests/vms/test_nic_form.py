@@ -144,10 +144,10 @@ def test_all_can_be_taken_back(lab):
 @pytest.mark.parametrize(
     ("fields", "field", "said"),
     [
-        ({"network": ""}, "network", "One of a network, a host bridge and a host device."),
-        ({"bridge": "br0"}, "network", "One of"),
-        ({"device": "eth0"}, "network", "One of"),
-        ({"network": "", "bridge": "br0", "device": "eth0"}, "network", "One of"),
+        ({"network": ""}, "network", "Choose a network, or name a bridge or a device of the host; one of them."),
+        ({"bridge": "br0"}, "network", "Choose a network"),
+        ({"device": "eth0"}, "network", "Choose a network"),
+        ({"network": "", "bridge": "br0", "device": "eth0"}, "network", "Choose a network"),
         ({"network": "elsewhere"}, "network", "elsewhere"),
         ({"network": "", "bridge": "a bridge"}, "bridge", "letters, digits"),
         ({"network": "", "bridge": "b" * 16}, "bridge", "15 bytes"),

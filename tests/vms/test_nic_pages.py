@@ -9,7 +9,7 @@ from lxml import html
 from networks.models import Network
 from tests.making import make_foreign_network, make_hypervisor, make_image, make_network, make_running, make_vm
 from vms.models import NIC, VM, NICStatus, Power, VMStatus
-from vms.nic_xml import build, edit, parse_domain
+from vms.nic_xml import NICSpec, build, edit, parse_domain
 
 ACCESS, SECOND, OUTSIDE = "52:54:00:00:00:08", "52:54:00:80:00:01", "52:54:00:cc:00:01"
 RUNNING = """<domain type='qemu'><name>alma-8-8</name><memory unit='MiB'>1024</memory><vcpu>1</vcpu><devices>
@@ -38,7 +38,7 @@ def lab(db, pokes):
 def vm(lab) -> VM:
     """A VM that runs with a NIC on default, one on net1, and one on a bridge that others attached."""
     vm = make_vm(lab, image=make_image(lab))
-    vm.add_nic("network", "net1", mac=SECOND)
+    vm.add_nic(NICSpec(kind="network", source="net1", mac=SECOND))
     make_running(vm, ("default", ACCESS, "vnet1"), ("net1", SECOND, "vnet2"))
     NICStatus.objects.create(vm=vm.status, position=2, kind="bridge", source="br0", model="rtl8139", mac=OUTSIDE)
     VMStatus.objects.filter(wish=vm).update(document=RUNNING)
@@ -79,7 +79,7 @@ def test_the_form_has_the_nic_as_it_is(page, lab, vm):
     answer = page.get(path(vm))
     assert plan(answer) == ["Nothing changes"]
     networks = html.fromstring(answer.content).xpath("//select[@name='network']/option/@value")
-    assert networks == ["", "default", "net1", "net2"]
+    assert networks == ["", "default", "net1", "net2", "/user"]
 
 
 def test_the_row_of_each_nic_leads_to_it(page, lab, vm):
@@ -115,7 +115,7 @@ def test_a_nic_that_was_changed_is_shown_as_it_is_wished(page, lab, vm):
             ],
         ),
         ({"vlan": "x"}, ["VLAN tag: Enter a whole number."]),
-        ({"bridge": "br0"}, ["Network: One of a network, a host bridge and a host device."]),
+        ({"bridge": "br0"}, ["Network: Choose a network, or name a bridge or a device of the host; one of them."]),
     ],
 )
 def test_what_saving_does_stands_beside_the_form(page, lab, vm, fields, said):
@@ -133,7 +133,7 @@ def test_of_a_vm_that_is_off_only_the_definition_is_planned(page, lab, vm):
 
 
 def test_a_nic_that_libvirt_does_not_have_yet_is_changed_before_it_comes(page, lab, vm):
-    nic = vm.add_nic("network", "net1")
+    nic = vm.add_nic(NICSpec(kind="network", source="net1", mac=""))
     assert plan(send(page, vm, nic.mac, preview=True, network="net2")) == [f"Attach NIC {nic.mac} to net2"]
     send(page, vm, nic.mac, network="net2")
     nic.refresh_from_db()
@@ -158,7 +158,7 @@ def test_saving_without_a_change_writes_nothing(page, lab, vm):
     for mac in (ACCESS, SECOND, OUTSIDE):
         assert send(page, vm, mac).status_code == 302
     assert again(vm).generation == vm.generation
-    assert list(vm.nics.values_list("mac", "document", "asked_at")) == [(ACCESS, "", None), (SECOND, "", None)]
+    assert list(vm.nics.values_list("mac", "document")) == [(ACCESS, ""), (SECOND, "")]
 
 
 def test_what_is_wrong_is_said_and_nothing_is_written(page, lab, vm):
@@ -222,6 +222,6 @@ def test_the_wish_is_read_back_from_its_document(page, lab, vm):
 
 def test_a_network_that_goes_is_not_offered_to_others(page, lab, vm):
     Network.objects.filter(name="net1").update(removed_at=timezone.now())
-    for mac, networks in ((ACCESS, ["", "default", "net2"]), (SECOND, ["", "default", "net2", "net1"])):
+    for mac, networks in ((ACCESS, ["", "default", "net2", "/user"]), (SECOND, ["", "default", "net2", "net1"])):
         answer = page.get(path(vm, mac))
         assert html.fromstring(answer.content).xpath("//select[@name='network']/option/@value") == networks

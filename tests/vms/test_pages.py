@@ -14,6 +14,7 @@ from tests.making import (
     make_vm,
 )
 from vms.models import VM, Image, NICStatus, Power, VMStatus, Volume
+from vms.nic_xml import NICSpec
 
 ACCESS, SECOND, OUTSIDE = "52:54:00:00:00:08", "52:54:00:80:00:01", "52:54:00:cc:00:01"
 
@@ -30,7 +31,7 @@ def lab(db, pokes):
 def vm(lab) -> VM:
     """A VM that runs with a NIC on default and one on net1."""
     vm = make_vm(lab, image=make_image(lab))
-    vm.add_nic("network", "net1", mac=SECOND)
+    vm.add_nic(NICSpec(kind="network", source="net1", mac=SECOND))
     make_running(vm, ("default", ACCESS, "vnet1"), ("net1", SECOND, "vnet2"))
     Network.objects.get(name="net1").status.write(present=True, dhcp="10.255.0.2-10.255.0.254")
     return again(vm)
@@ -67,7 +68,7 @@ def test_a_page_joins_wished_nics_with_found_ones_and_their_leases(page, lab, vm
     make_lease(lab.networks.get(name="default"), ACCESS, "192.168.122.8", "alma-8-8")
     NICStatus.objects.create(vm=vm.status, position=2, kind="bridge", source="br0", mac=OUTSIDE)
     VM.objects.update(generation=1)
-    vm.add_nic("network", "net1", mac="52:54:00:80:00:02")
+    vm.add_nic(NICSpec(kind="network", source="net1", mac="52:54:00:80:00:02"))
     VMStatus.objects.update(generation=2)
     assert cells(page.get(vm.get_absolute_url()), "nics") == [
         ["default access", "virtio", ACCESS, "192.168.122.8", "alma-8-8", "vnet1", "up", "attached", "Change Remove"],

@@ -79,7 +79,7 @@ def test_bad_input_is_refused_at_its_field_and_nothing_is_made(page, lab, field,
     ("nic", "field", "said"),
     [
         ({}, "network", "Choose a network, or name a bridge"),
-        ({"network": "net1", "bridge": "br0"}, "network", "one of both"),
+        ({"network": "net1", "bridge": "br0"}, "network", "one of them"),
         ({"network": "nowhere"}, "network", "There is no network nowhere on this hypervisor."),
         ({"bridge": "b" * 16}, "bridge", "15 bytes"),
         ({"network": "net1", "mac": "01:00:5e:00:00:01"}, "mac", "multicast"),

@@ -89,6 +89,14 @@ class FoundAddress:
 
 
 @dataclass(frozen=True, kw_only=True)
+class FoundTraffic:
+    """What the guest received and sent by one NIC since it was plugged in: bytes, packets, errors and drops of each."""
+
+    received: tuple[int, ...]
+    sent: tuple[int, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class FoundVolume:
     name: str
     path: str

@@ -24,6 +24,7 @@ from .found import (
     FoundLease,
     FoundNetwork,
     FoundPort,
+    FoundTraffic,
     FoundVolume,
     NetworkUpdate,
     Refused,
@@ -161,6 +162,23 @@ class Host:
         with self._trying("ask for the version"):
             number = self._connection.getLibVersion()
             return f"libvirt {number // 1000000}.{number // 1000 % 1000}.{number % 1000}"
+
+    def memory(self) -> int:
+        """MiB of the host."""
+        with self._trying("ask for the host's memory"):
+            return self._connection.getInfo()[1]
+
+    def nic_models(self) -> list[str]:
+        """The NIC models that the hypervisor's QEMU has for its own architecture.
+
+        libvirt's capabilities do not list them, only QEMU's version and the architecture that they follow from.
+        """
+        with self._trying("ask which NICs there are"):
+            version = self._connection.getVersion()
+            arch = self._connection.getInfo()[0]
+        return [
+            model for model, (since, archs) in _NIC_MODELS.items() if version >= since and arch in (archs or [arch])
+        ]
 
     def routes(self) -> list[list[str]]:
         """Blocks that the hypervisor's host routes, each with its device; known only where /proc shows them."""
@@ -366,6 +384,22 @@ class Host:
             )
         return None
 
+    def traffic(self) -> dict[str, dict[str, FoundTraffic]]:
+        """What went through the NICs of all running domains: by UUID, by host device. One call, waiting for none."""
+        flags = libvirt.VIR_CONNECT_GET_ALL_DOMAINS_STATS_RUNNING | libvirt.VIR_CONNECT_GET_ALL_DOMAINS_STATS_NOWAIT
+        found: dict[str, dict[str, FoundTraffic]] = {}
+        with self._trying("read what went through the NICs", libvirt.VIR_ERR_NO_SUPPORT):  # libvirt's test driver
+            for domain, values in self._connection.getAllDomainStats(libvirt.VIR_DOMAIN_STATS_INTERFACE, flags):
+                found[domain.UUIDString()] = {
+                    values[f"net.{index}.name"]: FoundTraffic(
+                        received=tuple(values.get(f"net.{index}.rx.{name}", 0) for name in _COUNTERS),
+                        sent=tuple(values.get(f"net.{index}.tx.{name}", 0) for name in _COUNTERS),
+                    )
+                    for index in range(values.get("net.count", 0))
+                    if f"net.{index}.name" in values
+                }
+        return found
+
     def interface_addresses(self, uuid: str, source: str) -> list[FoundAddress]:
         """What leases, the guest's agent or the host's ARP table say of a VM's NICs; nothing where none can say.
 
@@ -476,6 +510,34 @@ class Host:
             return FoundVolume(name=volume.name(), path=volume.path(), document=volume.XMLDesc())
         return None
 
+    def pool_folder(self, pool: str) -> str:
+        """The folder that a pool of files is; "" if it is none, as LVM, or does not exist."""
+        with self._trying(f"read pool {pool}", libvirt.VIR_ERR_NO_STORAGE_POOL):
+            root = etree.fromstring(self._connection.storagePoolLookupByName(pool).XMLDesc())
+            return root.findtext("target/path", "") if root.get("type") in _POOLS_OF_FILES else ""
+        return ""
+
+    def read_volume(self, pool: str, name: str, offset: int, most: int) -> bytes | None:
+        """Up to `most` bytes of a volume from `offset` on, empty at its end; None if there is no such volume.
+
+        A file that another program makes in the pool's folder is a volume after the pool is refreshed.
+        """
+        gone = (libvirt.VIR_ERR_NO_STORAGE_VOL, libvirt.VIR_ERR_NO_STORAGE_POOL)
+        pieces: list[bytes] = []
+        with self._trying(f"read volume {name} of pool {pool}", *gone):
+            opened = self._connection.storagePoolLookupByName(pool)
+            try:
+                volume = opened.storageVolLookupByName(name)
+            except libvirt.libvirtError:
+                opened.refresh()
+                volume = opened.storageVolLookupByName(name)
+            stream = self._connection.newStream()
+            volume.download(stream, offset, most)
+            stream.recvAll(lambda stream, data, opaque: pieces.append(data), None)
+            stream.finish()
+            return b"".join(pieces)
+        return None
+
     def create_volume(self, pool: str, document: str, name: str) -> None:
         with self._trying(f"make volume {name} in pool {pool}"):
             self._connection.storagePoolLookupByName(pool).createXML(document)
@@ -507,6 +569,16 @@ class Host:
             stream.finish()
 
 
+_X86 = ("x86_64", "i686")
+_NIC_MODELS = {  # the version of QEMU, as libvirt writes it, that each came with, and the architectures that have it
+    "virtio": (0, ()),
+    "e1000e": (2_007_000, (*_X86, "aarch64", "ppc64le")),
+    "e1000": (0, (*_X86, "aarch64", "ppc64le")),
+    "rtl8139": (0, (*_X86, "aarch64", "ppc64le")),
+    "igb": (8_000_000, (*_X86, "aarch64")),
+}
+_POOLS_OF_FILES = ("dir", "fs", "netfs")
+_COUNTERS = ("bytes", "pkts", "errs", "drop")
 _STATE_NUMBERS = {
     libvirt.VIR_DOMAIN_RUNNING: "running",
     libvirt.VIR_DOMAIN_PAUSED: "paused",

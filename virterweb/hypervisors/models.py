@@ -71,6 +71,10 @@ class Hypervisor(models.Model):
         "lease history", default=90, help_text="days for which it is kept who had which address; 0: for ever"
     )
 
+    console_days = models.PositiveIntegerField(
+        "console logs", default=7, help_text="days for which the console log of a removed VM is kept"
+    )
+
     objects = HypervisorQuerySet.as_manager()
 
     class Meta:
@@ -100,6 +104,8 @@ class HypervisorStatus(Claimable):
     error = models.TextField(blank=True)
     detail = models.TextField(blank=True)
     version = models.CharField(max_length=100, blank=True)
+    memory = models.PositiveIntegerField(default=0, help_text="MiB of the host")
+    nic_models = models.JSONField("NIC models", default=list, help_text="those that its QEMU has")
     kvm = models.BooleanField(null=True, help_text="whether a KVM guest was seen to run; empty: not tried yet")
     routes = models.JSONField(default=list, help_text="blocks that the host itself routes, with their device")
 

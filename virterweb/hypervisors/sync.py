@@ -41,7 +41,7 @@ def _look(hypervisor: Hypervisor, host: Host) -> dict:
     status = hypervisor.status
     fresh = {}
     if not status.observed_at or status.unreachable_since or timezone.now() - status.observed_at > ROUTES:
-        fresh = {"version": host.version()}
+        fresh = {"version": host.version(), "memory": host.memory(), "nic_models": host.nic_models()}
     routes = host.routes()
     if routes != status.routes:
         fresh["routes"] = routes

@@ -13,8 +13,9 @@ from django.http import QueryDict
 from virterweb.hypervisors.cli import VerbCommand, check, pick_hypervisor, table, wait_for
 from virterweb.hypervisors.models import Hypervisor
 from vms import tasks
-from vms.forms import NICForm, RunForm
+from vms.forms import RunForm
 from vms.models import VM, Disk
+from vms.nic_form import USER, NICForm
 from vms.rows import with_access_addresses
 
 FLAGS = {"image": "IMAGE", "number": "--id", "boot_size": "--boot-capacity", "ssh_keys": "--ssh-key"}
@@ -38,12 +39,14 @@ def parts(text: str, keys: tuple[str, ...]) -> dict[str, str]:
 
 
 def nic_values(text: str) -> dict[str, str]:
-    """Virter's --nic type=network|bridge,source=,model=,mac= as fields of NICForm."""
+    """Virter's --nic type=network|bridge,source=,model=,mac= as fields of NICForm; and the types direct and user."""
     nic = parts(text, ("type", "source", "model", "mac"))
-    if nic.get("type") not in ("network", "bridge") or not nic.get("source"):
-        raise CommandError(f"--nic {text}: give type=network or type=bridge, and source=")
-    field = nic["type"]
-    return {"network": "", "bridge": "", field: nic["source"], "model": nic.get("model", ""), "mac": nic.get("mac", "")}
+    fields = {"network": "network", "bridge": "bridge", "direct": "device", "user": "network"}
+    field, source = fields.get(nic.get("type", "")), nic.get("source", "")
+    if field is None or bool(source) == (nic["type"] == "user"):
+        raise CommandError(f"--nic {text}: give type=network, bridge or direct and source=, or type=user without")
+    empty = dict.fromkeys(NICForm.FIELDS, "")
+    return {**empty, field: source or USER, "model": nic.get("model", ""), "mac": nic.get("mac", "")}
 
 
 def disk(text: str) -> Disk:
@@ -190,7 +193,7 @@ class Command(VerbCommand):
         vm = self.find(name, hypervisor)
         form = NICForm(nic_values(nic), hypervisor=vm.hypervisor)
         check(form, dict.fromkeys(form.fields, "--nic"))
-        added = vm.add_nic(**form.wanted)
+        added = vm.add_nic(form.wanted)
         self.finish([vm], no_wait)
         self.stdout.write(added.mac)
 
