@@ -222,6 +222,9 @@ def test_the_wish_is_read_back_from_its_document(page, lab, vm):
 
 def test_a_network_that_goes_is_not_offered_to_others(page, lab, vm):
     Network.objects.filter(name="net1").update(removed_at=timezone.now())
-    for mac, networks in ((ACCESS, ["", "default", "net2", "/user"]), (SECOND, ["", "default", "net2", "net1"])):
+    for mac, networks in (
+        (ACCESS, ["", "default", "net2", "/user"]),
+        (SECOND, ["", "default", "net2", "net1", "/user"]),
+    ):
         answer = page.get(path(vm, mac))
         assert html.fromstring(answer.content).xpath("//select[@name='network']/option/@value") == networks
