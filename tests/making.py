@@ -66,6 +66,7 @@ def make_image(hypervisor: Hypervisor, name: str = "alma-8", **values) -> Image:
 
 def make_vm(hypervisor: Hypervisor, name: str = "alma-8-8", number: int | None = 8, **values) -> VM:
     """A wished VM with its access NIC, not carried out yet."""
+    values.setdefault("host_key", "made here")
     vm = VM.objects.create(hypervisor=hypervisor, name=name, number=number, **values)
     vm.nics.create(position=0, source=hypervisor.access_network, mac=f"52:54:00:00:00:{number or 0:02x}")
     return vm

@@ -70,6 +70,8 @@ class FoundDomain:
     vcpus: int
     nics: tuple[FoundNIC, ...]
     disks: tuple[FoundDisk, ...]
+    host_key: str = ""  # the public one, and who logs in: from Virter's metadata, which ours have too
+    ssh_user: str = ""
 
 
 def _add(parent: etree._Element, tag: str, text: str | int | None = None, /, **attributes: str) -> etree._Element:
@@ -149,6 +151,8 @@ def parse(document: str) -> FoundDomain:
         vcpus=int(root.findtext("vcpu", "1")),
         nics=tuple(nic_xml.parse(nic) for nic in root.iterfind("devices/interface")),
         disks=tuple(_parse_disk(disk) for disk in root.iterfind("devices/disk")),
+        host_key=root.findtext(f"metadata/{{{VIRTER}}}meta/{{{VIRTER}}}hostkey", "").strip(),
+        ssh_user=root.findtext(f"metadata/{{{VIRTER}}}meta/{{{VIRTER}}}ssh-user-name", "").strip(),
     )
 
 

@@ -9,7 +9,7 @@ from io import BytesIO
 
 from networks import sync as networks_sync
 from networks.addressing import ip_of_id, mac_of_id
-from networks.models import DHCPHost, Network
+from networks.models import DHCPHost, Lease, Network
 from networks.network_xml import HostSpec
 from virterweb.hypervisors.found import FoundDomain, Refused
 from virterweb.hypervisors.gateway import Host
@@ -69,9 +69,15 @@ def release_addresses(vm: VM, host: Host, macs: set[str]) -> None:
     for network in Network.objects.on(vm.hypervisor_id).select_related("status"):
         if not vm.hypervisor.static_dhcp:
             networks_sync.delete_hosts(network, host, macs & _reserved(network))
-        for lease in network.leases.current().filter(mac__in=macs):
-            with suppress(Refused):  # then it expires
-                host.release_lease(network.status.bridge, lease.ip, lease.mac, lease.client_id)
+    release_leases(vm, host, macs)
+
+
+def release_leases(vm: VM, host: Host, macs: set[str], network: str = "") -> None:
+    """Have leases of these MACs forgotten, on all networks of the hypervisor or on the one of that name."""
+    leases = Lease.objects.current().filter(network__hypervisor=vm.hypervisor_id, mac__in=macs)
+    for lease in (leases.filter(network__name=network) if network else leases).select_related("network__status"):
+        with suppress(Refused):  # then it expires
+            host.release_lease(lease.network.status.bridge, lease.ip, lease.mac, lease.client_id)
 
 
 def _reserved(network: Network) -> set[str]:

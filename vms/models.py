@@ -6,6 +6,7 @@ from typing import Self
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models, transaction
 from django.db.models.functions import Lower
@@ -19,9 +20,9 @@ from networks.network_xml import PARSER
 from virterweb.hypervisors.models import Hypervisor, with_hypervisor
 from virterweb.hypervisors.reconcile import Desired, DesiredQuerySet, State, Status
 
-from . import nic_xml
+from . import nic_plan, nic_xml
 from .attached import Source
-from .nic_xml import NICSpec
+from .nic_xml import FoundNIC, NICSpec
 
 TAG = "virter:tag:"
 WORK = "virter:work:"
@@ -245,31 +246,88 @@ class VM(Desired):
             self.ask_again()
         return nic
 
-    def change_nic(self, spec: NICSpec) -> None:
-        """Wish a NIC to be otherwise; one that others attached becomes a wish by that."""
+    def change_nic(self, spec: NICSpec, at_shutdown: bool = False) -> None:
+        """Wish a NIC to be otherwise; one that others attached becomes a wish by that.
+
+        With at_shutdown the running guest's card is not unplugged for it: that waits for its next boot.
+        """
         with transaction.atomic():
-            nic = self.nics.filter(mac=spec.mac).first()
-            if nic is None:
-                nic = NIC(vm=self, mac=spec.mac, position=self.status.nics.get(mac=spec.mac).position)
+            nic = self._wished_nic(spec.mac)
             nic.follow(spec)
-            nic.removed_at = None
+            nic.removed_at, nic.at_shutdown = None, at_shutdown
             nic.save()
             self.ask_again()
 
-    def remove_nic(self, mac: str) -> None:
-        """Wish a NIC away, of ours or one that others attached to this VM."""
+    def remove_nic(self, mac: str, at_shutdown: bool = False) -> None:
+        """Wish a NIC away, ours or another's; with at_shutdown a running guest keeps it until it is shut down."""
         with transaction.atomic():
-            if not self.nics.filter(mac=mac).update(removed_at=timezone.now()):
-                seen = self.status.nics.get(mac=mac)
-                self.nics.create(
-                    position=seen.position,
-                    kind=seen.kind,
-                    source=seen.source,
-                    model=seen.model,
-                    mac=mac,
-                    removed_at=timezone.now(),
-                )
+            nic = self._wished_nic(mac)
+            nic.removed_at, nic.at_shutdown = timezone.now(), at_shutdown
+            nic.save()
             self.ask_again()
+
+    def _wished_nic(self, mac: str) -> "NIC":
+        """The wish of a NIC, a new one as it was seen if there is none."""
+        if nic := self.nics.filter(mac=mac).first():
+            return nic
+        seen = self.status.nics.get(mac=mac)
+        return NIC(vm=self, mac=mac, position=seen.position, kind=seen.kind, source=seen.source, model=seen.model)
+
+    def adopt(self, by: AbstractBaseUser | None = None) -> None:
+        """Make what libvirt has the wish; nothing changes in libvirt. ValueError if one of ours has the name or ID."""
+        others = VM.objects.on(self.hypervisor_id).filter(managed=True).exclude(pk=self.pk)
+        if others.filter(name=self.name).exists():
+            raise ValueError(f"The portal has another VM {self.name} on {self.hypervisor}")
+        if self.number and (other := others.filter(number=self.number).first()):
+            raise ValueError(f"The portal's VM {other} has the ID {self.number}")
+        self.owner = self.owner or by
+        self.follow_found()
+
+    def follow_found(self) -> None:
+        """Let the wish be what libvirt has."""
+        status = self.status
+        with transaction.atomic():
+            self.managed, self.running = True, status.power != Power.OFF
+            self.memory, self.vcpus = max(status.memory, 1), max(status.vcpus, 1)
+            self.image = self.image or self._image_found()
+            self.save()
+            self.nics.filter(removed_at=None).delete()
+            for position, found in enumerate(nic_xml.parse_domain(status.document)):
+                nic = NIC(vm=self, mac=found.mac, position=position)
+                nic.follow(self.own(found))
+                nic.asked_at = None
+                nic.save()
+            status.write(made_at=timezone.now(), power_done=self.power_generation)
+
+    def own(self, found: FoundNIC) -> NICSpec:
+        """What a NIC of it was found to have of its own."""
+        return nic_plan.own(found, self.network(found.spec) and self.network(found.spec).definition)
+
+    def network(self, spec: NICSpec) -> Network | None:
+        """The network that a NIC is on; None for another kind, or if there is none of that name."""
+        if spec.kind != NIC.Kind.NETWORK:
+            return None
+        named = Network.objects.on(self.hypervisor_id).filter(name=spec.source).select_related("hypervisor", "status")
+        return named.order_by("-managed").first()
+
+    def _image_found(self) -> Image | None:
+        """The image that the boot disk is an overlay of, or whose layer it shares."""
+        boot = Volume.objects.filter(hypervisor=self.hypervisor, name=self.boot_volume).exclude(backing="").first()
+        if boot is None:
+            return None
+        beneath = Volume.objects.filter(hypervisor=self.hypervisor).filter(
+            models.Q(path=boot.backing) | models.Q(backing=boot.backing, name__startswith=TAG)
+        )
+        return Image.objects.on(self.hypervisor_id).filter(volume__in=beneath.values("name")).first()
+
+    def release(self) -> None:
+        """Let go of it: libvirt keeps it as it is, the portal only shows it."""
+        with transaction.atomic():
+            self.nics.all().delete()
+            self.disks.all().delete()
+            VM.objects.filter(pk=self.pk).update(managed=False, generation=0, power_generation=0, running=True)
+            clean = {"generation": 0, "drift": "", "error": "", "detail": "", "progress": "", "made_at": None}
+            self.status.write(**clean, power_done=0, shut_down_at=None, compared=0)
 
 
 class Disk(models.Model):

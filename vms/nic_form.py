@@ -4,16 +4,19 @@ from dataclasses import replace
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.functional import cached_property
 
 from networks import addressing, lines, rules
 from networks.fields import PartField
+from networks.hosts import Conflict
 from networks.models import Network
 from virterweb.hypervisors.models import Hypervisor
 
 from . import ids
-from .models import NIC, VIRTIO
+from .models import NIC, VIRTIO, VM, free_mac
+from .nic_address import fixed, plan_address
 from .nic_plan import NICPlan, plan
-from .nic_xml import FoundNIC, NICSpec
+from .nic_xml import USER_ALIAS, FoundNIC, NICSpec
 
 MODES = (("bridge", "bridge"), ("vepa", "vepa"), ("private", "private"), ("passthrough", "passthrough"))
 USER = "/user"  # chosen instead of a network, none of which can be called so
@@ -109,14 +112,23 @@ class NICForm(NewNICForm):
         return NICSpec(**self.place, model=data["model"] or VIRTIO, mac=data["mac"])
 
 
-class NICChangeForm(PlaceForm):
-    """Everything of one NIC but its MAC, which is what it is known by."""
+class NICChangeForm(NewNICForm):
+    """Everything of one NIC. The MAC is asked of a new one only: it is what a NIC is known by."""
 
-    IN_VIEW = ("network", "link_up", "model")
+    IN_VIEW = ("network", "address", "link_up")
     FOLDS = (
         ("Instead of a network", ("bridge", "device", "mode")),
         ("On the network", ("port_group", "isolated", "filter", "filter_parameters", "trust_rx_filters", "vlan")),
-        ("Size and speed", ("mtu", "inbound", "outbound", "queues", "boot_order")),
+        ("Card", ("model", "mac", "mtu", "queues", "boot_order", "alias", "pci", "at_shutdown")),
+        ("Bandwidth", ("inbound", "outbound")),
+    )
+
+    address = forms.CharField(
+        label="Fixed address",
+        required=False,
+        max_length=45,
+        widget=forms.TextInput(attrs={"placeholder": "none: what DHCP gives", "list": "addresses"}),
+        help_text="“next” is the next free one. It is reserved on the network, follows the NIC, and goes with it.",
     )
 
     link_up = forms.BooleanField(label="Link up", required=False)
@@ -143,10 +155,31 @@ class NICChangeForm(PlaceForm):
     outbound = PartField(lines.read_bandwidth, label="Bandwidth out")
     queues = forms.IntegerField(required=False, min_value=1, max_value=256)
     boot_order = forms.IntegerField(required=False, min_value=1, max_value=100)
+    alias = forms.RegexField(
+        rf"^{USER_ALIAS}[A-Za-z0-9_-]+\Z",
+        required=False,
+        max_length=60,
+        error_messages={"invalid": f"An alias begins with {USER_ALIAS}, then come letters, digits, _ and -."},
+        widget=forms.TextInput(attrs={"placeholder": "libvirt’s choice"}),
+    )
+    pci = forms.RegexField(
+        r"^[0-9a-f]{4}:[0-9a-f]{2}:[01][0-9a-f]\.[0-7]\Z",
+        label="PCI address",
+        required=False,
+        error_messages={"invalid": "A PCI address looks like 0000:00:05.0."},
+        widget=forms.TextInput(attrs={"placeholder": "libvirt’s choice"}),
+    )
+    at_shutdown = forms.BooleanField(label="What needs the card unplugged waits for the next boot", required=False)
 
-    def __init__(self, *args, hypervisor: Hypervisor, now: NICSpec, **options) -> None:
-        """`now` is the NIC as it is wished, or was found."""
-        super().__init__(*args, hypervisor=hypervisor, now=now, initial=initial_of(now), **options)
+    def __init__(
+        self, *args, vm: VM, now: NICSpec | None = None, initial: dict[str, object] | None = None, **options
+    ) -> None:
+        """`now` is the NIC as it is wished, or was found; None for one to be added, as `initial` says."""
+        self.vm = vm
+        had = {**initial_of(now), "address": fixed(vm, now)} if now else {"link_up": True, **(initial or {})}
+        super().__init__(*args, hypervisor=vm.hypervisor, now=now, initial=had, **options)
+        if now:
+            del self.fields["mac"]
         self.fields["bridge"].label, self.fields["device"].label = "Host bridge", "Host device, by macvtap"
 
     def in_view(self) -> list[forms.BoundField]:
@@ -156,7 +189,7 @@ class NICChangeForm(PlaceForm):
         """Title, what it holds, and fields of each fold."""
         found = []
         for title, names in self.FOLDS:
-            fields = [self[name] for name in names]
+            fields = [self[name] for name in names if name in self.fields]
             filled = [field for field in fields if field.value() not in (None, "") and field.value() is not False]
             held = [f"{field.label}: {field.value()}" for field in filled]
             found.append((title, ", ".join(held) if title != "Instead of a network" or len(held) > 1 else "", fields))
@@ -176,14 +209,25 @@ class NICChangeForm(PlaceForm):
             self.add_error("mtu", "macvtap takes the MTU of its device.")
         if data.get("port_group") and data.get("network") in (None, "", USER):
             self.add_error("port_group", "Port groups are a network’s.")
+        if not self.errors:
+            self._plan_address()
         return data
 
-    @property
+    def _plan_address(self) -> None:
+        try:
+            self.address_change = plan_address(self.vm, self.now, self.wanted, self.cleaned_data["address"])
+        except Conflict as problem:
+            for field, reason in problem.errors:
+                self.add_error(field, reason)
+
+    @cached_property
     def wanted(self) -> NICSpec:
+        """The NIC; a new one has its MAC already."""
         data = self.cleaned_data
+        now = self.now or NICSpec(kind="", mac=data["mac"] or free_mac())
         names = ("link_up", "model", "port_group", "isolated", "filter", "filter_parameters", "trust_rx_filters")
-        names += ("vlan", "mtu", "inbound", "outbound", "queues", "boot_order")
-        return replace(self.now, **self.place, **{name: data[name] for name in names})
+        names += ("vlan", "mtu", "inbound", "outbound", "queues", "boot_order", "alias", "pci")
+        return replace(now, **self.place, **{name: data[name] for name in names})
 
 
 def initial_of(spec: NICSpec) -> dict[str, object]:
@@ -191,7 +235,7 @@ def initial_of(spec: NICSpec) -> dict[str, object]:
     plain = ("link_up", "model", "port_group", "isolated", "filter", "trust_rx_filters", "vlan", "mtu", "queues")
     places = {NIC.Kind.NETWORK: "network", NIC.Kind.BRIDGE: "bridge", NIC.Kind.DIRECT: "device"}
     return {
-        **{name: getattr(spec, name) for name in (*plain, "boot_order")},
+        **{name: getattr(spec, name) for name in (*plain, "boot_order", "alias", "pci")},
         **({places[spec.kind]: spec.source} if spec.kind in places else {}),
         **({"network": USER} if spec.kind == NIC.Kind.USER else {}),
         "mode": spec.mode or "bridge",
@@ -201,6 +245,6 @@ def initial_of(spec: NICSpec) -> dict[str, object]:
     }
 
 
-def preview(wanted: NICSpec, found: FoundNIC | None, running: bool) -> NICPlan:
+def preview(wanted: NICSpec, found: FoundNIC | None, running: bool, *, replug: bool = True) -> NICPlan:
     """What saving would do, as far as pages know: the definition of a running VM is taken to be as it runs."""
-    return plan(wanted, found, found, running)
+    return plan(wanted, found, found, running, replug=replug)

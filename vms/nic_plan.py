@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from lxml import etree
 
-from networks.network_xml import PARSER, attribute, number
+from networks.network_xml import PARSER, NetworkSpec, attribute, number
 from networks.plan import Disruption
 
 from .nic_xml import FoundNIC, NICSpec, build, edit, for_update, without_address
@@ -149,6 +149,20 @@ def fields_changed(wanted: NICSpec, found: FoundNIC) -> tuple[Change, ...]:
     return tuple(_changes(wanted, found.spec))
 
 
+def drift(wanted: NICSpec, found: FoundNIC, running: bool, *, replug: bool = True) -> tuple[Change, ...]:
+    """Where a NIC is otherwise than wished without that anything is still to come of itself.
+
+    What a running guest gets at its next boot is to come, and what its network lends a NIC nobody asked for.
+    """
+    if not running:
+        return fields_changed(wanted, found)
+    late = (How.NEXT_BOOT,) if replug else (How.NEXT_BOOT, How.REPLUG)
+    own = _own(wanted, found, None)
+    if wanted.mtu is None:  # a tap takes its bridge's
+        own = replace(own, mtu=None)
+    return tuple(change for change in _changes(wanted, own) if FIELDS[change.field][1] not in late)
+
+
 def _changes(wanted: NICSpec, found: NICSpec) -> Iterator[Change]:
     for field, (title, _) in FIELDS.items():
         names = PLACE if field == "source" else (field,)
@@ -267,6 +281,24 @@ def _plan_running(wanted: NICSpec, live: FoundNIC, stored: FoundNIC | None, repl
         when = How.NEXT_BOOT.value if kept & _names(waiting) else "in the definition"
         steps += _define(wanted, stored, when, for_update(live.document, wanted))
     return NICPlan(steps=tuple(steps), waiting=waiting)
+
+
+def own(found: FoundNIC, network: NetworkSpec | None) -> NICSpec:
+    """A NIC as found, as a wish: without the place that libvirt chose, and without what its network lends it."""
+    lent = _lent(found.spec, network) if network else {}
+    given = {name: getattr(NEW, name) for name, value in lent.items() if getattr(found.spec, name) == value}
+    return replace(found.spec, pci="", **given)
+
+
+def _lent(spec: NICSpec, network: NetworkSpec) -> dict[str, object]:
+    """What a NIC has only because its network, or the port group there, has it."""
+    groups = [group for group in network.port_groups if group.name == spec.port_group]
+    groups += [group for group in network.port_groups if group.default and not spec.port_group]
+    lent: dict[str, object] = {"isolated": network.isolated_ports, "mtu": network.mtu}
+    for group in groups:
+        tag = group.tags[0] if len(group.tags) == 1 else None
+        lent |= {"inbound": group.inbound, "outbound": group.outbound, "vlan": tag}
+    return lent
 
 
 def _own(wanted: NICSpec, live: FoundNIC, stored: FoundNIC | None) -> NICSpec:

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from lxml import etree
 
+from networks import sync as networks_sync
 from networks.network_xml import PARSER, BandwidthSpec
 from virterweb.hypervisors.found import Refused
 from virterweb.hypervisors.gateway import Host
@@ -19,6 +20,8 @@ NO_LIMIT = BandwidthSpec(average=4_000_000, burst=1024)  # 32 Gbit/s, the most t
 
 def carry_out(step: NICStep, vm: VM, host: Host, persistent: bool) -> bool:
     """Do one step; False if the guest has not let go of its card yet. Refused leaves the NIC as it was."""
+    if step.live and step.spec:
+        _reserve(step, vm, host)
     match step.verb:
         case Verb.UPDATE:
             _update(step, vm, host)
@@ -33,6 +36,16 @@ def carry_out(step: NICStep, vm: VM, host: Host, persistent: bool) -> bool:
     if step.stored and step.verb is not Verb.DETACH and persistent:
         host.define_domain(put(host.stored_domain(vm.uuid_text), step.definition), vm.name)
     return True
+
+
+def _reserve(step: NICStep, vm: VM, host: Host) -> None:
+    """Have the NIC's fixed address in libvirt before its guest asks for one there."""
+    network = vm.network(step.spec)
+    wished = network.hosts.filter(mac=step.mac, removed_at=None) if network else ()
+    for entry in wished:
+        if entry.spec() not in networks_sync.found_hosts(network, host):
+            with suppress(Refused):  # the network's own wish says why
+                networks_sync.add_host(network, host, entry.spec())
 
 
 def _what(step: NICStep) -> str:
@@ -50,8 +63,9 @@ def _update(step: NICStep, vm: VM, host: Host) -> None:
         left = [each for each in fields_changed(step.spec, found) if each.field in wanted] if found else []
         if left:
             raise Refused(f"libvirt says it is done, but NIC {step.mac} has not changed: {'; '.join(map(str, left))}.")
-    except Refused:
-        _undo_update(step, vm, host)
+    except Refused as problem:
+        if stays := _undo_update(step, vm, host):
+            raise Refused(f"{problem} Nor could it be put back as it was: {stays}", problem.detail) from problem
         raise
 
 
@@ -68,15 +82,23 @@ def _calls(step: NICStep) -> tuple[str, ...]:
     return step.calls if first == step.undo else (first, *step.calls)
 
 
-def _undo_update(step: NICStep, vm: VM, host: Host) -> None:
-    """Have the NIC as it was. Where tc has failed half-way, libvirt takes that away only as it sets other limits."""
+def _undo_update(step: NICStep, vm: VM, host: Host) -> str:
+    """Have the NIC as it was, or say why not.
+
+    Where tc has failed half-way, libvirt takes that away only as it sets other limits.
+    """
     calls = [step.undo]
     if {"inbound", "outbound"} & {change.field for change in step.fields}:
         was = parse(etree.fromstring(step.undo, PARSER)).spec
         calls.insert(0, edit(step.undo, replace(was, inbound=None, outbound=NO_LIMIT)))
+    said = ""
     for call in calls:
-        with suppress(Refused):
+        try:
             host.update_device(vm.uuid_text, call, _what(step))
+            said = ""
+        except Refused as problem:
+            said = str(problem)
+    return said
 
 
 def _replug(step: NICStep, vm: VM, host: Host) -> bool:

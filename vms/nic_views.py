@@ -1,14 +1,24 @@
-"""Pages that change a NIC. What a change does to the running guest stands beside the form."""
+"""Pages that add, change and remove NICs, also of VMs that others made. What happens to the guest stands beside."""
 
+from django.contrib import messages
+from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_http_methods, require_POST
 
+from networks.hosts import Conflict
+
 from . import domain_xml
-from .models import VM
+from .models import VIRTIO, VM, Power
+from .nic_address import fixed
 from .nic_form import NICChangeForm, preview
+from .nic_plan import free_slots
 from .nic_xml import FoundNIC, NICSpec
 from .views import get_vm, poked
+
+
+def _vm(hypervisor: str, name: str) -> VM:
+    return get_vm(hypervisor, name, VM.objects.shown().filter(removed_at=None))
 
 
 def _nic(vm: VM, mac: str) -> tuple[NICSpec, FoundNIC | None]:
@@ -16,37 +26,88 @@ def _nic(vm: VM, mac: str) -> tuple[NICSpec, FoundNIC | None]:
     nics = domain_xml.parse(vm.status.document).nics if vm.status.document else ()
     found = next((nic for nic in nics if nic.mac == mac), None)
     wish = vm.nics.filter(mac=mac, removed_at=None).first()
-    if wish is None and found is None:
+    if wish and (wish.document or wish.asked_at or not found):
+        return wish.spec(), found
+    if found is None:
         raise Http404(f"{vm} has no NIC {mac}")
-    if wish is None or (found and not wish.document):
-        return found.spec, found
-    return wish.spec(), found
+    return vm.own(found), found
+
+
+@require_http_methods(["GET", "POST"])
+def nic_add(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
+    vm = _vm(hypervisor, name)
+    initial = {"network": request.GET.get("network", ""), "model": VIRTIO}
+    form = NICChangeForm(request.POST or None, vm=vm, initial=initial)
+    if form.is_bound and form.is_valid() and _wish(request, vm, form):
+        return poked(vm)
+    running = vm.status.power != Power.OFF and vm.status.document
+    context = {"vm": vm, "form": form, "full": running and free_slots(vm.status.document) == 0}
+    context |= _outcome(form, vm, None)
+    return render(request, "vms/nic_add.html", context, status=422 if form.is_bound else 200)
 
 
 @require_http_methods(["GET", "POST"])
 def nic_edit(request: HttpRequest, hypervisor: str, name: str, mac: str) -> HttpResponse:
-    vm = get_vm(hypervisor, name, VM.objects.shown().filter(managed=True, removed_at=None))
+    vm = _vm(hypervisor, name)
     now, found = _nic(vm, mac)
-    form = NICChangeForm(request.POST or None, hypervisor=vm.hypervisor, now=now)
-    if request.method == "POST" and form.is_valid():
-        if form.wanted != now:
-            vm.change_nic(form.wanted)
+    form = NICChangeForm(request.POST or None, vm=vm, now=now)
+    if form.is_bound and form.is_valid() and _wish(request, vm, form):
         return poked(vm)
     context = {"vm": vm, "form": form, "mac": mac, "nic": now, **_outcome(form, vm, found)}
     return render(request, "vms/nic_edit.html", context, status=422 if form.is_bound else 200)
 
 
+def _wish(request: HttpRequest, vm: VM, form: NICChangeForm) -> bool:
+    """Write what the form says; False if somebody has taken the address meanwhile, which the form then says."""
+    try:
+        with transaction.atomic():
+            form.address_change.wish(vm, request.user)
+            if form.now is None:
+                vm.add_nic(form.wanted)
+            elif form.wanted != form.now:
+                vm.change_nic(form.wanted, form.cleaned_data["at_shutdown"])
+    except Conflict as problem:
+        form.add_error("address", str(problem))
+        return False
+    return True
+
+
+@require_POST
+def nic_add_preview(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
+    vm = _vm(hypervisor, name)
+    form = NICChangeForm(request.POST, vm=vm)
+    return render(request, "vms/_nic_preview.html", {"vm": vm, "form": form, **_outcome(form, vm, None)})
+
+
 @require_POST
 def nic_edit_preview(request: HttpRequest, hypervisor: str, name: str, mac: str) -> HttpResponse:
     """What saving the half-filled form would do."""
-    vm = get_vm(hypervisor, name, VM.objects.shown().filter(managed=True))
+    vm = _vm(hypervisor, name)
     now, found = _nic(vm, mac)
-    form = NICChangeForm(request.POST, hypervisor=vm.hypervisor, now=now)
+    form = NICChangeForm(request.POST, vm=vm, now=now)
     return render(request, "vms/_nic_preview.html", {"vm": vm, "form": form, **_outcome(form, vm, found)})
 
 
 def _outcome(form: NICChangeForm, vm: VM, found: FoundNIC | None) -> dict:
     """What saving would do, or what is wrong with what was typed; nothing yet of a form that is only shown."""
     if form.is_valid():
-        return {"plan": preview(form.wanted, found, vm.status.power != "off")}
+        replug = not form.cleaned_data["at_shutdown"]
+        plan = preview(form.wanted, found, vm.status.power != Power.OFF, replug=replug)
+        return {"plan": plan, "addresses": form.address_change.texts}
     return {"problems": {form[name].label: errors for name, errors in form.errors.items() if name in form.fields}}
+
+
+@require_http_methods(["GET", "POST"])
+def nic_remove(request: HttpRequest, hypervisor: str, name: str, mac: str) -> HttpResponse:
+    """Wish a NIC away; with `at_shutdown` a running guest is not asked to release it."""
+    vm = _vm(hypervisor, name)
+    nic = vm.nics.filter(mac=mac).first() or get_object_or_404(vm.status.nics, mac=mac)
+    if request.method == "POST":
+        at_shutdown = "at_shutdown" in request.POST and vm.status.power != Power.OFF
+        vm.remove_nic(mac, at_shutdown)
+        if at_shutdown:
+            messages.success(request, f"NIC {mac} goes when {vm} is shut down.")
+        return poked(vm)
+    context = {"vm": vm, "nic": nic, "access": nic.position == 0 and vm.managed}
+    context["address"] = fixed(vm, NICSpec(kind=nic.kind, source=nic.source, mac=mac))
+    return render(request, "vms/nic_remove.html", context)

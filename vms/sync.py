@@ -12,7 +12,7 @@ from django.db import transaction
 from django.db.models import Count, Exists, F, OuterRef, Q
 from django.utils import timezone
 
-from networks import leases
+from networks import addressing, leases
 from networks import sync as networks_sync
 from networks.models import Lease, Network
 from virterweb.hypervisors.found import FoundDomain, FoundVolume, Refused
@@ -21,10 +21,11 @@ from virterweb.hypervisors.models import Hypervisor
 from virterweb.hypervisors.reconcile import Waiting, keep_claim
 
 from . import domain_xml, volume_xml
-from .make import delete_volumes, make, release_addresses, unmake
+from .make import delete_volumes, make, release_addresses, release_leases, unmake
 from .models import NIC, TAG, VM, Image, ImageStatus, NICStatus, Power, VMStatus, Volume
-from .nic_plan import plan
+from .nic_plan import drift, plan
 from .nic_sync import carry_out
+from .nic_xml import FoundNIC
 
 VOLUMES = timedelta(seconds=60)  # between two readings of a pool that nobody said has changed
 PATIENCE = timedelta(minutes=5)  # how long a NIC without a lease counts as waiting for its first
@@ -36,7 +37,7 @@ def push(vm: VM, host: Host) -> dict | None:
     if vm.removed_at:
         _remove(vm, host)
         return None
-    if vm.status.made_at is None:
+    if vm.managed and vm.status.made_at is None:
         _volumes_read.pop(vm.hypervisor_id, None)
         make(vm, host)
         vm.status.write(power_done=vm.power_generation)
@@ -57,7 +58,7 @@ def _remove(vm: VM, host: Host) -> None:
 
 
 def _follow(vm: VM, host: Host) -> None:
-    """Carry out what was wished of a VM since it was made: stop it, change its NICs, start it."""
+    """Carry out what was wished of a VM since it was made, or of another's NICs: stop it, change its NICs, start it."""
     found = host.domain(vm.uuid_text)
     if found is None:
         raise Refused(f"libvirt no longer has {vm.name}; remove it here, and run it anew.")
@@ -97,27 +98,54 @@ def _change_nics(vm: VM, host: Host, found: FoundDomain) -> None:
         here, there = live.get(nic.mac), kept.get(nic.mac)
         if nic.removed_at is None and not nic.asked_at and (here or not running) and (there or not stored):
             continue
+        if nic.removed_at and nic.at_shutdown and here:
+            here, running_then = None, False  # the running guest keeps it until then
+        else:
+            running_then = running
         wanted = None if nic.removed_at else nic.spec()
+        steps = plan(wanted, here, there, running_then, replug=not nic.at_shutdown).steps
         try:
-            done = all(carry_out(step, vm, host, found.persistent) for step in plan(wanted, here, there, running).steps)
+            done = all(carry_out(step, vm, host, found.persistent) for step in steps)
         except Refused as problem:  # the others are not made to wait for it
             refused.append(problem)
-            continue
-        if not done:
-            held.append(nic.mac)
-        elif nic.removed_at:
-            vm.nics.filter(pk=nic.pk, removed_at=nic.removed_at).delete()
-        else:
             vm.nics.filter(pk=nic.pk, asked_at=nic.asked_at).update(asked_at=None)
-    if refused:
-        raise refused[0]
+            continue
+        if done:
+            _settle(vm, nic, live.get(nic.mac), host)
+        else:
+            held.append(nic.mac)
     if held:
         _write_nics(vm, host.domain(vm.uuid_text))
-        raise Waiting(
-            f"the guest has not released NIC {', '.join(sorted(held))}; it is asked again. It does so once it has "
+        raise Waiting(_held(held, refused), seconds=3)
+    if refused:
+        raise refused[0]
+
+
+def _settle(vm: VM, nic: NIC, live: FoundNIC | None, host: Host) -> None:
+    """A NIC is as it was wished: of what is gone or was left behind, its addresses are given up."""
+    wish = vm.nics.filter(pk=nic.pk, asked_at=nic.asked_at, removed_at=nic.removed_at)
+    if nic.removed_at and nic.at_shutdown and live:
+        return
+    if nic.removed_at:
+        release_addresses(vm, host, {nic.mac})
+        wish.delete()
+        return
+    if live and (live.kind, live.source) != (nic.kind, nic.source):
+        release_leases(vm, host, {nic.mac}, live.source)
+    if vm.managed:
+        wish.update(asked_at=None)
+    else:
+        wish.delete()  # another's VM: what was asked is done, and not watched over
+
+
+def _held(macs: list[str], refused: list[Refused]) -> str:
+    return " ".join(
+        [
+            f"the guest has not released NIC {', '.join(sorted(macs))}; it is asked again. It does so once it has "
             "booted, or when the VM is off.",
-            seconds=3,
-        )
+            *map(str, refused),
+        ]
+    )
 
 
 def push_image(image: Image, host: Host) -> dict | None:
@@ -224,11 +252,34 @@ def _record(row: VM, domain: FoundDomain, began: datetime) -> None:
         return
     if status.observed_at and status.observed_at > began:
         return
-    if row.name != domain.name and not row.managed:
-        VM.objects.filter(pk=row.pk).update(name=domain.name)
+    if not row.managed:
+        _follow_foreign(row, domain)
     with transaction.atomic():
         _write_nics(row, domain)
+        _finish_detaching(row)
         VMStatus.objects.filter(wish=row).update(**_seen(row, domain))
+
+
+def _follow_foreign(row: VM, domain: FoundDomain) -> None:
+    """Another's VM is what libvirt says; one of Virter's also has an ID, who logs in, and a host key."""
+    spec = domain_xml.parse(domain.document)
+    access = next((nic for nic in spec.nics if nic.source == row.hypervisor.access_network), None)
+    virters = bool(spec.host_key or spec.ssh_user)
+    values = {
+        "name": domain.name,
+        "number": addressing.id_of_mac(access.mac) if access and virters else None,
+        "ssh_user": spec.ssh_user[:32] or "root",
+        "host_key_public": spec.host_key,
+    }
+    if any(getattr(row, name) != value for name, value in values.items()):
+        VM.objects.filter(pk=row.pk).update(**values)
+
+
+def _finish_detaching(row: VM) -> None:
+    """What was to go when the VM is shut down has gone: what hangs on it goes too."""
+    found = row.status.nics.values("mac")
+    if row.nics.filter(removed_at__isnull=False, at_shutdown=True).exclude(mac__in=found).exists():
+        row.ask_again()
 
 
 def _record_gone(row: VM, began: datetime) -> None:
@@ -290,13 +341,13 @@ def _seen(row: VM, domain: FoundDomain | None) -> dict:
             for disk in spec.disks
         ],
         "document": domain.document,
-        "drift": "\n".join(_drift(row, spec)) if row.managed and row.status.made_at else "",
+        "drift": "\n".join(_drift(row, spec, domain.state != Power.OFF)) if row.managed and row.status.made_at else "",
         "compared": row.generation,
         "observed_at": now,
     }
 
 
-def _drift(row: VM, spec: domain_xml.FoundDomain) -> Iterator[str]:
+def _drift(row: VM, spec: domain_xml.FoundDomain, running: bool) -> Iterator[str]:
     if row.name != spec.name:
         yield f"is called {spec.name}"
     if row.memory != spec.memory:
@@ -308,8 +359,9 @@ def _drift(row: VM, spec: domain_xml.FoundDomain) -> Iterator[str]:
     for mac, nic in wanted.items():
         if nic.removed_at is None and mac not in found:
             yield f"NIC {mac} on {nic.source} is missing"
-        elif nic.removed_at is None and found[mac].source != nic.source:
-            yield f"NIC {mac}: found on {found[mac].source}, wanted on {nic.source}"
+        elif nic.removed_at is None:
+            for each in drift(nic.spec(), found[mac], running, replug=not nic.at_shutdown):
+                yield f"NIC {mac}: {each.title}: found {each.was}, wanted {each.becomes}"
     for mac in found.keys() - wanted.keys():
         yield f"NIC {mac} on {found[mac].source} was added outside"
 

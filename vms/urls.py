@@ -28,12 +28,16 @@ urlpatterns = [
     path("vms/<str:hypervisor>/<str:name>/problems/", finding.vm_problems, name="problems"),
     path("vms/<str:hypervisor>/<str:name>/retry/", views.vm_retry, name="retry"),
     path("vms/<str:hypervisor>/<str:name>/remove/", views.vm_remove, name="remove"),
-    path("vms/<str:hypervisor>/<str:name>/nics/add/", views.nic_add, name="nic_add"),
+    path("vms/<str:hypervisor>/<str:name>/adopt/", views.vm_adopt, name="adopt"),
+    path("vms/<str:hypervisor>/<str:name>/take/", views.vm_take, name="take"),
+    path("vms/<str:hypervisor>/<str:name>/release/", views.vm_release, name="release"),
+    path("vms/<str:hypervisor>/<str:name>/nics/add/", nic_views.nic_add, name="nic_add"),
+    path("vms/<str:hypervisor>/<str:name>/nics/add/preview/", nic_views.nic_add_preview, name="nic_add_preview"),
     path("vms/<str:hypervisor>/<str:name>/nics/<str:mac>/edit/", nic_views.nic_edit, name="nic_edit"),
     path(
         "vms/<str:hypervisor>/<str:name>/nics/<str:mac>/edit/preview/",
         nic_views.nic_edit_preview,
         name="nic_edit_preview",
     ),
-    path("vms/<str:hypervisor>/<str:name>/nics/<str:mac>/remove/", views.nic_remove, name="nic_remove"),
+    path("vms/<str:hypervisor>/<str:name>/nics/<str:mac>/remove/", nic_views.nic_remove, name="nic_remove"),
 ]

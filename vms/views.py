@@ -19,9 +19,7 @@ from virterweb.tables import Column, Table
 
 from . import ids, tasks
 from .forms import ImageForm, RunForm
-from .models import VM, Image, Power, Volume
-from .nic_form import NICForm
-from .nic_plan import free_slots
+from .models import VM, Image, Volume
 from .rows import attached_rows, nic_rows, with_access_addresses
 
 COLUMNS = (
@@ -117,7 +115,7 @@ def vm_power(request: HttpRequest, hypervisor: str, name: str, verb: str) -> Htt
 
 @require_POST
 def vm_retry(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
-    vm = get_vm(hypervisor, name, VM.objects.filter(managed=True))
+    vm = get_vm(hypervisor, name)
     vm.nics.filter(removed_at=None).update(asked_at=timezone.now())
     vm.ask_again()
     return poked(vm)
@@ -137,30 +135,46 @@ def vm_remove(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
         messages.success(request, f"Removing {vm}.")
         poked(vm)
         return redirect("vms:list")
-    context = {"vm": vm, "nics": nic_rows(vm), "wrong": request.method == "POST", "typed": typed}
-    return render(request, "vms/vm_remove.html", context, status=422 if request.method == "POST" else 200)
+    sent = request.method == "POST"
+    context = {"vm": vm, "nics": nic_rows(vm), "wrong": sent, "typed": typed, **_what_goes(vm)}
+    return render(request, "vms/vm_remove.html", context, status=422 if sent else 200)
 
 
-@require_http_methods(["GET", "POST"])
-def nic_add(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
-    vm = get_vm(hypervisor, name, VM.objects.shown().filter(managed=True))
-    form = NICForm(request.POST or None, hypervisor=vm.hypervisor, initial={"network": request.GET.get("network", "")})
-    if request.method == "POST" and form.is_valid():
-        vm.add_nic(form.wanted)
-        return poked(vm)
-    running = vm.status.power != Power.OFF and vm.status.document
-    context = {"vm": vm, "form": form, "full": running and free_slots(vm.status.document) == 0}
-    return render(request, "vms/nic_add.html", context, status=422 if form.is_bound else 200)
+def _what_goes(vm: VM) -> dict[str, list[str]]:
+    """The volumes that a removal deletes, and the disks that it leaves, for others made them."""
+    there = set(Volume.objects.filter(hypervisor=vm.hypervisor).values_list("name", flat=True))
+    own = [volume for _, volume in vm.volumes() if volume in there or vm.host_key]  # without: run by others
+    sources = (disk["source"] for disk in vm.status.disks if disk["source"])
+    return {"own": own, "stay": [source for source in sources if source.rpartition("/")[2] not in own]}
 
 
-@require_http_methods(["GET", "POST"])
-def nic_remove(request: HttpRequest, hypervisor: str, name: str, mac: str) -> HttpResponse:
-    vm = get_vm(hypervisor, name, VM.objects.shown().filter(managed=True))
-    nic = get_object_or_404(vm.nics, mac=mac) if vm.nics.filter(mac=mac) else get_object_or_404(vm.status.nics, mac=mac)
-    if request.method == "POST":
-        vm.remove_nic(mac)
-        return poked(vm)
-    return render(request, "vms/nic_remove.html", {"vm": vm, "nic": nic, "access": nic.position == 0})
+@require_POST
+def vm_adopt(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
+    vm = get_vm(hypervisor, name, VM.objects.shown().filter(managed=False))
+    try:
+        vm.adopt(request.user)
+    except ValueError as problem:
+        messages.error(request, f"{problem}.")
+        return redirect(vm)
+    messages.success(request, f"{vm} is the portal’s from now on; nothing changes in libvirt.")
+    return poked(vm)
+
+
+@require_POST
+def vm_take(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
+    """What libvirt has becomes the wish."""
+    vm = get_vm(hypervisor, name, VM.objects.shown().filter(managed=True, removed_at=None, status__present=True))
+    vm.follow_found()
+    return poked(vm)
+
+
+@require_POST
+def vm_release(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
+    vm = get_vm(hypervisor, name, VM.objects.shown().filter(managed=True, removed_at=None))
+    if vm.status.present:
+        vm.release()
+        messages.success(request, f"{vm} is no longer the portal’s; libvirt keeps it as it is.")
+    return redirect(vm)
 
 
 @require_GET

@@ -3,7 +3,8 @@
 import pytest
 
 from networks.network_xml import BandwidthSpec
-from tests.making import make_hypervisor, make_network
+from tests.making import make_hypervisor, make_network, make_vm
+from vms.models import VM
 from vms.nic_form import NICChangeForm
 from vms.nic_xml import NICSpec, build, parse_domain
 
@@ -23,9 +24,13 @@ def lab(db, pokes):
     return hypervisor
 
 
+def vm_on(lab) -> VM:
+    return VM.objects.filter(hypervisor=lab).first() or make_vm(lab)
+
+
 def as_shown(lab, now: NICSpec) -> dict[str, str]:
     """What a browser sends of the form that nobody has touched."""
-    form = NICChangeForm(hypervisor=lab, now=now)
+    form = NICChangeForm(vm=vm_on(lab), now=now)
     values = {field.name: field.value() for field in form}
     sent = {name: value for name, value in values.items() if value is not None and value is not False}
     return {name: "on" if value is True else str(value) for name, value in sent.items()}
@@ -35,7 +40,7 @@ def filled(lab, now: NICSpec | None = None, **fields: object) -> NICChangeForm:
     """The form of a NIC with some fields typed anew; None is a box that is not ticked."""
     now = now or nic()
     data = {name: value for name, value in {**as_shown(lab, now), **fields}.items() if value is not None}
-    return NICChangeForm(data, hypervisor=lab, now=now)
+    return NICChangeForm(data, vm=vm_on(lab), now=now)
 
 
 def wanted(lab, now: NICSpec | None = None, **fields: object) -> NICSpec:
@@ -82,18 +87,18 @@ def test_the_form_of_a_nic_gives_the_nic_back(lab, name):
 
 @pytest.mark.parametrize("name", SPECS)
 def test_every_field_is_shown_once(lab, name):
-    form = NICChangeForm(hypervisor=lab, now=SPECS[name])
+    form = NICChangeForm(vm=vm_on(lab), now=SPECS[name])
     shown = [field.name for fields in (form.in_view(), *(fields for _, _, fields in form.folds())) for field in fields]
     assert sorted(shown) == sorted(form.fields)
 
 
 def test_the_folds_say_what_they_hold(lab):
-    form = NICChangeForm(hypervisor=lab, now=SPECS["everything"])
+    form = NICChangeForm(vm=vm_on(lab), now=SPECS["everything"])
     held = {title: text for title, text, _ in form.folds()}
     assert held["Instead of a network"] == ""  # nothing but the mode that a macvtap would have
     assert "VLAN tag: 42" in held["On the network"]
-    assert "Bandwidth in: 1000,5000,1024,7" in held["Size and speed"]
-    held = {title: text for title, text, _ in NICChangeForm(hypervisor=lab, now=SPECS["tag-0"]).folds()}
+    assert "Bandwidth in: 1000,5000,1024,7" in held["Bandwidth"]
+    held = {title: text for title, text, _ in NICChangeForm(vm=vm_on(lab), now=SPECS["tag-0"]).folds()}
     assert held["Instead of a network"].startswith("Host bridge: ovsbr0")
     assert held["On the network"] == "VLAN tag: 0"
 

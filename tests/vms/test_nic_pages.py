@@ -1,5 +1,6 @@
 """The page that changes a NIC: it shows what saving does, and saving is a wish."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -147,7 +148,7 @@ def test_saving_is_a_wish_and_pokes_the_worker(page, lab, vm, pokes, django_capt
     assert pokes == [("vms.tasks.push", vm.pk)]
     nic = vm.nics.get(mac=SECOND)
     assert (nic.kind, nic.source, nic.model, nic.position) == ("network", "net2", "virtio", 1)
-    assert (nic.spec().mtu, nic.spec().link_up, nic.spec().pci) == (1400, False, "0000:00:03.0")
+    assert (nic.spec().mtu, nic.spec().link_up, nic.spec().pci) == (1400, False, "")
     assert timezone.now() - nic.asked_at < timedelta(minutes=1)
     assert again(vm).state == "pending"
     assert again(vm).generation == vm.generation + 1
@@ -188,11 +189,8 @@ def test_there_is_no_page_for_a_nic_that_the_vm_has_not(page, lab, vm, mac):
         assert page.post(f"{path(who, what)}preview/", {"network": "net2"}).status_code == 404
 
 
-def test_what_others_run_and_what_goes_cannot_be_changed(page, lab, vm):
-    VM.objects.filter(pk=vm.pk).update(managed=False)
-    assert page.get(path(vm)).status_code == page.post(path(vm)).status_code == 404
-    assert page.post(f"{path(vm)}preview/").status_code == 404
-    VM.objects.filter(pk=vm.pk).update(managed=True, removed_at=timezone.now())
+def test_a_vm_that_goes_cannot_be_changed(page, lab, vm):
+    VM.objects.filter(pk=vm.pk).update(removed_at=timezone.now())
     assert page.get(path(vm)).status_code == page.post(path(vm)).status_code == 404
 
 
@@ -200,7 +198,7 @@ def test_a_nic_that_others_attached_becomes_a_wish_by_its_change(page, lab, vm):
     send(page, vm, OUTSIDE, network="net1", bridge="")
     nic = vm.nics.get(mac=OUTSIDE)
     assert (nic.kind, nic.source, nic.model, nic.position) == ("network", "net1", "rtl8139", 2)
-    assert (nic.spec().mtu, nic.spec().pci) == (1400, "0000:00:04.0")
+    assert (nic.spec().mtu, nic.spec().pci) == (1400, "")
     assert nic.asked_at
 
 
@@ -216,7 +214,7 @@ def test_the_wish_is_read_back_from_its_document(page, lab, vm):
     spec = vm.nics.get(mac=SECOND).spec()
     (second,) = (nic for nic in parse_domain(RUNNING) if nic.mac == SECOND)
     (found,) = parse_domain(f"<domain><devices>{edit(second.document, spec)}</devices></domain>")
-    assert found.spec == spec
+    assert replace(found.spec, pci="") == spec
     assert vm.nics.get(mac=SECOND).document == build(spec)
 
 

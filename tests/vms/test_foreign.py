@@ -1,0 +1,165 @@
+"""VMs that others made: shown fully, their NICs can be changed; adoption makes one the portal's, release lets it go."""
+
+from dataclasses import replace
+
+import pytest
+from django.utils import timezone
+
+from tests.making import make_foreign_network, make_hypervisor, make_network, make_vm
+from virterweb.hypervisors.found import FoundDomain
+from virterweb.hypervisors.gateway import Host
+from virterweb.hypervisors.reconcile import State
+from vms import sync
+from vms.domain_xml import parse
+from vms.models import VM, Image, NICStatus, VMStatus, Volume
+from vms.nic_xml import NICSpec
+
+UUID = "6a2d5b5e-6f0c-4d5a-8e36-2c1b1c5b9f77"
+SECOND = "52:54:00:b3:72:d7"
+VIRTERS = f"""<domain type='qemu'><name>alma-8-9</name><uuid>{UUID}</uuid>
+<metadata><vir:meta xmlns:vir='https://github.com/LINBIT/virter'><vir:hostkey>ssh-rsa AAAA9</vir:hostkey>
+<vir:ssh-user-name>cloud</vir:ssh-user-name></vir:meta></metadata>
+<memory unit='MiB'>512</memory><vcpu>2</vcpu><os><type>hvm</type></os><devices>
+<disk type='volume' device='disk'><driver name='qemu' type='qcow2'/>
+<source pool='default' volume='virter:work:alma-8-9'/>
+<target dev='vda' bus='virtio'/></disk>
+<interface type='network'><mac address='52:54:00:00:00:09'/><source network='default'/>
+<model type='virtio'/></interface>
+<interface type='network'><mac address='{SECOND}'/><source network='net1' portgroup='red'/><model type='e1000'/>
+<mtu size='1400'/><coalesce><rx><frames max='7'/></rx></coalesce></interface></devices></domain>"""
+
+
+@pytest.fixture
+def lab(db, pokes):
+    hypervisor = make_hypervisor()
+    make_foreign_network(hypervisor)
+    make_network(hypervisor)
+    return hypervisor
+
+
+@pytest.fixture
+def vm(lab) -> VM:
+    """A VM that Virter made, as a look writes it down."""
+    return seen(lab, VIRTERS)
+
+
+def seen(lab, document: str) -> VM:
+    found = FoundDomain(uuid=UUID, name="alma-8-9", document=document, state="off", persistent=True)
+    row = VM.objects.filter(uuid=UUID).first() or sync._take_in(lab, found)
+    sync._record(row, found, timezone.now())
+    return again(row)
+
+
+def again(vm: VM) -> VM:
+    return VM.objects.shown().get(pk=vm.pk)
+
+
+def test_the_id_the_user_and_the_host_key_of_virters_vm_are_read_from_its_metadata(vm):
+    assert (vm.number, vm.ssh_user, vm.host_key_public) == (9, "cloud", "ssh-rsa AAAA9")
+    assert (vm.managed, vm.state) == (False, State.UNMANAGED)
+
+
+def test_a_vm_without_virters_metadata_has_no_id_though_its_mac_looks_like_one(lab):
+    start, end = VIRTERS.index("<metadata>"), VIRTERS.index("<memory")
+    assert seen(lab, VIRTERS[:start] + VIRTERS[end:]).number is None
+
+
+def test_adopting_makes_what_libvirt_has_the_wish(page, vm):
+    assert page.post(f"{vm.get_absolute_url()}adopt/").status_code == 302
+    vm = again(vm)
+    assert (vm.managed, vm.memory, vm.vcpus, vm.running, vm.owner.username) == (True, 512, 2, False, "mira")
+    access, second = (nic.spec() for nic in vm.nics.all())
+    assert (access.source, access.mac) == ("default", "52:54:00:00:00:09")
+    assert (second.source, second.port_group, second.model, second.mtu) == ("net1", "red", "e1000", 1400)
+    assert not vm.nics.exclude(asked_at=None)
+
+
+def test_an_adopted_vm_does_not_drift_from_what_it_was(page, lab, vm):
+    vm.adopt()
+    assert seen(lab, VIRTERS).status.drift == ""
+
+
+def test_an_adopted_vm_knows_the_image_that_its_disk_is_an_overlay_of(lab, vm):
+    image = Image.objects.create(hypervisor=lab, name="alma-8", volume="virter:tag:alma-8")
+    for name, backing in (("virter:tag:alma-8", "/pool/layer"), (vm.boot_volume, "/pool/layer")):
+        Volume.objects.create(hypervisor=lab, name=name, path=f"/pool/{name}", backing=backing)
+    vm.adopt()
+    assert again(vm).image == image
+
+
+@pytest.mark.parametrize("values, reason", [({"name": "alma-8-9", "number": 7}, "another VM"), ({}, "has the ID 9")])
+def test_a_vm_whose_name_or_id_one_of_ours_has_is_not_adopted(page, lab, vm, values, reason):
+    make_vm(lab, **{"name": "mine", "number": 9, **values})
+    answer = page.post(f"/vms/lab-1/{vm.name}/adopt/", follow=True) if not values else None
+    if values:
+        with pytest.raises(ValueError, match=reason):
+            vm.adopt()
+    else:
+        assert reason in answer.content.decode()
+    assert not again(vm).managed
+
+
+def test_release_lets_go_of_it_and_keeps_nothing_wished(page, vm):
+    vm.adopt()
+    page.post(f"{vm.get_absolute_url()}release/")
+    vm = again(vm)
+    assert (vm.managed, vm.generation, vm.state) == (False, 0, State.UNMANAGED)
+    assert not vm.nics.exists()
+
+
+def test_libvirts_side_of_a_drift_can_be_taken(page, lab, vm):
+    vm.adopt()
+    VMStatus.objects.filter(wish=vm).update(generation=again(vm).generation)
+    changed = VIRTERS.replace("<mtu size='1400'/>", "<mtu size='1300'/>").replace(">2</vcpu>", ">4</vcpu>")
+    assert seen(lab, changed).status.drifts == [
+        "vCPUs: found 4, wanted 2",
+        f"NIC {SECOND}: MTU: found 1300, wanted 1400",
+    ]
+    page.post(f"{vm.get_absolute_url()}take/")
+    vm = again(vm)
+    assert (vm.vcpus, vm.nics.get(mac=SECOND).spec().mtu) == (4, 1300)
+
+
+DOMAINS = f"""<node><network><name>default</name><bridge name='virbr0'/></network>
+<network><name>net1</name><bridge name='virbr1'/></network>
+<network><name>net2</name><bridge name='virbr2'/></network>{VIRTERS}</node>"""
+
+
+@pytest.fixture
+def host(tmp_path):
+    """libvirt's test driver with Virter's VM."""
+    file = tmp_path / "host.xml"
+    file.write_text(DOMAINS)
+    opened = Host(1, f"test://{file}")
+    opened.destroy_domain(UUID, "alma-8-9")
+    yield opened
+    opened.close()
+
+
+def test_a_nic_of_anothers_vm_is_changed_and_nothing_else(lab, vm, host):
+    make_network(lab, "net2", "10.254.0.1/24")
+    spec = vm.own(parse(VIRTERS).nics[1])
+    vm.change_nic(replace(spec, source="net2", port_group=""))
+    values = sync.push(again(vm), host)
+    stored = host.stored_domain(UUID)
+    assert "network='net2'" in stored
+    assert "<frames max='7'/>" in stored  # what the portal does not model
+    assert values["drift"] == ""
+    assert not vm.nics.exists()  # it is done, and not watched over
+    assert NICStatus.objects.get(mac=SECOND).source == "net2"
+
+
+def test_anothers_vm_gets_a_nic_more_and_is_still_anothers(lab, vm, host):
+    nic = vm.add_nic(NICSpec(kind="bridge", source="br0", mac=""))
+    assert again(vm).state == State.PENDING
+    sync.push(again(vm), host)
+    assert [found.mac for found in parse(host.stored_domain(UUID)).nics] == ["52:54:00:00:00:09", SECOND, nic.mac]
+    assert not vm.nics.exists()
+    assert not again(vm).managed
+
+
+def test_the_page_of_anothers_vm_offers_its_nics_and_adoption(page, vm):
+    text = page.get(vm.get_absolute_url()).content.decode()
+    assert f"{vm.get_absolute_url()}nics/add/" in text
+    assert f"{vm.get_absolute_url()}adopt/" in text
+    assert f"{vm.get_absolute_url()}remove/" not in text
