@@ -1,5 +1,6 @@
 """Carries out what is planned for one NIC of a VM, in the running guest and in the stored definition."""
 
+import time
 from contextlib import suppress
 from dataclasses import replace
 
@@ -15,6 +16,7 @@ from .models import VM
 from .nic_plan import GO_ALONG, NICStep, Verb, fields_changed
 from .nic_xml import FoundNIC, edit, parse, put
 
+BLINK = 0.3  # seconds for which a link is down in a move: a guest that is busy overlooks less
 NO_LIMIT = BandwidthSpec(average=4_000_000, burst=1024)  # 32 Gbit/s, the most that fits tc's 32 bits
 
 
@@ -56,8 +58,10 @@ def _what(step: NICStep) -> str:
 def _update(step: NICStep, vm: VM, host: Host) -> None:
     """Update it live and read it back: libvirt also says success where it changes nothing."""
     try:
-        for call in _calls(step):
+        for number, call in enumerate(calls := _calls(step), start=1):
             host.update_device(vm.uuid_text, call, _what(step))
+            if len(step.calls) > 1 and number == len(calls) - 1:
+                time.sleep(BLINK)
         found = _found(vm, host, step.mac)
         wanted = {change.field for change in step.fields}
         left = [each for each in fields_changed(step.spec, found) if each.field in wanted] if found else []

@@ -22,15 +22,16 @@ def _vm(hypervisor: str, name: str) -> VM:
 
 
 def _nic(vm: VM, mac: str) -> tuple[NICSpec, FoundNIC | None]:
-    """A NIC as it is wished, else as found; and as found. 404 if there is none."""
+    """A NIC as it is wished, or as found where the wish says no more than its place; and as found. 404 without one."""
     nics = domain_xml.parse(vm.status.document).nics if vm.status.document else ()
     found = next((nic for nic in nics if nic.mac == mac), None)
     wish = vm.nics.filter(mac=mac, removed_at=None).first()
-    if wish and (wish.document or wish.asked_at or not found):
-        return wish.spec(), found
-    if found is None:
+    if wish is None and found is None:
         raise Http404(f"{vm} has no NIC {mac}")
-    return vm.own(found), found
+    plain = wish is None or not (wish.document or wish.asked_at)
+    if found and plain and (wish is None or (wish.kind, wish.source) == (found.kind, found.source)):
+        return vm.own(found), found
+    return wish.spec(), found
 
 
 @require_http_methods(["GET", "POST"])

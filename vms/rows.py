@@ -87,7 +87,7 @@ def nic_rows(vm: VM) -> list[NICRow]:
 def _state(vm: VM, wish: NIC | None, seen: NICStatus | None) -> str:
     """What the page says of a NIC: attached, attaching, detaching, missing, added outside or failed."""
     if wish and wish.removed_at:
-        return "detaching"
+        return "goes at shutdown" if wish.at_shutdown else "detaching"
     if wish and seen:
         return "attached"
     if seen:

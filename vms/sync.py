@@ -3,6 +3,7 @@
 Safe to run twice, to be killed anywhere, and to run beside another worker.
 """
 
+import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -230,6 +231,7 @@ def observe(hypervisor: Hypervisor, host: Host) -> None:
     for uuid in rows.keys() - found.keys():
         _record_gone(rows[uuid], began)
     _find_networks(hypervisor)
+    _try_again(hypervisor)
     _look_for_cut(hypervisor, host)
     _ask_for_leases(hypervisor)
     read = _volumes_read.get(hypervisor.pk)
@@ -372,6 +374,21 @@ def _find_networks(hypervisor: Hypervisor) -> None:
     names = set(loose.values_list("source", flat=True))
     for network in Network.objects.on(hypervisor).filter(name__in=names).order_by("managed"):
         loose.filter(source=network.name).update(network=network)
+
+
+def _try_again(hypervisor: Hypervisor) -> None:
+    """Have wishes carried out that failed for want of a network which is there by now."""
+    failed = VM.objects.on(hypervisor).exclude(status__error="").filter(status__generation__gte=F("generation"))
+    active = set(Network.objects.on(hypervisor).filter(status__active=True).values_list("name", flat=True))
+    for vm in failed.filter(removed_at=None).select_related("status"):
+        if any(_lacks(name, vm.status.error) for name in active):
+            vm.nics.filter(kind=NIC.Kind.NETWORK, source__in=active, removed_at=None).update(asked_at=timezone.now())
+            vm.ask_again()
+
+
+def _lacks(network: str, error: str) -> bool:
+    """Whether a refusal, by the gateway or by `make`, says that there is no such network, or that it is not active."""
+    return bool(re.search(rf"no network {re.escape(network)}(?![\w.-]*\w)|network {re.escape(network)} is not", error))
 
 
 def _look_for_cut(hypervisor: Hypervisor, host: Host) -> None:

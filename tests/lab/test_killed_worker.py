@@ -6,6 +6,7 @@ from pathlib import Path
 import libvirt
 import pytest
 from lab import Lab
+from lxml import etree
 
 from tests.lab.state import things
 from tests.portal import Portal
@@ -27,6 +28,7 @@ RESTART = [
     *("virNetworkDefineXML", "virNetworkDestroy", "virNetworkCreate"),
     *(["virDomainUpdateDeviceFlags"] * 4),  # two VMs, two steps each
 ]
+MOVE = [*(["virDomainUpdateDeviceFlags"] * 2), "virDomainDefineXML"]  # its link goes down, it moves, it is kept
 SIDES = ("before", "after")
 
 
@@ -164,3 +166,23 @@ def test_restarting_a_network_puts_every_vm_back(
     wait_for(lambda: portal.ask(cut) == [], 10, "nobody is said to hang in the air")
     attached = "sorted(nic.vm.wish.name for nic in Network.objects.get(name='net1').running_vms())"
     wait_for(lambda: portal.ask(attached) == ["theirs", "tiny-8"], 10, "the page shows both on it")
+
+
+@pytest.mark.parametrize("side", SIDES)
+@pytest.mark.parametrize("at", range(1, len(MOVE) + 1))
+def test_moving_a_nic(portal: Portal, host: libvirt.virConnect, kill, net1: str, at: int, side: str):
+    move = (
+        "from vms.models import *; from dataclasses import replace; vm = VM.objects.get(name='tiny-8'); "
+        "nic = vm.nics.get(position=1); vm.change_nic(replace(nic.spec(), source='{}'))"
+    )
+    portal.start_worker()
+    portal.manage("shell", "--no-imports", "-c", move.format(net1))
+    assert done(portal, "VM tiny-8") == "ready"
+    portal.kill_worker()
+    portal.manage("shell", "--no-imports", "-c", move.format("default"))
+    assert kill(at, side) == MOVE[:at]
+    assert done(portal, "VM tiny-8") == "ready"
+    for flags in (0, libvirt.VIR_DOMAIN_XML_INACTIVE):
+        interface = etree.fromstring(host.lookupByName("tiny-8").XMLDesc(flags)).findall("devices/interface")[1]
+        assert interface.find("source").get("network") == "default"
+        assert interface.find("link") is None, "its link is up again"

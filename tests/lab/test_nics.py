@@ -242,7 +242,11 @@ def test_nics_come_and_go_even_two_in_the_same_moment(guest: Guest):
     path = f"{VM}nics/add/"
     token = guest.portal.token(path)
     with ThreadPoolExecutor(2) as people:
-        list(people.map(lambda name: guest.portal.send(path, token, network=name, model="virtio"), ("red", "blue")))
+        list(
+            people.map(
+                lambda name: guest.portal.send(path, token, network=name, model="virtio", link_up="on"), ("red", "blue")
+            )
+        )
     macs = [row["MAC"] for row in guest.portal.table(VM) if row["MAC"] not in before]
     assert len(set(macs)) == 2
     for flags in EVERYWHERE:
@@ -259,7 +263,7 @@ def test_nics_come_and_go_even_two_in_the_same_moment(guest: Guest):
 
 def add_nic(guest: Guest, network: str) -> str:
     before = {row["MAC"] for row in guest.portal.table(VM)}
-    guest.portal.post(f"{VM}nics/add/", network=network, model="virtio")
+    guest.portal.post(f"{VM}nics/add/", network=network, model="virtio", link_up="on")
     (mac,) = {row["MAC"] for row in guest.portal.table(VM)} - before
     return mac
 

@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
-from networks.network_xml import BandwidthSpec
+from networks.network_xml import BandwidthSpec, NetworkSpec, PortGroupSpec
 from networks.plan import Disruption
 from tests.schemas import assert_valid
 from tests.vms.test_nic_xml import domain, specs
-from vms.nic_plan import FIELDS, How, NICPlan, NICStep, OtherMAC, Verb, fields_changed, free_slots, plan
+from vms.nic_plan import FIELDS, How, NICPlan, NICStep, OtherMAC, Verb, drift, fields_changed, free_slots, own, plan
 from vms.nic_xml import FoundNIC, NICSpec, build, parse
 
 DOMAINS = Path(__file__).parent.parent / "data/nics/domains"
@@ -476,6 +476,53 @@ def test_every_document_of_a_plan_is_one_of_libvirts(wanted, live, stored):
         for document in filter(None, (*step.calls, step.undo, step.definition)):
             assert_valid("domain", domain(document))
             assert parse(etree.fromstring(document)).mac == MAC
+
+
+NETWORK = NetworkSpec(
+    name="net1",
+    isolated_ports=True,
+    mtu=1400,
+    port_groups=(
+        PortGroupSpec(name="red", tags=(42,), inbound=LIMIT),
+        PortGroupSpec(name="plain", default=True, outbound=LIMIT),
+    ),
+)
+
+
+@pytest.mark.parametrize(
+    "has, own_ones",
+    [
+        (nic(isolated=True, mtu=1400, outbound=LIMIT), nic()),
+        (nic(port_group="red", vlan=42, inbound=LIMIT), nic(port_group="red")),
+        (nic(port_group="red", vlan=43, inbound=LIMIT, mtu=1300), nic(port_group="red", vlan=43, mtu=1300)),
+        (nic(port_group="blue", inbound=LIMIT), nic(port_group="blue", inbound=LIMIT)),
+        (nic(filter="clean-traffic", boot_order=2), nic(filter="clean-traffic", boot_order=2)),
+    ],
+)
+def test_what_a_network_lends_a_nic_is_not_its_own(has, own_ones):
+    assert own(running(has), NETWORK) == own_ones
+
+
+def test_the_place_that_libvirt_chose_is_nobodys_wish():
+    assert own(running(nic(pci="0000:00:09.0")), None) == nic()
+
+
+@pytest.mark.parametrize("field", CHANGES)
+def test_what_others_changed_is_drift_unless_it_only_waits_for_a_boot(field):
+    wanted, verb = CHANGES[field]
+    waits = verb is Verb.DEFINE
+    assert [each.field for each in drift(wanted, running(nic()), True)] == ([] if waits else [field])
+    assert [each.field for each in drift(wanted, defined(nic()), False)] == [field]
+
+
+def test_what_waits_for_a_boot_by_choice_is_no_drift():
+    assert drift(nic(mtu=9000), running(nic()), True, replug=False) == ()
+    assert drift(nic(source="net2"), running(nic()), True, replug=False) != ()
+
+
+def test_what_a_network_lends_is_no_drift():
+    assert drift(nic(), running(nic(inbound=LIMIT, vlan=42, isolated=True, mtu=1400)), True) == ()
+    assert drift(nic(mtu=1300), running(nic(mtu=1400)), True) != ()
 
 
 def machine(name: str) -> str:

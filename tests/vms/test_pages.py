@@ -109,7 +109,7 @@ def test_a_nic_that_goes_is_shown_as_detaching_with_the_reason(page, lab, vm):
     page.post(f"{vm.get_absolute_url()}nics/{SECOND}/remove/")
     vm.status.write(progress="the guest has not released NIC")
     answer = page.get(vm.get_absolute_url())
-    assert cells(answer, "nics")[1][7:] == ["detaching", ""]
+    assert cells(answer, "nics")[1][7:] == ["detaching", "Detach at next shutdown"]
     assert "Being changed: the guest has not released NIC" in answer.content.decode()
 
 
