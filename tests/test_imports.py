@@ -20,7 +20,7 @@ PURE = {
         for name in ("copy_as", "plan", "address_map", "host_entries", "marks", "names")
     ),
     *(ROOT / "vms" / f"{name}.py" for name in ("nic_xml", "domain_xml", "nic_plan", "volume_xml", "attached")),
-    *(ROOT / "vms" / f"{name}.py" for name in ("cloud_init", "problems")),
+    *(ROOT / "vms" / f"{name}.py" for name in ("cloud_init", "problems", "rates")),
 }
 # Inside an app, from the bottom up: a module imports only those before it.
 FLOORS = {
@@ -37,7 +37,7 @@ FLOORS = {
     ),
     "vms": (
         *("nic_xml", "domain_xml", "nic_plan", "volume_xml", "attached", "cloud_init", "models", "make", "nic_sync"),
-        *("sync", "addresses", "problems", "checks", "tasks", "ids", "rows", "inventory", "search"),
+        *("sync", "addresses", "rates", "traffic", "problems", "checks", "tasks", "ids", "rows", "inventory", "search"),
         *("nic_form", "forms", "views", "nic_views", "taking", "finding", "admin"),
     ),
 }

@@ -3,14 +3,18 @@
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import timedelta
 
 from django.db.models import F, FilteredRelation, Q, QuerySet
+from django.utils import timezone
 
 from networks.models import Lease, Network
 
 from . import attached
 from .attached import Address, Source
 from .models import NIC, VM, NICAddress, NICStatus, Power
+from .rates import GAP, Traffic
+from .traffic import ACTIVE, reading
 
 
 def attached_rows(network: Network) -> tuple[attached.Row, ...]:
@@ -20,8 +24,14 @@ def attached_rows(network: Network) -> tuple[attached.Row, ...]:
     told = _told().filter(vm__in=network.nics.values("vm")).select_related("vm__wish")
     return attached.rows(
         tuple(attached.NIC(vm=nic.vm.wish.name, mac=nic.mac, target=nic.target, key=nic) for nic in nics),
-        tuple(attached.Lease(mac=lease.mac, ip=lease.ip, hostname=lease.hostname) for lease in leases),
-        tuple(attached.Seen(vm=one.vm.wish.name, mac=one.mac, ip=one.ip, source=Source(one.source)) for one in told),
+        tuple(
+            attached.Lease(mac=lease.mac, ip=lease.ip, hostname=lease.hostname, since=lease.first_seen)
+            for lease in leases
+        ),
+        tuple(
+            attached.Seen(vm=one.vm.wish.name, mac=one.mac, ip=one.ip, source=Source(one.source), since=one.seen_at)
+            for one in told
+        ),
     )
 
 
@@ -41,11 +51,12 @@ class NICRow:
     hostname: str
     state: str
     dhcp: bool
+    traffic: Traffic | None
 
     @property
     def ips(self) -> tuple[str, ...]:
         """Of its leases alone, which go with the NIC."""
-        return tuple(address.ip for address in self.addresses if address.source is Source.LEASE)
+        return tuple(address.ip for address in self.addresses if Source.LEASE in address.sources)
 
     @property
     def nic(self) -> NIC | NICStatus:
@@ -65,7 +76,8 @@ def nic_rows(vm: VM) -> list[NICRow]:
         leases[lease.network_id, lease.mac].append(lease)
     told = defaultdict(list)
     for one in _told().filter(vm=vm.status):
-        told[one.mac].append(Address(ip=one.ip, source=Source(one.source)))
+        told[one.mac].append(Address(ip=one.ip, source=Source(one.source), since=one.seen_at))
+    traffic = _traffic(vm)
     rows = []
     for position, mac in enumerate(dict.fromkeys([*wished, *seen])):
         nic = seen.get(mac)
@@ -75,13 +87,29 @@ def nic_rows(vm: VM) -> list[NICRow]:
                 position=position,
                 wish=wished.get(mac),
                 seen=nic,
-                addresses=attached.addresses((lease.ip for lease in found), told[mac] if nic else ()),
+                addresses=attached.addresses(
+                    (attached.of_lease(lease.ip, lease.first_seen) for lease in found), told[mac] if nic else ()
+                ),
                 hostname=next((lease.hostname for lease in found if lease.hostname), ""),
                 state=_state(vm, wished.get(mac), nic),
                 dhcp=bool(nic and nic.network and nic.network.status.dhcp),
+                traffic=traffic.get(mac) if nic else None,
             )
         )
     return rows
+
+
+def _traffic(vm: VM) -> dict[str, Traffic]:
+    """By MAC, of a VM that runs; what was read too long ago says nothing of the rate now."""
+    if vm.status.power not in ACTIVE:
+        return {}
+    late = timezone.now() - timedelta(seconds=GAP)
+    found = {}
+    for row in vm.status.traffic.all():
+        samples = tuple(map(tuple, row.samples))
+        rate = samples[-1] if samples and row.at > late else None
+        found[row.mac] = Traffic(reading=reading(row), samples=samples, rate=rate)
+    return found
 
 
 def _state(vm: VM, wish: NIC | None, seen: NICStatus | None) -> str:
@@ -102,16 +130,15 @@ def with_access_addresses(vms: Iterable[VM]) -> list[VM]:
     rows = list(vms)
     seen = FilteredRelation("vm__addresses", condition=Q(vm__addresses__mac=F("mac"), vm__power=Power.RUNNING))
     first = NICStatus.objects.filter(vm__wish__in=rows, position=0).annotate(told=seen)
-    keys, leased, told = {}, defaultdict(list), defaultdict(list)
+    places, leased, told = {}, defaultdict(list), defaultdict(list)
     for pk, network, mac, ip, source in first.values_list("vm__wish", "network", "mac", "told__ip", "told__source"):
-        keys[network, mac] = pk
+        places[pk] = (network, mac)
         if ip:
             told[pk].append(Address(ip=ip, source=Source(source)))
-    for network, mac, ip in (
-        Lease.objects.current().filter(network__in={key[0] for key in keys}).values_list("network", "mac", "ip")
-    ):
-        if pk := keys.get((network, mac)):
-            leased[pk].append(ip)
+    here = Lease.objects.current().filter(network__in={network for network, _ in places.values()})
+    for network, mac, ip in here.values_list("network", "mac", "ip"):
+        leased[network, mac].append(attached.of_lease(ip))
     for vm in rows:
-        vm.addresses = [address.ip for address in attached.addresses(leased[vm.pk], told[vm.pk])]
+        found = attached.addresses(leased.get(places.get(vm.pk), ()), told[vm.pk])
+        vm.addresses = [address.ip for address in found]
     return rows
