@@ -7,7 +7,7 @@ new MutationObserver((changes) => {
   for (const { target } of changes) {
     const element = target.nodeType === Node.ELEMENT_NODE ? target : target.parentElement;
     const cell = element?.closest("td, dd, .state");
-    if (cell?.closest(live) && !element.closest("time")) {
+    if (cell?.closest(live) && !element.closest("time, [data-live]")) {
       cell.classList.remove("changed");
       void cell.offsetWidth; // restarts the animation
       cell.classList.add("changed");
@@ -42,7 +42,9 @@ addEventListener("keydown", (event) => {
 addEventListener("click", (event) => {
   const cell = event.target.closest("td.mono, dd.mono, pre.copy");
   if (!cell || event.target.closest("a, button") || !getSelection().isCollapsed || !cell.textContent.trim()) return;
-  const text = cell.matches("pre") ? cell.textContent : cell.textContent.trim().replace(/\s+/g, "\n");
+  const said = cell.cloneNode(true);
+  said.querySelectorAll("small, .tag").forEach((each) => each.remove()); // who says so is no part of an address
+  const text = cell.matches("pre") ? cell.textContent : said.textContent.trim().replace(/\s+/g, "\n");
   navigator.clipboard?.writeText(text);
   cell.dataset.copied = "copied";
   setTimeout(() => delete cell.dataset.copied, 1200);

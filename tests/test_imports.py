@@ -20,7 +20,7 @@ PURE = {
         for name in ("copy_as", "plan", "address_map", "host_entries", "marks", "names")
     ),
     *(ROOT / "vms" / f"{name}.py" for name in ("nic_xml", "domain_xml", "nic_plan", "volume_xml", "attached")),
-    *(ROOT / "vms" / f"{name}.py" for name in ("cloud_init", "problems", "expected")),
+    *(ROOT / "vms" / f"{name}.py" for name in ("cloud_init", "problems", "expected", "rates")),
 }
 # Inside an app, from the bottom up: a module imports only those before it.
 FLOORS = {
@@ -36,20 +36,10 @@ FLOORS = {
         *("views", "name_views", "changing", "host_views", "address_views", "bulk", "admin"),
     ),
     "vms": (
-        *(
-            "nic_xml",
-            "domain_xml",
-            "nic_plan",
-            "volume_xml",
-            "attached",
-            "expected",
-            "cloud_init",
-            "models",
-            "make",
-            "nic_sync",
-        ),
-        *("sync", "addresses", "problems", "checks", "tasks", "ids", "rows", "inventory", "search"),
-        *("nic_address", "nic_form", "forms", "views", "nic_views", "taking", "finding", "admin"),
+        *("nic_xml", "domain_xml", "nic_plan", "volume_xml", "attached", "expected", "rates", "cloud_init", "models"),
+        *("make", "nic_sync", "sync", "addresses", "traffic", "problems", "checks", "tasks", "ids", "rows"),
+        *("inventory", "search", "nic_address", "nic_form", "forms", "views", "nic_views", "taking", "finding"),
+        "admin",
     ),
 }
 

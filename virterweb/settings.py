@@ -112,7 +112,7 @@ FILE_UPLOAD_PERMISSIONS = 0o600
 SPOOL_DIR.mkdir(mode=0o700, exist_ok=True)
 
 # What the worker calls, in this order, with each hypervisor that it looks at.
-OBSERVERS = ["networks.sync.observe", "vms.sync.observe"]
+OBSERVERS = ["networks.sync.observe", "vms.sync.observe", "vms.traffic.observe"]
 
 CELERY_BROKER_URL = os.environ.get("CELERY_BROKER_URL", "filesystem://localhost")
 if CELERY_BROKER_URL.startswith("filesystem"):

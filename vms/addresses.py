@@ -4,19 +4,21 @@ Apart from the sweep, by connections of its own: a guest may take seconds to ans
 """
 
 import logging
+from collections import Counter
 from collections.abc import Iterable
 from concurrent.futures import Future, TimeoutError
+from dataclasses import dataclass
 from datetime import timedelta
 from ipaddress import ip_address
 from threading import Thread
 from time import monotonic
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Prefetch, Q, QuerySet
 from django.utils import timezone
 from lxml import etree
 
-from networks.models import Lease
+from networks.models import Lease, NetworkStatus
 from virterweb.hypervisors.connections import connected
 from virterweb.hypervisors.found import FoundAddress, HypervisorError, Refused
 from virterweb.hypervisors.gateway import Host
@@ -24,7 +26,7 @@ from virterweb.hypervisors.models import Hypervisor, HypervisorQuerySet
 
 from .attached import Source
 from .domain_xml import PARSER
-from .models import AddressRound, NICAddress, NICStatus, Power, VMStatus
+from .models import NIC, AddressRound, NICAddress, NICStatus, Power, VMStatus
 
 log = logging.getLogger(__name__)
 
@@ -73,15 +75,16 @@ def observe(hypervisor: Hypervisor) -> None:
     without = NICStatus.objects.filter(~Exists(_leases_of_nic()), vm=OuterRef("pk"))
     running = VMStatus.objects.filter(wish__hypervisor=hypervisor, power=Power.RUNNING)
     asked = running.filter(Q(document__contains=CHANNEL) | Exists(without)).select_related("wish")
-    nics = NICStatus.objects.annotate(leased=Exists(_leases_of_nic()))
+    nics = NICStatus.objects.annotate(leased=Exists(_leases_of_nic()), bridge=F("network__status__bridge"))
     statuses = list(asked.prefetch_related("addresses", Prefetch("nics", nics)))
     NICAddress.objects.filter(vm__wish__hypervisor=hypervisor).exclude(vm__in=statuses).delete()
     if not statuses:
         return
     # Its own door: the id with a minus is no hypervisor's, so this connection and its places are nobody else's.
     with connected(-hypervisor.pk, hypervisor.uri) as host:
+        places = _places(hypervisor)
         for status in statuses:
-            _write(status, Source.ARP, _ask_arp(status, host))
+            _write(status, Source.ARP, _ask_arp(status, host, places))
         _ask_agents(statuses, host, _questions.setdefault(hypervisor.pk, {}))
 
 
@@ -89,15 +92,48 @@ def _leases_of_nic() -> QuerySet:
     return Lease.objects.current().filter(network=OuterRef("network"), mac=OuterRef("mac"))
 
 
-def _ask_arp(status: VMStatus, host: Host) -> list[FoundAddress]:
+@dataclass(frozen=True, kw_only=True)
+class _Places:
+    """What the ARP table's entries are compared with: running NICs by MAC and bridge, and the networks' bridges."""
+
+    nics: Counter[tuple[str, str]]
+    macs: Counter[str]
+    bridges: set[str]
+
+
+def _places(hypervisor: Hypervisor) -> _Places:
+    running = NICStatus.objects.filter(vm__wish__hypervisor=hypervisor, vm__power=Power.RUNNING)
+    nics = [(nic.mac, _place(nic)) for nic in running.annotate(bridge=F("network__status__bridge"))]
+    bridges = NetworkStatus.objects.filter(wish__hypervisor=hypervisor).exclude(bridge="")
+    return _Places(
+        nics=Counter(nics), macs=Counter(mac for mac, _ in nics), bridges=set(bridges.values_list("bridge", flat=True))
+    )
+
+
+def _place(nic: NICStatus) -> str:
+    """The bridge that a NIC hangs on, whether a network's or another; "" of one that hangs on none."""
+    return nic.source if nic.kind == NIC.Kind.BRIDGE else nic.bridge or ""
+
+
+def _ask_arp(status: VMStatus, host: Host, places: _Places) -> list[FoundAddress]:
     """Of NICs that have a lease, ARP knows only what was true some time ago."""
-    macs = {nic.mac for nic in status.nics.all() if not nic.leased}
+    nics = {nic.mac: nic for nic in status.nics.all() if not nic.leased}
     try:
-        found = host.interface_addresses(status.wish.uuid_text, Source.ARP) if macs else []
+        found = host.interface_addresses(status.wish.uuid_text, Source.ARP) if nics else []
     except Refused as problem:  # a libvirt that cannot read the table, as 9.0 on Linux 6.10
         log.debug("%s: %s", status.wish, problem.detail)
         return []
-    return [address for address in found if address.mac in macs]
+    return [each for each in found if each.mac in nics and _is_of(nics[each.mac], each, places)]
+
+
+def _is_of(nic: NICStatus, address: FoundAddress, places: _Places) -> bool:
+    """Whether ARP can mean no other NIC: the table goes by MAC, which two may have, yet says at which bridge.
+
+    A bridge that is no network's may have its address on another device, as one for a VLAN.
+    """
+    if places.macs[nic.mac] <= 1 and address.device not in places.bridges:
+        return True
+    return address.device == _place(nic) != "" and places.nics[nic.mac, address.device] <= 1
 
 
 def has_agent(document: str) -> bool:
@@ -148,7 +184,8 @@ def _put(answer: Future, host: Host, uuid: str) -> None:
 
 def _write(status: VMStatus, source: Source, found: Iterable[FoundAddress]) -> None:
     """Replace what one source said of one VM's own NICs, where it differs: a guest has other cards too."""
-    macs = {nic.mac for nic in status.nics.all()}
+    count = Counter(nic.mac for nic in status.nics.all())
+    macs = {mac for mac in count if count[mac] == 1}  # else nobody can say of which of them it is
     now = {(address.mac, str(ip_address(address.ip))) for address in found if address.mac in macs and _counts(address)}
     before = {(row.mac, row.ip): row.pk for row in status.addresses.all() if row.source == source}
     if now == before.keys():

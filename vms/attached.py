@@ -3,15 +3,17 @@
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from ipaddress import ip_address
+from itertools import chain
 
 
 class Source(StrEnum):
     """Who says that a NIC has an address, the surest first."""
 
-    LEASE = "lease"
     AGENT = "agent"
+    LEASE = "lease"
     ARP = "arp"
 
     @property
@@ -19,14 +21,8 @@ class Source(StrEnum):
         return "ARP" if self is Source.ARP else self.value
 
     @property
-    def tag(self) -> str:
-        """What stands behind an address; nothing behind a lease, which is what is expected."""
-        return "" if self is Source.LEASE else self.label
-
-    @property
-    def hint(self) -> str:
-        """What an address says when it is pointed at."""
-        return {Source.LEASE: "lease", Source.AGENT: "says the guest’s agent"}.get(self, "in the host’s ARP table")
+    def words(self) -> str:
+        return {Source.AGENT: "the guest’s agent", Source.LEASE: "a lease"}.get(self, "the host’s ARP table")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +40,7 @@ class Lease:
     mac: str
     ip: str
     hostname: str
+    since: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,12 +51,36 @@ class Seen:
     mac: str
     ip: str
     source: Source
+    since: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Address:
+    """An address by the surest who says so; `also` are the others who do, `since` is when the first of them did."""
+
     ip: str
     source: Source
+    since: datetime | None = None
+    also: tuple[Source, ...] = ()
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        return self.source, *self.also
+
+    @property
+    def tag(self) -> str:
+        """What stands behind an address; nothing if a lease has it, which is what is expected."""
+        return "" if Source.LEASE in self.sources else self.source.label
+
+    @property
+    def hint(self) -> str:
+        """What an address says when it is pointed at."""
+        return f"told by {' and '.join(source.words for source in self.sources)}"
+
+    @property
+    def told_by(self) -> str:
+        """The same, a word each."""
+        return ", ".join(source.label for source in self.sources)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +104,7 @@ def rows(nics: tuple[NIC, ...], leases: tuple[Lease, ...], seen: tuple[Seen, ...
         leased[lease.mac.lower()].append(lease)
     told: dict[tuple[str, str], list[Address]] = defaultdict(list)
     for one in seen:
-        told[one.vm, one.mac.lower()].append(Address(ip=one.ip, source=one.source))
+        told[one.vm, one.mac.lower()].append(Address(ip=one.ip, source=one.source, since=one.since))
     return tuple(_row(nic, leased.get(nic.mac.lower(), []), told.get((nic.vm, nic.mac.lower()), [])) for nic in nics)
 
 
@@ -91,22 +112,34 @@ def _row(nic: NIC, leases: list[Lease], told: list[Address]) -> Row:
     return Row(
         vm=nic.vm,
         mac=nic.mac,
-        addresses=addresses((lease.ip for lease in leases), told),
+        addresses=addresses((of_lease(lease.ip, lease.since) for lease in leases), told),
         hostname=next((lease.hostname for lease in leases if lease.hostname), ""),
         host_device=nic.target,
         key=nic.key,
     )
 
 
-def addresses(leased: Iterable[str], told: Iterable[Address]) -> tuple[Address, ...]:
-    """A NIC's addresses, each once: leases, then agent, then ARP; IPv4 first, then by address."""
-    found: dict[str, Address] = {}
-    for address in sorted([*(Address(ip=ip, source=Source.LEASE) for ip in leased), *told], key=_rank):
-        ip = str(ip_address(address.ip))
-        found.setdefault(ip, Address(ip=ip, source=address.source))
-    return tuple(found.values())
+def of_lease(ip: str, since: datetime | None = None) -> Address:
+    return Address(ip=ip, source=Source.LEASE, since=since)
 
 
-def _rank(address: Address) -> tuple[int, int, int]:
+def addresses(*told: Iterable[Address]) -> tuple[Address, ...]:
+    """A NIC's addresses, each once: the agent's, then leases, then ARP; IPv4 first, then what a lease has, then by IP.
+
+    So the first is the one to reach the guest by: a second address that somebody gave it by hand is not.
+    """
+    found: dict[str, list[Address]] = defaultdict(list)
+    for address in chain(*told):
+        found[str(ip_address(address.ip))].append(address)
+    return tuple(sorted((_one(ip, same) for ip, same in found.items()), key=_rank))
+
+
+def _one(ip: str, same: list[Address]) -> Address:
+    source, *also = [source for source in Source if any(address.source is source for address in same)]
+    since = min((address.since for address in same if address.since), default=None)
+    return Address(ip=ip, source=source, since=since, also=tuple(also))
+
+
+def _rank(address: Address) -> tuple[int, int, bool, int]:
     ip = ip_address(address.ip)
-    return list(Source).index(address.source), ip.version, int(ip)
+    return list(Source).index(address.source), ip.version, Source.LEASE not in address.sources, int(ip)

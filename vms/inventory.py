@@ -69,7 +69,7 @@ def _nics(vms: VMQuerySet) -> dict[int, list[GuestNIC]]:
     leased, told, nics = defaultdict(list), defaultdict(list), defaultdict(list)
     leases = Lease.objects.current().filter(network__in=seen.values("network"))
     for network, mac, ip in leases.values_list("network", "mac", "ip"):
-        leased[network, mac.lower()].append(ip)
+        leased[network, mac.lower()].append(attached.of_lease(ip))
     others = NICAddress.objects.filter(vm__wish__in=vms, vm__power=Power.RUNNING)
     for pk, mac, ip, source in others.values_list("vm__wish", "mac", "ip", "source"):
         told[pk, mac.lower()].append(Address(ip=ip, source=Source(source)))

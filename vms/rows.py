@@ -3,14 +3,19 @@
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import timedelta
 
 from django.db.models import F, FilteredRelation, Q, QuerySet
+from django.utils import timezone
 
-from networks.models import Lease, Network
+from networks.models import DHCPHost, DHCPHostStatus, Lease, Network
 
 from . import attached
 from .attached import Address, Source
+from .expected import Situation, why_not
 from .models import NIC, VM, NICAddress, NICStatus, Power
+from .rates import GAP, Traffic
+from .traffic import ACTIVE, reading
 
 
 def attached_rows(network: Network) -> tuple[attached.Row, ...]:
@@ -20,8 +25,14 @@ def attached_rows(network: Network) -> tuple[attached.Row, ...]:
     told = _told().filter(vm__in=network.nics.values("vm")).select_related("vm__wish")
     return attached.rows(
         tuple(attached.NIC(vm=nic.vm.wish.name, mac=nic.mac, target=nic.target, key=nic) for nic in nics),
-        tuple(attached.Lease(mac=lease.mac, ip=lease.ip, hostname=lease.hostname) for lease in leases),
-        tuple(attached.Seen(vm=one.vm.wish.name, mac=one.mac, ip=one.ip, source=Source(one.source)) for one in told),
+        tuple(
+            attached.Lease(mac=lease.mac, ip=lease.ip, hostname=lease.hostname, since=lease.first_seen)
+            for lease in leases
+        ),
+        tuple(
+            attached.Seen(vm=one.vm.wish.name, mac=one.mac, ip=one.ip, source=Source(one.source), since=one.seen_at)
+            for one in told
+        ),
     )
 
 
@@ -41,11 +52,14 @@ class NICRow:
     hostname: str
     state: str
     dhcp: bool
+    traffic: Traffic | None
+    reserved: str = ""
+    why_not: str = ""  # why it does not have the reserved address, as the end of a sentence
 
     @property
     def ips(self) -> tuple[str, ...]:
         """Of its leases alone, which go with the NIC."""
-        return tuple(address.ip for address in self.addresses if address.source is Source.LEASE)
+        return tuple(address.ip for address in self.addresses if Source.LEASE in address.sources)
 
     @property
     def nic(self) -> NIC | NICStatus:
@@ -65,23 +79,71 @@ def nic_rows(vm: VM) -> list[NICRow]:
         leases[lease.network_id, lease.mac].append(lease)
     told = defaultdict(list)
     for one in _told().filter(vm=vm.status):
-        told[one.mac].append(Address(ip=one.ip, source=Source(one.source)))
+        told[one.mac].append(Address(ip=one.ip, source=Source(one.source), since=one.seen_at))
+    traffic, reserved = _traffic(vm), _reserved(vm, [*wished, *seen])
     rows = []
     for position, mac in enumerate(dict.fromkeys([*wished, *seen])):
         nic = seen.get(mac)
         found = leases.get((nic.network_id, mac), []) if nic else []
+        fixed, in_libvirt = reserved.get((nic.network_id, mac), ("", False)) if nic else ("", False)
         rows.append(
             NICRow(
                 position=position,
                 wish=wished.get(mac),
                 seen=nic,
-                addresses=attached.addresses((lease.ip for lease in found), told[mac] if nic else ()),
+                addresses=attached.addresses(
+                    (attached.of_lease(lease.ip, lease.first_seen) for lease in found), told[mac] if nic else ()
+                ),
                 hostname=next((lease.hostname for lease in found if lease.hostname), ""),
                 state=_state(vm, wished.get(mac), nic),
                 dhcp=bool(nic and nic.network and nic.network.status.dhcp),
+                traffic=traffic.get(mac) if nic else None,
+                reserved=fixed,
+                why_not=_why_not(nic, fixed, in_libvirt, found, told[mac]) if fixed else "",
             )
         )
     return rows
+
+
+def _reserved(vm: VM, macs: list[str]) -> dict[tuple[int, str], tuple[str, bool]]:
+    """The IPv4 address that is reserved for each MAC on each network, and whether libvirt has the entry."""
+    here = Q(network__hypervisor=vm.hypervisor_id, mac__in=macs)
+    wishes = list(DHCPHost.objects.filter(here).values_list("network", "mac", "ip", "removed_at"))
+    going = {(network, mac, ip) for network, mac, ip, removed_at in wishes if removed_at}
+    found = set(DHCPHostStatus.objects.filter(here).values_list("network", "mac", "ip")) - going
+    wished = {(network, mac, ip) for network, mac, ip, removed_at in wishes if removed_at is None}
+    entries = [entry for entry in (*found, *wished) if ":" not in entry[2]]
+    return {(network, mac): (ip, (network, mac, ip) in found) for network, mac, ip in entries}
+
+
+def _why_not(nic: NICStatus, fixed: str, in_libvirt: bool, leases: list[Lease], told: list[Address]) -> str:
+    """Why a running NIC does not have its reserved address."""
+    if nic.vm.power != Power.RUNNING:
+        return ""
+    leases = [lease for lease in leases if ":" not in lease.ip]
+    situation = Situation(
+        reserved=fixed,
+        leased=tuple(lease.ip for lease in leases),
+        told=tuple(address.ip for address in sorted(told, key=lambda one: one.source) if ":" not in address.ip),
+        in_libvirt=in_libvirt,
+        link_up=nic.link == "up",
+        until=next((lease.expires_at for lease in leases), None),
+        since=nic.vm.observed_at,
+    )
+    return why_not(situation, timezone.now())
+
+
+def _traffic(vm: VM) -> dict[str, Traffic]:
+    """By MAC, of a VM that runs; what was read too long ago says nothing of the rate now."""
+    if vm.status.power not in ACTIVE:
+        return {}
+    late = timezone.now() - timedelta(seconds=GAP)
+    found = {}
+    for row in vm.status.traffic.all():
+        samples = tuple(map(tuple, row.samples))
+        rate = samples[-1] if samples and row.at > late else None
+        found[row.mac] = Traffic(reading=reading(row), samples=samples, rate=rate)
+    return found
 
 
 def _state(vm: VM, wish: NIC | None, seen: NICStatus | None) -> str:
@@ -102,16 +164,15 @@ def with_access_addresses(vms: Iterable[VM]) -> list[VM]:
     rows = list(vms)
     seen = FilteredRelation("vm__addresses", condition=Q(vm__addresses__mac=F("mac"), vm__power=Power.RUNNING))
     first = NICStatus.objects.filter(vm__wish__in=rows, position=0).annotate(told=seen)
-    keys, leased, told = {}, defaultdict(list), defaultdict(list)
+    places, leased, told = {}, defaultdict(list), defaultdict(list)
     for pk, network, mac, ip, source in first.values_list("vm__wish", "network", "mac", "told__ip", "told__source"):
-        keys[network, mac] = pk
+        places[pk] = (network, mac)
         if ip:
             told[pk].append(Address(ip=ip, source=Source(source)))
-    for network, mac, ip in (
-        Lease.objects.current().filter(network__in={key[0] for key in keys}).values_list("network", "mac", "ip")
-    ):
-        if pk := keys.get((network, mac)):
-            leased[pk].append(ip)
+    here = Lease.objects.current().filter(network__in={network for network, _ in places.values()})
+    for network, mac, ip in here.values_list("network", "mac", "ip"):
+        leased[network, mac].append(attached.of_lease(ip))
     for vm in rows:
-        vm.addresses = [address.ip for address in attached.addresses(leased[vm.pk], told[vm.pk])]
+        found = attached.addresses(leased.get(places.get(vm.pk), ()), told[vm.pk])
+        vm.addresses = [address.ip for address in found]
     return rows

@@ -9,6 +9,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from lxml import html
 
 from networks.models import Lease, Network
 from tests.making import make_foreign_network, make_hypervisor, make_lease, make_running, make_vm
@@ -34,7 +35,7 @@ class Guests:
     """A host whose answers are chosen; libvirt's test driver gives the same for every source."""
 
     def __init__(self) -> None:
-        self.answers: dict[str, list[tuple[str, str]] | Exception] = {Source.AGENT: [], Source.ARP: []}
+        self.answers: dict[str, list[tuple[str, ...]] | Exception] = {Source.AGENT: [], Source.ARP: []}
         self.asked: list[str] = []
         self.gate = threading.Event()
         self.gate.set()
@@ -45,7 +46,10 @@ class Guests:
             self.gate.wait(10)
         if isinstance(answer := self.answers[source], Exception):
             raise answer
-        return [FoundAddress(mac=mac, ip=ip, prefix=24, source=source) for mac, ip in answer]
+        return [
+            FoundAddress(mac=mac, ip=ip, prefix=24, source=source, device="".join(device))
+            for mac, ip, *device in answer
+        ]
 
 
 @pytest.fixture
@@ -229,20 +233,30 @@ def test_a_round_is_begun_once_and_again_after_a_pause(vm, guests, pokes):
     assert ("vms.tasks.ask_guests", vm.hypervisor_id) not in pokes, "nobody is there to be asked"
 
 
+def address_cells(answer) -> list[str]:
+    """What the table of a VM's NICs has as IP."""
+    rows = html.fromstring(answer.content).xpath("//table[@id='nics']/tbody/tr")
+    return [" ".join(row.xpath("string(td[4])").split()) for row in rows]
+
+
 def test_pages_name_who_says_an_address(vm, page):
-    make_lease(vm.hypervisor.networks.get(name="default"), MAC, "192.168.122.8")
-    for mac, ip, source in (
-        (MAC, "192.168.122.8", "agent"),
-        (PLAIN, "10.1.0.8", "arp"),
-        (BRIDGED, "10.0.0.8", "agent"),
+    now = timezone.now()
+    days = now - timedelta(days=2)
+    make_lease(vm.hypervisor.networks.get(name="default"), MAC, "192.168.122.8", first_seen=days)
+    for mac, ip, source, age in (
+        (MAC, "192.168.122.8", "agent", timedelta(hours=1)),
+        (PLAIN, "10.1.0.8", "arp", timedelta(minutes=5)),
+        (BRIDGED, "10.0.0.8", "agent", timedelta(hours=3)),
     ):
-        NICAddress.objects.create(vm=vm.status, mac=mac, ip=ip, source=source)
-    shown = page.get(vm.get_absolute_url()).content.decode()
-    assert '<span title="lease">192.168.122.8</span></td>' in shown
-    assert '>10.1.0.8</span> <span class="tag">ARP</span></td>' in shown
-    assert '>10.0.0.8</span> <span class="tag">agent</span></td>' in shown
-    assert "no DHCP here" not in shown
-    assert "served elsewhere" not in shown
+        NICAddress.objects.create(vm=vm.status, mac=mac, ip=ip, source=source, seen_at=now - age)
+    shown = page.get(vm.get_absolute_url())
+    assert address_cells(shown) == [
+        "192.168.122.8 agent, lease for 2 d",
+        "10.1.0.8 ARP for 5 min",
+        "10.0.0.8 agent for 3 h",
+    ]
+    hint = '<span title="told by the guest’s agent and a lease">192.168.122.8</span>'
+    assert hint in shown.content.decode()
     (row,) = attached_rows(vm.hypervisor.networks.get(name="plain"))
     assert row.ips == ("10.1.0.8",)
     shown = page.get(f"/networks/{vm.hypervisor}/plain/attached/").content.decode()
@@ -270,7 +284,7 @@ def test_the_list_has_what_is_seen_of_the_access_nic(vm):
     assert row.addresses == ["10.9.0.1"]
     make_lease(vm.hypervisor.networks.get(name="default"), MAC, "192.168.122.8")
     (row,) = with_access_addresses([vm])
-    assert row.addresses == ["192.168.122.8", "10.9.0.1"]
+    assert row.addresses == ["10.9.0.1", "192.168.122.8"], "the agent is surer than the lease"
     VMStatus.objects.update(power=Power.OFF)
     (row,) = with_access_addresses([vm])
     assert row.addresses == ["192.168.122.8"]
@@ -285,3 +299,67 @@ def test_the_gateway_answers_in_our_words_and_a_vm_that_is_off_or_gone_has_none(
         host.destroy_domain(domain.uuid, domain.name)
         assert host.interface_addresses(domain.uuid, Source.ARP) == []
     disconnect()
+
+
+def make_twin(vm, *nics: tuple[str, str, str]):
+    """Another running VM on the hypervisor."""
+    twin = make_vm(vm.hypervisor, "twin", 9)
+    make_running(twin, *nics)
+    return twin
+
+
+def test_each_nic_of_two_vms_has_its_own_addresses_alone(vm):
+    """One MAC twice, on different networks, and a lease of it on each and on a third."""
+    default, plain = (vm.hypervisor.networks.get(name=name) for name in ("default", "plain"))
+    third = make_foreign_network(vm.hypervisor, WITHOUT_DHCP.replace("plain", "third").replace("br9", "br10"))
+    twin = make_twin(vm, ("plain", MAC, "vnet8"), ("third", "52:54:00:00:00:99", "vnet9"))
+    for network, ip in ((default, "192.168.122.8"), (plain, "10.1.0.8"), (third, "10.3.0.8")):
+        make_lease(network, MAC, ip)
+    NICAddress.objects.create(vm=vm.status, mac=PLAIN, ip="10.1.0.77", source=Source.AGENT)
+    NICAddress.objects.create(vm=twin.status, mac=MAC, ip="10.1.0.99", source=Source.AGENT)
+    expected = {
+        ("alma-8-8", MAC): ("192.168.122.8",),
+        ("alma-8-8", PLAIN): ("10.1.0.77",),
+        ("alma-8-8", BRIDGED): (),
+        ("twin", MAC): ("10.1.0.99", "10.1.0.8"),
+        ("twin", "52:54:00:00:00:99"): (),
+    }
+    for each in (vm, twin):
+        each.refresh_from_db()
+        for row in nic_rows(each):
+            if row.seen:
+                ips = tuple(address.ip for address in row.addresses)
+                assert ips == expected[each.name, row.nic.mac]
+    for network in (default, plain, third):
+        for row in attached_rows(network):
+            assert row.ips == expected[row.vm, row.mac]
+    assert [each.addresses for each in with_access_addresses([vm, twin])] == [
+        ["192.168.122.8"],
+        ["10.1.0.99", "10.1.0.8"],
+    ]
+
+
+def test_an_entry_of_arp_is_the_nics_on_that_bridge(vm, guests):
+    """Both VMs are asked for by the MAC that both have, so both hear of both entries."""
+    make_twin(vm, ("plain", MAC, "vnet8"))
+    guests.answers[Source.ARP] = [(MAC, "192.168.122.8", "virbr0"), (MAC, "10.1.0.8", "br9"), (MAC, "10.4.0.8", "eth7")]
+    ask(vm)
+    assert sorted(NICAddress.objects.values_list("vm__wish__name", "ip")) == [
+        ("alma-8-8", "192.168.122.8"),
+        ("twin", "10.1.0.8"),
+    ]
+
+
+def test_an_entry_of_arp_at_another_networks_bridge_is_some_strangers(vm, guests):
+    guests.answers[Source.ARP] = [(MAC, "10.1.0.8", "br9"), (PLAIN, "10.1.0.9", "br9"), (BRIDGED, "10.4.0.8", "br9.7")]
+    ask(vm)
+    assert seen() == [(BRIDGED, "10.4.0.8", "arp"), (PLAIN, "10.1.0.9", "arp")]
+
+
+def test_of_two_nics_with_one_mac_nobody_knows_whose_the_address_is(vm, guests):
+    make_twin(vm, ("plain", PLAIN, "vnet8"))
+    NICStatus.objects.create(vm=vm.status, position=3, kind="bridge", source="br8", mac=BRIDGED)
+    guests.answers[Source.ARP] = [(PLAIN, "10.1.0.9", "br9"), (PLAIN, "10.1.0.10", "")]
+    guests.answers[Source.AGENT] = [(BRIDGED, "10.4.0.8")]
+    ask(vm)
+    assert seen() == []

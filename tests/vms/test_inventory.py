@@ -88,7 +88,7 @@ def test_a_host_has_its_address_user_id_key_and_nics(lab, vm):
         "hypervisor": "lab-1",
         "nics": [
             {"network": "default", "mac": ACCESS, "ip": ["192.168.122.8"], "host_device": "vnet1"},
-            {"network": "net1", "mac": SECOND, "ip": ["fd00:255::8", "10.255.0.8"], "host_device": "vnet2"},
+            {"network": "net1", "mac": SECOND, "ip": ["10.255.0.8", "fd00:255::8"], "host_device": "vnet2"},
         ],
     }
 
@@ -298,15 +298,15 @@ def test_the_attached_table_is_given_as_a_file(page, lab, vm):
     assert answer.content.decode().splitlines() == [
         "vm,mac,ip,hostname,host_device,sources",
         "'=1+1,52:54:00:00:00:0b,,,vnet4,",
-        f"alma-8-8,{ACCESS},192.168.122.8 fd00::8,alma-8-8,vnet1,lease agent",
+        f"alma-8-8,{ACCESS},fd00::8 192.168.122.8,alma-8-8,vnet1,agent lease",
     ]
     assert page.get(f"{ATTACHED}.json").json()[1] == {
         "vm": "alma-8-8",
         "mac": ACCESS,
-        "ip": ["192.168.122.8", "fd00::8"],
+        "ip": ["fd00::8", "192.168.122.8"],
         "hostname": "alma-8-8",
         "host_device": "vnet1",
-        "sources": ["lease", "agent"],
+        "sources": ["agent", "lease"],
     }
 
 

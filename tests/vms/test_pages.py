@@ -1,6 +1,9 @@
 """The pages of VMs and images: wishes and what libvirt has side by side, and the verbs beside them."""
 
+from datetime import timedelta
+
 import pytest
+from django.utils import timezone
 from lxml import html
 
 from networks.models import Network
@@ -13,6 +16,7 @@ from tests.making import (
     make_running,
     make_vm,
 )
+from virterweb.hypervisors.templatetags import moments
 from vms.models import VM, Image, NICStatus, Power, VMStatus, Volume
 from vms.nic_xml import NICSpec
 
@@ -65,15 +69,17 @@ def test_the_list_is_filtered_by_name_mac_and_network(page, lab, vm):
 
 
 def test_a_page_joins_wished_nics_with_found_ones_and_their_leases(page, lab, vm):
-    make_lease(lab.networks.get(name="default"), ACCESS, "192.168.122.8", "alma-8-8")
+    since = timezone.now() - timedelta(hours=3)
+    make_lease(lab.networks.get(name="default"), ACCESS, "192.168.122.8", "alma-8-8", first_seen=since)
+    told = "192.168.122.8 lease for 3 h"
     NICStatus.objects.create(vm=vm.status, position=2, kind="bridge", source="br0", mac=OUTSIDE)
     VM.objects.update(generation=1)
     vm.add_nic(NICSpec(kind="network", source="net1", mac="52:54:00:80:00:02"))
     VMStatus.objects.update(generation=2)
     assert cells(page.get(vm.get_absolute_url()), "nics") == [
-        ["default access", "virtio", ACCESS, "192.168.122.8", "alma-8-8", "vnet1", "up", "attached", "Change Remove"],
-        ["net1", "virtio", SECOND, "waiting for a lease", "", "vnet2", "up", "attached", "Change Remove"],
-        ["net1", "virtio", "52:54:00:80:00:02", "", "", "", "", "missing", "Change Remove"],
+        ["default access", "virtio", ACCESS, told, "alma-8-8", "vnet1", "up", "attached", "", "Change Remove"],
+        ["net1", "virtio", SECOND, "waiting for a lease", "", "vnet2", "up", "attached", "", "Change Remove"],
+        ["net1", "virtio", "52:54:00:80:00:02", "", "", "", "", "missing", "", "Change Remove"],
         [
             "br0 host bridge",
             "",
@@ -83,6 +89,7 @@ def test_a_page_joins_wished_nics_with_found_ones_and_their_leases(page, lab, vm
             "",
             "up",
             "added outside",
+            "",
             "Change Remove",
         ],
     ]
@@ -109,7 +116,7 @@ def test_a_nic_that_goes_is_shown_as_detaching_with_the_reason(page, lab, vm):
     page.post(f"{vm.get_absolute_url()}nics/{SECOND}/remove/")
     vm.status.write(progress="the guest has not released NIC")
     answer = page.get(vm.get_absolute_url())
-    assert cells(answer, "nics")[1][7:] == ["detaching", "Detach at next shutdown"]
+    assert cells(answer, "nics")[1][7:] == ["detaching", "", "Detach at next shutdown"]
     assert "Being changed: the guest has not released NIC" in answer.content.decode()
 
 
@@ -173,3 +180,23 @@ def test_a_bad_image_is_refused_at_its_field(page, lab, fields, field, said):
     answer = page.post("/images/", {"hypervisor": lab.pk, **fields})
     assert answer.status_code == 422
     assert said in " ".join(answer.context["form"].errors[field])
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (-5, "0 s"),
+        (0, "0 s"),
+        (59, "59 s"),
+        (60, "1 min"),
+        (3599, "59 min"),
+        (7200, "2 h"),
+        (86400, "1 d"),
+        (1e7, "115 d"),
+    ],
+)
+def test_an_age_is_in_one_unit_with_the_exact_time_when_pointed_at(seconds, words):
+    at = timezone.now() - timedelta(seconds=seconds)
+    shown = html.fromstring(moments.age(at))
+    assert shown.text == words
+    assert shown.get("title") == f"since {timezone.localtime(at):%Y-%m-%d %H:%M:%S}"

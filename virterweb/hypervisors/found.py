@@ -86,6 +86,7 @@ class FoundAddress:
     ip: str
     prefix: int  # 0 where the source does not know it, as ARP
     source: str
+    device: str = ""  # of the host, at which ARP saw it; empty where that is not told
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -385,8 +385,8 @@ class Host:
         return None
 
     def traffic(self) -> dict[str, dict[str, FoundTraffic]]:
-        """What went through the NICs of all running domains: by UUID, by host device. One call, waiting for none."""
-        flags = libvirt.VIR_CONNECT_GET_ALL_DOMAINS_STATS_RUNNING | libvirt.VIR_CONNECT_GET_ALL_DOMAINS_STATS_NOWAIT
+        """What went through the NICs of all active domains: by UUID, by host device. One call, waiting for none."""
+        flags = libvirt.VIR_CONNECT_GET_ALL_DOMAINS_STATS_ACTIVE | libvirt.VIR_CONNECT_GET_ALL_DOMAINS_STATS_NOWAIT
         found: dict[str, dict[str, FoundTraffic]] = {}
         with self._trying("read what went through the NICs", libvirt.VIR_ERR_NO_SUPPORT):  # libvirt's test driver
             for domain, values in self._connection.getAllDomainStats(libvirt.VIR_DOMAIN_STATS_INTERFACE, flags):
@@ -409,7 +409,11 @@ class Host:
             domain = self._connection.lookupByUUIDString(uuid)
             if source == "arp" and (table := _arp_table(self._pid)) is not None:
                 macs = _macs(domain) if domain.isActive() else set()
-                return [FoundAddress(mac=mac, ip=ip, prefix=0, source=source) for ip, mac in table if mac in macs]
+                return [
+                    FoundAddress(mac=mac, ip=ip, prefix=0, source=source, device=device)
+                    for ip, mac, device in table
+                    if mac in macs
+                ]
             interfaces = domain.interfaceAddresses(_ADDRESS_SOURCES[source], 0)
             return [
                 FoundAddress(
@@ -650,15 +654,15 @@ def _port_ids(network: libvirt.virNetwork) -> set[str] | None:
         raise
 
 
-def _arp_table(pid: int | None) -> list[tuple[str, str]] | None:
-    """IP and MAC of each neighbour of a local hypervisor's host; None where /proc does not show them.
+def _arp_table(pid: int | None) -> list[tuple[str, str, str]] | None:
+    """IP, MAC and device of each neighbour of a local hypervisor's host; None where /proc does not show them.
 
     It is the table that libvirt reads, too; yet libvirt 9.0 cannot from Linux 6.10 on: "wrong nlmsg len".
     """
     with suppress(OSError):
         lines = Path(f"/proc/{pid}/net/arp").read_text().splitlines()[1:]
         entries = [line.split() for line in lines]
-        return [(ip, mac.lower()) for ip, _, flags, mac, *_ in entries if int(flags, 16) & _ARP_COMPLETE]
+        return [(ip, mac.lower(), dev) for ip, _, flags, mac, _, dev in entries if int(flags, 16) & _ARP_COMPLETE]
     return None
 
 

@@ -95,4 +95,9 @@ class Migration(migrations.Migration):
                 'constraints': [models.UniqueConstraint(fields=('vm', 'mac'), name='nic_traffic_once_a_nic')],
             },
         ),
+        migrations.AlterField(
+            model_name='nicaddress',
+            name='source',
+            field=models.CharField(choices=[('agent', 'agent'), ('lease', 'lease'), ('arp', 'ARP')], max_length=5),
+        ),
     ]
