@@ -38,7 +38,8 @@ FLOORS = {
     "vms": (
         *("nic_xml", "domain_xml", "nic_plan", "volume_xml", "attached", "cloud_init", "models", "make", "nic_sync"),
         *("sync", "addresses", "problems", "checks", "tasks", "ids", "rows", "attached_nics", "inventory", "search"),
-        *("nic_form", "forms", "views", "nic_views", "attached_views", "taking", "finding", "admin"),
+        *("many", "nic_form", "forms", "many_form", "views", "nic_views", "attached_views", "many_views", "taking"),
+        *("finding", "admin"),
     ),
 }
 

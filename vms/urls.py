@@ -1,6 +1,6 @@
 from django.urls import path, re_path
 
-from . import attached_views, finding, nic_views, taking, views
+from . import attached_views, finding, many_views, nic_views, taking, views
 
 app_name = "vms"
 urlpatterns = [
@@ -31,6 +31,7 @@ urlpatterns = [
     path("images/", views.image_list, name="images"),
     path("images/<str:hypervisor>/<str:name>/remove/", views.image_remove, name="image_remove"),
     path("vms/", views.vm_list, name="list"),
+    path("vms/many/", many_views.vm_many, name="many"),
     path("vms/run/", views.vm_run, name="run"),
     path("vms/run/preview/", views.vm_run_preview, name="preview"),
     path("vms/<str:hypervisor>/<str:name>/", views.vm_detail, name="detail"),

@@ -16,6 +16,7 @@ from virterweb.tables import Column, Table
 
 from . import ids, tasks
 from .forms import ImageForm, RunForm
+from .many import Action
 from .models import VM, Image, Power, Volume
 from .nic_form import NICForm
 from .nic_plan import free_slots
@@ -47,7 +48,7 @@ def vm_list(request: HttpRequest) -> HttpResponse:
         vms = vms.on(name)
     table = Table(with_access_addresses(vms), COLUMNS if several else COLUMNS[:-1], request.GET)
     template = "vms/_list.html" if request.htmx else "vms/vm_list.html"
-    return render(request, template, {"table": table, "several": several})
+    return render(request, template, {"table": table, "several": several, "many_actions": Action.choices})
 
 
 @require_http_methods(["GET", "POST"])
