@@ -1,6 +1,6 @@
 // What htmx does not do by itself: mark what changed, keyboard shortcuts, upload progress, click to copy.
 
-const live = "#networks, #vms, #network, #vm, #attached, #images, #leases, #hosts, #names";
+const live = "#networks, #vms, #network, #vm, #attached, #images, #leases, #hosts, #names, #nic-list, #many";
 
 // A cell that a poll changed is marked for a moment.
 new MutationObserver((changes) => {

@@ -37,9 +37,9 @@ FLOORS = {
     ),
     "vms": (
         *("nic_xml", "domain_xml", "nic_plan", "volume_xml", "attached", "expected", "rates", "cloud_init", "models"),
-        *("make", "nic_sync", "sync", "addresses", "traffic", "problems", "checks", "tasks", "ids", "rows"),
-        *("inventory", "search", "nic_address", "nic_form", "forms", "views", "nic_views", "taking", "finding"),
-        "admin",
+        *("make", "nic_sync", "sync", "addresses", "traffic", "problems", "checks", "tasks", "ids", "nic_address"),
+        *("rows", "attached_nics", "inventory", "search", "many", "nic_form", "forms", "many_form"),
+        *("views", "nic_views", "attached_views", "many_views", "taking", "finding", "admin"),
     ),
 }
 

@@ -1,5 +1,6 @@
 """The fixed address of a NIC: a host entry of its network, which follows the NIC when it moves and goes with it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -9,7 +10,7 @@ from django.db import transaction
 from networks import hosts, lines
 from networks import tasks as network_tasks
 from networks.hosts import Conflict
-from networks.models import Network
+from networks.models import DHCPHost, DHCPHostStatus, Network
 from networks.network_xml import HostSpec
 from networks.usage import next_free_address
 
@@ -44,6 +45,18 @@ class AddressChange:
                 hosts.remove(network, [ip], by)
         for network in {each for each in (self.reserved and self.network, *(place for place, _ in self.gone)) if each}:
             transaction.on_commit(partial(network_tasks.push.delay, network.pk), robust=True)
+
+
+def reserved(hypervisors: Iterable[int]) -> dict[tuple[int, str, str], tuple[str, bool]]:
+    """The IPv4 addresses of MACs by hypervisor, network's name and MAC; each with whether libvirt has its entry."""
+    columns = ("network__hypervisor", "network__name", "mac", "ip")
+    here = {"network__hypervisor__in": hypervisors}
+    wishes = DHCPHost.objects.filter(**here).exclude(ip__contains=":").exclude(mac="")
+    going = set(wishes.exclude(removed_at=None).values_list(*columns))
+    found = DHCPHostStatus.objects.filter(**here).exclude(ip__contains=":").exclude(mac="")
+    there = set(found.values_list(*columns)) - going
+    wished = set(wishes.filter(removed_at=None).values_list(*columns))
+    return {entry[:3]: (entry[3], entry in there) for entry in (*there, *wished)}
 
 
 def fixed(vm: VM, spec: NICSpec) -> str:

@@ -8,12 +8,13 @@ from datetime import timedelta
 from django.db.models import F, FilteredRelation, Q, QuerySet
 from django.utils import timezone
 
-from networks.models import DHCPHost, DHCPHostStatus, Lease, Network
+from networks.models import Lease, Network
 
 from . import attached
 from .attached import Address, Source
 from .expected import Situation, why_not
 from .models import NIC, VM, NICAddress, NICStatus, Power
+from .nic_address import reserved
 from .rates import GAP, Traffic
 from .traffic import ACTIVE, reading
 
@@ -80,12 +81,12 @@ def nic_rows(vm: VM) -> list[NICRow]:
     told = defaultdict(list)
     for one in _told().filter(vm=vm.status):
         told[one.mac].append(Address(ip=one.ip, source=Source(one.source), since=one.seen_at))
-    traffic, reserved = _traffic(vm), _reserved(vm, [*wished, *seen])
+    traffic, fixed = _traffic(vm), reserved([vm.hypervisor_id])
     rows = []
     for position, mac in enumerate(dict.fromkeys([*wished, *seen])):
         nic = seen.get(mac)
         found = leases.get((nic.network_id, mac), []) if nic else []
-        fixed, in_libvirt = reserved.get((nic.network_id, mac), ("", False)) if nic else ("", False)
+        ip, in_libvirt = fixed.get((vm.hypervisor_id, nic.source, mac), ("", False)) if nic else ("", False)
         rows.append(
             NICRow(
                 position=position,
@@ -98,22 +99,11 @@ def nic_rows(vm: VM) -> list[NICRow]:
                 state=_state(vm, wished.get(mac), nic),
                 dhcp=bool(nic and nic.network and nic.network.status.dhcp),
                 traffic=traffic.get(mac) if nic else None,
-                reserved=fixed,
-                why_not=_why_not(nic, fixed, in_libvirt, found, told[mac]) if fixed else "",
+                reserved=ip,
+                why_not=_why_not(nic, ip, in_libvirt, found, told[mac]) if ip else "",
             )
         )
     return rows
-
-
-def _reserved(vm: VM, macs: list[str]) -> dict[tuple[int, str], tuple[str, bool]]:
-    """The IPv4 address that is reserved for each MAC on each network, and whether libvirt has the entry."""
-    here = Q(network__hypervisor=vm.hypervisor_id, mac__in=macs)
-    wishes = list(DHCPHost.objects.filter(here).values_list("network", "mac", "ip", "removed_at"))
-    going = {(network, mac, ip) for network, mac, ip, removed_at in wishes if removed_at}
-    found = set(DHCPHostStatus.objects.filter(here).values_list("network", "mac", "ip")) - going
-    wished = {(network, mac, ip) for network, mac, ip, removed_at in wishes if removed_at is None}
-    entries = [entry for entry in (*found, *wished) if ":" not in entry[2]]
-    return {(network, mac): (ip, (network, mac, ip) in found) for network, mac, ip in entries}
 
 
 def _why_not(nic: NICStatus, fixed: str, in_libvirt: bool, leases: list[Lease], told: list[Address]) -> str:

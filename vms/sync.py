@@ -303,6 +303,7 @@ def _write_nics(row: VM, domain: FoundDomain | None) -> None:
             kind=nic.kind,
             source=nic.source,
             network_id=networks.get(nic.source) if nic.kind == NIC.Kind.NETWORK else None,
+            port_group=nic.spec.port_group[:50],
             model=nic.model,
             mac=nic.mac,
             target=nic.target,
@@ -310,7 +311,7 @@ def _write_nics(row: VM, domain: FoundDomain | None) -> None:
         )
         for position, nic in enumerate(domain_xml.parse(domain.document).nics if domain else ())
     ]
-    fields = ("position", "kind", "source", "network_id", "model", "mac", "target", "link")
+    fields = ("position", "kind", "source", "network_id", "port_group", "model", "mac", "target", "link")
     before = [tuple(getattr(nic, field) for field in fields) for nic in row.status.nics.all()]
     if before != [tuple(getattr(nic, field) for field in fields) for nic in now]:
         with transaction.atomic():

@@ -1,17 +1,29 @@
 from django.urls import path, re_path
 
-from . import finding, nic_views, taking, views
+from . import attached_views, finding, many_views, nic_views, taking, views
 
 app_name = "vms"
 urlpatterns = [
     path("", finding.overview, name="overview"),
     path("search/", finding.search, name="search"),
     path("networks/<str:hypervisor>/<str:name>/problems/", finding.network_problems, name="network_problems"),
-    path("networks/<str:hypervisor>/<str:name>/attached/", views.attached, name="attached"),
+    path("networks/<str:hypervisor>/<str:name>/attached/", attached_views.attached, name="attached"),
     re_path(
         r"^networks/(?P<hypervisor>[^/]+)/(?P<name>[^/]+)/attached\.(?P<suffix>csv|json)\Z",
-        views.attached_table,
+        attached_views.attached_table,
         name="attached_table",
+    ),
+    path("attached/", attached_views.nic_list, name="nic_list"),
+    re_path(r"^attached\.(?P<suffix>csv|json)\Z", attached_views.nic_table, name="nic_table"),
+    re_path(
+        r"^bridges/(?P<hypervisor>[^/]+)/(?P<name>[^/]+)/attached(?P<end>/|\.csv|\.json)\Z",
+        attached_views.bridge_attached,
+        name="bridge_attached",
+    ),
+    re_path(
+        r"^networks/(?P<hypervisor>[^/]+)/(?P<name>[^/]+)/groups/(?P<group>[^/]+)/attached(?P<end>/|\.csv|\.json)\Z",
+        attached_views.group_attached,
+        name="group_attached",
     ),
     path("inventory.json", taking.ansible, name="inventory"),
     path("ssh-config", taking.ssh_config, name="ssh_config"),
@@ -19,6 +31,7 @@ urlpatterns = [
     path("images/", views.image_list, name="images"),
     path("images/<str:hypervisor>/<str:name>/remove/", views.image_remove, name="image_remove"),
     path("vms/", views.vm_list, name="list"),
+    path("vms/many/", many_views.vm_many, name="many"),
     path("vms/run/", views.vm_run, name="run"),
     path("vms/run/preview/", views.vm_run_preview, name="preview"),
     path("vms/<str:hypervisor>/<str:name>/", views.vm_detail, name="detail"),

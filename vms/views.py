@@ -9,18 +9,16 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
-from django.views.decorators.vary import vary_on_headers
 
-from networks.views import get_network
-from virterweb import exports
 from virterweb.hypervisors.models import Hypervisor
 from virterweb.hypervisors.views import leaves_when_gone
 from virterweb.tables import Column, Table
 
 from . import ids, tasks
 from .forms import ImageForm, RunForm
+from .many import Action
 from .models import VM, Image, Volume
-from .rows import attached_rows, nic_rows, with_access_addresses
+from .rows import nic_rows, with_access_addresses
 
 COLUMNS = (
     Column(key="name", title="Name", order=lambda row: row.name.lower()),
@@ -33,8 +31,6 @@ COLUMNS = (
     Column(key="address", title="IP", order=lambda row: row.addresses),
     Column(key="hypervisor", title="Hypervisor", order=lambda row: row.hypervisor.name),
 )
-
-ATTACHED = ("vm", "mac", "ip", "hostname", "host_device", "sources")
 
 LISTED = ("name", "number", "memory", "vcpus", "managed", "generation", "removed_at", "hypervisor", "image__name")
 LISTED_STATUS = ("generation", "error", "drift", "progress", "power", "memory", "vcpus")
@@ -50,7 +46,7 @@ def vm_list(request: HttpRequest) -> HttpResponse:
         vms = vms.on(name)
     table = Table(with_access_addresses(vms), COLUMNS if several else COLUMNS[:-1], request.GET)
     template = "vms/_list.html" if request.htmx else "vms/vm_list.html"
-    return render(request, template, {"table": table, "several": several})
+    return render(request, template, {"table": table, "several": several, "many_actions": Action.choices})
 
 
 @require_http_methods(["GET", "POST"])
@@ -175,30 +171,6 @@ def vm_release(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse
         vm.release()
         messages.success(request, f"{vm} is no longer the portal’s; libvirt keeps it as it is.")
     return redirect(vm)
-
-
-@require_GET
-@vary_on_headers("Accept", "HX-Request")
-@leaves_when_gone("networks:list")
-def attached(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
-    """The attached VMs of a network: a fragment of the network's page, and a page of its own without htmx."""
-    if suffix := exports.wanted_suffix(request):
-        return attached_table(request, hypervisor, name, suffix)
-    network = get_network(hypervisor, name)
-    rows = attached_rows(network)
-    context = {"network": network, "rows": rows, "vms": len({row.vm for row in rows})}
-    return render(request, "vms/_attached.html" if request.htmx else "vms/attached.html", context)
-
-
-@require_GET
-def attached_table(request: HttpRequest, hypervisor: str, name: str, suffix: str) -> HttpResponse:
-    """The same as a file; `sources` says of each address, in its order, who told it."""
-    network = get_network(hypervisor, name)
-    rows = (
-        (row.vm, row.mac, row.ips, row.hostname, row.host_device, [one.source.value for one in row.addresses])
-        for row in attached_rows(network)
-    )
-    return exports.answer(f"{hypervisor}-{network}-attached", suffix, ATTACHED, rows)
 
 
 @require_http_methods(["GET", "POST"])

@@ -296,9 +296,10 @@ def test_the_attached_table_is_given_as_a_file(page, lab, vm):
     answer = page.get(f"{ATTACHED}.csv")
     assert answer.headers["Content-Disposition"] == 'attachment; filename="lab-1-default-attached.csv"'
     assert answer.content.decode().splitlines() == [
-        "vm,mac,ip,hostname,host_device,sources",
-        "'=1+1,52:54:00:00:00:0b,,,vnet4,",
-        f"alma-8-8,{ACCESS},fd00::8 192.168.122.8,alma-8-8,vnet1,agent lease",
+        "vm,mac,ip,hostname,host_device,sources,hypervisor,kind,source,bridge,port_group,model,link,state,owner",
+        "'=1+1,52:54:00:00:00:0b,,,vnet4,,lab-1,network,default,virbr0,,virtio,up,running,others",
+        f"alma-8-8,{ACCESS},fd00::8 192.168.122.8,alma-8-8,vnet1,agent lease,"
+        "lab-1,network,default,virbr0,,virtio,up,running,",
     ]
     assert page.get(f"{ATTACHED}.json").json()[1] == {
         "vm": "alma-8-8",
@@ -307,6 +308,15 @@ def test_the_attached_table_is_given_as_a_file(page, lab, vm):
         "hostname": "alma-8-8",
         "host_device": "vnet1",
         "sources": ["agent", "lease"],
+        "hypervisor": "lab-1",
+        "kind": "network",
+        "source": "default",
+        "bridge": "virbr0",
+        "port_group": "",
+        "model": "virtio",
+        "link": "up",
+        "state": "running",
+        "owner": "",
     }
 
 

@@ -1,22 +1,42 @@
 """`manage.py network …` with `list-attached`, which knows VMs: the rest is the networks' own command."""
 
+import json
+
+from django.core.management.base import CommandError, CommandParser
+
 from networks.management.commands.network import Command as NetworkCommand
-from virterweb.hypervisors.cli import table
-from vms.rows import attached_rows
+from virterweb.hypervisors.cli import pick_hypervisor, table
+from vms import attached_nics
+from vms.attached_nics import Asked
+from vms.models import VM
 
 
 class Command(NetworkCommand):
-    def add_arguments(self, parser) -> None:
+    def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
-        self.verb(
-            self.verbs, "list-attached", self.list_attached, "list the NICs on a network, as last observed", "name"
+        verb = self.verb(
+            self.verbs, "list-attached", self.list_attached, "list the NICs on a network, as last observed"
         )
+        verb.add_argument("name", nargs="?", default="")
+        verb.add_argument("--bridge", default="", help="those on a bridge of the host, by a network or plainly")
+        verb.add_argument("--port-group", default="", help="those of this port group, of the network or of any")
+        verb.add_argument("--json", action="store_true", help="all that is known of each, as JSON")
 
-    def list_attached(self, name: str, hypervisor: str | None, **options: object) -> None:
-        rows = attached_rows(self.find(name, hypervisor))
+    def list_attached(self, name: str, hypervisor: str | None, bridge: str, port_group: str, **options: object) -> None:
+        if not (name or bridge or port_group):
+            raise CommandError("name a network, or give --bridge or --port-group")
+        picked = pick_hypervisor(hypervisor)
+        network = self.find(name, hypervisor).name if name else ""
+        asked = Asked(hypervisor=picked.name, network=network, bridge=bridge, port_group=port_group)
+        found = attached_nics.rows(VM.objects.all(), asked)
+        if options["json"]:
+            columns = attached_nics.COLUMNS
+            rows = [dict(zip(columns, row, strict=True)) for row in attached_nics.table(found)]
+            self.stdout.write(json.dumps(rows, indent=2))
+            return
         self.stdout.write(
             table(
                 ("VM", "MAC", "IP", "Hostname", "Host Device"),
-                ((row.vm, row.mac, ",".join(row.ips), row.hostname, row.host_device) for row in rows),
+                ((row.vm, row.mac, ",".join(row.ips), row.hostname, row.host_device) for row in found),
             )
         )

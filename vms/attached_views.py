@@ -1,0 +1,97 @@
+"""Pages of what is attached: to one network, as a part of its page, and to anything else, as a page with filters."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_GET
+from django.views.decorators.vary import vary_on_headers
+from django_htmx.http import replace_url
+
+from networks.views import get_network
+from virterweb import exports
+from virterweb.hypervisors.models import Hypervisor
+from virterweb.hypervisors.views import leaves_when_gone
+
+from .attached_nics import COLUMNS, FLAT, GROUPED, Asked, choices, groups, rows, table
+from .inventory import visible_to
+
+OF_THE_PATH = ("hypervisor", "network")
+
+
+@require_GET
+@vary_on_headers("Accept", "HX-Request")
+@leaves_when_gone("networks:list")
+def attached(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
+    """The attached VMs of a network: a fragment of the network's page, and a page of its own without htmx."""
+    if suffix := exports.wanted_suffix(request):
+        return attached_table(request, hypervisor, name, suffix)
+    network = get_network(hypervisor, name)
+    asked = Asked.of(request.GET, hypervisor=hypervisor, network=name)
+    context = {"network": network, "end": asked.query(*OF_THE_PATH), **_context(request, asked)}
+    return render(request, "vms/_attached.html" if request.htmx else "vms/attached.html", context)
+
+
+@require_GET
+def attached_table(request: HttpRequest, hypervisor: str, name: str, suffix: str) -> HttpResponse:
+    network = get_network(hypervisor, name)
+    asked = Asked.of(request.GET, hypervisor=hypervisor, network=name)
+    return _file(request, f"{hypervisor}-{network}-attached", suffix, asked)
+
+
+@require_GET
+@vary_on_headers("Accept", "HX-Request")
+def nic_list(request: HttpRequest) -> HttpResponse:
+    """All NICs, or those that the address asks for. The table polls with what the filters say at that moment."""
+    if suffix := exports.wanted_suffix(request):
+        return nic_table(request, suffix)
+    asked = Asked.of(request.GET)
+    context = {"end": asked.end, **_context(request, asked)}
+    if request.htmx:
+        answer = render(request, "vms/_nic_list.html", context)
+        path = f"{request.path}{asked.end}"
+        return answer if (request.htmx.current_url_abs_path or path) == path else replace_url(answer, path)
+    context["choices"] = choices(visible_to(request.user), asked)
+    return render(request, "vms/nic_list.html", context)
+
+
+@require_GET
+def nic_table(request: HttpRequest, suffix: str) -> HttpResponse:
+    asked = Asked.of(request.GET)
+    return _file(request, "-".join(["attached", *asked.filters.values()]), suffix, asked)
+
+
+@require_GET
+def bridge_attached(request: HttpRequest, hypervisor: str, name: str, end: str) -> HttpResponse:
+    """What hangs on a bridge of the host, by an address that can be guessed."""
+    host = get_object_or_404(Hypervisor, name=hypervisor)
+    return _filtered(request, end, hypervisor=host.name, bridge=name)
+
+
+@require_GET
+def group_attached(request: HttpRequest, hypervisor: str, name: str, group: str, end: str) -> HttpResponse:
+    """What a port group of a network is given to."""
+    network = get_network(hypervisor, name)
+    return _filtered(request, end, hypervisor=hypervisor, network=network.name, port_group=group)
+
+
+def _filtered(request: HttpRequest, end: str, **fixed: str) -> HttpResponse:
+    asked = Asked.of(request.GET, **fixed)
+    path = reverse("vms:nic_table", args=[end.lstrip(".")]) if end.startswith(".") else reverse("vms:nic_list")
+    return redirect(f"{path}{asked.end}")
+
+
+def _context(request: HttpRequest, asked: Asked) -> dict:
+    found = rows(visible_to(request.user), asked)
+    return {
+        "asked": asked,
+        "rows": found,
+        "groups": groups(found, by_vm=bool(asked.group)),
+        "count": len({row.key.vm for row in found}),
+        "several": len({row.key.hypervisor for row in found}) > 1,
+        "switch": asked.query(*OF_THE_PATH, group=FLAT if asked.group else GROUPED),
+        "everywhere": asked.end,
+    }
+
+
+def _file(request: HttpRequest, name: str, suffix: str, asked: Asked) -> HttpResponse:
+    return exports.answer(name, suffix, COLUMNS, table(rows(visible_to(request.user), asked)))
