@@ -10,8 +10,8 @@ SAMPLES = 60  # kept: five minutes
 UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 GAP = 60.0  # seconds without a reading after which nobody knows what went on meanwhile
 
-Rate = tuple[float, float]
-"""Bytes a second, received and sent."""
+Rate = Sequence[int]
+"""Bytes a second, received and sent: a pair, as JSON has it too."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,8 +56,8 @@ def follow(samples: Iterable[Rate], before: Reading | None, now: Reading) -> tup
     if not 0 < elapsed <= GAP or not _goes_on(before, now):
         return ()
     rate = (
-        (now.received.bytes - before.received.bytes) / elapsed,
-        (now.sent.bytes - before.sent.bytes) / elapsed,
+        round((now.received.bytes - before.received.bytes) / elapsed),
+        round((now.sent.bytes - before.sent.bytes) / elapsed),
     )
     return (*samples, *[rate] * max(1, round(elapsed / STEP)))[-SAMPLES:]
 
@@ -84,14 +84,14 @@ class Traffic:
         )
 
     @property
-    def peak(self) -> float:
+    def peak(self) -> int:
         """The most bytes a second in the samples, of both ways, so that the two lines can be compared."""
-        return max((max(sample) for sample in self.samples), default=0.0)
+        return max((max(sample) for sample in self.samples), default=0)
 
     @property
     def summary(self) -> str:
         """The picture in words."""
-        most = [size(max(self._of(index), default=0.0)) for index in (0, 1)]
+        most = [size(max(self._of(index), default=0)) for index in (0, 1)]
         return f"The last {minutes(len(self.samples))}: received at most {most[0]}/s, sent at most {most[1]}/s"
 
     @property
@@ -104,7 +104,7 @@ class Traffic:
             if count
         )
 
-    def _of(self, index: int) -> list[float]:
+    def _of(self, index: int) -> list[int]:
         return [sample[index] for sample in self.samples]
 
 
@@ -115,7 +115,7 @@ class Way:
     label: str
     verb: str
     counters: Counters
-    rate: float | None
+    rate: int | None
     points: str
 
     @property

@@ -130,9 +130,8 @@ def _traffic(vm: VM) -> dict[str, Traffic]:
     late = timezone.now() - timedelta(seconds=GAP)
     found = {}
     for row in vm.status.traffic.all():
-        samples = tuple(map(tuple, row.samples))
-        rate = samples[-1] if samples and row.at > late else None
-        found[row.mac] = Traffic(reading=reading(row), samples=samples, rate=rate)
+        rate = row.samples[-1] if row.samples and row.at > late else None
+        found[row.mac] = Traffic(reading=reading(row), samples=tuple(row.samples), rate=rate)
     return found
 
 

@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Mapping
-from dataclasses import asdict
 from datetime import datetime
 from time import monotonic
 
@@ -62,13 +61,12 @@ def write(hypervisor: Hypervisor, found: Mapping[str, Mapping[str, FoundTraffic]
 
 def _row(key: tuple[int, str], seen: FoundTraffic, at: datetime, before: NICTraffic | None) -> NICTraffic:
     now = Reading(at=at, received=Counters.of(seen.received), sent=Counters.of(seen.sent))
-    samples = follow(map(tuple, before.samples), reading(before), now) if before else ()
     return NICTraffic(
         vm_id=key[0],
         mac=key[1],
         at=at,
-        counters={"received": asdict(now.received), "sent": asdict(now.sent)},
-        samples=[[round(received), round(sent)] for received, sent in samples],
+        counters={"received": vars(now.received), "sent": vars(now.sent)},
+        samples=follow(before.samples, reading(before), now) if before else (),
     )
 
 
