@@ -20,7 +20,7 @@ PURE = {
         for name in ("copy_as", "plan", "address_map", "host_entries", "marks", "names")
     ),
     *(ROOT / "vms" / f"{name}.py" for name in ("nic_xml", "domain_xml", "nic_plan", "volume_xml", "attached")),
-    *(ROOT / "vms" / f"{name}.py" for name in ("cloud_init", "problems")),
+    *(ROOT / "vms" / f"{name}.py" for name in ("cloud_init", "problems", "console_text")),
 }
 # Inside an app, from the bottom up: a module imports only those before it.
 FLOORS = {
@@ -36,9 +36,10 @@ FLOORS = {
         *("views", "name_views", "changing", "host_views", "address_views", "bulk", "admin"),
     ),
     "vms": (
-        *("nic_xml", "domain_xml", "nic_plan", "volume_xml", "attached", "cloud_init", "models", "make", "nic_sync"),
-        *("sync", "addresses", "problems", "checks", "tasks", "ids", "rows", "inventory", "search"),
-        *("nic_form", "forms", "views", "nic_views", "taking", "finding", "admin"),
+        *("nic_xml", "domain_xml", "nic_plan", "volume_xml", "attached", "cloud_init", "console_text", "models"),
+        *("portal_key", "make", "nic_sync", "console", "rows", "ssh"),
+        *("sync", "addresses", "problems", "checks", "tasks", "ids", "inventory", "search"),
+        *("nic_form", "forms", "views", "nic_views", "console_views", "taking", "finding", "admin"),
     ),
 }
 

@@ -39,6 +39,7 @@ COLUMNS = (
 ATTACHED = ("vm", "mac", "ip", "hostname", "host_device", "sources")
 
 LISTED = ("name", "number", "memory", "vcpus", "managed", "generation", "removed_at", "hypervisor", "image__name")
+LISTED += ("wait_ssh", "ssh_check__since", "ssh_check__ready_at", "ssh_check__reason")
 LISTED_STATUS = ("generation", "error", "drift", "progress", "power", "memory", "vcpus")
 
 
