@@ -17,6 +17,8 @@ import paramiko
 import pytest
 from django.conf import settings as django_settings
 from django.core.management import CommandError
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from tests.making import make_foreign_network, make_hypervisor, make_lease, make_running, make_vm
@@ -338,3 +340,21 @@ def test_the_command_waits_and_fails_with_the_reason(waited, wire):
     VMStatus.objects.update(power=Power.OFF)
     with pytest.raises(CommandError, match="alma-8-8 no longer runs"):
         wait_for_ssh([waited])
+
+
+def test_the_list_costs_no_query_for_each_vm_that_is_waited_for(waited, page):
+    def queries() -> int:
+        with CaptureQueriesContext(connection) as found:
+            assert (
+                page.get("/vms/", headers={"HX-Request": "true"}).content.count(b"waiting for SSH")
+                == VM.objects.count()
+            )
+        return len(found)
+
+    few = queries()
+    for number in range(20, 30):
+        vm = make_vm(waited.hypervisor, f"vm-{number}", number, wait_ssh=True)
+        make_running(vm, ("default", f"52:54:00:00:00:{number:02x}", f"vnet{number}"))
+        if number % 2:
+            ssh.note_start(vm, "<domain id='7'/>")
+    assert queries() == few
