@@ -102,3 +102,25 @@ for (const kind of ["focusin", "mouseover"])
     if (output?.dataset.of === "map") output.textContent = cell.title;
     if (kind === "focusin") for (const each of cell.parentElement.children) each.tabIndex = each === cell ? 0 : -1;
   });
+
+// A console is followed while it is unfolded and in view, and nobody is selecting in it.
+function watched(element) {
+  const selected = !getSelection().isCollapsed && element.contains(getSelection().anchorNode);
+  return !document.hidden && !selected && !element.closest("details:not([open])");
+}
+
+// It stays at its end unless somebody scrolled up to read.
+const scrolledUp = new WeakSet();
+addEventListener("scroll", ({ target }) => {
+  if (!target.matches?.(".console pre")) return;
+  const up = target.scrollHeight - target.scrollTop - target.clientHeight > 8;
+  if (up) scrolledUp.add(target);
+  else scrolledUp.delete(target);
+}, true);
+
+function toTheEnd() {
+  for (const log of document.querySelectorAll(".console pre"))
+    if (!scrolledUp.has(log)) log.scrollTop = log.scrollHeight;
+}
+addEventListener("DOMContentLoaded", toTheEnd);
+addEventListener("htmx:after:swap", toTheEnd);

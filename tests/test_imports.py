@@ -20,7 +20,7 @@ PURE = {
         for name in ("copy_as", "plan", "address_map", "host_entries", "marks", "names")
     ),
     *(ROOT / "vms" / f"{name}.py" for name in ("nic_xml", "domain_xml", "nic_plan", "volume_xml", "attached")),
-    *(ROOT / "vms" / f"{name}.py" for name in ("cloud_init", "problems", "expected", "rates")),
+    *(ROOT / "vms" / f"{name}.py" for name in ("cloud_init", "problems", "expected", "rates", "console_text")),
 }
 # Inside an app, from the bottom up: a module imports only those before it.
 FLOORS = {
@@ -36,10 +36,11 @@ FLOORS = {
         *("views", "name_views", "changing", "host_views", "address_views", "bulk", "admin"),
     ),
     "vms": (
-        *("nic_xml", "domain_xml", "nic_plan", "volume_xml", "attached", "expected", "rates", "cloud_init", "models"),
-        *("make", "nic_sync", "sync", "addresses", "traffic", "problems", "checks", "tasks", "ids", "nic_address"),
-        *("rows", "attached_nics", "inventory", "search", "many", "nic_form", "forms", "many_form"),
-        *("views", "nic_views", "attached_views", "many_views", "taking", "finding", "admin"),
+        *("nic_xml", "domain_xml", "nic_plan", "volume_xml", "attached", "expected", "rates", "cloud_init"),
+        *("console_text", "models", "portal_key", "make", "nic_sync", "console", "traffic", "nic_address", "rows"),
+        *("ssh", "sync", "addresses", "problems", "checks", "tasks", "ids", "attached_nics", "inventory", "search"),
+        *("many", "nic_form", "forms", "many_form", "views", "nic_views", "attached_views", "many_views"),
+        *("console_views", "taking", "finding", "admin"),
     ),
 }
 

@@ -135,7 +135,10 @@ CELERY_BEAT_SCHEDULE = {
     # A sweep asks the database what is overdue; a message that waited too long is stale, the next one is coming.
     name: {"task": name, "schedule": 0.5, "options": {"expires": 5}}
     for name in ("virterweb.hypervisors.tasks.sweep", "networks.tasks.sweep", "vms.tasks.sweep")
-} | {"networks.tasks.forget": {"task": "networks.tasks.forget", "schedule": 600, "options": {"expires": 60}}}
+} | {
+    name: {"task": name, "schedule": 600, "options": {"expires": 60}}
+    for name in ("networks.tasks.forget", "vms.tasks.forget")
+}
 
 LOGGING = {
     "version": 1,
@@ -146,5 +149,7 @@ LOGGING = {
     # Two sweeps a second are nothing to write about.
     "loggers": {
         f"celery.{name}": {"level": "WARNING"} for name in ("beat", "worker.strategy", "worker.request", "app.trace")
-    },
+    }
+    # What it complains of is written down, in words, for the VM's page.
+    | {"paramiko": {"level": "CRITICAL"}},
 }

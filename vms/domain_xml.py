@@ -156,6 +156,17 @@ def parse(document: str) -> FoundDomain:
     )
 
 
+def console_log(document: str) -> str:
+    """The file on the host that a domain's first serial port is logged to; "" if it is not logged."""
+    log = etree.fromstring(document.encode(), PARSER).find("devices/serial/log") if document else None
+    return "" if log is None else log.get("file", "")
+
+
+def run_number(document: str) -> str:
+    """What tells one run of a domain from its next; "" while it is off."""
+    return etree.fromstring(document.encode(), PARSER).get("id", "") if document else ""
+
+
 _UNITS = {"b": 1, "bytes": 1, "k": 1024, "kib": 1024, "kb": 1000, "m": 1024**2, "mib": 1024**2, "mb": 1000**2}
 _UNITS |= {"g": 1024**3, "gib": 1024**3, "gb": 1000**3, "t": 1024**4, "tib": 1024**4, "tb": 1000**4}
 

@@ -4,6 +4,7 @@ The domain is defined first and undefined last: while one with our UUID is there
 so a worker that is killed anywhere can go on, or clean up, from what it finds.
 """
 
+import re
 from contextlib import suppress
 from io import BytesIO
 
@@ -15,7 +16,7 @@ from virterweb.hypervisors.found import FoundDomain, Refused
 from virterweb.hypervisors.gateway import Host
 from virterweb.hypervisors.models import Hypervisor, HypervisorStatus
 
-from . import cloud_init, domain_xml, volume_xml
+from . import cloud_init, domain_xml, portal_key, volume_xml
 from .models import NIC, TAG, VM, Image, Volume
 from .volume_xml import VolumeSpec
 
@@ -40,6 +41,10 @@ def _make(vm: VM, host: Host) -> None:
         host.define_domain(domain_xml.build(_domain_spec(vm, host)), vm.name)
     if host.volume(pool, vm.boot_volume) is None:
         host.create_volume(pool, volume_xml.build(_boot_volume(vm, host)), vm.boot_volume)
+    if console_file(vm, host).endswith(f"/{vm.console_volume}") and host.volume(pool, vm.console_volume) is None:
+        # Who writes the log would make the file; this way it is known as a volume, to be read and deleted.
+        spec = VolumeSpec(name=vm.console_volume, capacity=0, format="raw")
+        host.create_volume(pool, volume_xml.build(spec), vm.console_volume)
     _write_seed(vm, host)
     for disk in vm.disks.all():
         if host.volume(disk.pool or pool, disk.volume) is None:
@@ -88,17 +93,18 @@ def _reserved(network: Network) -> set[str]:
 def delete_volumes(vm: VM, host: Host) -> None:
     """Delete the volumes that are named after the VM, save those that another domain, overlay or image needs."""
     own = vm.volumes()
-    names = [name for _, name in own]
     needed = {image.volume for image in Image.objects.filter(hypervisor=vm.hypervisor)}
     for domain in host.domains():
         if domain.uuid != vm.uuid_text:
             needed |= {name for disk in domain_xml.parse(domain.document).disks for name in (disk.volume, disk.source)}
     volumes = {(pool, volume.name): volume for pool in {pool for pool, _ in own} for volume in host.volumes(pool)}
+    rotated = re.compile(re.escape(vm.console_volume) + r"\.\d+")  # virtlogd's way with a log that became too long
+    own += [place for place in volumes if rotated.fullmatch(place[1])]
     needed |= {volume_xml.parse(volume.document).backing for place, volume in volumes.items() if place not in own}
     for pool, name in own:
         if (found := volumes.get((pool, name))) and name not in needed and found.path not in needed:
             host.delete_volume(pool, name)
-    Volume.objects.filter(hypervisor=vm.hypervisor, name__in=names).delete()
+    Volume.objects.filter(hypervisor=vm.hypervisor, name__in=[name for _, name in own]).delete()
 
 
 def _check(vm: VM, host: Host) -> None:
@@ -109,6 +115,8 @@ def _check(vm: VM, host: Host) -> None:
             raise Refused(f"There is a VM {vm.name} on {hypervisor} already.")
         if taken := macs & {nic.mac for nic in domain_xml.parse(domain.document).nics}:
             raise Refused(f"The MAC {min(taken)} is in use by {domain.name}.")
+    if len(set(vm.volumes())) < len(vm.volumes()):
+        raise Refused("A disk cannot be called cidata or console: the VM has volumes of these names.")
     for pool, name in vm.volumes():
         if host.volume(pool, name):
             raise Refused(f"The pool {pool} has a volume {name} left over; delete it or take another name.")
@@ -184,8 +192,16 @@ def _domain_spec(vm: VM, host: Host) -> domain_xml.DomainSpec:
         disk_cache=vm.hypervisor.disk_cache,
         vnc_port=vm.vnc_port,
         vnc_bind=vm.vnc_bind,
-        console_log=f"{vm.console_dir}/{vm.name}.log" if vm.console_dir else "",
+        console_log=console_file(vm, host),
     )
+
+
+def console_file(vm: VM, host: Host) -> str:
+    """The file on the host that a VM's console is to be logged to; "" for none, as in a pool that is no folder."""
+    if vm.console_dir:
+        return f"{vm.console_dir}/{vm.name}.log"
+    folder = host.pool_folder(vm.hypervisor.pool) if vm.console_log else ""
+    return f"{folder}/{vm.console_volume}" if folder else ""
 
 
 def _domain_type(hypervisor: Hypervisor, host: Host) -> str:
@@ -231,6 +247,8 @@ def seed_files(vm: VM) -> dict[str, bytes]:
     nics = tuple(_guest_nic(vm, nic) for nic in vm.nics.filter(removed_at=None))
     access = access_network(vm.hypervisor)
     keys = [*vm.hypervisor.ssh_keys.splitlines(), *vm.ssh_keys.splitlines()]
+    if vm.wait_ssh:
+        keys.append(portal_key.authorized_line())
     ours = cloud_init.user_data(
         name=vm.name,
         domain=access.status.domain,

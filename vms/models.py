@@ -2,6 +2,7 @@
 
 import uuid
 from dataclasses import replace
+from datetime import timedelta
 from typing import Self
 
 from cryptography.hazmat.primitives import serialization
@@ -46,6 +47,27 @@ class Power(models.TextChoices):
     def tone(self) -> str:
         """The stylesheet's class for its colour."""
         return "ready" if self is Power.RUNNING else "quiet"
+
+
+class SSHState(models.TextChoices):
+    """What a running VM that is waited for is instead of running, until it can be logged in to."""
+
+    WAITING = "waiting", "waiting for SSH"
+    GIVEN_UP = "given-up", "no SSH"
+
+    @property
+    def icon(self) -> str:
+        return "clock" if self is SSHState.WAITING else "exclamation-circle"
+
+    @property
+    def words(self) -> str:
+        """What is said instead of the label in lower case."""
+        return self.label
+
+    @property
+    def tone(self) -> str:
+        """The stylesheet's class for its colour."""
+        return "pending" if self is SSHState.WAITING else "failed"
 
 
 class Image(Desired):
@@ -110,7 +132,7 @@ class Volume(models.Model):
 class VMQuerySet(DesiredQuerySet):
     def shown(self) -> Self:
         """With what a row or page shows, in as many queries however many there are."""
-        return self.select_related("status", "image").prefetch_related(with_hypervisor())
+        return self.select_related("status", "image", "ssh_check").prefetch_related(with_hypervisor())
 
     def matching(self, text: str) -> Self:
         """Those with the text in their name, image, or a NIC's MAC or network."""
@@ -206,13 +228,33 @@ class VM(Desired):
         """All volumes that are this VM's own: their pools, and Virter's names for them."""
         pool = self.hypervisor.pool
         own = [(pool, self.boot_volume), (pool, self.seed_volume)]
+        if self.console_log and not self.console_dir:
+            own.append((pool, self.console_volume))
         return [*own, *((disk.pool or pool, disk.volume) for disk in self.disks.all())]
 
     @property
-    def shown_state(self) -> State | Power:
-        """What is pending or wrong comes first, else its power."""
+    def shown_state(self) -> State | Power | SSHState:
+        """What is pending or wrong comes first, else its power; running is only who need not be waited for."""
         state = self.state
-        return Power(self.status.power) if state in (State.READY, State.UNMANAGED) else state
+        if state not in (State.READY, State.UNMANAGED):
+            return state
+        return self.ssh_state or Power(self.status.power)
+
+    @property
+    def ssh_state(self) -> SSHState | None:
+        """Whether it runs and is waited for, or was in vain; None if neither."""
+        if not (self.wait_ssh and self.managed and self.status.power == Power.RUNNING):
+            return None
+        return self.ssh_check.state if hasattr(self, "ssh_check") else SSHState.WAITING
+
+    @property
+    def ssh_reason(self) -> str:
+        """Why it cannot be logged in to yet, in words; "" if it can, or nobody waits for that."""
+        if (state := self.ssh_state) is None:
+            return ""
+        reason = (self.ssh_check.reason if hasattr(self, "ssh_check") else "") or "it is about to be tried"
+        limit = SSHCheck.LIMIT.total_seconds()
+        return f"did not become reachable within {limit:.0f} s: {reason}" if state == SSHState.GIVEN_UP else reason
 
     @property
     def memory_shown(self) -> int:
@@ -433,6 +475,10 @@ class VMStatus(Status):
     def __str__(self) -> str:
         return f"{self.wish}: {self.power}"
 
+    @property
+    def hint(self) -> str:
+        return super().hint or self.wish.ssh_reason
+
 
 class NICStatus(models.Model):
     """A NIC that a domain was seen to have, live or, of a VM that is off, stored."""
@@ -523,6 +569,8 @@ class ConsoleLog(models.Model):
 class SSHCheck(models.Model):
     """Whether a VM that is waited for can be logged in to by SSH; written by `vms.ssh` only."""
 
+    LIMIT = timedelta(seconds=300)  # as long as Virter waits
+
     vm = models.OneToOneField(VM, on_delete=models.CASCADE, related_name="ssh_check")
     since = models.DateTimeField(default=timezone.now, help_text="when the VM was started")
     ready_at = models.DateTimeField(null=True)
@@ -534,6 +582,14 @@ class SSHCheck(models.Model):
 
     def __str__(self) -> str:
         return f"SSH of {self.vm}: {self.reason or 'ready'}"
+
+    @property
+    def state(self) -> SSHState | None:
+        """None once it is ready. Who was never tried, because no worker ran, is still waited for."""
+        if self.ready_at:
+            return None
+        late = self.reason and timezone.now() >= self.since + self.LIMIT
+        return SSHState.GIVEN_UP if late else SSHState.WAITING
 
 
 class AddressRound(models.Model):

@@ -21,7 +21,7 @@ from virterweb.hypervisors.gateway import Host
 from virterweb.hypervisors.models import Hypervisor
 from virterweb.hypervisors.reconcile import Waiting, keep_claim
 
-from . import domain_xml, volume_xml
+from . import console, domain_xml, ssh, volume_xml
 from .make import delete_volumes, make, release_addresses, release_leases, unmake
 from .models import NIC, TAG, VM, Image, ImageStatus, NICStatus, Power, VMStatus, Volume
 from .nic_plan import drift, plan
@@ -41,18 +41,24 @@ def push(vm: VM, host: Host) -> dict | None:
     if vm.managed and vm.status.made_at is None:
         _volumes_read.pop(vm.hypervisor_id, None)
         make(vm, host)
+        console.begin(vm)
         vm.status.write(power_done=vm.power_generation)
     else:
         _follow(vm, host)
     found = host.domain(vm.uuid_text)
     _write_nics(vm, found)
+    if found:
+        ssh.note_start(vm, found.document)
     return _seen(vm, found)
 
 
 def _remove(vm: VM, host: Host) -> None:
     if host.domain(vm.uuid_text):
+        host.destroy_domain(vm.uuid_text, vm.name)
+        console.finish(vm, host)
         unmake(vm, host)
     elif vm.status.made_at:  # undefined behind our back: what is left of it is still ours
+        console.finish(vm, host)
         release_addresses(vm, host, set(vm.nics.values_list("mac", flat=True)))
         delete_volumes(vm, host)
     vm.delete()
@@ -259,6 +265,7 @@ def _record(row: VM, domain: FoundDomain, began: datetime) -> None:
     with transaction.atomic():
         _write_nics(row, domain)
         _finish_detaching(row)
+        ssh.note_start(row, domain.document)
         VMStatus.objects.filter(wish=row).update(**_seen(row, domain))
 
 

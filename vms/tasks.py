@@ -4,7 +4,7 @@ from celery import shared_task
 
 from virterweb.hypervisors.reconcile import carry_out
 
-from . import addresses, sync
+from . import addresses, console, ssh, sync
 from .models import VM, Image
 
 
@@ -16,6 +16,10 @@ def sweep() -> None:
         push_image.apply_async([pk], expires=5)
     for pk in addresses.due().values_list("pk", flat=True):
         ask_guests.apply_async([pk], expires=5)
+    for pk in console.due().values_list("pk", flat=True)[: console.FEW]:
+        read_console.apply_async([pk], expires=5)
+    for pk in ssh.due().values_list("pk", flat=True)[: ssh.AT_ONCE]:
+        try_ssh.apply_async([pk], expires=5)
 
 
 @shared_task
@@ -31,3 +35,18 @@ def push_image(image_id: int) -> None:
 @shared_task
 def ask_guests(hypervisor_id: int) -> None:
     addresses.ask(hypervisor_id)
+
+
+@shared_task
+def read_console(log_id: int) -> None:
+    console.read(log_id)
+
+
+@shared_task
+def try_ssh(check_id: int) -> None:
+    ssh.check(check_id)
+
+
+@shared_task
+def forget() -> None:
+    console.forget()

@@ -1,6 +1,6 @@
 from django.urls import path, re_path
 
-from . import attached_views, finding, many_views, nic_views, taking, views
+from . import attached_views, console_views, finding, many_views, nic_views, taking, views
 
 app_name = "vms"
 urlpatterns = [
@@ -38,6 +38,8 @@ urlpatterns = [
     re_path(
         r"^vms/(?P<hypervisor>[^/]+)/(?P<name>[^/]+)/(?P<verb>start|shutdown|destroy)/$", views.vm_power, name="power"
     ),
+    path("vms/<str:hypervisor>/<str:name>/console/", console_views.vm_console, name="console"),
+    path("vms/<str:hypervisor>/<str:name>/console.txt", console_views.vm_console_text, name="console_text"),
     path("vms/<str:hypervisor>/<str:name>/problems/", finding.vm_problems, name="problems"),
     path("vms/<str:hypervisor>/<str:name>/retry/", views.vm_retry, name="retry"),
     path("vms/<str:hypervisor>/<str:name>/remove/", views.vm_remove, name="remove"),

@@ -33,6 +33,7 @@ COLUMNS = (
 )
 
 LISTED = ("name", "number", "memory", "vcpus", "managed", "generation", "removed_at", "hypervisor", "image__name")
+LISTED += ("wait_ssh", "ssh_check__since", "ssh_check__ready_at", "ssh_check__reason")
 LISTED_STATUS = ("generation", "error", "drift", "progress", "power", "memory", "vcpus")
 
 

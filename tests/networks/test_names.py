@@ -206,7 +206,7 @@ def test_a_server_that_says_nothing_is_not_waited_for_name_by_name(served):
 
 
 def test_a_socket_in_our_own_namespace_needs_no_root():
-    with peer.udp_socket(os.getpid(), socket.AF_INET6) as found:
+    with peer.open_socket(os.getpid(), socket.AF_INET6) as found:
         assert (found.family, found.type) == (socket.AF_INET6, socket.SOCK_DGRAM)
 
 

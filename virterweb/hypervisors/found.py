@@ -24,6 +24,10 @@ class Refused(HypervisorError):
         return bool(re.search(r"error creating bridge interface .*: File exists", self.detail))
 
 
+class Silent(Refused):
+    """A guest does not answer, neither yes nor no."""
+
+
 class Busy(HypervisorError):
     """libvirt could not just now."""
 

@@ -3,6 +3,7 @@
 No libvirt object leaves it. "Already so" is success.
 """
 
+import errno
 import os
 import re
 import socket
@@ -28,6 +29,7 @@ from .found import (
     FoundVolume,
     NetworkUpdate,
     Refused,
+    Silent,
     Unreachable,
 )
 
@@ -335,7 +337,7 @@ class Host:
         if not self._pid:
             raise Refused("The network’s dnsmasq can be asked only by a portal that runs on the hypervisor itself.")
         family = socket.AF_INET6 if ":" in server else socket.AF_INET
-        asker = peer.udp_socket(self._pid, family)
+        asker = peer.open_socket(self._pid, family)
         if asker is None:
             raise Refused("The hypervisor’s networks are in a network namespace that only root can enter.")
         with asker:
@@ -347,6 +349,26 @@ class Host:
                 if family == socket.AF_INET6:  # it is tentative until the bridge has a carrier
                     text += " While no guest is on the network, its IPv6 address cannot be used."
                 raise Refused(text, str(problem)) from problem
+
+    def tcp_socket(self, address: str, port: int, seconds: float) -> socket.socket:
+        """A connection to a guest, from the host's own networks if it is a local one; Refused says why there is none.
+
+        Made beside libvirt. From elsewhere only guests are reached that the portal's machine has a route to.
+        """
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        opened = peer.open_socket(self._pid, family, socket.SOCK_STREAM) if self._pid else socket.socket(family)
+        if opened is None:
+            raise Refused("the hypervisor’s networks are in a network namespace that only root can enter")
+        opened.settimeout(seconds)
+        try:
+            opened.connect((address, port))
+        except OSError as problem:
+            opened.close()
+            if isinstance(problem, ConnectionRefusedError):
+                why = f"nothing listens at {address} port {port} (connection refused)"
+                raise Refused(why, str(problem)) from problem
+            raise Silent(f"{address} does not answer", str(problem)) from problem
+        return opened
 
     # domains
 
@@ -521,26 +543,34 @@ class Host:
             return root.findtext("target/path", "") if root.get("type") in _POOLS_OF_FILES else ""
         return ""
 
+    def file_size(self, pool: str, name: str) -> int | None:
+        """Bytes that a volume's file has now, whatever is in it; None if there is no such volume."""
+        with self._trying(f"look at volume {name} of pool {pool}", *_NO_VOLUME), _absent_file():
+            document = self._find_volume(pool, name).XMLDesc()
+            return int(etree.fromstring(document).findtext("physical", "0"))  # left out for an empty file
+        return None
+
     def read_volume(self, pool: str, name: str, offset: int, most: int) -> bytes | None:
-        """Up to `most` bytes of a volume from `offset` on, empty at its end; None if there is no such volume.
+        """Up to `most` bytes of a volume from `offset` on, empty at or beyond its end; None if there is none.
 
         A file that another program makes in the pool's folder is a volume after the pool is refreshed.
         """
-        gone = (libvirt.VIR_ERR_NO_STORAGE_VOL, libvirt.VIR_ERR_NO_STORAGE_POOL)
         pieces: list[bytes] = []
-        with self._trying(f"read volume {name} of pool {pool}", *gone):
-            opened = self._connection.storagePoolLookupByName(pool)
-            try:
-                volume = opened.storageVolLookupByName(name)
-            except libvirt.libvirtError:
-                opened.refresh()
-                volume = opened.storageVolLookupByName(name)
+        with self._trying(f"read volume {name} of pool {pool}", *_NO_VOLUME), _absent_file():
             stream = self._connection.newStream()
-            volume.download(stream, offset, most)
+            # A length of 0 would mean all of it.
+            self._find_volume(pool, name).download(stream, offset, max(1, most))
             stream.recvAll(lambda stream, data, opaque: pieces.append(data), None)
             stream.finish()
-            return b"".join(pieces)
+            return b"".join(pieces)[:most]
         return None
+
+    def _find_volume(self, pool: str, name: str) -> libvirt.virStorageVol:
+        opened = self._connection.storagePoolLookupByName(pool)
+        with suppress(libvirt.libvirtError):
+            return opened.storageVolLookupByName(name)
+        opened.refresh()
+        return opened.storageVolLookupByName(name)
 
     def create_volume(self, pool: str, document: str, name: str) -> None:
         with self._trying(f"make volume {name} in pool {pool}"):
@@ -581,6 +611,7 @@ _NIC_MODELS = {  # the version of QEMU, as libvirt writes it, that each came wit
     "rtl8139": (0, (*_X86, "aarch64", "ppc64le")),
     "igb": (8_000_000, (*_X86, "aarch64")),
 }
+_NO_VOLUME = (libvirt.VIR_ERR_NO_STORAGE_VOL, libvirt.VIR_ERR_NO_STORAGE_POOL)
 _POOLS_OF_FILES = ("dir", "fs", "netfs")
 _COUNTERS = ("bytes", "pkts", "errs", "drop")
 _STATE_NUMBERS = {
@@ -634,6 +665,16 @@ def _stored(network: libvirt.virNetwork) -> str:
         if error.get_error_code() not in (libvirt.VIR_ERR_INVALID_ARG, libvirt.VIR_ERR_NO_SUPPORT):
             raise
         return network.XMLDesc()  # libvirt's test driver knows only one definition
+
+
+@contextmanager
+def _absent_file() -> Iterator[None]:
+    """libvirt calls a volume whose file was deleted beside it a system error; it is none to who only looks for it."""
+    try:
+        yield
+    except libvirt.libvirtError as error:
+        if error.get_error_code() != libvirt.VIR_ERR_SYSTEM_ERROR or error.get_int1() != errno.ENOENT:
+            raise
 
 
 def _bridge(network: libvirt.virNetwork) -> str:

@@ -57,22 +57,24 @@ def routes(pid: int) -> list[list[str]]:
     return sorted(found)
 
 
-def udp_socket(pid: int, family: socket.AddressFamily) -> socket.socket | None:
-    """A UDP socket in the network namespace of a process; None if that is another one than ours and we are not root."""
+def open_socket(
+    pid: int, family: socket.AddressFamily, kind: socket.SocketKind = socket.SOCK_DGRAM
+) -> socket.socket | None:
+    """A socket in the network namespace of a process; None if that is another one than ours and we are not root."""
     with suppress(OSError):
         # Only root may read ns/net of another's process, yet everybody the numbers of the files that a namespace has.
         if Path(f"/proc/{pid}/net/dev").stat().st_ino == Path("/proc/self/net/dev").stat().st_ino:
-            return socket.socket(family, socket.SOCK_DGRAM)
+            return socket.socket(family, kind)
         with ThreadPoolExecutor(max_workers=1) as short_lived:
-            return short_lived.submit(_socket_inside, pid, family).result()
+            return short_lived.submit(_socket_inside, pid, family, kind).result()
     return None
 
 
-def _socket_inside(pid: int, family: socket.AddressFamily) -> socket.socket | None:
+def _socket_inside(pid: int, family: socket.AddressFamily, kind: socket.SocketKind) -> socket.socket | None:
     """The same for a thread that goes into the other namespace for good: the thread alone, not its process."""
     with Path(f"/proc/{pid}/ns/net").open() as namespace:
         if ctypes.CDLL(None).setns(namespace.fileno(), CLONE_NEWNET) == 0:
-            return socket.socket(family, socket.SOCK_DGRAM)
+            return socket.socket(family, kind)
     return None
 
 

@@ -1,6 +1,7 @@
 """`manage.py vm …`: Virter's VM commands, with its flags, on the portal's wishes; and NICs of VMs that run already."""
 
 import re
+import time
 from functools import partial
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from virterweb.hypervisors.cli import VerbCommand, check, pick_hypervisor, table
 from virterweb.hypervisors.models import Hypervisor
 from vms import tasks
 from vms.forms import RunForm
-from vms.models import VM, Disk
+from vms.models import VM, Disk, Power, SSHCheck, SSHState
 from vms.nic_form import USER, NICForm
 from vms.rows import with_access_addresses
 
@@ -62,6 +63,27 @@ def disk(text: str) -> Disk:
     return wanted
 
 
+def wait_for_ssh(vms: list[VM]) -> None:
+    """Wait until all can be logged in to; CommandError with the reasons of those that cannot, or no longer run."""
+    waiting, failures = {vm.pk: vm.name for vm in vms}, []
+    deadline = time.monotonic() + SSHCheck.LIMIT.total_seconds() + 30  # if the worker does not give up itself
+    while waiting:
+        now = {vm.pk: vm for vm in VM.objects.shown().filter(pk__in=waiting)}
+        for pk, name in list(waiting.items()):
+            vm = now.get(pk)
+            runs = vm and vm.status.power == Power.RUNNING
+            if runs and vm.ssh_state == SSHState.WAITING and time.monotonic() < deadline:
+                continue
+            del waiting[pk]
+            if not runs:
+                failures.append(f"{name} no longer runs; it cannot be logged in to")
+            elif vm.ssh_state:
+                failures.append(f"{name}: {vm.ssh_reason}")
+        time.sleep(0.3 if waiting else 0)
+    if failures:
+        raise CommandError("\n".join(failures))
+
+
 class Command(VerbCommand):
     help = "Run, list and remove VMs, and add and remove NICs of VMs that run already."
 
@@ -84,6 +106,7 @@ class Command(VerbCommand):
         run.add_argument(
             "--console", default="", metavar="DIR", help="folder on the host; the console goes to NAME.log"
         )
+        run.add_argument("--wait-ssh", action="store_true", help="wait until it can be logged in to by SSH")
         run.add_argument("--ssh-key", action="append", default=[], help="public key; repeatable")
         run.add_argument("--user-data", default="", help="file with further cloud-init user data")
         self.verb(verbs, "rm", self.rm, "remove a VM", "name", waits=True)
@@ -130,6 +153,8 @@ class Command(VerbCommand):
             forms.append(form)
         vms = [form.save() for form in forms]
         self.finish(vms, no_wait)
+        if options["wait_ssh"] and not no_wait:
+            wait_for_ssh(vms)
         for vm in vms:
             self.stdout.write(vm.name)
 
@@ -161,6 +186,7 @@ class Command(VerbCommand):
             "vnc_port": options["vnc_port"] or (6000 + number if options["vnc"] else None),
             "vnc_bind": options["vnc_bind_ip"],
             "console_dir": options["console"].rstrip("/"),
+            "wait_ssh": options["wait_ssh"],
         }
         try:
             VM(**values).clean_fields(exclude={field.name for field in VM._meta.fields} - set(values))

@@ -1,0 +1,63 @@
+"""A guest's console, unfolded on its page: it grows, stays at its end, and waits for who reads or selects."""
+
+from collections.abc import Callable
+
+import libvirt
+import pytest
+from lab import Lab
+from playwright.sync_api import Page, expect
+
+from tests.lab.guest import Console
+from tests.portal import Portal
+
+pytestmark = pytest.mark.browser
+
+
+def test_a_console_is_followed_on_the_vms_page(
+    tab: Page, portal: Portal, lab: Lab, picture: Callable[[Page, str], None]
+):
+    portal.manage("vm", "run", "tiny", "--id", "41", "--memory", "128M")
+    host = libvirt.open(lab.uri)
+    tab.goto("/vms/lab/tiny-41/")
+    log = tab.locator("#console pre")
+    expect(log).to_have_count(0)
+    tab.get_by_text("Console", exact=False).first.click()
+    expect(log).to_contain_text("tiny: tiny-41 on Linux", timeout=60_000)
+    console = Console(host.lookupByName("tiny-41"))
+    console.run("seq 1 200")
+    expect(log).to_contain_text("\n200\n")
+    at_end = "pre => pre.scrollHeight - pre.scrollTop - pre.clientHeight < 8"
+    tab.wait_for_function(f"({at_end})(document.querySelector('#console pre'))")
+    picture(tab, "console")
+
+    log.evaluate("pre => { pre.scrollTop = 40; }")
+    console.run("echo while r''eading")
+    expect(log).to_contain_text("while reading")
+    assert log.evaluate("pre => pre.scrollTop") == 40
+    log.evaluate("pre => { pre.scrollTop = pre.scrollHeight; }")
+    console.run("seq 300 340")
+    expect(log).to_contain_text("\n340\n")
+    assert log.evaluate(at_end)
+
+    log.evaluate("pre => getSelection().selectAllChildren(pre)")
+    console.run("echo while s''elected")
+    tab.wait_for_timeout(3000)
+    assert "while selected" not in log.inner_text()
+    tab.evaluate("getSelection().removeAllRanges()")
+    expect(log).to_contain_text("while selected")
+
+    asked: list[str] = []
+    tab.get_by_text("Console", exact=False).first.click()
+    tab.on("request", lambda request: asked.append(request.url))
+    tab.wait_for_timeout(3000)
+    assert any("/vms/lab/tiny-41/" in url for url in asked)
+    assert not [url for url in asked if "/console/" in url]
+    console.close()
+
+    portal.manage("vm", "rm", "tiny-41")
+    tab.goto("/vms/lab/tiny-41/console/")
+    expect(tab.locator("#console")).to_contain_text("The VM is gone since")
+    expect(log).to_contain_text("while selected")
+    assert log.evaluate(at_end)
+    picture(tab, "console-gone")
+    host.close()
