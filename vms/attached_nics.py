@@ -186,9 +186,10 @@ def _leases(nics: QuerySet) -> dict[int | None, tuple[attached.Lease, ...]]:
     """The leases of the NICs' networks, by network."""
     found = defaultdict(list)
     networks = Network.objects.filter(nics__in=nics).values("pk")
-    for lease in Lease.objects.current().filter(network__in=networks).only("network_id", "mac", "ip", "hostname"):
-        found[lease.network_id].append(attached.Lease(mac=lease.mac, ip=lease.ip, hostname=lease.hostname))
-    return defaultdict(tuple, {network: tuple(leases) for network, leases in found.items()})
+    leases = Lease.objects.current().filter(network__in=networks)
+    for network, mac, ip, hostname in leases.values_list("network", "mac", "ip", "hostname"):
+        found[network].append(attached.Lease(mac=mac, ip=ip, hostname=hostname))
+    return defaultdict(tuple, {network: tuple(here) for network, here in found.items()})
 
 
 def _told(nics: QuerySet) -> dict[int, tuple[attached.Seen, ...]]:
