@@ -21,6 +21,7 @@ PURE = {
     ),
     *(ROOT / "vms" / f"{name}.py" for name in ("nic_xml", "domain_xml", "nic_plan", "volume_xml", "attached")),
     *(ROOT / "vms" / f"{name}.py" for name in ("cloud_init", "problems")),
+    *(ROOT / "vms" / f"{name}.py" for name in ("sizes", "qcow2", "user_data", "copy_as")),
 }
 # Inside an app, from the bottom up: a module imports only those before it.
 FLOORS = {
@@ -36,9 +37,11 @@ FLOORS = {
         *("views", "name_views", "changing", "host_views", "address_views", "bulk", "admin"),
     ),
     "vms": (
-        *("nic_xml", "domain_xml", "nic_plan", "volume_xml", "attached", "cloud_init", "models", "make", "nic_sync"),
+        *("sizes", "qcow2", "nic_xml", "domain_xml", "nic_plan", "volume_xml", "attached", "cloud_init", "user_data"),
+        *("copy_as", "models", "make", "nic_sync"),
         *("sync", "addresses", "problems", "checks", "tasks", "ids", "rows", "inventory", "search"),
-        *("nic_form", "forms", "views", "nic_views", "taking", "finding", "admin"),
+        *("nic_form", "disk_form", "run_form", "image_form", "like", "run_preview"),
+        *("views", "nic_views", "run_views", "taking", "finding", "admin"),
     ),
 }
 
