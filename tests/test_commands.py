@@ -92,7 +92,12 @@ def test_network_add_takes_virters_flags(lab):
         (("vm", "run", "alma-8", "--id", "8", "--nic", "type=network,source=x"), "--nic: There is no network x"),
         (("vm", "run", "alma-8", "--id", "8", "--nic", "type=network,source=x,bus=y"), "bus is not known"),
         (("vm", "run", "alma-8", "--id", "8", "--disk", "size=1G"), "give name= and size="),
+        (("vm", "run", "alma-8", "--id", "8", "--disk", "name=a,size=0"), "--disk: A disk has at least 1 MiB"),
+        (("vm", "run", "alma-8", "--id", "8", "--disk", "name=a,size=1G,bus=usb"), "--disk: Select a valid choice"),
+        (("vm", "run", "alma-8", "--id", "8", "--count", "0"), "--count: Ensure this value is greater"),
+        (("vm", "run", "alma-8", "--id", "8", "--count", "2", "--vnc-port", "99"), "--vnc-port: Several VMs cannot"),
         (("vm", "run", "alma-8", "--id", "8", "--memory", "lots"), "lots is no size"),
+        (("vm", "run", "alma-8", "--id", "8", "--memory", "0"), "--memory: Ensure this value is greater"),
         (("vm", "run", "alma-8", "--id", "8", "--vnc-port", "70000"), "--vnc-port: "),
         (("vm", "run", "alma-8", "--id", "8", "--vnc-bind-ip", "here"), "--vnc-bind-ip: "),
         (("vm", "run", "alma-8", "--id", "8", "--console", "here"), "--console: An absolute path."),
@@ -132,6 +137,29 @@ def test_several_vms_are_run_with_ids_in_sequence(lab):
     make_image(lab)
     assert run("vm", "run", "alma-8", "--id", "8", "--count", "2", "--name", "web", "--no-wait") == "web-8\nweb-9\n"
     assert list(VM.objects.values_list("number", flat=True)) == [8, 9]
+
+
+def test_without_a_count_the_name_is_the_name_and_with_one_it_has_the_id(lab):
+    make_image(lab)
+    assert run("vm", "run", "alma-8", "--id", "8", "--name", "web", "--no-wait") == "web\n"
+    assert run("vm", "run", "alma-8", "--id", "9", "--count", "1", "--name", "web-9", "--no-wait") == "web-9-9\n"
+
+
+def test_several_vms_have_their_own_vnc_ports_and_are_waited_for_by_ssh(lab):
+    make_image(lab)
+    run("vm", "run", "alma-8", "--id", "8", "--count", "2", "--vnc", "--wait-ssh", "--no-wait")
+    assert list(VM.objects.values_list("vnc_port", "wait_ssh", "console_log")) == [
+        (6008, True, True),
+        (6009, True, True),
+    ]
+
+
+def test_several_vms_are_wished_all_or_none(lab):
+    make_image(lab)
+    make_vm(lab, "other", 9)
+    with pytest.raises(CommandError, match="--id: ID 9 is taken"):
+        run("vm", "run", "alma-8", "--id", "8", "--count", "3", "--no-wait")
+    assert VM.objects.count() == 1
 
 
 def test_removing_what_is_not_there_succeeds(lab):

@@ -4,6 +4,7 @@ Follows cloud-init's NoCloud data source and network configuration version 2.
 """
 
 from dataclasses import dataclass
+from email import message_from_string
 from email.mime.multipart import MIMEMultipart
 from email.mime.text import MIMEText
 from io import BytesIO
@@ -11,14 +12,18 @@ from io import BytesIO
 import pycdlib
 import yaml
 
-KINDS = {
+KINDS = {  # what a part of user data begins with, the longer before the shorter
+    "#cloud-config-archive": "cloud-config-archive",
+    "#cloud-config-jsonp": "cloud-config-jsonp",
     "#cloud-config": "cloud-config",
     "#!": "x-shellscript",
     "#cloud-boothook": "cloud-boothook",
+    "#include-once": "x-include-once-url",
     "#include": "x-include-url",
     "#part-handler": "part-handler",
     "## template: jinja": "jinja2",
 }
+MIME = ("content-type: multipart/", "mime-version:")  # a message of several parts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,14 +89,23 @@ def network_config(nics: tuple[GuestNIC, ...]) -> str | None:
     return _yaml({"version": 2, "ethernets": ethernets})
 
 
+def kind_of(text: str) -> str | None:
+    """The MIME subtype of user data by its beginning, as cloud-init tells; None if it has none that is known."""
+    start = text.lstrip()[:30].lower()
+    if start.startswith(MIME):
+        return "mixed"
+    return next((kind for known, kind in KINDS.items() if start.startswith(known)), None)
+
+
 def combined_user_data(ours: str, theirs: str) -> str:
     """Ours, with the user's own as a second MIME part; lists in both are joined."""
     if not theirs.strip():
         return ours
     message = MIMEMultipart()
     for text in (ours, theirs):
-        kind = next((kind for start, kind in KINDS.items() if text.startswith(start)), "cloud-config")
-        part = MIMEText(text, kind)
+        kind = kind_of(text)
+        text = text.lstrip() if kind else text  # a script's #! counts at the very beginning only
+        part = message_from_string(text) if kind == "mixed" else MIMEText(text, kind or "cloud-config")
         part.add_header("Merge-Type", "list(append)+dict(recurse_array)+str()")
         message.attach(part)
     return message.as_string()

@@ -1,14 +1,15 @@
 """Virter's IDs: which are taken on a hypervisor, which is free next, what an ID decides. Reads the database only."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from ipaddress import ip_address
+from ipaddress import IPv4Interface, ip_address
 
 from networks.addressing import id_of_mac, ip_of_id, mac_of_id
 from networks.models import DHCPHost, Network
 from networks.network_xml import NetworkSpec
 from virterweb.hypervisors.models import Hypervisor
 
-from .models import NIC, NICStatus
+from .models import NIC, VM, NICStatus
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,14 +27,46 @@ def access_spec(hypervisor: Hypervisor) -> tuple[Network, NetworkSpec] | None:
     return network and (network, network.definition)
 
 
+def access_block(hypervisor: Hypervisor) -> IPv4Interface | None:
+    """The access network's IPv4 block with the host's own address, if it is known and has one."""
+    access = access_spec(hypervisor)
+    return access[1].block() if access else None
+
+
 def address(hypervisor: Hypervisor, number: int) -> Address:
     """MAC and IP of an ID; ValueError if the access network's block has no such address."""
-    access = access_spec(hypervisor)
-    block = access[1].block() if access else None
+    return _address_in(access_block(hypervisor), number)
+
+
+def _address_in(block: IPv4Interface | None, number: int) -> Address:
     ip = ip_of_id(block, number) if block else ""
     if block and ip == block.ip:
         raise ValueError(f"ID {number} is the host’s own address {ip}.")
     return Address(mac=mac_of_id(number), ip=str(ip))
+
+
+def problems(hypervisor: Hypervisor, numbers: Sequence[int]) -> list[str]:
+    """Why IDs cannot be given to new VMs, a sentence each; in as many queries however many IDs."""
+    block, taken, reserved = access_block(hypervisor), taken_macs(hypervisor), reserved_macs(hypervisor)
+    wished = VM.objects.on(hypervisor).filter(number__range=(numbers[0], numbers[-1]), managed=True)
+    others = dict(wished.values_list("number", "name"))
+    found = []
+    for number in numbers:
+        try:
+            mac = _address_in(block, number).mac
+        except ValueError as problem:
+            found.append(str(problem))
+            continue
+        if holder := taken.get(mac):
+            found.append(f"ID {number} is taken: {holder} has the MAC {mac}.")
+        elif number in others:
+            found.append(f"ID {number} is taken by {others[number]}.")
+        elif hypervisor.static_dhcp and mac not in reserved:
+            found.append(f"This hypervisor uses static DHCP, and {mac} has no host entry.")
+        elif not hypervisor.static_dhcp and mac in reserved:
+            entry = f"{mac} {reserved[mac]}"
+            found.append(f"ID {number} is taken: {hypervisor.access_network} has a host entry {entry}.")
+    return found
 
 
 def taken_macs(hypervisor: Hypervisor) -> dict[str, str]:

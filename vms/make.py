@@ -16,7 +16,7 @@ from virterweb.hypervisors.found import FoundDomain, Refused
 from virterweb.hypervisors.gateway import Host
 from virterweb.hypervisors.models import Hypervisor, HypervisorStatus
 
-from . import cloud_init, domain_xml, portal_key, volume_xml
+from . import cloud_init, domain_xml, portal_key, qcow2, volume_xml
 from .models import NIC, TAG, VM, Image, Volume
 from .volume_xml import VolumeSpec
 
@@ -221,6 +221,7 @@ def _boot_volume(vm: VM, host: Host) -> VolumeSpec:
     if found is None:
         raise Refused(f"The image {vm.image} has no volume in the pool {vm.hypervisor.pool}.")
     image = volume_xml.parse(found.document)
+    check_image(vm.image, image, host)
     tagged = vm.image.volume.startswith(TAG) and image.backing
     return VolumeSpec(
         name=vm.boot_volume,
@@ -228,6 +229,17 @@ def _boot_volume(vm: VM, host: Host) -> VolumeSpec:
         backing=image.backing if tagged else found.path,
         backing_format=image.backing_format if tagged else image.format,
     )
+
+
+def check_image(image: Image, found: VolumeSpec, host: Host) -> None:
+    """Refuse an image that QEMU would read another file through, outside the pool, or guess the format of."""
+    pool = image.hypervisor.pool
+    if found.format not in qcow2.FORMATS:
+        raise Refused(f"The image {image} is a {found.format} file. {qcow2.CONVERT}.")
+    if found.backing:
+        backings = {volume.path: volume_xml.parse(volume.document).backing for volume in host.volumes(pool)}
+        if out := qcow2.outside(found.backing, backings):
+            raise Refused(f"The image {image}: {qcow2.refused_backing(out, pool)}")
 
 
 def _write_seed(vm: VM, host: Host) -> None:

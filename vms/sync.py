@@ -21,8 +21,8 @@ from virterweb.hypervisors.gateway import Host
 from virterweb.hypervisors.models import Hypervisor
 from virterweb.hypervisors.reconcile import Waiting, keep_claim
 
-from . import console, domain_xml, ssh, volume_xml
-from .make import delete_volumes, make, release_addresses, release_leases, unmake
+from . import console, domain_xml, qcow2, ssh, volume_xml
+from .make import check_image, delete_volumes, make, release_addresses, release_leases, unmake
 from .models import NIC, TAG, VM, Image, ImageStatus, NICStatus, Power, VMStatus, Volume
 from .nic_plan import drift, plan
 from .nic_sync import carry_out
@@ -163,8 +163,13 @@ def push_image(image: Image, host: Host) -> dict | None:
         return None
     if image.upload:
         _upload(image, host)
-    elif host.volume(pool, image.volume) is None:
+    elif (found := host.volume(pool, image.volume)) is None:
         raise Refused(f"The pool {pool} has no volume {image.volume}.")
+    else:
+        check_image(image, volume_xml.parse(found.document), host)
+        # libvirt does not say whether there is an external data file.
+        if wrong := qcow2.problem(host.read_volume(pool, image.volume, 0, qcow2.ENOUGH) or b"", overlay=True):
+            raise Refused(f"The volume {image.volume}: {wrong}")
     _record_volumes(image.hypervisor, host)
     return {}
 
@@ -178,21 +183,21 @@ def _upload(image: Image, host: Host) -> None:
         image.status.write(volume_made=True, sent=0)
         host.delete_volume(pool, image.volume)
         spec = volume_xml.VolumeSpec(name=image.volume, capacity=image.size, format=_format(file))
-        host.create_volume(pool, volume_xml.build(spec), image.volume)
         try:
+            host.create_volume(pool, volume_xml.build(spec), image.volume)
             with file.open("rb") as data:
                 host.upload(pool, image.volume, data, image.size, _Progress(image.status))
-        except Refused:
+        except Refused as problem:
             host.delete_volume(pool, image.volume)
             image.status.write(volume_made=False)
-            raise
+            raise Refused(f"{problem}. What was there of the volume is deleted again.", problem.detail) from problem
     Image.objects.filter(pk=image.pk).update(upload="")
     file.unlink(missing_ok=True)
 
 
 def _format(file: Path) -> str:
     with file.open("rb") as data:
-        return "qcow2" if data.read(4) == b"QFI\xfb" else "raw"
+        return qcow2.format_of(data.read(len(qcow2.MAGIC)))
 
 
 class _Progress:

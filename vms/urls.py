@@ -1,6 +1,6 @@
 from django.urls import path, re_path
 
-from . import attached_views, console_views, finding, many_views, nic_views, taking, views
+from . import attached_views, console_views, finding, many_views, nic_views, run_views, taking, views
 
 app_name = "vms"
 urlpatterns = [
@@ -32,14 +32,15 @@ urlpatterns = [
     path("images/<str:hypervisor>/<str:name>/remove/", views.image_remove, name="image_remove"),
     path("vms/", views.vm_list, name="list"),
     path("vms/many/", many_views.vm_many, name="many"),
-    path("vms/run/", views.vm_run, name="run"),
-    path("vms/run/preview/", views.vm_run_preview, name="preview"),
+    path("vms/run/", run_views.vm_run, name="run"),
+    path("vms/run/preview/", run_views.vm_run_preview, name="preview"),
     path("vms/<str:hypervisor>/<str:name>/", views.vm_detail, name="detail"),
     re_path(
         r"^vms/(?P<hypervisor>[^/]+)/(?P<name>[^/]+)/(?P<verb>start|shutdown|destroy)/$", views.vm_power, name="power"
     ),
     path("vms/<str:hypervisor>/<str:name>/console/", console_views.vm_console, name="console"),
     path("vms/<str:hypervisor>/<str:name>/console.txt", console_views.vm_console_text, name="console_text"),
+    path("vms/<str:hypervisor>/<str:name>/copies/", run_views.vm_copies, name="copies"),
     path("vms/<str:hypervisor>/<str:name>/problems/", finding.vm_problems, name="problems"),
     path("vms/<str:hypervisor>/<str:name>/retry/", views.vm_retry, name="retry"),
     path("vms/<str:hypervisor>/<str:name>/remove/", views.vm_remove, name="remove"),

@@ -14,8 +14,8 @@ from virterweb.hypervisors.models import Hypervisor
 from virterweb.hypervisors.views import leaves_when_gone
 from virterweb.tables import Column, Table
 
-from . import ids, tasks
-from .forms import ImageForm, RunForm
+from . import tasks
+from .image_form import ImageForm
 from .many import Action
 from .models import VM, Image, Volume
 from .rows import nic_rows, with_access_addresses
@@ -48,43 +48,6 @@ def vm_list(request: HttpRequest) -> HttpResponse:
     table = Table(with_access_addresses(vms), COLUMNS if several else COLUMNS[:-1], request.GET)
     template = "vms/_list.html" if request.htmx else "vms/vm_list.html"
     return render(request, template, {"table": table, "several": several, "many_actions": Action.choices})
-
-
-@require_http_methods(["GET", "POST"])
-def vm_run(request: HttpRequest) -> HttpResponse:
-    data = request.POST if request.method == "POST" else None
-    changed = data is not None and "change" in data
-    form = RunForm(data, initial=request.GET.dict())
-    if data is not None and not changed and form.is_valid():
-        return redirect(form.save(request.user))
-    template = "vms/_run_form.html" if changed and request.htmx else "vms/vm_run.html"
-    status = 422 if data is not None and not changed else 200
-    context = {"form": form, "quiet": changed, **_preview(form)}
-    return render(request, template, context, status=status)
-
-
-@require_POST
-def vm_run_preview(request: HttpRequest) -> HttpResponse:
-    return render(request, "vms/_preview.html", _preview(RunForm(request.POST)))
-
-
-def _preview(form: RunForm) -> dict:
-    """What the half-typed form means: name, MAC and IP by ID, and what is wrong with what was typed."""
-    if not form.is_bound:
-        number = form.fields["number"].initial
-        address = form.host and number and ids.address(form.host, number)
-        return {"host": form.host, "number": number, "address": address, "name": "", "problems": {}}
-    form.is_valid()
-    number = form.cleaned_data.get("number")
-    wrong = {form[field].label: errors for field, errors in form.errors.items() if field in ("number", "name")}
-    address = ids.address(form.host, number) if number and "number" not in form.errors else None
-    return {
-        "host": form.host,
-        "number": number,
-        "address": address,
-        "name": form.wanted_name,
-        "problems": wrong if form.data.get("number") else {},
-    }
 
 
 def get_vm(hypervisor: str, name: str, vms: QuerySet | None = None) -> VM:

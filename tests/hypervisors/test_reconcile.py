@@ -8,6 +8,7 @@ from django.utils import timezone
 from networks.models import Network, NetworkStatus
 from tests.making import make_hypervisor, make_network
 from virterweb.hypervisors import reconcile
+from virterweb.hypervisors.connections import CROWDED, PLACES
 from virterweb.hypervisors.found import Busy, Refused
 from virterweb.hypervisors.reconcile import State, Waiting, carry_out, claim_as, claimed
 
@@ -98,6 +99,19 @@ def test_trying_again_becomes_less_often(network):
         carry_out(Network, network.pk, busy)
         waits.append(round((again(network).status.retry_at - timezone.now()).total_seconds()))
     assert waits == [2, 4, 8, 16, 30, 30]
+
+
+def test_those_that_found_no_place_are_let_in_when_one_is_free_and_no_more_than_there_are(network):
+    def crowded(wish, host):
+        raise Busy(CROWDED)
+
+    others = [make_network(network.hypervisor, f"other{number}", "") for number in range(PLACES + 1)]
+    elsewhere = make_network(make_hypervisor("lab-2"))
+    for wish in (*others, elsewhere):
+        carry_out(Network, wish.pk, crowded)
+    assert list(Network.objects.overdue()) == [network]
+    carry_out(Network, network.pk, lambda wish, host: {})
+    assert list(Network.objects.overdue().order_by("pk")) == others[:PLACES]
 
 
 def test_what_is_wished_during_an_attempt_is_done_in_the_same_go(network):

@@ -1,6 +1,7 @@
 """Running a VM by form: what an ID decides, what is refused before anything is made, what a good one wishes for."""
 
 import pytest
+from django.utils.html import escape
 
 from tests.making import (
     make_foreign_network,
@@ -12,8 +13,9 @@ from tests.making import (
     make_running,
     make_vm,
 )
+from virterweb.hypervisors.models import HypervisorStatus
 from vms import ids
-from vms.models import VM, Volume
+from vms.models import VM, VMStatus, Volume
 
 GOOD = {"image": "alma-8", "number": "8", "name": "", "memory": "1024", "vcpus": "1", "boot_size": "10"}
 
@@ -27,8 +29,9 @@ def lab(db, pokes):
     return hypervisor
 
 
-def send(page, lab, nics=(), **fields):
+def send(page, lab, nics=(), disks=(), **fields):
     rows = {f"nic_{key}": [nic.get(key, "") for nic in nics] for key in ("network", "bridge", "model", "mac")}
+    rows |= {f"disk_{key}": [disk.get(key, "") for disk in disks] for key in ("name", "size", "format", "bus", "pool")}
     return page.post("/vms/run/", {"hypervisor": lab.pk, **GOOD, **rows, **fields})
 
 
@@ -60,6 +63,30 @@ def test_a_good_one_becomes_a_wish_with_virters_name_mac_and_order(
         ("number", "1", "greater than or equal to 2"),
         ("number", "255", "ID 255 has no address in 192.168.122.0/24."),
         ("number", "x", "whole number"),
+        ("number", "0", "greater than or equal to 2"),
+        ("number", "-8", "greater than or equal to 2"),
+        ("number", str(2**24), "less than or equal to"),
+        ("number", "9" * 40, "less than or equal to"),
+        ("count", "0", "greater than or equal to 1"),
+        ("count", "-1", "greater than or equal to 1"),
+        ("count", "101", "less than or equal to 100"),
+        ("count", "x", "whole number"),
+        ("name", "a/b", "no “/”"),
+        ("name", "a b", "host name"),
+        ("name", "<script>alert(1)</script>", "no “/”"),
+        ("name", ".", "neither a space nor a dot"),
+        ("name", "-a", "host name"),
+        ("memory", "9" * 12, "less than or equal to"),
+        ("memory", "-1", "greater than or equal to 1"),
+        ("memory", "1G", "whole number"),
+        ("vcpus", "513", "less than or equal to 512"),
+        ("ssh_user", "a b", "A user’s name."),
+        ("ssh_user", "Root", "A user’s name."),
+        ("console_dir", "here", "An absolute path."),
+        ("vnc_port", "0", "greater than or equal to 1"),
+        ("vnc_port", "65536", "less than or equal to 65535"),
+        ("vnc_bind", "here", "valid IPv4 or IPv6"),
+        ("user_data", "#" * 200_001, "at most 200000"),
         ("name", "under_score", "host name"),
         ("name", "a" * 51, "50 characters"),
         ("name", "<b>", "host name"),
@@ -72,6 +99,8 @@ def test_bad_input_is_refused_at_its_field_and_nothing_is_made(page, lab, field,
     answer = send(page, lab, **{field: typed})
     assert answer.status_code == 422
     assert said in errors(answer)[field]
+    assert escape(typed) in answer.content.decode()
+    assert "<script>alert" not in answer.content.decode()
     assert not VM.objects.exists()
 
 
@@ -98,8 +127,19 @@ def test_a_bad_nic_is_refused_at_its_row(page, lab, nic, field, said):
 
 def test_two_nics_cannot_have_the_same_mac(page, lab):
     mac = "52:54:00:AA:00:01"
-    answer = send(page, lab, nics=[{"network": "net1", "mac": mac}, {"network": "net1", "mac": mac.lower()}])
-    assert "Two NICs have the same MAC." in errors(answer)["__all__"]
+    nics = [{"network": "net1", "mac": mac}, {"network": "net1"}, {"network": "net1", "mac": "5254.00aa.0001"}]
+    first, _, third = send(page, lab, nics=nics).context["form"].nics
+    assert not first.errors
+    assert third.errors["mac"] == ["NIC 1 has this MAC too."]
+    assert not VM.objects.exists()
+
+
+def test_no_nic_has_the_mac_that_the_id_decides_or_that_another_vm_has(page, lab):
+    make_vm(lab, "other", 9)
+    nics = [{"network": "default", "mac": "52:54:00:00:00:08"}, {"network": "net1", "mac": "52:54:00:00:00:09"}]
+    first, second = send(page, lab, nics=nics).context["form"].nics
+    assert first.errors["mac"] == ["The access NIC has this MAC: ID 8 decides it."]
+    assert second.errors["mac"] == ["This MAC is in use by other."]
 
 
 def test_an_id_that_anything_uses_is_refused(page, lab):
@@ -153,14 +193,186 @@ def test_the_form_shows_what_an_id_decides_while_it_is_typed(page, lab):
 
 
 def test_rows_of_nics_come_and_go_without_complaints(page, lab):
-    answer = send(page, lab, nics=[{"network": "net1"}], image="", change="add")
+    answer = send(page, lab, nics=[{"network": "net1"}], image="", change="add-nic")
     assert [nic.data.get("network") for nic in answer.context["form"].nics] == ["net1", None]
     assert answer.status_code == 200 and "required." not in answer.content.decode()
-    answer = send(page, lab, nics=[{"network": "net1"}, {"bridge": "br0"}], change="drop-0")
+    answer = send(page, lab, nics=[{"network": "net1"}, {"bridge": "br0"}], change="drop-nic-0")
     assert [nic.data["bridge"] for nic in answer.context["form"].nics] == ["br0"]
+    assert not VM.objects.exists()
+
+
+def test_rows_of_disks_come_and_go_without_complaints(page, lab):
+    answer = send(page, lab, disks=[{"name": "data", "size": "1G"}], image="", change="add-disk")
+    assert [disk.data.get("name") for disk in answer.context["form"].disks] == ["data", None]
+    assert answer.status_code == 200 and "required." not in answer.content.decode()
+    disks = [{"name": "one", "size": "1G"}, {"name": "two", "size": "1G"}]
+    answer = send(page, lab, disks=disks, change="drop-disk-0")
+    assert [disk.data["name"] for disk in answer.context["form"].disks] == ["two"]
     assert not VM.objects.exists()
 
 
 def test_asked_for_from_a_network_the_form_has_a_nic_there(page, lab):
     assert 'value="net1" selected' in page.get("/vms/run/?network=net1").content.decode()
     assert page.get("/vms/run/?network=default").context["form"].nics == []
+
+
+def test_several_become_a_wish_each_with_ids_in_sequence(page, lab, pokes, django_capture_on_commit_callbacks):
+    disks = [{"name": "data", "size": "1.5G", "bus": "scsi"}]
+    with django_capture_on_commit_callbacks(execute=True):
+        answer = send(page, lab, nics=[{"network": "net1"}], disks=disks, count="3")
+    vms = list(VM.objects.order_by("number"))
+    assert answer.url == "/vms/?q=alma-8-"
+    assert [(vm.name, vm.number) for vm in vms] == [("alma-8-8", 8), ("alma-8-9", 9), ("alma-8-10", 10)]
+    assert [vm.nics.first().mac[-2:] for vm in vms] == ["08", "09", "0a"]
+    assert len({nic.mac for vm in vms for nic in vm.nics.all()}) == 6
+    assert len({vm.host_key for vm in vms}) == 3
+    assert [list(vm.disks.values_list("name", "size", "format", "bus")) for vm in vms] == [
+        [("data", 1536, "qcow2", "scsi")]
+    ] * 3
+    assert pokes == [("vms.tasks.push", vm.pk) for vm in vms]
+    assert "Running 3 VMs: alma-8-8 … alma-8-10." in page.get(answer.url).content.decode()
+
+
+@pytest.mark.parametrize(
+    ("name", "count", "names"),
+    [
+        ("web", "1", ["web"]),
+        ("web", "2", ["web-8", "web-9"]),
+        ("web-8", "2", ["web-8", "web-9"]),
+        ("web-8", "1", ["web-8"]),
+        ("web-7", "2", ["web-7-8", "web-7-9"]),
+    ],
+)
+def test_several_are_called_by_their_ids(page, lab, name, count, names):
+    send(page, lab, name=name, count=count)
+    assert list(VM.objects.order_by("number").values_list("name", flat=True)) == names
+
+
+def test_of_several_all_are_wished_or_none(page, lab):
+    make_vm(lab, "other", 10)
+    answer = send(page, lab, count="5")
+    assert errors(answer)["number"] == "ID 10 is taken: other has the MAC 52:54:00:00:00:0a."
+    said = errors(send(page, lab, number="250", count="20"))["number"]
+    assert said.count("has no address in 192.168.122.0/24.") == 3
+    assert "So it is with 12 more of the 20 IDs." in said
+    make_vm(lab, "alma-8-12", 30)
+    assert errors(send(page, lab, number="11", count="3"))["name"] == "There is a VM alma-8-12 on lab-1 already."
+    assert set(VM.objects.values_list("name", flat=True)) == {"other", "alma-8-12"}
+
+
+def test_whoever_is_a_moment_too_late_is_told(page, lab, monkeypatch):
+    make_vm(lab, "alma-8-9", 9)
+    monkeypatch.setattr("vms.ids.problems", lambda hypervisor, numbers: [])
+    answer = send(page, lab, name="web", count="3")
+    assert "Just now somebody ran a VM" in errors(answer)["__all__"]
+    assert VM.objects.count() == 1
+
+
+def test_what_is_one_vms_alone_is_not_given_to_several(page, lab):
+    answer = send(page, lab, nics=[{"network": "net1", "mac": "52:54:00:aa:00:01"}], count="2", vnc_port="5999")
+    assert "a MAC of its own" in answer.context["form"].nics[0].errors["mac"][0]
+    assert "cannot have one port" in errors(answer)["vnc_port"]
+    assert not VM.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("disk", "field", "said"),
+    [
+        ({"name": "", "size": "1G"}, "name", "required"),
+        ({"name": "a/b", "size": "1G"}, "name", "no “/”"),
+        ({"name": "cidata", "size": "1G"}, "name", "name the disk otherwise"),
+        ({"name": "console", "size": "1G"}, "name", "name the disk otherwise"),
+        ({"name": "first", "size": "1G"}, "name", "Disk 1 is called first too."),
+        ({"name": "data", "size": ""}, "size", "required"),
+        ({"name": "data", "size": "0"}, "size", "at least 1 MiB"),
+        ({"name": "data", "size": "100K"}, "size", "at least 1 MiB"),
+        ({"name": "data", "size": "-1G"}, "size", "-1G is no size"),
+        ({"name": "data", "size": "9" * 12 + "T"}, "size", "at most 1024 TiB"),
+        ({"name": "data", "size": "1G", "format": "vmdk"}, "format", "Select a valid choice"),
+        ({"name": "data", "size": "1G", "bus": "usb"}, "bus", "Select a valid choice"),
+    ],
+)
+def test_a_bad_disk_is_refused_at_its_row(page, lab, disk, field, said):
+    answer = send(page, lab, disks=[{"name": "first", "size": "1G"}, disk])
+    assert answer.status_code == 422
+    assert said in " ".join(answer.context["form"].disks[1].errors[field])
+    assert not VM.objects.exists()
+
+
+def test_a_bus_has_room_for_so_many_disks(page, lab):
+    disks = [{"name": f"d{number}", "size": "1G", "bus": "ide"} for number in range(5)]
+    rows = send(page, lab, disks=disks).context["form"].disks
+    assert [bool(row.errors) for row in rows] == [False] * 4 + [True]
+    assert rows[4].errors["bus"] == ["There is room for 4 ide disks."]
+
+
+def test_a_disks_left_over_volume_is_found(page, lab):
+    Volume.objects.create(hypervisor=lab, name="virter:work:alma-8-9-data", path="/x")
+    answer = send(page, lab, disks=[{"name": "data", "size": "512"}], count="2")
+    assert "virter:work:alma-8-9-data left over" in errors(answer)["name"]
+
+
+def test_what_is_folded_is_wished_too(page, lab):
+    data = {"ssh_user": "alma", "wait_ssh": "on", "console_dir": "/var/log/vms/", "vnc_by_id": "on"}
+    send(page, lab, **data, vnc_bind="::1", count="2")
+    for vm in VM.objects.all():
+        assert (vm.ssh_user, vm.wait_ssh, vm.console_log, vm.console_dir) == ("alma", True, False, "/var/log/vms")
+        assert (vm.vnc_port, vm.vnc_bind) == (6000 + vm.number, "::1")
+
+
+def test_a_port_by_an_id_past_the_last_port_is_refused(page):
+    hypervisor = make_hypervisor("no-network-yet")
+    make_image(hypervisor)
+    answer = send(page, hypervisor, number="60000", vnc_by_id="on")
+    assert errors(answer) == {"vnc_by_id": "There is no port 66000; the last is 65535."}
+
+
+def test_user_data_keeps_its_indentation_and_gets_the_line_ends_of_unix(page, lab):
+    send(page, lab, user_data="  a: 1\r\n  b: 2\r\n")
+    assert VM.objects.get().user_data == "  a: 1\n  b: 2\n"
+
+
+def preview(page, lab, **fields):
+    return page.post("/vms/run/preview/", {"hypervisor": lab.pk, **GOOD, **fields}).context["preview"]
+
+
+def test_of_several_the_form_shows_the_first_and_the_last(page, lab):
+    shown = preview(page, lab, count="10")
+    assert shown.names == ("alma-8-8", "alma-8-17")
+    assert shown.count == 10
+    assert shown.macs == ("52:54:00:00:00:08", "52:54:00:00:00:11")
+    assert shown.ips == ("192.168.122.8", "192.168.122.17")
+    make_vm(lab, "other", 12)
+    make_vm(lab, "alma-8-9", 40)
+    shown = preview(page, lab, count="10")
+    assert shown.problems == [
+        ("ID", "ID 12 is taken: other has the MAC 52:54:00:00:00:0c."),
+        ("Name", "There is a VM alma-8-9 on lab-1 already."),
+    ]
+    assert shown.names == ("alma-8-8", "alma-8-17")
+
+
+def test_a_half_filled_row_is_not_complained_of_while_it_is_filled_in(page, lab):
+    shown = preview(page, lab, disk_name="", disk_size="1X", nic_network="", nic_mac="")
+    assert shown.problems == [("Disk 1, Size", "1X is no size; one looks like 512M or 2G.")]
+
+
+def test_memory_beyond_the_host_is_warned_of_with_figures_and_not_refused(page, lab):
+    assert preview(page, lab, memory="999999").warnings == []  # nobody has asked the host yet
+    HypervisorStatus.objects.update(memory=16000)
+    assert preview(page, lab, memory="4000", count="4").warnings == []
+    (said,) = preview(page, lab, memory="4096", count="10").warnings
+    assert said == "Memory: 10 × 4096 MiB are 40960 MiB: more than the 16000 MiB of lab-1’s host."
+    make_running(make_vm(lab, "other", 9))
+    VMStatus.objects.update(memory=15500)
+    (said,) = preview(page, lab).warnings
+    assert said == (
+        "Memory: 1024 MiB, where the running VM has 15500 MiB already: more than the 16000 MiB of lab-1’s host."
+    )
+    assert send(page, lab).status_code == 302
+
+
+def test_odd_user_data_is_warned_of_with_the_line_and_not_refused(page, lab):
+    (said,) = preview(page, lab, user_data="#cloud-config\r\na: b: c").warnings
+    assert said.startswith("User data: Line 2, column 5 is no YAML")
+    assert send(page, lab, user_data="#cloud-config\r\na: b: c").status_code == 302

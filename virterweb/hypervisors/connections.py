@@ -13,6 +13,7 @@ from .found import Busy, Unreachable
 from .gateway import Host, start_event_loop
 
 OPENING = 5.0  # seconds until a hypervisor that accepts and never answers counts as unreachable
+CROWDED = "waiting for other work on this hypervisor"
 PLACES = 4  # callers inside one hypervisor at a time; libvirtd itself serves five calls of a client at once
 
 
@@ -64,7 +65,7 @@ def connected(hypervisor_id: int, uri: str) -> Iterator[Host]:
         if door is None or door.uri != uri:
             door = _doors[hypervisor_id] = _Door(hypervisor_id, uri)
     if not door.places.acquire(timeout=0.2):
-        raise Busy("waiting for other work on this hypervisor")
+        raise Busy(CROWDED)
     try:
         yield door.open()
     finally:

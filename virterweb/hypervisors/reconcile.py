@@ -16,7 +16,7 @@ from django.db import models, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
-from .connections import connected
+from .connections import CROWDED, PLACES, connected
 from .found import HypervisorError
 from .gateway import Host
 from .models import LONGEST_PAUSE, Claimable, Hypervisor
@@ -200,8 +200,19 @@ def carry_out(model: type[Desired], pk: int, push: Callable[[Desired, Host], dic
     statuses = model._meta.get_field("status").related_model.objects
     with claimed(statuses.filter(wish=pk)) as status:
         while status and (wish := model.objects.select_related("hypervisor", "status").filter(pk=pk).first()):
-            if wish.done or not _attempt(wish, push):
+            if wish.done:
                 return
+            settled = _attempt(wish, push)
+            _let_in(statuses, wish)
+            if not settled:
+                return
+
+
+def _let_in(statuses: models.Manager, wish: Desired) -> None:
+    """A place in a hypervisor is free: have the next sweep try some that found none, however long they were put off."""
+    if wish.status.progress != CROWDED:
+        waiting = statuses.filter(wish__hypervisor=wish.hypervisor_id, progress=CROWDED).order_by("retry_at")
+        statuses.filter(pk__in=list(waiting.values_list("pk", flat=True)[:PLACES])).update(retry_at=None)
 
 
 def _attempt(wish: Desired, push: Callable[[Desired, Host], dict]) -> bool:

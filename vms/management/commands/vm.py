@@ -1,11 +1,9 @@
 """`manage.py vm …`: Virter's VM commands, with its flags, on the portal's wishes; and NICs of VMs that run already."""
 
-import re
 import time
 from functools import partial
 from pathlib import Path
 
-from django.core.exceptions import ValidationError
 from django.core.management.base import CommandError, CommandParser
 from django.db import transaction
 from django.db.models import Count
@@ -13,22 +11,18 @@ from django.http import QueryDict
 
 from virterweb.hypervisors.cli import VerbCommand, check, pick_hypervisor, table, wait_for
 from virterweb.hypervisors.models import Hypervisor
-from vms import tasks
-from vms.forms import RunForm
-from vms.models import VM, Disk, Power, SSHCheck, SSHState
+from vms import sizes, tasks
+from vms.disk_form import DiskForm
+from vms.models import VM, Power, SSHCheck, SSHState
 from vms.nic_form import USER, NICForm
 from vms.rows import with_access_addresses
+from vms.run_form import RunForm
+from vms.run_preview import warnings
 
-FLAGS = {"image": "IMAGE", "number": "--id", "boot_size": "--boot-capacity", "ssh_keys": "--ssh-key"}
-UNITS = {"": 1024**2, "K": 1024, "M": 1024**2, "G": 1024**3, "T": 1024**4}
-
-
-def mebibytes(text: str) -> int:
-    """A size like 512M, 2G or 1.5GiB in MiB; without a unit it is MiB."""
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(?:iB|B)?", text, re.IGNORECASE)
-    if not match:
-        raise CommandError(f"{text} is no size; one looks like 512M or 2G")
-    return round(float(match[1]) * UNITS[match[2].upper()] / 1024**2)
+FLAGS = {  # of the form's fields that are called otherwise
+    **{"image": "IMAGE", "number": "--id", "boot_size": "--boot-capacity", "ssh_keys": "--ssh-key"},
+    **{"ssh_user": "--user", "console_dir": "--console", "vnc_by_id": "--vnc", "vnc_bind": "--vnc-bind-ip"},
+}
 
 
 def parts(text: str, keys: tuple[str, ...]) -> dict[str, str]:
@@ -50,17 +44,20 @@ def nic_values(text: str) -> dict[str, str]:
     return {**empty, field: source or USER, "model": nic.get("model", ""), "mac": nic.get("mac", "")}
 
 
-def disk(text: str) -> Disk:
-    """Virter's --disk name=,size=,format=,bus=,pool=."""
-    values = parts(text, ("name", "size", "format", "bus", "pool"))
+def disk_values(text: str) -> dict[str, str]:
+    """Virter's --disk name=,size=,format=,bus=,pool= as fields of DiskForm."""
+    values = parts(text, DiskForm.FIELDS)
     if not values.get("name") or not values.get("size"):
         raise CommandError(f"--disk {text}: give name= and size=")
-    wanted = Disk(**{**values, "size": mebibytes(values["size"])})
+    return {**dict.fromkeys(DiskForm.FIELDS, ""), **values}
+
+
+def size(text: str) -> int:
+    """MiB."""
     try:
-        wanted.clean_fields(exclude=["vm"])
-    except ValidationError as problem:
-        raise CommandError(f"--disk {text}: {' '.join(problem.messages)}") from problem
-    return wanted
+        return sizes.mebibytes(text)
+    except ValueError as problem:
+        raise CommandError(str(problem)) from problem
 
 
 def wait_for_ssh(vms: list[VM]) -> None:
@@ -100,13 +97,13 @@ class Command(VerbCommand):
         run.add_argument("--disk", action="append", default=[], help="name=,size=,format=,bus=,pool=; repeatable")
         run.add_argument("--nic", action="append", default=[], help="type=,source=,model=,mac=; repeatable")
         run.add_argument("--user", default="root", help="who Virter's ssh logs in as")
+        run.add_argument("--wait-ssh", action="store_true", help="done once SSH lets in and cloud-init is through")
         run.add_argument("--vnc", action="store_true", help="VNC at a port that the ID decides, 6000 + ID")
         run.add_argument("--vnc-port", type=int, help="VNC at this port")
         run.add_argument("--vnc-bind-ip", default="127.0.0.1")
         run.add_argument(
             "--console", default="", metavar="DIR", help="folder on the host; the console goes to NAME.log"
         )
-        run.add_argument("--wait-ssh", action="store_true", help="wait until it can be logged in to by SSH")
         run.add_argument("--ssh-key", action="append", default=[], help="public key; repeatable")
         run.add_argument("--user-data", default="", help="file with further cloud-init user data")
         self.verb(verbs, "rm", self.rm, "remove a VM", "name", waits=True)
@@ -140,64 +137,54 @@ class Command(VerbCommand):
         ]
         self.stdout.write(table(("Name", "ID", "State", "Image", "NICs", "IP"), rows))
 
-    def run(self, image: str, id: int, count: int | None, no_wait: bool, **options: object) -> None:
+    def run(self, image: str, no_wait: bool, **options: object) -> None:
         hypervisor = pick_hypervisor(options["hypervisor"])
-        names = [options["name"]] if count is None or not options["name"] else None
-        forms = []
-        for number in range(id, id + (count or 1)):
-            name = names[0] if names else f"{options['name']}-{number}"
-            form = self._form(hypervisor, image, number, name, options)
-            for nic in form.nics:
-                check(nic, dict.fromkeys(nic.fields, "--nic"))
-            check(form, FLAGS)
-            forms.append(form)
-        vms = [form.save() for form in forms]
-        self.finish(vms, no_wait)
-        if options["wait_ssh"] and not no_wait:
-            wait_for_ssh(vms)
+        form = RunForm(self._data(hypervisor, image, options), numbered=options["count"] is not None)
+        form.is_valid()
+        for flag, rows in (("--nic", form.nics), ("--disk", form.disks)):
+            for row in rows:
+                check(row, dict.fromkeys(row.fields, flag))
+        check(form, FLAGS)
+        for warning in warnings(form):
+            self.stderr.write(warning)
+        vms = form.save()
+        if not no_wait:
+            wait_for(vms, self)
+            if options["wait_ssh"]:
+                wait_for_ssh(vms)
         for vm in vms:
             self.stdout.write(vm.name)
 
-    def _form(self, hypervisor: Hypervisor, image: str, number: int, name: str, options: dict) -> RunForm:
-        """The page's form, filled in from the flags."""
+    def _data(self, hypervisor: Hypervisor, image: str, options: dict) -> QueryDict:
+        """The page's fields, filled in from the flags."""
+        by_id = options["vnc"] and options["vnc_port"] is None
         data = QueryDict(mutable=True)
         data.update(
             {
                 "hypervisor": str(hypervisor.pk),
                 "image": image,
-                "number": str(number),
-                "name": name,
-                "memory": str(mebibytes(options["memory"])),
+                "number": str(options["id"]),
+                "count": "1" if options["count"] is None else str(options["count"]),
+                "name": options["name"],
+                "memory": str(size(options["memory"])),
                 "vcpus": options["vcpus"],
-                "boot_size": str(-(-mebibytes(options["boot_capacity"]) // 1024)),
+                "boot_size": str(-(-size(options["boot_capacity"]) // 1024)),
                 "ssh_keys": "\n".join(options["ssh_key"]),
                 "user_data": self._read(options["user_data"]),
+                "ssh_user": options["user"],
+                "wait_ssh": "on" if options["wait_ssh"] else "",
+                "console_log": "on",
+                "console_dir": options["console"],
+                "vnc_port": "" if options["vnc_port"] is None else str(options["vnc_port"]),
+                "vnc_by_id": "on" if by_id else "",
+                "vnc_bind": options["vnc_bind_ip"],
             }
         )
-        for nic in map(nic_values, options["nic"]):
-            for field, value in nic.items():
-                data.appendlist(f"nic_{field}", value)
-        return RunForm(data, disks=tuple(map(disk, options["disk"])), also=self._also(number, options))
-
-    def _also(self, number: int, options: dict) -> dict:
-        """What the page's form does not ask for."""
-        values = {
-            "ssh_user": options["user"],
-            "vnc_port": options["vnc_port"] or (6000 + number if options["vnc"] else None),
-            "vnc_bind": options["vnc_bind_ip"],
-            "console_dir": options["console"].rstrip("/"),
-            "wait_ssh": options["wait_ssh"],
-        }
-        try:
-            VM(**values).clean_fields(exclude={field.name for field in VM._meta.fields} - set(values))
-        except ValidationError as problem:
-            flags = {"ssh_user": "user", "vnc_bind": "vnc-bind-ip", "console_dir": "console"}
-            lines = (
-                f"--{flags.get(name, name.replace('_', '-'))}: {' '.join(said)}"
-                for name, said in problem.message_dict.items()
-            )
-            raise CommandError("\n".join(lines)) from problem
-        return values
+        rows = (("nic", map(nic_values, options["nic"])), ("disk", map(disk_values, options["disk"])))
+        for prefix, row in ((prefix, row) for prefix, found in rows for row in found):
+            for field, value in row.items():
+                data.appendlist(f"{prefix}_{field}", value)
+        return data
 
     def _read(self, path: str) -> str:
         if not path:
