@@ -3,7 +3,9 @@
 from dataclasses import replace
 
 from django import forms
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.utils.functional import cached_property
 
 from networks import addressing, lines, rules
@@ -12,7 +14,7 @@ from networks.hosts import Conflict
 from networks.models import Network
 from virterweb.hypervisors.models import Hypervisor
 
-from . import ids
+from . import domain_xml, ids
 from .models import NIC, VIRTIO, VM, free_mac
 from .nic_address import fixed, plan_address
 from .nic_plan import NICPlan, plan
@@ -220,6 +222,16 @@ class NICChangeForm(NewNICForm):
             for field, reason in problem.errors:
                 self.add_error(field, reason)
 
+    def wish(self, by: AbstractBaseUser | None) -> str:
+        """Write what was asked for, unless it is so; returns the MAC. Conflict if another has the address by now."""
+        with transaction.atomic():
+            self.address_change.wish(self.vm, by)
+            if self.now is None:
+                self.vm.add_nic(self.wanted)
+            elif self.wanted != self.now:
+                self.vm.change_nic(self.wanted, self.cleaned_data["at_shutdown"])
+        return self.wanted.mac
+
     @cached_property
     def wanted(self) -> NICSpec:
         """The NIC; a new one has its MAC already."""
@@ -243,6 +255,22 @@ def initial_of(spec: NICSpec) -> dict[str, object]:
         "outbound": str(spec.outbound or ""),
         "filter_parameters": " ".join(f"{name}={value}" for name, value in spec.filter_parameters),
     }
+
+
+def as_wished(vm: VM, mac: str) -> tuple[NICSpec, FoundNIC | None]:
+    """A NIC as it is wished, or as found where the wish says no more than its place; and as found.
+
+    LookupError if there is none of that MAC.
+    """
+    nics = domain_xml.parse(vm.status.document).nics if vm.status.document else ()
+    found = next((nic for nic in nics if nic.mac == mac), None)
+    wish = vm.nics.filter(mac=mac, removed_at=None).first()
+    if wish is None and found is None:
+        raise LookupError(f"{vm} has no NIC {mac}")
+    plain = wish is None or not (wish.document or wish.asked_at)
+    if found and plain and (wish is None or (wish.kind, wish.source) == (found.kind, found.source)):
+        return vm.own(found), found
+    return wish.spec(), found
 
 
 def preview(wanted: NICSpec, found: FoundNIC | None, running: bool, *, replug: bool = True) -> NICPlan:

@@ -1,17 +1,15 @@
 """Pages that add, change and remove NICs, also of VMs that others made. What happens to the guest stands beside."""
 
 from django.contrib import messages
-from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_http_methods, require_POST
 
 from networks.hosts import Conflict
 
-from . import domain_xml
 from .models import VIRTIO, VM, Power
 from .nic_address import fixed
-from .nic_form import NICChangeForm, preview
+from .nic_form import NICChangeForm, as_wished, preview
 from .nic_plan import free_slots
 from .nic_xml import FoundNIC, NICSpec
 from .views import get_vm, poked
@@ -22,16 +20,11 @@ def _vm(hypervisor: str, name: str) -> VM:
 
 
 def _nic(vm: VM, mac: str) -> tuple[NICSpec, FoundNIC | None]:
-    """A NIC as it is wished, or as found where the wish says no more than its place; and as found. 404 without one."""
-    nics = domain_xml.parse(vm.status.document).nics if vm.status.document else ()
-    found = next((nic for nic in nics if nic.mac == mac), None)
-    wish = vm.nics.filter(mac=mac, removed_at=None).first()
-    if wish is None and found is None:
-        raise Http404(f"{vm} has no NIC {mac}")
-    plain = wish is None or not (wish.document or wish.asked_at)
-    if found and plain and (wish is None or (wish.kind, wish.source) == (found.kind, found.source)):
-        return vm.own(found), found
-    return wish.spec(), found
+    """As `as_wished`; 404 if there is none."""
+    try:
+        return as_wished(vm, mac)
+    except LookupError as missing:
+        raise Http404(str(missing)) from missing
 
 
 @require_http_methods(["GET", "POST"])
@@ -39,7 +32,7 @@ def nic_add(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
     vm = _vm(hypervisor, name)
     initial = {"network": request.GET.get("network", ""), "model": VIRTIO}
     form = NICChangeForm(request.POST or None, vm=vm, initial=initial)
-    if form.is_bound and form.is_valid() and _wish(request, vm, form):
+    if form.is_bound and form.is_valid() and _wish(request, form):
         return poked(vm)
     running = vm.status.power != Power.OFF and vm.status.document
     context = {"vm": vm, "form": form, "full": running and free_slots(vm.status.document) == 0}
@@ -52,21 +45,16 @@ def nic_edit(request: HttpRequest, hypervisor: str, name: str, mac: str) -> Http
     vm = _vm(hypervisor, name)
     now, found = _nic(vm, mac)
     form = NICChangeForm(request.POST or None, vm=vm, now=now)
-    if form.is_bound and form.is_valid() and _wish(request, vm, form):
+    if form.is_bound and form.is_valid() and _wish(request, form):
         return poked(vm)
     context = {"vm": vm, "form": form, "mac": mac, "nic": now, **_outcome(form, vm, found)}
     return render(request, "vms/nic_edit.html", context, status=422 if form.is_bound else 200)
 
 
-def _wish(request: HttpRequest, vm: VM, form: NICChangeForm) -> bool:
+def _wish(request: HttpRequest, form: NICChangeForm) -> bool:
     """Write what the form says; False if somebody has taken the address meanwhile, which the form then says."""
     try:
-        with transaction.atomic():
-            form.address_change.wish(vm, request.user)
-            if form.now is None:
-                vm.add_nic(form.wanted)
-            elif form.wanted != form.now:
-                vm.change_nic(form.wanted, form.cleaned_data["at_shutdown"])
+        form.wish(request.user)
     except Conflict as problem:
         form.add_error("address", str(problem))
         return False

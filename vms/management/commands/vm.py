@@ -7,18 +7,21 @@ from pathlib import Path
 from django.core.management.base import CommandError, CommandParser
 from django.db import transaction
 from django.db.models import Count
+from django.forms import BooleanField
 from django.http import QueryDict
 
+from networks.hosts import Conflict
 from virterweb.hypervisors.cli import VerbCommand, check, pick_hypervisor, table, wait_for
 from virterweb.hypervisors.models import Hypervisor
 from vms import sizes, tasks
 from vms.disk_form import DiskForm
-from vms.models import VM, Power, SSHCheck, SSHState
-from vms.nic_form import USER, NICForm
+from vms.models import VIRTIO, VM, Power, SSHCheck, SSHState
+from vms.nic_form import USER, NICChangeForm, NICForm, as_wished
 from vms.rows import with_access_addresses
 from vms.run_form import RunForm
 from vms.run_preview import warnings
 
+PLACES = {"network", "bridge", "device"}
 FLAGS = {  # of the form's fields that are called otherwise
     **{"image": "IMAGE", "number": "--id", "boot_size": "--boot-capacity", "ssh_keys": "--ssh-key"},
     **{"ssh_user": "--user", "console_dir": "--console", "vnc_by_id": "--vnc", "vnc_bind": "--vnc-bind-ip"},
@@ -42,6 +45,25 @@ def nic_values(text: str) -> dict[str, str]:
         raise CommandError(f"--nic {text}: give type=network, bridge or direct and source=, or type=user without")
     empty = dict.fromkeys(NICForm.FIELDS, "")
     return {**empty, field: source or USER, "model": nic.get("model", ""), "mac": nic.get("mac", "")}
+
+
+def nic_flags(parser: CommandParser) -> None:
+    """A flag for each field of the page's form."""
+    for name, field in NICChangeForm.base_fields.items():
+        if name != "mac":
+            choices = {"choices": ("yes", "no")} if isinstance(field, BooleanField) else {}
+            parser.add_argument(f"--{name.replace('_', '-')}", help=str(field.label or name), **choices)
+
+
+def nic_data(form: NICChangeForm, given: dict[str, str], options: dict) -> dict[str, str]:
+    """What a browser sends of the form as it is shown, with what was given on the command line."""
+    given = given | {name: options[name] for name in form.fields if name != "mac" and options.get(name) is not None}
+    shown = {field.name: field.value() for field in form}
+    if PLACES & given.keys():
+        shown |= dict.fromkeys(PLACES, "")
+    shown |= {name: value == "yes" if value in ("yes", "no") else value for name, value in given.items()}
+    sent = {name: value for name, value in shown.items() if value is not None and value is not False}
+    return {name: "on" if value is True else str(value) for name, value in sent.items()}
 
 
 def disk_values(text: str) -> dict[str, str]:
@@ -107,10 +129,17 @@ class Command(VerbCommand):
         run.add_argument("--ssh-key", action="append", default=[], help="public key; repeatable")
         run.add_argument("--user-data", default="", help="file with further cloud-init user data")
         self.verb(verbs, "rm", self.rm, "remove a VM", "name", waits=True)
+        self.verb(verbs, "adopt", self.adopt, "make a VM of others the portal's; nothing changes", "name", waits=True)
+        self.verb(verbs, "release", self.release, "let go of a VM; libvirt keeps it as it is", "name")
         nic = verbs.add_parser("nic", help="NICs of a VM")
         nic_verbs = nic.add_subparsers(dest="nic_verb", required=True, metavar="VERB")
-        self.verb(nic_verbs, "add", self.nic_add, "add a NIC: type=,source=,model=,mac=", "name", "nic", waits=True)
-        self.verb(nic_verbs, "rm", self.nic_rm, "remove a NIC by its MAC", "name", "mac", waits=True)
+        add = self.verb(nic_verbs, "add", self.nic_add, "add a NIC, also to a VM of others", "name", waits=True)
+        add.add_argument("nic", nargs="?", default="", help="type=,source=,model=,mac=, as Virter has it")
+        change = self.verb(nic_verbs, "change", self.nic_change, "change a NIC by its MAC", "name", "mac", waits=True)
+        for parser in (add, change):
+            nic_flags(parser)
+        remove = self.verb(nic_verbs, "rm", self.nic_rm, "remove a NIC by its MAC", "name", "mac", waits=True)
+        remove.add_argument("--at-shutdown", action="store_true", help="a running guest keeps it until then")
 
     def finish(self, vms: list[VM], no_wait: bool) -> None:
         for vm in vms:
@@ -118,12 +147,12 @@ class Command(VerbCommand):
         if not no_wait:
             wait_for(vms, self)
 
-    def find(self, name: str, hypervisor: str | None) -> VM:
+    def find(self, name: str, hypervisor: str | None, ours: bool = True) -> VM:
         try:
-            vm = VM.objects.on(pick_hypervisor(hypervisor)).select_related("hypervisor", "status").named(name)
+            vm = VM.objects.on(pick_hypervisor(hypervisor)).select_related("hypervisor__status", "status").named(name)
         except VM.DoesNotExist as problem:
             raise CommandError(str(problem)) from problem
-        if not vm.managed:
+        if ours and not vm.managed:
             raise CommandError(f"{name} was made by others; the portal does not change it")
         return vm
 
@@ -202,18 +231,52 @@ class Command(VerbCommand):
         vm.remove()
         self.finish([vm], no_wait)
 
-    def nic_add(self, name: str, nic: str, hypervisor: str | None, no_wait: bool, **options: object) -> None:
-        vm = self.find(name, hypervisor)
-        form = NICForm(nic_values(nic), hypervisor=vm.hypervisor)
-        check(form, dict.fromkeys(form.fields, "--nic"))
-        added = vm.add_nic(form.wanted)
+    def adopt(self, name: str, hypervisor: str | None, no_wait: bool, **options: object) -> None:
+        vm = self.find(name, hypervisor, ours=False)
+        if vm.managed:
+            return
+        try:
+            vm.adopt()
+        except ValueError as problem:
+            raise CommandError(str(problem)) from problem
         self.finish([vm], no_wait)
-        self.stdout.write(added.mac)
 
-    def nic_rm(self, name: str, mac: str, hypervisor: str | None, no_wait: bool, **options: object) -> None:
+    def release(self, name: str, hypervisor: str | None, **options: object) -> None:
         vm = self.find(name, hypervisor)
+        if not vm.status.present:
+            raise CommandError(f"libvirt does not have {name}: remove it instead")
+        vm.release()
+
+    def nic_add(self, name: str, nic: str, hypervisor: str | None, no_wait: bool, **options: object) -> None:
+        vm = self.find(name, hypervisor, ours=False)
+        shown = NICChangeForm(vm=vm, initial={"model": VIRTIO})
+        given = {key: value for key, value in nic_values(nic).items() if value} if nic else {}
+        self._wish_nic(vm, NICChangeForm(nic_data(shown, given, options), vm=vm), no_wait)
+
+    def nic_change(self, name: str, mac: str, hypervisor: str | None, no_wait: bool, **options: object) -> None:
+        vm = self.find(name, hypervisor, ours=False)
+        try:
+            now, _ = as_wished(vm, mac.lower())
+        except LookupError as problem:
+            raise CommandError(str(problem)) from problem
+        shown = NICChangeForm(vm=vm, now=now)
+        self._wish_nic(vm, NICChangeForm(nic_data(shown, {}, options), vm=vm, now=now), no_wait)
+
+    def _wish_nic(self, vm: VM, form: NICChangeForm, no_wait: bool) -> None:
+        check(form, {})
+        try:
+            mac = form.wish(None)
+        except Conflict as problem:
+            raise CommandError(str(problem)) from problem
+        self.finish([vm], no_wait)
+        self.stdout.write(mac)
+
+    def nic_rm(
+        self, name: str, mac: str, hypervisor: str | None, no_wait: bool, at_shutdown: bool, **options: object
+    ) -> None:
+        vm = self.find(name, hypervisor, ours=False)
         mac = mac.lower()
         if not (vm.nics.filter(mac=mac).exists() or vm.status.nics.filter(mac=mac).exists()):
             raise CommandError(f"{name} has no NIC {mac}")
-        vm.remove_nic(mac)
+        vm.remove_nic(mac, at_shutdown and vm.status.power != Power.OFF)
         self.finish([vm], no_wait)
