@@ -37,10 +37,10 @@ class PlaceForm(forms.Form):
         widget=forms.TextInput(attrs={"placeholder": "br0"}),
     )
     device = forms.CharField(
-        label="or host device",
+        label="or macvtap",
         required=False,
         max_length=15,
-        widget=forms.TextInput(attrs={"placeholder": "eth0, by macvtap"}),
+        widget=forms.TextInput(attrs={"placeholder": "eth0"}),
     )
     model = forms.ChoiceField(required=False)
 

@@ -1,5 +1,7 @@
 """Pages that add, change and remove NICs, also of VMs that others made. What happens to the guest stands beside."""
 
+from dataclasses import replace
+
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
@@ -82,6 +84,9 @@ def _outcome(form: NICChangeForm, vm: VM, found: FoundNIC | None) -> dict:
     if form.is_valid():
         replug = not form.cleaned_data["at_shutdown"]
         plan = preview(form.wanted, found, vm.status.power != Power.OFF, replug=replug)
+        if form.now is None and not form.cleaned_data["mac"]:  # one is chosen as it is added
+            steps = [replace(step, text=step.text.replace(f"NIC {step.mac}", "a NIC")) for step in plan.steps]
+            plan = replace(plan, steps=tuple(steps))
         return {"plan": plan, "addresses": form.address_change.texts}
     return {"problems": {form[name].label: errors for name, errors in form.errors.items() if name in form.fields}}
 

@@ -18,11 +18,13 @@ ADD = ["virNetworkDefineXML", "virNetworkSetAutostart", "virNetworkCreate"]
 MAKE = [
     *("virDomainDefineXML", "virStorageVolCreateXML"),
     *("virStorageVolCreateXML", "virStorageVolUpload", "virStreamFinish"),
+    "virStorageVolCreateXML",
     *("virNetworkUpdate", "virDomainCreate"),
 ]
 UNMAKE = [
     *("virDomainDestroy", "virNetworkUpdate"),
-    *("virStorageVolDelete", "virStorageVolDelete", "virDomainUndefineFlags"),
+    *(["virStorageVolDelete"] * 3),
+    "virDomainUndefineFlags",
 ]
 RESTART = [
     *("virNetworkDefineXML", "virNetworkDestroy", "virNetworkCreate"),
@@ -92,7 +94,9 @@ def test_running_a_vm(portal: Portal, host: libvirt.virConnect, kill, at: int, s
     assert [domain.UUIDString()] == portal.ask("[str(vm.uuid) for vm in VM.objects.filter(name='tiny-8')]")
     assert domain.isActive()
     now = things(host)
-    assert set(now["volumes"]) - set(before["volumes"]) == {"virter:work:tiny-8", "virter:work:tiny-8-cidata"}
+    assert set(now["volumes"]) - set(before["volumes"]) == {
+        f"virter:work:tiny-8{end}" for end in ("", "-cidata", "-console")
+    }
     assert now["host entries"] == ["52:54:00:00:00:08 192.168.122.8"]
     portal.manage("vm", "rm", "tiny-8")
     assert things(host) == before
