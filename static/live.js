@@ -65,9 +65,8 @@ addEventListener("submit", (event) => {
   };
   request.onload = () => {
     if (request.status === 422) {
-      document.open();
-      document.write(request.responseText);
-      document.close();
+      document.body.replaceWith(new DOMParser().parseFromString(request.responseText, "text/html").body);
+      htmx.process(document.body);
     } else location.href = request.responseURL;
   };
   request.send(new FormData(form));

@@ -120,6 +120,8 @@ def _build_devices(devices: etree._Element, spec: DomainSpec) -> None:
         _add(serial, "log", file=spec.console_log, append="off")
     _add(serial, "target", port="0")
     _add(_add(devices, "console", type="pty"), "target", type="serial", port="0")
+    # Virter's VMs have none; with it the guest's agent, if there is one, can say which addresses it has.
+    _add(_add(devices, "channel", type="unix"), "target", type="virtio", name="org.qemu.guest_agent.0")
     port, auto = (str(spec.vnc_port), "no") if spec.vnc_port else ("-1", "yes")
     _add(devices, "graphics", type="vnc", port=port, autoport=auto, listen=spec.vnc_bind)
     _add(_add(devices, "video"), "model", type="virtio")

@@ -32,7 +32,10 @@ class Preview:
 def preview(form: RunForm) -> Preview:
     if not form.is_bound:
         number = form.fields["number"].initial
-        return Preview(host=form.host, number=number, disks=len(form.disks), **_addresses(form, [number or 0]))
+        image, name = form.initial.get("image"), form.initial.get("name")
+        names = (name or f"{image}-{number}",) if image else ()
+        shown = {"names": names, "disks": len(form.disks)}
+        return Preview(host=form.host, number=number, **shown, **_addresses(form, [number or 0]))
     form.is_valid()
     numbers = form.numbers
     return Preview(

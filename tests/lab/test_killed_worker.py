@@ -16,9 +16,8 @@ pytestmark = pytest.mark.lab
 
 ADD = ["virNetworkDefineXML", "virNetworkSetAutostart", "virNetworkCreate"]
 MAKE = [
-    *("virDomainDefineXML", "virStorageVolCreateXML"),
+    *("virDomainDefineXML", "virStorageVolCreateXML", "virStorageVolCreateXML"),  # its disk, and its console's log
     *("virStorageVolCreateXML", "virStorageVolUpload", "virStreamFinish"),
-    "virStorageVolCreateXML",
     *("virNetworkUpdate", "virDomainCreate"),
 ]
 UNMAKE = [
