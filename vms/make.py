@@ -8,6 +8,8 @@ import re
 from contextlib import suppress
 from io import BytesIO
 
+from django.db.models import Q
+
 from networks import sync as networks_sync
 from networks.addressing import ip_of_id, mac_of_id
 from networks.models import DHCPHost, Lease, Network
@@ -77,12 +79,19 @@ def release_addresses(vm: VM, host: Host, macs: set[str]) -> None:
     release_leases(vm, host, macs)
 
 
-def release_leases(vm: VM, host: Host, macs: set[str], network: str = "") -> None:
-    """Have leases of these MACs forgotten, on all networks of the hypervisor or on the one of that name."""
-    leases = Lease.objects.current().filter(network__hypervisor=vm.hypervisor_id, mac__in=macs)
-    for lease in (leases.filter(network__name=network) if network else leases).select_related("network__status"):
-        with suppress(Refused):  # then it expires
-            host.release_lease(lease.network.status.bridge, lease.ip, lease.mac, lease.client_id)
+def release_leases(vm: VM, host: Host, macs: set[str], name: str = "") -> None:
+    """Have leases of these MACs forgotten, on all networks that the VM was seen on or on the one of that name.
+
+    As libvirt has them this moment: the latest may not have been read yet.
+    """
+    here = Network.objects.on(vm.hypervisor_id).select_related("status")
+    leased = Q(pk__in=Lease.objects.current().filter(mac__in=macs).values("network"))
+    seen = Q(name=name) if name else Q(nics__vm=vm.status) | leased
+    for network in here.filter(seen).distinct():
+        for lease in host.leases(network.uuid_text):
+            if lease.mac in macs:
+                with suppress(Refused):  # then it expires
+                    host.release_lease(network.status.bridge, lease.ip, lease.mac, lease.client_id)
 
 
 def _reserved(network: Network) -> set[str]:

@@ -209,7 +209,11 @@ class RunForm(forms.Form):
             self.add_error("name", f"There is a VM {there} on {hypervisor} already.")
             return
         disks = [name for row in self.disks if (name := row["name"].value())]
-        own = [f"{WORK}{name}{part}" for name in names for part in ("", "-cidata", "-console", *(f"-{disk}" for disk in disks))]
+        own = [
+            f"{WORK}{name}{part}"
+            for name in names
+            for part in ("", "-cidata", "-console", *(f"-{disk}" for disk in disks))
+        ]
         if left := Volume.objects.filter(hypervisor=hypervisor, name__in=own).first():
             self.add_error("name", f"The pool has a volume {left} left over; delete it or take another name.")
 

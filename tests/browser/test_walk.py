@@ -70,7 +70,8 @@ def test_a_newcomer_does_everything_that_the_documentation_shows(
     # a third NIC, and away again
     tab.goto("/vms/lab/tiny-8/")
     tab.get_by_role("link", name="Add NIC").click()
-    tab.get_by_label("Network").select_option("net1")
+    tab.get_by_label("Network", exact=True).select_option("net1")
+    expect(tab.locator("#preview")).to_contain_text("Attach a NIC to net1")
     tab.get_by_role("button", name="Add NIC").click()
     expect(tab.locator("#nics tbody tr")).to_have_count(3)
     third = tab.locator("#nics tbody tr").nth(2)

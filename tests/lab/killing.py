@@ -1,7 +1,7 @@
 """A Celery worker that writes down each call that changes something in libvirt, and kills itself at one of them.
 
-`KILL_LOG` is the file, `KILL_AT` counts the call from 1 (0: none), `KILL_SIDE` is before or after. Run as a module in
-the place of `celery`.
+`KILL_LOG` is the file, `KILL_AT` counts the call from 1 (0: none), `KILL_SIDE` is before or after, `KILL_PID` is
+another process to be killed instead. Run as a module in the place of `celery`.
 """
 
 import os
@@ -16,22 +16,23 @@ CHANGING = (
     *("virNetworkDestroy", "virNetworkUndefine"),
     *("virDomainDefineXML", "virDomainCreate", "virDomainDestroy", "virDomainUndefineFlags"),
     *("virDomainAttachDeviceFlags", "virDomainDetachDeviceFlags", "virDomainUpdateDeviceFlags"),
-    *("virStorageVolCreateXML", "virStorageVolUpload", "virStreamFinish", "virStorageVolDelete"),
+    *("virStorageVolCreateXML", "virStorageVolUpload", "virStorageVolDelete"),
 )
 
 
 def watched(name: str, call: Callable) -> Callable:
     log, at, side = Path(os.environ["KILL_LOG"]), int(os.environ["KILL_AT"]), os.environ["KILL_SIDE"]
+    victim = int(os.environ.get("KILL_PID", os.getpid()))
 
     def run(*args: object) -> object:
         with log.open("a") as file:
             file.write(f"{name}\n")
         here = len(log.read_text().splitlines()) == at
         if here and side == "before":
-            os.kill(os.getpid(), signal.SIGKILL)
+            os.kill(victim, signal.SIGKILL)
         result = call(*args)
-        if here:
-            os.kill(os.getpid(), signal.SIGKILL)
+        if here and side == "after":
+            os.kill(victim, signal.SIGKILL)
         return result
 
     return run

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.lab
 ADD = ["virNetworkDefineXML", "virNetworkSetAutostart", "virNetworkCreate"]
 MAKE = [
     *("virDomainDefineXML", "virStorageVolCreateXML", "virStorageVolCreateXML"),  # its disk, and its console's log
-    *("virStorageVolCreateXML", "virStorageVolUpload", "virStreamFinish"),
+    *("virStorageVolCreateXML", "virStorageVolUpload"),
     *("virNetworkUpdate", "virDomainCreate"),
 ]
 UNMAKE = [
@@ -123,6 +123,37 @@ def test_taking_back_a_vm_that_libvirt_refuses_to_start(portal: Portal, host: li
     assert things(host) == before
     assert "br-none" in portal.ask("VM.objects.get(name='tiny-8').status.error")
     portal.manage("vm", "rm", "tiny-8")
+
+
+@pytest.fixture
+def lose(portal: Portal, lab: Lab, tmp_path: Path):
+    """Run a worker whose libvirtd is killed at a call, and start that anew; the worker lives on."""
+    log = tmp_path / "calls"
+
+    def run(at: int, side: str) -> None:
+        log.touch()
+        what = {"KILL_LOG": str(log), "KILL_AT": str(at), "KILL_SIDE": side, "KILL_PID": str(lab.libvirtd_pid)}
+        portal.start_worker("tests.lab.killing", **what)
+        wait_for(lambda: len(log.read_text().splitlines()) >= at, 60, "libvirtd is lost")
+        lab.start_libvirtd()
+
+    yield run
+    portal.kill_worker()
+
+
+@pytest.mark.parametrize("at", range(1, len(MAKE) + 1))
+def test_running_a_vm_whose_hypervisor_is_lost_in_the_middle(portal: Portal, lab: Lab, lose, at: int):
+    host = libvirt.open(lab.uri)
+    before = things(host)
+    host.close()
+    portal.manage("vm", "run", "tiny", "--id", "8", "--memory", "32M", "--no-wait")
+    lose(at, "before" if at % 2 else "after")
+    assert done(portal, "VM tiny-8") == "ready", portal.ask("VM.objects.get(name='tiny-8').status.error")
+    host = libvirt.open(lab.uri)
+    assert host.lookupByName("tiny-8").isActive()
+    portal.manage("vm", "rm", "tiny-8")
+    assert things(host) == before
+    host.close()
 
 
 @pytest.fixture(scope="module")

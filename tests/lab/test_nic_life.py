@@ -83,7 +83,7 @@ def guest(portal: Portal, lab: Lab) -> Iterator[Guest]:
 def test_a_fixed_address_is_there_before_the_guest_asks_follows_the_nic_and_goes_with_it(guest: Guest):
     mac = guest.add("red", address="10.251.0.77")
     wait_for(lambda: guest.leases("red", mac) == {"10.251.0.77"}, 60, "its first address is the fixed one")
-    wait_for(lambda: "10.251.0.77" in guest.row(mac)["IP"], 20, "the row has it")
+    wait_for(lambda: guest.row(mac)["IP"].startswith("10.251.0.77 fixed, lease"), 20, "the row has it")
 
     path = f"{VM}nics/{mac}/edit/"
     (form,) = (form for form in guest.portal.get(path).forms if "link_up" in form.fields)
