@@ -138,8 +138,8 @@ def fill(host: object, vms: int) -> list:
 def read_all_anew() -> None:
     """Have the next look read what else is read more seldom."""
     from networks import leases
-    from vms import sync, traffic
+    from vms import image_sync, traffic
 
     leases._next_poll.clear()
-    sync._volumes_read.clear()
+    image_sync._volumes_read.clear()
     traffic._next_reading.clear()

@@ -39,8 +39,8 @@ FLOORS = {
     "vms": (
         *("sizes", "qcow2", "nic_xml", "domain_xml", "nic_plan", "volume_xml", "attached", "expected", "rates"),
         *("cloud_init", "user_data", "copy_as", "console_text", "models", "portal_key", "make", "nic_sync", "console"),
-        *("traffic", "nic_address", "rows", "ssh", "sync", "addresses", "problems", "checks", "tasks", "ids"),
-        *("attached_nics", "inventory", "search", "many", "nic_form", "disk_form", "run_form", "image_form"),
+        *("traffic", "nic_address", "rows", "ssh", "image_sync", "sync", "addresses", "problems", "checks", "tasks"),
+        *("ids", "attached_nics", "inventory", "search", "many", "nic_form", "disk_form", "run_form", "image_form"),
         *("many_form", "like", "run_preview", "views", "nic_views", "run_views", "attached_views", "many_views"),
         *("console_views", "taking", "finding", "admin"),
     ),

@@ -62,7 +62,13 @@ def unmake(vm: VM, host: Host) -> None:
     if (found := host.domain(vm.uuid_text)) is None:
         return
     host.destroy_domain(vm.uuid_text, vm.name)
-    release_addresses(vm, host, {nic.mac for nic in domain_xml.parse(found.document).nics} | _macs(vm))
+    take_away(vm, host, found)
+
+
+def take_away(vm: VM, host: Host, found: FoundDomain | None) -> None:
+    """Delete what a VM that does not run has: addresses, volumes, and its domain, as it was found, last."""
+    seen = {nic.mac for nic in domain_xml.parse(found.document).nics} if found else set()
+    release_addresses(vm, host, seen | _macs(vm))
     delete_volumes(vm, host)
     host.undefine_domain(vm.uuid_text, vm.name)
 

@@ -6,9 +6,7 @@ Safe to run twice, to be killed anywhere, and to run beside another worker.
 import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from pathlib import Path
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import Count, Exists, F, OuterRef, Q
 from django.utils import timezone
@@ -16,21 +14,19 @@ from django.utils import timezone
 from networks import addressing, leases
 from networks import sync as networks_sync
 from networks.models import Lease, Network
-from virterweb.hypervisors.found import FoundDomain, FoundVolume, Refused
+from virterweb.hypervisors.found import FoundDomain, Refused
 from virterweb.hypervisors.gateway import Host
 from virterweb.hypervisors.models import Hypervisor
-from virterweb.hypervisors.reconcile import Waiting, keep_claim
+from virterweb.hypervisors.reconcile import Waiting
 
-from . import console, domain_xml, qcow2, ssh, volume_xml
-from .make import check_image, delete_volumes, make, release_addresses, release_leases, unmake
-from .models import NIC, TAG, VM, Image, ImageStatus, NICStatus, Power, VMStatus, Volume
+from . import console, domain_xml, image_sync, ssh
+from .make import make, release_addresses, release_leases, take_away
+from .models import NIC, VM, NICStatus, Power, VMStatus
 from .nic_plan import drift, plan
 from .nic_sync import carry_out
 from .nic_xml import FoundNIC
 
-VOLUMES = timedelta(seconds=60)  # between two readings of a pool that nobody said has changed
 PATIENCE = timedelta(minutes=5)  # how long a NIC without a lease counts as waiting for its first
-_volumes_read: dict[int, datetime] = {}
 
 
 def push(vm: VM, host: Host) -> dict | None:
@@ -39,7 +35,7 @@ def push(vm: VM, host: Host) -> dict | None:
         _remove(vm, host)
         return None
     if vm.managed and vm.status.made_at is None:
-        _volumes_read.pop(vm.hypervisor_id, None)
+        image_sync.look_again(vm.hypervisor_id)
         make(vm, host)
         console.begin(vm)
         vm.status.write(power_done=vm.power_generation)
@@ -53,14 +49,11 @@ def push(vm: VM, host: Host) -> dict | None:
 
 
 def _remove(vm: VM, host: Host) -> None:
-    if host.domain(vm.uuid_text):
+    found = host.domain(vm.uuid_text)
+    if found or vm.status.made_at:  # undefined behind our back, what is left of it is still ours
         host.destroy_domain(vm.uuid_text, vm.name)
         console.finish(vm, host)
-        unmake(vm, host)
-    elif vm.status.made_at:  # undefined behind our back: what is left of it is still ours
-        console.finish(vm, host)
-        release_addresses(vm, host, set(vm.nics.values_list("mac", flat=True)))
-        delete_volumes(vm, host)
+        take_away(vm, host, found)
     vm.delete()
 
 
@@ -155,79 +148,6 @@ def _held(macs: list[str], refused: list[Refused]) -> str:
     )
 
 
-def push_image(image: Image, host: Host) -> dict | None:
-    """Stream an upload into the pool, or see that the named volume is there."""
-    pool = image.hypervisor.pool
-    if image.removed_at:
-        _remove_image(image, host)
-        return None
-    if image.upload:
-        _upload(image, host)
-    elif (found := host.volume(pool, image.volume)) is None:
-        raise Refused(f"The pool {pool} has no volume {image.volume}.")
-    else:
-        check_image(image, volume_xml.parse(found.document), host)
-        # libvirt does not say whether there is an external data file.
-        if wrong := qcow2.problem(host.read_volume(pool, image.volume, 0, qcow2.ENOUGH) or b"", overlay=True):
-            raise Refused(f"The volume {image.volume}: {wrong}")
-    _record_volumes(image.hypervisor, host)
-    return {}
-
-
-def _upload(image: Image, host: Host) -> None:
-    """Stream the waiting file into a new volume; half a volume that a killed worker left is made anew."""
-    pool, file = image.hypervisor.pool, settings.SPOOL_DIR / image.upload
-    if image.status.made_at is None:
-        if host.volume(pool, image.volume) and not image.status.volume_made:
-            raise Refused(f"The pool {pool} has a volume {image.volume} already.")
-        image.status.write(volume_made=True, sent=0)
-        host.delete_volume(pool, image.volume)
-        spec = volume_xml.VolumeSpec(name=image.volume, capacity=image.size, format=_format(file))
-        try:
-            host.create_volume(pool, volume_xml.build(spec), image.volume)
-            with file.open("rb") as data:
-                host.upload(pool, image.volume, data, image.size, _Progress(image.status))
-        except Refused as problem:
-            host.delete_volume(pool, image.volume)
-            image.status.write(volume_made=False)
-            raise Refused(f"{problem}. What was there of the volume is deleted again.", problem.detail) from problem
-    Image.objects.filter(pk=image.pk).update(upload="")
-    file.unlink(missing_ok=True)
-
-
-def _format(file: Path) -> str:
-    with file.open("rb") as data:
-        return qcow2.format_of(data.read(len(qcow2.MAGIC)))
-
-
-class _Progress:
-    """Writes down how much of an upload went, now and then, and holds on to its claim meanwhile."""
-
-    STEP = 0.5  # seconds
-
-    def __init__(self, status: ImageStatus) -> None:
-        self.status, self.next = status, timezone.now()
-
-    def __call__(self, sent: int) -> None:
-        now = timezone.now()
-        if now >= self.next or sent == self.status.wish.size:
-            self.next = now + timedelta(seconds=self.STEP)
-            self.status.write(sent=sent)
-            keep_claim(self.status)
-
-
-def _remove_image(image: Image, host: Host) -> None:
-    """Forget an image; its volume goes only if it was uploaded here and no disk is an overlay of it."""
-    pool = image.hypervisor.pool
-    if image.status.volume_made and (volume := host.volume(pool, image.volume)):
-        overlays = {volume_xml.parse(other.document).backing for other in host.volumes(pool)}
-        if volume.path not in overlays:
-            host.delete_volume(pool, image.volume)
-    if image.upload:
-        (settings.SPOOL_DIR / image.upload).unlink(missing_ok=True)
-    image.delete()
-
-
 def observe(hypervisor: Hypervisor, host: Host) -> None:
     """Write down every domain with its NICs, and the pool's volumes now and then; nothing that did not change."""
     began = timezone.now()
@@ -245,10 +165,7 @@ def observe(hypervisor: Hypervisor, host: Host) -> None:
     _try_again(hypervisor)
     _look_for_cut(hypervisor, host)
     _ask_for_leases(hypervisor)
-    read = _volumes_read.get(hypervisor.pk)
-    stale = hypervisor.status.stale_at
-    if read is None or began - read > VOLUMES or (stale and stale > read):
-        _record_volumes(hypervisor, host)
+    image_sync.observe(hypervisor, host)
 
 
 def _take_in(hypervisor: Hypervisor, domain: FoundDomain) -> VM:
@@ -424,28 +341,3 @@ def _ask_for_leases(hypervisor: Hypervisor) -> None:
         network__status__active=True,
     )
     leases.want(waiting.values_list("network", flat=True).distinct())
-
-
-def _record_volumes(hypervisor: Hypervisor, host: Host) -> None:
-    """Write down the pool's volumes, and take in Virter's tags among them as images."""
-    began = timezone.now()
-    found = {volume.name: volume for volume in host.volumes(hypervisor.pool)}
-    known = {volume.name: volume for volume in hypervisor.volumes.all()}
-    for name, volume in found.items():
-        values = _volume_values(volume)
-        old = known.pop(name, None)
-        if old is None or any(getattr(old, key) != value for key, value in values.items()):
-            Volume.objects.update_or_create(hypervisor=hypervisor, name=name, defaults=values)
-    Volume.objects.filter(pk__in=[volume.pk for volume in known.values()]).delete()
-    tags = {name.removeprefix(TAG): name for name in found if name.startswith(TAG)}
-    images = set(Image.objects.filter(hypervisor=hypervisor).values_list("name", flat=True))
-    for name in tags.keys() - images:
-        Image.objects.create(hypervisor=hypervisor, name=name, volume=tags[name], managed=False, generation=0)
-    gone = Image.objects.filter(hypervisor=hypervisor, managed=False).exclude(name__in=tags)
-    gone.filter(status__generation__gte=F("generation")).delete()
-    _volumes_read[hypervisor.pk] = began
-
-
-def _volume_values(volume: FoundVolume) -> dict:
-    spec = volume_xml.parse(volume.document)
-    return {"path": volume.path, "format": spec.format, "capacity": spec.capacity, "backing": spec.backing}

@@ -4,7 +4,7 @@ from celery import shared_task
 
 from virterweb.hypervisors.reconcile import carry_out
 
-from . import addresses, console, ssh, sync
+from . import addresses, console, image_sync, ssh, sync
 from .models import VM, Image
 
 
@@ -29,7 +29,7 @@ def push(vm_id: int) -> None:
 
 @shared_task
 def push_image(image_id: int) -> None:
-    carry_out(Image, image_id, sync.push_image)
+    carry_out(Image, image_id, image_sync.push)
 
 
 @shared_task

@@ -470,7 +470,9 @@ class Host:
 
     def destroy_domain(self, uuid: str, name: str) -> None:
         with self._trying(f"stop {name}", libvirt.VIR_ERR_OPERATION_INVALID, libvirt.VIR_ERR_NO_DOMAIN):
-            self._connection.lookupByUUIDString(uuid).destroy()
+            domain = self._connection.lookupByUUIDString(uuid)
+            if domain.isActive():
+                domain.destroy()
 
     def undefine_domain(self, uuid: str, name: str) -> None:
         """Delete the definition and what libvirt keeps about it: NVRAM, managed save, snapshots, checkpoints."""
