@@ -23,8 +23,17 @@ from .models import (
 
 
 class NICInline(admin.TabularInline):
+    """To be read: NICs are changed on the VM's page, which says what that does."""
+
     model = NIC
     extra = 0
+    can_delete = False
+
+    def has_add_permission(self, *args: object) -> bool:
+        return False
+
+    def has_change_permission(self, *args: object) -> bool:
+        return False
 
 
 @admin.register(VM)

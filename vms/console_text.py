@@ -102,6 +102,9 @@ def _lines(line: str) -> list[str]:
     return [*done, "".join(cells).rstrip()]
 
 
+WIDEST = 500  # columns that a guest can jump to
+
+
 def _obey(final: str, values: str, cells: list[str], column: int, done: list[str]) -> int:
     """Do to a line what a control sequence says; the column of the cursor then."""
     if final == "K" and values in ("", "0"):
@@ -109,12 +112,12 @@ def _obey(final: str, values: str, cells: list[str], column: int, done: list[str
     elif final == "K":
         cells[:] = [" "] * column
     elif final == "C":
-        column += min(int(values), 500) if values.isdigit() else 1
+        column = min(column + (int(values) if values.isdigit() else 1), WIDEST)
         cells.extend(" " * (column - len(cells)))
     elif final == "D":
         column = max(0, column - (int(values) if values.isdigit() else 1))
     elif final == "G":
-        column = min(max(0, int(values) - 1), 500) if values.isdigit() else 0
+        column = min(max(0, int(values) - 1), WIDEST) if values.isdigit() else 0
         cells.extend(" " * (column - len(cells)))
     elif final and final in _JUMPS:
         if "".join(cells).strip():

@@ -24,6 +24,7 @@ class DiskSpec:
     volume: str
     format: str
     device: str = "disk"
+    boot_order: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,7 +93,6 @@ def build(spec: DomainSpec) -> str:
     _add(domain, "vcpu", spec.vcpus)
     os = _add(domain, "os")
     _add(os, "type", "hvm", arch=spec.arch)
-    _add(os, "boot", dev="hd")
     features = _add(domain, "features")
     _add(features, "acpi")
     _add(features, "apic")
@@ -137,10 +137,17 @@ def _disk(spec: DiskSpec, cache: str) -> etree._Element:
         if cache:
             driver.set("cache", cache)
     _add(disk, "source", pool=spec.pool, volume=spec.volume)
+    if spec.boot_order:
+        _add(disk, "boot", order=str(spec.boot_order))
     _add(disk, "target", dev=spec.target, bus=spec.bus)
     if spec.device == "cdrom":
         _add(disk, "readonly")
     return disk
+
+
+def names_boot_device(document: str) -> bool:
+    """Whether a domain boots by <os><boot/>: then libvirt takes no boot order of its devices."""
+    return bool(document) and etree.fromstring(document.encode(), PARSER).find("os/boot") is not None
 
 
 def parse(document: str) -> FoundDomain:

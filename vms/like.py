@@ -57,7 +57,8 @@ def _name(vm: VM, number: int | None) -> str:
 
 def _further_nics(vm: VM) -> list[NICSpec]:
     """Those after the access NIC."""
-    return [nic.spec() for nic in vm.nics.filter(removed_at=None, position__gt=0)]
+    kinds = NIC.Kind.values  # of another kind the form makes none
+    return [nic.spec() for nic in vm.nics.filter(removed_at=None, position__gt=0, kind__in=kinds)]
 
 
 def _row(nic: NICSpec) -> dict[str, str]:

@@ -22,6 +22,7 @@ from . import cloud_init, domain_xml, portal_key, qcow2, volume_xml
 from .models import NIC, TAG, VM, Image, Volume
 from .volume_xml import VolumeSpec
 
+BOOT = 10  # the boot disk's order, instead of <os><boot/>: a NIC can be before it or behind
 GIB = 1024**3
 MIB = 1024**2
 
@@ -79,10 +80,21 @@ def _macs(vm: VM) -> set[str]:
 
 def release_addresses(vm: VM, host: Host, macs: set[str]) -> None:
     """Delete the VM's host entries on every network of its hypervisor and have its leases forgotten."""
-    for network in Network.objects.on(vm.hypervisor_id).select_related("status"):
-        if not vm.hypervisor.static_dhcp:
-            networks_sync.delete_hosts(network, host, macs & _reserved(network))
+    release_entries(vm, host, macs)
     release_leases(vm, host, macs)
+
+
+def release_entries(vm: VM, host: Host, macs: set[str], but: str = "") -> None:
+    """Delete the host entries of these MACs on all networks but the one of that name.
+
+    Those of the access network are not touched in static-DHCP mode; nor is one that another VM's NIC there needs.
+    """
+    having = Q(found_hosts__mac__in=macs) | Q(hosts__mac__in=macs)
+    networks = Network.objects.on(vm.hypervisor_id).filter(having).exclude(name=but).distinct()
+    for network in networks.select_related("hypervisor", "status"):
+        if not (vm.hypervisor.static_dhcp and network.is_access_network):
+            others = network.nics.exclude(vm=vm.status).filter(mac__in=macs).values_list("mac", flat=True)
+            networks_sync.delete_hosts(network, host, macs - set(others))
 
 
 def release_leases(vm: VM, host: Host, macs: set[str], name: str = "") -> None:
@@ -98,11 +110,6 @@ def release_leases(vm: VM, host: Host, macs: set[str], name: str = "") -> None:
             if lease.mac in macs:
                 with suppress(Refused):  # then it expires
                     host.release_lease(network.status.bridge, lease.ip, lease.mac, lease.client_id)
-
-
-def _reserved(network: Network) -> set[str]:
-    found = network.status.spec
-    return {entry.mac for entry in found.hosts if found} | set(network.hosts.values_list("mac", flat=True))
 
 
 def delete_volumes(vm: VM, host: Host) -> None:
@@ -168,7 +175,10 @@ def host_entry(vm: VM) -> HostSpec | None:
     block = access_network(vm.hypervisor).definition.block()
     if vm.number is None or block is None:
         return None
-    return HostSpec(mac=mac_of_id(vm.number), ip=str(ip_of_id(block, vm.number)))
+    try:
+        return HostSpec(mac=mac_of_id(vm.number), ip=str(ip_of_id(block, vm.number)))
+    except ValueError as problem:  # the block has been changed since
+        raise Refused(str(problem)) from problem
 
 
 def _add_host_entry(vm: VM, host: Host) -> None:
@@ -182,7 +192,11 @@ def _add_host_entry(vm: VM, host: Host) -> None:
 
 def _domain_spec(vm: VM, host: Host) -> domain_xml.DomainSpec:
     pool = vm.hypervisor.pool
-    disks = [domain_xml.DiskSpec(target="vda", bus="virtio", pool=pool, volume=vm.boot_volume, format="qcow2")]
+    disks = [
+        domain_xml.DiskSpec(
+            target="vda", bus="virtio", pool=pool, volume=vm.boot_volume, format="qcow2", boot_order=BOOT
+        )
+    ]
     letters = {"virtio": iter("bcdefghijklmnopqrstuvwxyz"), "scsi": iter("bcdefghijklmnop"), "ide": iter("abcd")}
     prefixes = {"virtio": "vd", "scsi": "sd", "ide": "hd"}
     for disk in vm.disks.all():

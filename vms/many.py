@@ -13,15 +13,15 @@ from functools import partial
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import models, transaction
-from django.utils import timezone
 
 from networks.hosts import Conflict
 from networks.models import Network
+from networks.network_xml import NetworkSpec
 
 from . import tasks
 from .models import NIC, VM, NICStatus, Power, VMQuerySet
 from .nic_address import fixed, plan_address, reserved
-from .nic_plan import LENT, NEW, NICPlan, free_slots, place, plan
+from .nic_plan import NICPlan, free_slots, own, place, plan
 from .nic_xml import FoundNIC, NICSpec, parse_domain
 
 MOST = 900  # VMs at once: Django takes a thousand fields of a form
@@ -79,6 +79,16 @@ class Known:
     active: dict[str, bool] = field(default_factory=dict)
     groups: dict[str, set[str]] = field(default_factory=dict)
     reserved: dict[tuple[int, str, str], tuple[str, bool]] = field(default_factory=dict)
+    networks: dict[str, Network] = field(default_factory=dict)
+    definitions: dict[str, NetworkSpec] = field(default_factory=dict)
+
+    def definition(self, nic: NICSpec) -> NetworkSpec | None:
+        """Of the network that a NIC is on, read once."""
+        if nic.kind != NIC.Kind.NETWORK or nic.source not in self.networks:
+            return None
+        if nic.source not in self.definitions:
+            self.definitions[nic.source] = self.networks[nic.source].definition
+        return self.definitions[nic.source]
 
 
 def why_not(vm: VM) -> str:
@@ -98,8 +108,10 @@ def rows(vms: VMQuerySet, change: Change) -> list[Row]:
 def _networks(hypervisors: set[int], change: Change) -> dict[int, Known]:
     found: dict[int, Known] = defaultdict(Known)
     networks = Network.objects.filter(hypervisor__in=hypervisors, removed_at=None)
-    for hypervisor, name, active in networks.values_list("hypervisor", "name", "status__active"):
-        found[hypervisor].active[name] = bool(active) or found[hypervisor].active.get(name, False)
+    for network in networks.select_related("status").order_by("managed"):
+        known = found[network.hypervisor_id]
+        known.active[network.name] = network.status.active or known.active.get(network.name, False)
+        known.networks[network.name] = network
     if change.to:
         for each, known in found.items():
             known.reserved.update(reserved([each]))
@@ -115,7 +127,7 @@ def _row(vm: VM, change: Change, known: Known) -> Row:
         return Row(vm=vm, refused=reason)
     if to and to not in known.active:
         return Row(vm=vm, refused=f"There is no network {to} on {vm.hypervisor}.")
-    row = _added(vm, change.new) if change.new else _changed(vm, change, known)
+    row = _added(vm, change.new, known) if change.new else _changed(vm, change, known)
     if to and row.lines and vm.status.power != Power.OFF and not known.active[to]:
         note = f"{to} is not active: libvirt refuses it while the VM runs."
         return replace(row, lines=tuple(_noted(line, note) for line in row.lines))
@@ -126,12 +138,12 @@ def _noted(line: Line, note: str) -> Line:
     return replace(line, note=f"{line.note} {note}".strip()) if note else line
 
 
-def _added(vm: VM, new: NICSpec) -> Row:
+def _added(vm: VM, new: NICSpec, known: Known) -> Row:
     running = vm.status.power != Power.OFF
     (line,) = _lines(plan(new, None, None, running))
     words = f"Attach a NIC to {place(new)}{': live' if running else ': in the definition'}"
     notes = []
-    if any(_is_on(nic, new.kind, new.source) for nic in _nics(vm)):
+    if any(_is_on(nic, new.kind, new.source) for nic in _nics(vm, known)):
         notes.append("It has one there already.")
     if running and vm.status.document and free_slots(vm.status.document) == 0:
         notes.append("It has no free PCI slot while it runs: libvirt will refuse the NIC.")
@@ -148,30 +160,25 @@ class _NIC:
     stored: FoundNIC | None  # the definition, as far as pages know
 
 
-def _nics(vm: VM) -> Iterator[_NIC]:
+def _nics(vm: VM, known: Known) -> Iterator[_NIC]:
     """The VM's NICs without those that shall go, in the order of the wish."""
     found = {nic.mac: nic for nic in parse_domain(vm.status.document)} if vm.status.document else {}
     wishes = {nic.mac: nic for nic in vm.nics.all()}
     for mac in dict.fromkeys([*wishes, *found]):
         wish, here = wishes.get(mac), found.get(mac)
         if wish is None:
-            yield _NIC(now=_own(here, vm), wish=None, found=here, stored=here)
+            yield _NIC(now=own(here, known.definition(here.spec)), wish=None, found=here, stored=here)
         elif wish.removed_at is None:
-            yield _wished(wish, here, vm)
+            yield _wished(wish, here, known)
 
 
-def _own(here: FoundNIC, vm: VM) -> NICSpec:
+def _wished(wish: NIC, here: FoundNIC | None, known: Known) -> _NIC:
     """What only stands in the running NIC because its network lends it is neither wished nor defined."""
-    lent = LENT if vm.status.power != Power.OFF and here.kind == NIC.Kind.NETWORK else ()
-    return replace(here.spec, **{name: getattr(NEW, name) for name in lent})
-
-
-def _wished(wish: NIC, here: FoundNIC | None, vm: VM) -> _NIC:
     if here is None or wish.document:
         return _NIC(now=wish.spec(), wish=wish, found=here, stored=here)
-    own = _own(here, vm)
-    now = replace(own, kind=wish.kind, source=wish.source, model=wish.model)
-    return _NIC(now=now, wish=wish, found=here, stored=replace(here, spec=own))
+    has = own(here, known.definition(here.spec))
+    now = replace(has, kind=wish.kind, source=wish.source, model=wish.model)
+    return _NIC(now=now, wish=wish, found=here, stored=replace(here, spec=replace(has, pci=here.spec.pci)))
 
 
 def _is_on(nic: _NIC, kind: str, source: str) -> bool:
@@ -180,7 +187,7 @@ def _is_on(nic: _NIC, kind: str, source: str) -> bool:
 
 def _changed(vm: VM, change: Change, known: Known) -> Row:
     lines, left, wanted = [], [], []
-    for nic in _nics(vm):
+    for nic in _nics(vm, known):
         if change.source and not _is_on(nic, NIC.Kind.NETWORK, change.source):
             if change.to and _is_on(nic, NIC.Kind.NETWORK, change.to):
                 left.append(f"NIC {nic.now.mac} is on {change.to} already")
@@ -214,8 +221,11 @@ def _address_note(vm: VM, nic: _NIC, asked: NICSpec, known: Known) -> str:
 
 def _follow(vm: VM, spec: NICSpec, by: AbstractBaseUser | None) -> None:
     """Let a NIC's fixed address follow it; one that cannot be had there is left, and the NIC's row says so then."""
-    now = next((nic.now for nic in _nics(vm) if nic.now.mac == spec.mac), None)
-    if now and (had := fixed(vm, now)):
+    try:
+        now, _ = vm.nic_as_wished(spec.mac)
+    except LookupError:
+        return
+    if had := fixed(vm, now):
         with suppress(Conflict):
             plan_address(vm, now, spec, had).wish(vm, by)
 
@@ -265,8 +275,7 @@ def again(vms: VMQuerySet) -> None:
     with transaction.atomic():
         for vm in vms.select_related("status"):
             if not why_not(vm) and vm.done and vm.status.error:
-                vm.nics.filter(removed_at=None).update(asked_at=timezone.now())
-                vm.ask_again()
+                vm.ask_nics_again()
                 poke(vm)
 
 

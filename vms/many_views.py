@@ -39,7 +39,7 @@ def _chosen(request: HttpRequest) -> tuple[list[str], VMQuerySet]:
     visible = visible_to(request.user)
     if request.method == "POST" and "all" in data:
         listed = visible.matching(data.get("q", "").replace("\0", ""))
-        listed = listed.on(data["hypervisor"]) if data.get("hypervisor") else listed
+        listed = listed.on(data["hypervisor"].replace("\0", "")) if data.get("hypervisor") else listed
         keys = [str(pk) for pk in listed.values_list("pk", flat=True)]
     else:
         keys = list(dict.fromkeys(key for key in data.getlist("vm") if key.isdecimal() and len(key) < 19))

@@ -137,6 +137,7 @@ class VMQuerySet(DesiredQuerySet):
     def matching(self, text: str) -> Self:
         """Those with the text in their name, image, or a NIC's MAC or network."""
         columns = ("name", "image__name", "status__nics__mac", "status__nics__source")
+        text = text.replace("\0", "")
         wanted = models.Q()
         for column in columns:
             wanted |= models.Q(**{f"{column}__icontains": text})
@@ -177,7 +178,7 @@ class VM(Desired):
         max_length=500,
         blank=True,
         help_text="folder on the host for the console's log, instead of the pool",
-        validators=[RegexValidator(r"^/[^\x00-\x1f]+\Z", "An absolute path.")],
+        validators=[RegexValidator(r"^(?!.*/\.\.(/|\Z))/[^\x00-\x1f]+\Z", "An absolute path.")],
     )
     host_key = models.TextField(blank=True, editable=False, help_text="the guest's private SSH host key")
     host_key_public = models.TextField(blank=True, editable=False)
@@ -304,15 +305,30 @@ class VM(Desired):
         """Wish a NIC away, ours or another's; with at_shutdown a running guest keeps it until it is shut down."""
         with transaction.atomic():
             nic = self._wished_nic(mac)
-            nic.removed_at, nic.at_shutdown = timezone.now(), at_shutdown
+            nic.removed_at, nic.at_shutdown, nic.refused = timezone.now(), at_shutdown, ""
             nic.save()
+            self.ask_again()
+
+    def keep_nic(self, mac: str) -> None:
+        """Take back that a NIC shall go."""
+        with transaction.atomic():
+            again = {"removed_at": None, "at_shutdown": False, "asked_at": timezone.now(), "refused": ""}
+            if self.nics.filter(mac=mac).exclude(removed_at=None).update(**again):
+                self.ask_again()
+
+    def ask_nics_again(self) -> None:
+        """Have all NICs made as they are wished once more, those that were refused too."""
+        with transaction.atomic():
+            self.nics.filter(removed_at=None).update(asked_at=timezone.now(), refused="")
             self.ask_again()
 
     def _wished_nic(self, mac: str) -> "NIC":
         """The wish of a NIC, a new one as it was seen if there is none."""
         if nic := self.nics.filter(mac=mac).first():
             return nic
-        seen = self.status.nics.get(mac=mac)
+        seen = self.status.nics.filter(mac=mac).first()
+        if seen is None:
+            raise NICStatus.DoesNotExist(f"{self} has no NIC {mac}")
         return NIC(vm=self, mac=mac, position=seen.position, kind=seen.kind, source=seen.source, model=seen.model)
 
     def adopt(self, by: AbstractBaseUser | None = None) -> None:
@@ -334,12 +350,44 @@ class VM(Desired):
             self.image = self.image or self._image_found()
             self.save()
             self.nics.filter(removed_at=None).delete()
+            known = set(self.nics.values_list("mac", flat=True))  # they are going
             for position, found in enumerate(nic_xml.parse_domain(status.document)):
+                if found.mac in known:
+                    continue
+                known.add(found.mac)
                 nic = NIC(vm=self, mac=found.mac, position=position)
                 nic.follow(self.own(found))
                 nic.asked_at = None
                 nic.save()
+            self._follow_disks()
             status.write(made_at=timezone.now(), power_done=self.power_generation)
+
+    def _follow_disks(self) -> None:
+        """The further disks that are named after it are its own again."""
+        volumes = {volume.name: volume for volume in Volume.objects.filter(hypervisor=self.hypervisor)}
+        for disk in self.status.disks:
+            pool, _, volume = disk["source"].partition("/")
+            name = volume.removeprefix(f"{WORK}{self.name}-")
+            if name in (volume, "cidata", "console") or volume not in volumes:
+                continue
+            place = {"pool": "" if pool == self.hypervisor.pool else pool, "bus": disk["bus"]}
+            size = max(1, volumes[volume].capacity // 1024**2)
+            self.disks.get_or_create(name=name, defaults={"size": size, "format": disk["format"], **place})
+
+    def nic_as_wished(self, mac: str) -> tuple[NICSpec, FoundNIC | None]:
+        """A NIC as it is wished, or as found where the wish says no more than its place; and as found.
+
+        LookupError if there is none of that MAC.
+        """
+        nics = nic_xml.parse_domain(self.status.document) if self.status.document else ()
+        found = next((nic for nic in nics if nic.mac == mac), None)
+        wish = self.nics.filter(mac=mac, removed_at=None).first()
+        if wish is None and found is None:
+            raise LookupError(f"{self} has no NIC {mac}")
+        plain = wish is None or not (wish.document or wish.asked_at)
+        if found and plain and (wish is None or (wish.kind, wish.source) == (found.kind, found.source)):
+            return self.own(found), found
+        return wish.spec(), found
 
     def own(self, found: FoundNIC) -> NICSpec:
         """What a NIC of it was found to have of its own."""
@@ -415,8 +463,8 @@ class NIC(models.Model):
     vm = models.ForeignKey(VM, on_delete=models.CASCADE, related_name="nics")
     position = models.PositiveIntegerField()
     kind = models.CharField(max_length=20, choices=Kind, default=Kind.NETWORK)
-    source = models.CharField(max_length=50, blank=True, help_text="name of the network, host bridge or host device")
-    model = models.CharField(max_length=20, default=VIRTIO)
+    source = models.CharField(max_length=255, blank=True, help_text="name of the network, host bridge or host device")
+    model = models.CharField(max_length=50, default=VIRTIO)
     mac = models.CharField("MAC", max_length=17, validators=[rules.validate_mac])
     document = models.TextField(
         "XML", blank=True, editable=False, help_text="libvirt's <interface>, if there is more to say"
@@ -424,6 +472,7 @@ class NIC(models.Model):
     asked_at = models.DateTimeField(
         null=True, editable=False, help_text="when it was asked that it be as wished; empty: it was made so since"
     )
+    refused = models.TextField(blank=True, editable=False, help_text="why it is not as wished, in a sentence")
     removed_at = models.DateTimeField(null=True, editable=False)
     at_shutdown = models.BooleanField(
         default=False, editable=False, help_text="the running guest is not asked to release it"
@@ -451,7 +500,7 @@ class NIC(models.Model):
         """Be as a spec says, whatever was wished before."""
         self.kind, self.source, self.model = spec.kind, spec.source, spec.model
         self.document = "" if spec == self._plain else nic_xml.build(spec)
-        self.asked_at = timezone.now()
+        self.asked_at, self.refused = timezone.now(), ""
 
 
 class VMStatus(Status):
@@ -488,8 +537,8 @@ class NICStatus(models.Model):
     kind = models.CharField(max_length=20)
     source = models.CharField(max_length=255, blank=True)
     network = models.ForeignKey(Network, null=True, on_delete=models.SET_NULL, related_name="nics")
-    port_group = models.CharField(max_length=50, blank=True)
-    model = models.CharField(max_length=20, blank=True)
+    port_group = models.CharField(max_length=255, blank=True)
+    model = models.CharField(max_length=50, blank=True)
     mac = models.CharField("MAC", max_length=17)
     target = models.CharField("host device", max_length=20, blank=True)
     link = models.CharField(max_length=10, default="up")

@@ -22,17 +22,21 @@ NEXT = "next"  # what is typed for the next free address
 
 @dataclass(frozen=True, kw_only=True)
 class AddressChange:
-    """What becomes of a NIC's host entries: of all that it has, `kept` stays or `reserved` comes, and the rest goes."""
+    """What becomes of a NIC's host entries: `reserved` comes on `network`, those of `gone` go.
+
+    Those of `left` go, too, by the worker's hand once the NIC has left their network: they are only said here.
+    """
 
     network: Network | None = None
     reserved: HostSpec | None = None
     was: str = ""  # the address on the same network that it takes the place of
     gone: tuple[tuple[Network, str], ...] = ()
+    left: tuple[tuple[Network, str], ...] = ()
 
     @property
     def texts(self) -> list[str]:
         """What happens, a sentence each."""
-        given_up = [f"Give up {ip} on {network}" for network, ip in self.gone]
+        given_up = [f"Give up {ip} on {network}" for network, ip in (*self.gone, *self.left)]
         return [*([f"Reserve {self.reserved.ip} for it on {self.network}"] if self.reserved else []), *given_up]
 
     def wish(self, vm: VM, by: AbstractBaseUser | None) -> None:
@@ -47,10 +51,12 @@ class AddressChange:
             transaction.on_commit(partial(network_tasks.push.delay, network.pk), robust=True)
 
 
-def reserved(hypervisors: Iterable[int]) -> dict[tuple[int, str, str], tuple[str, bool]]:
-    """The IPv4 addresses of MACs by hypervisor, network's name and MAC; each with whether libvirt has its entry."""
+def reserved(
+    hypervisors: Iterable[int], macs: Iterable[str] | None = None
+) -> dict[tuple[int, str, str], tuple[str, bool]]:
+    """The IPv4 addresses of MACs, of all unless named, by hypervisor, network and MAC; and if libvirt has the entry."""
     columns = ("network__hypervisor", "network__name", "mac", "ip")
-    here = {"network__hypervisor__in": hypervisors}
+    here = {"network__hypervisor__in": hypervisors} | ({} if macs is None else {"mac__in": macs})
     wishes = DHCPHost.objects.filter(**here).exclude(ip__contains=":").exclude(mac="")
     going = set(wishes.exclude(removed_at=None).values_list(*columns))
     found = DHCPHostStatus.objects.filter(**here).exclude(ip__contains=":").exclude(mac="")
@@ -78,18 +84,20 @@ def plan_address(vm: VM, now: NICSpec | None, wanted: NICSpec, typed: str) -> Ad
     old, new = vm.network(now) if now else None, vm.network(wanted)
     before = _reserved(old, wanted.mac) if old else []
     moves = old != new
+    if moves and typed in before:
+        typed = NEXT if new and new.facts.dhcp else ""
     if typed and new is None:
         raise _refused("An address can be reserved on a network only.")
-    if moves and typed in before:
-        typed = NEXT
-    if not typed or (not moves and typed in before):
+    if moves and not typed:
+        return AddressChange(left=tuple((old, ip) for ip in before))
+    if not typed or typed in before:
         return AddressChange(gone=tuple((old, ip) for ip in before if ip != typed))
     entry = _entry(vm, new, wanted.mac, typed)
     was = "" if moves or not before else before[0]
     if errors := hosts.conflicts(new, entry, was):
         raise Conflict(("address", reason) for _, reason in errors)
-    gone = tuple((old, ip) for ip in before) if moves else ()
-    return AddressChange(network=new, reserved=entry, was=was, gone=gone)
+    left = tuple((old, ip) for ip in before) if moves else ()
+    return AddressChange(network=new, reserved=entry, was=was, left=left)
 
 
 def _refused(text: str) -> Conflict:

@@ -178,7 +178,10 @@ class NICChangeForm(NewNICForm):
     ) -> None:
         """`now` is the NIC as it is wished, or was found; None for one to be added, as `initial` says."""
         self.vm = vm
-        had = {**initial_of(now), "address": fixed(vm, now)} if now else {"link_up": True, **(initial or {})}
+        self.late = bool(now) and vm.nics.filter(mac=now.mac, at_shutdown=True, removed_at=None).exists()
+        had = {"link_up": True, **(initial or {})}
+        if now:
+            had = {**initial_of(now), "address": fixed(vm, now), "at_shutdown": self.late}
         super().__init__(*args, hypervisor=vm.hypervisor, now=now, initial=had, **options)
         if now:
             del self.fields["mac"]
@@ -202,6 +205,12 @@ class NICChangeForm(NewNICForm):
         if not all(name and value for name, value in pairs):
             raise ValidationError("Parameters look like IP=10.255.0.8 MAC=52:54:00:00:00:08.")
         return tuple(pairs)
+
+    def clean_boot_order(self) -> int | None:
+        order = self.cleaned_data["boot_order"]
+        if order and domain_xml.names_boot_device(self.vm.status.document):
+            raise ValidationError("libvirt takes it only in a VM whose <os> names no boot device, as this one’s does.")
+        return order
 
     def clean(self) -> dict:
         data = super().clean()
@@ -228,7 +237,7 @@ class NICChangeForm(NewNICForm):
             self.address_change.wish(self.vm, by)
             if self.now is None:
                 self.vm.add_nic(self.wanted)
-            elif self.wanted != self.now:
+            elif (self.wanted, self.cleaned_data["at_shutdown"]) != (self.now, self.late):
                 self.vm.change_nic(self.wanted, self.cleaned_data["at_shutdown"])
         return self.wanted.mac
 
@@ -255,22 +264,6 @@ def initial_of(spec: NICSpec) -> dict[str, object]:
         "outbound": str(spec.outbound or ""),
         "filter_parameters": " ".join(f"{name}={value}" for name, value in spec.filter_parameters),
     }
-
-
-def as_wished(vm: VM, mac: str) -> tuple[NICSpec, FoundNIC | None]:
-    """A NIC as it is wished, or as found where the wish says no more than its place; and as found.
-
-    LookupError if there is none of that MAC.
-    """
-    nics = domain_xml.parse(vm.status.document).nics if vm.status.document else ()
-    found = next((nic for nic in nics if nic.mac == mac), None)
-    wish = vm.nics.filter(mac=mac, removed_at=None).first()
-    if wish is None and found is None:
-        raise LookupError(f"{vm} has no NIC {mac}")
-    plain = wish is None or not (wish.document or wish.asked_at)
-    if found and plain and (wish is None or (wish.kind, wish.source) == (found.kind, found.source)):
-        return vm.own(found), found
-    return wish.spec(), found
 
 
 def preview(wanted: NICSpec, found: FoundNIC | None, running: bool, *, replug: bool = True) -> NICPlan:

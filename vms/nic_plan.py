@@ -13,7 +13,7 @@ from lxml import etree
 from networks.network_xml import PARSER, NetworkSpec, attribute, number
 from networks.plan import Disruption
 
-from .nic_xml import FoundNIC, NICSpec, build, edit, for_update, without_address
+from .nic_xml import SOURCES, FoundNIC, NICSpec, build, edit, for_update, without_address
 
 
 class Verb(enum.Enum):
@@ -356,6 +356,8 @@ def _replug(asked: NICSpec, live: FoundNIC, stored: FoundNIC | None) -> tuple[st
 
 def _by_mac(found: FoundNIC) -> str:
     """As little as tells which NIC to detach: the two definitions may differ in the rest."""
+    if found.kind not in SOURCES:  # of what is not modelled, all but the host's device
+        return for_update(found.document, found.spec)
     return build(NICSpec(kind=found.kind, source=found.source, mac=found.mac, model=""))
 
 

@@ -3,15 +3,16 @@
 from dataclasses import replace
 
 from django.contrib import messages
+from django.db import IntegrityError
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import render
 from django.views.decorators.http import require_http_methods, require_POST
 
 from networks.hosts import Conflict
 
 from .models import VIRTIO, VM, Power
 from .nic_address import fixed
-from .nic_form import NICChangeForm, as_wished, preview
+from .nic_form import NICChangeForm, preview
 from .nic_plan import free_slots
 from .nic_xml import FoundNIC, NICSpec
 from .views import get_vm, poked
@@ -22,9 +23,9 @@ def _vm(hypervisor: str, name: str) -> VM:
 
 
 def _nic(vm: VM, mac: str) -> tuple[NICSpec, FoundNIC | None]:
-    """As `as_wished`; 404 if there is none."""
+    """As `VM.nic_as_wished`; 404 if there is none."""
     try:
-        return as_wished(vm, mac)
+        return vm.nic_as_wished(mac)
     except LookupError as missing:
         raise Http404(str(missing)) from missing
 
@@ -59,6 +60,9 @@ def _wish(request: HttpRequest, form: NICChangeForm) -> bool:
         form.wish(request.user)
     except Conflict as problem:
         form.add_error("address", str(problem))
+        return False
+    except IntegrityError:
+        form.add_error("mac" if "mac" in form.fields else None, "Somebody has just added a NIC with this MAC.")
         return False
     return True
 
@@ -95,7 +99,9 @@ def _outcome(form: NICChangeForm, vm: VM, found: FoundNIC | None) -> dict:
 def nic_remove(request: HttpRequest, hypervisor: str, name: str, mac: str) -> HttpResponse:
     """Wish a NIC away; with `at_shutdown` a running guest is not asked to release it."""
     vm = _vm(hypervisor, name)
-    nic = vm.nics.filter(mac=mac).first() or get_object_or_404(vm.status.nics, mac=mac)
+    nic = vm.nics.filter(mac=mac).first() or vm.status.nics.filter(mac=mac).first()
+    if nic is None:
+        raise Http404(f"{vm} has no NIC {mac}")
     if request.method == "POST":
         at_shutdown = "at_shutdown" in request.POST and vm.status.power != Power.OFF
         vm.remove_nic(mac, at_shutdown)
@@ -105,3 +111,11 @@ def nic_remove(request: HttpRequest, hypervisor: str, name: str, mac: str) -> Ht
     context = {"vm": vm, "nic": nic, "access": nic.position == 0 and vm.managed}
     context["address"] = fixed(vm, NICSpec(kind=nic.kind, source=nic.source, mac=mac))
     return render(request, "vms/nic_remove.html", context)
+
+
+@require_POST
+def nic_keep(request: HttpRequest, hypervisor: str, name: str, mac: str) -> HttpResponse:
+    """Take back that a NIC shall go."""
+    vm = _vm(hypervisor, name)
+    vm.keep_nic(mac)
+    return poked(vm)

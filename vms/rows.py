@@ -81,7 +81,7 @@ def nic_rows(vm: VM) -> list[NICRow]:
     told = defaultdict(list)
     for one in _told().filter(vm=vm.status):
         told[one.mac].append(Address(ip=one.ip, source=Source(one.source), since=one.seen_at))
-    traffic, fixed = _traffic(vm), reserved([vm.hypervisor_id])
+    traffic, fixed = _traffic(vm), reserved([vm.hypervisor_id], [*wished, *seen])
     rows = []
     for position, mac in enumerate(dict.fromkeys([*wished, *seen])):
         nic = seen.get(mac)
@@ -139,8 +139,10 @@ def _state(vm: VM, wish: NIC | None, seen: NICStatus | None) -> str:
     """What the page says of a NIC: attached, attaching, detaching, missing, added outside or failed."""
     if wish and wish.removed_at:
         return "goes at shutdown" if wish.at_shutdown else "detaching"
+    if wish and wish.refused:
+        return "failed"
     if wish and seen:
-        return "attached"
+        return "changing" if wish.asked_at and not vm.done else "attached"
     if seen:
         return "added outside" if vm.managed else "attached"
     if not vm.done:

@@ -98,9 +98,16 @@ class RunForm(forms.Form):
     vnc_by_id = forms.BooleanField(label=f"VNC at {FIRST_VNC_PORT} + ID", required=False)
     vnc_bind = forms.GenericIPAddressField(label="VNC bind IP", required=False, initial="127.0.0.1")
 
-    def __init__(self, data: QueryDict | None = None, *args, numbered: bool = False, **kwargs) -> None:
-        """`numbered`: the name given is followed by the ID even of one VM. `initial` may have rows: `nics`, `disks`."""
+    def __init__(
+        self, data: QueryDict | None = None, *args, numbered: bool = False, operator: bool = True, **kwargs
+    ) -> None:
+        """`numbered`: the name given is followed by the ID even of one VM. `initial` may have rows: `nics`, `disks`.
+
+        Only operators name folders of the host.
+        """
         super().__init__(data, *args, **kwargs)
+        if not operator:
+            del self.fields["console_dir"]
         self.label_suffix, self.numbered = "", numbered
         self.numbers: list[int] = []  # the IDs; none while the first or the count cannot be one
         self.names: list[str] = []  # as many; none while they cannot be known
@@ -137,7 +144,7 @@ class RunForm(forms.Form):
 
     def folds(self) -> list[tuple[str, str, bool, list[forms.BoundField]]]:
         """The folded groups: title, what it holds, whether something in it is wrong, its fields."""
-        groups = [(title, [self[name] for name in names]) for title, names in self.FOLDS]
+        groups = [(title, [self[name] for name in names if name in self.fields]) for title, names in self.FOLDS]
         return [(title, _held(fields), any(field.errors for field in fields), fields) for title, fields in groups]
 
     def is_valid(self) -> bool:
@@ -255,7 +262,7 @@ class RunForm(forms.Form):
         data = self.cleaned_data
         port = data["vnc_port"] or (FIRST_VNC_PORT + number if data["vnc_by_id"] else None)
         wished = {"hypervisor": data["hypervisor"], "image": data["image"], "owner": by, "vnc_port": port}
-        plain = {column: data[column] for column in PLAIN}
+        plain = {column: data[column] for column in PLAIN if column in data}
         return VM(name=name, number=number, power_generation=1, **wished, **plain)
 
     def _nics(self, vm: VM) -> Iterable[NIC]:

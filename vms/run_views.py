@@ -22,7 +22,7 @@ from .views import get_vm
 def vm_run(request: HttpRequest) -> HttpResponse:
     data = request.POST if request.method == "POST" else None
     changed = data is not None and "change" in data
-    form = RunForm(data, initial=_initial(request))
+    form = RunForm(data, initial=_initial(request), operator=request.user.is_staff)
     if data is not None and not changed and form.is_valid() and (vms := _save(form, request)):
         return _ran(request, vms)
     template = "vms/_run_form.html" if changed and request.htmx else "vms/vm_run.html"
@@ -66,7 +66,9 @@ def _ran(request: HttpRequest, vms: list[VM]) -> HttpResponse:
 
 @require_POST
 def vm_run_preview(request: HttpRequest) -> HttpResponse:
-    return render(request, "vms/_preview.html", {"preview": preview(RunForm(request.POST))})
+    return render(
+        request, "vms/_preview.html", {"preview": preview(RunForm(request.POST, operator=request.user.is_staff))}
+    )
 
 
 @require_GET

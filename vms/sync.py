@@ -20,9 +20,9 @@ from virterweb.hypervisors.models import Hypervisor
 from virterweb.hypervisors.reconcile import Waiting
 
 from . import console, domain_xml, image_sync, ssh
-from .make import make, release_addresses, release_leases, take_away
+from .make import make, release_addresses, release_entries, release_leases, take_away
 from .models import NIC, VM, NICStatus, Power, VMStatus
-from .nic_plan import drift, plan
+from .nic_plan import NICStep, drift, plan
 from .nic_sync import carry_out
 from .nic_xml import FoundNIC
 
@@ -66,6 +66,9 @@ def _follow(vm: VM, host: Host) -> None:
     if asked and not vm.running and found.state != Power.OFF:
         _stop(vm, host)
         found = host.domain(vm.uuid_text)
+    if found is None:  # a transient one, which is gone when it stops
+        vm.status.write(power_done=vm.power_generation, shut_down_at=None)
+        return
     _change_nics(vm, host, found)
     if asked and vm.running:
         host.start_domain(vm.uuid_text, vm.name)
@@ -93,58 +96,66 @@ def _change_nics(vm: VM, host: Host, found: FoundDomain) -> None:
     live = {nic.mac: nic for nic in domain_xml.parse(found.document).nics} if running else {}
     stored = host.stored_domain(vm.uuid_text) if found.persistent else ""
     kept = {nic.mac: nic for nic in domain_xml.parse(stored).nics} if stored else {}
-    held, refused = [], []
+    held, detail = [], ""
     for nic in vm.nics.all():
         here, there = live.get(nic.mac), kept.get(nic.mac)
-        if nic.removed_at is None and not nic.asked_at and (here or not running) and (there or not stored):
+        if nic.removed_at is None and not nic.asked_at and (not vm.managed or _is_there(here, there, running, stored)):
             continue
-        if nic.removed_at and nic.at_shutdown and here:
-            here, running_then = None, False  # the running guest keeps it until then
-        else:
-            running_then = running
+        stays = bool(nic.removed_at and nic.at_shutdown and here)  # in the running guest, until that is shut down
         wanted = None if nic.removed_at else nic.spec()
-        steps = plan(wanted, here, there, running_then, replug=not nic.at_shutdown).steps
+        found_now = (None, there, False) if stays else (here, there, running)
+        steps = plan(wanted, *found_now, replug=not nic.at_shutdown).steps
         try:
             done = all(carry_out(step, vm, host, found.persistent) for step in steps)
         except Refused as problem:  # the others are not made to wait for it
-            refused.append(problem)
-            vm.nics.filter(pk=nic.pk, asked_at=nic.asked_at).update(asked_at=None)
+            vm.nics.filter(pk=nic.pk, asked_at=nic.asked_at).update(asked_at=None, refused=str(problem))
+            detail = detail or problem.detail
             continue
-        if done:
-            _settle(vm, nic, live.get(nic.mac), host)
-        else:
+        if not done:
             held.append(nic.mac)
+        elif not stays:
+            _settle(vm, nic, host, moved_from=_left(here, steps, running))
+    refused = list(vm.nics.exclude(refused="").values_list("refused", flat=True))
     if held:
         _write_nics(vm, host.domain(vm.uuid_text))
-        raise Waiting(_held(held, refused), seconds=3)
+        raise Waiting(" ".join([_held(held), *refused]), seconds=3)
     if refused:
-        raise refused[0]
+        raise Refused(" ".join(refused), detail)
 
 
-def _settle(vm: VM, nic: NIC, live: FoundNIC | None, host: Host) -> None:
-    """A NIC is as it was wished: of what is gone or was left behind, its addresses are given up."""
+def _is_there(here: FoundNIC | None, there: FoundNIC | None, running: bool, stored: str) -> bool:
+    return bool((here or not running) and (there or not stored))
+
+
+def _left(here: FoundNIC | None, steps: tuple[NICStep, ...], running: bool) -> str:
+    """The network that a NIC has left with these steps; "" if it stays, or goes only at the next boot."""
+    if here is None or here.kind != NIC.Kind.NETWORK or not running:
+        return ""
+    now = [(step.spec.kind, step.spec.source) for step in steps if step.live and step.spec]
+    return here.source if now and now[-1] != (here.kind, here.source) else ""
+
+
+def _settle(vm: VM, nic: NIC, host: Host, moved_from: str) -> None:
+    """A NIC is as it was wished: of what is gone, or of where it was, its addresses are given up."""
     wish = vm.nics.filter(pk=nic.pk, asked_at=nic.asked_at, removed_at=nic.removed_at)
-    if nic.removed_at and nic.at_shutdown and live:
-        return
     if nic.removed_at:
         release_addresses(vm, host, {nic.mac})
         wish.delete()
         return
-    if live and (live.kind, live.source) != (nic.kind, nic.source):
-        release_leases(vm, host, {nic.mac}, live.source)
+    if moved_from:
+        release_leases(vm, host, {nic.mac}, moved_from)
+    if moved_from or not (nic.at_shutdown or vm.status.power != Power.OFF):
+        release_entries(vm, host, {nic.mac}, but=nic.source)
     if vm.managed:
-        wish.update(asked_at=None)
+        wish.update(asked_at=None, refused="")
     else:
         wish.delete()  # another's VM: what was asked is done, and not watched over
 
 
-def _held(macs: list[str], refused: list[Refused]) -> str:
-    return " ".join(
-        [
-            f"the guest has not released NIC {', '.join(sorted(macs))}; it is asked again. It does so once it has "
-            "booted, or when the VM is off.",
-            *map(str, refused),
-        ]
+def _held(macs: list[str]) -> str:
+    return (
+        f"the guest has not released NIC {', '.join(sorted(macs))}; it is asked again. It does so once it has booted, "
+        "or when the VM is off."
     )
 
 
@@ -180,6 +191,7 @@ def _record(row: VM, domain: FoundDomain, began: datetime) -> None:
     same = domain.document == status.document and domain.state == status.power and status.present
     if same and status.compared == row.generation:
         return
+    status.refresh_from_db(fields=["observed_at"])
     if status.observed_at and status.observed_at > began:
         return
     if not row.managed:
@@ -244,6 +256,7 @@ def _write_nics(row: VM, domain: FoundDomain | None) -> None:
     before = [tuple(getattr(nic, field) for field in fields) for nic in row.status.nics.all()]
     if before != [tuple(getattr(nic, field) for field in fields) for nic in now]:
         with transaction.atomic():
+            VMStatus.objects.select_for_update().get(pk=row.status.pk)  # whoever else writes them waits
             row.status.nics.all().delete()
             NICStatus.objects.bulk_create(now)
         leases.look_again({nic.network_id for nic in now if nic.network_id})
@@ -310,15 +323,16 @@ def _try_again(hypervisor: Hypervisor) -> None:
     """Have wishes carried out that failed for want of a network which is there by now."""
     failed = VM.objects.on(hypervisor).exclude(status__error="").filter(status__generation__gte=F("generation"))
     active = set(Network.objects.on(hypervisor).filter(status__active=True).values_list("name", flat=True))
-    for vm in failed.filter(removed_at=None).select_related("status"):
-        if any(_lacks(name, vm.status.error) for name in active):
-            vm.nics.filter(kind=NIC.Kind.NETWORK, source__in=active, removed_at=None).update(asked_at=timezone.now())
-            vm.ask_again()
+    for vm in failed.filter(removed_at=None).select_related("status").prefetch_related("nics"):
+        reasons = [nic.refused for nic in vm.nics.all() if nic.refused] or [vm.status.error]
+        if any(_lacks(name, reason) for name in active for reason in reasons):
+            vm.ask_nics_again()
 
 
-def _lacks(network: str, error: str) -> bool:
+def _lacks(network: str, reason: str) -> bool:
     """Whether a refusal, by the gateway or by `make`, says that there is no such network, or that it is not active."""
-    return bool(re.search(rf"no network {re.escape(network)}(?![\w.-]*\w)|network {re.escape(network)} is not", error))
+    name = re.escape(network)
+    return bool(re.search(rf"no network {name}(?: on \S+)?\.?\Z|network {name} is not active", reason))
 
 
 def _look_for_cut(hypervisor: Hypervisor, host: Host) -> None:

@@ -56,4 +56,5 @@ urlpatterns = [
         name="nic_edit_preview",
     ),
     path("vms/<str:hypervisor>/<str:name>/nics/<str:mac>/remove/", nic_views.nic_remove, name="nic_remove"),
+    path("vms/<str:hypervisor>/<str:name>/nics/<str:mac>/keep/", nic_views.nic_keep, name="nic_keep"),
 ]

@@ -7,7 +7,6 @@ from django.db import transaction
 from django.db.models import Count, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from virterweb.hypervisors.models import Hypervisor
@@ -76,8 +75,7 @@ def vm_power(request: HttpRequest, hypervisor: str, name: str, verb: str) -> Htt
 @require_POST
 def vm_retry(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
     vm = get_vm(hypervisor, name)
-    vm.nics.filter(removed_at=None).update(asked_at=timezone.now())
-    vm.ask_again()
+    vm.ask_nics_again()
     return poked(vm)
 
 

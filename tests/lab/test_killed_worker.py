@@ -113,12 +113,12 @@ def test_removing_a_vm(portal: Portal, host: libvirt.virConnect, kill, at: int):
     assert things(host) == before
 
 
-@pytest.mark.parametrize("at", range(len(MAKE), len(MAKE + UNMAKE) + 1))
+@pytest.mark.parametrize("at", range(len(MAKE), len(MAKE + UNMAKE[1:]) + 1))  # it does not run
 def test_taking_back_a_vm_that_libvirt_refuses_to_start(portal: Portal, host: libvirt.virConnect, kill, at: int):
     before = things(host)
     nowhere = ("--nic", "type=bridge,source=br-none")
     portal.manage("vm", "run", "tiny", "--id", "8", "--memory", "32M", *nowhere, "--no-wait")
-    assert kill(at, "before") == (MAKE + UNMAKE)[:at]
+    assert kill(at, "before") == (MAKE + UNMAKE[1:])[:at]
     assert done(portal, "VM tiny-8") == "failed"
     assert things(host) == before
     assert "br-none" in portal.ask("VM.objects.get(name='tiny-8').status.error")

@@ -196,6 +196,9 @@ def test_what_libvirt_refuses_is_undone_and_said_until_it_is_wished_back(guest: 
     wait_for(lambda: added in guest.domain.XMLDesc(), 30, "another NIC does not wait for that one")
     remove_nic(guest, added)
     wait_for(lambda: added not in guest.domain.XMLDesc(), 60, "nor one that goes")
+    wait_for(lambda: guest.state() != "pending", 30, "that is settled")
+    assert guest.state() == "failed" and "vlan" in guest.reason(), "what was refused is still said"
+    assert guest.row()["State"] == "failed"
 
     guest.change(vlan="")
     assert (guest.state(), guest.reason(), guest.drift()) == ("ready", "", "")

@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from tests.making import make_foreign_network, make_hypervisor, make_network, make_vm
-from virterweb.hypervisors.found import FoundDomain
+from virterweb.hypervisors.found import FoundDomain, Refused
 from virterweb.hypervisors.gateway import Host
 from virterweb.hypervisors.reconcile import State
 from vms import sync
@@ -156,6 +156,45 @@ def test_anothers_vm_gets_a_nic_more_and_is_still_anothers(lab, vm, host):
     assert [found.mac for found in parse(host.stored_domain(UUID)).nics] == ["52:54:00:00:00:09", SECOND, nic.mac]
     assert not vm.nics.exists()
     assert not again(vm).managed
+
+
+def test_the_vnc_password_of_anothers_vm_survives_a_change_of_its_nic(lab, vm, host):
+    document = host.stored_domain(UUID).replace("</devices>", "<graphics type='vnc' passwd='secret'/></devices>")
+    host.define_domain(document, vm.name)
+    vm.change_nic(replace(vm.own(parse(VIRTERS).nics[1]), link_up=False))
+    sync.push(again(vm), host)
+    assert "passwd='secret'" in host.stored_domain(UUID)
+    assert "<link state='down'/>" in host.stored_domain(UUID)
+
+
+def test_what_was_refused_of_anothers_vm_is_not_tried_again_by_itself(lab, vm, host):
+    lost = vm.add_nic(NICSpec(kind="bridge", source="br9", mac=""))
+    vm.nics.update(asked_at=None, refused="Could not attach it.")
+    vm.add_nic(NICSpec(kind="bridge", source="br0", mac=""))
+    with pytest.raises(Refused, match="Could not attach it"):
+        sync.push(again(vm), host)
+    assert lost.mac not in host.stored_domain(UUID)
+    assert "bridge='br0'" in host.stored_domain(UUID)
+
+
+def test_a_nic_whose_network_has_come_is_tried_again_and_one_of_another_name_is_not(lab, vm):
+    for name in ("net1", "net10"):
+        nic = vm.add_nic(NICSpec(kind="network", source="net10", mac=""))
+        vm.nics.filter(pk=nic.pk).update(
+            asked_at=None, refused=f"Could not attach NIC {nic.mac}: there is no network {name}"
+        )
+        vm.status.write(generation=again(vm).generation, error="refused")
+        lab.networks.get(name="net1").status.write(active=True)
+        sync._try_again(lab)
+        assert again(vm).done == (name == "net10")
+        vm.nics.all().delete()
+
+
+def test_adopting_a_vm_while_a_nic_goes_leaves_that_going(page, vm):
+    vm.remove_nic(SECOND, at_shutdown=True)
+    vm.adopt()
+    assert [nic.mac for nic in again(vm).nics.filter(removed_at=None)] == ["52:54:00:00:00:09"]
+    assert again(vm).nics.get(mac=SECOND).at_shutdown
 
 
 def test_the_page_of_anothers_vm_offers_its_nics_and_adoption(page, vm):

@@ -84,7 +84,14 @@ def test_a_fixed_address_follows_its_nic_to_another_network(vm):
     reserve("net1", "10.255.0.50")
     said = change(vm, ON_NET1, ON_NET2, "10.255.0.50")
     assert said == ["Reserve 10.254.0.2 for it on net2", "Give up 10.255.0.50 on net1"]
-    assert (reserved("net1"), reserved("net2")) == ({}, {"10.254.0.2": MAC})
+    assert reserved("net2") == {"10.254.0.2": MAC}
+    assert reserved("net1") == {"10.255.0.50": MAC}  # until the worker has moved it
+
+
+def test_a_move_to_a_network_without_dhcp_gives_it_up_without_a_question(vm):
+    reserve("net1", "10.255.0.50")
+    quiet = NICSpec(kind="network", source="quiet", mac=MAC)
+    assert change(vm, ON_NET1, quiet, "10.255.0.50") == ["Give up 10.255.0.50 on net1"]
 
 
 def test_a_move_to_a_bridge_without_an_address_gives_it_up(vm):

@@ -450,9 +450,10 @@ class Host:
         return []
 
     def stored_domain(self, uuid: str) -> str:
-        """The definition that the next start of the VM takes."""
+        """The definition that the next start of the VM takes, with its passwords: defined anew, it keeps them."""
         with self._trying("read a VM"):
-            return self._connection.lookupByUUIDString(uuid).XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE)
+            flags = libvirt.VIR_DOMAIN_XML_INACTIVE | libvirt.VIR_DOMAIN_XML_SECURE
+            return self._connection.lookupByUUIDString(uuid).XMLDesc(flags)
 
     def define_domain(self, document: str, name: str) -> None:
         with self._trying(f"define VM {name}"):

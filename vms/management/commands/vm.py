@@ -16,7 +16,7 @@ from virterweb.hypervisors.models import Hypervisor
 from vms import sizes, tasks
 from vms.disk_form import DiskForm
 from vms.models import VIRTIO, VM, Power, SSHCheck, SSHState
-from vms.nic_form import USER, NICChangeForm, NICForm, as_wished
+from vms.nic_form import USER, NICChangeForm, NICForm
 from vms.rows import with_access_addresses
 from vms.run_form import RunForm
 from vms.run_preview import warnings
@@ -256,7 +256,7 @@ class Command(VerbCommand):
     def nic_change(self, name: str, mac: str, hypervisor: str | None, no_wait: bool, **options: object) -> None:
         vm = self.find(name, hypervisor, ours=False)
         try:
-            now, _ = as_wished(vm, mac.lower())
+            now, _ = vm.nic_as_wished(mac.lower())
         except LookupError as problem:
             raise CommandError(str(problem)) from problem
         shown = NICChangeForm(vm=vm, now=now)
