@@ -8,7 +8,7 @@ from datetime import timedelta
 from django.db.models import F, FilteredRelation, Q, QuerySet
 from django.utils import timezone
 
-from networks.models import Lease, Network
+from networks.models import Lease
 
 from . import attached
 from .attached import Address, Source
@@ -17,24 +17,6 @@ from .models import NIC, VM, NICAddress, NICStatus, Power
 from .nic_address import reserved
 from .rates import GAP, Traffic
 from .traffic import ACTIVE, reading
-
-
-def attached_rows(network: Network) -> tuple[attached.Row, ...]:
-    """Virter's list-attached: every NIC of every domain that hangs on the network, in domain order."""
-    nics = network.nics.select_related("vm__wish__hypervisor").order_by("vm__wish__name", "position")
-    leases = network.leases.current()
-    told = _told().filter(vm__in=network.nics.values("vm")).select_related("vm__wish")
-    return attached.rows(
-        tuple(attached.NIC(vm=nic.vm.wish.name, mac=nic.mac, target=nic.target, key=nic) for nic in nics),
-        tuple(
-            attached.Lease(mac=lease.mac, ip=lease.ip, hostname=lease.hostname, since=lease.first_seen)
-            for lease in leases
-        ),
-        tuple(
-            attached.Seen(vm=one.vm.wish.name, mac=one.mac, ip=one.ip, source=Source(one.source), since=one.seen_at)
-            for one in told
-        ),
-    )
 
 
 def _told() -> QuerySet:

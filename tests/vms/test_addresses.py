@@ -18,8 +18,9 @@ from virterweb.hypervisors.found import FoundAddress, Refused, Unreachable
 from virterweb.hypervisors.models import HypervisorStatus
 from vms import addresses, tasks
 from vms.attached import Source
-from vms.models import AddressRound, NICAddress, NICStatus, Power, VMStatus
-from vms.rows import attached_rows, nic_rows, with_access_addresses
+from vms.attached_nics import Asked, rows
+from vms.models import VM, AddressRound, NICAddress, NICStatus, Power, VMStatus
+from vms.rows import nic_rows, with_access_addresses
 
 MAC, BRIDGED, PLAIN = (f"52:54:00:00:00:{tail}" for tail in ("08", "18", "28"))
 DOMAIN = (
@@ -257,7 +258,7 @@ def test_pages_name_who_says_an_address(vm, page):
     ]
     hint = '<span title="told by the guest’s agent and a lease">192.168.122.8</span>'
     assert hint in shown.content.decode()
-    (row,) = attached_rows(vm.hypervisor.networks.get(name="plain"))
+    (row,) = rows(VM.objects.all(), Asked(network="plain"))
     assert row.ips == ("10.1.0.8",)
     shown = page.get(f"/networks/{vm.hypervisor}/plain/attached/").content.decode()
     assert '>10.1.0.8</span> <span class="tag">ARP</span></td>' in shown
@@ -331,7 +332,7 @@ def test_each_nic_of_two_vms_has_its_own_addresses_alone(vm):
                 ips = tuple(address.ip for address in row.addresses)
                 assert ips == expected[each.name, row.nic.mac]
     for network in (default, plain, third):
-        for row in attached_rows(network):
+        for row in rows(VM.objects.all(), Asked(hypervisor=network.hypervisor.name, network=network.name)):
             assert row.ips == expected[row.vm, row.mac]
     assert [each.addresses for each in with_access_addresses([vm, twin])] == [
         ["192.168.122.8"],
