@@ -160,7 +160,8 @@ def drift(wanted: NICSpec, found: FoundNIC, running: bool, *, replug: bool = Tru
     own = _own(wanted, found, None)
     if wanted.mtu is None:  # a tap takes its bridge's
         own = replace(own, mtu=None)
-    return tuple(change for change in _changes(wanted, own) if FIELDS[change.field][1] not in late)
+    how = _how(wanted, found, tuple(_changes(wanted, own)))
+    return tuple(change for change, each in how.items() if each not in late)
 
 
 def _changes(wanted: NICSpec, found: NICSpec) -> Iterator[Change]:

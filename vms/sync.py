@@ -114,7 +114,9 @@ def _change_nics(vm: VM, host: Host, found: FoundDomain) -> None:
         if not done:
             held.append(nic.mac)
         elif not stays:
-            _settle(vm, nic, host, moved_from=_left(here, steps, running))
+            moved_from = _left(here, steps, running)
+            there_now = bool(moved_from) or not running or (here is not None and _same_place(here, nic))
+            _settle(vm, nic, host, moved_from, there_now)
     refused = list(vm.nics.exclude(refused="").values_list("refused", flat=True))
     if held:
         _write_nics(vm, host.domain(vm.uuid_text))
@@ -135,7 +137,11 @@ def _left(here: FoundNIC | None, steps: tuple[NICStep, ...], running: bool) -> s
     return here.source if now and now[-1] != (here.kind, here.source) else ""
 
 
-def _settle(vm: VM, nic: NIC, host: Host, moved_from: str) -> None:
+def _same_place(found: FoundNIC, nic: NIC) -> bool:
+    return (found.kind, found.source) == (nic.kind, nic.source)
+
+
+def _settle(vm: VM, nic: NIC, host: Host, moved_from: str, there_now: bool) -> None:
     """A NIC is as it was wished: of what is gone, or of where it was, its addresses are given up."""
     wish = vm.nics.filter(pk=nic.pk, asked_at=nic.asked_at, removed_at=nic.removed_at)
     if nic.removed_at:
@@ -144,7 +150,7 @@ def _settle(vm: VM, nic: NIC, host: Host, moved_from: str) -> None:
         return
     if moved_from:
         release_leases(vm, host, {nic.mac}, moved_from)
-    if moved_from or not (nic.at_shutdown or vm.status.power != Power.OFF):
+    if there_now:
         release_entries(vm, host, {nic.mac}, but=nic.source)
     if vm.managed:
         wish.update(asked_at=None, refused="")
@@ -198,7 +204,7 @@ def _record(row: VM, domain: FoundDomain, began: datetime) -> None:
         _follow_foreign(row, domain)
     with transaction.atomic():
         _write_nics(row, domain)
-        _finish_detaching(row)
+        _finish_late(row, domain)
         ssh.note_start(row, domain.document)
         VMStatus.objects.filter(wish=row).update(**_seen(row, domain))
 
@@ -218,10 +224,16 @@ def _follow_foreign(row: VM, domain: FoundDomain) -> None:
         VM.objects.filter(pk=row.pk).update(**values)
 
 
-def _finish_detaching(row: VM) -> None:
-    """What was to go when the VM is shut down has gone: what hangs on it goes too."""
-    found = row.status.nics.values("mac")
-    if row.nics.filter(removed_at__isnull=False, at_shutdown=True).exclude(mac__in=found).exists():
+def _finish_late(row: VM, domain: FoundDomain) -> None:
+    """What was to wait until the VM is shut down has come about: what hangs on it is done now."""
+    late = list(row.nics.filter(at_shutdown=True))
+    found = {nic.mac: nic for nic in domain_xml.parse(domain.document).nics} if late else {}
+    running = domain.state != Power.OFF
+    gone = any(nic.removed_at and nic.mac not in found for nic in late)
+    kept = [nic for nic in late if nic.removed_at is None and not nic.asked_at and nic.mac in found]
+    came = [nic.pk for nic in kept if not drift(nic.spec(), found[nic.mac], running)]
+    row.nics.filter(pk__in=came).update(at_shutdown=False, asked_at=timezone.now())
+    if gone or came:
         row.ask_again()
 
 

@@ -202,3 +202,15 @@ def test_the_page_of_anothers_vm_offers_its_nics_and_adoption(page, vm):
     assert f"{vm.get_absolute_url()}nics/add/" in text
     assert f"{vm.get_absolute_url()}adopt/" in text
     assert f"{vm.get_absolute_url()}remove/" not in text
+
+
+def test_a_change_that_waited_for_the_next_boot_is_over_once_it_has_come(lab, vm):
+    vm.adopt()
+    vm.change_nic(replace(vm.own(parse(VIRTERS).nics[1]), mtu=1300), at_shutdown=True)
+    vm.nics.update(asked_at=None)
+    VMStatus.objects.filter(wish=vm).update(generation=again(vm).generation)
+    seen(lab, VIRTERS.replace("<vcpu>2", "<vcpu>3"))
+    assert again(vm).nics.get(mac=SECOND).at_shutdown
+    seen(lab, VIRTERS.replace("<mtu size='1400'/>", "<mtu size='1300'/>"))
+    nic = again(vm).nics.get(mac=SECOND)
+    assert (nic.at_shutdown, nic.asked_at is not None, again(vm).state) == (False, True, State.PENDING)

@@ -518,6 +518,7 @@ def test_what_others_changed_is_drift_unless_it_only_waits_for_a_boot(field):
 def test_what_waits_for_a_boot_by_choice_is_no_drift():
     assert drift(nic(mtu=9000), running(nic()), True, replug=False) == ()
     assert drift(nic(source="net2"), running(nic()), True, replug=False) != ()
+    assert drift(nic("direct", "eth0"), running(nic()), True, replug=False) == ()
 
 
 def test_what_a_network_lends_is_no_drift():
