@@ -66,7 +66,7 @@ def test_the_address_on_a_host_bridge_is_shown_with_who_says_so(
     assert shown(portal, mac) == "served elsewhere"
     ip = knock(lab, leased, mac)
     wait_for(lambda: shown(portal, mac).startswith(f"{ip} ARP for "), 30, "the page has the address")
-    leased_one = "192.168.122.19 lease for "
+    leased_one = "192.168.122.19 fixed, lease for "
     wait_for(lambda: shown(portal, "52:54:00:00:00:13").startswith(leased_one), 30, "and that of the lease")
     assert portal.ask("list(NICAddress.objects.values_list('mac', 'ip', 'source'))") == [[mac, ip, "arp"]]
     domain.destroy()
