@@ -130,9 +130,9 @@ def test_half_typed_input_survives_what_the_page_looks_up(tab: Page):
     tab.get_by_label("ID", exact=True).fill("255")
     expect(tab.locator("#preview")).to_contain_text("has no address")
     tab.get_by_role("button", name="Add a NIC").click()
-    tab.get_by_role("group", name="NIC 1").get_by_label("MAC").fill("52:54:00:aa:bb:cc")
+    tab.get_by_role("group", name="NIC 1").get_by_label("MAC", exact=True).fill("52:54:00:aa:bb:cc")
     tab.get_by_role("button", name="Add a NIC").click()
-    expect(tab.get_by_role("group", name="NIC 1").get_by_label("MAC")).to_have_value("52:54:00:aa:bb:cc")
+    expect(tab.get_by_role("group", name="NIC 1").get_by_label("MAC", exact=True)).to_have_value("52:54:00:aa:bb:cc")
     expect(tab.get_by_label("Name")).to_have_value("web")
     expect(tab.locator(".error")).to_have_count(1)  # the aside's; the form was not sent yet
 
