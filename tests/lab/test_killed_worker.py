@@ -1,5 +1,7 @@
 """A worker that is killed at any point, and started again, finishes each wish or rolls it back."""
 
+import os
+import select
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -132,9 +134,13 @@ def lose(portal: Portal, lab: Lab, tmp_path: Path):
 
     def run(at: int, side: str) -> None:
         log.touch()
-        what = {"KILL_LOG": str(log), "KILL_AT": str(at), "KILL_SIDE": side, "KILL_PID": str(lab.libvirtd_pid)}
+        pid = lab.libvirtd_pid
+        watch = os.pidfd_open(pid)
+        what = {"KILL_LOG": str(log), "KILL_AT": str(at), "KILL_SIDE": side, "KILL_PID": str(pid)}
         portal.start_worker("tests.lab.killing", **what)
-        wait_for(lambda: len(log.read_text().splitlines()) >= at, 60, "libvirtd is lost")
+        lost = select.select([watch], [], [], 60)[0]
+        os.close(watch)
+        assert lost, "libvirtd was to be killed"
         lab.start_libvirtd()
 
     yield run
