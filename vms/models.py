@@ -48,6 +48,10 @@ class Power(models.TextChoices):
         """The stylesheet's class for its colour."""
         return "ready" if self is Power.RUNNING else "quiet"
 
+    @property
+    def words(self) -> str:
+        return self.label.lower()
+
 
 class SSHState(models.TextChoices):
     """What a running VM that is waited for is instead of running, until it can be logged in to."""
@@ -61,7 +65,7 @@ class SSHState(models.TextChoices):
 
     @property
     def words(self) -> str:
-        """What is said instead of the label in lower case."""
+        """How a page says it."""
         return self.label
 
     @property

@@ -46,6 +46,10 @@ class State(models.TextChoices):
         """The stylesheet's class for its colour."""
         return STATE_MARKS[self][1]
 
+    @property
+    def words(self) -> str:
+        return self.label.lower()
+
 
 STATE_MARKS = {
     State.PENDING: ("clock", "pending"),
