@@ -4,9 +4,23 @@ import pytest
 from celery import Task
 from django.contrib.auth import get_user_model
 
+from tests.portal import Portal
+
+LAST_WORDS = 4000  # characters
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--pictures", metavar="FOLDER", help="take pictures of the pages that the browser tests walk")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item):
+    """What failed on a portal is shown with the last words of its worker."""
+    report = yield
+    if report.failed:
+        for portal in (value for value in getattr(item, "funcargs", {}).values() if isinstance(value, Portal)):
+            report.sections.append(("worker", portal.worker_log()[-LAST_WORDS:]))
+    return report
 
 
 @pytest.fixture(autouse=True)

@@ -90,6 +90,10 @@ class Portal:
                 [sys.executable, *arguments], env=environment, cwd=ROOT, stdout=output, stderr=output
             )
 
+    def worker_log(self) -> str:
+        log = self.data / "worker.log"
+        return log.read_text(errors="replace") if log.exists() else ""
+
     def kill_worker(self) -> None:
         self.worker.send_signal(signal.SIGKILL)
         self.worker.wait()

@@ -8,6 +8,7 @@ import libvirt
 import pytest
 from lab import Lab, start
 
+from tests.lab.state import clear, left_over, things
 from tests.portal import Portal
 from tests.waiting import wait_for
 
@@ -16,6 +17,18 @@ from tests.waiting import wait_for
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """A hypervisor with the network `default` and the image `tiny`, shared by all tests."""
     yield from lab_in(tmp_path_factory.mktemp("lab"))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def nothing_left(lab: Lab) -> Iterator[None]:
+    """A module leaves the lab as it found it; if a test failed to, the lab is cleared for the next module."""
+    with contextlib.closing(libvirt.open(lab.uri)) as host:
+        before = things(host)
+    yield
+    with contextlib.closing(libvirt.open(lab.uri)) as host:
+        extra = left_over(things(host), before)
+        clear(host, extra)
+    assert not extra, f"left in the lab: {extra}"
 
 
 @pytest.fixture(scope="module")

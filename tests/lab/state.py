@@ -1,7 +1,15 @@
-"""What is in libvirt, seen beside the portal: to compare before and after."""
+"""What is in libvirt, seen beside the portal: to compare before and after, and to clear after a test that failed."""
+
+import contextlib
 
 import libvirt
 from lxml import etree
+
+GONE = (
+    libvirt.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE
+    | libvirt.VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA
+    | libvirt.VIR_DOMAIN_UNDEFINE_NVRAM
+)
 
 
 def things(host: libvirt.virConnect) -> dict[str, list[str]]:
@@ -17,3 +25,37 @@ def things(host: libvirt.virConnect) -> dict[str, list[str]]:
         "host entries": [f"{entry.get('mac')} {entry.get('ip')}" for entry in stored.iter("host")],
         "leases": sorted(lease["ipaddr"] for lease in default.DHCPLeases()),
     }
+
+
+def left_over(now: dict[str, list[str]], before: dict[str, list[str]]) -> dict[str, list[str]]:
+    """What there is now that was not there before, without leases, which end by themselves."""
+    extra = {kind: [name for name in now[kind] if name not in before[kind]] for kind in now if kind != "leases"}
+    return {kind: names for kind, names in extra.items() if names}
+
+
+def clear(host: libvirt.virConnect, extra: dict[str, list[str]]) -> None:
+    """Take away what was left over, so that one test's failure is not the next one's."""
+    for name in extra.get("domains", []):
+        domain = host.lookupByName(name)
+        if domain.isActive():
+            domain.destroy()
+        with contextlib.suppress(libvirt.libvirtError):  # a transient one is gone
+            domain.undefineFlags(GONE)
+    for name in extra.get("networks", []):
+        network = host.networkLookupByName(name)
+        if network.isActive():
+            network.destroy()
+        with contextlib.suppress(libvirt.libvirtError):
+            network.undefine()
+    for name in extra.get("volumes", []):
+        host.storagePoolLookupByName("default").storageVolLookupByName(name).delete()
+    default = host.networkLookupByName("default")
+    for entry in extra.get("host entries", []):
+        mac, address = entry.split()
+        default.update(
+            libvirt.VIR_NETWORK_UPDATE_COMMAND_DELETE,
+            libvirt.VIR_NETWORK_SECTION_IP_DHCP_HOST,
+            -1,
+            f"<host mac='{mac}' ip='{address}'/>",
+            libvirt.VIR_NETWORK_UPDATE_AFFECT_LIVE | libvirt.VIR_NETWORK_UPDATE_AFFECT_CONFIG,
+        )

@@ -41,6 +41,14 @@ class Unreachable(HypervisorError):
 
 
 @dataclass(frozen=True, kw_only=True)
+class FoundOutput:
+    """What a program in a guest returned, and wrote."""
+
+    code: int
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class FoundNetwork:
     uuid: str
     name: str

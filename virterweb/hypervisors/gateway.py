@@ -3,18 +3,22 @@
 No libvirt object leaves it. "Already so" is success.
 """
 
+import base64
 import errno
+import json
 import os
 import re
 import socket
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
 import libvirt
+import libvirt_qemu
 from lxml import etree
 
 from . import peer
@@ -24,6 +28,7 @@ from .found import (
     FoundDomain,
     FoundLease,
     FoundNetwork,
+    FoundOutput,
     FoundPort,
     FoundTraffic,
     FoundVolume,
@@ -449,6 +454,35 @@ class Host:
             ]
         return []
 
+    def run_in_guest(self, uuid: str, command: Iterable[str], seconds: float) -> FoundOutput:
+        """Run a program in a guest by its agent and wait for its end; what it wrote, both streams in one.
+
+        As root there, with the agent's environment. Silent if no agent answers or the program takes longer, which it
+        then may go on to; Refused if the agent forbids it.
+        """
+        path, *arguments = command
+        # One shell around it joins both streams, which agents before QEMU 8.1 cannot.
+        words = ["-c", 'exec 2>&1; exec "$@"', "sh", path, *arguments]
+        run = {"path": "/bin/sh", "arg": words, "capture-output": True}
+        deadline = time.monotonic() + seconds
+        try:
+            domain = self._connection.lookupByUUIDString(uuid)
+            pid = _ask_agent(domain, "guest-exec", run)["pid"]
+            pause = 0.05
+            while not (said := _ask_agent(domain, "guest-exec-status", {"pid": pid}))["exited"]:
+                if time.monotonic() > deadline:
+                    raise Silent(f"{path} did not end within {seconds:.0f} s in the guest")
+                time.sleep(pause)
+                pause = min(1.0, 1.5 * pause)
+        except libvirt.libvirtError as error:
+            if error.get_error_code() in _NO_ADDRESSES:
+                raise Silent("the guest’s agent does not answer", str(error)) from error
+            if error.get_error_code() in _LOST:
+                raise Unreachable("libvirt cannot be reached", str(error)) from error
+            raise Refused(f"the guest’s agent refuses: {_reason(error)}", str(error)) from error
+        text = base64.b64decode(said.get("out-data", "")).decode(errors="replace")
+        return FoundOutput(code=said.get("exitcode", 128 + said.get("signal", 0)), text=text)
+
     def stored_domain(self, uuid: str) -> str:
         """The definition that the next start of the VM takes, with its passwords: defined anew, it keeps them."""
         with self._trying("read a VM"):
@@ -627,6 +661,7 @@ _ADDRESS_SOURCES = {
     "agent": libvirt.VIR_DOMAIN_INTERFACE_ADDRESSES_SRC_AGENT,
     "arp": libvirt.VIR_DOMAIN_INTERFACE_ADDRESSES_SRC_ARP,
 }
+AGENT_PATIENCE = 5  # seconds
 _ARP_COMPLETE = 0x2  # ATF_COM of <linux/if_arp.h>: the neighbour has answered
 _NO_ADDRESSES = (
     libvirt.VIR_ERR_NO_DOMAIN,
@@ -668,6 +703,12 @@ def _stored(network: libvirt.virNetwork) -> str:
         if error.get_error_code() not in (libvirt.VIR_ERR_INVALID_ARG, libvirt.VIR_ERR_NO_SUPPORT):
             raise
         return network.XMLDesc()  # libvirt's test driver knows only one definition
+
+
+def _ask_agent(domain: libvirt.virDomain, verb: str, arguments: dict[str, object]) -> dict:
+    """What the agent of QEMU's returns to one of its commands; libvirt waits for it for AGENT_PATIENCE."""
+    asked = json.dumps({"execute": verb, "arguments": arguments})
+    return json.loads(libvirt_qemu.qemuAgentCommand(domain, asked, AGENT_PATIENCE, 0))["return"]
 
 
 @contextmanager
