@@ -5,11 +5,13 @@ Shared by `script/server` and `script/test`, and run by the system's Python: sta
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -29,6 +31,7 @@ LAB = [
 # Debian up to 12 and Ubuntu up to 24.04 have these inside libvirt-daemon.
 LAB_IF_KNOWN = [f"libvirt-daemon-driver-{name}" for name in ("network", "storage", "secret", "nodedev", "nwfilter")]
 SERVICES = ["redis-server", "postgresql"]
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "virterweb"
 
 
 class SetupError(Exception):
@@ -82,6 +85,30 @@ def known(package: str) -> bool:
     return subprocess.run(["apt-cache", "show", package], capture_output=True).returncode == 0
 
 
+def unpacked(package: str) -> Path:
+    """The files of a Debian package that must not be installed, in a folder that stays for the next time.
+
+    cloud-init is one: where it is installed, the machine configures itself anew at its next boot.
+    """
+    if found := sorted(CACHE.glob(f"{package}_*")):
+        return found[-1]
+    if not shutil.which("apt-get"):
+        raise SetupError(f"This is not Debian or Ubuntu: there is no package {package}.")
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=CACHE, prefix=".") as folder:
+        download = ["apt-get", "-q", "download", package]
+        if subprocess.run(download, cwd=folder, capture_output=True).returncode:
+            if os.geteuid() != 0:
+                raise SetupError(f"apt-get download {package} fails; as root, try apt-get update.")
+            run(["apt-get", "-q", "-o", "DPkg::Lock::Timeout=300", "update"])
+            run(download, cwd=folder)
+        (archive,) = Path(folder).glob("*.deb")
+        run(["dpkg-deb", "--extract", archive, Path(folder) / "files"])
+        with contextlib.suppress(OSError):  # another process was quicker
+            (Path(folder) / "files").rename(CACHE / archive.stem)
+        return CACHE / archive.stem
+
+
 def make_venv() -> None:
     """Make `.venv` as requirements.txt says; costs nothing when it is so already."""
     requirements = ROOT / "requirements.txt"
@@ -101,7 +128,7 @@ def works(python: Path) -> bool:
     return python.exists() and subprocess.run([python, "-m", "pip", "--version"], capture_output=True).returncode == 0
 
 
-def run(command: list[str | Path], env: dict[str, str] | None = None) -> None:
+def run(command: list[str | Path], env: dict[str, str] | None = None, cwd: str | Path = ROOT) -> None:
     """Run a command that may talk to the terminal but cannot ask anything."""
-    if subprocess.run(command, stdin=subprocess.DEVNULL, env=env, cwd=ROOT).returncode:
+    if subprocess.run(command, stdin=subprocess.DEVNULL, env=env, cwd=cwd).returncode:
         raise SetupError(f"This failed: {' '.join(map(str, command))}")

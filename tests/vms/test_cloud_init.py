@@ -74,11 +74,12 @@ def test_every_nic_asks_for_what_its_network_has():
         ("packages: [tcpdump]\n", "text/cloud-config"),
     ],
 )
-def test_further_user_data_is_a_second_part(theirs, kind):
+def test_further_user_data_is_a_part_before_ours(theirs, kind):
     message = message_from_string(combined_user_data(ours(), theirs))
     first, second = message.get_payload()
-    assert (first.get_content_type(), second.get_content_type()) == ("text/cloud-config", kind)
-    assert second.get_payload(decode=True).decode() == theirs
+    assert (first.get_content_type(), second.get_content_type()) == (kind, "text/cloud-config")
+    assert first.get_payload(decode=True).decode() == theirs
+    assert second.get_payload(decode=True).decode() == ours()
 
 
 def test_without_further_user_data_there_is_one_part():

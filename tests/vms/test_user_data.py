@@ -74,7 +74,7 @@ def test_no_text_takes_long(text):
     ],
 )  # fmt: skip
 def test_each_kind_reaches_the_guest_as_what_it_is(text, kind):
-    ours, theirs = message_from_string(combined_user_data("#cloud-config\nhostname: a\n", text)).get_payload()
+    theirs, ours = message_from_string(combined_user_data("#cloud-config\nhostname: a\n", text)).get_payload()
     assert (ours.get_content_type(), theirs.get_content_type()) == ("text/cloud-config", kind)
     if kind == "multipart/mixed":
         (theirs,) = theirs.get_payload()
