@@ -15,7 +15,7 @@ from django.http import QueryDict
 from networks import addressing, rules
 from virterweb.hypervisors.models import Hypervisor
 
-from . import disk_form, ids, tasks
+from . import disk_form, ids, tasks, user_data
 from .copy_as import FIRST_VNC_PORT
 from .disk_form import DiskForm
 from .models import NIC, PORT, VIRTIO, VM, WORK, Disk, Image, Volume, free_mac
@@ -68,9 +68,8 @@ class RunForm(forms.Form):
         label="User data",
         required=False,
         strip=False,  # leading spaces are YAML's
-        max_length=200_000,
         widget=forms.Textarea(attrs={"rows": 4, "placeholder": "#cloud-config"}),
-        help_text="Further cloud-init user data: cloud-config or a script.",
+        help_text=f"Further cloud-init user data: cloud-config or a script, of {user_data.LIMIT // 1000} kB at most.",
     )
     ssh_user = forms.CharField(
         label="SSH user", required=False, max_length=32, initial="root", validators=of_vm("ssh_user")
@@ -172,7 +171,10 @@ class RunForm(forms.Form):
 
     def clean_user_data(self) -> str:
         """With the line ends of Unix, without which no script runs: browsers send others."""
-        return self.cleaned_data["user_data"].replace("\r\n", "\n").replace("\r", "\n")
+        text = self.cleaned_data["user_data"].removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+        if problems := user_data.errors(text):
+            raise ValidationError(problems)
+        return text
 
     def clean_ssh_user(self) -> str:
         return self.cleaned_data["ssh_user"] or "root"

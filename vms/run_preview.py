@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass, field
 
+from django.conf import settings
 from django.db.models import Count, Sum
 
 from virterweb.hypervisors.models import Hypervisor
 
-from . import ids, user_data
+from . import cloud_schema, ids, user_data
 from .models import Power, VMStatus
 from .run_form import RunForm
 
@@ -80,7 +81,8 @@ def _problems(form: RunForm) -> list[tuple[str, str]]:
 def warnings(form: RunForm) -> list[str]:
     """What is odd and yet can be had, a sentence each."""
     data = form.cleaned_data
-    found = [f"User data: {warning}" for warning in user_data.warnings(data.get("user_data") or "")]
+    schema = cloud_schema.find(settings.CLOUD_INIT_SCHEMA)
+    found = [f"User data: {warning}" for warning in user_data.warnings(data.get("user_data") or "", schema)]
     if form.host and data.get("memory"):
         found += _memory(form.host, data["memory"], len(form.numbers) or 1)
     return found

@@ -1,5 +1,7 @@
 """Running a VM by form: what an ID decides, what is refused before anything is made, what a good one wishes for."""
 
+from urllib.parse import urlencode
+
 import pytest
 from django.utils.html import escape
 
@@ -92,7 +94,9 @@ def test_a_good_one_becomes_a_wish_with_virters_name_mac_and_order(
         ("vnc_port", "0", "greater than or equal to 1"),
         ("vnc_port", "65536", "less than or equal to 65535"),
         ("vnc_bind", "here", "valid IPv4 or IPv6"),
-        ("user_data", "#" * 200_001, "at most 200000"),
+        ("user_data", "#" * 200_001, "It has 200,001 bytes; at most 200,000 are taken."),
+        ("user_data", "#cloud-config\na: b: c", "Line 2, column 5 is no YAML"),
+        ("user_data", "#cloud-config\na:\n\tb: 1", "Line 3 is indented by a tab"),
         ("name", "under_score", "host name"),
         ("name", "a" * 51, "50 characters"),
         ("name", "<b>", "host name"),
@@ -381,9 +385,47 @@ def test_memory_beyond_the_host_is_warned_of_with_figures_and_not_refused(page, 
 
 
 def test_odd_user_data_is_warned_of_with_the_line_and_not_refused(page, lab):
-    (said,) = preview(page, lab, user_data="#cloud-config\r\na: b: c").warnings
-    assert said.startswith("User data: Line 2, column 5 is no YAML")
-    assert send(page, lab, user_data="#cloud-config\r\na: b: c").status_code == 302
+    (said,) = preview(page, lab, user_data="#cloud-config\r\nhostname: mine").warnings
+    assert said.startswith("User data: Line 2 sets hostname")
+    assert send(page, lab, user_data="#cloud-config\r\nhostname: mine").status_code == 302
+
+
+def test_user_data_is_checked_against_cloud_inits_schema_where_there_is_one(page, lab, settings, tmp_path):
+    settings.CLOUD_INIT_SCHEMA = str(tmp_path / "schema.json")
+    (tmp_path / "schema.json").write_text('{"properties": {"packages": {"type": "array"}}}')
+    (said,) = preview(page, lab, user_data="#cloud-config\n\npackages: htop").warnings
+    assert said == "User data: Line 3: packages is “htop”, where cloud-init takes a list."
+    (tmp_path / "schema.json").unlink()
+    assert preview(page, lab, user_data="#cloud-config\n\npackages: htop").warnings == []
+
+
+def test_what_no_guest_could_take_is_said_while_it_is_typed(page, lab):
+    (said,) = preview(page, lab, user_data="#cloud-config\r\na: b: c").problems
+    assert said[0] == "User data"
+    assert said[1].startswith("Line 2, column 5 is no YAML")
+
+
+@pytest.mark.parametrize("length", [10**6, 3 * 10**6, 9 * 10**6])
+def test_user_data_of_megabytes_is_refused_at_its_field(page, lab, length):
+    fields = {"hypervisor": lab.pk, **GOOD}
+    body = urlencode(fields) + "&user_data=" + "%0A" * (length // 3)
+    answer = page.post("/vms/run/", body, content_type="application/x-www-form-urlencoded")
+    assert answer.status_code == 422
+    assert f"It has {length // 3:,} bytes" in errors(answer)["user_data"]
+
+
+def test_user_data_that_is_no_utf8_is_refused_at_its_field(page, lab):
+    fields = {"hypervisor": lab.pk, **GOOD}
+    body = urlencode(fields) + "&user_data=%23!/bin/sh%0A%23%20gr%fcn"
+    answer = page.post("/vms/run/", body, content_type="application/x-www-form-urlencoded")
+    assert answer.status_code == 422
+    assert errors(answer)["user_data"] == "Line 2 has bytes that are no UTF-8."
+
+
+def test_a_null_character_in_user_data_is_refused_at_its_field(page, lab):
+    answer = send(page, lab, user_data="#!/bin/sh\n\0")
+    assert answer.status_code == 422
+    assert "Null characters" in errors(answer)["user_data"]
 
 
 def test_only_operators_name_folders_of_the_host(page, client, operator, lab):
