@@ -268,7 +268,8 @@ def _write_nics(row: VM, domain: FoundDomain | None) -> None:
     before = [tuple(getattr(nic, field) for field in fields) for nic in row.status.nics.all()]
     if before != [tuple(getattr(nic, field) for field in fields) for nic in now]:
         with transaction.atomic():
-            VMStatus.objects.select_for_update().get(pk=row.status.pk)  # whoever else writes them waits
+            if not VMStatus.objects.select_for_update().filter(pk=row.status.pk):  # whoever else writes them waits
+                return  # the VM has just been removed
             row.status.nics.all().delete()
             NICStatus.objects.bulk_create(now)
         leases.look_again({nic.network_id for nic in now if nic.network_id})
