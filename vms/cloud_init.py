@@ -100,12 +100,16 @@ def network_user_data(nics: tuple[GuestNIC, ...]) -> dict[str, object]:
     card is plugged in. Nothing else runs again by that: the instance stays the same.
     """
     when = {"updates": {"network": {"when": ["boot-new-instance", "boot", "hotplug"]}}}
-    words = [f"{nic.mac}={','.join(each)}" for nic in nics if (each := _left_out(nic))]
+    words = left_out(nics)
     return when | ({"bootcmd": [["sh", "-c", LEFT_OUT, "nics.sh", *words]]} if words else {})
 
 
-def _left_out(nic: GuestNIC) -> list[str]:
-    """What `nics.sh` is to do for a NIC, in its words."""
+def left_out(nics: tuple[GuestNIC, ...]) -> list[str]:
+    """What `nics.sh` is to do, as its arguments."""
+    return [f"{nic.mac}={','.join(words)}" for nic in nics if (words := _words(nic))]
+
+
+def _words(nic: GuestNIC) -> list[str]:
     if not nic.managed:
         return []
     own = {ip_interface(address).version for address in nic.addresses}
@@ -131,17 +135,21 @@ def network_config(nics: tuple[GuestNIC, ...]) -> str | None:
     """
     if len(nics) == 1 and nics[0].plain:
         return None
-    ethernets = {f"nic{number}": _ethernet(nic) for number, nic in enumerate(nics) if nic.managed}
+    managed = {f"nic{number}": nic for number, nic in enumerate(nics) if nic.managed}
+    # The boot waits for one NIC: with none to wait for, systemd waits two minutes for any.
+    waited = next((name for name, nic in managed.items() if not nic.silent), None)
+    ethernets = {name: _ethernet(nic, optional=name != waited) for name, nic in managed.items()}
     return _yaml({"version": 2, "ethernets": ethernets})
 
 
-def _ethernet(nic: GuestNIC) -> dict[str, object]:
+def _ethernet(nic: GuestNIC, *, optional: bool) -> dict[str, object]:
     config: dict[str, object] = {
         "match": {"macaddress": nic.mac},
         "dhcp4": nic.dhcp4,
         "dhcp6": nic.dhcp6,
-        "optional": True,  # a server that does not answer holds up no boot
     }
+    if optional:
+        config["optional"] = True
     if nic.ra is not None:
         config["accept-ra"] = nic.ra
     if nic.mtu:

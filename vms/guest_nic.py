@@ -126,6 +126,22 @@ def _resolve(nic: Attached) -> GuestNIC:
     )
 
 
+def words(guest: GuestNIC) -> str:
+    """What a guest does with a NIC, for people."""
+    if not guest.managed:
+        return "left alone"
+    if guest.silent:
+        return "up, without address"
+    asks = {"DHCP": guest.dhcp4, "DHCPv6": guest.dhcp6, "router advertisements": guest.ra and not guest.dhcp6}
+    parts = [*guest.addresses, *(word for word, asked in asks.items() if asked)]
+    parts += [f"gateway {gateway}" for gateway in guest.gateways]
+    if guest.routeless:
+        parts.append("not the default route")
+    if guest.metric is not None:
+        parts.append(f"metric {guest.metric}")
+    return ", ".join(parts) + (f"; MTU {guest.mtu}" if guest.mtu else "")
+
+
 def own_addresses(reserved: str, subnets: Iterable[SubnetSpec]) -> tuple[str, ...]:
     """A reserved address with the prefix of its block; none if it is in none."""
     blocks = [subnet.interface.network for subnet in subnets]

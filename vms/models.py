@@ -18,7 +18,7 @@ from lxml import etree
 from networks import addressing, rules
 from networks.models import Network
 from networks.network_xml import PARSER
-from virterweb.hypervisors.models import Hypervisor, with_hypervisor
+from virterweb.hypervisors.models import Claimable, Hypervisor, with_hypervisor
 from virterweb.hypervisors.reconcile import Desired, DesiredQuerySet, State, Status
 
 from . import nic_plan, nic_xml
@@ -665,6 +665,19 @@ class SSHCheck(models.Model):
             return None
         late = self.reason and timezone.now() >= self.since + self.LIMIT
         return SSHState.GIVEN_UP if late else SSHState.WAITING
+
+
+class GuestRun(Claimable):
+    """That a running guest is to set up its network anew, and what it said; written by `vms.configure` only."""
+
+    vm = models.OneToOneField(VM, on_delete=models.CASCADE, related_name="guest_run")
+    asked_at = models.DateTimeField(default=timezone.now)
+    done_at = models.DateTimeField(null=True)
+    code = models.IntegerField(null=True, help_text="of the script in the guest; empty: it did not run")
+    output = models.TextField(blank=True)
+
+    def __str__(self) -> str:
+        return f"network of {self.vm}: {'asked for' if self.done_at is None else self.code}"
 
 
 class AddressRound(models.Model):

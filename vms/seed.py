@@ -19,6 +19,7 @@ from .guest_nic import Attached, guest_nics
 from .models import NIC, VM, Power
 from .volume_xml import VolumeSpec
 
+HIDDEN = "(the private host key)"
 SLACK = 256 * 1024  # bytes that a new ISO's file is longer than its first content: what is written later may be, too
 
 _kept_up: dict[int, object] = {}
@@ -80,6 +81,20 @@ def files(vm: VM, nics: Iterable[NIC] | None = None) -> dict[str, bytes]:
         "network-config": config,
     }
     return {name: text.encode() for name, text in texts.items() if text is not None}
+
+
+def shown(vm: VM, content: dict[str, bytes]) -> dict[str, bytes]:
+    """The files without what nobody is to read over a shoulder: the private host key."""
+    secret = vm.host_key.strip().splitlines()
+    hidden = {}
+    for name, data in content.items():
+        lines = data.decode().splitlines(keepends=True)
+        at = next((n for n, line in enumerate(lines) if secret and line.strip() == secret[0]), None)
+        if at is not None:
+            kept = lines[at][: len(lines[at]) - len(lines[at].lstrip())]
+            lines[at : at + len(secret)] = [f"{kept}{HIDDEN}\n"]
+        hidden[name] = "".join(lines).encode()
+    return hidden
 
 
 def wanted(vm: VM, nics: Iterable[NIC] | None = None) -> tuple[GuestNIC, ...]:
