@@ -266,6 +266,17 @@ class RunForm(forms.Form):
             if wish.addresses and len(self.numbers) > 1:
                 nic.add_error("guest_addresses", "Each of several VMs needs an address of its own.")
 
+    def first(self) -> tuple[VM, list[NIC]] | None:
+        """The first VM and its NICs, kept nowhere; None while they cannot be known. MACs not chosen yet say so."""
+        needed = {"hypervisor", "image", "vnc_port", "vnc_by_id", "ssh_keys", "user_data", "wait_ssh"}
+        if not self.names or not needed <= self.cleaned_data.keys() or not all(row.is_valid() for row in self.nics):
+            return None
+        vm = self._vm(self.numbers[0], self.names[0], None)
+        nics = list(self._nics(vm))
+        for nic, row in zip(nics[1:], self.nics, strict=True):
+            nic.mac = row.wanted.mac or f"(MAC of NIC {nic.position})"
+        return vm, nics
+
     def save(self, by: AbstractBaseUser | None = None) -> list[VM]:
         """Wish the VMs, all or none, and have the worker look at each."""
         vms = [self._vm(number, name, by) for number, name in zip(self.numbers, self.names, strict=True)]

@@ -7,7 +7,7 @@ from django.db.models import Count, Sum
 
 from virterweb.hypervisors.models import Hypervisor
 
-from . import cloud_schema, ids, user_data
+from . import cloud_schema, ids, seed, user_data
 from .models import Power, VMStatus
 from .run_form import RunForm
 
@@ -16,7 +16,8 @@ from .run_form import RunForm
 class Preview:
     """Names, MACs and IPs are the first's and the last's of several VMs, and one of one; none while they are unknown.
 
-    `problems` are pairs of a field and what is wrong with what was typed there; `warnings` keep nobody from it.
+    `problems` are pairs of a field and what is wrong with what was typed there; `warnings` keep nobody from it. `files`
+    are those of the first one's cloud-init ISO, by name, without its private key.
     """
 
     host: Hypervisor | None
@@ -28,6 +29,7 @@ class Preview:
     disks: int = 0
     problems: list[tuple[str, str]] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    files: dict[str, str] = field(default_factory=dict)
 
 
 def preview(form: RunForm) -> Preview:
@@ -47,6 +49,7 @@ def preview(form: RunForm) -> Preview:
         disks=len(form.disks),
         problems=[] if not form.data.get("number") else _problems(form),
         warnings=warnings(form),
+        files=files(form),
         **_addresses(form, numbers),
     )
 
@@ -76,6 +79,15 @@ def _problems(form: RunForm) -> list[tuple[str, str]]:
             for name in filter(row.data.get, row.fields):
                 found += [(f"{kind} {number}, {row[name].label}", error) for error in row.errors.get(name, [])]
     return found
+
+
+def files(form: RunForm) -> dict[str, str]:
+    """What the first VM's guest is to find on its ISO; nothing while that cannot be known."""
+    if (first := form.first()) is None:
+        return {}
+    vm, nics = first
+    vm.host_key, vm.host_key_public = seed.HIDDEN, "(its public half)"  # they are made when it is run
+    return {name: data.decode() for name, data in seed.files(vm, nics).items()}
 
 
 def warnings(form: RunForm) -> list[str]:

@@ -1,8 +1,10 @@
 """Running a VM by form: what an ID decides, what is refused before anything is made, what a good one wishes for."""
 
+from email import message_from_string
 from urllib.parse import urlencode
 
 import pytest
+import yaml
 from django.utils.html import escape
 
 from tests.making import (
@@ -16,7 +18,7 @@ from tests.making import (
     make_vm,
 )
 from virterweb.hypervisors.models import HypervisorStatus
-from vms import ids
+from vms import ids, seed
 from vms.models import VM, VMStatus, Volume
 
 GOOD = {"image": "alma-8", "number": "8", "name": "", "memory": "1024", "vcpus": "1", "boot_size": "10"}
@@ -426,6 +428,43 @@ def test_a_null_character_in_user_data_is_refused_at_its_field(page, lab):
     answer = send(page, lab, user_data="#!/bin/sh\n\0")
     assert answer.status_code == 422
     assert "Null characters" in errors(answer)["user_data"]
+
+
+def test_the_form_shows_what_the_guest_gets_without_its_private_key(page, lab):
+    shown = preview(page, lab, nic_network="net1", nic_mac="", user_data="#cloud-config\nbootcmd: [theirs]\n").files
+    assert yaml.safe_load(shown["meta-data"]) == {"instance-id": "alma-8-8", "local-hostname": "alma-8-8"}
+    theirs, ours = message_from_string(shown["user-data"]).get_payload()
+    assert theirs.get_payload() == "#cloud-config\nbootcmd: [theirs]\n"
+    assert yaml.safe_load(ours.get_payload())["ssh_keys"]["rsa_private"] == "(the private host key)"
+    first, second = yaml.safe_load(shown["network-config"])["ethernets"].values()
+    assert first["match"]["macaddress"] == "52:54:00:00:00:08"
+    assert second["match"]["macaddress"] == "(MAC of NIC 1)"
+    assert not VM.objects.exists()
+
+
+def test_what_the_guest_gets_is_what_its_iso_then_has(page, lab):
+    fields = {"nic_network": "net1", "nic_mac": "52:54:00:80:00:01", "user_data": "#!/bin/sh\necho grün\n"}
+    shown = preview(page, lab, **fields).files
+    send(page, lab, **fields)
+    vm = VM.objects.get()
+    written = {name: data.decode() for name, data in seed.files(vm).items()}
+    assert shown["network-config"] == written["network-config"]
+    vm.host_key, vm.host_key_public = seed.HIDDEN, "(its public half)"
+    assert shown == {name: data.decode() for name, data in seed.files(vm).items()}
+
+
+def test_of_what_cannot_be_run_no_files_are_shown(page, lab):
+    assert preview(page, lab, image="").files == {}
+    assert preview(page, lab, user_data="#cloud-config\na: b: c").files == {}
+    assert preview(page, lab, nic_network="none", nic_mac="").files == {}
+    assert preview(page, lab, number="x").files == {}
+
+
+def test_without_javascript_a_button_shows_what_the_guest_gets(page, lab):
+    answer = send(page, lab, change="preview", ssh_keys="ssh-ed25519 AAAA <mira>")
+    assert answer.status_code == 200
+    assert "ssh-ed25519 AAAA &lt;mira&gt;" in answer.content.decode().partition("<h3>user-data</h3>")[2]
+    assert not VM.objects.exists()
 
 
 def test_only_operators_name_folders_of_the_host(page, client, operator, lab):
