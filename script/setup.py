@@ -85,28 +85,48 @@ def known(package: str) -> bool:
     return subprocess.run(["apt-cache", "show", package], capture_output=True).returncode == 0
 
 
-def unpacked(package: str) -> Path:
+def unpacked(package: str, suite: str = "") -> Path:
     """The files of a Debian package that must not be installed, in a folder that stays for the next time.
 
-    cloud-init is one: where it is installed, the machine configures itself anew at its next boot.
+    cloud-init is one: where it is installed, the machine configures itself anew at its next boot. `suite` is another
+    release of Debian than the machine's, such as trixie.
     """
-    if found := sorted(CACHE.glob(f"{package}_*")):
+    prefix = f"{suite}-" if suite else ""
+    if found := sorted(CACHE.glob(f"{prefix}{package}_*")):
         return found[-1]
     if not shutil.which("apt-get"):
         raise SetupError(f"This is not Debian or Ubuntu: there is no package {package}.")
     CACHE.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=CACHE, prefix=".") as folder:
-        download = ["apt-get", "-q", "download", package]
-        if subprocess.run(download, cwd=folder, capture_output=True).returncode:
-            if os.geteuid() != 0:
+        apt = ["apt-get", "-q", "-o", "DPkg::Lock::Timeout=300", *(_of_suite(suite, Path(folder)) if suite else ())]
+        fresh = subprocess.run([*apt, "download", package], cwd=folder, capture_output=True).returncode == 0
+        if not fresh:
+            if os.geteuid() != 0 and not suite:
                 raise SetupError(f"apt-get download {package} fails; as root, try apt-get update.")
-            run(["apt-get", "-q", "-o", "DPkg::Lock::Timeout=300", "update"])
-            run(download, cwd=folder)
+            run([*apt, "update"])
+            run([*apt, "download", package], cwd=folder)
         (archive,) = Path(folder).glob("*.deb")
         run(["dpkg-deb", "--extract", archive, Path(folder) / "files"])
         with contextlib.suppress(OSError):  # another process was quicker
-            (Path(folder) / "files").rename(CACHE / archive.stem)
-        return CACHE / archive.stem
+            (Path(folder) / "files").rename(CACHE / f"{prefix}{archive.stem}")
+        return CACHE / f"{prefix}{archive.stem}"
+
+
+def _of_suite(suite: str, folder: Path) -> list[str]:
+    """Options by which apt knows that release of Debian alone, and keeps what it reads of it in this folder."""
+    command = ["apt-get", "indextargets", "--format", "$(SITE)", "Label: Debian"]
+    site = (subprocess.run(command, capture_output=True, text=True).stdout.split() or ["http://deb.debian.org/debian"])[
+        0
+    ]
+    sources = folder / "sources.list"
+    sources.write_text(f"deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] {site} {suite} main\n")
+    (folder / "lists/partial").mkdir(parents=True)
+    options = {
+        **{"Dir::Etc::SourceList": sources, "Dir::Etc::SourceParts": "-", "Dir::State::Lists": folder / "lists"},
+        **{"Dir::Cache::pkgcache": "", "Dir::Cache::srcpkgcache": "", "Acquire::Languages": "none"},
+        "APT::Sandbox::User": "root",  # the folder is ours alone
+    }
+    return [word for name, value in options.items() for word in ("-o", f"{name}={value}")]
 
 
 def make_venv() -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.cloud_init_package import SCHEMA, package
+from tests.cloud_init_package import SCHEMA, newer, package
 from vms.cloud_init import combined_user_data
 from vms.user_data import LIMIT, errors, warnings
 
@@ -22,10 +22,11 @@ MERGED = (
 )
 
 
-@pytest.fixture(scope="module")
-def schema() -> dict:
-    """cloud-init's own."""
-    return json.loads((package() / SCHEMA).read_text())
+@pytest.fixture(scope="module", params=["the machine’s", "a newer one"])
+def schema(request: pytest.FixtureRequest) -> dict:
+    """That cloud-init's own."""
+    suite = newer() if request.param == "a newer one" else ""
+    return json.loads((package(suite) / SCHEMA).read_text())
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.cloud_init_package import ask
+from tests.cloud_init_package import ask, newer
 from vms.cloud_init import combined_user_data
 
 HEAD = "#cloud-config\n"
@@ -42,9 +42,11 @@ CASES = {
 }  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def merged() -> dict[str, dict]:
-    answers = ask(user_data=[combined_user_data(OURS, theirs) for theirs, _ in CASES.values()])["user_data"]
+@pytest.fixture(scope="module", params=["the machine’s", "a newer one"])
+def merged(request: pytest.FixtureRequest) -> dict[str, dict]:
+    """By that cloud-init."""
+    suite = newer() if request.param == "a newer one" else ""
+    answers = ask(suite, user_data=[combined_user_data(OURS, theirs) for theirs, _ in CASES.values()])["user_data"]
     return dict(zip(CASES, answers, strict=True))
 
 
