@@ -13,6 +13,7 @@ import setup
 
 PYTHON = "usr/lib/python3/dist-packages"
 SCHEMA = f"{PYTHON}/cloudinit/config/schemas/schema-cloud-config-v1.json"
+NETWORK_SCHEMA = f"{PYTHON}/cloudinit/config/schemas/schema-network-config-v2.json"  # from cloud-init 24 on
 ITSELF = Path(__file__).with_name("cloud_init_itself.py")
 
 

@@ -4,15 +4,18 @@
 with < is what a cloud-init before 24 writes instead. What renderers leave out, `nics.sh` does in the guest.
 """
 
+import json
 import re
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
 import yaml
+from jsonschema import Draft4Validator
 
 from networks.network_xml import NetworkSpec, RangeSpec, SubnetSpec
-from tests.cloud_init_package import ask, newer, version
+from tests.cloud_init_package import NETWORK_SCHEMA, ask, newer, package, version
 from vms.cloud_init import network_config
 from vms.guest_nic import Attached, GuestSpec, Mode, guest_nics
 
@@ -69,9 +72,14 @@ def suite(request: pytest.FixtureRequest) -> str:
     return newer() if request.param == "a newer one" else ""
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def files(suite: str) -> dict[tuple[str, str, str], dict[str, str]]:
     """By distribution, renderer and mixture, the paths and texts of the files."""
+    return written(suite)
+
+
+@cache
+def written(suite: str) -> dict[tuple[str, str, str], dict[str, str]]:
     answers = ask(suite, configs=[(distro, kind, config(mixture)) for distro, kind, mixture in CASES])["configs"]
     return dict(zip(CASES, answers, strict=True))
 
@@ -166,8 +174,14 @@ def test_a_distribution_brings_up_every_nic_as_it_is_wanted(files, suite, distro
 
 @pytest.mark.parametrize("mixture", MIXTURES)
 def test_netplan_gets_it_as_it_is(files, mixture):
-    written = yaml.safe_load(files["ubuntu", "netplan", mixture]["etc/netplan/50-cloud-init.yaml"])
-    assert written == {"network": yaml.safe_load(config(mixture))}
+    given = yaml.safe_load(files["ubuntu", "netplan", mixture]["etc/netplan/50-cloud-init.yaml"])
+    assert given == {"network": yaml.safe_load(config(mixture))}
+
+
+@pytest.mark.parametrize("mixture", MIXTURES)
+def test_cloud_inits_own_schema_allows_it(mixture):
+    schema = json.loads((package(newer()) / NETWORK_SCHEMA).read_text())
+    Draft4Validator(schema).validate(yaml.safe_load(config(mixture)))
 
 
 def test_systemd_waits_for_one_nic_at_most():
