@@ -28,12 +28,11 @@ first=${first%% *}
 say "cloud-init reads the ISO"
 cloud-init devel hotplug-hook -s net handle -d /sys/class/net/$first -u add >$before/said 2>&1
 code=$?
-grep -v "already configured" $before/said
+grep -vE "already configured|Permissions for /etc/netplan|openvswitch|resulted in stderr|^$" $before/said
 [ $code = 0 ] || exit $code
 
 if command -v netplan >/dev/null && ls /etc/netplan/*.yaml >/dev/null 2>&1; then
-    say "netplan apply"
-    netplan apply
+    say "netplan has applied it"
 elif systemctl is-active --quiet NetworkManager; then
     nmcli connection reload
     for card in $cards; do
