@@ -2,6 +2,7 @@
 #   up           raise its link: ifupdown leaves a NIC without an address down
 #   mtu-N        set its MTU, which ifupdown does of static addresses only
 #   via-ADDRESS  take this default route: ifupdown lacks the program for it, SUSE's renderer leaves it out
+#   route-4      ask for an IPv4 default route, if there is none now
 #   no-route-4   take no IPv4 default route over it; no-route-6 the same for IPv6
 #   metric-N     rank its IPv4 default route
 #   no-dns       ask none of the servers that DHCP names
@@ -69,6 +70,7 @@ settle() {
 }
 
 # dhclient: before it sets up what it was given, now and at each renewal.
+takers=
 hooks=$root/etc/dhcp/dhclient-enter-hooks.d
 [ ! -d $hooks ] || {
     echo 'case $(cat /sys/class/net/$interface/address) in'
@@ -87,6 +89,13 @@ for nic; do
         [ -e $folder/device ] && [ "$(cat $folder/address)" = $mac ] || continue
         card=${folder##*/}
         for word in $(echo ${nic#*=} | tr , ' '); do settle $word; done
+        case ,${nic#*=}, in *,route-4,*) takers="$takers $card" ;; esac
     done
+done
+
+# dhclient's script adds no second default route: it asks again, now that the others have given theirs up.
+for card in $takers; do
+    ip -4 route show default | grep -q . && break
+    ifquery $card >/dev/null && { ifdown --force $card; ifup $card; }
 done
 exit 0

@@ -86,6 +86,8 @@ def test_a_nic_that_is_left_alone_is_not_spoken_of():
 def test_what_renderers_leave_out_the_boot_command_does():
     assert left_out(guest(A, default_route=frozenset({6}), use_dns=False)) == {A: "no-route-4,no-dns"}
     assert left_out(guest(A, ra=True, dhcp6=True, default_route=frozenset())) == {A: "no-route-4,no-route-6"}
+    second = guest(B, default_route=frozenset())
+    assert left_out(guest(A), second) == {A: "route-4", B: "no-route-4"}
     assert left_out(guest(A, metric=300, mtu=9000)) == {A: "mtu-9000,metric-300"}
     static = GuestNIC(mac=A, addresses=("10.0.0.5/24",), gateways=("10.0.0.1",), default_route=BOTH, ra=False)
     assert left_out(static) == {A: "via-10.0.0.1,no-ipv6"}
