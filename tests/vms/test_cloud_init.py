@@ -221,3 +221,7 @@ def test_the_iso_is_one_that_cloud_init_finds():
         image.get_file_from_iso_fp(out, **{options: "/user-data"})
         assert out.getvalue().decode() == "näme"
     image.close()
+
+
+def test_the_same_user_data_is_written_the_same_each_time():
+    assert combined_user_data(ours(), "#!/bin/sh\ntrue\n") == combined_user_data(ours(), "#!/bin/sh\ntrue\n")
