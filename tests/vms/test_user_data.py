@@ -171,10 +171,10 @@ LONG += ["".join(f"k{i}: v\n" for i in range(18_000)), BOMB, MERGED, "a: " + "9"
 
 @pytest.mark.parametrize("text", LONG, ids=range(len(LONG)))
 def test_no_text_takes_long(text, schema):
-    began = time.perf_counter()
+    began = time.process_time()  # whatever else the machine has to do
     errors(HEAD + text)
     warnings(HEAD + text, schema)
-    assert time.perf_counter() - began < 4
+    assert time.process_time() - began < 4
 
 
 @given(st.lists(st.sampled_from(PIECES), max_size=30).map("".join))
