@@ -125,6 +125,7 @@ def _words(nic: GuestNIC, refused: bool) -> list[str]:
         "route-4": refused and nic.dhcp4 and 4 in nic.default_route,
         **{f"no-route-{family}": True for family in sorted(nic.routeless)},
         f"metric-{nic.metric}": nic.metric is not None and 4 in nic.default_route,
+        **{f"dns-{server}": True for server in nic.dns},
         "no-dns": nic.families and not nic.use_dns,
         "no-ipv4": not nic.dhcp4 and 4 not in own,
         "no-ipv6": (nic.silent or nic.ra is False) and not nic.dhcp6 and 6 not in own,

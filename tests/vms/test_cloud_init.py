@@ -170,6 +170,8 @@ def test_dhclient_takes_no_router_of_a_nic_that_is_not_the_default_route(card: P
     loopback = "new_routers=1 new_domain_name_servers=2 interface=lo"
     said = f"{loopback}; . {hooks}/nics; echo $new_routers $new_domain_name_servers"
     assert subprocess.check_output(["sh", "-c", said], text=True) == "1 2\n"
+    run_boot_command(card, f"{A}=no-dns", f"{B}=via-10.0.0.1,dns-10.0.0.53,no-ipv6")
+    assert subprocess.check_output(["sh", "-c", said], text=True) == "1 2 10.0.0.53\n", "a static NIC's is asked, too"
     mac = Path("/sys/class/net/lo/address").read_text().strip()
     run_boot_command(card, f"{mac}=no-route-4,no-dns")
     assert subprocess.check_output(["sh", "-c", said], text=True) == "\n"
