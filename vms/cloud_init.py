@@ -163,9 +163,10 @@ def _ethernet(nic: GuestNIC, *, optional: bool) -> dict[str, object]:
         config["mtu"] = nic.mtu
     if nic.addresses:
         config["addresses"] = list(nic.addresses)
-    if nic.gateways:  # gateway4 is deprecated, and cloud-init 22.4 knows no destination "default"
-        everywhere = {4: "0.0.0.0/0", 6: "::/0"}
-        config["routes"] = [{"to": everywhere[ip_address(via).version], "via": via} for via in nic.gateways]
+    for gateway in nic.gateways:
+        # gateway4 is deprecated; cloud-init 22.4 knows no destination "default", and makes ::/0 a /64.
+        four = ip_address(gateway).version == 4
+        config |= {"routes": [{"to": "0.0.0.0/0", "via": gateway}]} if four else {"gateway6": gateway}
     if nic.dns:
         config["nameservers"] = {"addresses": list(nic.dns)}
     for family in (4, 6):
