@@ -264,5 +264,8 @@ def _write(status: VMStatus, source: Source, found: Iterable[FoundAddress]) -> N
 
 def _counts(address: FoundAddress) -> bool:
     """Loopback and IPv6 link-local addresses lead nowhere from here."""
-    ip = ip_address(address.ip)
+    try:
+        ip = ip_address(address.ip)
+    except ValueError:  # an agent says what it likes
+        return False
     return not (ip.is_loopback or (ip.version == 6 and ip.is_link_local))
