@@ -167,6 +167,13 @@ def test_of_a_vm_that_does_not_run_nothing_is_configured(vm):
     assert (run.code, run.output) == (None, "The VM does not run.") and run.done_at
 
 
+def test_as_virter_there_is_nothing_to_configure(vm):
+    VM.objects.update(guest_network="virter")
+    configure.ask(vm)
+    configure.run(GuestRun.objects.get().pk)
+    assert GuestRun.objects.get().output.startswith("As Virter, the guest is not told")
+
+
 def test_another_worker_that_does_it_is_left_at_it(vm):
     configure.ask(vm)
     GuestRun.objects.update(claimed_until=timezone.now() + timedelta(seconds=60))
