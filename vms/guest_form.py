@@ -39,6 +39,7 @@ class GuestForm(forms.Form):
         required=False,
         max_length=200,
         widget=forms.TextInput(attrs={"placeholder": "its network’s; “none”"}),
+        help_text="With ifupdown a guest asks only those of the NIC that got its lease last, and those typed here.",
     )
     default_route = forms.ChoiceField(
         required=False, choices=(("", "the first NIC that is offered one"), ("yes", "over this NIC"), ("no", "never"))

@@ -10,7 +10,7 @@ from networks.models import Network
 from tests.making import make_foreign_network, make_hypervisor, make_image, make_network, make_running, make_vm
 from vms import configure, seed
 from vms.guest_nic import GuestSpec
-from vms.models import NIC, VM, GuestRun, Power, VMStatus
+from vms.models import NIC, VM, GuestReport, GuestRun, Power, VMStatus
 from vms.nic_xml import NICSpec
 
 SECOND = "52:54:00:80:00:01"
@@ -165,6 +165,17 @@ def test_of_a_vm_that_does_not_run_nothing_is_configured(vm):
     configure.run(GuestRun.objects.get().pk)
     run = GuestRun.objects.get()
     assert (run.code, run.output) == (None, "The VM does not run.") and run.done_at
+
+
+def test_why_it_cannot_be_configured_now_is_said_before(page, vm):
+    address = f"{vm.get_absolute_url()}guest/"
+    assert b"Not now" not in page.get(address).content
+    report = GuestReport.objects.create(vm=vm.status, run="1", since=timezone.now(), agent=False)
+    assert "agent does not answer" in page.get(address).content.decode()
+    GuestReport.objects.filter(pk=report.pk).update(agent=True)
+    assert b"Not now" not in page.get(address).content
+    VMStatus.objects.update(power=Power.OFF)
+    assert "Not now: The VM does not run." in page.get(address).content.decode()
 
 
 def test_as_virter_there_is_nothing_to_configure(vm):
