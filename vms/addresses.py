@@ -201,7 +201,8 @@ def _ask_guests(statuses: list[VMStatus], host: Host, hanging: dict[int, Future]
     due = [
         status
         for status in statuses
-        if status.pk in reports and guest_report.due(reports[status.pk], status.pk in unsettled)
+        # In a guest of others no program is run unasked.
+        if status.pk in reports and status.wish.managed and guest_report.due(reports[status.pk], status.pk in unsettled)
     ]
     due.sort(key=lambda status: (reports[status.pk].asked_at is not None, reports[status.pk].asked_at))
     for status in due:

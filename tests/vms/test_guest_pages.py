@@ -72,6 +72,7 @@ def test_what_the_guest_does_is_set_with_the_nic_and_raises_the_vms_generation(p
             "10.1.0.1 is not in the block of its address",
         ),
         ({"gateway": "x"}, "x is no IP address"),
+        ({"dns": "fe80::1%$(reboot)"}, "fe80::1%$(reboot) is no IP address"),
         ({"dns": "9.9.9"}, "9.9.9 is no IP address"),
         ({"default_route": "yes"}, "net1 is isolated"),
         ({"mtu": "9000"}, "net1 carries no more than 1500"),

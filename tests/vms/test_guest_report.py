@@ -119,6 +119,11 @@ def test_a_guest_whose_agent_answers_is_asked_and_what_it_tells_is_kept(vm, gues
     }
 
 
+def test_in_a_guest_of_others_no_program_is_run(vm, guests):
+    VM.objects.update(managed=False)
+    assert ask(vm).agent is True and guests.asked == 0
+
+
 def test_a_guest_whose_agent_is_silent_is_not_asked(vm, guests):
     guests.addresses = []
     assert ask(vm).agent is False and guests.asked == 0
