@@ -49,6 +49,8 @@ def _run(vm: VM) -> tuple[int | None, str]:
         return None, "The VM does not run."
     if vm.as_virter:
         return None, AS_VIRTER
+    if cloud_init.network_config(seed.wanted(vm)) is None:
+        return 0, "One NIC with DHCP: every image sets that up by itself, and its ISO has nothing to configure.\n"
     try:
         # The door beside the usual one: who waits there for a guest keeps nobody from libvirt.
         with connected(-vm.hypervisor_id, vm.hypervisor.uri) as host:

@@ -186,6 +186,13 @@ def test_as_virter_there_is_nothing_to_configure(vm):
     assert GuestRun.objects.get().output.startswith("As Virter, the guest is not told")
 
 
+def test_one_nic_with_dhcp_has_nothing_to_be_configured(vm):
+    vm.nics.filter(mac=SECOND).delete()
+    configure.ask(vm)
+    configure.run(GuestRun.objects.get().pk)
+    assert (GuestRun.objects.get().code, "nothing to configure" in GuestRun.objects.get().output) == (0, True)
+
+
 def test_another_worker_that_does_it_is_left_at_it(vm):
     configure.ask(vm)
     GuestRun.objects.update(claimed_until=timezone.now() + timedelta(seconds=60))
