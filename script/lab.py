@@ -53,8 +53,6 @@ read -r pid rest </proc/self/stat
 set -e
 mount -t proc proc /proc
 mount -t sysfs sysfs /sys
-mount --bind "$1/passwd" /etc/passwd
-mount --bind "$1/group" /etc/group
 mount --bind "$1/etc" /etc/libvirt
 mount --bind "$1/lib" /var/lib/libvirt
 mount --bind "$1/log" /var/log/libvirt
@@ -65,6 +63,13 @@ ip link set dev lo up
 echo "$pid"
 exec >&-
 while :; do sleep 1000000 & wait; done
+"""
+
+# Before each start: the machine's own file is replaced whenever a user is added, and the mount over it goes with it.
+MOUNT_USERS = """\
+for file in passwd group; do
+    grep -q ^libvirt-qemu: /etc/$file || mount --bind "$1/$file" /etc/$file
+done
 """
 
 # libvirt's own default network, as every distribution ships it.
@@ -157,6 +162,7 @@ class Lab:
     def start_libvirtd(self) -> None:
         """Start libvirtd and wait until it answers. Guests and networks that run already are found again."""
         config = self.directory / "etc/libvirtd.conf"
+        self.run("sh", "-c", MOUNT_USERS, "lab", self.directory)
         self.run("libvirtd", "--daemon", "--config", config, "--pid-file", "/run/libvirt/libvirtd.pid")
         self.virsh("uri")
 

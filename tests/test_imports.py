@@ -21,7 +21,7 @@ PURE = {
     ),
     *(ROOT / "vms" / f"{name}.py" for name in ("nic_xml", "domain_xml", "nic_plan", "volume_xml", "attached")),
     *(ROOT / "vms" / f"{name}.py" for name in ("cloud_init", "problems", "expected", "rates", "console_text")),
-    *(ROOT / "vms" / f"{name}.py" for name in ("sizes", "qcow2", "user_data", "copy_as")),
+    *(ROOT / "vms" / f"{name}.py" for name in ("sizes", "qcow2", "user_data", "copy_as", "guest_nic")),
 }
 # Inside an app, from the bottom up: a module imports only those before it.
 FLOORS = {
@@ -38,11 +38,12 @@ FLOORS = {
     ),
     "vms": (
         *("sizes", "qcow2", "nic_xml", "domain_xml", "nic_plan", "volume_xml", "attached", "expected", "rates"),
-        *("cloud_init", "user_data", "copy_as", "console_text", "models", "portal_key", "make", "nic_sync", "console"),
-        *("traffic", "nic_address", "rows", "ssh", "image_sync", "sync", "addresses", "problems", "checks", "tasks"),
-        *("ids", "attached_nics", "inventory", "search", "many", "nic_form", "disk_form", "run_form", "image_form"),
-        *("many_form", "like", "run_preview", "views", "nic_views", "run_views", "attached_views", "many_views"),
-        *("console_views", "taking", "finding", "admin"),
+        *("cloud_init", "guest_nic", "user_data", "copy_as", "console_text", "models", "portal_key", "ids"),
+        *("nic_address", "seed", "make", "nic_sync", "configure", "console", "traffic", "rows", "ssh"),
+        *("image_sync", "sync", "addresses", "problems", "checks", "tasks", "attached_nics", "inventory", "search"),
+        *("many", "guest_form", "nic_form", "disk_form", "run_form", "image_form"),
+        *("many_form", "like", "run_preview", "views", "guest_views", "nic_views", "run_views", "attached_views"),
+        *("many_views", "console_views", "taking", "finding", "admin"),
     ),
 }
 

@@ -11,6 +11,7 @@ from .models import (
     AddressRound,
     ConsoleLog,
     Disk,
+    GuestRun,
     Image,
     ImageStatus,
     NICAddress,
@@ -123,6 +124,12 @@ class ConsoleLogAdmin(ObservedAdmin):
 @admin.register(SSHCheck)
 class SSHCheckAdmin(ObservedAdmin):
     list_display = ("vm", "since", "ready_at", "reason")
+    list_select_related = ("vm",)
+
+
+@admin.register(GuestRun)
+class GuestRunAdmin(ObservedAdmin):
+    list_display = ("vm", "asked_at", "done_at", "code")
     list_select_related = ("vm",)
 
 

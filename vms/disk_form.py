@@ -30,6 +30,9 @@ class DiskForm(forms.Form):
         self.label_suffix = ""
         self.fields["pool"].widget.attrs["placeholder"] = pool
 
+    def shown(self) -> list[forms.BoundField]:
+        return list(self)
+
     def clean_name(self) -> str:
         if self.cleaned_data["name"] in OURS:
             raise ValidationError("Another volume of the VM is called so; name the disk otherwise.")

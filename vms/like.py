@@ -1,10 +1,12 @@
 """What a VM was run with, to run another like it, or to write it down."""
 
+from dataclasses import replace
+
 from . import ids, sizes
 from .copy_as import FIRST_VNC_PORT, DiskOf, Run, has_more
+from .guest_form import guest_initial
 from .models import NIC, VM
 from .nic_form import USER
-from .nic_xml import NICSpec
 from .run_form import PLAIN
 
 
@@ -19,7 +21,7 @@ def run_of(vm: VM) -> Run:
         vcpus=vm.vcpus,
         boot_size=vm.boot_size,
         disks=tuple(DiskOf(**disk) for disk in disks),
-        nics=tuple(_further_nics(vm)),
+        nics=tuple(nic.spec() for nic in _further_nics(vm)),
         user=vm.ssh_user,
         wait_ssh=vm.wait_ssh,
         console_dir=vm.console_dir,
@@ -43,7 +45,7 @@ def initial(vm: VM) -> dict[str, object]:
         "vnc_by_id": bool(vm.vnc_port and vm.number and vm.vnc_port == FIRST_VNC_PORT + vm.number),
         "nics": [_row(nic) for nic in nics],
         "disks": [{**disk, "size": sizes.text(disk["size"])} for disk in disks],
-        "left": [nic.mac for nic in nics if has_more(nic)],
+        "left": [nic.mac for nic in nics if has_more(nic.spec())],
     }
 
 
@@ -55,14 +57,14 @@ def _name(vm: VM, number: int | None) -> str:
     return f"{base}-{number}"
 
 
-def _further_nics(vm: VM) -> list[NICSpec]:
+def _further_nics(vm: VM) -> list[NIC]:
     """Those after the access NIC."""
     kinds = NIC.Kind.values  # of another kind the form makes none
-    return [nic.spec() for nic in vm.nics.filter(removed_at=None, position__gt=0, kind__in=kinds)]
+    return list(vm.nics.filter(removed_at=None, position__gt=0, kind__in=kinds))
 
 
-def _row(nic: NICSpec) -> dict[str, str]:
-    """As NICForm's values, without the MAC, which is one NIC's alone."""
+def _row(nic: NIC) -> dict[str, object]:
+    """As NICForm's values, without MAC and static addresses, which are one NIC's alone."""
     places = {NIC.Kind.NETWORK: "network", NIC.Kind.BRIDGE: "bridge", NIC.Kind.DIRECT: "device"}
     place = {"network": USER} if nic.kind == NIC.Kind.USER else {places[nic.kind]: nic.source}
-    return {**place, "model": nic.model}
+    return {**place, "model": nic.model, **guest_initial(replace(nic.guest_spec(), addresses=()))}

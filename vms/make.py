@@ -6,7 +6,6 @@ so a worker that is killed anywhere can go on, or clean up, from what it finds.
 
 import re
 from contextlib import suppress
-from io import BytesIO
 
 from django.db.models import Q
 
@@ -18,7 +17,7 @@ from virterweb.hypervisors.found import FoundDomain, Refused
 from virterweb.hypervisors.gateway import Host
 from virterweb.hypervisors.models import Hypervisor, HypervisorStatus
 
-from . import cloud_init, domain_xml, portal_key, qcow2, volume_xml
+from . import domain_xml, qcow2, seed, volume_xml
 from .models import NIC, TAG, VM, Image, Volume
 from .volume_xml import VolumeSpec
 
@@ -48,7 +47,7 @@ def _make(vm: VM, host: Host) -> None:
         # Who writes the log would make the file; this way it is known as a volume, to be read and deleted.
         spec = VolumeSpec(name=vm.console_volume, capacity=0, format="raw")
         host.create_volume(pool, volume_xml.build(spec), vm.console_volume)
-    _write_seed(vm, host)
+    seed.write(vm, host)
     for disk in vm.disks.all():
         if host.volume(disk.pool or pool, disk.volume) is None:
             spec = VolumeSpec(name=disk.volume, capacity=disk.size * MIB, format=disk.format)
@@ -208,8 +207,8 @@ def _domain_spec(vm: VM, host: Host) -> domain_xml.DomainSpec:
                 target=target, bus=disk.bus, pool=disk.pool or pool, volume=disk.volume, format=disk.format
             )
         )
-    seed = vm.seed_volume
-    disks.append(domain_xml.DiskSpec(target="sda", bus="scsi", pool=pool, volume=seed, format="raw", device="cdrom"))
+    iso = vm.seed_volume
+    disks.append(domain_xml.DiskSpec(target="sda", bus="scsi", pool=pool, volume=iso, format="raw", device="cdrom"))
     return domain_xml.DomainSpec(
         name=vm.name,
         uuid=vm.uuid_text,
@@ -271,48 +270,3 @@ def check_image(image: Image, found: VolumeSpec, host: Host) -> None:
         backings = {volume.path: volume_xml.parse(volume.document).backing for volume in host.volumes(pool)}
         if out := qcow2.outside(found.backing, backings):
             raise Refused(f"The image {image}: {qcow2.refused_backing(out, pool)}")
-
-
-def _write_seed(vm: VM, host: Host) -> None:
-    """Make the cloud-init ISO, anew if a killed worker may have left half of it; never under a running guest."""
-    found: FoundDomain | None = host.domain(vm.uuid_text)
-    if found and found.state != "off":
-        return
-    pool, name = vm.hypervisor.pool, vm.seed_volume
-    iso = cloud_init.iso(seed_files(vm))
-    host.delete_volume(pool, name)
-    host.create_volume(pool, volume_xml.build(VolumeSpec(name=name, capacity=len(iso), format="raw")), name)
-    host.upload(pool, name, BytesIO(iso), len(iso))
-
-
-def seed_files(vm: VM) -> dict[str, bytes]:
-    """What the guest finds on its NoCloud ISO."""
-    nics = tuple(_guest_nic(vm, nic) for nic in vm.nics.filter(removed_at=None))
-    access = access_network(vm.hypervisor)
-    keys = [*vm.hypervisor.ssh_keys.splitlines(), *vm.ssh_keys.splitlines()]
-    if vm.wait_ssh:
-        keys.append(portal_key.authorized_line())
-    ours = cloud_init.user_data(
-        name=vm.name,
-        domain=access.status.domain,
-        keys=tuple(key for key in keys if key.strip()),
-        private_key=vm.host_key,
-        public_key=vm.host_key_public,
-        silent_macs=tuple(nic.mac for nic in nics if not (nic.dhcp4 or nic.dhcp6)),
-    )
-    files = {
-        "meta-data": cloud_init.meta_data(vm.name),
-        "user-data": cloud_init.combined_user_data(ours, vm.user_data),
-        "network-config": cloud_init.network_config(nics),
-    }
-    return {name: text.encode() for name, text in files.items() if text is not None}
-
-
-def _guest_nic(vm: VM, nic: NIC) -> cloud_init.GuestNIC:
-    """Which address families the guest is to ask DHCP for on this NIC; none on a host bridge."""
-    network = None
-    if nic.kind == NIC.Kind.NETWORK:
-        network = Network.objects.on(vm.hypervisor_id).filter(name=nic.source).order_by("-managed").first()
-    spec = network and network.definition
-    families = {subnet.family for subnet in spec.subnets if subnet.dhcp} if spec else set()
-    return cloud_init.GuestNIC(mac=nic.mac, dhcp4=4 in families, dhcp6=6 in families)

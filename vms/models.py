@@ -18,11 +18,12 @@ from lxml import etree
 from networks import addressing, rules
 from networks.models import Network
 from networks.network_xml import PARSER
-from virterweb.hypervisors.models import Hypervisor, with_hypervisor
+from virterweb.hypervisors.models import Claimable, Hypervisor, with_hypervisor
 from virterweb.hypervisors.reconcile import Desired, DesiredQuerySet, State, Status
 
 from . import nic_plan, nic_xml
 from .attached import Source
+from .guest_nic import GuestSpec
 from .nic_xml import FoundNIC, NICSpec
 
 TAG = "virter:tag:"
@@ -184,6 +185,13 @@ class VM(Desired):
         help_text="folder on the host for the console's log, instead of the pool",
         validators=[RegexValidator(r"^(?!.*/\.\.(/|\Z))/[^\x00-\x1f]+\Z", "An absolute path.")],
     )
+    guest_network = models.CharField(
+        "guest’s NICs",
+        max_length=6,
+        blank=True,
+        choices=Hypervisor.GuestNetwork,
+        help_text="who decides what the guest does with its NICs; empty: as the hypervisor is set",
+    )
     host_key = models.TextField(blank=True, editable=False, help_text="the guest's private SSH host key")
     host_key_public = models.TextField(blank=True, editable=False)
     running = models.BooleanField(default=True, editable=False, help_text="what was asked for last")
@@ -266,6 +274,11 @@ class VM(Desired):
         """MiB, as found, or as wanted before it is."""
         return self.status.memory or self.memory
 
+    @property
+    def as_virter(self) -> bool:
+        """Whether its guest is told of its NICs what Virter tells, and nothing more."""
+        return (self.guest_network or self.hypervisor.guest_network) == Hypervisor.GuestNetwork.VIRTER
+
     def make_host_key(self) -> None:
         """Choose the guest's SSH host key now: a retry must not change what is already in the metadata."""
         key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
@@ -283,17 +296,18 @@ class VM(Desired):
             power = {"running": running, "forced": forced, "power_generation": self.generation}
             VM.objects.filter(pk=self.pk).update(**power)
 
-    def add_nic(self, spec: NICSpec) -> "NIC":
+    def add_nic(self, spec: NICSpec, guest: GuestSpec | None = None) -> "NIC":
         """Wish one more NIC; without a MAC one is chosen now, and kept."""
         with transaction.atomic():
             last = self.nics.aggregate(last=models.Max("position"))["last"]
             nic = NIC(vm=self, mac=spec.mac or free_mac(), position=0 if last is None else last + 1)
             nic.follow(replace(spec, mac=nic.mac))
+            nic.guest = guest.stored if guest else {}
             nic.save()
             self.ask_again()
         return nic
 
-    def change_nic(self, spec: NICSpec, at_shutdown: bool = False) -> None:
+    def change_nic(self, spec: NICSpec, at_shutdown: bool = False, guest: GuestSpec | None = None) -> None:
         """Wish a NIC to be otherwise; one that others attached becomes a wish by that.
 
         With at_shutdown the running guest's card is not unplugged for it: that waits for its next boot.
@@ -302,6 +316,7 @@ class VM(Desired):
             nic = self._wished_nic(spec.mac)
             nic.follow(spec)
             nic.removed_at, nic.at_shutdown = None, at_shutdown
+            nic.guest = nic.guest if guest is None else guest.stored
             nic.save()
             self.ask_again()
 
@@ -473,6 +488,9 @@ class NIC(models.Model):
     document = models.TextField(
         "XML", blank=True, editable=False, help_text="libvirt's <interface>, if there is more to say"
     )
+    guest = models.JSONField(
+        default=dict, blank=True, editable=False, help_text="what the guest does with it: GuestSpec, what is not usual"
+    )
     asked_at = models.DateTimeField(
         null=True, editable=False, help_text="when it was asked that it be as wished; empty: it was made so since"
     )
@@ -489,6 +507,9 @@ class NIC(models.Model):
 
     def __str__(self) -> str:
         return f"{self.vm}: {self.mac} on {self.source}"
+
+    def guest_spec(self) -> GuestSpec:
+        return GuestSpec.read(self.guest)
 
     def spec(self) -> NICSpec:
         if not self.document:
@@ -519,6 +540,7 @@ class VMStatus(Status):
     document = models.TextField(blank=True, help_text="the definition as found")
     compared = models.PositiveIntegerField(default=0, help_text="the wish's generation that drift was computed for")
     power_done = models.PositiveIntegerField(default=0, help_text="the wish's power_generation that was carried out")
+    seed = models.CharField(max_length=64, blank=True, help_text="what its ISO was written with, as a digest")
     shut_down_at = models.DateTimeField(null=True, help_text="when the guest was asked to shut down")
 
     class Meta:
@@ -643,6 +665,19 @@ class SSHCheck(models.Model):
             return None
         late = self.reason and timezone.now() >= self.since + self.LIMIT
         return SSHState.GIVEN_UP if late else SSHState.WAITING
+
+
+class GuestRun(Claimable):
+    """That a running guest is to set up its network anew, and what it said; written by `vms.configure` only."""
+
+    vm = models.OneToOneField(VM, on_delete=models.CASCADE, related_name="guest_run")
+    asked_at = models.DateTimeField(default=timezone.now)
+    done_at = models.DateTimeField(null=True)
+    code = models.IntegerField(null=True, help_text="of the script in the guest; empty: it did not run")
+    output = models.TextField(blank=True)
+
+    def __str__(self) -> str:
+        return f"network of {self.vm}: {'asked for' if self.done_at is None else self.code}"
 
 
 class AddressRound(models.Model):

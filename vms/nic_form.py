@@ -14,7 +14,9 @@ from networks.hosts import Conflict
 from networks.models import Network
 from virterweb.hypervisors.models import Hypervisor
 
-from . import domain_xml, ids
+from . import domain_xml, ids, seed
+from .guest_form import GUEST, GuestForm, guest_initial
+from .guest_nic import Attached, GuestSpec, guest_nics, words
 from .models import NIC, VIRTIO, VM, free_mac
 from .nic_address import fixed, plan_address
 from .nic_plan import NICPlan, plan
@@ -82,8 +84,8 @@ class PlaceForm(forms.Form):
         return {"kind": NIC.Kind.NETWORK.value, "source": data["network"], "mode": ""}
 
 
-class NewNICForm(PlaceForm):
-    """What is new of a NIC that is not there yet: its MAC."""
+class NewNICForm(PlaceForm, GuestForm):
+    """A NIC that may not be there yet: also its MAC, and what its guest does with it."""
 
     mac = forms.CharField(
         label="MAC",
@@ -102,10 +104,25 @@ class NewNICForm(PlaceForm):
 class NICForm(NewNICForm):
     """A row of the form that runs a VM: a NIC with what is asked of most."""
 
-    FIELDS = ("network", "bridge", "device", "model", "mac")
+    SHOWN = ("network", "bridge", "device", "model", "mac")
+    FIELDS = (*SHOWN, *GUEST)
 
     def __init__(self, *args, row: int = 0, **kwargs) -> None:
         super().__init__(*args, auto_id=f"nic-{row}-%s", **kwargs)
+
+    def shown(self) -> list[forms.BoundField]:
+        return [self[name] for name in self.SHOWN]
+
+    def folded(self) -> list[forms.BoundField]:
+        return [self[name] for name in GUEST]
+
+    def clean(self) -> dict:
+        data = super().clean()
+        if not self.errors:
+            network = VM(hypervisor=self.hypervisor).network(self.wanted) if self.hypervisor else None
+            nic = Attached(mac=data["mac"], wish=self.guest_wish, network=network and network.definition)
+            self.add_guest_problems(nic, {})
+        return data
 
     @property
     def wanted(self) -> NICSpec:
@@ -123,6 +140,7 @@ class NICChangeForm(NewNICForm):
         ("On the network", ("port_group", "isolated", "filter", "filter_parameters", "trust_rx_filters", "vlan")),
         ("Card", ("model", "mac", "mtu", "queues", "boot_order", "alias", "pci", "at_shutdown")),
         ("Bandwidth", ("inbound", "outbound")),
+        ("In the guest", GUEST),
     )
 
     address = forms.CharField(
@@ -181,10 +199,17 @@ class NICChangeForm(NewNICForm):
         self.late = bool(now) and vm.nics.filter(mac=now.mac, at_shutdown=True, removed_at=None).exists()
         had = {"link_up": True, **(initial or {})}
         if now:
+            wish = vm.nics.filter(mac=now.mac).first()
+            self.guest_now = wish.guest_spec() if wish else GuestSpec()
             had = {**initial_of(now), "address": fixed(vm, now), "at_shutdown": self.late}
+            had |= guest_initial(self.guest_now)
         super().__init__(*args, hypervisor=vm.hypervisor, now=now, initial=had, **options)
         if now:
             del self.fields["mac"]
+        if not seed.ours(vm):  # only the portal's own guests can be told
+            self.guest_now = None
+            for name in GUEST:
+                del self.fields[name]
         self.fields["bridge"].label, self.fields["device"].label = "Host bridge", "Host device, by macvtap"
 
     def in_view(self) -> list[forms.BoundField]:
@@ -196,8 +221,11 @@ class NICChangeForm(NewNICForm):
         for title, names in self.FOLDS:
             fields = [self[name] for name in names if name in self.fields]
             filled = [field for field in fields if field.value() not in (None, "") and field.value() is not False]
-            held = [f"{field.label}: {field.value()}" for field in filled]
-            found.append((title, ", ".join(held) if title != "Instead of a network" or len(held) > 1 else "", fields))
+            held = ", ".join(f"{field.label}: {field.value()}" for field in filled)
+            if names == GUEST:
+                held = self.guest_held() if fields else ""
+            if fields:
+                found.append((title, held if title != "Instead of a network" or len(filled) > 1 else "", fields))
         return found
 
     def clean_filter_parameters(self) -> tuple[tuple[str, str], ...]:
@@ -222,7 +250,39 @@ class NICChangeForm(NewNICForm):
             self.add_error("port_group", "Port groups are a network’s.")
         if not self.errors:
             self._plan_address()
+        if not self.errors and "guest" in self.fields:
+            self.add_guest_problems(self._attached(), self._others())
         return data
+
+    def _attached(self) -> Attached:
+        """The NIC as it would be, with the address that would be reserved for it."""
+        change, wanted = self.address_change, self.wanted
+        reserved = change.reserved.ip if change.reserved else self.cleaned_data["address"]
+        network = self.vm.network(wanted)
+        return Attached(
+            mac=wanted.mac,
+            wish=self.guest_wish,
+            network=network and network.definition,
+            reserved=reserved,
+            mtu=wanted.mtu,
+        )
+
+    def _others(self) -> dict[str, GuestSpec]:
+        """The wishes for the VM's other NICs."""
+        others = self.vm.nics.filter(removed_at=None).exclude(mac=self.wanted.mac)
+        return {f"NIC {nic.mac}": nic.guest_spec() for nic in others}
+
+    @property
+    def guest_text(self) -> str:
+        """What the guest will do with it from now on, in words; "" if the same, or if the portal does not tell it."""
+        if "guest" not in self.fields:
+            return ""
+        nics = list(self.vm.nics.filter(removed_at=None))
+        before = [seed.attached(self.vm, nic) for nic in nics]
+        place = next((n for n, nic in enumerate(before) if nic.mac == self.wanted.mac), len(before))
+        after = words(guest_nics([*before[:place], self._attached(), *before[place + 1 :]])[place])
+        same = place < len(before) and after == words(guest_nics(before)[place])
+        return "" if same else after
 
     def _plan_address(self) -> None:
         try:
@@ -235,10 +295,11 @@ class NICChangeForm(NewNICForm):
         """Write what was asked for, unless it is so; returns the MAC. Conflict if another has the address by now."""
         with transaction.atomic():
             self.address_change.wish(self.vm, by)
+            guest = self.guest_wish if "guest" in self.fields else None
             if self.now is None:
-                self.vm.add_nic(self.wanted)
-            elif (self.wanted, self.cleaned_data["at_shutdown"]) != (self.now, self.late):
-                self.vm.change_nic(self.wanted, self.cleaned_data["at_shutdown"])
+                self.vm.add_nic(self.wanted, guest)
+            elif (self.wanted, self.cleaned_data["at_shutdown"], guest) != (self.now, self.late, self.guest_now):
+                self.vm.change_nic(self.wanted, self.cleaned_data["at_shutdown"], guest)
         return self.wanted.mac
 
     @cached_property

@@ -91,7 +91,7 @@ def _outcome(form: NICChangeForm, vm: VM, found: FoundNIC | None) -> dict:
         if form.now is None and not form.cleaned_data["mac"]:  # one is chosen as it is added
             steps = [replace(step, text=step.text.replace(f"NIC {step.mac}", "a NIC")) for step in plan.steps]
             plan = replace(plan, steps=tuple(steps))
-        return {"plan": plan, "addresses": form.address_change.texts}
+        return {"plan": plan, "addresses": form.address_change.texts, "guest": form.guest_text}
     return {"problems": {form[name].label: errors for name, errors in form.errors.items() if name in form.fields}}
 
 

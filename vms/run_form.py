@@ -18,11 +18,12 @@ from virterweb.hypervisors.models import Hypervisor
 from . import disk_form, ids, tasks
 from .copy_as import FIRST_VNC_PORT
 from .disk_form import DiskForm
+from .guest_nic import GuestSpec
 from .models import NIC, PORT, VIRTIO, VM, WORK, Disk, Image, Volume, free_mac
 from .nic_form import NICForm
 
 MOST = 100  # VMs at once
-PLAIN = ("memory", "vcpus", "boot_size", "ssh_keys", "user_data", "ssh_user", "wait_ssh")
+PLAIN = ("memory", "vcpus", "boot_size", "ssh_keys", "user_data", "guest_network", "ssh_user", "wait_ssh")
 PLAIN += ("console_log", "console_dir", "vnc_bind")  # fields that are columns of the VM
 
 
@@ -35,7 +36,7 @@ class RunForm(forms.Form):
     """Runs VMs. The NICs after the access NIC are rows of `nic_…` values, in order; the further disks of `disk_…`."""
 
     FOLDS = (
-        ("SSH and cloud-init", ("ssh_keys", "ssh_user", "wait_ssh", "user_data")),
+        ("SSH and cloud-init", ("ssh_keys", "ssh_user", "wait_ssh", "guest_network", "user_data")),
         ("Console and VNC", ("console_log", "console_dir", "vnc_port", "vnc_by_id", "vnc_bind")),
     )
 
@@ -63,6 +64,11 @@ class RunForm(forms.Form):
         required=False,
         widget=forms.Textarea(attrs={"rows": 2, "placeholder": "ssh-ed25519 AAAA… you@example"}),
         help_text="Public keys that may log in, one a line, beside those of the hypervisor.",
+    )
+    guest_network = forms.ChoiceField(
+        label="Guest’s NICs",
+        required=False,
+        choices=[("", "as the hypervisor is set"), *Hypervisor.GuestNetwork.choices],
     )
     user_data = forms.CharField(
         label="User data",
@@ -194,6 +200,7 @@ class RunForm(forms.Form):
             self._check_names(hypervisor, self.names)
         self._check_vnc()
         self._check_macs()
+        self._check_routes()
         disk_form.check(self.disks)
         return data
 
@@ -245,6 +252,18 @@ class RunForm(forms.Form):
             elif mac:
                 holders[mac] = f"NIC {row} has this MAC too."
 
+    def _check_routes(self) -> None:
+        """Refuse, at the later row, a second default route; and what guests of several VMs cannot all have."""
+        ranked: dict[int | None, int] = {}
+        for row, nic in enumerate(self.nics, 1):
+            wish = nic.guest_wish if nic.is_valid() else GuestSpec()
+            if wish.default_route and wish.metric in ranked:
+                nic.add_error("default_route", f"NIC {ranked[wish.metric]} has it; there can be two by metrics only.")
+            elif wish.default_route:
+                ranked[wish.metric] = row
+            if wish.addresses and len(self.numbers) > 1:
+                nic.add_error("guest_addresses", "Each of several VMs needs an address of its own.")
+
     def save(self, by: AbstractBaseUser | None = None) -> list[VM]:
         """Wish the VMs, all or none, and have the worker look at each."""
         vms = [self._vm(number, name, by) for number, name in zip(self.numbers, self.names, strict=True)]
@@ -271,7 +290,7 @@ class RunForm(forms.Form):
         yield NIC(vm=vm, position=0, kind=NIC.Kind.NETWORK, source=access, mac=addressing.mac_of_id(vm.number))
         for position, row in enumerate(self.nics, 1):
             spec = row.wanted
-            nic = NIC(vm=vm, position=position, mac=spec.mac or free_mac())
+            nic = NIC(vm=vm, position=position, mac=spec.mac or free_mac(), guest=row.guest_wish.stored)
             nic.follow(replace(spec, mac=nic.mac))
             yield nic
 

@@ -5,6 +5,7 @@ Safe to run twice, to be killed anywhere, and to run beside another worker.
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -19,7 +20,7 @@ from virterweb.hypervisors.gateway import Host
 from virterweb.hypervisors.models import Hypervisor
 from virterweb.hypervisors.reconcile import Waiting
 
-from . import console, domain_xml, image_sync, ssh
+from . import console, domain_xml, image_sync, seed, ssh
 from .make import make, release_addresses, release_entries, release_leases, take_away
 from .models import NIC, VM, NICStatus, Power, VMStatus
 from .nic_plan import NICStep, drift, plan
@@ -69,6 +70,9 @@ def _follow(vm: VM, host: Host) -> None:
     if found is None:  # a transient one, which is gone when it stops
         vm.status.write(power_done=vm.power_generation, shut_down_at=None)
         return
+    if seed.ours(vm):
+        with suppress(Refused):  # the guest keeps what it was told; the VM itself can be changed all the same
+            seed.write(vm, host)
     _change_nics(vm, host, found)
     if asked and vm.running:
         host.start_domain(vm.uuid_text, vm.name)
@@ -268,7 +272,8 @@ def _write_nics(row: VM, domain: FoundDomain | None) -> None:
     before = [tuple(getattr(nic, field) for field in fields) for nic in row.status.nics.all()]
     if before != [tuple(getattr(nic, field) for field in fields) for nic in now]:
         with transaction.atomic():
-            VMStatus.objects.select_for_update().get(pk=row.status.pk)  # whoever else writes them waits
+            if not VMStatus.objects.select_for_update().filter(pk=row.status.pk):  # whoever else writes them waits
+                return  # the VM has just been removed
             row.status.nics.all().delete()
             NICStatus.objects.bulk_create(now)
         leases.look_again({nic.network_id for nic in now if nic.network_id})

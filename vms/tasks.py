@@ -4,7 +4,7 @@ from celery import shared_task
 
 from virterweb.hypervisors.reconcile import carry_out
 
-from . import addresses, console, image_sync, ssh, sync
+from . import addresses, configure, console, image_sync, seed, ssh, sync
 from .models import VM, Image
 
 
@@ -16,6 +16,10 @@ def sweep() -> None:
         push_image.apply_async([pk], expires=5)
     for pk in addresses.due().values_list("pk", flat=True):
         ask_guests.apply_async([pk], expires=5)
+    for pk in seed.changed():
+        keep_up_seeds.apply_async([pk], expires=5)
+    for pk in configure.due():
+        configure_guest.apply_async([pk], expires=5)
     for pk in console.due().values_list("pk", flat=True)[: console.FEW]:
         read_console.apply_async([pk], expires=5)
     for pk in ssh.due().values_list("pk", flat=True)[: ssh.AT_ONCE]:
@@ -35,6 +39,16 @@ def push_image(image_id: int) -> None:
 @shared_task
 def ask_guests(hypervisor_id: int) -> None:
     addresses.ask(hypervisor_id)
+
+
+@shared_task
+def keep_up_seeds(hypervisor_id: int) -> None:
+    seed.keep_up(hypervisor_id)
+
+
+@shared_task
+def configure_guest(run_id: int) -> None:
+    configure.run(run_id)
 
 
 @shared_task

@@ -1,6 +1,6 @@
 from django.urls import path, re_path
 
-from . import attached_views, console_views, finding, many_views, nic_views, run_views, taking, views
+from . import attached_views, console_views, finding, guest_views, many_views, nic_views, run_views, taking, views
 
 app_name = "vms"
 urlpatterns = [
@@ -38,6 +38,9 @@ urlpatterns = [
     re_path(
         r"^vms/(?P<hypervisor>[^/]+)/(?P<name>[^/]+)/(?P<verb>start|shutdown|destroy)/$", views.vm_power, name="power"
     ),
+    path("vms/<str:hypervisor>/<str:name>/guest/", guest_views.guest, name="guest"),
+    path("vms/<str:hypervisor>/<str:name>/guest/rule/", guest_views.guest_rule, name="guest_rule"),
+    path("vms/<str:hypervisor>/<str:name>/guest/configure/", guest_views.guest_configure, name="guest_configure"),
     path("vms/<str:hypervisor>/<str:name>/console/", console_views.vm_console, name="console"),
     path("vms/<str:hypervisor>/<str:name>/console.txt", console_views.vm_console_text, name="console_text"),
     path("vms/<str:hypervisor>/<str:name>/copies/", run_views.vm_copies, name="copies"),

@@ -1,5 +1,6 @@
 """A worker that is killed at any point, and started again, finishes each wish or rolls it back."""
 
+import contextlib
 import os
 import select
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ import pytest
 from lab import Lab
 from lxml import etree
 
-from tests.lab.state import things
+from tests.lab.state import clear, left_over, things
 from tests.portal import Portal
 from tests.waiting import wait_for
 
@@ -45,6 +46,26 @@ def portal(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Porta
     portal.stop()
 
 
+@pytest.fixture(autouse=True)
+def nothing_half_made(request: pytest.FixtureRequest, portal: Portal, lab: Lab) -> Iterator[None]:
+    """A test that failed keeps nobody from the next one."""
+    failed = request.session.testsfailed
+    with contextlib.closing(libvirt.open(lab.uri)) as host:
+        before = things(host)
+    yield
+    if request.session.testsfailed == failed:
+        return
+    portal.kill_worker()
+    try:
+        lab.libvirtd_pid  # noqa: B018
+    except OSError:
+        lab.start_libvirtd()
+    with contextlib.closing(libvirt.open(lab.uri)) as host:
+        clear(host, left_over(things(host), before))
+    kept = before["domains"] + before["networks"]
+    portal.ask(f"[model.objects.exclude(name__in={kept}).filter(managed=True).delete() for model in (VM, Network)]")
+
+
 @pytest.fixture
 def kill(portal: Portal, tmp_path: Path):
     """Run a worker until it kills itself at a call, and then one that lives; the calls of the first."""
@@ -65,7 +86,9 @@ def kill(portal: Portal, tmp_path: Path):
 def done(portal: Portal, wish: str) -> str:
     """The state of a wish, given as MODEL NAME, once no worker has to do anything for it."""
     model, name = wish.split()
-    state = f"[wish.state for wish in {model}.objects.filter(name='{name}')] or ['gone']"
+    # In one query: it may go at any moment.
+    rows = f"{model}.objects.select_related('status').filter(name='{name}')"
+    state = f"[wish.state for wish in {rows}] or ['gone']"
     (found,) = wait_for(lambda: [s for s in portal.ask(state) if s not in ("pending", "removing")], 30, f"{wish} done")
     return found
 

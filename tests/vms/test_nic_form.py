@@ -117,7 +117,7 @@ def test_the_folds_say_what_they_hold(lab):
         ({"model": "rtl8139"}, {"model": "rtl8139"}),
         ({"port_group": " red "}, {"port_group": "red"}),
         ({"vlan": "0"}, {"vlan": 0}),
-        ({"mtu": "9000"}, {"mtu": 9000}),
+        ({"mtu": "1300"}, {"mtu": 1300}),
         ({"inbound": "1000, 5000"}, {"inbound": BandwidthSpec(average=1000, peak=5000)}),
         ({"outbound": "1000,,8"}, {"outbound": BandwidthSpec(average=1000, burst=8)}),
         ({"isolated": "on"}, {"isolated": True}),

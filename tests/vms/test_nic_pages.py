@@ -104,7 +104,8 @@ def test_a_nic_that_was_changed_is_shown_as_it_is_wished(page, lab, vm):
             {"mtu": "1400"},
             [
                 f"Change NIC {SECOND}, MTU none → 1400: unplugged and plugged in again "
-                "The guest sees the card leave and come, with the same MAC; it must be up to let go of it."
+                "The guest sees the card leave and come, with the same MAC; it must be up to let go of it.",
+                "The guest: DHCP; MTU 1400. It reads that at its next boot, or by Configure now.",
             ],
         ),
         (
@@ -129,7 +130,8 @@ def test_what_saving_does_stands_beside_the_form(page, lab, vm, fields, said):
 def test_of_a_vm_that_is_off_only_the_definition_is_planned(page, lab, vm):
     VMStatus.objects.filter(wish=vm).update(power=Power.OFF)
     assert plan(send(page, vm, preview=True, network="net2", mtu="1400")) == [
-        f"Move NIC {SECOND} from net1 to net2, MTU none → 1400"
+        f"Move NIC {SECOND} from net1 to net2, MTU none → 1400",
+        "The guest: DHCP; MTU 1400. It reads that at its next boot, or by Configure now.",
     ]
 
 

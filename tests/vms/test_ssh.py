@@ -24,7 +24,7 @@ from django.utils import timezone
 from tests.making import make_foreign_network, make_hypervisor, make_lease, make_running, make_vm
 from virterweb.hypervisors.found import Refused, Silent
 from virterweb.hypervisors.gateway import Host
-from vms import cloud_init, make, portal_key, ssh
+from vms import cloud_init, portal_key, seed, ssh
 from vms.management.commands.vm import wait_for_ssh
 from vms.models import VM, Power, SSHCheck, SSHState, VMStatus
 
@@ -164,10 +164,10 @@ def test_processes_that_start_at_once_agree_on_one_key(tmp_path):
 @pytest.mark.django_db
 def test_only_a_vm_that_is_waited_for_lets_the_portal_in(own_key, pokes):
     vm = running_vm()
-    assert portal_key.authorized_line().encode() in make.seed_files(vm)["user-data"]
+    assert portal_key.authorized_line().encode() in seed.files(vm)["user-data"]
     vm.wait_ssh = False
-    assert b"virterweb" not in make.seed_files(vm)["user-data"]
-    assert cloud_init.iso(make.seed_files(vm))
+    assert b"virterweb" not in seed.files(vm)["user-data"]
+    assert cloud_init.iso(seed.files(vm))
 
 
 # the connection

@@ -47,6 +47,10 @@ class Hypervisor(models.Model):
         KVM = "kvm", "kvm"
         QEMU = "qemu", "qemu: emulation"
 
+    class GuestNetwork(models.TextChoices):
+        PORTAL = "portal", "each as its network offers, or as it is set"
+        VIRTER = "virter", "as Virter: DHCP on all if all networks have it, else on the first alone"
+
     name = models.CharField(
         max_length=40,
         unique=True,
@@ -73,6 +77,14 @@ class Hypervisor(models.Model):
 
     console_days = models.PositiveIntegerField(
         "console logs", default=7, help_text="days for which the console log of a removed VM is kept"
+    )
+
+    guest_network = models.CharField(
+        "guests’ NICs",
+        max_length=6,
+        choices=GuestNetwork,
+        default=GuestNetwork.PORTAL,
+        help_text="who decides what a guest does with its NICs, unless a VM is set otherwise",
     )
 
     objects = HypervisorQuerySet.as_manager()

@@ -13,9 +13,10 @@ from django.http import QueryDict
 from networks.hosts import Conflict
 from virterweb.hypervisors.cli import VerbCommand, check, pick_hypervisor, table, wait_for
 from virterweb.hypervisors.models import Hypervisor
-from vms import sizes, tasks
+from vms import configure, sizes, tasks
 from vms.disk_form import DiskForm
-from vms.models import VIRTIO, VM, Power, SSHCheck, SSHState
+from vms.guest_form import GUEST
+from vms.models import VIRTIO, VM, GuestRun, Power, SSHCheck, SSHState
 from vms.nic_form import USER, NICChangeForm, NICForm
 from vms.rows import with_access_addresses
 from vms.run_form import RunForm
@@ -37,14 +38,18 @@ def parts(text: str, keys: tuple[str, ...]) -> dict[str, str]:
 
 
 def nic_values(text: str) -> dict[str, str]:
-    """Virter's --nic type=network|bridge,source=,model=,mac= as fields of NICForm; and the types direct and user."""
-    nic = parts(text, ("type", "source", "model", "mac"))
+    """Virter's --nic type=network|bridge,source=,model=,mac= as fields of NICForm; and the types direct and user.
+
+    Beyond Virter: what the guest does with it, by the names of GuestForm's fields, with + between several addresses.
+    """
+    nic = parts(text, ("type", "source", "model", "mac", *(name.replace("_", "-") for name in GUEST)))
     fields = {"network": "network", "bridge": "bridge", "direct": "device", "user": "network"}
     field, source = fields.get(nic.get("type", "")), nic.get("source", "")
     if field is None or bool(source) == (nic["type"] == "user"):
         raise CommandError(f"--nic {text}: give type=network, bridge or direct and source=, or type=user without")
     empty = dict.fromkeys(NICForm.FIELDS, "")
-    return {**empty, field: source or USER, "model": nic.get("model", ""), "mac": nic.get("mac", "")}
+    guest = {name: nic.get(name.replace("_", "-"), "").replace("+", " ") for name in GUEST}
+    return {**empty, field: source or USER, "model": nic.get("model", ""), "mac": nic.get("mac", ""), **guest}
 
 
 def nic_flags(parser: CommandParser) -> None:
@@ -127,8 +132,10 @@ class Command(VerbCommand):
             "--console", default="", metavar="DIR", help="folder on the host; the console goes to NAME.log"
         )
         run.add_argument("--ssh-key", action="append", default=[], help="public key; repeatable")
+        run.add_argument("--guest-network", default="", help="portal or virter: who decides about the guest's NICs")
         run.add_argument("--user-data", default="", help="file with further cloud-init user data")
         self.verb(verbs, "rm", self.rm, "remove a VM", "name", waits=True)
+        self.verb(verbs, "configure", self.configure, "have the running guest set up its network anew", "name")
         self.verb(verbs, "adopt", self.adopt, "make a VM of others the portal's; nothing changes", "name", waits=True)
         self.verb(verbs, "release", self.release, "let go of a VM; libvirt keeps it as it is", "name")
         nic = verbs.add_parser("nic", help="NICs of a VM")
@@ -200,6 +207,7 @@ class Command(VerbCommand):
                 "boot_size": str(-(-size(options["boot_capacity"]) // 1024)),
                 "ssh_keys": "\n".join(options["ssh_key"]),
                 "user_data": self._read(options["user_data"]),
+                "guest_network": options["guest_network"],
                 "ssh_user": options["user"],
                 "wait_ssh": "on" if options["wait_ssh"] else "",
                 "console_log": "on",
@@ -230,6 +238,20 @@ class Command(VerbCommand):
         vm = self.find(name, hypervisor)
         vm.remove()
         self.finish([vm], no_wait)
+
+    def configure(self, name: str, hypervisor: str | None, **options: object) -> None:
+        """What the guest says is printed; it is an error if it does not get through."""
+        vm = self.find(name, hypervisor)
+        configure.ask(vm)
+        wait_for([vm], self)
+        deadline = time.monotonic() + 2 * configure.LIMIT
+        while (run := GuestRun.objects.get(vm=vm)).done_at is None:
+            if time.monotonic() > deadline:
+                raise CommandError("the worker has not done it; the wish is kept")
+            time.sleep(0.3)
+        if run.code != 0:
+            raise CommandError(run.output.strip())
+        self.stdout.write(run.output.strip())
 
     def adopt(self, name: str, hypervisor: str | None, no_wait: bool, **options: object) -> None:
         vm = self.find(name, hypervisor, ours=False)

@@ -1,0 +1,261 @@
+"""What people want a guest to do with a NIC, and what follows from its network. Pure: values in, values out."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, replace
+from enum import StrEnum
+from ipaddress import ip_address, ip_interface
+from typing import Self
+
+from networks.network_xml import NetworkSpec, SubnetSpec
+
+from .cloud_init import GuestNIC
+
+FAMILIES = (4, 6)
+ISOLATED = ("", "bridge", "private", "vepa", "passthrough", "hostdev")  # libvirt gives guests no gateway there
+USUAL_MTU = 1500
+
+
+class Mode(StrEnum):
+    AUTO = "auto"
+    DHCP = "dhcp"
+    STATIC = "static"
+    UP = "up"
+    ALONE = "alone"
+
+    @property
+    def label(self) -> str:
+        return {
+            Mode.AUTO: "automatic: what its network offers",
+            Mode.DHCP: "DHCP",
+            Mode.STATIC: "static address",
+            Mode.UP: "up, without address",
+            Mode.ALONE: "left alone",
+        }[self]
+
+
+@dataclass(frozen=True, kw_only=True)
+class GuestSpec:
+    """The wish. `addresses` are those of a static NIC with their prefixes, empty: the one reserved for it.
+
+    `default_route` None: by the NICs' order. `dns` are servers instead of those of its network, which are asked, too,
+    unless not `use_dns`.
+    """
+
+    mode: str = Mode.AUTO
+    addresses: tuple[str, ...] = ()
+    gateways: tuple[str, ...] = ()
+    dns: tuple[str, ...] = ()
+    use_dns: bool = True
+    default_route: bool | None = None
+    metric: int | None = None
+
+    @classmethod
+    def read(cls, stored: dict[str, object]) -> Self:
+        """From what `stored` gives."""
+        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in stored.items()})
+
+    @property
+    def stored(self) -> dict[str, object]:
+        """For a JSON column: what is not as usual."""
+        usual = asdict(GuestSpec())
+        return {
+            name: list(value) if isinstance(value, tuple) else str(value) if name == "mode" else value
+            for name, value in asdict(self).items()
+            if value != usual[name]
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attached:
+    """A NIC as far as it matters to its guest: the definition of its network, if that is known, and what is reserved.
+
+    `mtu` is the card's own, None: its network's.
+    """
+
+    mac: str
+    wish: GuestSpec = GuestSpec()
+    network: NetworkSpec | None = None
+    reserved: str = ""
+    mtu: int | None = None
+
+
+def guest_nics(nics: Iterable[Attached]) -> tuple[GuestNIC, ...]:
+    """What the guest is to do with each, in their order; one of them takes the default route of each family."""
+    nics = tuple(nics)
+    resolved = [_resolve(nic) for nic in nics]
+    takes = {family: _takes_route(nics, resolved, family) for family in FAMILIES}
+    found = []
+    for number, guest in enumerate(resolved):
+        routes = frozenset(family for family in FAMILIES if takes[family][number])
+        gateways = tuple(gateway for gateway in guest.gateways if ip_address(gateway).version in routes)
+        found.append(replace(guest, default_route=routes, gateways=gateways))
+    return tuple(found)
+
+
+def _resolve(nic: Attached) -> GuestNIC:
+    """What follows from one NIC's wish and network alone."""
+    wish, network = nic.wish, nic.network
+    mtu = nic.mtu or (network.mtu if network else None)
+    common = {
+        "mac": nic.mac,
+        "mtu": None if mtu == USUAL_MTU else mtu,
+        "metric": wish.metric,
+        "dns": wish.dns,
+        "use_dns": wish.use_dns,
+    }
+    subnets = network.subnets if network else ()
+    six = [subnet for subnet in subnets if subnet.family == 6]
+    match wish.mode:
+        case Mode.ALONE:
+            return GuestNIC(mac=nic.mac, managed=False)
+        case Mode.UP:
+            return GuestNIC(mac=nic.mac, mtu=common["mtu"], ra=False if six else None)
+        case Mode.STATIC:
+            addresses = wish.addresses or own_addresses(nic.reserved, subnets)
+            gateways = wish.gateways or tuple(_gateways(network, addresses))
+            dns = wish.dns or tuple(_servers(network, addresses) if wish.use_dns else ())
+            return GuestNIC(**common | {"dns": dns}, addresses=addresses, gateways=gateways, ra=False if six else None)
+    four = any(subnet.family == 4 and subnet.dhcp for subnet in subnets)
+    # libvirt's dnsmasq advertises its IPv6 blocks; without DHCPv6, guests can use only those of /64.
+    told = any(subnet.dhcp or subnet.prefix == 64 for subnet in six)
+    return GuestNIC(
+        **common,
+        dhcp4=four or wish.mode == Mode.DHCP,
+        dhcp6=any(subnet.dhcp for subnet in six),
+        ra=told if six else None,
+    )
+
+
+def words(guest: GuestNIC) -> str:
+    """What a guest does with a NIC, for people."""
+    if not guest.managed:
+        return "left alone"
+    if guest.silent:
+        return "up, without address"
+    asks = {"DHCP": guest.dhcp4, "DHCPv6": guest.dhcp6, "router advertisements": guest.ra and not guest.dhcp6}
+    parts = [*guest.addresses, *(word for word, asked in asks.items() if asked)]
+    parts += [f"gateway {gateway}" for gateway in guest.gateways]
+    if guest.routeless:
+        parts.append("not the default route")
+    if guest.metric is not None:
+        parts.append(f"metric {guest.metric}")
+    return ", ".join(parts) + (f"; MTU {guest.mtu}" if guest.mtu else "")
+
+
+def own_addresses(reserved: str, subnets: Iterable[SubnetSpec]) -> tuple[str, ...]:
+    """A reserved address with the prefix of its block; none if it is in none."""
+    blocks = [subnet.interface.network for subnet in subnets]
+    return tuple(f"{reserved}/{block.prefixlen}" for block in blocks if reserved and ip_address(reserved) in block)
+
+
+def _within(network: NetworkSpec | None, addresses: tuple[str, ...]) -> Iterator[SubnetSpec]:
+    """The network's blocks that these addresses are in."""
+    for subnet in network.subnets if network else ():
+        if any(ip_interface(address).ip in subnet.interface.network for address in addresses):
+            yield subnet
+
+
+def _gateways(network: NetworkSpec | None, addresses: tuple[str, ...]) -> Iterator[str]:
+    if network and network.forward_mode not in ISOLATED:
+        yield from (subnet.address for subnet in _within(network, addresses))
+
+
+def _servers(network: NetworkSpec | None, addresses: tuple[str, ...]) -> Iterator[str]:
+    if network and network.dns:
+        yield from (subnet.address for subnet in _within(network, addresses))
+
+
+def _offers(nic: Attached, guest: GuestNIC, family: int) -> bool:
+    """Whether it comes to a default route of that family, if it takes one."""
+    if any(ip_address(gateway).version == family for gateway in guest.gateways):
+        return True
+    asks = guest.dhcp4 if family == 4 else bool(guest.ra or guest.dhcp6)
+    return asks and not (nic.network and nic.network.forward_mode in ISOLATED[:1])
+
+
+def _takes_route(nics: tuple[Attached, ...], guests: list[GuestNIC], family: int) -> list[bool]:
+    """Who takes the default route: those who are asked to, else the first that comes to one; and ranked ones beside.
+
+    Who is offered none has none to refuse.
+    """
+    offers = [_offers(nic, guest, family) for nic, guest in zip(nics, guests, strict=True)]
+    wished = [nic.wish.default_route for nic in nics]
+    asked = [offer and wish is True for offer, wish in zip(offers, wished, strict=True)]
+    if not any(asked):
+        first = next((n for n, offer in enumerate(offers) if offer and wished[n] is not False), None)
+        asked = [number == first for number in range(len(nics))]
+    ranked = [nic.wish.metric is not None and nic.wish.default_route is not False for nic in nics]
+    return [ask or rank or not offer for ask, rank, offer in zip(asked, ranked, offers, strict=True)]
+
+
+def problems(nic: Attached, others: dict[str, GuestSpec]) -> Iterator[tuple[str, str]]:
+    """Why a NIC's wish cannot be, as pairs of the wish's field and a sentence; `others` are the VM's other NICs."""
+    wish = nic.wish
+    yield from _address_problems(nic)
+    yield from _gateway_problems(nic)
+    if wish.dns and wish.mode in (Mode.UP, Mode.ALONE):
+        yield "dns", "Only a NIC with an address can ask name servers."
+    if wish.default_route and wish.mode in (Mode.UP, Mode.ALONE):
+        yield "default_route", "A NIC without address has no default route."
+    for name, other in others.items():
+        if wish.default_route and other.default_route and wish.metric == other.metric:
+            yield "default_route", f"{name} has the default route; there can be two only with different metrics."
+    most = (nic.network.mtu if nic.network else None) or USUAL_MTU
+    if nic.network and nic.mtu and nic.mtu > most:
+        yield "mtu", f"{nic.network.name} carries no more than {most}: larger packets would be lost."
+
+
+def _address_problems(nic: Attached) -> Iterator[tuple[str, str]]:
+    wish = nic.wish
+    subnets = nic.network.subnets if nic.network else ()
+    if wish.mode != Mode.STATIC:
+        if wish.addresses:
+            yield "addresses", "Only with “static address” it has addresses of its own."
+        return
+    if not wish.addresses and not own_addresses(nic.reserved, subnets):
+        yield "addresses", "Which address? Type it with its prefix, or give the NIC a fixed address on its network."
+    for text in wish.addresses:
+        address = ip_interface(text)
+        blocks = [subnet for subnet in subnets if subnet.family == address.version]
+        inside = [subnet for subnet in blocks if address.ip in subnet.interface.network]
+        if blocks and not inside:
+            there = ", ".join(str(subnet.interface.network) for subnet in blocks)
+            yield "addresses", f"{address.ip} is outside {there}, the block of {nic.network.name}."
+        elif inside and address.network.prefixlen != inside[0].prefix:
+            yield (
+                "addresses",
+                f"{nic.network.name} has the prefix /{inside[0].prefix}, not /{address.network.prefixlen}.",
+            )
+        elif inside and address.ip == inside[0].interface.ip:
+            yield "addresses", f"{address.ip} is the host’s own address on {nic.network.name}."
+        elif (
+            address.version == 4
+            and address.network.prefixlen < 31
+            and address.ip
+            in (
+                address.network.network_address,
+                address.network.broadcast_address,
+            )
+        ):
+            yield "addresses", f"{address.ip} is the {address.network}’s own: no guest can have it."
+
+
+def _gateway_problems(nic: Attached) -> Iterator[tuple[str, str]]:
+    wish = nic.wish
+    if wish.gateways and wish.mode != Mode.STATIC:
+        yield "gateways", "Only a static NIC has a gateway of its own; DHCP names one."
+        return
+    own = wish.addresses or own_addresses(nic.reserved, nic.network.subnets if nic.network else ())
+    blocks = [ip_interface(address) for address in own]
+    for text in wish.gateways:
+        gateway = ip_address(text)
+        if gateway.version == 6 and gateway.is_link_local:
+            continue
+        if not any(gateway in block.network for block in blocks):
+            yield "gateways", f"{gateway} is not in the block of its address: the guest cannot reach it."
+        elif gateway in [block.ip for block in blocks]:
+            yield "gateways", f"{gateway} is the NIC’s own address."
+    if len({ip_address(text).version for text in wish.gateways}) < len(wish.gateways):
+        yield "gateways", "One gateway of each family."
+    if wish.default_route and wish.mode == Mode.STATIC and not (wish.gateways or any(_gateways(nic.network, own))):
+        yield "gateways", "The default route by which gateway?"

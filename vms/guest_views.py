@@ -1,0 +1,53 @@
+"""The page of what a VM's guest is told to do with its NICs, and of having it done now."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_GET, require_POST
+
+from virterweb.hypervisors.models import Hypervisor
+
+from . import configure, seed, tasks
+from .guest_nic import words
+from .models import VM, GuestRun, Power
+from .views import get_vm, poked
+
+
+def _vm(hypervisor: str, name: str) -> VM:
+    return get_vm(hypervisor, name, VM.objects.shown().filter(managed=True, removed_at=None).exclude(host_key=""))
+
+
+@require_GET
+def guest(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
+    vm = _vm(hypervisor, name)
+    content = seed.files(vm)
+    nics = list(vm.nics.filter(removed_at=None))
+    context = {
+        "vm": vm,
+        "nics": list(zip(nics, map(words, seed.wanted(vm)), strict=True)),
+        "rules": Hypervisor.GuestNetwork.choices,
+        "files": {name: data.decode() for name, data in seed.shown(vm, content).items()},
+        "written": vm.status.seed == seed.digest(content),
+        "run": GuestRun.objects.filter(vm=vm).first(),
+        "running": vm.status.power == Power.RUNNING,
+    }
+    return render(request, "vms/_guest.html" if request.htmx else "vms/vm_guest.html", context)
+
+
+@require_POST
+def guest_rule(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
+    """Choose who decides what the guest does with its NICs; anything unknown is as the hypervisor is set."""
+    vm = _vm(hypervisor, name)
+    chosen = request.POST.get("guest_network", "")
+    vm.guest_network = chosen if chosen in Hypervisor.GuestNetwork.values else ""
+    vm.save(update_fields=["guest_network"])
+    poked(vm)
+    return redirect("vms:guest", hypervisor, name)
+
+
+@require_POST
+def guest_configure(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
+    vm = _vm(hypervisor, name)
+    configure.ask(vm)
+    for pk in configure.due():
+        tasks.configure_guest.delay(pk)
+    return redirect("vms:guest", hypervisor, name)
