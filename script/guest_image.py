@@ -7,6 +7,7 @@ of the machine's own Debian release and mirror. Needs root and the packages in `
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import re
@@ -15,7 +16,6 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 RENDERERS = {  # what each has beside PACKAGES
@@ -59,10 +59,12 @@ def image(renderer: str) -> Path:
     release = sources()
     recipe = hashlib.sha256(Path(__file__).read_bytes() + release.encode()).hexdigest()[:12]
     target = folder() / f"{renderer}-{recipe}.qcow2"
-    if not target.exists():
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f"{renderer}-", dir=target.parent) as work:
-            build(renderer, release, Path(work)).rename(target)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with target.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # who comes second waits for what the first one builds
+        if not target.exists():
+            with tempfile.TemporaryDirectory(prefix=f"{renderer}-", dir=target.parent) as work:
+                build(renderer, release, Path(work)).rename(target)
     return target
 
 
