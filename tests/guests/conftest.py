@@ -47,7 +47,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     lines = table.lines(found)
     terminalreporter.section("guests")
     terminalreporter.write_line("\n".join(lines))
-    file = config.getoption("--table")
+    file = config.getoption("--table", None)
     if file and not table.missing(found):
         file.write_text(table.document(found, [version(program) for program in PROGRAMS]))
         terminalreporter.write_line(f"written to {file}")

@@ -28,8 +28,8 @@ A row names the guest’s NICs by what their networks offer. The first NIC is on
 it, and which has DHCP here. So *none on a host bridge*, a bridge of the host without a DHCP server, stands behind it.
 Networks with DHCPv4 all offer a default route; those without DHCP, and the one with DHCPv6 only, offer none.
 
-Each renderer has two columns: what the portal decides, and Virter’s own rule, `--guest-network virter`. ✅ says that all
-of this was seen, from inside the guest and from outside:
+Each renderer has two columns: what the portal decides, and Virter’s own rule, `--guest-network virter`. ✅ says that
+all of this was seen, from inside the guest and from outside:
 
 - every link is up;
 - every NIC on a network with DHCP has a lease that libvirt knows, of each family that is served there;
@@ -38,9 +38,9 @@ of this was seen, from inside the guest and from outside:
 - there is one default route of each family that is offered one, over the first NIC;
 - it has its host name, cloud-init is done without errors, and SSH lets in with a key on the access network.
 
-Otherwise the cell says what was not so. The last rows are of a running guest, {{DHCP}}, that a NIC on a network with DHCP
-is plugged into: the seconds until it has its lease, until it has it after *configure now* (`vm configure`), and until
-it has it after a reboot. All times are of guests under emulation, two at once on two cores.
+Otherwise the cell says what was not so. The last rows are of a running guest, {{DHCP}}, that a NIC on a network with
+DHCP is plugged into: the seconds until it has its lease, until it has it after *configure now* (`vm configure`), and
+until it has it after a reboot. All times are of guests under emulation, two at once on two cores.
 """
 NOT_TRIED = "not tried"
 
