@@ -92,6 +92,11 @@ def test_network_add_takes_virters_flags(lab):
         (("vm", "run", "alma-8", "--id", "8", "--nic", "source=net1"), "--nic source=net1: give type="),
         (("vm", "run", "alma-8", "--id", "8", "--nic", "type=network,source=x"), "--nic: There is no network x"),
         (("vm", "run", "alma-8", "--id", "8", "--nic", "type=network,source=x,bus=y"), "bus is not known"),
+        (("vm", "run", "alma-8", "--id", "8", "--guest-network", "x"), "--guest-network: Select a valid choice"),
+        (
+            ("vm", "run", "alma-8", "--id", "8", "--nic", "type=bridge,source=br0,guest=static"),
+            "--nic: Which address?",
+        ),
         (("vm", "run", "alma-8", "--id", "8", "--disk", "size=1G"), "give name= and size="),
         (("vm", "run", "alma-8", "--id", "8", "--disk", "name=a,size=0"), "--disk: A disk has at least 1 MiB"),
         (("vm", "run", "alma-8", "--id", "8", "--disk", "name=a,size=1G,bus=usb"), "--disk: Select a valid choice"),
@@ -166,6 +171,19 @@ def test_several_vms_are_wished_all_or_none(lab):
 def test_removing_what_is_not_there_succeeds(lab):
     run("network", "rm", "none")
     run("vm", "rm", "none")
+
+
+def test_what_the_guest_does_with_a_nic_is_said_in_its_flag(lab):
+    make_image(lab)
+    make_network(lab)
+    nic = "type=network,source=net1,guest=static,guest-addresses=10.255.0.9/24+fd00::9/64,dns=none,default-route=no"
+    run("vm", "run", "alma-8", "--id", "8", "--nic", nic, "--guest-network", "portal", "--no-wait")
+    vm = VM.objects.get()
+    wish = {"mode": "static", "addresses": ["10.255.0.9/24", "fd00::9/64"], "use_dns": False, "default_route": False}
+    assert (vm.guest_network, vm.nics.get(position=1).guest) == ("portal", wish)
+    mac = vm.nics.get(position=1).mac
+    run("vm", "nic", "change", "alma-8-8", mac, "--guest", "dhcp", "--guest-addresses", "", "--no-wait")
+    assert vm.nics.get(position=1).guest == {"mode": "dhcp", "use_dns": False, "default_route": False}
 
 
 def test_nics_are_added_and_removed(lab):

@@ -106,10 +106,12 @@ def network_user_data(nics: tuple[GuestNIC, ...]) -> dict[str, object]:
 
 def left_out(nics: tuple[GuestNIC, ...]) -> list[str]:
     """What `nics.sh` is to do, as its arguments."""
-    return [f"{nic.mac}={','.join(words)}" for nic in nics if (words := _words(nic))]
+    refused = any(4 in nic.routeless for nic in nics)
+    return [f"{nic.mac}={','.join(words)}" for nic in nics if (words := _words(nic, refused))]
 
 
-def _words(nic: GuestNIC) -> list[str]:
+def _words(nic: GuestNIC, refused: bool) -> list[str]:
+    """`refused`: another NIC is not to take the IPv4 default route that it is offered."""
     if not nic.managed:
         return []
     own = {ip_interface(address).version for address in nic.addresses}
@@ -117,8 +119,10 @@ def _words(nic: GuestNIC) -> list[str]:
         "up": nic.silent,
         f"mtu-{nic.mtu}": nic.mtu,
         **{f"via-{gateway}": True for gateway in nic.gateways},
+        "route-4": refused and nic.dhcp4 and 4 in nic.default_route,
         **{f"no-route-{family}": True for family in sorted(nic.routeless)},
         f"metric-{nic.metric}": nic.metric is not None and 4 in nic.default_route,
+        **{f"dns-{server}": True for server in nic.dns},
         "no-dns": nic.families and not nic.use_dns,
         "no-ipv4": not nic.dhcp4 and 4 not in own,
         "no-ipv6": (nic.silent or nic.ra is False) and not nic.dhcp6 and 6 not in own,

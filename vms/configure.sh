@@ -26,27 +26,32 @@ for card in $cards; do stanza $card >$before/$card; done
 first=${cards# }
 first=${first%% *}
 say "cloud-init reads the ISO"
-cloud-init devel hotplug-hook -s net handle -d /sys/class/net/$first -u add || exit
+cloud-init devel hotplug-hook -s net handle -d /sys/class/net/$first -u add >$before/said 2>&1
+code=$?
+grep -vE "already configured|Permissions for /etc/netplan|openvswitch|resulted in stderr|^$" $before/said
+[ $code = 0 ] || exit $code
 
 if command -v netplan >/dev/null && ls /etc/netplan/*.yaml >/dev/null 2>&1; then
-    say "netplan apply"
-    netplan apply
-elif command -v nmcli >/dev/null && nmcli general status >/dev/null 2>&1; then
+    say "netplan has applied it"
+elif systemctl is-active --quiet NetworkManager; then
     nmcli connection reload
     for card in $cards; do
         say "NetworkManager: $card"
         nmcli device reapply $card || nmcli connection up ifname $card
     done
-elif command -v networkctl >/dev/null && networkctl status >/dev/null 2>&1; then
+elif systemctl is-active --quiet systemd-networkd; then
     say "systemd-networkd:$cards"
     networkctl reload
     networkctl reconfigure $cards
 elif command -v ifup >/dev/null; then
     for card in $cards; do
-        stanza $card | cmp -s - $before/$card && ifquery --state $card >/dev/null 2>&1 && continue
+        if stanza $card | cmp -s - $before/$card; then
+            ifquery --state $card >/dev/null 2>&1 && continue
+            grep -q ^auto $before/$card || continue
+        fi
         say "ifupdown: $card"
-        ifdown --force $card 2>/dev/null
-        ifup $card
+        ifdown --force $card >/dev/null 2>&1
+        ifup $card 2>&1 | grep -E "bound to|DHCPOFFER|rror|ailed"
     done
 fi
 rm -r $before

@@ -170,7 +170,7 @@ def _offers(nic: Attached, guest: GuestNIC, family: int) -> bool:
     if any(ip_address(gateway).version == family for gateway in guest.gateways):
         return True
     asks = guest.dhcp4 if family == 4 else bool(guest.ra or guest.dhcp6)
-    return asks and not (nic.network and nic.network.forward_mode in ISOLATED[:1])
+    return asks and not (nic.network and nic.network.forward_mode == "")
 
 
 def _takes_route(nics: tuple[Attached, ...], guests: list[GuestNIC], family: int) -> list[bool]:
@@ -197,6 +197,9 @@ def problems(nic: Attached, others: dict[str, GuestSpec]) -> Iterator[tuple[str,
         yield "dns", "Only a NIC with an address can ask name servers."
     if wish.default_route and wish.mode in (Mode.UP, Mode.ALONE):
         yield "default_route", "A NIC without address has no default route."
+    isolated = nic.network and nic.network.forward_mode == ""
+    if wish.default_route and wish.mode in (Mode.AUTO, Mode.DHCP) and isolated:
+        yield "default_route", f"{nic.network.name} is isolated: nobody there offers a default route."
     for name, other in others.items():
         if wish.default_route and other.default_route and wish.metric == other.metric:
             yield "default_route", f"{name} has the default route; there can be two only with different metrics."

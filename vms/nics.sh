@@ -2,8 +2,10 @@
 #   up           raise its link: ifupdown leaves a NIC without an address down
 #   mtu-N        set its MTU, which ifupdown does of static addresses only
 #   via-ADDRESS  take this default route: ifupdown lacks the program for it, SUSE's renderer leaves it out
+#   route-4      ask for an IPv4 default route, if there is none now
 #   no-route-4   take no IPv4 default route over it; no-route-6 the same for IPv6
 #   metric-N     rank its IPv4 default route
+#   dns-ADDRESS  ask this server, which ifupdown does not do by itself
 #   no-dns       ask none of the servers that DHCP names
 #   no-ipv4      ask for no IPv4 address; no-ipv6 believe no router: NetworkManager does both unless it is told not to
 # netplan and networkd read most of that from the network configuration; dhclient and NetworkManager read little of it.
@@ -17,7 +19,7 @@ profile() {
     key=${2%%=*}
     grep -q "^\[$1\]" $file || printf '\n[%s]\n' $1 >>$file
     sed -i -e "/^\[$1\]/,/^\[/{/^$key=/d}" -e "/^\[$1\]/a $2" $file
-    nmcli connection load $file && nmcli device reapply $card
+    changed=$file
 }
 
 # The ifcfg files of the RHEL family and SUSE.
@@ -25,7 +27,7 @@ setting() {
     [ -f $1 ] || return
     sed -i "/^$2=/d" $1
     echo "$2=$3" >>$1
-    nmcli connection load $1 && nmcli device reapply $card
+    changed=$1
 }
 
 # networkd: netplan has no word for routers that are not to be believed.
@@ -55,6 +57,11 @@ settle() {
         profile ipv6 never-default=true
         networkd no-route '[IPv6AcceptRA]\nUseGateway=no\n'
         ;;
+    dns-*)
+        resolv=$root/etc/resolv.conf
+        ! command -v ifup || [ -L $resolv ] || grep -qx "nameserver ${1#dns-}" $resolv ||
+            echo "nameserver ${1#dns-}" >>$resolv
+        ;;
     metric-*) profile ipv4 route-metric=${1#metric-} ;;
     no-dns)
         profile ipv4 ignore-auto-dns=true
@@ -69,6 +76,7 @@ settle() {
 }
 
 # dhclient: before it sets up what it was given, now and at each renewal.
+takers=
 hooks=$root/etc/dhcp/dhclient-enter-hooks.d
 [ ! -d $hooks ] || {
     echo 'case $(cat /sys/class/net/$interface/address) in'
@@ -79,6 +87,10 @@ hooks=$root/etc/dhcp/dhclient-enter-hooks.d
         echo ';;'
     done
     echo esac
+    for server in $(echo "$*" | tr ', ' '\n\n' | sed -n 's/^\(.*=\)\{0,1\}dns-\([0-9a-f.:]*\)$/\2/p'); do
+        echo '[ -z "$new_domain_name_servers" ] ||'
+        echo "new_domain_name_servers=\"\$new_domain_name_servers $server\""
+    done
 } >$hooks/nics
 
 for nic; do
@@ -86,7 +98,18 @@ for nic; do
     for folder in $root/sys/class/net/*; do
         [ -e $folder/device ] && [ "$(cat $folder/address)" = $mac ] || continue
         card=${folder##*/}
+        changed=
         for word in $(echo ${nic#*=} | tr , ' '); do settle $word; done
+        [ "$changed" ] && nmcli connection load $changed && {
+            nmcli device reapply $card || nmcli --wait 0 connection up ifname $card
+        }
+        case ,${nic#*=}, in *,route-4,*) takers="$takers $card" ;; esac
     done
+done
+
+# dhclient's script adds no second default route: it asks again, now that the others have given theirs up.
+for card in $takers; do
+    ip -4 route show default | grep -q . && break
+    ifquery $card >/dev/null && { ifdown --force $card; ifup $card; }
 done
 exit 0

@@ -86,6 +86,8 @@ def test_a_nic_that_is_left_alone_is_not_spoken_of():
 def test_what_renderers_leave_out_the_boot_command_does():
     assert left_out(guest(A, default_route=frozenset({6}), use_dns=False)) == {A: "no-route-4,no-dns"}
     assert left_out(guest(A, ra=True, dhcp6=True, default_route=frozenset())) == {A: "no-route-4,no-route-6"}
+    second = guest(B, default_route=frozenset())
+    assert left_out(guest(A), second) == {A: "route-4", B: "no-route-4"}
     assert left_out(guest(A, metric=300, mtu=9000)) == {A: "mtu-9000,metric-300"}
     static = GuestNIC(mac=A, addresses=("10.0.0.5/24",), gateways=("10.0.0.1",), default_route=BOTH, ra=False)
     assert left_out(static) == {A: "via-10.0.0.1,no-ipv6"}
@@ -168,6 +170,8 @@ def test_dhclient_takes_no_router_of_a_nic_that_is_not_the_default_route(card: P
     loopback = "new_routers=1 new_domain_name_servers=2 interface=lo"
     said = f"{loopback}; . {hooks}/nics; echo $new_routers $new_domain_name_servers"
     assert subprocess.check_output(["sh", "-c", said], text=True) == "1 2\n"
+    run_boot_command(card, f"{A}=no-dns", f"{B}=via-10.0.0.1,dns-10.0.0.53,no-ipv6")
+    assert subprocess.check_output(["sh", "-c", said], text=True) == "1 2 10.0.0.53\n", "a static NIC's is asked, too"
     mac = Path("/sys/class/net/lo/address").read_text().strip()
     run_boot_command(card, f"{mac}=no-route-4,no-dns")
     assert subprocess.check_output(["sh", "-c", said], text=True) == "\n"

@@ -107,6 +107,7 @@ def test_the_mtu_of_its_network_is_passed_on_unless_the_card_has_its_own():
         (nic(NAT, gateways=("10.0.0.2",)), "gateways", "Only a static NIC"),
         (nic(None, Mode.STATIC, addresses=("10.0.0.5/24",), default_route=True), "gateways", "by which gateway"),
         (nic(NAT, Mode.UP, default_route=True), "default_route", "no default route"),
+        (nic(LAB, default_route=True), "default_route", "is isolated"),
         (nic(NAT, Mode.UP, dns=("9.9.9.9",)), "dns", "name servers"),
         (nic(NAT, mtu=9000), "mtu", "no more than 1500"),
     ],

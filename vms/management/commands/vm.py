@@ -66,7 +66,8 @@ def nic_data(form: NICChangeForm, given: dict[str, str], options: dict) -> dict[
     shown = {field.name: field.value() for field in form}
     if PLACES & given.keys():
         shown |= dict.fromkeys(PLACES, "")
-    shown |= {name: value == "yes" if value in ("yes", "no") else value for name, value in given.items()}
+    boxes = {name for name, field in form.fields.items() if isinstance(field, BooleanField)}
+    shown |= {name: value == "yes" if name in boxes else value for name, value in given.items()}
     sent = {name: value for name, value in shown.items() if value is not None and value is not False}
     return {name: "on" if value is True else str(value) for name, value in sent.items()}
 
