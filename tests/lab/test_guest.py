@@ -1,6 +1,7 @@
 """A guest with cloud-init is connected as its networks offer: one cell of the matrix of `script/test guests`."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from lab import Lab
@@ -9,7 +10,9 @@ from tests.guests.cell import put_image, try_cell
 from tests.guests.mixtures import ACCESS, DARK, RED, make_network, remove_network
 from tests.portal import Portal
 
-pytestmark = pytest.mark.lab
+RELEASE = Path("/etc/os-release")
+DEBIAN = RELEASE.exists() and "ID=debian" in RELEASE.read_text().splitlines()
+pytestmark = [pytest.mark.lab, pytest.mark.skipif(not DEBIAN, reason="the guest is built of the machine’s own Debian")]
 
 
 @pytest.fixture(scope="session")
