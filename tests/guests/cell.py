@@ -4,6 +4,7 @@ import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 
 import guest_image
 import libvirt
@@ -13,11 +14,13 @@ from lxml import etree
 from tests.guests.inside import Ears, Seen, look
 from tests.guests.mixtures import Place
 from tests.portal import Portal
+from tests.waiting import wait_for
 
 NUMBER = 30  # the ID of each guest
 SETTLING = 45  # s, that a NIC which the boot does not wait for may take until it has its lease
-PATIENCE = 400  # s, the portal's own 300 for SSH and what is before
+PATIENCE = 400  # s, for a guest to boot
 LONGEST_QUIET = 50  # s, between two tries of NetworkManager's
+RUNNING = libvirt.VIR_CONNECT_LIST_DOMAINS_RUNNING
 
 
 @dataclass(kw_only=True)
@@ -28,6 +31,7 @@ class Outcome:
     notes: list[str] = field(default_factory=list)
     seconds: int = 0
     versions: dict[str, str] = field(default_factory=dict)
+    at: str = field(default_factory=lambda: datetime.now().isoformat(" ", "minutes"))
 
 
 def put_image(lab: Lab, renderer: str) -> None:
@@ -38,14 +42,37 @@ def put_image(lab: Lab, renderer: str) -> None:
         lab.virsh("pool-refresh", "default")
 
 
-def run(portal: Portal, renderer: str, places: tuple[Place, ...], rule: str) -> str:
-    """Run a guest and wait until the portal says that it can be logged in to; "" or why not."""
+def run(portal: Portal, renderer: str, places: tuple[Place, ...], rule: str) -> None:
+    """Run a guest that the portal is to log in to; nothing is waited for."""
     words = ["vm", "run", renderer, "--id", str(NUMBER), "--name", guest_name(renderer), "--guest-network", rule]
     words += ["--memory", "512M", "--boot-capacity", "2G", "--wait-ssh"]
     for place in places[1:]:
         words += ["--nic", place.flag]
-    done = portal.tried(*words, seconds=PATIENCE)
-    return done.stderr.strip() if done.returncode else ""
+    portal.manage(*words, "--no-wait")
+
+
+def booted(lab: Lab, host: libvirt.virConnect, renderer: str) -> libvirt.virDomain:
+    """Wait until a guest runs and its cloud-init is through, or it had time enough."""
+    deadline = time.monotonic() + PATIENCE
+    wait_for(lambda: guest_name(renderer) in [domain.name() for domain in host.listAllDomains(RUNNING)], 60, "it runs")
+    domain = host.lookupByName(guest_name(renderer))
+    while time.monotonic() < deadline:
+        seen = look(lab, domain)
+        if seen and seen.errors is not None:
+            break
+        time.sleep(5)
+    return domain
+
+
+def locked_out(portal: Portal, renderer: str) -> str:
+    """Why the portal cannot log in to a guest that has booted, "" if it can."""
+    row = f"(lambda vm: [vm.ssh_state, vm.ssh_reason])(VM.objects.get(name='{guest_name(renderer)}'))"
+    for _ in range(4):  # it tries every ten seconds
+        state, reason = portal.ask(row)
+        if not state:
+            return ""
+        time.sleep(5)
+    return reason or "it was not tried"
 
 
 def guest_name(renderer: str) -> str:
@@ -54,23 +81,22 @@ def guest_name(renderer: str) -> str:
 
 def try_cell(lab: Lab, portal: Portal, renderer: str, places: tuple[Place, ...], rule: str) -> Outcome:
     """Run a guest, look at it until all is well or it had time enough, and remove it."""
-    name, began = guest_name(renderer), time.time()
-    host = libvirt.open(lab.uri)
+    began, host = time.time(), libvirt.open(lab.uri)
     portal.ask(f"Hypervisor.objects.update(access_network='{places[0].source}')")
     try:
         with Ears(lab) as ears:
-            locked_out = run(portal, renderer, places, rule)
+            run(portal, renderer, places, rule)
+            domain = booted(lab, host, renderer)
             outcome = Outcome(seconds=round(time.time() - began))
-            domain = host.lookupByName(name)
             outcome.wrong, seen = settled(lab, host, domain, places)
             outcome.wrong += strangers(ears, domain, places, outcome)
-            if locked_out:
-                outcome.wrong.append(f"no log-in by SSH: {locked_out.removeprefix('CommandError: ')}")
+            if reason := locked_out(portal, renderer):
+                outcome.wrong.append(f"no log-in by SSH: {reason}")
             if seen:
                 outcome.versions = seen.versions
             return outcome
     finally:
-        portal.manage("vm", "rm", name)
+        portal.manage("vm", "rm", guest_name(renderer))
         host.close()
 
 

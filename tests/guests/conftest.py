@@ -13,6 +13,7 @@ from tests.guests.cell import put_image
 from tests.guests.mixtures import make_networks
 from tests.lab.conftest import lab_in, nothing_left, portal  # noqa: F401, fixtures
 
+KEPT = "guests/cells"
 PROGRAMS = ("qemu-system-x86_64", "libvirtd", "dnsmasq")
 
 
@@ -39,11 +40,13 @@ def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] 
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Print the table, and write it where every cell of it was tried."""
+    """Print the table, and write it where every cell of it was tried, be it in an earlier run of some of them."""
     reports = [report for kind in ("passed", "failed") for report in terminalreporter.stats.get(kind, [])]
     found = dict(cell for report in reports for cell in report.user_properties)
     if not found:
         return
+    found = config.cache.get(KEPT, {}) | found
+    config.cache.set(KEPT, found)
     lines = table.lines(found)
     terminalreporter.section("guests")
     terminalreporter.write_line("\n".join(lines))

@@ -1,7 +1,5 @@
 """What all guests were seen to do, as a table: for the terminal and for docs/guests.md."""
 
-from datetime import date
-
 import guest_image
 
 from tests.guests.mixtures import MIXTURES
@@ -22,7 +20,7 @@ TEXT = """\
 Virter’s documentation wishes for all interfaces up, and a DHCP client on every interface whose network has DHCP, and
 calls it not possible in general. This table shows where it holds: in guests of Debian with cloud-init, run by the
 portal, for each mixture of networks and each way in which Debian configures its network. `script/test guests` boots
-every one of them and writes this; it is the run of {date}.
+every one of them and writes this; these were booted {when}.
 
 A row names the guest’s NICs by what their networks offer. The first NIC is on the access network, where the portal puts
 it, and which has DHCP here. So *none on a host bridge*, a bridge of the host without a DHCP server, stands behind it.
@@ -76,5 +74,6 @@ def document(found: dict[str, dict], programs: list[str]) -> str:
     for renderer in guest_image.RENDERERS:
         seen = next(value["versions"] for key, value in found.items() if f" {renderer} " in key and value["versions"])
         versions.append(f"- {NAMES[renderer]}: {', '.join(f'{name} {version}' for name, version in seen.items())}")
-    parts = [TEXT.format(date=date.today().isoformat()), *lines(found), "", "Versions", "", *versions, ""]
+    times = sorted(outcome["at"] for outcome in found.values())
+    parts = [TEXT.format(when=f"from {times[0]} to {times[-1]}"), *lines(found), "", "Versions", "", *versions, ""]
     return "\n".join(parts)

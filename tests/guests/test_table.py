@@ -2,7 +2,7 @@
 
 from tests.guests import table
 
-GOOD = {"wrong": [], "notes": [], "seconds": 70, "versions": {"cloud-init": "22.4.2"}}
+GOOD = {"wrong": [], "notes": [], "seconds": 70, "versions": {"cloud-init": "22.4.2"}, "at": "2026-11-24 20:00"}
 
 
 def everything() -> dict[str, dict]:
@@ -29,4 +29,5 @@ def test_the_document_has_no_empty_cell_and_names_the_versions():
     rows = [line for line in text.splitlines() if line.startswith("| ")]
     assert len(rows) == len(table.ROWS) + 2
     assert all(cell.strip() for row in rows for cell in row.strip("|").split(" | "))
+    assert "from 2026-11-24 20:00 to 2026-11-24 20:00" in text
     assert "- ifupdown: cloud-init 22.4.2" in text and "QEMU emulator version 7.2.15" in text
