@@ -5,11 +5,13 @@ Shared by `script/server` and `script/test`, and run by the system's Python: sta
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -30,6 +32,7 @@ LAB = [
 LAB_IF_KNOWN = [f"libvirt-daemon-driver-{name}" for name in ("network", "storage", "secret", "nodedev", "nwfilter")]
 GUESTS = ["mmdebstrap", "syslinux-common", "fdisk", "e2fsprogs"]  # what builds images of Debian
 SERVICES = ["redis-server", "postgresql"]
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "virterweb"
 
 
 class SetupError(Exception):
@@ -83,6 +86,50 @@ def known(package: str) -> bool:
     return subprocess.run(["apt-cache", "show", package], capture_output=True).returncode == 0
 
 
+def unpacked(package: str, suite: str = "") -> Path:
+    """The files of a Debian package that must not be installed, in a folder that stays for the next time.
+
+    cloud-init is one: where it is installed, the machine configures itself anew at its next boot. `suite` is another
+    release of Debian than the machine's, such as trixie.
+    """
+    prefix = f"{suite}-" if suite else ""
+    if found := sorted(CACHE.glob(f"{prefix}{package}_*")):
+        return found[-1]
+    if not shutil.which("apt-get"):
+        raise SetupError(f"This is not Debian or Ubuntu: there is no package {package}.")
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=CACHE, prefix=".") as folder:
+        apt = ["apt-get", "-q", "-o", "DPkg::Lock::Timeout=300", *(_of_suite(suite, Path(folder)) if suite else ())]
+        fresh = subprocess.run([*apt, "download", package], cwd=folder, capture_output=True).returncode == 0
+        if not fresh:
+            if os.geteuid() != 0 and not suite:
+                raise SetupError(f"apt-get download {package} fails; as root, try apt-get update.")
+            run([*apt, "update"])
+            run([*apt, "download", package], cwd=folder)
+        (archive,) = Path(folder).glob("*.deb")
+        run(["dpkg-deb", "--extract", archive, Path(folder) / "files"])
+        with contextlib.suppress(OSError):  # another process was quicker
+            (Path(folder) / "files").rename(CACHE / f"{prefix}{archive.stem}")
+        return CACHE / f"{prefix}{archive.stem}"
+
+
+def _of_suite(suite: str, folder: Path) -> list[str]:
+    """Options by which apt knows that release of Debian alone, and keeps what it reads of it in this folder."""
+    command = ["apt-get", "indextargets", "--format", "$(SITE)", "Label: Debian"]
+    site = (subprocess.run(command, capture_output=True, text=True).stdout.split() or ["http://deb.debian.org/debian"])[
+        0
+    ]
+    sources = folder / "sources.list"
+    sources.write_text(f"deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] {site} {suite} main\n")
+    (folder / "lists/partial").mkdir(parents=True)
+    options = {
+        **{"Dir::Etc::SourceList": sources, "Dir::Etc::SourceParts": "-", "Dir::State::Lists": folder / "lists"},
+        **{"Dir::Cache::pkgcache": "", "Dir::Cache::srcpkgcache": "", "Acquire::Languages": "none"},
+        "APT::Sandbox::User": "root",  # the folder is ours alone
+    }
+    return [word for name, value in options.items() for word in ("-o", f"{name}={value}")]
+
+
 def make_venv() -> None:
     """Make `.venv` as requirements.txt says; costs nothing when it is so already."""
     requirements = ROOT / "requirements.txt"
@@ -102,7 +149,7 @@ def works(python: Path) -> bool:
     return python.exists() and subprocess.run([python, "-m", "pip", "--version"], capture_output=True).returncode == 0
 
 
-def run(command: list[str | Path], env: dict[str, str] | None = None) -> None:
+def run(command: list[str | Path], env: dict[str, str] | None = None, cwd: str | Path = ROOT) -> None:
     """Run a command that may talk to the terminal but cannot ask anything."""
-    if subprocess.run(command, stdin=subprocess.DEVNULL, env=env, cwd=ROOT).returncode:
+    if subprocess.run(command, stdin=subprocess.DEVNULL, env=env, cwd=cwd).returncode:
         raise SetupError(f"This failed: {' '.join(map(str, command))}")

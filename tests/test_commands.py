@@ -121,6 +121,26 @@ def test_what_is_refused_says_why_and_wishes_nothing(lab, words, said):
     assert not VM.objects.exists()
 
 
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"#!/bin/sh\n# gr\xfcn\n", "--user-data: Line 2 has bytes that are no UTF-8."),
+        (b"#cloud-config\na:\n\tb: 1\n", "--user-data: Line 3 is indented by a tab"),
+        (b"#" * 2**20, "--user-data: It has 1,048,576 bytes"),
+        (b"#!/bin/sh\n\0", "--user-data: Null characters"),
+    ],
+    ids=["no UTF-8", "tab", "1 MB", "null"],
+)
+def test_user_data_that_no_guest_could_take_is_refused(lab, tmp_path, content, said):
+    make_image(lab)
+    file = tmp_path / "user-data"
+    file.write_bytes(content)
+    with pytest.raises(CommandError) as refused:
+        run("vm", "run", "alma-8", "--id", "8", "--user-data", str(file))
+    assert said in str(refused.value)
+    assert not VM.objects.exists()
+
+
 def test_vm_run_takes_virters_flags(lab):
     make_image(lab)
     make_network(lab)

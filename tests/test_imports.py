@@ -22,6 +22,8 @@ PURE = {
     *(ROOT / "vms" / f"{name}.py" for name in ("nic_xml", "domain_xml", "nic_plan", "volume_xml", "attached")),
     *(ROOT / "vms" / f"{name}.py" for name in ("cloud_init", "problems", "expected", "rates", "console_text")),
     *(ROOT / "vms" / f"{name}.py" for name in ("sizes", "qcow2", "user_data", "copy_as", "guest_nic")),
+    *(ROOT / "vms" / f"{name}.py" for name in ("guest_seen", "guest_check", "guest_facts")),
+    *(ROOT / "vms" / f"{name}.py" for name in ("cloud_config", "cloud_schema")),
 }
 # Inside an app, from the bottom up: a module imports only those before it.
 FLOORS = {
@@ -38,9 +40,12 @@ FLOORS = {
     ),
     "vms": (
         *("sizes", "qcow2", "nic_xml", "domain_xml", "nic_plan", "volume_xml", "attached", "expected", "rates"),
-        *("cloud_init", "guest_nic", "user_data", "copy_as", "console_text", "models", "portal_key", "ids"),
-        *("nic_address", "seed", "make", "nic_sync", "configure", "console", "traffic", "rows", "ssh"),
-        *("image_sync", "sync", "addresses", "problems", "checks", "tasks", "attached_nics", "inventory", "search"),
+        *("guest_seen", "guest_check", "guest_facts"),
+        *("cloud_init", "guest_nic", "cloud_config", "cloud_schema", "user_data"),
+        *("copy_as", "console_text", "models", "portal_key", "ids"),
+        *("nic_address", "seed", "make", "nic_sync", "configure", "console", "traffic", "guest_report", "guest_states"),
+        *("rows", "ssh", "image_sync", "sync", "attached_nics", "addresses", "problems", "checks", "tasks"),
+        *("inventory", "search"),
         *("many", "guest_form", "nic_form", "disk_form", "run_form", "image_form"),
         *("many_form", "like", "run_preview", "views", "guest_views", "nic_views", "run_views", "attached_views"),
         *("many_views", "console_views", "taking", "finding", "admin"),

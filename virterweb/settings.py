@@ -111,6 +111,12 @@ FILE_UPLOAD_TEMP_DIR = SPOOL_DIR
 FILE_UPLOAD_PERMISSIONS = 0o600
 SPOOL_DIR.mkdir(mode=0o700, exist_ok=True)
 
+# What is too long for its field is said there, not by an error page. Uploaded files do not count.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 16 * 1024**2
+
+# cloud-init's own schema-cloud-config-v1.json; empty: the one of a cloud-init on this machine, if there is one.
+CLOUD_INIT_SCHEMA = os.environ.get("VIRTERWEB_CLOUD_INIT_SCHEMA", "")
+
 # What the worker calls, in this order, with each hypervisor that it looks at.
 OBSERVERS = ["networks.sync.observe", "vms.sync.observe", "vms.traffic.observe"]
 

@@ -1,17 +1,20 @@
 """Addresses that no lease tells: asked of guests' agents and of the hosts' ARP tables, and written down.
 
+Guests whose agent answers are asked for more in the same round: what `vms.guest_report` keeps.
+
 Apart from the sweep, by connections of its own: a guest may take seconds to answer, or not answer at all.
 """
 
 import logging
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future, TimeoutError
 from dataclasses import dataclass
 from datetime import timedelta
 from ipaddress import ip_address
 from threading import Thread
 from time import monotonic
+from typing import TypeVar
 
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Prefetch, Q, QuerySet
@@ -20,25 +23,30 @@ from lxml import etree
 
 from networks.models import Lease, NetworkStatus
 from virterweb.hypervisors.connections import connected
-from virterweb.hypervisors.found import FoundAddress, HypervisorError, Refused
+from virterweb.hypervisors.found import FoundAddress, HypervisorError, Refused, Silent
 from virterweb.hypervisors.gateway import Host
 from virterweb.hypervisors.models import Hypervisor, HypervisorQuerySet
 
+from . import attached_nics, guest_report
 from .attached import Source
 from .domain_xml import PARSER
-from .models import NIC, AddressRound, NICAddress, NICStatus, Power, VMStatus
+from .guest_report import CHANNEL
+from .guest_seen import State
+from .models import NIC, VM, AddressRound, GuestReport, NICAddress, NICStatus, Power, VMStatus
 
 log = logging.getLogger(__name__)
 
-CHANNEL = "org.qemu.guest_agent.0"
 PAUSE = 10.0  # seconds between two rounds through a hypervisor's guests
 SHARE = 10  # a round may take a tenth of the time
 CLAIM = timedelta(seconds=60)  # after which another takes over what a killed worker began
 ROUND = 30.0  # seconds after which a round asks no further agent: the next one goes on
 PATIENCE = 6.0  # seconds for one agent; libvirt itself gives up after five if it says nothing
+TELLING = guest_report.SECONDS + 7.0  # seconds for a guest to tell of itself, and for libvirt to give up
 SLOW = 2.0  # seconds after which an answer counts as none to wait for again soon
 SILENCE = 300.0  # seconds in which a slow agent is not asked again
 OPEN = 3  # questions to one hypervisor that hang; libvirtd serves five calls of a client at once
+
+Answer = TypeVar("Answer")
 
 _quiet_until: dict[int, float] = {}
 _questions: dict[int, dict[int, Future]] = {}
@@ -74,7 +82,7 @@ def observe(hypervisor: Hypervisor) -> None:
     """Write down what the guests of one hypervisor and its ARP table say; nothing that did not change."""
     without = NICStatus.objects.filter(~Exists(_leases_of_nic()), vm=OuterRef("pk"))
     running = VMStatus.objects.filter(wish__hypervisor=hypervisor, power=Power.RUNNING)
-    asked = running.filter(Q(document__contains=CHANNEL) | Exists(without)).select_related("wish")
+    asked = running.filter(Q(document__contains=CHANNEL) | Exists(without)).select_related("wish", "guest_report")
     nics = NICStatus.objects.annotate(leased=Exists(_leases_of_nic()), bridge=F("network__status__bridge"))
     statuses = list(asked.prefetch_related("addresses", Prefetch("nics", nics)))
     NICAddress.objects.filter(vm__wish__hypervisor=hypervisor).exclude(vm__in=statuses).delete()
@@ -146,24 +154,37 @@ def has_agent(document: str) -> bool:
 
 def _ask_agents(statuses: list[VMStatus], host: Host, hanging: dict[int, Future]) -> None:
     """`hanging` are the questions to guests of this hypervisor that were given up before they ended."""
-    began = monotonic()
+    began, answered = monotonic(), []
     for status in statuses:
-        for pk in [pk for pk, question in hanging.items() if question.done()]:
-            del hanging[pk]
+        _forget_ended(hanging)
         if not has_agent(status.document) or status.pk in hanging:
             _write(status, Source.AGENT, [])
+            _note_agent(status, False)
         elif _quiet_until.get(status.pk, 0) <= monotonic() < began + ROUND and len(hanging) < OPEN:
-            _write(status, Source.AGENT, _ask_agent(status, host, hanging))
+            found = _ask_agent(status, host, hanging)
+            _write(status, Source.AGENT, found)
+            _note_agent(status, bool(found))
+            answered += [status] if found else []
+    _ask_guests(answered, host, hanging, began + ROUND)
+
+
+def _forget_ended(hanging: dict[int, Future]) -> None:
+    for pk in [pk for pk, question in hanging.items() if question.done()]:
+        del hanging[pk]
+
+
+def _note_agent(status: VMStatus, answers: bool) -> None:
+    if not hasattr(status, "guest_report"):  # it ran before anybody kept reports
+        guest_report.note(status, status.document)
+    elif status.guest_report.agent is not None or answers:
+        guest_report.note_agent(status.guest_report, answers)
 
 
 def _ask_agent(status: VMStatus, host: Host, hanging: dict[int, Future]) -> list[FoundAddress]:
-    """In a thread of its own, for a guest that answers half can keep its caller without end."""
-    began, answer = monotonic(), Future()
-    Thread(target=_put, args=[answer, host, status.wish.uuid_text], daemon=True).start()
+    began, uuid = monotonic(), status.wish.uuid_text
     try:
-        return answer.result(timeout=PATIENCE)
+        return _in_a_thread(lambda: host.interface_addresses(uuid, Source.AGENT), PATIENCE, status, hanging)
     except TimeoutError:
-        hanging[status.pk] = answer
         return []
     except Refused as problem:  # such a guest forbids the question
         log.debug("%s: %s", status.wish, problem.detail)
@@ -173,9 +194,54 @@ def _ask_agent(status: VMStatus, host: Host, hanging: dict[int, Future]) -> list
             _quiet_until[status.pk] = monotonic() + SILENCE
 
 
-def _put(answer: Future, host: Host, uuid: str) -> None:
+def _ask_guests(statuses: list[VMStatus], host: Host, hanging: dict[int, Future], until: float) -> None:
+    """Have guests whose agents answer tell of themselves, where that is due; who was asked longest ago comes first."""
+    reports = {report.vm_id: report for report in GuestReport.objects.filter(vm__in=statuses)}
+    unsettled = _unsettled(reports)
+    due = [
+        status
+        for status in statuses
+        # In a guest of others no program is run unasked.
+        if status.pk in reports and status.wish.managed and guest_report.due(reports[status.pk], status.pk in unsettled)
+    ]
+    due.sort(key=lambda status: (reports[status.pk].asked_at is not None, reports[status.pk].asked_at))
+    for status in due:
+        _forget_ended(hanging)
+        if monotonic() > until or len(hanging) >= OPEN:
+            return
+        uuid = status.wish.uuid_text
+        try:
+            answer = _in_a_thread(lambda uuid=uuid: guest_report.ask(host, uuid), TELLING, status, hanging)
+        except Refused as problem:
+            answer = problem
+        except TimeoutError:
+            answer = Silent("it hangs")
+        guest_report.write(reports[status.pk], answer)
+
+
+def _unsettled(reports: dict[int, GuestReport]) -> set[int]:
+    """VMs of these of which a NIC is not as wanted, or not yet."""
+    vms = VM.objects.filter(status__in=reports) if reports else VM.objects.none()
+    rows = attached_nics.rows(vms, attached_nics.Asked())
+    return {row.key.vm for row in rows if row.key.guest.state in (State.WAITING, State.NOT_AS_WANTED)}
+
+
+def _in_a_thread(
+    question: Callable[[], Answer], patience: float, status: VMStatus, hanging: dict[int, Future]
+) -> Answer:
+    """The answer; TimeoutError if it takes longer. A guest that answers half can keep its caller without end."""
+    answer = Future()
+    Thread(target=_put, args=[answer, question], daemon=True).start()
     try:
-        answer.set_result(host.interface_addresses(uuid, Source.AGENT))
+        return answer.result(timeout=patience)
+    except TimeoutError:
+        hanging[status.pk] = answer
+        raise
+
+
+def _put(answer: Future, question: Callable[[], Answer]) -> None:
+    try:
+        answer.set_result(question())
     except HypervisorError as problem:
         answer.set_exception(problem)
     finally:
@@ -199,5 +265,8 @@ def _write(status: VMStatus, source: Source, found: Iterable[FoundAddress]) -> N
 
 def _counts(address: FoundAddress) -> bool:
     """Loopback and IPv6 link-local addresses lead nowhere from here."""
-    ip = ip_address(address.ip)
+    try:
+        ip = ip_address(address.ip)
+    except ValueError:  # an agent says what it likes
+        return False
     return not (ip.is_loopback or (ip.version == 6 and ip.is_link_local))

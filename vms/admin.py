@@ -11,6 +11,7 @@ from .models import (
     AddressRound,
     ConsoleLog,
     Disk,
+    GuestReport,
     GuestRun,
     Image,
     ImageStatus,
@@ -111,6 +112,14 @@ class NICAddressAdmin(ObservedAdmin):
 class NICTrafficAdmin(ObservedAdmin):
     list_display = ("mac", "vm", "at")
     search_fields = ("mac", "vm__wish__name")
+    list_select_related = ("vm__wish",)
+
+
+@admin.register(GuestReport)
+class GuestReportAdmin(ObservedAdmin):
+    list_display = ("vm", "since", "agent", "cloud_init", "errors", "refused", "asked_at")
+    list_filter = ("vm__wish__hypervisor", "agent", "cloud_init")
+    search_fields = ("vm__wish__name", "errors")
     list_select_related = ("vm__wish",)
 
 

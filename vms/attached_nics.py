@@ -5,28 +5,31 @@ As many queries however many NICs, and no column that the table does not show.
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
+from datetime import datetime
 from functools import lru_cache
 from itertools import groupby
 
 from django.db.models import Q, QuerySet
 from django.http import QueryDict
 from django.urls import reverse
+from django.utils import timezone
 
 from networks.models import Lease, Network
 
-from . import attached
+from . import attached, guest_states
 from .attached import Source
+from .guest_seen import State, Verdict
 from .models import NIC, NICAddress, NICStatus, Power, VMQuerySet
 
 OTHERS = "others"  # the owner of what others than the portal made
 GROUPED, FLAT = "vm", "flat"
 COLUMNS = ("vm", "mac", "ip", "hostname", "host_device", "sources", "hypervisor", "kind", "source", "bridge")
-COLUMNS += ("port_group", "model", "link", "state", "owner")
+COLUMNS += ("port_group", "model", "link", "state", "owner", "guest", "guest_problem")
 VALUES = ("vm", "vm__wish__name", "vm__wish__managed", "vm__wish__hypervisor", "vm__wish__hypervisor__name")
 VALUES += ("vm__power", "vm__wish__owner__username", "network", "network__name", "network__status__bridge")
 VALUES += ("network__status__forward_mode", "network__status__dhcp", "kind", "source", "port_group")
-NICS = ("mac", "target", "model", "link", "position")
+NICS = ("target", "model")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,6 +110,7 @@ class Hanging:
     dhcp: bool
     model: str = ""
     link: str = ""
+    guest: Verdict | None = None  # what it does with the NIC
 
     @property
     def vm_url(self) -> str:
@@ -131,8 +135,9 @@ class Hanging:
 
     @property
     def waits(self) -> bool:
-        """For a lease, if it has no address."""
-        return self.dhcp and self.state == Power.RUNNING
+        """For a lease, if it has no address, as far as is known: nothing else is said of it."""
+        other = self.guest and self.guest.state != State.WAITING and self.guest.reason
+        return self.dhcp and self.state == Power.RUNNING and not other
 
 
 @lru_cache(maxsize=4096)
@@ -159,13 +164,15 @@ def _hanging(columns: dict) -> Hanging:
         dhcp=bool(columns["network__status__dhcp"]),
         model=columns.get("model", ""),
         link=columns.get("link", ""),
+        guest=columns.get("guest"),
     )
 
 
 def rows(vms: VMQuerySet, asked: Asked) -> list[attached.Row]:
     """Virter's list-attached of all NICs that are asked for, of these VMs, in domain order; `key` is a Hanging."""
     nics = asked.among(NICStatus.objects.filter(vm__wish__in=vms))
-    found = list(nics.order_by("vm__wish__name", "vm", "position").values(*VALUES, *NICS))
+    columns = {*VALUES, *NICS, *guest_states.COLUMNS}
+    found = list(guest_states.known(nics).order_by("vm__wish__name", "vm", "position").values(*columns))
     leases, told = _leases(nics), _told(nics)
     by_place: dict[tuple[int, int | None], list[int]] = defaultdict(list)
     for index, nic in enumerate(found):
@@ -174,12 +181,18 @@ def rows(vms: VMQuerySet, asked: Asked) -> list[attached.Row]:
     for (hypervisor, network), indexes in by_place.items():
         here = tuple(_nic(found[index]) for index in indexes)
         placed |= zip(indexes, attached.rows(here, leases[network], told[hypervisor]), strict=True)
-    return [placed[index] for index in range(len(found))]
+    now = timezone.now()
+    return [_hung(placed[index], found[index], now) for index in range(len(found))]
 
 
 def _nic(columns: dict) -> attached.NIC:
-    key = _hanging(columns)
-    return attached.NIC(vm=key.vm_name, mac=columns["mac"], target=columns["target"], key=key)
+    return attached.NIC(vm=columns["vm__wish__name"], mac=columns["mac"], target=columns["target"])
+
+
+def _hung(row: attached.Row, columns: dict, now: datetime) -> attached.Row:
+    """A row that says what else is known, for which its addresses have to be."""
+    guest = guest_states.verdict(columns, row.addresses, now)
+    return replace(row, key=_hanging({**columns, "guest": guest}))
 
 
 def _leases(nics: QuerySet) -> dict[int | None, tuple[attached.Lease, ...]]:
@@ -262,4 +275,4 @@ def table(found: Iterable[attached.Row]) -> Iterable[tuple[object, ...]]:
         sources = [address.source.value for address in row.addresses]
         virter = (row.vm, row.mac, list(row.ips), row.hostname, row.host_device, sources)
         place = (nic.hypervisor, nic.kind, nic.source, nic.bridge, nic.port_group, nic.model, nic.link)
-        yield (*virter, *place, nic.state.value, nic.owner_shown)
+        yield (*virter, *place, nic.state.value, nic.owner_shown, nic.guest.state.value, nic.guest.problem)

@@ -5,8 +5,11 @@ Follows cloud-init's NoCloud data source and network configuration version 2.
 
 from dataclasses import dataclass
 from email import message_from_string
+from email.charset import QP, Charset
+from email.message import Message
 from email.mime.multipart import MIMEMultipart
 from email.mime.text import MIMEText
+from hashlib import sha256
 from io import BytesIO
 from ipaddress import ip_address, ip_interface
 from pathlib import Path
@@ -160,9 +163,10 @@ def _ethernet(nic: GuestNIC, *, optional: bool) -> dict[str, object]:
         config["mtu"] = nic.mtu
     if nic.addresses:
         config["addresses"] = list(nic.addresses)
-    if nic.gateways:  # gateway4 is deprecated, and cloud-init 22.4 knows no destination "default"
-        everywhere = {4: "0.0.0.0/0", 6: "::/0"}
-        config["routes"] = [{"to": everywhere[ip_address(via).version], "via": via} for via in nic.gateways]
+    for gateway in nic.gateways:
+        # gateway4 is deprecated; cloud-init 22.4 knows no destination "default", and makes ::/0 a /64.
+        four = ip_address(gateway).version == 4
+        config |= {"routes": [{"to": "0.0.0.0/0", "via": gateway}]} if four else {"gateway6": gateway}
     if nic.dns:
         config["nameservers"] = {"addresses": list(nic.dns)}
     for family in (4, 6):
@@ -208,17 +212,39 @@ def kind_of(text: str) -> str | None:
 
 
 def combined_user_data(ours: str, theirs: str) -> str:
-    """Ours, with the user's own as a second MIME part; lists in both are joined."""
+    """Ours, with the user's own as a MIME part before it; what both set is the user's, and their lists are joined.
+
+    cloud-init takes parts in their order, each by the rules that it names itself. Ours is the last, so nothing in the
+    others, neither `merge_how` nor an archive, a message, or what is included, takes an item out of our lists: NICs
+    are raised by `bootcmd`. Where a list is in both, ours comes first; a plain value of the user's stays.
+    """
     if not theirs.strip():
         return ours
-    message = MIMEMultipart()
-    for text in (ours, theirs):
-        kind = kind_of(text)
-        text = text.lstrip() if kind else text  # a script's #! counts at the very beginning only
-        part = message_from_string(text) if kind == "mixed" else MIMEText(text, kind or "cloud-config")
-        part.add_header("Merge-Type", "list(append)+dict(recurse_array)+str()")
-        message.attach(part)
+    message = MIMEMultipart(boundary=f"=_{sha256(theirs.encode()).hexdigest()}")  # the same whenever it is made
+    kind = kind_of(theirs)
+    theirs = theirs.lstrip() if kind else theirs  # a script's #! counts at the very beginning only
+    message.attach(_message(theirs) if kind == "mixed" else MIMEText(theirs, kind or "cloud-config", _charset(theirs)))
+    last = MIMEText(ours, "cloud-config", _charset(ours))
+    last.add_header("Merge-Type", "list(prepend)+dict(no_replace,recurse_array)+str()")
+    message.attach(last)
     return message.as_string()
+
+
+def _message(text: str) -> Message:
+    """A user's own message, whose parts are made ASCII: cloud-init takes others for Latin-1."""
+    message = message_from_string(text)
+    for part in message.walk():
+        if not part.is_multipart() and not (content := part.get_payload()).isascii():
+            del part["Content-Transfer-Encoding"]
+            part.set_payload(content, _charset(content))
+    return message
+
+
+def _charset(text: str) -> Charset:
+    """ASCII as it is; else UTF-8 whose letters can still be read, rather than Base64."""
+    charset = Charset("us-ascii" if text.isascii() else "utf-8")
+    charset.body_encoding = None if text.isascii() else QP
+    return charset
 
 
 def iso(files: dict[str, bytes]) -> bytes:

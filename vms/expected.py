@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-PATIENCE = timedelta(minutes=2)  # in which a guest boots and asks for an address
+# In which a guest boots and asks for an address. An emulated Debian has its first lease 50 s after its start, and its
+# cloud-init ends after 90 s: twice that, rounded.
+PATIENCE = timedelta(minutes=3)
 
 
 @dataclass(frozen=True, kw_only=True)

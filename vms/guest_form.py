@@ -39,6 +39,7 @@ class GuestForm(forms.Form):
         required=False,
         max_length=200,
         widget=forms.TextInput(attrs={"placeholder": "its network’s; “none”"}),
+        help_text="With ifupdown a guest asks only those of the NIC that got its lease last, and those typed here.",
     )
     default_route = forms.ChoiceField(
         required=False, choices=(("", "the first NIC that is offered one"), ("yes", "over this NIC"), ("no", "never"))
@@ -55,8 +56,8 @@ class GuestForm(forms.Form):
         found = []
         for word in self.cleaned_data["guest_addresses"].replace(",", " ").split():
             try:
-                if "/" not in word:
-                    raise ValueError("no prefix")
+                if "/" not in word or "%" in word:
+                    raise ValueError("no prefix, or a zone, which is the guest's own")
                 found.append(str(ip_interface(word)))
             except ValueError as problem:
                 raise ValidationError(f"{word} is no address with its prefix, like 10.0.0.5/24.") from problem
@@ -115,6 +116,8 @@ def read_addresses(text: str) -> tuple[str, ...]:
     found = []
     for word in text.replace(",", " ").split():
         try:
+            if "%" in word:
+                raise ValueError("a zone is the guest's own")
             found.append(str(ip_address(word)))
         except ValueError as problem:
             raise ValidationError(f"{word} is no IP address.") from problem

@@ -8,7 +8,7 @@ from virterweb.hypervisors.models import Hypervisor
 
 from . import configure, seed, tasks
 from .guest_nic import words
-from .models import VM, GuestRun, Power
+from .models import VM, GuestReport, GuestRun, Power
 from .views import get_vm, poked
 
 
@@ -28,9 +28,23 @@ def guest(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
         "files": {name: data.decode() for name, data in seed.shown(vm, content).items()},
         "written": vm.status.seed == seed.digest(content),
         "run": GuestRun.objects.filter(vm=vm).first(),
-        "running": vm.status.power == Power.RUNNING,
+        "not_now": _not_now(vm),
     }
     return render(request, "vms/_guest.html" if request.htmx else "vms/vm_guest.html", context)
+
+
+def _not_now(vm: VM) -> str:
+    """Why the guest cannot be configured now, as far as it is known; "" if it can."""
+    report = GuestReport.objects.filter(vm=vm.status).first()
+    if vm.status.power != Power.RUNNING:
+        return "The VM does not run."
+    if vm.as_virter:
+        return configure.AS_VIRTER
+    if report and report.agent is None:
+        return "The VM has no channel for a guest agent."
+    if report and not report.agent:
+        return "The guest’s agent does not answer: qemu-guest-agent is not installed in it, or not up yet."
+    return ""
 
 
 @require_POST

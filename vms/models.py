@@ -24,6 +24,7 @@ from virterweb.hypervisors.reconcile import Desired, DesiredQuerySet, State, Sta
 from . import nic_plan, nic_xml
 from .attached import Source
 from .guest_nic import GuestSpec
+from .guest_seen import CloudInit
 from .nic_xml import FoundNIC, NICSpec
 
 TAG = "virter:tag:"
@@ -617,6 +618,31 @@ class NICTraffic(models.Model):
 
     def __str__(self) -> str:
         return f"{self.mac}: {self.at}"
+
+
+class GuestReport(models.Model):
+    """What a guest told of itself in this run of its VM; goes with the run. Written by `vms.guest_report` only."""
+
+    vm = models.OneToOneField(VMStatus, on_delete=models.CASCADE, related_name="guest_report")
+    run = models.CharField(max_length=20, help_text="what tells this run of the domain from its next")
+    since = models.DateTimeField(help_text="when it was first seen to run")
+    nics = models.JSONField(default=dict, help_text="by MAC when it was plugged in; empty: at the start")
+    agent = models.BooleanField(null=True, help_text="its agent answers; empty: there is no channel for one")
+    asked_at = models.DateTimeField(null=True, help_text="when it was last asked about itself")
+    refused = models.TextField(blank=True, help_text="why it does not tell, as the end of a sentence")
+    cloud_init = models.CharField("cloud-init", max_length=20, blank=True, help_text="what it came to")
+    errors = models.TextField(blank=True, help_text="cloud-init’s own words")
+    interfaces = models.JSONField(default=dict, help_text="by MAC: name, up, families that a client asks for")
+
+    class Meta:
+        verbose_name = "guest report"
+
+    def __str__(self) -> str:
+        return f"guest of {self.vm.wish}: cloud-init {self.cloud_init or 'unknown'}"
+
+    @property
+    def outcome(self) -> CloudInit | None:
+        return CloudInit(self.cloud_init) if self.cloud_init else None
 
 
 class ConsoleLog(models.Model):

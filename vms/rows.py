@@ -10,11 +10,10 @@ from django.utils import timezone
 
 from networks.models import Lease
 
-from . import attached
+from . import attached, guest_states
 from .attached import Address, Source
-from .expected import Situation, why_not
+from .guest_seen import Verdict
 from .models import NIC, VM, NICAddress, NICStatus, Power
-from .nic_address import reserved
 from .rates import GAP, Traffic
 from .traffic import ACTIVE, reading
 
@@ -37,7 +36,7 @@ class NICRow:
     dhcp: bool
     traffic: Traffic | None
     reserved: str = ""
-    why_not: str = ""  # why it does not have the reserved address, as the end of a sentence
+    guest: Verdict | None = None  # of one that was seen
 
     @property
     def ips(self) -> tuple[str, ...]:
@@ -63,46 +62,31 @@ def nic_rows(vm: VM) -> list[NICRow]:
     told = defaultdict(list)
     for one in _told().filter(vm=vm.status):
         told[one.mac].append(Address(ip=one.ip, source=Source(one.source), since=one.seen_at))
-    traffic, fixed = _traffic(vm), reserved([vm.hypervisor_id], [*wished, *seen])
-    rows = []
+    traffic, now, rows = _traffic(vm), timezone.now(), []
+    known = {row["mac"]: row for row in guest_states.known(vm.status.nics.all()).values(*guest_states.COLUMNS)}
     for position, mac in enumerate(dict.fromkeys([*wished, *seen])):
         nic = seen.get(mac)
         found = leases.get((nic.network_id, mac), []) if nic else []
-        ip, in_libvirt = fixed.get((vm.hypervisor_id, nic.source, mac), ("", False)) if nic else ("", False)
+        columns = known.get(mac) if nic else None
+        addresses = attached.addresses(
+            (attached.of_lease(lease.ip, lease.first_seen) for lease in found), told[mac] if nic else ()
+        )
+        until = next((lease.expires_at for lease in found if ":" not in lease.ip), None)
         rows.append(
             NICRow(
                 position=position,
                 wish=wished.get(mac),
                 seen=nic,
-                addresses=attached.addresses(
-                    (attached.of_lease(lease.ip, lease.first_seen) for lease in found), told[mac] if nic else ()
-                ),
+                addresses=addresses,
                 hostname=next((lease.hostname for lease in found if lease.hostname), ""),
                 state=_state(vm, wished.get(mac), nic),
                 dhcp=bool(nic and nic.network and nic.network.status.dhcp),
                 traffic=traffic.get(mac) if nic else None,
-                reserved=ip,
-                why_not=_why_not(nic, ip, in_libvirt, found, told[mac]) if ip else "",
+                reserved=guest_states.reserved(columns)[0] if columns else "",
+                guest=guest_states.verdict(columns, addresses, now, until) if columns else None,
             )
         )
     return rows
-
-
-def _why_not(nic: NICStatus, fixed: str, in_libvirt: bool, leases: list[Lease], told: list[Address]) -> str:
-    """Why a running NIC does not have its reserved address."""
-    if nic.vm.power != Power.RUNNING:
-        return ""
-    leases = [lease for lease in leases if ":" not in lease.ip]
-    situation = Situation(
-        reserved=fixed,
-        leased=tuple(lease.ip for lease in leases),
-        told=tuple(address.ip for address in sorted(told, key=lambda one: one.source) if ":" not in address.ip),
-        in_libvirt=in_libvirt,
-        link_up=nic.link == "up",
-        until=next((lease.expires_at for lease in leases), None),
-        since=nic.vm.observed_at,
-    )
-    return why_not(situation, timezone.now())
 
 
 def _traffic(vm: VM) -> dict[str, Traffic]:

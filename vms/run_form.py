@@ -15,7 +15,7 @@ from django.http import QueryDict
 from networks import addressing, rules
 from virterweb.hypervisors.models import Hypervisor
 
-from . import disk_form, ids, tasks
+from . import disk_form, ids, tasks, user_data
 from .copy_as import FIRST_VNC_PORT
 from .disk_form import DiskForm
 from .guest_nic import GuestSpec
@@ -74,9 +74,8 @@ class RunForm(forms.Form):
         label="User data",
         required=False,
         strip=False,  # leading spaces are YAML's
-        max_length=200_000,
         widget=forms.Textarea(attrs={"rows": 4, "placeholder": "#cloud-config"}),
-        help_text="Further cloud-init user data: cloud-config or a script.",
+        help_text=f"Further cloud-init user data: cloud-config or a script, of {user_data.LIMIT // 1000} kB at most.",
     )
     ssh_user = forms.CharField(
         label="SSH user", required=False, max_length=32, initial="root", validators=of_vm("ssh_user")
@@ -178,7 +177,10 @@ class RunForm(forms.Form):
 
     def clean_user_data(self) -> str:
         """With the line ends of Unix, without which no script runs: browsers send others."""
-        return self.cleaned_data["user_data"].replace("\r\n", "\n").replace("\r", "\n")
+        text = self.cleaned_data["user_data"].removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+        if problems := user_data.errors(text):
+            raise ValidationError(problems)
+        return text
 
     def clean_ssh_user(self) -> str:
         return self.cleaned_data["ssh_user"] or "root"
@@ -263,6 +265,17 @@ class RunForm(forms.Form):
                 ranked[wish.metric] = row
             if wish.addresses and len(self.numbers) > 1:
                 nic.add_error("guest_addresses", "Each of several VMs needs an address of its own.")
+
+    def first(self) -> tuple[VM, list[NIC]] | None:
+        """The first VM and its NICs, kept nowhere; None while they cannot be known. MACs not chosen yet say so."""
+        needed = {"hypervisor", "image", "vnc_port", "vnc_by_id", "ssh_keys", "user_data", "wait_ssh"}
+        if not self.names or not needed <= self.cleaned_data.keys() or not all(row.is_valid() for row in self.nics):
+            return None
+        vm = self._vm(self.numbers[0], self.names[0], None)
+        nics = list(self._nics(vm))
+        for nic, row in zip(nics[1:], self.nics, strict=True):
+            nic.mac = row.wanted.mac or f"(MAC of NIC {nic.position})"
+        return vm, nics
 
     def save(self, by: AbstractBaseUser | None = None) -> list[VM]:
         """Wish the VMs, all or none, and have the worker look at each."""

@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass, field
 
+from django.conf import settings
 from django.db.models import Count, Sum
 
 from virterweb.hypervisors.models import Hypervisor
 
-from . import ids, user_data
+from . import cloud_schema, ids, seed, user_data
 from .models import Power, VMStatus
 from .run_form import RunForm
 
@@ -15,7 +16,8 @@ from .run_form import RunForm
 class Preview:
     """Names, MACs and IPs are the first's and the last's of several VMs, and one of one; none while they are unknown.
 
-    `problems` are pairs of a field and what is wrong with what was typed there; `warnings` keep nobody from it.
+    `problems` are pairs of a field and what is wrong with what was typed there; `warnings` keep nobody from it. `files`
+    are those of the first one's cloud-init ISO, by name, without its private key.
     """
 
     host: Hypervisor | None
@@ -27,6 +29,7 @@ class Preview:
     disks: int = 0
     problems: list[tuple[str, str]] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    files: dict[str, str] = field(default_factory=dict)
 
 
 def preview(form: RunForm) -> Preview:
@@ -46,6 +49,7 @@ def preview(form: RunForm) -> Preview:
         disks=len(form.disks),
         problems=[] if not form.data.get("number") else _problems(form),
         warnings=warnings(form),
+        files=files(form),
         **_addresses(form, numbers),
     )
 
@@ -72,15 +76,26 @@ def _problems(form: RunForm) -> list[tuple[str, str]]:
     found = [(str(form[name].label), error) for name in typed for error in form.errors.get(name, [])]
     for kind, rows in (("NIC", form.nics), ("Disk", form.disks)):
         for number, row in enumerate(rows, 1):
-            for name in filter(row.data.get, row.fields):
+            follows = {"guest_addresses"}  # missing, once the guest's NIC is to be static
+            for name in (name for name in row.fields if row.data.get(name) or name in follows):
                 found += [(f"{kind} {number}, {row[name].label}", error) for error in row.errors.get(name, [])]
     return found
+
+
+def files(form: RunForm) -> dict[str, str]:
+    """What the first VM's guest is to find on its ISO; nothing while that cannot be known."""
+    if (first := form.first()) is None:
+        return {}
+    vm, nics = first
+    vm.host_key, vm.host_key_public = seed.HIDDEN, "(its public half)"  # they are made when it is run
+    return {name: data.decode() for name, data in seed.files(vm, nics).items()}
 
 
 def warnings(form: RunForm) -> list[str]:
     """What is odd and yet can be had, a sentence each."""
     data = form.cleaned_data
-    found = [f"User data: {warning}" for warning in user_data.warnings(data.get("user_data") or "")]
+    schema = cloud_schema.find(settings.CLOUD_INIT_SCHEMA)
+    found = [f"User data: {warning}" for warning in user_data.warnings(data.get("user_data") or "", schema)]
     if form.host and data.get("memory"):
         found += _memory(form.host, data["memory"], len(form.numbers) or 1)
     return found

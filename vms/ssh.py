@@ -1,13 +1,18 @@
 """Tries whether VMs that are waited for can be logged in to by SSH, as Virter's --wait-ssh does, and says why not yet.
 
-Ready means that the VM's own host key answers, that the portal is let in as its user, and that cloud-init is through.
+Ready means that the VM's own host key answers, that the portal is let in as its user, and that cloud-init is through;
+then the guest tells what that came to.
 Beside libvirt and apart from the sweep, for a guest may take seconds to say nothing.
 """
 
+import shlex
 import socket
 import threading
+from collections.abc import Callable
 from contextlib import closing
 from datetime import timedelta
+from functools import partial
+from time import monotonic
 
 import paramiko
 from django.db.models import Q, QuerySet
@@ -18,7 +23,7 @@ from virterweb.hypervisors.connections import connected
 from virterweb.hypervisors.found import HypervisorError, Refused, Silent
 from virterweb.hypervisors.models import LONGEST_PAUSE
 
-from . import domain_xml, portal_key
+from . import domain_xml, guest_facts, guest_report, portal_key
 from .make import host_entry
 from .models import VM, Power, SSHCheck
 from .rows import with_access_addresses
@@ -92,13 +97,17 @@ def _reason(vm: VM) -> str | None:
     except HypervisorError:
         return None
     with closing(connection):
-        return talk(connection, address, vm.host_key_public, vm.ssh_user)
+        tell = partial(guest_report.note_cloud_init, vm.status)
+        return talk(connection, address, vm.host_key_public, vm.ssh_user, tell)
 
 
-def talk(connection: socket.socket, address: str, host_key: str, user: str) -> str:
+def talk(
+    connection: socket.socket, address: str, host_key: str, user: str, tell: Callable[[str], None] | None = None
+) -> str:
     """Log in over an open connection and look whether cloud-init is through; "" if so, else why not.
 
-    The host key is as `ssh-rsa BASE64`, what a VM of the portal's is given.
+    The host key is as `ssh-rsa BASE64`, what a VM of the portal's is given. `tell` is then called with what the
+    program of `guest_facts` prints there.
     """
     connection.settimeout(TALKING)
     stranger = f"another machine answers at {address}, or its cloud-init has not begun: its host key is not this VM’s"
@@ -114,7 +123,11 @@ def talk(connection: socket.socket, address: str, host_key: str, user: str) -> s
             transport.auth_publickey(user, portal_key.load())
             if not transport.is_authenticated():  # the server wants more than a key
                 return shut_out
-            return "" if _is_through(transport) else "cloud-init is still running"
+            if not _is_through(transport):
+                return "cloud-init is still running"
+            if tell:
+                tell(_output(transport, f"sh -c {shlex.quote(guest_facts.COMMAND)}"))
+            return ""
     except IncompatiblePeer:
         return stranger
     except AuthenticationException:
@@ -130,3 +143,17 @@ def _is_through(transport: paramiko.Transport) -> bool:
     if not channel.status_event.wait(TALKING):
         raise SSHException(f"no answer within {TALKING:.0f} s")
     return channel.recv_exit_status() == 0
+
+
+def _output(transport: paramiko.Transport, command: str) -> str:
+    """What a command prints, as far as it is read in time; "" if the guest takes no command."""
+    until, text = monotonic() + TALKING, b""
+    try:
+        channel = transport.open_session(timeout=TALKING)
+        channel.settimeout(TALKING)
+        channel.exec_command(command)
+        while monotonic() < until and len(text) < guest_facts.MOST and (part := channel.recv(guest_facts.MOST)):
+            text += part
+    except (SSHException, OSError, EOFError):  # it was let in, and cloud-init is through: that is all that was asked
+        return ""
+    return text.decode(errors="replace")

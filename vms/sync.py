@@ -20,7 +20,7 @@ from virterweb.hypervisors.gateway import Host
 from virterweb.hypervisors.models import Hypervisor
 from virterweb.hypervisors.reconcile import Waiting
 
-from . import console, domain_xml, image_sync, seed, ssh
+from . import console, domain_xml, guest_report, image_sync, seed, ssh
 from .make import make, release_addresses, release_entries, release_leases, take_away
 from .models import NIC, VM, NICStatus, Power, VMStatus
 from .nic_plan import NICStep, drift, plan
@@ -46,6 +46,7 @@ def push(vm: VM, host: Host) -> dict | None:
     _write_nics(vm, found)
     if found:
         ssh.note_start(vm, found.document)
+    guest_report.note(vm.status, found.document if found else "")
     return _seen(vm, found)
 
 
@@ -210,6 +211,7 @@ def _record(row: VM, domain: FoundDomain, began: datetime) -> None:
         _write_nics(row, domain)
         _finish_late(row, domain)
         ssh.note_start(row, domain.document)
+        guest_report.note(status, domain.document)
         VMStatus.objects.filter(wish=row).update(**_seen(row, domain))
 
 
@@ -247,6 +249,7 @@ def _record_gone(row: VM, began: datetime) -> None:
         row.delete()
     elif status.present and not (status.observed_at and status.observed_at > began):
         _write_nics(row, None)
+        guest_report.note(status, "")
         VMStatus.objects.filter(wish=row).update(**_seen(row, None))
 
 

@@ -60,7 +60,7 @@ def get_vm(hypervisor: str, name: str, vms: QuerySet | None = None) -> VM:
 @require_GET
 @leaves_when_gone("vms:list")
 def vm_detail(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
-    vm = get_vm(hypervisor, name, VM.objects.shown())
+    vm = get_vm(hypervisor, name, VM.objects.shown().select_related("status__guest_report"))
     template = "vms/_detail.html" if request.htmx else "vms/vm_detail.html"
     return render(request, template, {"vm": vm, "nics": nic_rows(vm)})
 

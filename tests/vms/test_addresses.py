@@ -266,8 +266,10 @@ def test_pages_name_who_says_an_address(vm, page):
 
 def test_without_an_address_pages_say_why(vm, page):
     shown = page.get(vm.get_absolute_url()).content.decode()
-    for words in ("waiting for a lease", "no DHCP here", "served elsewhere"):
+    for words in ("it has not asked for an address", "no DHCP here", "served elsewhere"):
         assert words in shown
+    VM.objects.update(managed=False)
+    assert "waiting for a lease" in page.get(vm.get_absolute_url()).content.decode()
 
 
 def test_a_vm_that_has_just_stopped_shows_no_address_that_was_seen(vm):

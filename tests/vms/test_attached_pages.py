@@ -184,7 +184,7 @@ def test_a_file_is_given_to_who_accepts_no_html(page, lab):
     kept = page.get("/attached.csv?bridge=br0")
     assert kept.headers["Content-Disposition"] == 'attachment; filename="attached-br0.csv"'
     assert kept.content.decode().splitlines()[1] == (
-        "alma-8-8,52:54:00:80:00:01,,,vnet2,,lab-1,network,lan,br0,blue,virtio,up,running,mira"
+        "alma-8-8,52:54:00:80:00:01,,,vnet2,,lab-1,network,lan,br0,blue,virtio,up,running,mira,unknown,"
     )
 
 

@@ -202,11 +202,12 @@ def test_the_rhel_family_takes_no_default_route_of_it_either(card: Path):
         ("packages: [tcpdump]\n", "text/cloud-config"),
     ],
 )
-def test_further_user_data_is_a_second_part(theirs, kind):
+def test_further_user_data_is_a_part_before_ours(theirs, kind):
     message = message_from_string(combined_user_data(ours(), theirs))
     first, second = message.get_payload()
-    assert (first.get_content_type(), second.get_content_type()) == ("text/cloud-config", kind)
-    assert second.get_payload(decode=True).decode() == theirs
+    assert (first.get_content_type(), second.get_content_type()) == (kind, "text/cloud-config")
+    assert first.get_payload(decode=True).decode() == theirs
+    assert second.get_payload(decode=True).decode() == ours()
 
 
 def test_without_further_user_data_there_is_one_part():
@@ -222,3 +223,7 @@ def test_the_iso_is_one_that_cloud_init_finds():
         image.get_file_from_iso_fp(out, **{options: "/user-data"})
         assert out.getvalue().decode() == "näme"
     image.close()
+
+
+def test_the_same_user_data_is_written_the_same_each_time():
+    assert combined_user_data(ours(), "#!/bin/sh\ntrue\n") == combined_user_data(ours(), "#!/bin/sh\ntrue\n")

@@ -10,7 +10,7 @@ from networks.models import Network
 from tests.making import make_foreign_network, make_hypervisor, make_image, make_network, make_running, make_vm
 from vms import configure, seed
 from vms.guest_nic import GuestSpec
-from vms.models import NIC, VM, GuestRun, Power, VMStatus
+from vms.models import NIC, VM, GuestReport, GuestRun, Power, VMStatus
 from vms.nic_xml import NICSpec
 
 SECOND = "52:54:00:80:00:01"
@@ -72,6 +72,7 @@ def test_what_the_guest_does_is_set_with_the_nic_and_raises_the_vms_generation(p
             "10.1.0.1 is not in the block of its address",
         ),
         ({"gateway": "x"}, "x is no IP address"),
+        ({"dns": "fe80::1%$(reboot)"}, "fe80::1%$(reboot) is no IP address"),
         ({"dns": "9.9.9"}, "9.9.9 is no IP address"),
         ({"default_route": "yes"}, "net1 is isolated"),
         ({"mtu": "9000"}, "net1 carries no more than 1500"),
@@ -165,6 +166,24 @@ def test_of_a_vm_that_does_not_run_nothing_is_configured(vm):
     configure.run(GuestRun.objects.get().pk)
     run = GuestRun.objects.get()
     assert (run.code, run.output) == (None, "The VM does not run.") and run.done_at
+
+
+def test_why_it_cannot_be_configured_now_is_said_before(page, vm):
+    address = f"{vm.get_absolute_url()}guest/"
+    assert b"Not now" not in page.get(address).content
+    report = GuestReport.objects.create(vm=vm.status, run="1", since=timezone.now(), agent=False)
+    assert "agent does not answer" in page.get(address).content.decode()
+    GuestReport.objects.filter(pk=report.pk).update(agent=True)
+    assert b"Not now" not in page.get(address).content
+    VMStatus.objects.update(power=Power.OFF)
+    assert "Not now: The VM does not run." in page.get(address).content.decode()
+
+
+def test_as_virter_there_is_nothing_to_configure(vm):
+    VM.objects.update(guest_network="virter")
+    configure.ask(vm)
+    configure.run(GuestRun.objects.get().pk)
+    assert GuestRun.objects.get().output.startswith("As Virter, the guest is not told")
 
 
 def test_another_worker_that_does_it_is_left_at_it(vm):

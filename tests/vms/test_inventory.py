@@ -296,10 +296,11 @@ def test_the_attached_table_is_given_as_a_file(page, lab, vm):
     answer = page.get(f"{ATTACHED}.csv")
     assert answer.headers["Content-Disposition"] == 'attachment; filename="lab-1-default-attached.csv"'
     assert answer.content.decode().splitlines() == [
-        "vm,mac,ip,hostname,host_device,sources,hypervisor,kind,source,bridge,port_group,model,link,state,owner",
-        "'=1+1,52:54:00:00:00:0b,,,vnet4,,lab-1,network,default,virbr0,,virtio,up,running,others",
+        "vm,mac,ip,hostname,host_device,sources,hypervisor,kind,source,bridge,port_group,model,link,state,owner,"
+        "guest,guest_problem",
+        "'=1+1,52:54:00:00:00:0b,,,vnet4,,lab-1,network,default,virbr0,,virtio,up,running,others,unknown,",
         f"alma-8-8,{ACCESS},fd00::8 192.168.122.8,alma-8-8,vnet1,agent lease,"
-        "lab-1,network,default,virbr0,,virtio,up,running,",
+        "lab-1,network,default,virbr0,,virtio,up,running,,as-wanted,",
     ]
     assert page.get(f"{ATTACHED}.json").json()[1] == {
         "vm": "alma-8-8",
@@ -317,6 +318,8 @@ def test_the_attached_table_is_given_as_a_file(page, lab, vm):
         "link": "up",
         "state": "running",
         "owner": "",
+        "guest": "as-wanted",
+        "guest_problem": "",
     }
 
 

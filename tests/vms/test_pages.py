@@ -37,7 +37,10 @@ def vm(lab) -> VM:
     vm = make_vm(lab, image=make_image(lab))
     vm.add_nic(NICSpec(kind="network", source="net1", mac=SECOND))
     make_running(vm, ("default", ACCESS, "vnet1"), ("net1", SECOND, "vnet2"))
-    Network.objects.get(name="net1").status.write(present=True, dhcp="10.255.0.2-10.255.0.254")
+    Network.objects.get(name="net1").status.write(
+        present=True, ip_range="10.255.0.1/24", dhcp="10.255.0.2-10.255.0.254"
+    )
+    VMStatus.objects.update(observed_at=timezone.now())
     return again(vm)
 
 
@@ -72,13 +75,14 @@ def test_a_page_joins_wished_nics_with_found_ones_and_their_leases(page, lab, vm
     since = timezone.now() - timedelta(hours=3)
     make_lease(lab.networks.get(name="default"), ACCESS, "192.168.122.8", "alma-8-8", first_seen=since)
     told = "192.168.122.8 lease for 3 h"
+    waiting = f"waiting since {timezone.localtime(vm.status.observed_at):%H:%M}: the guest is starting"
     NICStatus.objects.create(vm=vm.status, position=2, kind="bridge", source="br0", mac=OUTSIDE)
     VM.objects.update(generation=1)
     vm.add_nic(NICSpec(kind="network", source="net1", mac="52:54:00:80:00:02"))
     VMStatus.objects.update(generation=2)
     assert cells(page.get(vm.get_absolute_url()), "nics") == [
         ["default access", "virtio", ACCESS, told, "alma-8-8", "vnet1", "up", "attached", "", "Change Remove"],
-        ["net1", "virtio", SECOND, "waiting for a lease", "", "vnet2", "up", "attached", "", "Change Remove"],
+        ["net1", "virtio", SECOND, waiting, "", "vnet2", "up", "attached", "", "Change Remove"],
         ["net1", "virtio", "52:54:00:80:00:02", "", "", "", "", "missing", "", "Change Remove"],
         [
             "br0 host bridge",

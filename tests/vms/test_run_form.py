@@ -1,6 +1,10 @@
 """Running a VM by form: what an ID decides, what is refused before anything is made, what a good one wishes for."""
 
+from email import message_from_string
+from urllib.parse import urlencode
+
 import pytest
+import yaml
 from django.utils.html import escape
 
 from tests.making import (
@@ -14,7 +18,7 @@ from tests.making import (
     make_vm,
 )
 from virterweb.hypervisors.models import HypervisorStatus
-from vms import ids
+from vms import ids, seed
 from vms.models import VM, VMStatus, Volume
 
 GOOD = {"image": "alma-8", "number": "8", "name": "", "memory": "1024", "vcpus": "1", "boot_size": "10"}
@@ -92,7 +96,9 @@ def test_a_good_one_becomes_a_wish_with_virters_name_mac_and_order(
         ("vnc_port", "0", "greater than or equal to 1"),
         ("vnc_port", "65536", "less than or equal to 65535"),
         ("vnc_bind", "here", "valid IPv4 or IPv6"),
-        ("user_data", "#" * 200_001, "at most 200000"),
+        ("user_data", "#" * 200_001, "It has 200,001 bytes; at most 200,000 are taken."),
+        ("user_data", "#cloud-config\na: b: c", "Line 2, column 5 is no YAML"),
+        ("user_data", "#cloud-config\na:\n\tb: 1", "Line 3 is indented by a tab"),
         ("name", "under_score", "host name"),
         ("name", "a" * 51, "50 characters"),
         ("name", "<b>", "host name"),
@@ -381,9 +387,84 @@ def test_memory_beyond_the_host_is_warned_of_with_figures_and_not_refused(page, 
 
 
 def test_odd_user_data_is_warned_of_with_the_line_and_not_refused(page, lab):
-    (said,) = preview(page, lab, user_data="#cloud-config\r\na: b: c").warnings
-    assert said.startswith("User data: Line 2, column 5 is no YAML")
-    assert send(page, lab, user_data="#cloud-config\r\na: b: c").status_code == 302
+    (said,) = preview(page, lab, user_data="#cloud-config\r\nhostname: mine").warnings
+    assert said.startswith("User data: Line 2 sets hostname")
+    assert send(page, lab, user_data="#cloud-config\r\nhostname: mine").status_code == 302
+
+
+def test_user_data_is_checked_against_cloud_inits_schema_where_there_is_one(page, lab, settings, tmp_path):
+    settings.CLOUD_INIT_SCHEMA = str(tmp_path / "schema.json")
+    (tmp_path / "schema.json").write_text('{"properties": {"packages": {"type": "array"}}}')
+    (said,) = preview(page, lab, user_data="#cloud-config\n\npackages: htop").warnings
+    assert said == "User data: Line 3: packages is “htop”, where cloud-init takes a list."
+    (tmp_path / "schema.json").unlink()
+    assert preview(page, lab, user_data="#cloud-config\n\npackages: htop").warnings == []
+
+
+def test_what_no_guest_could_take_is_said_while_it_is_typed(page, lab):
+    (said,) = preview(page, lab, user_data="#cloud-config\r\na: b: c").problems
+    assert said[0] == "User data"
+    assert said[1].startswith("Line 2, column 5 is no YAML")
+
+
+@pytest.mark.parametrize("length", [10**6, 3 * 10**6, 9 * 10**6])
+def test_user_data_of_megabytes_is_refused_at_its_field(page, lab, length):
+    fields = {"hypervisor": lab.pk, **GOOD}
+    body = urlencode(fields) + "&user_data=" + "%0A" * (length // 3)
+    answer = page.post("/vms/run/", body, content_type="application/x-www-form-urlencoded")
+    assert answer.status_code == 422
+    assert f"It has {length // 3:,} bytes" in errors(answer)["user_data"]
+
+
+def test_user_data_that_is_no_utf8_is_refused_at_its_field(page, lab):
+    fields = {"hypervisor": lab.pk, **GOOD}
+    body = urlencode(fields) + "&user_data=%23!/bin/sh%0A%23%20gr%fcn"
+    answer = page.post("/vms/run/", body, content_type="application/x-www-form-urlencoded")
+    assert answer.status_code == 422
+    assert errors(answer)["user_data"] == "Line 2 has bytes that are no UTF-8."
+
+
+def test_a_null_character_in_user_data_is_refused_at_its_field(page, lab):
+    answer = send(page, lab, user_data="#!/bin/sh\n\0")
+    assert answer.status_code == 422
+    assert "Null characters" in errors(answer)["user_data"]
+
+
+def test_the_form_shows_what_the_guest_gets_without_its_private_key(page, lab):
+    shown = preview(page, lab, nic_network="net1", nic_mac="", user_data="#cloud-config\nbootcmd: [theirs]\n").files
+    assert yaml.safe_load(shown["meta-data"]) == {"instance-id": "alma-8-8", "local-hostname": "alma-8-8"}
+    theirs, ours = message_from_string(shown["user-data"]).get_payload()
+    assert theirs.get_payload() == "#cloud-config\nbootcmd: [theirs]\n"
+    assert yaml.safe_load(ours.get_payload())["ssh_keys"]["rsa_private"] == "(the private host key)"
+    first, second = yaml.safe_load(shown["network-config"])["ethernets"].values()
+    assert first["match"]["macaddress"] == "52:54:00:00:00:08"
+    assert second["match"]["macaddress"] == "(MAC of NIC 1)"
+    assert not VM.objects.exists()
+
+
+def test_what_the_guest_gets_is_what_its_iso_then_has(page, lab):
+    fields = {"nic_network": "net1", "nic_mac": "52:54:00:80:00:01", "user_data": "#!/bin/sh\necho grün\n"}
+    shown = preview(page, lab, **fields).files
+    send(page, lab, **fields)
+    vm = VM.objects.get()
+    written = {name: data.decode() for name, data in seed.files(vm).items()}
+    assert shown["network-config"] == written["network-config"]
+    vm.host_key, vm.host_key_public = seed.HIDDEN, "(its public half)"
+    assert shown == {name: data.decode() for name, data in seed.files(vm).items()}
+
+
+def test_of_what_cannot_be_run_no_files_are_shown(page, lab):
+    assert preview(page, lab, image="").files == {}
+    assert preview(page, lab, user_data="#cloud-config\na: b: c").files == {}
+    assert preview(page, lab, nic_network="none", nic_mac="").files == {}
+    assert preview(page, lab, number="x").files == {}
+
+
+def test_without_javascript_a_button_shows_what_the_guest_gets(page, lab):
+    answer = send(page, lab, change="preview", ssh_keys="ssh-ed25519 AAAA <mira>")
+    assert answer.status_code == 200
+    assert "ssh-ed25519 AAAA &lt;mira&gt;" in answer.content.decode().partition("<h3>user-data</h3>")[2]
+    assert not VM.objects.exists()
 
 
 def test_only_operators_name_folders_of_the_host(page, client, operator, lab):

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
@@ -36,8 +36,8 @@ OTHER_KEY = paramiko.RSAKey.generate(2048)
 class Guest(paramiko.ServerInterface):
     """An SSH server that lets one key in as root and answers a command with an exit status."""
 
-    def __init__(self, letting_in: str, status: int) -> None:
-        self.letting_in, self.status = letting_in, status
+    def __init__(self, letting_in: str, status: int, prints: str = "") -> None:
+        self.letting_in, self.status, self.prints = letting_in, status, prints
         self.asked: list[tuple[str, str]] = []
 
     def check_auth_publickey(self, username: str, key: paramiko.PKey) -> int:
@@ -58,6 +58,7 @@ class Guest(paramiko.ServerInterface):
     def _answer(self, channel: paramiko.Channel) -> None:
         time.sleep(0.05)  # the request itself is answered first
         with suppress(EOFError, OSError):  # the client left
+            channel.sendall(self.prints.encode())
             channel.send_exit_status(self.status)
             channel.close()
 
@@ -95,9 +96,9 @@ def serving(guest: Guest, host_key: paramiko.PKey = GUEST_KEY) -> Iterator[int]:
         yield listener.getsockname()[1]
 
 
-def talk(port: int, user: str = "root", key: paramiko.PKey = GUEST_KEY) -> str:
+def talk(port: int, user: str = "root", key: paramiko.PKey = GUEST_KEY, tell: Callable | None = None) -> str:
     connection = socket.create_connection(("127.0.0.1", port))
-    return ssh.talk(connection, IP, f"ssh-rsa {key.get_base64()}", user)
+    return ssh.talk(connection, IP, f"ssh-rsa {key.get_base64()}", user, tell)
 
 
 def test_a_guest_that_lets_the_portal_in_after_cloud_init_is_ready(own_key):
@@ -105,6 +106,16 @@ def test_a_guest_that_lets_the_portal_in_after_cloud_init_is_ready(own_key):
     with serving(guest) as port:
         assert talk(port) == ""
     assert guest.asked == ["test -e /run/cloud-init/result.json"]
+
+
+def test_a_guest_that_is_ready_tells_what_its_cloud_init_came_to(own_key):
+    told: list[str] = []
+    with serving(Guest(own_key.get_base64(), 0, "as it is\nend\n")) as port:
+        assert talk(port, tell=told.append) == ""
+    assert told == ["as it is\nend\n"]
+    with serving(Guest(own_key.get_base64(), 1, "end")) as port:
+        assert talk(port, tell=told.append) == "cloud-init is still running"
+    assert len(told) == 1
 
 
 def test_cloud_init_may_still_be_running(own_key):

@@ -480,8 +480,13 @@ class Host:
             if error.get_error_code() in _LOST:
                 raise Unreachable("libvirt cannot be reached", str(error)) from error
             raise Refused(f"the guest’s agent refuses: {_reason(error)}", str(error)) from error
-        text = base64.b64decode(said.get("out-data", "")).decode(errors="replace")
-        return FoundOutput(code=said.get("exitcode", 128 + said.get("signal", 0)), text=text)
+        except (LookupError, TypeError) as error:  # whatever answers there says what it likes
+            raise Refused("the guest’s agent answers something else", str(error)) from error
+        try:
+            text = base64.b64decode(said.get("out-data", "")).decode(errors="replace")
+            return FoundOutput(code=said.get("exitcode", 128 + said.get("signal", 0)), text=text)
+        except (TypeError, ValueError) as error:
+            raise Refused("the guest’s agent answers something else", str(error)) from error
 
     def stored_domain(self, uuid: str) -> str:
         """The definition that the next start of the VM takes, with its passwords: defined anew, it keeps them."""

@@ -228,8 +228,8 @@ class Command(VerbCommand):
         if not path:
             return ""
         try:
-            return Path(path).read_text()
-        except (OSError, UnicodeDecodeError) as problem:
+            return Path(path).read_bytes().decode(errors="replace")  # the form says where it is no UTF-8
+        except OSError as problem:
             raise CommandError(f"--user-data: {problem}") from problem
 
     def rm(self, name: str, hypervisor: str | None, no_wait: bool, **options: object) -> None:
