@@ -30,6 +30,7 @@ LAB = [
 ]
 # Debian up to 12 and Ubuntu up to 24.04 have these inside libvirt-daemon.
 LAB_IF_KNOWN = [f"libvirt-daemon-driver-{name}" for name in ("network", "storage", "secret", "nodedev", "nwfilter")]
+GUESTS = ["mmdebstrap", "syslinux-common", "fdisk", "e2fsprogs"]  # what builds images of Debian
 SERVICES = ["redis-server", "postgresql"]
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "virterweb"
 

@@ -46,10 +46,14 @@ class Portal:
 
     def manage(self, *arguments: str, fails: bool = False) -> str:
         """Run manage.py; its output, or its stderr if it is to fail."""
-        command = [sys.executable, str(ROOT / "manage.py"), *arguments]
-        done = subprocess.run(command, env=self.environment, cwd=ROOT, capture_output=True, text=True, timeout=180)
+        done = self.tried(*arguments)
         assert (done.returncode != 0) == fails, f"{arguments}: {done.stdout}{done.stderr}"
         return done.stderr if fails else done.stdout
+
+    def tried(self, *arguments: str, seconds: float = 180) -> subprocess.CompletedProcess[str]:
+        """Run manage.py, whether it succeeds or not."""
+        command = [sys.executable, str(ROOT / "manage.py"), *arguments]
+        return subprocess.run(command, env=self.environment, cwd=ROOT, capture_output=True, text=True, timeout=seconds)
 
     def ask(self, expression: str, imports: str = "") -> object:
         """The value of an expression over the portal's models, by way of JSON."""
