@@ -1,8 +1,10 @@
 """What is in libvirt, seen beside the portal: to compare before and after, and to clear after a test that failed."""
 
 import contextlib
+import json
 
 import libvirt
+from lab import Lab
 from lxml import etree
 
 GONE = (
@@ -59,3 +61,11 @@ def clear(host: libvirt.virConnect, extra: dict[str, list[str]]) -> None:
             f"<host mac='{mac}' ip='{address}'/>",
             libvirt.VIR_NETWORK_UPDATE_AFFECT_LIVE | libvirt.VIR_NETWORK_UPDATE_AFFECT_CONFIG,
         )
+
+
+def clear_bridges(lab: Lab, host: libvirt.virConnect) -> None:
+    """Take away the bridges of networks that are gone: a libvirt that was killed may leave one, with its address."""
+    used = {network.bridgeName() for network in host.listAllNetworks() if network.isActive()}
+    for link in json.loads(lab.run("ip", "-j", "link", "show", "type", "bridge") or "[]"):
+        if link["ifname"].startswith("virbr") and link["ifname"] not in used:
+            lab.run("ip", "link", "delete", link["ifname"])
