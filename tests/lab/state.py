@@ -65,7 +65,8 @@ def clear(host: libvirt.virConnect, extra: dict[str, list[str]]) -> None:
 
 def clear_bridges(lab: Lab, host: libvirt.virConnect) -> None:
     """Take away the bridges of networks that are gone: a libvirt that was killed may leave one, with its address."""
-    used = {network.bridgeName() for network in host.listAllNetworks() if network.isActive()}
+    documents = [network.XMLDesc() for network in host.listAllNetworks() if network.isActive()]
+    used = {bridge for document in documents for bridge in etree.fromstring(document).xpath("bridge/@name")}
     for link in json.loads(lab.run("ip", "-j", "link", "show", "type", "bridge") or "[]"):
         if link["ifname"].startswith("virbr") and link["ifname"] not in used:
             lab.run("ip", "link", "delete", link["ifname"])
