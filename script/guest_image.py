@@ -18,6 +18,8 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import setup
+
 RENDERERS = {  # what each has beside PACKAGES
     "ifupdown": ("ifupdown", "isc-dhcp-client"),
     "netplan": ("netplan.io", "systemd-resolved"),
@@ -70,9 +72,8 @@ def image(renderer: str) -> Path:
 
 def folder() -> Path:
     """Where the images are kept between runs."""
-    if chosen := os.environ.get("VIRTERWEB_GUESTS"):
-        return Path(chosen)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "virterweb/guests"
+    chosen = os.environ.get("VIRTERWEB_GUESTS")
+    return Path(chosen) if chosen else setup.CACHE / "guests"
 
 
 def build(renderer: str, release: str, work: Path) -> Path:
