@@ -1,5 +1,6 @@
 """Labs for the guests of the matrix, one for each process of pytest's, and the table of what was seen in all."""
 
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -61,4 +62,4 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 def version(program: str) -> str:
     """The first words of what a program says of itself, as far as they tell its version."""
     said = subprocess.run([program, "--version"], capture_output=True, text=True).stdout.splitlines()[0]
-    return said.split("  ")[0].split(" (")[0]
+    return re.sub(r" \(.*?\)", "", said).split("  ")[0]
