@@ -41,6 +41,10 @@ def test_a_volume_that_reads_outside_its_pool_is_refused_by_the_worker(
     refused = portal.manage("vm", "run", "sly", "--id", "77", "--memory", "128M", fails=True)
     assert "an overlay on /etc/hostname" in refused
     assert "sly-77" not in [domain.name() for domain in host.listAllDomains()]
+    pool = host.storagePoolLookupByName("default")
+    pool.refresh()
+    for name in said:
+        pool.storageVolLookupByName(name).delete()
 
 
 def test_several_run_from_one_wish_with_a_disk_each(lab: Lab, host: libvirt.virConnect, portal: Portal) -> None:
