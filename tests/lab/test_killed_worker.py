@@ -35,7 +35,11 @@ RESTART = [
     *("virNetworkDefineXML", "virNetworkDestroy", "virNetworkCreate"),
     *(["virDomainUpdateDeviceFlags"] * 4),  # two VMs, two steps each
 ]
-MOVE = [*(["virDomainUpdateDeviceFlags"] * 2), "virDomainDefineXML"]  # its link goes down, it moves, it is kept
+MOVE = [
+    "virStorageVolUpload",  # its guest is told
+    *(["virDomainUpdateDeviceFlags"] * 2),  # its link goes down, it moves
+    "virDomainDefineXML",  # it is kept
+]
 
 
 @pytest.fixture(scope="module")
