@@ -11,7 +11,7 @@ from networks.network_xml import NetworkSpec, SubnetSpec
 from .cloud_init import GuestNIC
 
 FAMILIES = (4, 6)
-ISOLATED = ("", "bridge", "private", "vepa", "passthrough", "hostdev")  # libvirt gives guests no gateway there
+NO_GATEWAY = ("", "bridge", "private", "vepa", "passthrough", "hostdev")  # libvirt gives guests no gateway there
 USUAL_MTU = 1500
 
 
@@ -156,7 +156,7 @@ def _within(network: NetworkSpec | None, addresses: tuple[str, ...]) -> Iterator
 
 
 def _gateways(network: NetworkSpec | None, addresses: tuple[str, ...]) -> Iterator[str]:
-    if network and network.forward_mode not in ISOLATED:
+    if network and network.forward_mode not in NO_GATEWAY:
         yield from (subnet.address for subnet in _within(network, addresses))
 
 

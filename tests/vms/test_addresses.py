@@ -1,8 +1,6 @@
 """Addresses that guests' agents and the host's ARP table tell: who is asked, what is kept, what pages say of it."""
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
@@ -12,6 +10,7 @@ from django.utils import timezone
 from lxml import html
 
 from networks.models import Lease, Network
+from tests.asking import asked_instead
 from tests.making import make_foreign_network, make_hypervisor, make_lease, make_running, make_vm
 from virterweb.hypervisors.connections import connected, disconnect
 from virterweb.hypervisors.found import FoundAddress, Refused, Unreachable
@@ -55,16 +54,7 @@ class Guests:
 
 @pytest.fixture
 def guests(monkeypatch) -> Guests:
-    guests = Guests()
-
-    @contextmanager
-    def door(hypervisor_id: int, uri: str) -> Iterator[Guests]:
-        yield guests
-
-    monkeypatch.setattr(addresses, "connected", door)
-    monkeypatch.setattr(addresses, "_quiet_until", {})
-    monkeypatch.setattr(addresses, "_questions", {})
-    return guests
+    return asked_instead(monkeypatch, Guests())
 
 
 @pytest.fixture

@@ -1,8 +1,6 @@
 """What guests tell of themselves: who is asked when, what is kept and for how long, what pages say of it."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
@@ -10,6 +8,7 @@ from django.utils import timezone
 from lxml import html
 
 from networks.models import DHCPHost, DHCPHostStatus, Network
+from tests.asking import asked_instead
 from tests.making import make_foreign_network, make_host, make_hypervisor, make_lease, make_running, make_vm
 from virterweb.hypervisors.found import FoundAddress, FoundDomain, FoundOutput, Refused, Silent
 from virterweb.hypervisors.models import Hypervisor
@@ -63,16 +62,7 @@ class Guests:
 
 @pytest.fixture
 def guests(monkeypatch) -> Guests:
-    guests = Guests()
-
-    @contextmanager
-    def door(hypervisor_id: int, uri: str) -> Iterator[Guests]:
-        yield guests
-
-    monkeypatch.setattr(addresses, "connected", door)
-    monkeypatch.setattr(addresses, "_quiet_until", {})
-    monkeypatch.setattr(addresses, "_questions", {})
-    return guests
+    return asked_instead(monkeypatch, Guests())
 
 
 @pytest.fixture
