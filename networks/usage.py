@@ -24,17 +24,30 @@ def ranges(network: Network) -> list[tuple[int, int]]:
 def taken(network: Network) -> Taken:
     """Everything that is known to use an IPv4 address of the network, in words for a person."""
     names = network.vm_names()
-
-    def who(mac: str, name: str = "") -> str:
-        known = names.get(mac) or name
-        return f"{known} ({mac})" if known and mac else known or mac
-
-    leases = network.leases.current().values_list("ip", "mac", "hostname")
     return Taken(
-        leased={number(ip): who(mac, hostname) for ip, mac, hostname in leases if ":" not in ip},
-        seen={number(ip): who(mac) for ip, mac in _told(network) if ":" not in ip},
-        reserved={number(ip): who(mac, name) for ip, mac, name in _reserved(network) if ":" not in ip},
+        leased={number(ip): _who(names, mac, name) for ip, mac, name in _leased(network) if ":" not in ip},
+        seen={number(ip): _who(names, mac) for ip, mac in _told(network) if ":" not in ip},
+        reserved={number(ip): _who(names, mac, name) for ip, mac, name in _reserved(network) if ":" not in ip},
     )
+
+
+def other_user(network: Network, ip: str, mac: str) -> str:
+    """Who but this MAC has an address, as the end of a sentence; "" if nobody. A guest that is gone has no lease."""
+    names = network.vm_names()
+    known = [("reserved for", *row) for row in _reserved(network)]
+    known += [("used by", ip, mac, "") for ip, mac in _told(network)]
+    known += [("leased to", *row) for row in _leased(network) if row[1] in names]
+    others = (f"{how} {_who(names, whose, name)}" for how, its, whose, name in known if its == ip and whose != mac)
+    return next(others, "")
+
+
+def _who(names: dict[str, str], mac: str, name: str = "") -> str:
+    known = names.get(mac) or name
+    return f"{known} ({mac})" if known and mac else known or mac
+
+
+def _leased(network: Network) -> Iterator[tuple[str, str, str]]:
+    yield from network.leases.current().values_list("ip", "mac", "hostname")
 
 
 def _reserved(network: Network) -> Iterator[tuple[str, str, str]]:

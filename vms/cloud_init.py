@@ -166,7 +166,8 @@ def _ethernet(nic: GuestNIC, *, optional: bool) -> dict[str, object]:
     for gateway in nic.gateways:
         # gateway4 is deprecated; cloud-init 22.4 knows no destination "default", and makes ::/0 a /64.
         four = ip_address(gateway).version == 4
-        config |= {"routes": [{"to": "0.0.0.0/0", "via": gateway}]} if four else {"gateway6": gateway}
+        ranked = {"metric": nic.metric} if nic.metric is not None else {}
+        config |= {"routes": [{"to": "0.0.0.0/0", "via": gateway} | ranked]} if four else {"gateway6": gateway}
     if nic.dns:
         config["nameservers"] = {"addresses": list(nic.dns)}
     for family in (4, 6):

@@ -5,7 +5,10 @@ from ipaddress import ip_address, ip_interface
 from django import forms
 from django.core.exceptions import ValidationError
 
+from networks.models import Network
+
 from .guest_nic import Attached, GuestSpec, Mode, problems
+from .nic_address import static_user
 
 GUEST = ("guest", "guest_addresses", "gateway", "dns", "default_route", "metric")
 NO_DNS = "none"
@@ -50,6 +53,7 @@ class GuestForm(forms.Form):
         min_value=0,
         max_value=2**31,
         widget=forms.TextInput(attrs={"placeholder": "none"}),
+        help_text="Of its IPv4 default route; the lower comes first.",
     )
 
     def clean_guest_addresses(self) -> tuple[str, ...]:
@@ -93,10 +97,13 @@ class GuestForm(forms.Form):
             metric=data["metric"],
         )
 
-    def add_guest_problems(self, nic: Attached, others: dict[str, GuestSpec]) -> None:
-        """Say at its field why the guest cannot do what is asked of it."""
+    def add_guest_problems(self, nic: Attached, others: dict[str, GuestSpec], network: Network | None) -> None:
+        """Say at its field why the guest cannot do what is asked of it: its network, or another with its address."""
         for field, problem in problems(nic, others):
             self.add_error(GUEST_FIELDS[field], problem)
+        for address in map(ip_interface, nic.wish.addresses if network else ()):
+            if user := static_user(network, str(address.ip), nic.mac):
+                self.add_error("guest_addresses", f"{address.ip} is {user}.")
 
 
 def guest_initial(wish: GuestSpec) -> dict[str, object]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
-from ipaddress import ip_address, ip_interface
+from ipaddress import IPv4Interface, IPv6Interface, ip_address, ip_interface
 from typing import Self
 
 from networks.network_xml import NetworkSpec, SubnetSpec
@@ -217,30 +217,25 @@ def _address_problems(nic: Attached) -> Iterator[tuple[str, str]]:
         return
     if not wish.addresses and not own_addresses(nic.reserved, subnets):
         yield "addresses", "Which address? Type it with its prefix, or give the NIC a fixed address on its network."
-    for text in wish.addresses:
-        address = ip_interface(text)
-        blocks = [subnet for subnet in subnets if subnet.family == address.version]
-        inside = [subnet for subnet in blocks if address.ip in subnet.interface.network]
-        if blocks and not inside:
-            there = ", ".join(str(subnet.interface.network) for subnet in blocks)
-            yield "addresses", f"{address.ip} is outside {there}, the block of {nic.network.name}."
-        elif inside and address.network.prefixlen != inside[0].prefix:
-            yield (
-                "addresses",
-                f"{nic.network.name} has the prefix /{inside[0].prefix}, not /{address.network.prefixlen}.",
-            )
-        elif inside and address.ip == inside[0].interface.ip:
-            yield "addresses", f"{address.ip} is the host’s own address on {nic.network.name}."
-        elif (
-            address.version == 4
-            and address.network.prefixlen < 31
-            and address.ip
-            in (
-                address.network.network_address,
-                address.network.broadcast_address,
-            )
-        ):
-            yield "addresses", f"{address.ip} is the {address.network}’s own: no guest can have it."
+    for address in map(ip_interface, wish.addresses):
+        if reason := _misplaced(address, nic.network):
+            yield "addresses", reason
+
+
+def _misplaced(address: IPv4Interface | IPv6Interface, network: NetworkSpec | None) -> str:
+    """Why no guest can have that address on a network; "" if it can."""
+    own, name = address.network, network.name if network else ""
+    blocks = [subnet.interface for subnet in (network.subnets if network else ()) if subnet.family == address.version]
+    block = next((block for block in blocks if address.ip in block.network), None)
+    if blocks and not block:
+        return f"{address.ip} is outside {', '.join(str(block.network) for block in blocks)}, the block of {name}."
+    if block and own.prefixlen != block.network.prefixlen:
+        return f"{name} has the prefix /{block.network.prefixlen}, not /{own.prefixlen}."
+    if block and address.ip == block.ip:
+        return f"{address.ip} is the host’s own address on {name}."
+    if address.version == 4 and own.prefixlen < 31 and address.ip in (own.network_address, own.broadcast_address):
+        return f"{address.ip} is the {own}’s own: no guest can have it."
+    return ""
 
 
 def _gateway_problems(nic: Attached) -> Iterator[tuple[str, str]]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import partial
+from ipaddress import ip_interface
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import transaction
@@ -12,9 +13,10 @@ from networks import tasks as network_tasks
 from networks.hosts import Conflict
 from networks.models import DHCPHost, DHCPHostStatus, Network
 from networks.network_xml import HostSpec
-from networks.usage import next_free_address
+from networks.usage import next_free_address, other_user
 
-from .models import VM
+from .guest_nic import Mode
+from .models import NIC, VM
 from .nic_xml import NICSpec
 
 NEXT = "next"  # what is typed for the next free address
@@ -73,6 +75,15 @@ def fixed(vm: VM, spec: NICSpec) -> str:
 
 def _reserved(network: Network, mac: str) -> list[str]:
     return [ip for ip, entry in hosts.entries(network).items() if mac and entry.mac == mac]
+
+
+def static_user(network: Network, ip: str, mac: str) -> str:
+    """Who but this MAC has an address that a guest is to set by itself, as the end of a sentence; "" if nobody."""
+    wishes = NIC.objects.filter(kind=NIC.Kind.NETWORK, source=network.name, vm__hypervisor=network.hypervisor_id)
+    wishes = wishes.filter(removed_at=None, vm__removed_at=None, guest__mode=Mode.STATIC).exclude(mac=mac)
+    static = ((nic, ip_interface(each)) for nic in wishes.select_related("vm") for each in nic.guest_spec().addresses)
+    wanted = (f"the static address of {nic.vm} ({nic.mac})" for nic, address in static if str(address.ip) == ip)
+    return other_user(network, ip, mac) or next(wanted, "")
 
 
 def plan_address(vm: VM, now: NICSpec | None, wanted: NICSpec, typed: str) -> AddressChange:

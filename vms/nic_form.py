@@ -121,7 +121,7 @@ class NICForm(NewNICForm):
         if not self.errors:
             network = VM(hypervisor=self.hypervisor).network(self.wanted) if self.hypervisor else None
             nic = Attached(mac=data["mac"], wish=self.guest_wish, network=network and network.definition)
-            self.add_guest_problems(nic, {})
+            self.add_guest_problems(nic, {}, network)
         return data
 
     @property
@@ -251,7 +251,7 @@ class NICChangeForm(NewNICForm):
         if not self.errors:
             self._plan_address()
         if not self.errors and "guest" in self.fields:
-            self.add_guest_problems(self._attached(), self._others())
+            self.add_guest_problems(self._attached(), self._others(), self.vm.network(self.wanted))
         return data
 
     def _attached(self) -> Attached:

@@ -4,7 +4,7 @@
 #   via-ADDRESS  take this default route: ifupdown lacks the program for it, SUSE's renderer leaves it out
 #   route-4      ask for an IPv4 default route, if there is none now
 #   no-route-4   take no IPv4 default route over it; no-route-6 the same for IPv6
-#   metric-N     rank its IPv4 default route
+#   metric-N     rank its IPv4 default route: renderers know it for DHCP or for static addresses only, or not at all
 #   dns-ADDRESS  ask this server, which ifupdown does not do by itself
 #   no-dns       ask none of the servers that DHCP names
 #   no-ipv4      ask for no IPv4 address; no-ipv6 believe no router: NetworkManager does both unless it is told not to
@@ -44,7 +44,11 @@ settle() {
     case $1 in
     up) ip link set dev $card up ;;
     mtu-*) ip link set dev $card mtu ${1#mtu-} ;;
-    via-*) ip route replace default via ${1#via-} dev $card ;;
+    via-*:*) ip route replace default via ${1#via-} dev $card ;;
+    via-*)
+        [ -z "$metric" ] || ip route del default via ${1#via-} dev $card
+        ip route replace default via ${1#via-} dev $card ${metric:+metric $metric}
+        ;;
     no-route-4)
         ip -4 route del default dev $card
         profile ipv4 never-default=true
@@ -62,7 +66,12 @@ settle() {
         ! command -v ifup || [ -L $resolv ] || grep -qx "nameserver ${1#dns-}" $resolv ||
             echo "nameserver ${1#dns-}" >>$resolv
         ;;
-    metric-*) profile ipv4 route-metric=${1#metric-} ;;
+    metric-*)
+        profile ipv4 route-metric=$metric
+        setting $root/etc/sysconfig/network-scripts/ifcfg-$card METRIC $metric
+        setting $root/etc/sysconfig/network-scripts/ifcfg-$card IPV4_ROUTE_METRIC $metric
+        setting $root/etc/sysconfig/network/ifcfg-$card DHCLIENT_ROUTE_PRIORITY $metric
+        ;;
     no-dns)
         profile ipv4 ignore-auto-dns=true
         profile ipv6 ignore-auto-dns=true
@@ -99,6 +108,7 @@ for nic; do
         [ -e $folder/device ] && [ "$(cat $folder/address)" = $mac ] || continue
         card=${folder##*/}
         changed=
+        metric=$(echo $nic | sed -n 's/.*[=,]metric-\([0-9]*\).*/\1/p')
         for word in $(echo ${nic#*=} | tr , ' '); do settle $word; done
         [ "$changed" ] && nmcli connection load $changed && {
             nmcli device reapply $card || nmcli --wait 0 connection up ifname $card

@@ -255,14 +255,18 @@ class RunForm(forms.Form):
                 holders[mac] = f"NIC {row} has this MAC too."
 
     def _check_routes(self) -> None:
-        """Refuse, at the later row, a second default route; and what guests of several VMs cannot all have."""
+        """Refuse, at the later row, a second default route, an address again, and what several VMs cannot all have."""
         ranked: dict[int | None, int] = {}
+        having: dict[str, int] = {}
         for row, nic in enumerate(self.nics, 1):
             wish = nic.guest_wish if nic.is_valid() else GuestSpec()
             if wish.default_route and wish.metric in ranked:
                 nic.add_error("default_route", f"NIC {ranked[wish.metric]} has it; there can be two by metrics only.")
             elif wish.default_route:
                 ranked[wish.metric] = row
+            for address in wish.addresses:
+                if having.setdefault(address, row) != row:
+                    nic.add_error("guest_addresses", f"NIC {having[address]} has {address}, too.")
             if wish.addresses and len(self.numbers) > 1:
                 nic.add_error("guest_addresses", "Each of several VMs needs an address of its own.")
 

@@ -126,10 +126,13 @@ def faults(seen: Seen, host: libvirt.virConnect, domain: libvirt.virDomain, plac
             for family in sorted(place.dhcp):
                 if not leased(host, place, family) & card.addresses:
                     yield f"{nic} without DHCPv{family} lease"
+            if place.address and place.address not in card.addresses:
+                yield f"{nic} without {place.address}"
     offered = [family for family in (4, 6) if any(family in place.route for place in places)]
     for family in offered:
-        devices, wanted = seen.default[family], cards[0].name if cards[0] else ""
-        if devices != [wanted]:
+        devices = seen.default[family]
+        takers = [cards[0], *(card for card, place in zip(cards, places, strict=True) if place.ranked)]
+        if devices != [card.name for card in takers if card]:
             where = f"on {', '.join(devices)}" if devices else ""
             yield f"{len(devices)} IPv{family} default routes {where}".strip()
     if seen.hostname != domain.name():

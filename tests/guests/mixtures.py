@@ -1,6 +1,6 @@
 """Which NICs the guests of the matrix have, and the networks that they are on."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lab import Lab
 
@@ -9,16 +9,24 @@ BRIDGE = "br9"
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """What a NIC is on: the families that DHCP is offered for there, and those that a default route is."""
+    """What a NIC is on: the families that DHCP is offered for there, and those that a default route is.
+
+    `settings` are what its guest is to do with it instead, with an address of its own, or a default route that ranks
+    behind those of the NICs before it.
+    """
 
     words: str
     source: str
     dhcp: frozenset[int] = frozenset()
     route: frozenset[int] = frozenset()
+    settings: str = ""
+    address: str = ""
+    ranked: bool = False
 
     @property
     def flag(self) -> str:
-        return f"type={'bridge' if self.source == BRIDGE else 'network'},source={self.source}"
+        kind = "bridge" if self.source == BRIDGE else "network"
+        return f"type={kind},source={self.source}{self.settings and ','}{self.settings}"
 
 
 ACCESS = Place(words="DHCP", source="default", dhcp=frozenset({4}), route=frozenset({4}))
@@ -27,6 +35,15 @@ BOTH = Place(words="DHCPv4 and v6", source="both", dhcp=frozenset({4, 6}), route
 SIX = Place(words="DHCPv6 only", source="six", dhcp=frozenset({6}))
 DARK = Place(words="none", source="dark")
 BARE = Place(words="none on a host bridge", source=BRIDGE)
+SECOND = replace(RED, words="DHCP with metric 300", settings="metric=300", ranked=True)
+FIXED = Place(
+    words="static with metric 400",
+    source="dark",
+    settings="guest=static,guest-addresses=10.14.0.5/24,gateway=10.14.0.1,metric=400",
+    address="10.14.0.5",
+    ranked=True,
+)
+QUIET = Place(words="up", source="six", settings="guest=up")
 
 MIXTURES = {  # the first is on the access network, as the portal has it
     "single": (ACCESS,),
@@ -37,6 +54,7 @@ MIXTURES = {  # the first is on the access network, as the portal has it
     "six": (BOTH, SIX),
     "five": (ACCESS, SIX, DARK, RED, BARE),
 }
+SETTINGS = {"settings": (ACCESS, SECOND, FIXED, QUIET)}  # which Virter's own rule knows none of
 
 NETWORK = "<network><name>{name}</name>{forward}<bridge name='{bridge}'/>{blocks}</network>"
 BLOCKS = {

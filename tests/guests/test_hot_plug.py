@@ -41,7 +41,7 @@ def test_a_nic_plugged_into_a_running_guest_gets_its_lease(
         after(plugged, lab, domain, BY_ITSELF, has_lease)
         done = portal.tried("vm", "configure", name)
         if done.returncode:
-            configured.notes.append(done.stderr.strip().splitlines()[-1])
+            configured.notes.append(done.stderr.strip().splitlines()[-1].removeprefix("CommandError: "))
         after(configured, lab, domain, SETTLING, has_lease)
         boot = look(lab, domain).boot
         domain.reboot()

@@ -194,6 +194,21 @@ def test_the_rhel_family_takes_no_default_route_of_it_either(card: Path):
     assert file.read_text() == "BOOTPROTO=dhcp\nDEFROUTE=no\n"
 
 
+def test_every_distribution_ranks_a_default_route(card: Path):
+    files = {
+        "network-scripts/ifcfg-nicsh0": "METRIC=300\nIPV4_ROUTE_METRIC=300\n",
+        "network/ifcfg-nicsh0": "DHCLIENT_ROUTE_PRIORITY=300\n",
+    }
+    for name in files:
+        path = card / "etc/sysconfig" / name
+        path.parent.mkdir(parents=True)
+        path.write_text("BOOTPROTO=dhcp\n")
+    for _ in range(2):  # as at each boot
+        run_boot_command(card, f"{A}=mtu-9000,metric-300")
+    for name, ranked in files.items():
+        assert (card / "etc/sysconfig" / name).read_text() == f"BOOTPROTO=dhcp\n{ranked}"
+
+
 @pytest.mark.parametrize(
     ("theirs", "kind"),
     [

@@ -6,14 +6,25 @@ import pytest
 from django.utils import timezone
 from lxml import html
 
+from networks.hosts import reserve
 from networks.models import Network
-from tests.making import make_foreign_network, make_hypervisor, make_image, make_network, make_running, make_vm
+from networks.network_xml import HostSpec
+from tests.making import (
+    make_foreign_network,
+    make_hypervisor,
+    make_image,
+    make_lease,
+    make_network,
+    make_running,
+    make_vm,
+)
 from vms import configure, seed
 from vms.guest_nic import GuestSpec
 from vms.models import NIC, VM, GuestReport, GuestRun, Power, VMStatus
 from vms.nic_xml import NICSpec
 
 SECOND = "52:54:00:80:00:01"
+STATIC = {"mode": "static", "addresses": ("10.255.0.9/24",)}
 
 
 @pytest.fixture
@@ -92,6 +103,40 @@ def test_there_are_no_two_default_routes(page, vm, lab):
     network.document = network.document.replace("<bridge", "<forward mode='nat'/><bridge", 1)
     network.save()
     assert "NIC 52:54:00:00:00:08 has the default route" in " ".join(errors(change(page, vm, default_route="yes")))
+
+
+@pytest.mark.parametrize(
+    ("holding", "said"),
+    [
+        ("reserved", "10.255.0.9 is reserved for other (52:54:00:00:00:09)."),
+        ("leased", "10.255.0.9 is leased to beta (52:54:00:80:00:0b)."),
+        ("static", "10.255.0.9 is the static address of beta (52:54:00:80:00:0b)."),
+        ("used", "10.255.0.9 is used by beta (52:54:00:80:00:0b)."),
+    ],
+)
+def test_no_guest_sets_an_address_that_another_has(page, vm, lab, holding, said):
+    net1, other = Network.objects.get(name="net1"), "52:54:00:80:00:0b"
+    beta = make_vm(lab, name="beta", number=11)
+    make_running(beta, ("net1", other, "vnet3"))
+    match holding:
+        case "reserved":
+            reserve(net1, [HostSpec(mac="52:54:00:00:00:09", ip="10.255.0.9", name="other")], "reserved", None)
+        case "leased":
+            make_lease(net1, other, "10.255.0.9")
+        case "static":
+            beta.add_nic(NICSpec(kind="network", source="net1", mac=other), GuestSpec(**STATIC))
+        case "used":
+            beta.status.addresses.create(mac=other, ip="10.255.0.9")
+    answer = change(page, vm, guest="static", guest_addresses="10.255.0.9/24")
+    assert errors(answer) == [said]
+
+
+def test_a_guest_may_set_the_address_of_one_that_is_gone_and_its_own(page, vm):
+    net1 = Network.objects.get(name="net1")
+    make_lease(net1, "52:54:00:00:00:0c", "10.255.0.9")
+    reserve(net1, [HostSpec(mac=SECOND, ip="10.255.0.9")], "reserved", None)
+    for _ in range(2):
+        assert change(page, vm, guest="static", guest_addresses="10.255.0.9/24").status_code == 302
 
 
 def test_a_fixed_address_is_the_static_one(page, vm):

@@ -41,7 +41,10 @@ MIXTURES = {
     "static, DHCP": (on(DHCP4, mode=Mode.STATIC, reserved="10.0.0.8"), DHCP),
     "static of both families": (on(BARE, DHCP6, mode=Mode.STATIC, addresses=("10.9.0.8/24", "fd00::8/64")), NONE),
     "MTU 9000": (on(DHCP4, mtu=9000), on(BARE, mtu=9000), on(DHCP4, mtu=9000, mode=Mode.STATIC, reserved="10.0.0.8")),
-    "metric": (DHCP, on(DHCP4, metric=200)),
+    "metric": (
+        *(DHCP, on(DHCP4, metric=200)),
+        on(BARE, mode=Mode.STATIC, addresses=("10.9.0.8/24",), gateways=("10.9.0.1",), metric=300),
+    ),
     "left alone": (DHCP, on(DHCP4, mode=Mode.ALONE), NONE),
 }
 DISTRIBUTIONS = {  # and by which table they go
@@ -110,7 +113,7 @@ def rhel(files: dict[str, str], number: int) -> str:
     text = files.get(f"etc/sysconfig/network-scripts/ifcfg-nic{number}", "")
     assert not text or f"HWADDR=52:54:00:00:00:{number + 8:02x}" in text.splitlines()
     return assignments(
-        text, "ONBOOT BOOTPROTO DHCPV6C IPADDR NETMASK GATEWAY IPV6ADDR IPV6_DEFAULTGW DEFROUTE DNS1 MTU"
+        text, "ONBOOT BOOTPROTO DHCPV6C IPADDR NETMASK GATEWAY IPV6ADDR IPV6_DEFAULTGW DEFROUTE METRIC DNS1 MTU"
     )
 
 

@@ -7,6 +7,9 @@ import pytest
 import yaml
 from django.utils.html import escape
 
+from networks.hosts import reserve
+from networks.models import Network
+from networks.network_xml import HostSpec
 from tests.making import (
     make_foreign_network,
     make_host,
@@ -20,6 +23,7 @@ from tests.making import (
 from virterweb.hypervisors.models import HypervisorStatus
 from vms import ids, seed
 from vms.models import VM, VMStatus, Volume
+from vms.nic_form import NICForm
 
 GOOD = {"image": "alma-8", "number": "8", "name": "", "memory": "1024", "vcpus": "1", "boot_size": "10"}
 
@@ -34,7 +38,7 @@ def lab(db, pokes):
 
 
 def send(page, lab, nics=(), disks=(), **fields):
-    rows = {f"nic_{key}": [nic.get(key, "") for nic in nics] for key in ("network", "bridge", "model", "mac")}
+    rows = {f"nic_{key}": [nic.get(key, "") for nic in nics] for key in NICForm.FIELDS}
     rows |= {f"disk_{key}": [disk.get(key, "") for disk in disks] for key in ("name", "size", "format", "bus", "pool")}
     return page.post("/vms/run/", {"hypervisor": lab.pk, **GOOD, **rows, **fields})
 
@@ -145,6 +149,38 @@ def test_two_nics_cannot_have_the_same_mac(page, lab):
     assert not first.errors
     assert third.errors["mac"] == ["NIC 1 has this MAC too."]
     assert not VM.objects.exists()
+
+
+STATIC = {"network": "net1", "guest": "static", "guest_addresses": "10.255.0.9/24"}
+OUT = {"network": "default", "default_route": "yes"}
+
+
+@pytest.mark.parametrize(
+    ("nics", "fields", "field", "said"),
+    [
+        ([OUT, {"network": "net1"}, OUT], {}, "default_route", "NIC 1 has it; there can be two by metrics only."),
+        ([STATIC, {}, STATIC], {}, "guest_addresses", "NIC 1 has 10.255.0.9/24, too."),
+        ([STATIC], {"count": "2"}, "guest_addresses", "Each of several VMs needs an address of its own."),
+        ([STATIC | {"guest_addresses": "10.1.0.9/24"}], {}, "guest_addresses", "10.1.0.9 is outside 10.255.0.0/24"),
+        ([STATIC | {"guest_addresses": "10.255.0.7/24"}], {}, "guest_addresses", "10.255.0.7 is reserved for"),
+        ([STATIC | {"gateway": "10.1.0.1"}], {}, "gateway", "10.1.0.1 is not in the block of its address"),
+        ([STATIC | {"dns": "x"}], {}, "dns", "x is no IP address."),
+        ([{"network": "net1", "default_route": "yes"}], {}, "default_route", "net1 is isolated"),
+        ([STATIC | {"guest": "by chance"}], {}, "guest", "Select a valid choice."),
+    ],
+)
+def test_what_a_guest_cannot_do_with_a_nic_is_said_at_its_row(page, lab, nics, fields, field, said):
+    net1 = Network.objects.get(name="net1")
+    reserve(net1, [HostSpec(mac="52:54:00:00:00:07", ip="10.255.0.7")], "reserved", None)
+    answer = send(page, lab, nics=[nic or {"network": "net1"} for nic in nics], **fields)
+    assert answer.status_code == 422 and not VM.objects.exists()
+    assert said in " ".join(answer.context["form"].nics[-1].errors[field])
+
+
+def test_several_default_routes_are_ranked_by_metric(page, lab):
+    assert send(page, lab, nics=[OUT, OUT | {"metric": "300"}]).status_code == 302
+    guests = seed.wanted(VM.objects.get())
+    assert [(4 in guest.default_route, guest.metric) for guest in guests] == [(False, None), (True, None), (True, 300)]
 
 
 def test_no_nic_has_the_mac_that_the_id_decides_or_that_another_vm_has(page, lab):
