@@ -50,7 +50,7 @@ class Asked:
 
     @classmethod
     def of(cls, query: QueryDict, **fixed: str) -> "Asked":
-        typed = {each.name: query.get(each.name, "").replace("\0", "").strip()[:255] for each in fields(cls)}
+        typed = {each.name: query.get(each.name, "").strip()[:255] for each in fields(cls)}
         typed["group"] = GROUPED if typed["group"] == GROUPED else ""
         return cls(**{**typed, **fixed})
 

@@ -23,7 +23,7 @@ NOT_READ = ("status__document", "status__stored", "document")
 @require_GET
 def search(request: HttpRequest) -> HttpResponse:
     """The answer to `?q=`; a VM or network that goes by just this name is shown itself."""
-    text = request.GET.get("q", "").replace("\0", "").strip()[:100]
+    text = request.GET.get("q", "").strip()[:100]
     if not text:
         return render(request, "vms/search.html")
     history = HistoryForm(request.GET)

@@ -75,7 +75,7 @@ def _progress(request: HttpRequest) -> HttpResponse:
     if not keys:
         messages.error(request, _wrong(0))
         return redirect("vms:list")
-    did, where = request.GET.get("did", ""), request.GET.get("where", "").replace("\0", "")[:255]
+    did, where = request.GET.get("did", ""), request.GET.get("where", "")[:255]
     results = many.results(vms, where)
     of = {name: [each for each in results if each.outcome == name] for name in ("done", "failed", "pending")}
     title = Action(did).label if did in Action.values else "Many VMs"

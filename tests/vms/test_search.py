@@ -324,7 +324,7 @@ def test_the_past_outlives_the_network_and_has_the_latest_first(ask, net1):
     [
         "<script>alert(1)</script>",
         "\"><img src=x onerror='alert(1)'>",
-        *("'", '"', "\\", "'; DROP TABLE vms_vm; --", "{{ text }}", "{% x %}", "\x00x", "😀"),
+        *("'", '"', "\\", "'; DROP TABLE vms_vm; --", "{{ text }}", "{% x %}", "😀"),
         *("%", "_", "%%", "a%8", "alma_8", "?", "*", "&q=alma", "#"),
         *("x" * 10_000, "1" * 10_000, "a:" * 5_000, "." * 10_000),
         *("10.0.0.0/99", "999.1.", "1.2.3.4.5", "fe80::1%eth0", "[", "::1::", ":", "..", "/24", "-1", "0x7f.1"),
