@@ -40,9 +40,15 @@ all of this was seen, from inside the guest and from outside:
 Otherwise the cell says what was not so. The row with metrics and a static address is of what people set for each NIC,
 which Virter’s own rule has no place for: of its default routes, the first NIC’s is the first, then they go by metric.
 
-The last rows are of a running guest, {{DHCP}}, that a NIC on a network with
-DHCP is plugged into: the seconds until it has its lease, until it has it after *configure now* (`vm configure`), and
-until it has it after a reboot. All times are of guests under emulation, two at once on two cores.
+Virter’s own columns have these reasons. Where a network has no DHCP, and for a single NIC, Virter writes no network
+configuration: ifupdown and netplan then bring up the first NIC only, and NetworkManager asks for DHCP on every one.
+Where all have DHCP, Virter names NICs `ethN` and `enpNs0`: cards that the guest calls otherwise, as here, stay down;
+NetworkManager goes on by itself, with a default route on each. It knows no MAC, so a card that is plugged in is
+unknown to it, too.
+
+The last rows are of a running guest, {{DHCP}}, that a NIC on a network with DHCP is plugged into: the seconds until it
+has its lease, until it has it after *configure now* (`vm configure`), and until it has it after a reboot. All times are
+of guests under emulation, two at once on two cores.
 """
 NOT_TRIED = "not tried"
 NO_SETTINGS = "has no settings"
