@@ -8,7 +8,7 @@ import libvirt
 import pytest
 from lab import Lab, start
 
-from tests.lab.state import clear, clear_bridges, left_over, things
+from tests.lab.state import clear, clear_halves, left_over, things
 from tests.portal import Portal
 from tests.waiting import wait_for
 
@@ -29,7 +29,7 @@ def nothing_left(lab: Lab) -> Iterator[None]:
         extra = left_over(things(host), before)
         clear(host, extra)
         if extra:
-            clear_bridges(lab, host)
+            clear_halves(lab, host)
     assert not extra, f"left in the lab: {extra}"
 
 

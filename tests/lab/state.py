@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+from pathlib import Path
 
 import libvirt
 from lab import Lab
@@ -63,10 +64,15 @@ def clear(host: libvirt.virConnect, extra: dict[str, list[str]]) -> None:
         )
 
 
-def clear_bridges(lab: Lab, host: libvirt.virConnect) -> None:
-    """Take away the bridges of networks that are gone: a libvirt that was killed may leave one, with its address."""
-    documents = [network.XMLDesc() for network in host.listAllNetworks() if network.isActive()]
-    used = {bridge for document in documents for bridge in etree.fromstring(document).xpath("bridge/@name")}
+def clear_halves(lab: Lab, host: libvirt.virConnect) -> None:
+    """Take away what a killed libvirt may leave of networks: a dnsmasq that nobody knows, a bridge with an address."""
+    active = [network for network in host.listAllNetworks() if network.isActive()]
+    names = {network.name() for network in active}
+    for line in lab.run("sh", "-c", "pgrep -a dnsmasq || true").splitlines():
+        pid, _, command = line.partition(" ")
+        if Path(command.partition("--conf-file=")[2].split()[0]).stem not in names:
+            lab.run("kill", pid)
+    used = {bridge for network in active for bridge in etree.fromstring(network.XMLDesc()).xpath("bridge/@name")}
     for link in json.loads(lab.run("ip", "-j", "link", "show", "type", "bridge") or "[]"):
         if link["ifname"].startswith("virbr") and link["ifname"] not in used:
             lab.run("ip", "link", "delete", link["ifname"])

@@ -62,6 +62,10 @@ _READABLE = [
     (r"network '(.+)' is not active", r"the network \1 is not active"),
     (r"Cannot get interface MTU on '(.+)': No such device", r"the host has no bridge \1"),
     (
+        r"dnsmasq: failed to create listening socket for (\S+): Address already in use",
+        r"another name server has \1 on the host, such as a dnsmasq that a killed libvirtd left; end that one there",
+    ),
+    (
         r"error creating bridge interface (\S+): File exists",
         r"the host has a device \1 already; give the network another bridge, or delete it there if nobody needs it",
     ),
