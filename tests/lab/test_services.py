@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,14 +16,15 @@ pytestmark = pytest.mark.lab
 
 
 @pytest.fixture
-def postgres(tmp_path: Path) -> Iterator[str]:
-    """The URL of a PostgreSQL of our own; it refuses to run as root."""
+def postgres() -> Iterator[str]:
+    """The URL of a PostgreSQL of our own. It refuses to run as root, and so cannot look into folders of pytest's."""
+    with tempfile.TemporaryDirectory(prefix="postgres-") as folder:
+        yield from postgres_in(Path(folder))
+
+
+def postgres_in(folder: Path) -> Iterator[str]:
     programs = sorted(Path("/usr/lib/postgresql").glob("*/bin"))[-1]
     user = ["setpriv", "--reuid", "postgres", "--regid", "postgres", "--clear-groups"] if os.geteuid() == 0 else []
-    folder = tmp_path / "postgres"
-    folder.mkdir()
-    for path in (folder, *tmp_path.parents[:2], tmp_path):
-        path.chmod(0o755)
     if user:
         shutil.chown(folder, "postgres", "postgres")
     quiet = {"check": True, "capture_output": True, "cwd": folder}
