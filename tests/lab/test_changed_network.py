@@ -176,7 +176,7 @@ def test_a_bridge_that_a_killed_libvirt_left_behind_is_gone_around(portal: Porta
 def test_a_name_server_that_is_in_the_way_is_named(portal: Portal, host: libvirt.virConnect, lab: Lab):
     lab.run("ip", "address", "add", "10.79.0.1/32", "dev", "lo")
     lab.run("dnsmasq", "--conf-file=/dev/null", "--bind-interfaces", "--listen-address=10.79.0.1", "--pid-file=")
-    said = portal.tried("network", "add", "blocked", "-n", "10.79.0.1/24")
+    said = portal.tried("network", "add", "blocked", "--domain", "blocked.test", "-n", "10.79.0.1/24")
     clear_halves(lab, host)
     lab.run("ip", "address", "del", "10.79.0.1/32", "dev", "lo")
     assert "another name server has 10.79.0.1 on the host" in said.stderr
