@@ -20,6 +20,7 @@ from tests.making import (
     make_running,
     make_vm,
 )
+from virterweb.hypervisors import cli
 from virterweb.hypervisors.models import HypervisorStatus
 from vms.models import VM, VMStatus
 
@@ -283,7 +284,8 @@ def test_a_wish_that_fails_ends_the_wait_with_its_reason(lab, monkeypatch):
     assert "in use" in str(failed.value)
 
 
-def test_without_a_worker_the_wait_is_given_up_and_the_wish_kept(lab):
+def test_without_a_worker_the_wait_is_given_up_and_the_wish_kept(lab, monkeypatch):
+    monkeypatch.setattr(cli, "NO_WORKER", 0.5)
     HypervisorStatus.objects.update(next_look=timezone.now() - timedelta(minutes=1))
     with pytest.raises(CommandError, match="the worker does not run"):
         run("network", "add", "net1")

@@ -75,7 +75,8 @@ class Address:
     @property
     def hint(self) -> str:
         """What an address says when it is pointed at."""
-        return f"told by {' and '.join(source.words for source in self.sources)}"
+        since = f", since {self.since.astimezone():%Y-%m-%d %H:%M:%S}" if self.since else ""
+        return f"told by {' and '.join(source.words for source in self.sources)}{since}"
 
     @property
     def told_by(self) -> str:

@@ -246,7 +246,7 @@ def test_pages_name_who_says_an_address(vm, page):
         "10.1.0.8 ARP for 5 min",
         "10.0.0.8 agent for 3 h",
     ]
-    hint = '<span title="told by the guest’s agent and a lease">192.168.122.8</span>'
+    hint = '<span title="told by the guest’s agent and a lease, since 2'
     assert hint in shown.content.decode()
     (row,) = rows(VM.objects.all(), Asked(network="plain"))
     assert row.ips == ("10.1.0.8",)

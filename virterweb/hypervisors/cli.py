@@ -62,12 +62,12 @@ def wait_for(wishes: Sequence[Desired], command: BaseCommand) -> None:
     What a wish waits for is said on stderr when that is a terminal. Without a running worker it is given up; the wish
     stays.
     """
-    waiting, failures, said = list(wishes), [], ""
+    waiting, failures, said, began = list(wishes), [], "", time.time()
     while waiting:
         waiting = [wish for wish in waiting if not _settled(wish, failures)]
         if waiting:
             said = _say(waiting, said, command)
-            _need_worker(waiting[0])
+            _need_worker(waiting[0], began)
             time.sleep(0.1)
     if failures:
         raise CommandError("\n".join(failures))
@@ -94,13 +94,13 @@ def _say(waiting: Sequence[Desired], said: str, command: BaseCommand) -> str:
     return text
 
 
-def _need_worker(wish: Desired) -> None:
-    """Give up when nobody has looked at the hypervisor, successfully or not, since long before the wait."""
+def _need_worker(wish: Desired, began: float) -> None:
+    """Give up when nobody looks at the hypervisor, successfully or not; one that has just started may take its time."""
     status = Hypervisor.objects.select_related("status").get(pk=wish.hypervisor_id).status
     if status.next_look is None:
         return
     late = time.time() - status.next_look.timestamp()
-    if late > NO_WORKER:
+    if min(late, time.time() - began) > NO_WORKER:
         raise CommandError(f"the worker does not run (last look {late:.0f} s overdue); the wish is kept")
 
 
