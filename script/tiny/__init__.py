@@ -6,6 +6,7 @@ Nothing is mounted and nothing needs root. Standard library only.
 
 from __future__ import annotations
 
+import fcntl
 import gzip
 import hashlib
 import lzma
@@ -36,8 +37,11 @@ def image() -> Path:
     target = caches / "virterweb" / f"tiny-{digest.hexdigest()[:12]}.qcow2"
     if not target.exists():
         target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix="tiny-", dir=target.parent) as work:
-            build(Path(work)).rename(target)
+        with target.with_suffix(".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # who comes second waits for what the first one builds
+            if not target.exists():
+                with tempfile.TemporaryDirectory(prefix="tiny-", dir=target.parent) as work:
+                    build(Path(work)).rename(target)
     return target
 
 
