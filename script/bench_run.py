@@ -91,8 +91,8 @@ class Documents:
             nics=(NICSpec(kind="network", source="default", mac=mac),),
             host_key=vm.host_key_public,
         )
-        keys = {"keys": (), "private_key": vm.host_key, "public_key": vm.host_key_public, "silent_macs": ()}
-        user_data = cloud_init.user_data(name=vm.name, domain="", **keys)
+        keys = {"keys": (), "private_key": vm.host_key, "public_key": vm.host_key_public}
+        user_data = cloud_init.user_data(name=vm.name, domain="", network=cloud_init.network_user_data(()), **keys)
         iso = cloud_init.iso({"meta-data": cloud_init.meta_data(vm.name).encode(), "user-data": user_data.encode()})
         boot = volume_xml.VolumeSpec(name=vm.boot_volume, capacity=2**30, backing=f"{FOLDER}/virter:tag:tiny")
         return {
