@@ -6,6 +6,9 @@ import sys
 
 from django.core.management import execute_from_command_line
 
+from virterweb import private_folder
+
 if __name__ == "__main__":
+    private_folder.restrict_new_files()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "virterweb.settings")
     execute_from_command_line(sys.argv)

@@ -1,25 +1,27 @@
-"""The Django admin of networks: wishes may be edited, what was observed is read-only."""
+"""The Django admin of networks: desired configurations may be edited, what was observed is read-only."""
 
 from django.contrib import admin
 
-from virterweb.hypervisors.admin import ObservedAdmin, WishAdmin
+from networks.definition.events import Event
+from networks.xml_editor.form import HostEntryRowForm, NetworkDocumentForm
+from virterweb.hypervisors.admin import DesiredAdmin, ForOperators, ObservedAdmin
 
-from . import tasks
-from .document_form import NetworkDocumentForm
 from .models import DHCPHost, DHCPHostStatus, DNSAnswers, Lease, Network, NetworkStatus, Revision
 
+MOST_ROWS = 80  # of a form: Django takes no more than 1000 fields
 
-class DHCPHostInline(admin.TabularInline):
+
+class DHCPHostInline(ForOperators, admin.TabularInline):
     model = DHCPHost
+    form = HostEntryRowForm
     extra = 0
 
 
 @admin.register(Network)
-class NetworkAdmin(WishAdmin):
-    """The wish as a whole: its XML holds all that the portal's form shows by field."""
+class NetworkAdmin(DesiredAdmin):
+    """The desired configuration as a whole: its XML holds everything that the form of the portal shows by field."""
 
     form = NetworkDocumentForm
-    push_task = tasks.push
     list_display = ("name", "hypervisor", "owner", "on_drift", "managed", "state_shown", "generation")
     list_filter = ("hypervisor", "managed", "on_drift", "active", "autostart")
     search_fields = ("name", "status__domain", "status__bridge", "status__ip_range", "hosts__mac", "hosts__ip")
@@ -31,19 +33,23 @@ class NetworkAdmin(WishAdmin):
         return ("hypervisor", "name") if obj else ()
 
     def has_change_permission(self, request, obj: Network | None = None) -> bool:
-        """A foreign network is shown, not edited."""
+        """Return whether it can be edited: an unmanaged network is only shown."""
         return super().has_change_permission(request, obj) and (obj is None or obj.managed)
+
+    def get_inlines(self, request, obj: Network | None) -> tuple[type[DHCPHostInline], ...]:
+        """Leave out the reservations of a network with very many: its page and the XML view change those."""
+        return () if obj and obj.hosts.count() > MOST_ROWS else self.inlines
 
     def save_related(self, request, form, formsets: list, change: bool) -> None:
         super().save_related(request, form, formsets, change)
-        form.instance.note("edited in the admin", request.user)
+        form.instance.note(Event.ADMIN, request.user)
 
 
 @admin.register(Revision)
 class RevisionAdmin(ObservedAdmin):
     list_display = ("at", "network", "what", "by", "result", "seconds")
     list_filter = ("network__hypervisor",)
-    search_fields = ("network__name", "what", "by__username", "document")
+    search_fields = ("network__name", "event", "by__username", "document")
     list_select_related = ("network", "by")
 
 
@@ -56,10 +62,20 @@ class DHCPHostAdmin(ObservedAdmin):
 
 @admin.register(NetworkStatus)
 class NetworkStatusAdmin(ObservedAdmin):
-    list_display = ("wish", "present", "active", "ip_range", "bridge", "generation", "error", "drift", "observed_at")
-    list_filter = ("wish__hypervisor", "present", "active")
-    search_fields = ("wish__name", "ip_range", "bridge", "error")
-    list_select_related = ("wish",)
+    list_display = (
+        "desired",
+        "present",
+        "active",
+        "ip_range",
+        "bridge",
+        "generation",
+        "error",
+        "drift_text",
+        "observed_at",
+    )
+    list_filter = ("desired__hypervisor", "present", "active")
+    search_fields = ("desired__name", "ip_range", "bridge", "error")
+    list_select_related = ("desired",)
 
 
 @admin.register(Lease)

@@ -2,10 +2,12 @@
 
 from celery import shared_task
 
-from virterweb.hypervisors.connections import connected
-from virterweb.hypervisors.reconcile import carry_out
+from virterweb.hypervisors.connections.pool import connected
+from virterweb.hypervisors.desired.carry_out import carry_out
 
-from . import dns, leases, sync
+from . import sync
+from .dns_names import sync as dns
+from .leases import sync as leases
 from .models import Network
 
 
@@ -27,8 +29,8 @@ def push(network_id: int) -> None:
 @shared_task
 def release_leases(network_id: int) -> None:
     network = Network.objects.select_related("hypervisor", "status").get(pk=network_id)
-    with connected(network.hypervisor_id, network.hypervisor.uri) as host:
-        leases.release(network, host)
+    with connected(network.hypervisor_id, network.hypervisor.uri) as connection:
+        leases.release(network, connection)
 
 
 @shared_task

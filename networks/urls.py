@@ -1,6 +1,11 @@
 from django.urls import path, re_path
 
-from . import address_views, bulk, changing, host_views, name_views, views
+from . import views
+from .addresses import views as address_views
+from .changes import bulk
+from .changes import views as changing
+from .dns_names import views as name_views
+from .reservations import views as host_views
 
 app_name = "networks"
 TABLE = r"^(?P<hypervisor>[^/]+)/(?P<name>[^/]+)/%s\.(?P<suffix>csv|json)$"  # for other programs
@@ -13,8 +18,12 @@ urlpatterns = [
     path("<str:hypervisor>/<str:name>/remove/", views.network_remove, name="remove"),
     path("<str:hypervisor>/<str:name>/edit/", changing.network_edit, name="edit"),
     path("<str:hypervisor>/<str:name>/edit/preview/", changing.network_edit_preview, name="edit_preview"),
+    path("<str:hypervisor>/<str:name>/edit/discard/", changing.network_discard_draft, name="discard_draft"),
     path("<str:hypervisor>/<str:name>/plan/", changing.network_plan, name="plan"),
     path("<str:hypervisor>/<str:name>/take/", changing.network_take, name="take"),
+    path("<str:hypervisor>/<str:name>/take-over/", changing.network_take_over, name="take_over"),
+    path("<str:hypervisor>/<str:name>/recreate/", changing.network_recreate, name="recreate"),
+    path("<str:hypervisor>/<str:name>/persist/", changing.network_persist, name="persist"),
     path("<str:hypervisor>/<str:name>/adopt/", changing.network_adopt, name="adopt"),
     path("<str:hypervisor>/<str:name>/release/", changing.network_release, name="release"),
     path("<str:hypervisor>/<str:name>/on-drift/", changing.network_on_drift, name="on_drift"),

@@ -17,10 +17,10 @@ new MutationObserver((changes) => {
 
 addEventListener("keydown", (event) => {
   const typing = event.target.closest("input, textarea, select");
-  if (walkMap(event)) return;
+  if (event.defaultPrevented || walkMap(event)) return;
   if (event.key === "Escape") {
     if (typing) typing.blur();
-    else document.querySelector("main form .actions a.button, main .actions a[data-leave]")?.click();
+    else document.querySelector("main form .actions a.button, main a[data-leave]")?.click();
   }
   if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.key === "/") {
@@ -64,10 +64,17 @@ addEventListener("submit", (event) => {
     bar.value = (100 * loaded) / total;
   };
   request.onload = () => {
-    if (request.status === 422) {
+    if (request.status >= 400) {
       document.body.replaceWith(new DOMParser().parseFromString(request.responseText, "text/html").body);
       htmx.process(document.body);
     } else location.href = request.responseURL;
+  };
+  request.onerror = () => {
+    bar.hidden = true;
+    const said = Object.assign(document.createElement("p"), { className: "error", role: "alert" });
+    said.textContent = "The upload was interrupted, and nothing was saved: the connection was lost, or the file is larger than the disk space of the portal.";
+    form.querySelector("[role=alert]")?.remove();
+    form.append(said);
   };
   request.send(new FormData(form));
 }, true);
@@ -103,10 +110,12 @@ for (const kind of ["focusin", "mouseover"])
   });
 
 // A console is followed while it is unfolded and in view, and nobody is selecting in it.
-function watched(element) {
-  const selected = !getSelection().isCollapsed && element.contains(getSelection().anchorNode);
-  return !document.hidden && !selected && !element.closest("details:not([open])");
-}
+addEventListener("htmx:config:request", (event) => {
+  const { sourceElement } = event.detail.ctx;
+  if (sourceElement.id !== "console") return;
+  const selected = !getSelection().isCollapsed && sourceElement.contains(getSelection().anchorNode);
+  if (document.hidden || selected || sourceElement.closest("details:not([open])")) event.preventDefault();
+});
 
 // It stays at its end unless somebody scrolled up to read.
 const scrolledUp = new WeakSet();

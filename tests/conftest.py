@@ -1,16 +1,29 @@
 """What all tests share."""
 
+import os
+import re
+
 import pytest
 from celery import Task
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Permission
 
-from tests.portal import Portal
+from tests.support.portal import Portal
+from virterweb.hypervisors.connections import uris
 
 LAST_WORDS = 4000  # characters
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--pictures", metavar="FOLDER", help="take pictures of the pages that the browser tests walk")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """On another database than the usual one, run only the tests that use it."""
+    if os.environ.get("TEST_DATABASE_URL"):
+        kept = [item for item in items if "db" in item.fixturenames or item.get_closest_marker("django_db")]
+        config.hook.pytest_deselected(items=set(items) - set(kept))
+        items[:] = kept
 
 
 @pytest.hookimpl(wrapper=True)
@@ -29,6 +42,13 @@ def quick_passwords(settings):
 
 
 @pytest.fixture(autouse=True)
+def test_hosts_are_allowed(monkeypatch, tmp_path_factory):
+    """libvirt's test driver may read the host that a test has written, which no user's URI may have it read."""
+    written = rf"test://{re.escape(str(tmp_path_factory.getbasetemp()))}/[^?#]*/host\.xml"
+    monkeypatch.setattr(uris, "ALLOWED", re.compile(f"{uris.ALLOWED.pattern}|{written}"))
+
+
+@pytest.fixture(autouse=True)
 def no_walk_through_static_files(settings):
     """WhiteNoise lists them for every test client else."""
     settings.WHITENOISE_AUTOREFRESH = True
@@ -36,7 +56,16 @@ def no_walk_through_static_files(settings):
 
 @pytest.fixture
 def user(db):
-    return get_user_model().objects.create_user("mira", password="a good one")
+    """An operator, who may change everything; see `member` for one who may not."""
+    user = get_user_model().objects.create_user("mira", password="a good one")
+    user.user_permissions.add(Permission.objects.get(codename="operate"))
+    return get_user_model().objects.get(pk=user.pk)
+
+
+@pytest.fixture
+def member(db):
+    """A user without any permission, who changes what they own."""
+    return get_user_model().objects.create_user("otto", password="a good one")
 
 
 @pytest.fixture
@@ -45,8 +74,15 @@ def operator(db):
 
 
 @pytest.fixture
+def member_page(client, member):
+    """A logged-in member's test client."""
+    client.force_login(member)
+    return client
+
+
+@pytest.fixture
 def page(client, user):
-    """A logged-in user's test client."""
+    """A logged-in operator's test client."""
     client.force_login(user)
     return client
 

@@ -7,6 +7,8 @@ import tempfile
 os.environ["VIRTERWEB_DATA"] = _folder = tempfile.mkdtemp(prefix="virterweb-test-")
 for _name in ("DATABASE_URL", "CELERY_BROKER_URL"):
     os.environ.pop(_name, None)
+if _url := os.environ.get("TEST_DATABASE_URL"):  # the database that unit tests run on, if it is not to be SQLite
+    os.environ["DATABASE_URL"] = _url
 
 
 def pytest_unconfigure() -> None:

@@ -10,7 +10,8 @@ from celery import Celery
 from celery.beat import EmbeddedService, Scheduler
 from celery.signals import worker_init, worker_ready, worker_shutdown
 
-from . import broker
+from . import file_broker as broker
+from . import private_folder
 
 broker.install()
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "virterweb.settings")
@@ -21,11 +22,12 @@ schedule = EmbeddedService(app, thread=True, scheduler_cls=Scheduler)
 
 
 @worker_init.connect
-def listen(sender, **kwargs) -> None:
-    from virterweb.hypervisors import events, reconcile
+def listen(**kwargs) -> None:
+    from networks.sync import note_start
+    from virterweb.hypervisors.connections import events
 
-    reconcile.claim_as(sender.hostname)
-    events.listen()
+    private_folder.restrict_new_files()
+    events.listen(note_start)
 
 
 @worker_ready.connect

@@ -1,9 +1,33 @@
 """What every request goes through, beside Django's own."""
 
-from urllib.parse import unquote
+from collections.abc import Callable
+from http import HTTPStatus
+from urllib.parse import unquote, urlsplit, urlunsplit
 
-from django.http import Http404, HttpRequest
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.middleware import LoginRequiredMiddleware
+from django.contrib.auth.views import redirect_to_login
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
 from django.utils.deprecation import MiddlewareMixin
+from django.utils.http import url_has_allowed_host_and_scheme
+
+from virterweb.hypervisors.desired.refusals import InvalidTransition, Refusal
+from virterweb.pages.characters import visible_html
+
+CONTENT_SECURITY_POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self' data:",
+        "connect-src 'self'",
+        "form-action 'self'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+    )
+)
 
 
 class NoNullCharacters(MiddlewareMixin):
@@ -12,3 +36,75 @@ class NoNullCharacters(MiddlewareMixin):
     def process_request(self, request: HttpRequest) -> None:
         if "\0" in unquote(request.get_full_path()):
             raise Http404
+
+
+class NoMalformedCurrentURL(MiddlewareMixin):
+    """What htmx says of the page it is on is a hint: one that is no address is as none."""
+
+    HEADER = "HTTP_HX_CURRENT_URL"
+
+    def process_request(self, request: HttpRequest) -> None:
+        said = request.META.get(self.HEADER, "")
+        try:
+            urlsplit(said)
+            urlsplit(unquote(said))
+        except ValueError:
+            del request.META[self.HEADER]
+
+
+class SayWhatIsRefused(MiddlewareMixin):
+    """A verb that does not apply to an object as it is now: the object's page says so, whichever page asked for it."""
+
+    def process_exception(self, request: HttpRequest, problem: Exception) -> HttpResponse | None:
+        if not isinstance(problem, InvalidTransition):
+            return None
+        messages.error(request, f"{problem}.")
+        gone = problem.refusal == Refusal.GONE
+        return redirect(settings.LOGIN_REDIRECT_URL if gone else problem.desired.get_absolute_url())
+
+
+class SayWhatOnlyReceives(MiddlewareMixin):
+    """An address that only receives forms says so to who opens it, instead of an empty page."""
+
+    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+        if response.status_code != HTTPStatus.METHOD_NOT_ALLOWED or request.method != "GET" or request.htmx:
+            return response
+        page = render(request, "405.html", status=response.status_code)
+        page.headers["Allow"] = response.headers["Allow"]
+        return page
+
+
+class VisibleCharacters(MiddlewareMixin):
+    """What cannot be seen in names and texts from elsewhere is spelled out on every page: nothing reorders or hides."""
+
+    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+        if not response.streaming and response.get("Content-Type", "").startswith("text/html"):
+            page = response.content.decode(response.charset)
+            if (shown := visible_html(page)) != page:
+                response.content = shown
+        return response
+
+
+class ContentSecurityPolicy(MiddlewareMixin):
+    """Let browsers load and run the portal's own files alone, nothing inline and nothing that is evaluated."""
+
+    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+        response.headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
+        return response
+
+
+class SignInRequired(LoginRequiredMiddleware):
+    """Django's, but a fragment that updates itself gets a plain 401 instead of the page to sign in.
+
+    Who sends a form comes back to the page with the form: its address may be one that only receives forms.
+    """
+
+    def handle_no_permission(self, request: HttpRequest, view_func: Callable) -> HttpResponse:
+        if request.htmx:
+            return HttpResponse("You are signed out.", status=401, content_type="text/plain")
+        if request.method in ("GET", "HEAD"):
+            return super().handle_no_permission(request, view_func)
+        messages.warning(request, "You were signed out, so nothing was saved. Log in, then submit the form again.")
+        page, host = request.headers.get("Referer", ""), request.get_host()
+        known = url_has_allowed_host_and_scheme(page, {host}, require_https=request.is_secure())
+        return redirect_to_login(urlunsplit(("", "", *urlsplit(page)[2:4], "")) if known else "/", settings.LOGIN_URL)

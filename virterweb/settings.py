@@ -6,9 +6,11 @@ from pathlib import Path
 
 import dj_database_url
 
+from virterweb import private_folder
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = Path(os.environ.get("VIRTERWEB_DATA") or Path.home() / ".local/share/virterweb")
-DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
+private_folder.prepare(DATA_DIR)
 
 
 def kept_secret(path: Path) -> str:
@@ -25,12 +27,14 @@ def kept_secret(path: Path) -> str:
 DEBUG = os.environ.get("VIRTERWEB_DEBUG") == "1"
 SECRET_KEY = os.environ.get("VIRTERWEB_SECRET_KEY") or kept_secret(DATA_DIR / "secret-key")
 ALLOWED_HOSTS = [*os.environ.get("VIRTERWEB_ALLOWED_HOSTS", "").split(), "localhost", "127.0.0.1", "[::1]"]
+CSRF_FAILURE_VIEW = "virterweb.hypervisors.views.form_expired"
 CSRF_TRUSTED_ORIGINS = os.environ.get("VIRTERWEB_TRUSTED_ORIGINS", "").split()
 if os.environ.get("VIRTERWEB_BEHIND_TLS") == "1":
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
 
 INSTALLED_APPS = [
+    "virterweb.people",
     "virterweb.hypervisors",
     "vms",  # before networks: it adds list-attached to their command
     "networks",
@@ -47,21 +51,27 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "virterweb.middleware.ContentSecurityPolicy",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "virterweb.middleware.NoNullCharacters",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
-    "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "virterweb.middleware.SignInRequired",  # before the next, which reads the body
+    "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "virterweb.middleware.NoMalformedCurrentURL",
     "django_htmx.middleware.HtmxMiddleware",
+    "virterweb.middleware.VisibleCharacters",
+    "virterweb.middleware.SayWhatIsRefused",
+    "virterweb.middleware.SayWhatOnlyReceives",
+    "virterweb.hypervisors.desired.one_at_a_time.SayWhatCollided",
 ]
 
 ROOT_URLCONF = "virterweb.urls"
 ASGI_APPLICATION = "virterweb.asgi.application"
-FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
+FORM_RENDERER = "virterweb.pages.form_renderer.FormRenderer"
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
@@ -72,18 +82,20 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "virterweb.hypervisors.views.hypervisors_in_trouble",
+                "virterweb.hypervisors.views.trouble_of_page",
             ],
-            "builtins": [f"virterweb.hypervisors.templatetags.{name}" for name in ("icons", "moments")],
+            "builtins": [
+                f"virterweb.hypervisors.templatetags.{name}" for name in ("icons", "moments", "names", "rights")
+            ],
         },
     },
 ]
 
 DATABASES = {"default": dj_database_url.config(default=f"sqlite:///{DATA_DIR}/virterweb.sqlite3")}
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
-    # Writers queue up for 20 s instead of failing, and say at their start that they write.
+    # Writers queue up for 60 s instead of failing, and say at their start that they write.
     DATABASES["default"]["OPTIONS"] = {
-        "timeout": 20,
+        "timeout": 60,
         "transaction_mode": "IMMEDIATE",
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
     }
@@ -94,7 +106,7 @@ AUTH_PASSWORD_VALIDATORS = [
     for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
 ]
 LOGIN_URL = "login"
-LOGIN_REDIRECT_URL = "vms:overview"
+LOGIN_REDIRECT_URL = "portal:overview"
 LOGOUT_REDIRECT_URL = "login"
 
 TIME_ZONE = os.environ.get("TZ") or "UTC"
@@ -103,6 +115,16 @@ LANGUAGE_CODE = "en-us"
 
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
+# For `collectstatic`, where a web server in front serves the files; the portal itself needs none of it.
+STATIC_ROOT = Path(os.environ.get("VIRTERWEB_STATIC_ROOT") or DATA_DIR / "static")
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage",
+        "OPTIONS": {"file_permissions_mode": 0o644, "directory_permissions_mode": 0o755},
+    },
+}
+STATIC_ROOT.mkdir(mode=0o755, parents=True, exist_ok=True)
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = DEBUG
 
@@ -110,16 +132,22 @@ WHITENOISE_AUTOREFRESH = DEBUG
 SPOOL_DIR = DATA_DIR / "uploads"
 FILE_UPLOAD_TEMP_DIR = SPOOL_DIR
 FILE_UPLOAD_PERMISSIONS = 0o600
-SPOOL_DIR.mkdir(mode=0o700, exist_ok=True)
+private_folder.prepare(SPOOL_DIR)
 
 # What is too long for its field is said there, not by an error page. Uploaded files do not count.
-DATA_UPLOAD_MAX_MEMORY_SIZE = 16 * 1024**2
+DATA_UPLOAD_MAX_MEMORY_SIZE = 8 * 1024**2
 
 # cloud-init's own schema-cloud-config-v1.json; empty: the one of a cloud-init on this machine, if there is one.
 CLOUD_INIT_SCHEMA = os.environ.get("VIRTERWEB_CLOUD_INIT_SCHEMA", "")
 
 # What the worker calls, in this order, with each hypervisor that it looks at.
-OBSERVERS = ["networks.sync.observe", "vms.sync.observe", "vms.traffic.observe"]
+OBSERVERS = ["networks.sync.observe", "vms.sync.polling.observe", "vms.nics.traffic.observe"]
+
+# Who answers what networks ask about the NICs of VMs: see networks.attachments.
+ATTACHMENTS = "vms.attached.answers"
+
+# How long nobody else takes over what a worker has begun that no longer answers; while it does, it keeps it.
+CLAIM_SECONDS = float(os.environ.get("VIRTERWEB_CLAIM_SECONDS", "60"))
 
 CELERY_BROKER_URL = os.environ.get("CELERY_BROKER_URL", "filesystem://localhost")
 if CELERY_BROKER_URL.startswith("filesystem"):
@@ -131,7 +159,7 @@ if CELERY_BROKER_URL.startswith("filesystem"):
         "polling_interval": 0.05,
     }
     for folder in ("messages", "control"):
-        (spool / folder).mkdir(mode=0o700, parents=True, exist_ok=True)
+        private_folder.prepare(spool / folder)
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_PUBLISH_RETRY = False

@@ -7,16 +7,26 @@ from django.templatetags.static import static
 from django.urls import include, path
 from django.views.generic import RedirectView
 
+from virterweb.hypervisors.desired.one_at_a_time import one_at_a_time
+from virterweb.hypervisors.views import trouble
+from virterweb.people.sign_in import AdminSignInForm, SignIn, admin_sign_in
+
 admin.site.site_header = admin.site.site_title = "Virterweb"
 admin.site.site_url = "/"
+admin.site.login_form, admin.site.login = AdminSignInForm, admin_sign_in
+handler403 = "virterweb.hypervisors.views.forbidden"
 
 urlpatterns = [
+    path("", include("virterweb.portal.urls")),
     path("", include("vms.urls")),
     path("networks/", include("networks.urls")),
+    path("trouble/", trouble, name="trouble"),
     path("admin/", admin.site.urls),
     path("favicon.ico", login_not_required(RedirectView.as_view(url=static("icon.svg")))),
-    path("login/", auth.LoginView.as_view(redirect_authenticated_user=True), name="login"),
+    path("login/", SignIn.as_view(), name="login"),
     path("logout/", auth.LogoutView.as_view(), name="logout"),
     path("profile/password/", auth.PasswordChangeView.as_view(), name="password_change"),
     path("profile/password/done/", auth.PasswordChangeDoneView.as_view(), name="password_change_done"),
 ]
+one_at_a_time(urlpatterns)
+handler400 = "virterweb.web_server.request_body.bad_request"

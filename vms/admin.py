@@ -1,10 +1,9 @@
-"""The Django admin of VMs and images: wishes may be edited, what was observed is read-only."""
+"""The Django admin of VMs and images: definitions can be edited, observed values are read-only."""
 
 from django.contrib import admin
 
-from virterweb.hypervisors.admin import ObservedAdmin, WishAdmin
+from virterweb.hypervisors.admin import DesiredAdmin, ForOperators, ObservedAdmin
 
-from . import tasks
 from .models import (
     NIC,
     VM,
@@ -24,8 +23,8 @@ from .models import (
 )
 
 
-class NICInline(admin.TabularInline):
-    """To be read: NICs are changed on the VM's page, which says what that does."""
+class NICInline(ForOperators, admin.TabularInline):
+    """The NICs, read-only: they are changed on the VM's page, which shows a preview."""
 
     model = NIC
     extra = 0
@@ -39,8 +38,7 @@ class NICInline(admin.TabularInline):
 
 
 @admin.register(VM)
-class VMAdmin(WishAdmin):
-    push_task = tasks.push
+class VMAdmin(DesiredAdmin):
     list_display = ("name", "hypervisor", "number", "image", "memory", "vcpus", "managed", "state_shown", "generation")
     list_filter = ("hypervisor", "managed", "image")
     search_fields = ("name", "number", "nics__mac", "nics__source")
@@ -53,17 +51,16 @@ class VMAdmin(WishAdmin):
     inlines = (NICInline,)
 
     def has_add_permission(self, request) -> bool:
-        """VMs are run from the portal's form, which chooses MAC, UUID and host key."""
+        """Return False: VMs are created by the portal's form, which chooses MAC, UUID and host key."""
         return False
 
     def has_change_permission(self, request, obj: VM | None = None) -> bool:
-        """A foreign VM is shown, not edited."""
+        """Return False for unmanaged VMs, which are only shown."""
         return super().has_change_permission(request, obj) and (obj is None or obj.managed)
 
 
 @admin.register(Image)
-class ImageAdmin(WishAdmin):
-    push_task = tasks.push_image
+class ImageAdmin(DesiredAdmin):
     list_display = ("name", "hypervisor", "volume", "managed", "state_shown")
     list_filter = ("hypervisor", "managed")
     search_fields = ("name", "volume")
@@ -86,41 +83,41 @@ class DiskAdmin(ObservedAdmin):
 
 @admin.register(VMStatus)
 class VMStatusAdmin(ObservedAdmin):
-    list_display = ("wish", "power", "present", "memory", "vcpus", "generation", "error", "drift", "observed_at")
-    list_filter = ("wish__hypervisor", "power", "present")
-    search_fields = ("wish__name", "error")
-    list_select_related = ("wish",)
+    list_display = ("desired", "power", "present", "memory", "vcpus", "generation", "error", "drift", "observed_at")
+    list_filter = ("desired__hypervisor", "power", "present")
+    search_fields = ("desired__name", "error")
+    list_select_related = ("desired",)
 
 
 @admin.register(NICStatus)
 class NICStatusAdmin(ObservedAdmin):
     list_display = ("mac", "vm", "position", "kind", "source", "model", "target", "link")
-    list_filter = ("vm__wish__hypervisor", "kind", "model")
-    search_fields = ("mac", "source", "target", "vm__wish__name")
-    list_select_related = ("vm__wish",)
+    list_filter = ("vm__desired__hypervisor", "kind", "model")
+    search_fields = ("mac", "source", "target", "vm__desired__name")
+    list_select_related = ("vm__desired",)
 
 
 @admin.register(NICAddress)
 class NICAddressAdmin(ObservedAdmin):
     list_display = ("ip", "mac", "vm", "source", "seen_at")
-    list_filter = ("vm__wish__hypervisor", "source")
-    search_fields = ("ip", "mac", "vm__wish__name")
-    list_select_related = ("vm__wish",)
+    list_filter = ("vm__desired__hypervisor", "source")
+    search_fields = ("ip", "mac", "vm__desired__name")
+    list_select_related = ("vm__desired",)
 
 
 @admin.register(NICTraffic)
 class NICTrafficAdmin(ObservedAdmin):
     list_display = ("mac", "vm", "at")
-    search_fields = ("mac", "vm__wish__name")
-    list_select_related = ("vm__wish",)
+    search_fields = ("mac", "vm__desired__name")
+    list_select_related = ("vm__desired",)
 
 
 @admin.register(GuestReport)
 class GuestReportAdmin(ObservedAdmin):
     list_display = ("vm", "since", "agent", "cloud_init", "errors", "refused", "asked_at")
-    list_filter = ("vm__wish__hypervisor", "agent", "cloud_init")
-    search_fields = ("vm__wish__name", "errors")
-    list_select_related = ("vm__wish",)
+    list_filter = ("vm__desired__hypervisor", "agent", "cloud_init")
+    search_fields = ("vm__desired__name", "errors")
+    list_select_related = ("vm__desired",)
 
 
 @admin.register(ConsoleLog)
@@ -150,9 +147,9 @@ class AddressRoundAdmin(ObservedAdmin):
 
 @admin.register(ImageStatus)
 class ImageStatusAdmin(ObservedAdmin):
-    list_display = ("wish", "generation", "sent", "error")
-    list_filter = ("wish__hypervisor",)
-    search_fields = ("wish__name", "error")
+    list_display = ("desired", "generation", "sent", "error")
+    list_filter = ("desired__hypervisor",)
+    search_fields = ("desired__name", "error")
 
 
 @admin.register(Volume)

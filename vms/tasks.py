@@ -2,9 +2,14 @@
 
 from celery import shared_task
 
-from virterweb.hypervisors.reconcile import carry_out
+from virterweb.hypervisors.desired.carry_out import carry_out
 
-from . import addresses, configure, console, image_sync, seed, ssh, sync
+from . import sync
+from .addresses import sync as addresses
+from .cloud_init import seed
+from .console import sync as console
+from .guests import configure, ssh
+from .images import sync as image_sync
 from .models import VM, Image
 
 
@@ -20,7 +25,7 @@ def sweep() -> None:
         keep_up_seeds.apply_async([pk], expires=5)
     for pk in configure.due():
         configure_guest.apply_async([pk], expires=5)
-    for pk in console.due().values_list("pk", flat=True)[: console.FEW]:
+    for pk in console.due().values_list("pk", flat=True)[: console.LOGS_PER_SWEEP]:
         read_console.apply_async([pk], expires=5)
     for pk in ssh.due().values_list("pk", flat=True)[: ssh.AT_ONCE]:
         try_ssh.apply_async([pk], expires=5)

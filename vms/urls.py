@@ -1,12 +1,18 @@
 from django.urls import path, re_path
 
-from . import attached_views, console_views, finding, guest_views, many_views, nic_views, run_views, taking, views
+from . import views
+from .addresses import views as taking
+from .attached import views as attached_views
+from .bulk import views as many_views
+from .changes import views as outside_views
+from .console import views as console_views
+from .guests import views as guest_views
+from .hardware import views as size_views
+from .nics import views as nic_views
+from .run import views as run_views
 
 app_name = "vms"
 urlpatterns = [
-    path("", finding.overview, name="overview"),
-    path("search/", finding.search, name="search"),
-    path("networks/<str:hypervisor>/<str:name>/problems/", finding.network_problems, name="network_problems"),
     path("networks/<str:hypervisor>/<str:name>/attached/", attached_views.attached, name="attached"),
     re_path(
         r"^networks/(?P<hypervisor>[^/]+)/(?P<name>[^/]+)/attached\.(?P<suffix>csv|json)\Z",
@@ -29,26 +35,32 @@ urlpatterns = [
     path("ssh-config", taking.ssh_config, name="ssh_config"),
     path("known_hosts", taking.known_hosts, name="known_hosts"),
     path("images/", views.image_list, name="images"),
+    path("images/<str:hypervisor>/<str:name>/convert/", views.image_convert, name="image_convert"),
     path("images/<str:hypervisor>/<str:name>/remove/", views.image_remove, name="image_remove"),
     path("vms/", views.vm_list, name="list"),
     path("vms/many/", many_views.vm_many, name="many"),
     path("vms/run/", run_views.vm_run, name="run"),
     path("vms/run/preview/", run_views.vm_run_preview, name="preview"),
     path("vms/<str:hypervisor>/<str:name>/", views.vm_detail, name="detail"),
+    path("vms/<str:hypervisor>/<str:name>/definition/", views.vm_definition, name="definition"),
     re_path(
-        r"^vms/(?P<hypervisor>[^/]+)/(?P<name>[^/]+)/(?P<verb>start|shutdown|destroy)/$", views.vm_power, name="power"
+        r"^vms/(?P<hypervisor>[^/]+)/(?P<name>[^/]+)/(?P<verb>start|resume|shutdown)/$", views.vm_power, name="power"
     ),
+    path("vms/<str:hypervisor>/<str:name>/size/", size_views.vm_size, name="size"),
+    path("vms/<str:hypervisor>/<str:name>/force-off/", views.vm_force_off, name="force_off"),
     path("vms/<str:hypervisor>/<str:name>/guest/", guest_views.guest, name="guest"),
     path("vms/<str:hypervisor>/<str:name>/guest/rule/", guest_views.guest_rule, name="guest_rule"),
     path("vms/<str:hypervisor>/<str:name>/guest/configure/", guest_views.guest_configure, name="guest_configure"),
     path("vms/<str:hypervisor>/<str:name>/console/", console_views.vm_console, name="console"),
     path("vms/<str:hypervisor>/<str:name>/console.txt", console_views.vm_console_text, name="console_text"),
     path("vms/<str:hypervisor>/<str:name>/copies/", run_views.vm_copies, name="copies"),
-    path("vms/<str:hypervisor>/<str:name>/problems/", finding.vm_problems, name="problems"),
     path("vms/<str:hypervisor>/<str:name>/retry/", views.vm_retry, name="retry"),
     path("vms/<str:hypervisor>/<str:name>/remove/", views.vm_remove, name="remove"),
     path("vms/<str:hypervisor>/<str:name>/adopt/", views.vm_adopt, name="adopt"),
-    path("vms/<str:hypervisor>/<str:name>/take/", views.vm_take, name="take"),
+    path("vms/<str:hypervisor>/<str:name>/take/", outside_views.vm_accept, name="take"),
+    path("vms/<str:hypervisor>/<str:name>/revert/", outside_views.vm_revert, name="revert"),
+    path("vms/<str:hypervisor>/<str:name>/persist/", outside_views.vm_persist, name="persist"),
+    path("vms/<str:hypervisor>/<str:name>/take-over/", outside_views.vm_take_over, name="take_over"),
     path("vms/<str:hypervisor>/<str:name>/release/", views.vm_release, name="release"),
     path("vms/<str:hypervisor>/<str:name>/nics/add/", nic_views.nic_add, name="nic_add"),
     path("vms/<str:hypervisor>/<str:name>/nics/add/preview/", nic_views.nic_add_preview, name="nic_add_preview"),

@@ -1,39 +1,41 @@
-"""Pages of VMs, NICs and images. They show what the database has and write wishes; libvirt is the workers' business."""
+"""Pages of VMs, NICs and images. They show the database and save definitions; workers access libvirt."""
 
-from functools import partial
+import hashlib
 
 from django.contrib import messages
-from django.db import transaction
-from django.db.models import Count, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
+from django.db.models import Count
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from virterweb.hypervisors.models import Hypervisor
-from virterweb.hypervisors.views import leaves_when_gone
-from virterweb.tables import Column, Table
+from virterweb.hypervisors import rights
+from virterweb.hypervisors.desired.models import one_a_name
+from virterweb.hypervisors.models import Hypervisor, ReadingProblem
+from virterweb.pages.tables import Column, Table, natural_key
+from virterweb.web_server.request_body import takes_upload
+from vms.attached.rows import nic_rows, with_access_addresses
+from vms.bulk.changes import Action
+from vms.images.form import ImageForm
 
-from . import tasks
-from .image_form import ImageForm
-from .many import Action
-from .models import VM, Image, Volume
-from .rows import nic_rows, with_access_addresses
+from .lookup import get_changeable, get_vm
+from .models import LOADING, TAG, VM, Image, Volume
 
 COLUMNS = (
-    Column(key="name", title="Name", order=lambda row: row.name.lower()),
+    Column(key="name", title="Name", order=lambda row: natural_key(row.name)),
     Column(key="id", title="ID", order=lambda row: row.number or 0),
-    Column(key="state", title="State", order=lambda row: row.status.power),
-    Column(key="image", title="Image", order=lambda row: str(row.image or "")),
-    Column(key="memory", title="Memory", order=lambda row: row.status.memory),
-    Column(key="vcpus", title="vCPUs", order=lambda row: row.status.vcpus),
-    Column(key="nics", title="NICs", order=lambda row: row.nic_count),
-    Column(key="address", title="IP", order=lambda row: row.addresses),
-    Column(key="hypervisor", title="Hypervisor", order=lambda row: row.hypervisor.name),
+    Column(key="state", title="State", order=lambda row: row.as_found.status.power),
+    Column(key="image", title="Image", order=lambda row: natural_key(row.image or "")),
+    Column(key="memory", title="Memory", order=lambda row: row.as_found.status.memory),
+    Column(key="vcpus", title="vCPUs", order=lambda row: row.as_found.status.vcpus),
+    Column(key="nics", title="NICs", order=lambda row: row.as_found.nic_count),
+    Column(key="address", title="IP", order=lambda row: [natural_key(address) for address in row.as_found.addresses]),
+    Column(key="hypervisor", title="Hypervisor", order=lambda row: natural_key(row.hypervisor.name)),
 )
 
 LISTED = ("name", "number", "memory", "vcpus", "managed", "generation", "removed_at", "hypervisor", "image__name")
-LISTED += ("wait_ssh", "ssh_check__since", "ssh_check__ready_at", "ssh_check__reason")
-LISTED_STATUS = ("generation", "error", "drift", "progress", "power", "memory", "vcpus")
+LISTED += ("owner", "wait_ssh", "ssh_check__since", "ssh_check__ready_at", "ssh_check__reason")
+LISTED_STATUS = ("generation", "error", "tries", "drift", "progress", "present", "power", "power_reason", "saved")
+LISTED_STATUS += ("memory", "vcpus", "persistent")
 
 
 @require_GET
@@ -44,62 +46,68 @@ def vm_list(request: HttpRequest) -> HttpResponse:
     vms = vms.annotate(nic_count=Count("status__nics", distinct=True))
     if name := request.GET.get("hypervisor"):
         vms = vms.on(name)
-    table = Table(with_access_addresses(vms), COLUMNS if several else COLUMNS[:-1], request.GET)
-    template = "vms/_list.html" if request.htmx else "vms/vm_list.html"
-    return render(request, template, {"table": table, "several": several, "many_actions": Action.choices})
-
-
-def get_vm(hypervisor: str, name: str, vms: QuerySet | None = None) -> VM:
-    """The VM of that name, ours before another's; 404 without."""
-    try:
-        return (VM.objects if vms is None else vms).on(hypervisor).named(name)
-    except VM.DoesNotExist as missing:
-        raise Http404(str(missing)) from missing
+    table = Table(one_a_name(with_access_addresses(vms)), COLUMNS if several else COLUMNS[:-1], request.GET)
+    template = "vms/_list.html" if request.htmx else "vms/list.html"
+    any_changeable = any(rights.may_change(request.user, vm) for vm in table.rows)
+    context = {"table": table, "several": several, "many_actions": Action.choices, "any_changeable": any_changeable}
+    return render(request, template, context)
 
 
 @require_GET
-@leaves_when_gone("vms:list")
 def vm_detail(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
     vm = get_vm(hypervisor, name, VM.objects.shown().select_related("status__guest_report"))
-    template = "vms/_detail.html" if request.htmx else "vms/vm_detail.html"
+    template = "vms/_detail.html" if request.htmx else "vms/detail.html"
     return render(request, template, {"vm": vm, "nics": nic_rows(vm)})
+
+
+@require_GET
+def vm_definition(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
+    """Show the document that libvirt has of a VM."""
+    return render(request, "vms/definition.html", {"vm": get_vm(hypervisor, name, VM.objects.shown())})
 
 
 @require_POST
 def vm_power(request: HttpRequest, hypervisor: str, name: str, verb: str) -> HttpResponse:
-    vm = get_vm(hypervisor, name, VM.objects.filter(managed=True))
-    vm.ask_power(running=verb == "start", forced=verb == "destroy")
-    return poked(vm)
+    vm = get_changeable(request.user, hypervisor, name)
+    vm.ask_power(running=verb != "shutdown")
+    return redirect(vm)
+
+
+@require_http_methods(["GET", "POST"])
+def vm_force_off(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
+    """Force a VM off, after a confirmation of what is lost."""
+    vm = get_changeable(request.user, hypervisor, name, VM.objects.shown())
+    if request.method == "POST":
+        vm.ask_power(running=False, forced=True)
+        return redirect(vm)
+    return render(request, "vms/changes/force_off.html", {"vm": vm})
 
 
 @require_POST
 def vm_retry(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
-    vm = get_vm(hypervisor, name)
-    vm.ask_nics_again()
-    return poked(vm)
-
-
-def poked(vm: VM) -> HttpResponse:
-    transaction.on_commit(partial(tasks.push.delay, vm.pk), robust=True)
+    vm = get_changeable(request.user, hypervisor, name)
+    vm.ask_refused_nics_again()
     return redirect(vm)
 
 
 @require_http_methods(["GET", "POST"])
 def vm_remove(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
-    vm = get_vm(hypervisor, name, VM.objects.shown().filter(managed=True))
-    typed = request.POST.get("name", "")
-    if request.method == "POST" and typed == vm.name:
+    vm = get_changeable(request.user, hypervisor, name, VM.objects.shown().filter(managed=True))
+    typed, goes = request.POST.get("name", ""), _what_goes(vm)
+    seen = hashlib.sha256(repr((vm.uuid_text, goes)).encode()).hexdigest()[:16]
+    changed = request.POST.get("seen", seen) != seen
+    if request.method == "POST" and typed == vm.name and not changed:
         vm.remove()
         messages.success(request, f"Removing {vm}.")
-        poked(vm)
         return redirect("vms:list")
     sent = request.method == "POST"
-    context = {"vm": vm, "nics": nic_rows(vm), "wrong": sent, "typed": typed, **_what_goes(vm)}
-    return render(request, "vms/vm_remove.html", context, status=422 if sent else 200)
+    context = {"vm": vm, "nics": nic_rows(vm), "wrong": sent and typed != vm.name, "typed": typed, **goes}
+    context |= {"seen": seen, "changed": changed}
+    return render(request, "vms/changes/delete.html", context, status=409 if changed else 422 if sent else 200)
 
 
 def _what_goes(vm: VM) -> dict[str, list[str]]:
-    """The volumes that a removal deletes, and the disks that it leaves, for others made them."""
+    """Return the volumes that a deletion removes, and the disks that it keeps because others created them."""
     there = set(Volume.objects.filter(hypervisor=vm.hypervisor).values_list("name", flat=True))
     own = [volume for _, volume in vm.volumes() if volume in there or vm.host_key]  # without: run by others
     sources = (disk["source"] for disk in vm.status.disks if disk["source"])
@@ -108,63 +116,73 @@ def _what_goes(vm: VM) -> dict[str, list[str]]:
 
 @require_POST
 def vm_adopt(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
-    vm = get_vm(hypervisor, name, VM.objects.shown().filter(managed=False))
+    vm = get_changeable(request.user, hypervisor, name, VM.objects.shown())
     try:
         vm.adopt(request.user)
     except ValueError as problem:
         messages.error(request, f"{problem}.")
         return redirect(vm)
     messages.success(request, f"{vm} is the portal’s from now on; nothing changes in libvirt.")
-    return poked(vm)
-
-
-@require_POST
-def vm_take(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
-    """What libvirt has becomes the wish."""
-    vm = get_vm(hypervisor, name, VM.objects.shown().filter(managed=True, removed_at=None, status__present=True))
-    vm.follow_found()
-    return poked(vm)
+    return redirect(vm)
 
 
 @require_POST
 def vm_release(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
-    vm = get_vm(hypervisor, name, VM.objects.shown().filter(managed=True, removed_at=None))
-    if vm.status.present:
-        vm.release()
-        messages.success(request, f"{vm} is no longer the portal’s; libvirt keeps it as it is.")
+    vm = get_changeable(request.user, hypervisor, name, VM.objects.shown())
+    vm.release()
+    messages.success(request, f"{vm} is no longer the portal’s; libvirt keeps it as it is.")
     return redirect(vm)
 
 
 @require_http_methods(["GET", "POST"])
+@takes_upload
 def image_list(request: HttpRequest) -> HttpResponse:
-    form = ImageForm(request.POST or None, request.FILES or None)
-    if request.method == "POST" and form.is_valid():
-        form.save()
+    form = ImageForm(request.POST or None, request.FILES or None, operator=rights.is_operator(request.user))
+    if request.method == "POST" and form.is_valid() and form.save(request.user):
         return redirect("vms:images")
     images = Image.objects.select_related("hypervisor__status", "status")
-    images = images.annotate(vm_count=Count("vms")).order_by("hypervisor", "name")
+    images = sorted(
+        images.annotate(vm_count=Count("vms")), key=lambda image: (image.hypervisor_id, natural_key(image.name))
+    )
     volumes = {(volume.hypervisor_id, volume.name): volume for volume in Volume.objects.all()}
     for image in images:
         image.seen = volumes.get((image.hypervisor_id, image.volume))
-    context = {"images": images, "form": form, "volumes": _offered(volumes.values(), images)}
+        image.flat = bool(image.seen and not image.seen.backing)
+    context = {
+        "images": images,
+        "form": form,
+        "volumes": _offered(volumes.values(), images),
+    }
+    unread = ReadingProblem.objects.filter(kind=ReadingProblem.Kind.POOL)
+    context["unread"] = unread.select_related("hypervisor__status")
     if request.htmx and request.method == "GET":
-        return render(request, "vms/_images.html", context)
-    return render(request, "vms/image_list.html", context, status=422 if form.is_bound else 200)
+        return render(request, "vms/images/_list.html", context)
+    return render(request, "vms/images/list.html", context, status=422 if form.is_bound else 200)
 
 
 def _offered(volumes, images) -> list[Volume]:
-    """Volumes that may be named as images: no VM's disk, no image yet, nothing of Virter's own."""
+    """Return volumes that can become images: no VM's disk, no image, none of Virter's own."""
     named = {(image.hypervisor_id, image.volume) for image in images}
     return [
         volume
         for volume in volumes
-        if (volume.hypervisor_id, volume.name) not in named and not volume.name.startswith("virter:")
+        if (volume.hypervisor_id, volume.name) not in named and not volume.name.startswith(("virter:", LOADING))
     ]
+
+
+@require_POST
+def image_convert(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
+    """Copy a flat volume of an earlier version into a layer."""
+    image = get_object_or_404(Image, hypervisor__name=hypervisor, name=name, managed=True, removed_at=None)
+    rights.require(request.user, image)
+    if not image.volume.startswith(TAG) and not image.upload:
+        image.convert()
+    return redirect("vms:images")
 
 
 @require_POST
 def image_remove(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
     image = get_object_or_404(Image, hypervisor__name=hypervisor, name=name, managed=True)
+    rights.require(request.user, image)
     image.remove()
-    transaction.on_commit(partial(tasks.push_image.delay, image.pk), robust=True)
     return redirect("vms:images")

@@ -5,7 +5,7 @@ import django.db.models.deletion
 import django.utils.timezone
 from django.db import migrations, models
 
-from networks.network_xml import parse
+from networks.definition.document.parse import parse
 
 
 def write_found_hosts(apps, schema_editor):

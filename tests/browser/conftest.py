@@ -1,15 +1,18 @@
 """A portal on a private hypervisor, and Chromium to click through it."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
+from urllib.parse import urlsplit
 
 import pytest
 from lab import Lab
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 
 from tests.lab.conftest import lab_in
-from tests.portal import PASSWORD, Portal
-from tests.waiting import wait_for
+from tests.support.portal import PASSWORD, Portal
+from tests.support.waiting import wait_for
 
 CHROMIUM = ("/usr/bin/chromium", "/usr/bin/chromium-browser")
 SWITCHES = ("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync")
@@ -26,7 +29,7 @@ def portal(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Porta
     portal = Portal(tmp_path_factory.mktemp("portal"), {"lab": lab.uri})
     portal.start_web()
     portal.start_worker()
-    wait_for(lambda: "virbr0" in portal.manage("network", "ls"), 20, "the first look")
+    wait_for(lambda: "virbr0" in portal.manage("network", "ls"), 60, "the first look")
     yield portal
     portal.stop()
 
@@ -53,24 +56,56 @@ def cookies(browser: Browser, portal: Portal) -> dict:
     return kept
 
 
+@dataclass(frozen=True, kw_only=True)
+class Expected:
+    """Requests that a test makes fail on purpose: those under a path, with a status (None: any, or no answer)."""
+
+    path: str
+    status: int | None
+
+    @classmethod
+    def of(cls, test: pytest.Item) -> list[Self]:
+        """What the test's markers `failing_requests(*paths, status=None)` name."""
+        marks = test.iter_markers("failing_requests")
+        return [cls(path=path, status=mark.kwargs.get("status")) for mark in marks for path in mark.args]
+
+    def explains(self, line: ConsoleMessage) -> bool:
+        if self.status is None and "htmx" in line.text:  # which names the path only in an object
+            return True
+        if not line.text.startswith("Failed to load resource:"):
+            return False
+        answered = self.status is None or f" a status of {self.status} " in line.text
+        return answered and urlsplit(line.location.get("url", "")).path.startswith(self.path)
+
+
 @pytest.fixture
-def open_tab(browser: Browser, portal: Portal, cookies: dict) -> Iterator[Callable[..., Page]]:
-    """Open a page as a logged-in person with the given browser settings; complaints of its console fail the test."""
+def open_tab(
+    request: pytest.FixtureRequest, browser: Browser, portal: Portal, cookies: dict
+) -> Iterator[Callable[..., Page]]:
+    """Open a page as a logged-in person with the given browser settings.
+
+    Complaints of its console fail the test, but for those of requests that the test's markers name. A fixture that
+    deletes what the page shows is to come first in a test's arguments: then the page is closed before that.
+    """
     contexts: list[BrowserContext] = []
     complaints: list[str] = []
+    expected = Expected.of(request.node)
 
     def open_(**settings: object) -> Page:
         contexts.append(browser.new_context(base_url=portal.url, **{"storage_state": cookies, **settings}))
         page = contexts[-1].new_page()
         page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("console", lambda line: complaints.append(f"{line.text} {page.url}") if line.type == "error" else None)
+        page.on("console", complain)
         return page
+
+    def complain(line: ConsoleMessage) -> None:
+        if line.type == "error" and not any(each.explains(line) for each in expected):
+            complaints.append(f"{line.text} {line.location.get('url')}")
 
     yield open_
     for context in contexts:
         context.close()
-    # Chromium reports every refused form as an error of the console.
-    assert not [text for text in complaints if "422" not in text and "409" not in text]
+    assert not complaints
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ import pytest
 from lab import Lab
 from playwright.sync_api import Page, expect
 
-from tests.portal import Portal
-from tests.waiting import wait_for
+from tests.support.portal import Portal
+from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.browser
 
@@ -39,7 +39,7 @@ def is_at(tab: Page, text: str) -> None:
     expect(tab.locator("output[data-of=map]")).to_have_text(text)
 
 
-def test_the_map_is_walked_by_keyboard(tab: Page, leased: str, picture: Callable[[Page, str], None]):
+def test_the_map_is_walked_by_keyboard(leased: str, tab: Page, picture: Callable[[Page, str], None]):
     tab.goto(PAGE)
     expect(tab.locator(".map > a")).to_have_count(256)
     tab.locator("#addresses").scroll_into_view_if_needed()
@@ -82,15 +82,15 @@ def test_the_map_is_walked_by_keyboard(tab: Page, leased: str, picture: Callable
 
 
 def test_many_entries_are_pasted_after_a_look_at_what_that_does(
-    tab: Page, lab: Lab, leased: str, picture: Callable[[Page, str], None]
+    leased: str, tab: Page, lab: Lab, picture: Callable[[Page, str], None]
 ):
-    tab.goto(PAGE)
-    tab.get_by_role("link", name="Paste").click()
-    tab.get_by_label("One entry a line").fill(
+    tab.goto(f"{PAGE}hosts/")
+    tab.get_by_role("link", name="Paste list").click()
+    tab.get_by_label("One reservation a line").fill(
         "MAC,IP,Name\n52:54:00:00:96:10,10.96.0.60,a\n52:54:00:00:96:11,10.97.0.61,b\n"
         "52:54:00:00:96:01,10.96.0.51,pin\n52:54:00:00:96:xx,10.96.0.62,c\n"
     )
-    tab.get_by_role("button", name="See what it does").click()
+    tab.get_by_role("button", name="Preview").click()
     expect(tab.locator("#right tbody tr")).to_have_count(2)
     expect(tab.locator("#right tbody tr").nth(0)).to_contain_text("new")
     expect(tab.locator("#right tbody tr").nth(1)).to_contain_text("changed")
@@ -110,7 +110,7 @@ def test_many_entries_are_pasted_after_a_look_at_what_that_does(
     assert "ip='10.96.0.50'" not in document
 
 
-def test_who_has_an_address_is_asked_from_any_page(tab: Page, leased: str, picture: Callable[[Page, str], None]):
+def test_who_has_an_address_is_asked_from_any_page(leased: str, tab: Page, picture: Callable[[Page, str], None]):
     tab.goto("/images/")
     tab.keyboard.press("/")
     tab.keyboard.type(leased)
@@ -124,10 +124,10 @@ def test_who_has_an_address_is_asked_from_any_page(tab: Page, leased: str, pictu
 
 
 def test_the_form_proposes_what_belongs_to_the_chosen_nic(
-    tab: Page, lab: Lab, leased: str, picture: Callable[[Page, str], None]
+    leased: str, tab: Page, lab: Lab, picture: Callable[[Page, str], None]
 ):
-    tab.goto(PAGE)
-    tab.get_by_role("link", name="Reserve an address").click()
+    tab.goto(f"{PAGE}hosts/")
+    tab.get_by_role("link", name="Reserve address").click()
     expect(tab.get_by_label("IP", exact=True)).to_have_value("10.96.0.2")
     expect(tab.locator("#macs option")).to_have_text(["tiny-96"])
     tab.get_by_label("MAC").fill(MAC.upper())
@@ -136,7 +136,7 @@ def test_the_form_proposes_what_belongs_to_the_chosen_nic(
     expect(tab.get_by_label("Name")).to_have_value("tiny-96")
     expect(tab.get_by_label("IP", exact=True)).to_be_focused()
     picture(tab, "host-entry-add")
-    tab.get_by_role("button", name="Reserve").click()
+    tab.get_by_role("button", name="Reserve", exact=True).click()
     expect(tab).to_have_url(f"{PAGE}hosts/")
     row = tab.get_by_role("row", name=MAC)
     expect(row).to_contain_text("reserved")
@@ -144,13 +144,13 @@ def test_the_form_proposes_what_belongs_to_the_chosen_nic(
     assert f"<host mac='{MAC}' name='tiny-96' ip='{leased}'/>" in lab.virsh("net-dumpxml", "seen")
     row.get_by_role("button", name="Remove").click()
     expect(row).to_have_count(0)
-    tab.get_by_role("link", name="Reserve an address").click()
+    tab.get_by_role("link", name="Reserve address").click()
     tab.get_by_role("complementary").get_by_role("link", name="tiny-96").click()
     expect(tab.get_by_label("MAC")).to_have_value(MAC)
     expect(tab.get_by_label("IP", exact=True)).to_have_value(leased)
 
 
-def test_addresses_fit_a_phone(open_tab: Callable[..., Page], leased: str, picture: Callable[[Page, str], None]):
+def test_addresses_fit_a_phone(leased: str, open_tab: Callable[..., Page], picture: Callable[[Page, str], None]):
     tab = open_tab(viewport={"width": 390, "height": 844})
     pages = [f"{PAGE}{page}" for page in ("addresses/", "leases/?q=10.", "hosts/", "hosts/add/", "hosts/paste/")]
     for path in ("/", "/search/?q=10.96.", *pages):

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.portal import Portal
-from tests.waiting import wait_for
+from tests.support.portal import Portal
+from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.browser
 
@@ -31,34 +31,34 @@ def nic_on(tab: Page, network: str) -> Locator:
     return tab.locator("#nics tbody tr").filter(has=tab.get_by_role("link", name=network, exact=True))
 
 
-def test_a_fixed_address_is_proposed_and_moves_along(tab: Page, vms: None):
+def test_a_fixed_address_is_proposed_and_moves_along(vms: None, tab: Page):
     tab.goto("/vms/lab/tiny-85/")
-    nic_on(tab, "here").get_by_role("link", name="Change").click()
+    nic_on(tab, "here").get_by_role("link", name="Edit").click()
     tab.get_by_label("Fixed address").fill("next")
     expect(tab.locator("#preview")).to_contain_text("Reserve 10.85.0.2 for it on here")
     tab.get_by_role("button", name="Save").click()
-    expect(nic_on(tab, "here")).to_contain_text("10.85.0.2 is wanted")
-    nic_on(tab, "here").get_by_role("link", name="Change").click()
+    expect(nic_on(tab, "here")).to_contain_text("10.85.0.2 expected")
+    nic_on(tab, "here").get_by_role("link", name="Edit").click()
     expect(tab.get_by_label("Fixed address")).to_have_value("10.85.0.2")
     tab.get_by_label("Network", exact=True).select_option("there")
     tab.get_by_label("Link up").uncheck()
     expect(tab.locator("#preview")).to_contain_text("Give up 10.85.0.2 on here")
     tab.get_by_role("button", name="Save").click()
     row = nic_on(tab, "there")
-    expect(row).to_contain_text("10.86.0.2 is wanted: its link is down")
+    expect(row).to_contain_text("10.86.0.2 expected: its link is down")
     expect(row).to_contain_text("attached")
 
 
-def test_two_vms_are_chosen_and_moved_at_once(tab: Page, portal: Portal, vms: None):
+def test_two_vms_are_chosen_and_moved_at_once(vms: None, tab: Page, portal: Portal):
     tab.goto("/vms/")
     for number in NUMBERS:
         tab.locator("#vms tbody tr").filter(has_text=f"tiny-{number}").get_by_role("checkbox").check()
-    tab.get_by_label("With the chosen").select_option(label="Move NICs to another network")
-    tab.get_by_role("button", name="See what it does").click()
+    tab.get_by_label("With selected").select_option(label="Move NICs to another network")
+    tab.get_by_role("button", name="Preview").click()
     tab.get_by_label("From network").select_option("here")
     tab.get_by_label("To network").select_option("there")
     expect(tab.locator("main")).to_contain_text("from here to there")
     tab.get_by_role("button", name="Move NICs to another network: ").click()
     expect(tab.locator("main")).to_contain_text(" done.")
-    left = "NICStatus.objects.filter(source='here', vm__wish__number__in=(85, 86)).count()"
+    left = "NICStatus.objects.filter(source='here', vm__desired__number__in=(85, 86)).count()"
     wait_for(lambda: portal.ask(left) == 0, 30, "none is left behind")

@@ -1,20 +1,18 @@
 """One cell of the matrix: a guest is run by the portal, looked at, and what is not as Virter's users wish is said."""
 
-import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
-import guest_image
 import libvirt
-from lab import Lab
+from lab import TAG, Lab, guest_image, load_image
 from lxml import etree
 
 from tests.guests.inside import Ears, Seen, look
 from tests.guests.mixtures import Place
-from tests.portal import Portal
-from tests.waiting import wait_for
+from tests.support.portal import Portal
+from tests.support.waiting import wait_for
 
 NUMBER = 30  # the ID of each guest
 SETTLING = 45  # s, that a NIC which the boot does not wait for may take until it has its lease
@@ -36,9 +34,8 @@ class Outcome:
 
 def put_image(lab: Lab, renderer: str) -> None:
     """Make a renderer's guest an image of the lab's pool, before a portal looks into it."""
-    target = lab.directory / f"lib/images/virter:tag:{renderer}"
-    if not target.exists():
-        shutil.copyfile(guest_image.image(renderer), target)
+    if not (lab.directory / f"lib/images/{TAG}{renderer}").exists():
+        load_image(lab, renderer, guest_image.image(renderer))
         lab.virsh("pool-refresh", "default")
 
 

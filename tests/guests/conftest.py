@@ -5,9 +5,8 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-import guest_image
 import pytest
-from lab import Lab
+from lab import Lab, guest_image
 
 from tests.guests import table
 from tests.guests.cell import put_image

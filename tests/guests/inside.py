@@ -11,8 +11,8 @@ from typing import Self
 import libvirt
 from lab import Lab
 
-from virterweb.hypervisors.connections import connected
-from virterweb.hypervisors.found import Refused, Silent
+from virterweb.hypervisors.connections.pool import connected
+from virterweb.hypervisors.gateway.found import Refused, Silent
 
 LOOK = """
 import json, subprocess
@@ -63,8 +63,8 @@ class Seen:
 def look(lab: Lab, domain: libvirt.virDomain) -> Seen | None:
     """Ask the guest's agent; None while it does not answer."""
     try:
-        with connected(-1, lab.uri) as host:
-            said = host.run_in_guest(domain.UUIDString(), ["python3", "-c", LOOK], 60)
+        with connected(-1, lab.uri) as connection:
+            said = connection.guest_agent.run(domain.UUIDString(), ["python3", "-c", LOOK], 60)
         found = json.loads(said.text)
     except (Silent, Refused, ValueError):
         return None

@@ -1,61 +1,60 @@
-"""What all guests were seen to do, as a table: for the terminal and for docs/guests.md."""
+"""The results of all guests as a table, for the terminal and for docs/guests.md."""
 
-import guest_image
+from lab import guest_image
 
 from tests.guests.mixtures import MIXTURES, SETTINGS
 
-RULES = {"portal": "portal", "virter": "as Virter"}
+RULES = {"portal": "portal", "virter": "Virter-compatible"}
 NAMES = {"ifupdown": "ifupdown", "netplan": "netplan, networkd", "networkmanager": "NetworkManager"}
 HOT_PLUG = {
-    "plugged": "NIC plugged in: its lease by itself",
-    "configured": "after *configure now*",
-    "rebooted": "after a reboot of the guest",
+    "plugged": "NIC plugged in, lease without intervention",
+    "configured": "lease after *Apply network configuration now*",
+    "rebooted": "lease after a reboot of the guest",
 }
 GUESTS = MIXTURES | SETTINGS
 ROWS = {name: "{" + ", ".join(place.words for place in places) + "}" for name, places in GUESTS.items()} | HOT_PLUG
 COLUMNS = [(renderer, rule) for renderer in guest_image.RENDERERS for rule in RULES]
 
 TEXT = """\
-# Guest networks on real guests
+# Guests that were tested
 
-Virter’s documentation wishes for all interfaces up, and a DHCP client on every interface whose network has DHCP, and
-calls it not possible in general. This table shows where it holds: in guests of Debian with cloud-init, run by the
-portal, for each mixture of networks and each way in which Debian configures its network. `script/test guests` boots
-every one of them and writes this; these were booted {when}.
+Virter's documentation asks for every interface to be up, and for a DHCP client on every interface whose network has
+DHCP, and says that this is not possible in general. This table shows how Debian guests with cloud-init behave, for
+each mixture of networks and each network renderer of Debian. `script/test guests` boots every guest and writes this
+page. These guests were booted {when}.
 
-A row names the guest’s NICs by what their networks offer. The first NIC is on the access network, where the portal puts
-it, and which has DHCP here. So *none on a host bridge*, a bridge of the host without a DHCP server, stands behind it.
-Networks with DHCPv4 all offer a default route; those without DHCP, and the one with DHCPv6 only, offer none.
+A row names the NICs of a guest by what their networks offer. The first NIC is on the access network, where the portal
+puts it, and which has DHCP here. *None on a host bridge* is a bridge of the host without a DHCP server. Networks with
+DHCPv4 offer a default route. Networks without DHCP, and the network with DHCPv6 only, do not.
 
-Each renderer has two columns: what the portal decides, and Virter’s own rule, `--guest-network virter`. ✅ says that
-all of this was seen, from inside the guest and from outside:
+Each renderer has two columns: the rules of the portal, and those of Virter (`--guest-network virter`). ✅ means that
+all of the following was observed, from inside the guest and from outside:
 
-- every link is up;
-- every NIC on a network with DHCP has a lease that libvirt knows, of each family that is served there;
-- no NIC asks for DHCP where none is offered: requests are heard on the networks from the guest’s start on, and those
-  that ended while it booted are told beside the ✅;
-- there is one default route of each family that is offered one, over the first NIC;
-- it has its host name, cloud-init is done without errors, and SSH lets in with a key on the access network.
+- Every link is up.
+- Every NIC on a network with DHCP has a lease that libvirt knows, for each address family that is served.
+- No NIC sends DHCP requests where no DHCP is offered. Requests that ended while the guest booted are noted in the cell.
+- There is one default route for each address family that offers one, over the first NIC.
+- The host name is set, cloud-init finished without errors, and SSH accepts a key on the access network.
 
-Otherwise the cell says what was not so. The row with metrics and a static address is of what people set for each NIC,
-which Virter’s own rule has no place for: of its default routes, the first NIC’s is the first, then they go by metric.
+Otherwise the cell says what was different. The row with metrics and a static address contains settings for each NIC,
+which Virter's rules do not have: the default route of the first NIC is preferred, then the others by metric.
 
-Virter’s own columns have these reasons. Where a network has no DHCP, and for a single NIC, Virter writes no network
-configuration: ifupdown and netplan then bring up the first NIC only, and NetworkManager asks for DHCP on every one.
-Where all have DHCP, Virter names NICs `ethN` and `enpNs0`: cards that the guest calls otherwise, as here, stay down;
-NetworkManager goes on by itself, with a default route on each. It knows no MAC, so a card that is plugged in is
-unknown to it, too.
+The columns of Virter have these reasons. Where a network has no DHCP, and for a single NIC, Virter writes no network
+configuration. ifupdown and netplan then bring up the first NIC only, and NetworkManager requests DHCP on every NIC.
+Where all networks have DHCP, Virter names the NICs `ethN` and `enpNs0`. Cards with other names, as in these guests,
+stay down, and NetworkManager configures a default route on each of them. Virter's configuration contains no MAC
+addresses, so it does not apply to a card that is plugged in later.
 
-The last rows are of a running guest, {{DHCP}}, that a NIC on a network with DHCP is plugged into: the seconds until it
-has its lease, until it has it after *configure now* (`vm configure`), and until it has it after a reboot. All times are
-of guests under emulation, two at once on two cores.
+In the last rows, a NIC on a network with DHCP is plugged into a running guest {{DHCP}}: the seconds until it has its
+lease, until it has it after *Apply network configuration now* (`vm configure`), and until it has it after a reboot. All
+times are of emulated guests, two at a time on two cores.
 """
 NOT_TRIED = "not tried"
-NO_SETTINGS = "has no settings"
+NO_SETTINGS = "not available"
 
 
 def missing(found: dict[str, dict]) -> list[str]:
-    """Cells that nothing is known of."""
+    """Return the keys of the cells without a result."""
     keys = [f"{row} {renderer} {rule}" for row in ROWS for renderer, rule in COLUMNS if possible(row, rule)]
     return [key for key in keys if key not in found]
 
@@ -78,7 +77,7 @@ def cell(found: dict[str, dict], row: str, renderer: str, rule: str) -> str:
 
 
 def verdict(key: str, outcome: dict) -> str:
-    """✅, or what is wrong in words."""
+    """Return the text of a cell: ✅, or what was different."""
     timed = key.split()[0] in HOT_PLUG
     words = outcome["wrong"] or ([f"✅ {outcome['seconds']} s"] if timed else ["✅"])
     said = "; ".join([*words, *outcome["notes"]])
@@ -86,7 +85,7 @@ def verdict(key: str, outcome: dict) -> str:
 
 
 def document(found: dict[str, dict], programs: list[str]) -> str:
-    """The whole of docs/guests.md."""
+    """Return the text of docs/guests.md."""
     versions = [f"- on the host: {', '.join(programs)}"]
     for renderer in guest_image.RENDERERS:
         seen = next(value["versions"] for key, value in found.items() if f" {renderer} " in key and value["versions"])

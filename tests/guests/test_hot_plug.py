@@ -4,16 +4,15 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict
 
-import guest_image
 import libvirt
 import pytest
-from lab import Lab
+from lab import Lab, guest_image
 
 from tests.guests.cell import SETTLING, Outcome, booted, guest_name, leased, run
 from tests.guests.inside import Seen, look
 from tests.guests.mixtures import ACCESS, RED
-from tests.portal import Portal
-from tests.waiting import wait_for
+from tests.support.portal import Portal
+from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.guests
 
@@ -64,11 +63,11 @@ def through(seen: Seen | None, boot: str) -> bool:
 
 
 def after(
-    outcome: Outcome, lab: Lab, domain: libvirt.virDomain, seconds: float, as_wished: Callable[[Seen], bool]
+    outcome: Outcome, lab: Lab, domain: libvirt.virDomain, seconds: float, as_desired: Callable[[Seen], bool]
 ) -> None:
     """Look at a guest until it is as wished, and write down how long that took, or that it did not come to it."""
     began = time.monotonic()
-    while not ((seen := look(lab, domain)) and as_wished(seen)):
+    while not ((seen := look(lab, domain)) and as_desired(seen)):
         if time.monotonic() - began > seconds:
             outcome.wrong.append(f"no lease within {seconds} s")
             return

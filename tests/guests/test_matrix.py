@@ -5,13 +5,12 @@
 
 from dataclasses import asdict
 
-import guest_image
 import pytest
-from lab import Lab
+from lab import Lab, guest_image
 
 from tests.guests.cell import try_cell
 from tests.guests.mixtures import MIXTURES, SETTINGS, Place
-from tests.portal import Portal
+from tests.support.portal import Portal
 
 pytestmark = pytest.mark.guests
 

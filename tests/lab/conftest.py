@@ -9,8 +9,8 @@ import pytest
 from lab import Lab, start
 
 from tests.lab.state import clear, clear_halves, left_over, things
-from tests.portal import Portal
-from tests.waiting import wait_for
+from tests.support.portal import Portal
+from tests.support.waiting import wait_for
 
 
 @pytest.fixture(scope="session")
@@ -40,7 +40,7 @@ def portal(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Porta
     portal.start_web()
     portal.start_worker()
     portal.log_in()
-    wait_for(lambda: portal.table("/networks/"), 20, "the first look")
+    wait_for(lambda: portal.table("/networks/"), 60, "the first look")
     yield portal
     portal.stop()
 

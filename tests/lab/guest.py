@@ -13,6 +13,16 @@ from typing import Self
 
 import libvirt
 from lab import Lab
+from lxml import etree
+
+
+def bridges(lab: Lab, host: libvirt.virConnect, network: str) -> dict[str, str]:
+    """Return the bridge that the tap of each running NIC of a network is on, as the kernel says; "" for none."""
+    xpath = f"devices/interface[source/@network='{network}']/target/@dev"
+    taps = [tap for domain in host.listAllDomains(1) for tap in etree.fromstring(domain.XMLDesc()).xpath(xpath)]
+    said = lab.run("sh", "-c", "".join(f"echo {tap} $(readlink /sys/class/net/{tap}/master);" for tap in taps))
+    words = (line.split() for line in said.splitlines())
+    return {tap: bridge[0].rsplit("/", 1)[-1] if bridge else "" for tap, *bridge in words}
 
 
 class Console:

@@ -10,7 +10,7 @@ import pytest
 from lab import Lab
 
 from tests.lab.conftest import lab_in
-from tests.waiting import wait_for
+from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.lab
 

@@ -10,8 +10,9 @@ import yaml
 from lab import Lab
 
 from tests.lab.state import things
-from tests.portal import Portal
-from tests.waiting import wait_for
+from tests.support.making import SSH_KEY
+from tests.support.portal import Portal
+from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.lab
 
@@ -78,7 +79,7 @@ def test_a_vm_is_shut_down_started_with_what_it_got_meanwhile_and_stopped(portal
     wait_for(domain.isActive, 10, "it runs again")
     assert mac in domain.XMLDesc()
     power({"running": False, "forced": True})
-    wait_for(lambda: not domain.isActive(), 10, "it is stopped at once")
+    wait_for(lambda: not domain.isActive(), 10, "it is forced off")
     portal.manage("vm", "rm", "tiny-9")
 
 
@@ -138,7 +139,7 @@ def test_host_entries_are_added_and_removed_by_id(portal: Portal, host: libvirt.
 
 
 def test_the_seed_on_the_disk_names_the_guest_and_its_keys(portal: Portal, host: libvirt.virConnect, lab: Lab):
-    key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ test@lab"
+    key = f"{SSH_KEY} test@lab"
     portal.manage("vm", "run", "tiny", "--id", "13", "--memory", "32M", "--ssh-key", key)
     image = pycdlib.PyCdlib()
     image.open(str(lab.directory / "lib/images/virter:work:tiny-13-cidata"))

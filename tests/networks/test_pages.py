@@ -1,9 +1,15 @@
 """The pages of networks: what they show of wishes and of what libvirt has, and what removing asks."""
 
+from datetime import timedelta
+from uuid import uuid4
+
 import pytest
+from django.utils import timezone
 
 from networks.models import Network
-from tests.making import make_foreign_network, make_hypervisor, make_lease, make_network, make_running, make_vm
+from tests.support.making import make_foreign_network, make_hypervisor, make_lease, make_network, make_running, make_vm
+from tests.support.shown import as_shown
+from virterweb.hypervisors.models import HypervisorStatus
 
 TWO_BLOCKS = """<network><name>two</name><uuid>{uuid}</uuid><forward mode='route'/><bridge name='virbr7'/>
 <ip address='10.1.0.1' prefix='24'><dhcp><range start='10.1.0.2' end='10.1.0.9'/>
@@ -19,12 +25,13 @@ def lab(db, pokes):
 
 
 def table(answer) -> list[list[str]]:
-    """The only table of a page, headings first."""
+    """The only table of a page, headings first, without the menus at the ends of rows."""
     from lxml import html
 
     (found,) = html.fromstring(answer.content).xpath("//table")
     rows = [*found.xpath("./thead/tr"), *found.xpath("./tbody/tr")]
-    return [[" ".join(cell.text_content().split()) for cell in row] for row in rows]
+    shown = slice(None, -1 if found.xpath(".//details[@class='menu']") else None)
+    return [[" ".join(cell.text_content().split()) for cell in row[shown]] for row in rows]
 
 
 def test_the_list_has_virters_columns_and_everything_that_libvirt_has(page, lab):
@@ -34,15 +41,15 @@ def test_the_list_has_virters_columns_and_everything_that_libvirt_has(page, lab)
     make_network(lab)
     assert table(page.get("/networks/")) == [
         ["Name", "Forward-Type", "IP-Range", "Domain", "DHCP", "Bridge", "State"],
-        ["bare", "", "", "", "", "", "not ours, inactive"],
+        ["bare", "", "", "", "", "", "unmanaged, inactive"],
         [
             *("default virter default", "nat", "192.168.122.1/24", "test"),
-            *("192.168.122.2-192.168.122.254", "virbr0", "not ours"),
+            *("192.168.122.2-192.168.122.254", "virbr0", "unmanaged"),
         ],
         ["net1", "", "10.255.0.1/24", "", "10.255.0.2-10.255.0.254", "", "pending"],
         [
             *("two", "route", "10.1.0.1/24,fd00:1::1/64", ""),
-            *("10.1.0.2-10.1.0.9,10.1.0.20-10.1.0.29,fd00:1::2-fd00:1::ff", "virbr7", "not ours"),
+            *("10.1.0.2-10.1.0.9,10.1.0.20-10.1.0.29,fd00:1::2-fd00:1::ff", "virbr7", "unmanaged"),
         ],
     ]
 
@@ -67,7 +74,7 @@ def test_the_url_sorts_and_filters(page, lab):
 
 
 def test_an_empty_list_offers_the_first_step(page, lab):
-    assert "Add the first one" in page.get("/networks/").content.decode()
+    assert "Add the first network" in page.get("/networks/").content.decode()
     assert "No network matches “nine”" in page.get("/networks/?q=nine").content.decode()
 
 
@@ -91,8 +98,8 @@ def test_a_page_shows_all_leases_and_who_is_attached(page, lab):
     ]
     assert table(page.get("/networks/lab-1/default/attached/")) == [
         ["VM", "MAC", "IP", "Hostname", "Host Device"],
-        ["alma-8-8", mac, "192.168.122.8fd00::8", "alma-8-8", "vnet1"],
-        ["stranger not ours", "52:54:00:aa:00:01", "waiting for a lease", "", "vnet2"],
+        ["alma-8-8", mac, "192.168.122.8 fd00::8", "alma-8-8", "vnet1"],
+        ["stranger unmanaged", "52:54:00:aa:00:01", "waiting for a lease", "", "vnet2"],
     ]
 
 
@@ -105,12 +112,15 @@ def test_a_failure_is_said_in_one_sentence_with_libvirts_words_beneath(page, lab
     assert "Try again" in shown
 
 
-def test_drift_is_named_and_can_be_put_back(page, lab, pokes, django_capture_on_commit_callbacks):
+def test_drift_is_named_and_only_what_failed_is_tried_again(page, lab, pokes, django_capture_on_commit_callbacks):
     network = make_network(lab)
     network.status.write(generation=1, drift="is not active\ndoes not start with the host", present=True)
     assert network.state == "drifted"
     shown = page.get(network.get_absolute_url()).content.decode()
     assert "<li>is not active</li>" in shown
+    answer = page.post(f"{network.get_absolute_url()}retry/", follow=True)
+    assert "there is nothing to try again" in answer.content.decode()
+    network.status.write(error="Could not start net1")
     with django_capture_on_commit_callbacks(execute=True):
         page.post(f"{network.get_absolute_url()}retry/")
     assert Network.objects.get(pk=network.pk).state == "pending"
@@ -130,10 +140,30 @@ def test_running_vms_are_not_cut_off_unless_it_is_meant(page, lab):
     path = f"{network.get_absolute_url()}remove/"
     refused = page.post(path)
     assert refused.status_code == 409
-    assert "I mean it: cut off the running alma-8-8" in refused.content.decode()
+    assert "Disconnect the running VM alma-8-8" in refused.content.decode()
     assert Network.objects.get(pk=network.pk).removed_at is None
-    page.post(path, {"cut_off": "yes"})
-    assert Network.objects.get(pk=network.pk).may_cut_off
+    page.post(path, {"cut_off": "yes", "vm": "alma-8-8"})
+    assert Network.objects.get(pk=network.pk).cut_off == ["alma-8-8"]
+
+
+def test_a_page_of_removal_that_is_stale_removes_nothing(page, lab):
+    """A VM has joined, or the network was recreated, since the page was opened."""
+    network = make_network(lab)
+    make_running(make_vm(lab), ("net1", "52:54:00:80:00:01", "vnet1"))
+    path = f"{network.get_absolute_url()}remove/"
+    shown = as_shown(page.get(path)) | {"cut_off": "yes"}
+    assert shown["vm"] == ["alma-8-8"]
+    make_running(make_vm(lab, "web", 9), ("net1", "52:54:00:80:00:02", "vnet2"))
+    assert page.post(path, shown).status_code == 409
+    assert Network.objects.get(pk=network.pk).removed_at is None
+    shown = as_shown(page.get(path)) | {"cut_off": "yes"}
+    Network.objects.filter(pk=network.pk).update(uuid=uuid4())
+    refused = page.post(path, shown)
+    assert refused.status_code == 409
+    assert "was recreated since you opened this page" in refused.content.decode()
+    assert Network.objects.get(pk=network.pk).removed_at is None
+    assert page.post(path, as_shown(refused) | {"cut_off": "yes"}).url == "/networks/"
+    assert Network.objects.get(pk=network.pk).cut_off == ["alma-8-8", "web"]
 
 
 @pytest.mark.parametrize("path", ["/networks/", "/networks/add/", "/networks/lab-1/net1/", "/vms/", "/images/"])
@@ -146,22 +176,47 @@ def test_what_is_not_there_is_said_so(page, lab, path):
     assert page.get(path).status_code == 404
 
 
-def test_an_unreachable_hypervisor_is_said_on_every_page(page, lab):
-    from django.utils import timezone
-
+def test_an_unreachable_hypervisor_is_said_on_every_page(member_page, lab):
     lab.status.error, lab.status.detail = "libvirt does not answer", "no answer from test:///default within 5 s"
     lab.status.unreachable_since = timezone.now()
     lab.status.save()
-    shown = page.get("/vms/").content.decode()
-    assert "lab-1: libvirt does not answer" in shown
-    assert "unreachable since" in shown
-    assert "no answer from test:///default within 5 s" in shown
+    shown = member_page.get("/vms/").content.decode()
+    assert "lab-1 is unreachable since" in shown
+    assert "libvirt does not answer" in shown
+    assert "test:///default" not in shown, "its URI is for operators"
+    assert "libvirt does not answer" in member_page.get("/trouble/").content.decode()
+
+
+def test_of_several_hypervisors_one_in_trouble_is_a_line_on_its_pages_and_named_on_others(page, lab):
+    other = make_hypervisor("lab-2")
+    make_foreign_network(lab)
+    make_foreign_network(other)
+    other.status.error, other.status.unreachable_since = "libvirt does not answer", timezone.now()
+    other.status.save()
+    said = "lab-2 is unreachable"
+    assert said in page.get("/networks/lab-2/default/").content.decode()
+    assert said in page.get("/networks/?hypervisor=lab-2").content.decode()
+    assert said in page.get("/").content.decode()
+    assert "not up to date" not in page.get("/networks/lab-1/default/").content.decode()
+    assert "1 hypervisor is not up to date: lab-2." in page.get("/networks/").content.decode()
+
+
+def test_a_worker_that_has_stopped_is_said_once_and_nothing_claims_to_be_new(page, lab):
+    other = make_hypervisor("lab-2")
+    make_foreign_network(lab)
+    long_ago = timezone.now() - timedelta(minutes=3)
+    HypervisorStatus.objects.filter(hypervisor__in=[lab, other]).update(observed_at=long_ago)
+    for path in ("/", "/networks/", "/networks/lab-1/default/"):
+        shown = page.get(path).content.decode()
+        assert shown.count("The worker is not running") == 1
+        assert "updated just now" not in shown
+    assert "updated 3 min ago" in page.get("/networks/lab-1/default/").content.decode()
 
 
 def test_without_any_hypervisor_the_pages_say_how_to_get_one(client, operator):
     client.force_login(operator)
     shown = client.get("/networks/").content.decode()
-    assert "No hypervisor is known" in shown
+    assert "There is no hypervisor yet" in shown
     assert "/admin/hypervisors/hypervisor/add/" in shown
 
 
@@ -177,3 +232,11 @@ def test_a_network_is_copied_as_a_command_a_script_and_a_resource(page, lab):
     assert "virter network add default --forward-mode nat" in shown
     assert "net-define" in shown
     assert "resource &quot;libvirt_network&quot;" in shown
+
+
+def test_who_may_change_a_managed_network_can_release_it_and_set_what_happens_on_drift(page, lab):
+    network = make_network(lab)
+    network.status.write(present=True, made_at=timezone.now(), generation=network.generation)
+    shown = page.get("/networks/lab-1/net1/").content.decode()
+    assert "/networks/lab-1/net1/release/" in shown
+    assert 'name="on_drift"' in shown

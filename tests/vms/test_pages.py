@@ -7,7 +7,7 @@ from django.utils import timezone
 from lxml import html
 
 from networks.models import Network
-from tests.making import (
+from tests.support.making import (
     make_foreign_network,
     make_hypervisor,
     make_image,
@@ -17,8 +17,8 @@ from tests.making import (
     make_vm,
 )
 from virterweb.hypervisors.templatetags import moments
+from vms.definition.nics.spec import NICSpec
 from vms.models import VM, Image, NICStatus, Power, VMStatus, Volume
-from vms.nic_xml import NICSpec
 
 ACCESS, SECOND, OUTSIDE = "52:54:00:00:00:08", "52:54:00:80:00:01", "52:54:00:cc:00:01"
 
@@ -57,11 +57,11 @@ def test_the_list_shows_state_image_size_nics_and_access_address(page, lab, vm):
     make_lease(lab.networks.get(name="default"), ACCESS, "192.168.122.8")
     make_vm(lab, "stranger", None, managed=False, generation=0, memory=0)
     (table,) = html.fromstring(page.get("/vms/").content).xpath("//table")
-    rows = [[" ".join(cell.text_content().split()) for cell in row] for row in table.xpath("./*/tr")]
+    rows = [[" ".join(cell.text_content().split()) for cell in row[:-1]] for row in table.xpath("./*/tr")]
     assert rows == [
         ["Name", "ID", "State", "Image", "Memory", "vCPUs", "NICs", "IP"],
         ["alma-8-8", "8", "running", "alma-8", "1024 MiB", "1", "2", "192.168.122.8"],
-        ["stranger", "", "off not ours", "", "", "1", "0", ""],
+        ["stranger", "", "off unmanaged", "", "", "1", "0", "not running"],
     ]
 
 
@@ -81,9 +81,9 @@ def test_a_page_joins_wished_nics_with_found_ones_and_their_leases(page, lab, vm
     vm.add_nic(NICSpec(kind="network", source="net1", mac="52:54:00:80:00:02"))
     VMStatus.objects.update(generation=2)
     assert cells(page.get(vm.get_absolute_url()), "nics") == [
-        ["default access", "virtio", ACCESS, told, "alma-8-8", "vnet1", "up", "attached", "", "Change Remove"],
-        ["net1", "virtio", SECOND, waiting, "", "vnet2", "up", "attached", "", "Change Remove"],
-        ["net1", "virtio", "52:54:00:80:00:02", "", "", "", "", "missing", "", "Change Remove"],
+        ["default access", "virtio", ACCESS, told, "alma-8-8", "vnet1", "up", "attached", "", "Edit Remove"],
+        ["net1", "virtio", SECOND, waiting, "", "vnet2", "up", "attached", "", "Edit Remove"],
+        ["net1", "virtio", "52:54:00:80:00:02", "", "", "", "", "missing", "", "Edit Remove"],
         [
             "br0 host bridge",
             "",
@@ -94,7 +94,7 @@ def test_a_page_joins_wished_nics_with_found_ones_and_their_leases(page, lab, vm
             "up",
             "added outside",
             "",
-            "Change Remove",
+            "Edit Remove",
         ],
     ]
 
@@ -131,19 +131,19 @@ def test_removing_the_access_nic_is_warned_of(page, lab, vm):
 
 
 @pytest.mark.parametrize(
-    ("verb", "running", "forced"), [("start", True, False), ("shutdown", False, False), ("destroy", False, True)]
+    ("verb", "running", "forced"), [("start", True, False), ("shutdown", False, False), ("force-off", False, True)]
 )
 def test_power_is_a_wish(page, lab, vm, verb, running, forced):
     page.post(f"{vm.get_absolute_url()}{verb}/")
-    wish = again(vm)
-    assert (wish.running, wish.forced, wish.power_generation) == (running, forced, wish.generation)
-    assert page.get(f"{vm.get_absolute_url()}{verb}/").status_code == 405
+    desired = again(vm)
+    assert (desired.running, desired.forced, desired.power_generation) == (running, forced, desired.generation)
+    assert page.get(f"{vm.get_absolute_url()}{verb}/").status_code == (200 if verb == "force-off" else 405)
 
 
 def test_removing_lists_what_goes_and_asks_for_the_name(page, lab, vm):
     path = f"{vm.get_absolute_url()}remove/"
     shown = page.get(path).content.decode()
-    for text in ("virter:work:alma-8-8-cidata", ACCESS, SECOND, "is stopped at once"):
+    for text in ("virter:work:alma-8-8-cidata", ACCESS, SECOND, "is forced off"):
         assert text in shown
     assert page.post(path, {"name": "alma"}).status_code == 422
     assert again(vm).removed_at is None
@@ -153,9 +153,8 @@ def test_removing_lists_what_goes_and_asks_for_the_name(page, lab, vm):
 
 def test_a_foreign_vm_is_shown_and_not_touched(page, lab):
     vm = make_vm(lab, "stranger", None, managed=False, generation=0)
-    VMStatus.objects.filter(wish=vm).update(present=True, power=Power.RUNNING)
-    assert "Others made this" in page.get(vm.get_absolute_url()).content.decode()
-    assert page.post(f"{vm.get_absolute_url()}destroy/").status_code == 404
+    VMStatus.objects.filter(desired=vm).update(present=True, power=Power.RUNNING)
+    assert "Unmanaged: the portal shows it" in page.get(vm.get_absolute_url()).content.decode()
     assert page.post(f"{vm.get_absolute_url()}remove/", {"name": "stranger"}).status_code == 404
 
 

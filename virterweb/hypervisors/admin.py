@@ -1,18 +1,45 @@
 """The Django admin of hypervisors, and what the other apps' admins share: observed rows are read-only, two actions."""
 
-from typing import ClassVar
+from collections.abc import Iterable
 
 from django.contrib import admin, messages
-from django.db import transaction
-from django.db.models import Model, QuerySet
+from django.contrib.auth import get_user_model
+from django.contrib.auth.admin import UserAdmin
+from django.core.exceptions import ValidationError
+from django.db import router, transaction
+from django.db.models import CharField, Field, Model, QuerySet
+from django.db.models.deletion import Collector
+from django.forms import Field as FormField
 from django.http import HttpRequest
 
-from . import tasks
-from .models import Hypervisor, HypervisorStatus
+from virterweb.pages import characters
+from virterweb.pages.ssh_key_field import SSHKeysField, SSHKeysInput
+
+from . import rights, tasks
+from .models import Hypervisor, HypervisorStatus, ReadingProblem
 
 
-class ObservedAdmin(admin.ModelAdmin):
-    """Rows that workers write: to be searched and read."""
+class ForOperators:
+    """Base of admins and inlines: operators may change rows; the permissions of Django say who may see them."""
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return rights.is_operator(request.user) or super().has_module_permission(request)
+
+    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return rights.is_operator(request.user) or super().has_view_permission(request, obj)
+
+    def has_add_permission(self, request: HttpRequest, *args: object) -> bool:
+        return rights.is_operator(request.user)
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return rights.is_operator(request.user)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return rights.is_operator(request.user)
+
+
+class ObservedAdmin(ForOperators, admin.ModelAdmin):
+    """Rows that workers write: searchable and read-only."""
 
     def has_add_permission(self, request: HttpRequest, *args: object) -> bool:
         return False
@@ -24,10 +51,9 @@ class ObservedAdmin(admin.ModelAdmin):
         return False
 
 
-class WishAdmin(admin.ModelAdmin):
-    """Wishes: an edit raises the generation and is pushed. Rows are removed by wish, never deleted here."""
+class DesiredAdmin(ForOperators, admin.ModelAdmin):
+    """Desired configurations: an edit raises the generation and is pushed. Rows are never deleted here."""
 
-    push_task: ClassVar = None
     actions = ("look_again", "push_again")
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
@@ -36,21 +62,19 @@ class WishAdmin(admin.ModelAdmin):
     def save_related(self, request: HttpRequest, form: object, formsets: list, change: bool) -> None:
         super().save_related(request, form, formsets, change)
         form.instance.ask_again()
-        transaction.on_commit(lambda: self.push_task.delay(form.instance.pk), robust=True)
 
     @admin.display(description="state")
-    def state_shown(self, wish: Model) -> str:
-        return wish.state.label
+    def state_shown(self, desired: Model) -> str:
+        return desired.state.label
 
-    @admin.action(description="Look again at their hypervisors")
+    @admin.action(description="Look again at their hypervisors", permissions=["change"])
     def look_again(self, request: HttpRequest, rows: QuerySet) -> None:
         look_at(request, Hypervisor.objects.filter(pk__in=rows.values("hypervisor")))
 
-    @admin.action(description="Push again to libvirt")
+    @admin.action(description="Push again to libvirt", permissions=["change"])
     def push_again(self, request: HttpRequest, rows: QuerySet) -> None:
-        for wish in rows.select_related("status"):
-            wish.ask_again()
-            transaction.on_commit(lambda pk=wish.pk: self.push_task.delay(pk), robust=True)
+        for desired in rows.select_related("status"):
+            desired.ask_again()
         self.message_user(request, f"Pushing {rows.count()} again.", messages.SUCCESS)
 
 
@@ -62,12 +86,31 @@ def look_at(request: HttpRequest, hypervisors: QuerySet) -> None:
 
 
 @admin.register(Hypervisor)
-class HypervisorAdmin(admin.ModelAdmin):
-    list_display = ("name", "uri", "pool", "access_network", "reachable", "version")
+class HypervisorAdmin(ForOperators, admin.ModelAdmin):
+    list_display = ("name", "uri", "pool", "access_network", "reachable", "version", "acceleration")
     list_filter = ("domain_type", "static_dhcp")
     search_fields = ("name", "uri")
     list_select_related = ("status",)
     actions = ("look_again",)
+    delete_confirmation_template = "admin/hypervisors/hypervisor/delete_confirmation.html"
+    delete_selected_confirmation_template = "admin/hypervisors/hypervisor/delete_selected_confirmation.html"
+
+    def formfield_for_dbfield(self, field: Field, request: HttpRequest, **options: object) -> FormField | None:
+        if field.name == "ssh_keys":
+            widget = SSHKeysInput(attrs={"rows": 6, "cols": 110, "spellcheck": "false"})
+            options = {"form_class": SSHKeysField, "widget": widget}
+        return super().formfield_for_dbfield(field, request, **options)
+
+    def get_deleted_objects(self, objs: Iterable[Hypervisor], request: HttpRequest) -> tuple:
+        """Count the rows that are deleted with hypervisors, which nobody may delete on their own."""
+        collector = Collector(using=router.db_for_write(Hypervisor), origin=objs)
+        collector.collect(list(objs))
+        counts = {model._meta.verbose_name_plural: len(rows) for model, rows in collector.data.items()}
+        for rows in collector.fast_deletes:
+            name = rows.model._meta.verbose_name_plural
+            counts[name] = counts.get(name, 0) + rows.count()
+        counts = {name: count for name, count in counts.items() if count}
+        return [str(each) for each in objs], counts, set(), []
 
     @admin.display(boolean=True)
     def reachable(self, hypervisor: Hypervisor) -> bool:
@@ -77,13 +120,44 @@ class HypervisorAdmin(admin.ModelAdmin):
     def version(self, hypervisor: Hypervisor) -> str:
         return hypervisor.status.version
 
-    @admin.action(description="Look again")
+    @admin.display
+    def acceleration(self, hypervisor: Hypervisor) -> str:
+        return hypervisor.status.acceleration
+
+    @admin.action(description="Look again", permissions=["change"])
     def look_again(self, request: HttpRequest, rows: QuerySet) -> None:
         look_at(request, rows)
 
 
 @admin.register(HypervisorStatus)
 class HypervisorStatusAdmin(ObservedAdmin):
-    list_display = ("hypervisor", "observed_at", "seconds", "unreachable_since", "error", "version", "kvm")
+    list_display = ("hypervisor", "observed_at", "seconds", "unreachable_since", "error", "version", "acceleration")
     search_fields = ("hypervisor__name", "error")
     list_filter = ("kvm",)
+
+
+@admin.register(ReadingProblem)
+class ReadingProblemAdmin(ObservedAdmin):
+    list_display = ("__str__", "hypervisor", "kind", "within", "since")
+    search_fields = ("hypervisor__name", "within", "name", "reason")
+    list_filter = ("kind",)
+    list_select_related = ("hypervisor",)
+
+
+class VisibleUserAdmin(UserAdmin):
+    """Users' names, which stand beside what they own and did, have no characters that cannot be seen."""
+
+    def formfield_for_dbfield(self, db_field: Field, request: HttpRequest, **options: object) -> FormField | None:
+        field = super().formfield_for_dbfield(db_field, request, **options)
+        if isinstance(db_field, CharField) and db_field.name != "password":
+            field.validators.append(validate_visible)
+        return field
+
+
+def validate_visible(text: str) -> None:
+    if hidden := characters.hidden_in(text):
+        raise ValidationError(f"A name has no characters that cannot be seen: {hidden}.")
+
+
+admin.site.unregister(get_user_model())
+admin.site.register(get_user_model(), VisibleUserAdmin)

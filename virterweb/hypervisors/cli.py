@@ -4,37 +4,71 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 
+from django.contrib.auth import get_user_model
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.core.exceptions import PermissionDenied
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.forms import Form
 
-from .models import Hypervisor
-from .reconcile import Desired, State
+from virterweb.hypervisors.desired.models import Desired
+from virterweb.hypervisors.desired.refusals import InvalidTransition
+from virterweb.hypervisors.desired.state import State
+from virterweb.pages.characters import visible
 
-NO_WORKER = 15.0  # seconds without a look at the hypervisor until the wait is given up
+from .models import Hypervisor
+
+NO_WORKER = 15.0  # seconds without a poll of the hypervisor until the wait ends
 
 
 class VerbCommand(BaseCommand):
-    """A command of verbs, each a method that takes its options."""
+    """A command of verbs, each a method that takes its options.
+
+    It acts with the rights of `user`: None, the server's own user, who may do everything, unless --user names another.
+    """
+
+    user: AbstractBaseUser | None = None
 
     def verb(
-        self, verbs, name: str, handler: Callable, text: str, *positional: str, waits: bool = False
+        self,
+        verbs,
+        name: str,
+        handler: Callable,
+        text: str,
+        *positional: str,
+        waits: bool = False,
+        user_flags: Sequence[str] = ("--user", "--as-user"),
     ) -> CommandParser:
-        """A subcommand with what all have: --hypervisor, and --no-wait if it writes."""
+        """Add a subcommand with the common flags: --hypervisor, --user, and --no-wait if it writes."""
         parser = verbs.add_parser(name, help=text)
         for argument in positional:
             parser.add_argument(argument)
+        parser.add_argument(
+            *user_flags, dest="acting", metavar="NAME", help="act with this portal user’s rights, also in the history"
+        )
         parser.add_argument("--hypervisor", help="which, where there is more than one")
         if waits:
             parser.add_argument("--no-wait", action="store_true", help="do not wait for the worker")
         parser.set_defaults(handler=handler)
         return parser
 
-    def handle(self, *args: object, handler: Callable, **options: object) -> None:
-        handler(**options)
+    def handle(self, *args: object, handler: Callable, acting: str | None = None, **options: object) -> None:
+        self.user = portal_user(acting) if acting is not None else None
+        try:
+            handler(**options)
+        except (InvalidTransition, PermissionDenied) as problem:
+            raise CommandError(str(problem)) from problem
+
+
+def portal_user(name: str) -> AbstractBaseUser:
+    """Return the active portal user of that name, or raise CommandError."""
+    user = get_user_model().objects.filter(username=name, is_active=True).first()
+    if user is None:
+        raise CommandError(f"there is no active portal user {name}")
+    return user
 
 
 def pick_hypervisor(name: str | None) -> Hypervisor:
-    """The named hypervisor, or the only one."""
+    """Return the named hypervisor, or the only one; raise CommandError if there is no such choice."""
     known = list(Hypervisor.objects.select_related("status"))
     if name:
         known = [one for one in known if one.name == name]
@@ -48,23 +82,23 @@ def pick_hypervisor(name: str | None) -> Hypervisor:
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """Virter's way: headings, columns aligned, two spaces between."""
-    lines = [tuple(headings), *(tuple(str(cell) for cell in row) for row in rows)]
+    """Return a table as Virter prints it: headings, aligned columns, two spaces between them."""
+    lines = [tuple(headings), *(tuple(visible(str(cell)) for cell in row) for row in rows)]
     widths = [max(len(line[index]) for line in lines) for index in range(len(headings))]
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
     )
 
 
-def wait_for(wishes: Sequence[Desired], command: BaseCommand) -> None:
-    """Wait until the worker has carried out the wishes, or they are gone; CommandError with the reasons if one failed.
+def wait_for(rows: Sequence[Desired], command: BaseCommand) -> None:
+    """Wait until the worker has carried out the rows, or they are gone; raise CommandError with the errors of those.
 
-    What a wish waits for is said on stderr when that is a terminal. Without a running worker it is given up; the wish
-    stays.
+    On a terminal, stderr names what they wait for. Without a running worker the wait ends with a CommandError, and
+    the requests stay.
     """
-    waiting, failures, said, began = list(wishes), [], "", time.time()
+    waiting, failures, said, began = list(rows), [], "", time.time()
     while waiting:
-        waiting = [wish for wish in waiting if not _settled(wish, failures)]
+        waiting = [desired for desired in waiting if not _settled(desired, failures)]
         if waiting:
             said = _say(waiting, said, command)
             _need_worker(waiting[0], began)
@@ -73,20 +107,19 @@ def wait_for(wishes: Sequence[Desired], command: BaseCommand) -> None:
         raise CommandError("\n".join(failures))
 
 
-def _settled(wish: Desired, failures: list[str]) -> bool:
-    now = type(wish).objects.select_related("status").filter(pk=wish.pk).first()
+def _settled(desired: Desired, failures: list[str]) -> bool:
+    now = type(desired).objects.select_related("status").filter(pk=desired.pk).first()
     if now is None:
         return True
-    wish.generation = now.generation
-    if not now.done:
-        return False
+    desired.generation = now.generation
     if now.state == State.FAILED:
-        failures.append(now.status.error + (f"\n  {now.status.detail}" if now.status.detail else ""))
-    return True
+        failures.append(f"{now.status.error}" + (f"\n  {now.status.detail}" if now.status.detail else ""))
+        return True
+    return now.done
 
 
 def _say(waiting: Sequence[Desired], said: str, command: BaseCommand) -> str:
-    names = ", ".join(str(wish) for wish in waiting)
+    names = ", ".join(str(desired) for desired in waiting)
     progress = type(waiting[0]).objects.filter(pk=waiting[0].pk).values_list("status__progress", flat=True).first()
     text = f"waiting for {names}" + (f": {progress}" if progress else "")
     if text != said and sys.stderr.isatty():
@@ -94,9 +127,9 @@ def _say(waiting: Sequence[Desired], said: str, command: BaseCommand) -> str:
     return text
 
 
-def _need_worker(wish: Desired, began: float) -> None:
-    """Give up when nobody looks at the hypervisor, successfully or not; one that has just started may take its time."""
-    status = Hypervisor.objects.select_related("status").get(pk=wish.hypervisor_id).status
+def _need_worker(desired: Desired, began: float) -> None:
+    """Raise CommandError if no worker polls the hypervisor; one that has just started gets some time."""
+    status = Hypervisor.objects.select_related("status").get(pk=desired.hypervisor_id).status
     if status.next_look is None:
         return
     late = time.time() - status.next_look.timestamp()
@@ -105,7 +138,7 @@ def _need_worker(wish: Desired, began: float) -> None:
 
 
 def check(form: Form, flags: dict[str, str]) -> None:
-    """CommandError with each of the form's errors, named by the flag that its field came from."""
+    """Raise CommandError with each error of the form, named by the flag that its field came from."""
     if form.is_valid():
         return
     lines = []

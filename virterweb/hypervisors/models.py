@@ -1,42 +1,65 @@
-"""The hypervisors that the portal knows, with Virter's settings for each, and what was last heard of them."""
+"""The hypervisors that the portal knows, with Virter's settings for each, and their last readings."""
 
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Self
 
 from django.core.validators import RegexValidator
 from django.db import models
-from django.db.models import Prefetch, Q
+from django.db.models import F, Prefetch, Q
 from django.utils import timezone
+
+from virterweb.hypervisors.connections.uris import validate_uri
+from virterweb.message_field import MessageField
 
 LONGEST_PAUSE = timedelta(minutes=10)  # nothing is put off for longer, unless the clock was put back
 
 
 class Claimable(models.Model):
-    """A row that one worker at a time works on: claimed by a conditional UPDATE that expires."""
+    """A row that one worker at a time works on; see `claims`, which alone writes these columns."""
 
-    claimed_by = models.CharField(max_length=200, blank=True, editable=False)
+    claimed_by = models.CharField(blank=True, editable=False)
     claimed_until = models.DateTimeField(null=True, editable=False)
+    crashes = models.PositiveSmallIntegerField(default=0, editable=False, help_text="attempts in a row that crashed")
 
     class Meta:
         abstract = True
 
 
+def free(path: str = "") -> Q:
+    """Return the condition that no worker has claimed a row, for rows of a `Claimable` or what has one at `path`.
+
+    A claim that ends too far in the future does not count either: the clock was set back.
+    """
+    now, until = timezone.now(), f"{path}claimed_until"
+    return Q(**{until: None}) | Q(**{f"{until}__lt": now}) | Q(**{f"{until}__gt": now + LONGEST_PAUSE})
+
+
+def due(column: str, path: str = "", *, latest: timedelta = LONGEST_PAUSE) -> Q:
+    """Return the condition that it is a row's time, by a column that says when, and that no worker has claimed it.
+
+    The row is a `Claimable`, or has one at `path`. An empty column means at once. A time later than any that is ever
+    set, `latest` from now, counts as due as well: the clock was set back.
+    """
+    now, when = timezone.now(), f"{path}{column}"
+    return free(path) & (Q(**{when: None}) | Q(**{f"{when}__lte": now}) | Q(**{f"{when}__gt": now + latest}))
+
+
 def with_hypervisor() -> Prefetch:
-    """Rows' hypervisor with its status: one object for all rows of a list, not one each."""
+    """Return a prefetch of the hypervisor with its status: one object for all rows of a list."""
     return Prefetch("hypervisor", Hypervisor.objects.select_related("status"))
 
 
 class HypervisorQuerySet(models.QuerySet):
-    def due(self) -> Self:
-        """Hypervisors to look at again: often, yet never more than about a tenth of the time.
+    def preselected(self) -> "Hypervisor | None":
+        """Return the default of forms: the first that answers, else the first of all."""
+        known = self.select_related("status")
+        return known.filter(status__error="").exclude(status__observed_at=None).first() or known.first()
 
-        One whose next look is very far off is due as well: the clock has been put back.
-        """
-        now = timezone.now()
-        return self.filter(
-            Q(status__claimed_until=None) | Q(status__claimed_until__lt=now),
-            Q(status__next_look=None) | Q(status__next_look__lte=now) | Q(status__next_look__gt=now + LONGEST_PAUSE),
-        )
+    def due(self) -> Self:
+        """Return the hypervisors to poll: those that are due, and those with a request since their last poll began."""
+        asked = Q(status__asked_at__gt=F("status__began_at"), status__asked_at__lte=timezone.now())
+        return self.filter(due("next_look", "status__") | asked & free("status__"))
 
 
 class Hypervisor(models.Model):
@@ -58,7 +81,12 @@ class Hypervisor(models.Model):
             RegexValidator(r"^(?!(add|run|images)\Z)[A-Za-z0-9][A-Za-z0-9._-]*\Z", "Letters, digits, dots and dashes.")
         ],
     )
-    uri = models.CharField("URI", max_length=500, help_text="qemu:///system, qemu+ssh://root@host/system …")
+    uri = models.CharField(
+        "URI",
+        max_length=500,
+        validators=[validate_uri],
+        help_text="qemu:///system, qemu+ssh://root@host/system …",
+    )
     pool = models.CharField(max_length=100, default="default", help_text="storage pool for images and VM volumes")
     access_network = models.CharField(max_length=100, default="default", help_text="the first NIC of every VM")
     static_dhcp = models.BooleanField(
@@ -91,6 +119,7 @@ class Hypervisor(models.Model):
 
     class Meta:
         ordering = ["name"]
+        permissions = (("operate", "Can operate hypervisors"),)
 
     def __str__(self) -> str:
         return self.name
@@ -100,25 +129,37 @@ class Hypervisor(models.Model):
         HypervisorStatus.objects.get_or_create(hypervisor=self)
 
     def look_again(self) -> None:
-        """Have a worker look at everything now: what it knows of volumes and leases is stale as well."""
-        HypervisorStatus.objects.filter(hypervisor=self).update(next_look=None, stale_at=timezone.now())
+        """Have a worker read everything now, volumes and leases included."""
+        now = timezone.now()
+        HypervisorStatus.objects.filter(hypervisor=self).update(next_look=None, asked_at=now, stale_at=now)
 
 
 class HypervisorStatus(Claimable):
-    """What was last heard of a hypervisor."""
+    """The last reading of a hypervisor."""
 
     hypervisor = models.OneToOneField(Hypervisor, on_delete=models.CASCADE, related_name="status")
     observed_at = models.DateTimeField(null=True, help_text="end of the last complete look")
     next_look = models.DateTimeField(null=True)
+    asked_at = models.DateTimeField(null=True, help_text="when a poll was last asked for")
+    began_at = models.DateTimeField(null=True, help_text="when the last poll began, successful or not")
     stale_at = models.DateTimeField(null=True, help_text="what is read seldom is read again after this")
+    volumes_read_at = models.DateTimeField(null=True, help_text="when the pool was last read")
+    volumes_tried_at = models.DateTimeField(null=True, help_text="when that was last tried")
+    traffic_due_at = models.DateTimeField(null=True, help_text="when the counters of NICs are to be read again")
+    seeds_compared = models.CharField(
+        max_length=64, blank=True, help_text="what the ISOs of guests were last compared with, as a digest"
+    )
     seconds = models.FloatField(default=0, help_text="how long the last look took")
     unreachable_since = models.DateTimeField(null=True)
-    error = models.TextField(blank=True)
+    error = MessageField(blank=True)
     detail = models.TextField(blank=True)
-    version = models.CharField(max_length=100, blank=True)
-    memory = models.PositiveIntegerField(default=0, help_text="MiB of the host")
+    version = models.CharField(blank=True)
+    memory = models.PositiveBigIntegerField(default=0, help_text="MiB of the host")
     nic_models = models.JSONField("NIC models", default=list, help_text="those that its QEMU has")
     kvm = models.BooleanField(null=True, help_text="whether a KVM guest was seen to run; empty: not tried yet")
+    kvm_problem = models.TextField("KVM problem", blank=True, help_text="why VMs are emulated although KVM was tried")
+    kvm_tried_at = models.DateTimeField("KVM tried at", null=True, help_text="again after the host has booted")
+    devices = models.JSONField(null=True, help_text="the host's network devices but for taps; empty: not known")
     routes = models.JSONField(default=list, help_text="blocks that the host itself routes, with their device")
 
     class Meta:
@@ -129,10 +170,71 @@ class HypervisorStatus(Claimable):
 
     @property
     def stale(self) -> bool:
-        """Whether all was read too long ago to be called the present."""
+        """Return whether the last reading is too old to be shown as the present."""
         return bool(self.observed_at and timezone.now() - self.observed_at > timedelta(seconds=30))
 
+    @property
+    def acceleration(self) -> str:
+        """Return, in words, what accelerates new VMs."""
+        if self.hypervisor.domain_type != Hypervisor.DomainType.AUTO:
+            return "KVM" if self.hypervisor.domain_type == Hypervisor.DomainType.KVM else "emulation"
+        if self.kvm is None:
+            return "KVM is tried with the first VM"
+        return "KVM" if self.kvm else f"emulation: {self.kvm_problem or 'KVM does not work'}"
+
     def forget_routes(self, device: str) -> None:
-        """A bridge has gone: its blocks are free now, not only after the next look."""
+        """Drop the routes of a bridge that is gone, so that its blocks are free before the next poll."""
         routes = [route for route in self.routes if route[1] != device]
         HypervisorStatus.objects.filter(pk=self.pk).update(routes=routes)
+
+
+class ReadingProblemQuerySet(models.QuerySet):
+    def about(self, key: str, name: str, parts: Iterable[str]) -> Self:
+        """Return the problems of one object by its key, and of its parts of these kinds."""
+        return self.filter(Q(key=key) | Q(within=name, kind__in=parts))
+
+
+class ReadingProblem(models.Model):
+    """A part of a hypervisor that the last poll could not read or record; deleted when it can be read again."""
+
+    class Kind(models.TextChoices):
+        """What is read at a time; the label says what cannot be read, `within` a network, pool or VM."""
+
+        NETWORK = "network", "network {name}"
+        RESERVATION = "reservation", "DHCP reservation {name} of network {within}"
+        LEASES = "leases", "DHCP leases of network {within}"
+        LEASE = "lease", "DHCP lease {name} of network {within}"
+        VM = "VM", "VM {name}"
+        NIC = "NIC", "NIC {name} of VM {within}"
+        TRAFFIC = "traffic", "traffic of NIC {name}"
+        ADDRESSES = "addresses", "addresses of VM {name}"
+        SEED = "seed", "cloud-init data of VM {name}"
+        POOL = "pool", "pool {within}"
+        VOLUME = "volume", "volume {name} in pool {within}"
+        PART = "part", "part of the poll: {name}"
+
+    hypervisor = models.ForeignKey(Hypervisor, on_delete=models.CASCADE, related_name="reading_problems")
+    kind = models.CharField(max_length=20, choices=Kind)
+    within = models.TextField(blank=True)
+    key = models.TextField(blank=True, help_text="what tells it from others of its kind")
+    name = models.TextField(blank=True)
+    reason = MessageField(help_text="the end of a sentence")
+    detail = models.TextField(blank=True)
+    since = models.DateTimeField(default=timezone.now)
+
+    objects = ReadingProblemQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["kind", "within", "name", "pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["hypervisor", "kind", "within", "key"], name="reading_problem_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.subject} cannot be read: {self.reason}"
+
+    @property
+    def subject(self) -> str:
+        """Return what cannot be read, as the beginning of a sentence."""
+        text = self.Kind(self.kind).label.format(name=self.name, within=self.within)
+        return text[:1].upper() + text[1:]

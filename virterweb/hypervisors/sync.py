@@ -1,55 +1,92 @@
-"""One look at one hypervisor: open it, let every app above write down what it sees, record how it went."""
+"""One poll of one hypervisor: open it, let every app record what it finds, and record the result."""
 
 import logging
 from datetime import timedelta
 from time import monotonic
 
 from django.conf import settings
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
-from .connections import connected
-from .found import HypervisorError
-from .gateway import Host
-from .models import LONGEST_PAUSE, Hypervisor, HypervisorStatus
-from .reconcile import claimed
+from virterweb.hypervisors.connections.guard import Observation, failure
+from virterweb.hypervisors.connections.pool import connected
+from virterweb.hypervisors.desired.claims import claimed
+from virterweb.hypervisors.gateway.connection import Connection
+from virterweb.hypervisors.gateway.found import Busy, HypervisorError, Unreachable
+
+from .models import Hypervisor, HypervisorStatus, ReadingProblem
 
 log = logging.getLogger(__name__)
 
-PACE = 1.0  # seconds between two looks at a hypervisor
-SHARE = 10  # a look may take a tenth of the time, so a large hypervisor is looked at less often
-PATIENCE = 2.0  # seconds between two tries to reach one that is gone
+PACE = 1.0  # seconds between two polls of a hypervisor
+SHARE = 10  # a poll may take a tenth of the time, so a large hypervisor is polled less often
+LONGEST = 10.0  # seconds between two polls, however slow they are
+PATIENCE = 2.0  # seconds between two attempts to reach one that does not answer
+BACK_OFF = 10.0  # seconds after a look that failed by an error of our own
 ROUTES = timedelta(seconds=30)
 
 
+def ask(hypervisor_id: int) -> None:
+    """Ask for a poll that begins from now on: one that is running does not count."""
+    HypervisorStatus.objects.filter(hypervisor=hypervisor_id).update(asked_at=timezone.now())
+
+
 def observe(hypervisor_id: int) -> None:
-    """Look at a hypervisor, unless another worker is at it: then its look serves."""
+    """Poll a hypervisor, unless another worker does; poll again if that was requested meanwhile."""
+    if _poll(hypervisor_id) and Hypervisor.objects.due().filter(pk=hypervisor_id).exists():
+        _poll(hypervisor_id)
+
+
+def _poll(hypervisor_id: int) -> bool:
+    """Poll a hypervisor; return False if another worker does, or it is gone."""
     with claimed(HypervisorStatus.objects.filter(hypervisor=hypervisor_id)) as status:
-        hypervisor = status and Hypervisor.objects.select_related("status").filter(pk=hypervisor_id).first()
+        hypervisor = status and _with_problems().filter(pk=hypervisor_id).first()
         if not hypervisor:
-            return
+            return False
+        _record(status.pk, began_at=timezone.now())
         try:
-            with connected(hypervisor.pk, hypervisor.uri) as host:
-                _record(status.pk, **_look(hypervisor, host))
-        except HypervisorError as problem:
+            with connected(hypervisor.pk, hypervisor.uri, limited=False) as connection:
+                _record(status.pk, **_look(hypervisor, connection))
+        except Busy:  # it is there, and has no time
+            _record(status.pk, next_look=timezone.now() + timedelta(seconds=PATIENCE))
+        except Unreachable as problem:
             _record_failure(status, problem)
+        except Exception as problem:
+            _record_error(status, problem)
+        return True
 
 
-def _look(hypervisor: Hypervisor, host: Host) -> dict:
-    """Run all observers; the columns of HypervisorStatus that follow from the look."""
+def _with_problems() -> QuerySet[Hypervisor]:
+    """Return hypervisors with their earlier reading problems, in one query for all readings of a poll."""
+    return Hypervisor.objects.select_related("status").prefetch_related("reading_problems")
+
+
+def _look(hypervisor: Hypervisor, connection: Connection) -> dict:
+    """Run all observers; return the columns of HypervisorStatus that result."""
     began = monotonic()
     status = hypervisor.status
     fresh = {}
     if not status.observed_at or status.unreachable_since or timezone.now() - status.observed_at > ROUTES:
-        fresh = {"version": host.version(), "memory": host.memory(), "nic_models": host.nic_models()}
-    routes = host.routes()
+        fresh = {
+            "version": connection.host.version(),
+            "memory": connection.host.memory(),
+            "nic_models": connection.host.nic_models(),
+        }
+    routes = connection.host.routes()
     if routes != status.routes:
         fresh["routes"] = routes
-    for name in settings.OBSERVERS:
-        import_string(name)(hypervisor, host)
+    with Observation(hypervisor, ReadingProblem.Kind.PART) as parts:
+        for name in settings.OBSERVERS:
+            with parts.guard(name):
+                import_string(name)(hypervisor, connection)
+    if (
+        devices := connection.host.devices()
+    ) != status.devices:  # last: a bridge of what was seen to run is there by now
+        fresh["devices"] = devices
     seconds = monotonic() - began
     now = timezone.now()
-    pause = min(timedelta(seconds=max(PACE, SHARE * seconds)), LONGEST_PAUSE)
+    pause = timedelta(seconds=min(max(PACE, SHARE * seconds), LONGEST))
     cleared = {"unreachable_since": None, "error": "", "detail": ""} if status.error else {}
     return {"observed_at": now, "next_look": now + pause, "seconds": seconds, **fresh, **cleared}
 
@@ -60,11 +97,20 @@ def _record_failure(status: HypervisorStatus, problem: HypervisorError) -> None:
         log.warning("%s: %s (%s)", status.hypervisor, problem, problem.detail)
     _record(
         status.pk,
-        error=str(problem),
+        error=problem.message,
         detail=problem.detail,
         unreachable_since=status.unreachable_since or now,
         next_look=now + timedelta(seconds=PATIENCE),
     )
+
+
+def _record_error(status: HypervisorStatus, problem: Exception) -> None:
+    """Record an unexpected error, which does not mean that the hypervisor is unreachable."""
+    error, detail = failure(problem)
+    if status.error != error:
+        log.error("%s: %s", status.hypervisor, error, exc_info=problem)
+    next_look = timezone.now() + timedelta(seconds=BACK_OFF)
+    _record(status.pk, error=error, detail=detail, unreachable_since=None, next_look=next_look)
 
 
 def _record(pk: int, **values: object) -> None:

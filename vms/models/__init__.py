@@ -1,7 +1,10 @@
 """VMs that people want with their NICs, images to run them from, and what was seen of all that."""
 
-from .images import TAG, Image, ImageStatus, Volume
-from .seen import (
+from .disk import WORK, Disk
+from .image import LAYER, LOADING, TAG, Image, ImageStatus, Volume
+from .nic import NIC, VIRTIO, free_mac
+from .power import Power, PowerReason, Saved, SSHState
+from .status import (
     AddressRound,
     ConsoleLog,
     GuestReport,
@@ -12,9 +15,11 @@ from .seen import (
     SSHCheck,
     VMStatus,
 )
-from .wishes import NIC, PORT, VIRTIO, VM, WORK, Disk, Power, SSHState, VMQuerySet, free_mac
+from .vm import PORT, VM, VMQuerySet
 
 __all__ = [
+    "LAYER",
+    "LOADING",
     "NIC",
     "PORT",
     "TAG",
@@ -32,8 +37,10 @@ __all__ = [
     "NICStatus",
     "NICTraffic",
     "Power",
+    "PowerReason",
     "SSHCheck",
     "SSHState",
+    "Saved",
     "VMQuerySet",
     "VMStatus",
     "Volume",

@@ -9,12 +9,13 @@ from django.utils.safestring import SafeString
 
 register = template.Library()
 
+JUST_NOW = 10  # seconds; static/updates.js counts on with the same
 UNITS = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
 
 @register.filter
 def moment(at: datetime | None) -> SafeString:
-    """The hour if it is of today, the day as well if not."""
+    """Return the time of day, with the date unless it is today."""
     if at is None:
         return SafeString("")
     local = timezone.localtime(at)
@@ -26,10 +27,23 @@ def moment(at: datetime | None) -> SafeString:
 
 @register.filter
 def age(at: datetime) -> SafeString:
-    """How long ago, in one unit, as narrow columns need it: 40 s, 5 min, 3 h, 12 d."""
+    """Return how long ago that was, in one unit for narrow columns: 40 s, 5 min, 3 h, 12 d."""
+    local = timezone.localtime(at)
+    exact = local.strftime("%Y-%m-%d %H:%M:%S")
+    return format_html('<time datetime="{}" title="since {}">{}</time>', local.isoformat(), exact, _in_one_unit(at))
+
+
+@register.filter
+def updated(at: datetime) -> SafeString:
+    """Return when something was read last, as an age that the page keeps counting; it never says more than is known."""
+    local = timezone.localtime(at)
+    new = (timezone.now() - at).total_seconds() < JUST_NOW
+    shown = "updated just now" if new else f"updated {_in_one_unit(at)} ago"
+    exact = local.strftime("%Y-%m-%d %H:%M:%S")
+    return format_html('<time data-age datetime="{}" title="{}">{}</time>', local.isoformat(), exact, shown)
+
+
+def _in_one_unit(at: datetime) -> str:
     left = max(0, int((timezone.now() - at).total_seconds()))
     seconds, unit = next((each for each in UNITS if left >= each[0]), UNITS[-1])
-    local, shown = timezone.localtime(at), f"{left // seconds} {unit}"
-    return format_html(
-        '<time datetime="{}" title="since {}">{}</time>', local.isoformat(), local.strftime("%Y-%m-%d %H:%M:%S"), shown
-    )
+    return f"{left // seconds} {unit}"

@@ -9,7 +9,7 @@ from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from virterweb.hypervisors.cli import pick_hypervisor
-from vms.inventory import Guest, ansible, guests, host_variables, known_hosts, ssh_config, visible_to
+from vms.addresses.inventory import Guest, ansible, guests, host_variables, known_hosts, ssh_config, visible_to
 from vms.models import VM, VMQuerySet
 
 

@@ -6,8 +6,8 @@ from django.core.management.base import CommandError, CommandParser
 
 from networks.management.commands.network import Command as NetworkCommand
 from virterweb.hypervisors.cli import pick_hypervisor, table
-from vms import attached_nics
-from vms.attached_nics import Asked
+from vms.attached import table as attached_nics
+from vms.attached.filters import Filters
 from vms.models import VM
 
 
@@ -27,7 +27,7 @@ class Command(NetworkCommand):
             raise CommandError("name a network, or give --bridge or --port-group")
         picked = pick_hypervisor(hypervisor)
         network = self.find(name, hypervisor).name if name else ""
-        asked = Asked(hypervisor=picked.name, network=network, bridge=bridge, port_group=port_group)
+        asked = Filters(hypervisor=picked.name, network=network, bridge=bridge, port_group=port_group)
         found = attached_nics.rows(VM.objects.all(), asked)
         if options["json"]:
             columns = attached_nics.COLUMNS

@@ -4,6 +4,7 @@ import os
 import secrets
 
 from django.contrib.auth import get_user_model
+from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from virterweb.hypervisors.models import Hypervisor
@@ -34,9 +35,18 @@ class Command(BaseCommand):
         if known is None:
             # The first hypervisor of a URI keeps the name and settings that an operator gave it.
             if not Hypervisor.objects.filter(uri=uri).exists():
-                Hypervisor.objects.create(name=name, uri=uri)
+                self._save(Hypervisor(name=name, uri=uri))
                 self.stdout.write(f"Hypervisor {name} registered: {uri}")
         elif known.uri != uri:
             known.uri = uri
-            known.save()
+            self._save(known)
             self.stdout.write(f"Hypervisor {name} is now at {uri}")
+
+    def _save(self, hypervisor: Hypervisor) -> None:
+        """Save a hypervisor as a form would; raise CommandError with the problems of its name or URI."""
+        try:
+            hypervisor.full_clean()
+        except ValidationError as problem:
+            lines = (f"--hypervisor {hypervisor}: {text}" for text in problem.messages)
+            raise CommandError("\n".join(lines)) from problem
+        hypervisor.save()

@@ -1,0 +1,59 @@
+"""Interface to the NICs of VMs. The app of the VMs implements it: `settings.ATTACHMENTS` names its module."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, Protocol
+
+from django.conf import settings
+
+from virterweb.hypervisors.models import Hypervisor
+
+
+@dataclass(frozen=True, kw_only=True)
+class AttachedVM:
+    """A VM with a NIC on a network; `vm` is its desired configuration, with name, owner and page."""
+
+    vm: Any
+    mac: str
+    running: bool
+    power: str  # in words
+
+
+@dataclass(frozen=True, kw_only=True)
+class Holder:
+    """A VM's NIC; `network` is the id of the one that it is attached to, None for none that libvirt has."""
+
+    mac: str
+    vm: str
+    hypervisor: str
+    running: bool
+    network: int | None
+    source: str  # the network's or bridge's name, as the NIC has it
+
+    @property
+    def url(self) -> str:
+        return attachments().url_of(self.hypervisor, self.vm)
+
+
+class Attachments(Protocol):
+    """The functions of the module that implements the interface."""
+
+    def attached(self, networks: Iterable[int], *, running: bool = False) -> list[AttachedVM]:
+        """Return the NICs on networks, by VM; with `running` those of running VMs alone, with the VMs' owners."""
+
+    def names_by_mac(self, network: int) -> dict[str, str]:
+        """Return which VMs have NICs on a network, by MAC; several of one MAC with commas between."""
+
+    def reported(self, network: int) -> Iterable[tuple[str, str]]:
+        """Return the addresses, each with its MAC, that guest agents and ARP tables report on a network."""
+
+    def holders(self, hypervisor: Hypervisor) -> dict[str, Holder]:
+        """Return the NIC of each MAC that some VM of a hypervisor has; of one that several have, a running one's."""
+
+    def url_of(self, hypervisor: str, vm: str) -> str:
+        """Return the address of a VM's page."""
+
+
+def attachments() -> Attachments:
+    return import_module(settings.ATTACHMENTS)

@@ -1,0 +1,16 @@
+"""What accepting libvirt's changes has done, in words for pages and commands."""
+
+from networks.models import Network
+
+
+def accepted(network: Network) -> str:
+    """Return sentences: the saved definition follows, what else is stored by that, and what ends at a restart."""
+    left = network.differences
+    stored = [f"{one.title} {one.saved}" for one in left if one.listed and one.running == one.saved]
+    running = [one.title for one in left if one.running is not None and one.running != one.saved]
+    parts = [f"The saved definition of {network} is now what libvirt stores."]
+    if stored:
+        parts.append(f"What ran without being stored is in it too, and libvirt stores it: {', '.join(stored)}.")
+    if running:
+        parts.append(f"What runs stays different until {network} is restarted: {', '.join(dict.fromkeys(running))}.")
+    return " ".join(parts)

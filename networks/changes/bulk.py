@@ -1,0 +1,105 @@
+"""One action on several networks: each with its own plan, shown first, and with its own result."""
+
+from dataclasses import dataclass
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_POST
+
+from networks.definition.events import Event
+from networks.definition.plans.steps import Disruption, Note, Step, Verb, Wanted
+from networks.models import Network
+from virterweb.hypervisors import rights
+from virterweb.hypervisors.desired.one_at_a_time import of_all_hypervisors
+from virterweb.hypervisors.desired.refusals import InvalidTransition, Refusal
+
+from .views import save_change, shown
+
+TITLES = {
+    "start": "Start",
+    "stop": "Stop",
+    "autostart": "Start with the host",
+    "no-autostart": "No longer start with the host",
+    "adopt": "Adopt",
+    "remove": "Delete",
+}
+# What an action changes of the desired configuration, with the event that the history has of it.
+CHANGES = {
+    "start": (Event.STARTED, {"active": True}),
+    "stop": (Event.STOPPED, {"active": False}),
+    "autostart": (Event.AUTOSTART, {"autostart": True}),
+    "no-autostart": (Event.NO_AUTOSTART, {"autostart": False}),
+}
+
+
+@dataclass
+class Row:
+    """One selected network: what the action does to it, or why it is impossible, without full stop."""
+
+    network: Network
+    steps: tuple[Step, ...] = ()
+    refused: str = ""
+
+    @property
+    def shown(self) -> dict:
+        return shown(self.network, self.steps)
+
+
+@of_all_hypervisors
+@require_POST
+def networks_bulk(request: HttpRequest) -> HttpResponse:
+    action = request.POST.get("action", "")
+    chosen = [pk for pk in request.POST.getlist("network") if pk.isdecimal() and len(pk) < 19]
+    if action not in TITLES or not chosen:
+        messages.error(request, "Choose networks, and what shall be done.")
+        return redirect("networks:list")
+    rows = [_row(network, action, request.user) for network in Network.objects.shown().filter(pk__in=chosen)]
+    if request.POST.get("token") == _token(rows):
+        for row in rows:
+            if not row.refused:
+                try:
+                    _do(request, row, action)
+                except InvalidTransition as problem:
+                    row.refused = str(problem)
+            if row.refused:
+                messages.error(request, f"{row.network}: {row.refused}.")
+        if names := ", ".join(str(row.network) for row in rows if not row.refused):
+            messages.success(request, f"{TITLES[action]}: {names}.")
+        return redirect("networks:list")
+    context = {"rows": rows, "action": action, "title": TITLES[action], "token": _token(rows)}
+    return render(request, "networks/changes/bulk.html", context)
+
+
+def _row(network: Network, action: str, user: rights.Actor) -> Row:
+    if reason := rights.refusal(user, network):
+        return Row(network, refused=reason.removesuffix("."))
+    if network.removed_at and action != "remove":
+        return Row(network, refused=str(InvalidTransition(network, Refusal.BEING_DELETED)))
+    if action == "adopt":
+        return Row(network, refused="The portal manages it already" if network.managed else "")
+    if action == "remove":
+        note = Note.ACCESS_NETWORK if network.is_access_network else Note.NONE
+        what = {"network": network.name, "noted": note, "note_about": network.hypervisor.name}
+        names, lasting = tuple(network.running_names()), Disruption.LASTING
+        return Row(network, (Step(verb=Verb.DELETE, disruption=lasting, vms=names, **what),))
+    if not network.managed:
+        return Row(network, refused="The portal does not manage it. Adopt it first")
+    values = {"active": network.active, "autostart": network.autostart, **CHANGES[action][1]}
+    wanted = Wanted(document=network.full_document, **values)
+    return Row(network, network.plan(wanted, asked=tuple(CHANGES[action][1])))
+
+
+def _token(rows: list[Row]) -> str:
+    return "-".join(f"{row.network.pk}.{row.shown['token']}" for row in rows)
+
+
+def _do(request: HttpRequest, row: Row, action: str) -> None:
+    network = row.network
+    if action == "remove":
+        network.remove(allow_disconnect=row.steps[0].vms)
+    elif action == "adopt":
+        network.adopt(request.user)
+    else:
+        event, values = CHANGES[action]
+        save_change(request, network, event, row.steps, asked=tuple(values), **values)

@@ -1,0 +1,124 @@
+"""The fields of a network's form, named after Virter's flags where Virter has them, else after libvirt's elements."""
+
+from functools import partial
+
+from django import forms
+
+from networks.changes.fields import LinesField, PartField
+from networks.definition import addressing, lines, rules
+from networks.models import Network
+from virterweb.hypervisors.models import Hypervisor
+
+
+class DefinitionForm(forms.Form):
+    """The fields of a network's form, in groups."""
+
+    hypervisor = forms.ModelChoiceField(Hypervisor.objects.all(), empty_label=None)
+    name = forms.CharField(max_length=50, strip=False, validators=[rules.validate_name])
+    forward_mode = forms.ChoiceField(
+        label="Forward mode", choices=Network.ForwardMode.choices, required=False, initial=Network.ForwardMode.ISOLATED
+    )
+    ipv4 = forms.CharField(
+        label="IPv4", required=False, help_text="The host’s own address with the prefix length, like 10.255.0.1/24."
+    )
+    ipv6 = forms.CharField(label="IPv6", required=False, help_text="The same for IPv6, like fd00:255::1/64.")
+    dhcp = forms.BooleanField(label="DHCP in every block", required=False)
+    domain = forms.CharField(
+        required=False, validators=[rules.validate_domain], help_text="Guests then find each other as NAME.DOMAIN."
+    )
+    move_along = forms.BooleanField(
+        label="Move ranges, host entries and gateways along when a block changes", required=False, initial=False
+    )
+    blocks = LinesField(lines.read_block, label="Further blocks", help_text="One a line, like 10.8.0.1/24.")
+    ranges = LinesField(
+        lines.read_range,
+        label="DHCP ranges",
+        help_text="One a line with an optional lease time: 10.255.0.2-10.255.0.99 12h. "
+        "With DHCP ticked, a block without a line gets its whole range.",
+    )
+    hosts = LinesField(
+        lines.read_host,
+        label="Host entries",
+        help_text="MAC IP, and if wanted name and lease time. IPv6 guests: id:DUID IP, or a name and an IP.",
+    )
+    host_mac = forms.CharField(
+        label="Base MAC", required=False, initial=addressing.ACCESS_MAC, help_text="Entry i gets base + first ID + i."
+    )
+    host_first_id = forms.IntegerField(label="First ID", required=False, min_value=0, initial=0)
+    host_count = forms.IntegerField(
+        label="Number of generated host entries",
+        required=False,
+        min_value=0,
+        max_value=65533,
+        initial=0,
+        help_text="Generated for the IPv4 block, from the host’s address + 1 on.",
+    )
+    forward_devices = LinesField(
+        rules.read_device, label="Leave by device", help_text="The host’s, that traffic may leave by; all if empty."
+    )
+    nat_ports = PartField(partial(lines.read_span, kind="port"), label="NAT ports", help_text="Like 1024-65535.")
+    nat_addresses = PartField(
+        partial(lines.read_span, kind="address"), label="NAT addresses", help_text="Of the host, like 203.0.113.8."
+    )
+    nat_ipv6 = forms.BooleanField(label="NAT of IPv6 too", required=False)
+    dns = forms.ChoiceField(
+        label="DNS",
+        required=False,
+        choices=(("", "as Virter: on, unless neither domain nor forward mode"), ("yes", "on"), ("no", "off")),
+    )
+    local_only = forms.BooleanField(
+        label="Keep it local", required=False, initial=True, help_text="Only the network answers for its domain."
+    )
+    dns_hosts = LinesField(lines.read_dns_host, label="DNS hosts", help_text="IP and names: 10.255.0.5 mirror www.lab.")
+    forwarders = LinesField(
+        lines.read_forwarder, label="DNS forwarders", help_text="An address, a domain, or a domain and an address."
+    )
+    tftp_root = forms.CharField(
+        label="TFTP root", required=False, validators=[rules.validate_path], help_text="A folder on the host."
+    )
+    boot_file = forms.CharField(label="Boot file", required=False, validators=[rules.validate_printable])
+    boot_server = PartField(rules.read_server, label="Boot server", help_text="If it is not the host.")
+    routes = LinesField(
+        lines.read_route, label="Static routes", help_text="Of the host by way of a guest: 10.8.0.0/16 via 10.255.0.7."
+    )
+    bridge = forms.CharField(
+        label="Bridge",
+        required=False,
+        validators=[rules.validate_bridge],
+        help_text="Empty: libvirt takes the next virbrN. With mode bridge: the host’s bridge to use.",
+    )
+    stp = forms.BooleanField(label="STP", required=False, initial=True)
+    mtu = forms.IntegerField(label="MTU", required=False, validators=rules.MTU, help_text="68 to 65535; empty: 1500.")
+    isolated_ports = forms.BooleanField(
+        label="Isolate ports", required=False, help_text="Guests reach the host, not each other."
+    )
+    inbound = PartField(
+        lines.read_bandwidth, label="Bandwidth in", help_text="average,peak,burst,floor in KiB/s (burst in KiB)."
+    )
+    outbound = PartField(lines.read_bandwidth, label="Bandwidth out", help_text="average,peak,burst.")
+    port_groups = LinesField(
+        lines.read_port_group,
+        label="Port groups",
+        help_text="NAME, and of default vlan=10,20 trunk native=10 in=1000 out=1000 what is wanted.",
+    )
+    dnsmasq_options = LinesField(
+        str,
+        label="dnsmasq options",
+        help_text="One a line, beside those of the hypervisor. Operators only: they can run programs on the host.",
+    )
+    title = forms.CharField(required=False, max_length=200, validators=[rules.validate_printable])
+    description = forms.CharField(required=False, max_length=5000, widget=forms.Textarea(attrs={"rows": 2}))
+    autostart = forms.BooleanField(label="Start with the host", required=False, initial=True)
+
+    FOLDS = (
+        ("Blocks and ranges", ("blocks", "ranges")),
+        ("Host entries", ("hosts", "host_mac", "host_first_id", "host_count")),
+        ("Forwarding", ("forward_devices", "nat_ports", "nat_addresses", "nat_ipv6")),
+        ("DNS", ("dns", "local_only", "dns_hosts", "forwarders")),
+        ("Network boot", ("tftp_root", "boot_file", "boot_server")),
+        ("Bridge, MTU, routes", ("bridge", "stp", "mtu", "isolated_ports", "routes")),
+        ("Bandwidth and port groups", ("inbound", "outbound", "port_groups")),
+        ("Title and start", ("title", "description", "autostart")),
+        ("dnsmasq options", ("dnsmasq_options",)),
+    )
+    QUIET = (addressing.ACCESS_MAC, "0", "")  # what a fold's summary leaves out

@@ -1,0 +1,280 @@
+"""Checks of a network's form across fields: what libvirt always refuses, and what guests cannot use.
+
+The checks get the cleaned values of the form, without those that could not be read. Each problem names the one thing
+that it is about, so that earlier problems of the network can be distinguished from those that were typed.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from ipaddress import IPv4Interface, IPv6Interface, ip_address
+from itertools import pairwise
+
+from django.core.exceptions import ValidationError
+
+from networks.addresses import blocks
+from networks.definition import rules
+from networks.definition.spec import HostSpec, PortGroupSpec, RangeSpec
+
+FAMILIES = {"ipv4": 4, "ipv6": 6}
+NAMED = 5  # of many things that are wrong in the same way, how many are named
+LONGEST_RANGE = 65535  # addresses, of libvirt
+Interface = IPv4Interface | IPv6Interface
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """A problem of a field. With `about`, the text has a placeholder that may name several things at once."""
+
+    field: str
+    text: str
+    about: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Surroundings:
+    """Facts outside the form: the hypervisor's other networks and routes, and what the XML has beyond the form."""
+
+    taken: tuple[blocks.TakenBlock, ...] = ()
+    free: str = ""  # an IPv4 block that nobody uses
+    bridges: dict[str, str] = field(default_factory=dict)  # of other networks, each with the network's name
+    records: bool = False  # TXT or SRV, which need DNS
+    switch: bool = False  # Open vSwitch, for the whole network
+    switch_groups: frozenset[str] = frozenset()  # the port groups that are of Open vSwitch
+    hint: str = ""  # how entries that are in no block can keep their places
+
+
+def described(problems: list[Problem]) -> Iterator[tuple[str, str]]:
+    """Yield fields and sentences, one for all problems of the same kind."""
+    kinds: dict[tuple[str, str], list[str]] = {}
+    for problem in problems:
+        about = kinds.setdefault((problem.field, problem.text), [])
+        if problem.about not in about:
+            about.append(problem.about)
+    for (name, text), about in kinds.items():
+        more = f" and {len(about) - NAMED} more" if len(about) > NAMED else ""
+        yield name, text.replace("{}", ", ".join(about[:NAMED]) + more)
+
+
+def interfaces(data: dict) -> list[tuple[str, Interface]]:
+    """Return every block that could be read, each with its field."""
+    single = [(name, data[name]) for name in FAMILIES if data.get(name)]
+    return single + [("blocks", block) for block in data.get("blocks") or ()]
+
+
+def has_dns(data: dict) -> bool:
+    """Return whether the network has DNS; by default as Virter: only with a domain or a forward mode."""
+    virter = bool(data.get("domain") or data.get("forward_mode"))
+    return {"yes": True, "no": False}.get(data.get("dns") or "", virter)
+
+
+def block_of(address: str, found: list[tuple[str, Interface]]) -> Interface | None:
+    return next((block for _, block in found if ip_address(address) in block.network), None)
+
+
+def problems(data: dict, around: Surroundings, *, typed_blocks: bool, blocks_read: bool) -> Iterator[Problem]:
+    """Yield all problems; `typed_blocks`: some block was typed, `blocks_read`: all of them could be read."""
+    yield from _mode(data, typed_blocks)
+    yield from _bridge(data, around)
+    yield from _devices(data)
+    yield from _blocks(data, around)
+    yield from _dhcp(data, typed_blocks)
+    if blocks_read:
+        yield from _strays(data, around)
+    yield from _ranges(data)
+    yield from _hosts(data)
+    yield from _routes(data)
+    yield from _dns(data, around)
+    yield from _boot(data)
+    yield from _port_groups(data, around)
+    yield from _bandwidth(data)
+
+
+def _mode(data: dict, typed_blocks: bool) -> Iterator[Problem]:
+    mode = data.get("forward_mode")
+    if mode == "bridge":
+        for name in ("ipv4", "ipv6", "blocks", "domain", "mtu", "routes"):
+            if data.get(name):
+                yield Problem(field=name, text="None on the host’s own bridge: that is set up elsewhere.")
+        if data.get("stp") is False:
+            yield Problem(field="stp", text="STP of the host’s own bridge is set up elsewhere; leave it ticked.")
+    elif mode in ("nat", "route", "open") and not typed_blocks:
+        yield Problem(field="ipv4", text=f"Forward mode {mode} needs an IPv4 or IPv6 block.")
+    if mode != "nat":
+        for name in ("nat_ports", "nat_addresses", "nat_ipv6"):
+            if data.get(name):
+                yield Problem(field=name, text="Only with forward mode nat.")
+    if (data.get("mtu") or 1280) < 1280 and data.get("ipv6"):
+        yield Problem(field="mtu", text="IPv6 needs an MTU of at least 1280.")
+
+
+def _bridge(data: dict, around: Surroundings) -> Iterator[Problem]:
+    mode, bridge, devices = data.get("forward_mode"), data.get("bridge"), data.get("forward_devices")
+    if mode != "bridge":
+        if bridge in around.bridges:
+            yield Problem(field="bridge", text=f"The bridge {bridge} belongs to the network {around.bridges[bridge]}.")
+    elif "bridge" in data and not bridge and not devices:
+        yield Problem(field="bridge", text="Name the host’s bridge that this network shall use.")
+    elif bridge and devices:
+        yield Problem(
+            field="bridge", text="Either the host’s bridge or devices of the host: libvirt takes only one of the two."
+        )
+
+
+def _devices(data: dict) -> Iterator[Problem]:
+    mode = data.get("forward_mode")
+    most = {"nat": 1, "route": 1, "open": 0, "": 0}.get(mode)
+    if most is not None and len(data.get("forward_devices") or ()) > most:
+        yield Problem(field="forward_devices", text=f"With this forward mode libvirt takes {most or 'no'} device.")
+
+
+def _blocks(data: dict, around: Surroundings) -> Iterator[Problem]:
+    seen: list[Interface] = []
+    for name, interface in interfaces(data):
+        block = interface.network
+        for other in seen:
+            if other.version == block.version and other.network.overlaps(block):
+                yield Problem(field=name, text=f"{block} overlaps {other.network} of this network itself.")
+        if taken := blocks.find_overlap(block, around.taken):
+            free = around.free if block.version == 4 else ""
+            yield Problem(field=name, text=f"{block} overlaps {taken}.{blocks.proposal(free)}")
+        seen.append(interface)
+
+
+def _dhcp(data: dict, typed_blocks: bool) -> Iterator[Problem]:
+    found, ranges, hosts = interfaces(data), data.get("ranges") or (), data.get("hosts") or ()
+    if data.get("dhcp") and not typed_blocks:
+        yield Problem(field="dhcp", text="DHCP needs a block to give addresses from.")
+    explicit = {block_of(each.start, found) for each in ranges}
+    for name, interface in found:
+        if data.get("dhcp") and interface not in explicit:
+            try:
+                rules.dhcp_range(interface)
+            except ValidationError as problem:
+                yield Problem(field=name, text=" ".join(problem.messages))
+        elif interface.version == 6 and interface.network.prefixlen < 64 and interface in explicit:
+            yield Problem(field=name, text="dnsmasq serves DHCP in IPv6 blocks of /64 or smaller.")
+    served = {block_of(host.ip, found) for host in hosts} | explicit
+    served |= {interface for _, interface in found if data.get("dhcp")}
+    name = "dhcp" if data.get("dhcp") else "ranges" if ranges else "hosts"
+    for version in FAMILIES.values():
+        several = [str(block.network) for _, block in found if block.version == version and block in served]
+        for block in several[1:]:
+            text = (
+                f"libvirt serves DHCP in one IPv{version} block of a network, so not in {{}} as well. "
+                "Untick DHCP, and give ranges and host entries of one of them."
+            )
+            yield Problem(field=name, text=text, about=block)
+
+
+def _strays(data: dict, around: Surroundings) -> Iterator[Problem]:
+    found = interfaces(data)
+    for each in data.get("ranges") or ():
+        start, end = block_of(each.start, found), block_of(each.end, found)
+        if start is None or start != end:
+            yield Problem(field="ranges", text="In no block of this network: {}.", about=str(each))
+    for host in data.get("hosts") or ():
+        if block_of(host.ip, found) is None:
+            yield Problem(field="hosts", text=f"In no block of this network: {{}}.{around.hint}", about=str(host))
+
+
+def _ranges(data: dict) -> Iterator[Problem]:
+    ranges: tuple[RangeSpec, ...] = data.get("ranges") or ()
+    spans = [(ip_address(each.start), ip_address(each.end)) for each in ranges]
+    for version in FAMILIES.values():
+        of_family = sorted(span for span in spans if span[0].version == version)
+        if any(first[1] >= second[0] for first, second in pairwise(of_family)):
+            yield Problem(field="ranges", text="Two ranges overlap.")
+    for each, (first, last) in zip(ranges, spans, strict=True):
+        if int(last) - int(first) > LONGEST_RANGE:
+            text = f"libvirt takes ranges of at most {LONGEST_RANGE} addresses: {{}}."
+            yield Problem(field="ranges", text=text, about=str(each))
+        for _, block in interfaces(data):
+            if first.version != block.version:
+                continue
+            if first <= block.ip <= last:
+                text = f"The host’s own address {block.ip} cannot be in a range: {{}}."
+                yield Problem(field="ranges", text=text, about=str(each))
+            ends = (block.network[0], *([block.network[-1]] if block.version == 4 else []))
+            if first in ends or last in ends:
+                text = f"The first and last address of {block.network} are no guest’s: {{}}."
+                yield Problem(field="ranges", text=text, about=str(each))
+
+
+def _hosts(data: dict) -> Iterator[Problem]:
+    hosts: tuple[HostSpec, ...] = data.get("hosts") or ()
+    for what in ("mac", "duid", "ip"):
+        seen: dict[tuple, HostSpec] = {}
+        for host in hosts:
+            key = (getattr(host, what), ":" in host.ip)
+            other = seen.setdefault(key, host) if key[0] else host
+            if other is not host:
+                yield Problem(field="hosts", text=f"{key[0]} has two entries: {{}}.", about=f"{other}, and {host}")
+    for _, interface in interfaces(data):
+        ends = {str(interface.network[0]), str(interface.network[-1])} if interface.version == 4 else set()
+        for host in hosts:
+            if host.ip == str(interface.ip):
+                yield Problem(field="hosts", text="{}: this is the host’s own address.", about=str(host))
+            elif host.ip in ends:
+                text = "{}: this is no guest’s address, but the block’s first or last."
+                yield Problem(field="hosts", text=text, about=str(host))
+
+
+def _routes(data: dict) -> Iterator[Problem]:
+    found = interfaces(data)
+    for route in data.get("routes") or ():
+        if found and block_of(route.gateway, found) is None:
+            text = "The gateway of a route is a guest’s address in a block of this network: {}."
+            yield Problem(field="routes", text=text, about=str(route))
+
+
+def _dns(data: dict, around: Surroundings) -> Iterator[Problem]:
+    if has_dns(data):
+        return
+    for name in ("dns_hosts", "forwarders"):
+        if data.get(name):
+            yield Problem(field=name, text="Only where DNS is on.")
+    if around.records:
+        yield Problem(field="dns", text="The XML has TXT or SRV records, which need DNS.")
+
+
+def _boot(data: dict) -> Iterator[Problem]:
+    if data.get("boot_file") and not (data.get("dhcp") or data.get("ranges") or data.get("hosts")):
+        yield Problem(field="boot_file", text="Network boot needs DHCP.")
+    if data.get("boot_server") and not data.get("boot_file"):
+        yield Problem(field="boot_file", text="A boot server needs a boot file.")
+    if (data.get("boot_file") or data.get("tftp_root")) and not any(
+        block.version == 4 for _, block in interfaces(data)
+    ):
+        name = "boot_file" if data.get("boot_file") else "tftp_root"
+        yield Problem(field=name, text="Network boot needs an IPv4 block.")
+
+
+def _port_groups(data: dict, around: Surroundings) -> Iterator[Problem]:
+    groups: tuple[PortGroupSpec, ...] = data.get("port_groups") or ()
+    names = [group.name for group in groups]
+    for name in dict.fromkeys(name for name in names if names.count(name) > 1):
+        yield Problem(field="port_groups", text="Two port groups have the same name: {}.", about=name)
+    defaults = [group.name for group in groups if group.default]
+    if len(defaults) > 1:
+        yield Problem(field="port_groups", text=f"Only one port group is the default, not {' and '.join(defaults)}.")
+    if data.get("forward_mode") in ("passthrough", "hostdev") or around.switch:
+        return
+    for group in groups:
+        if group.tags and group.name not in around.switch_groups:
+            text = (
+                "libvirt takes VLAN tags only for Open vSwitch, passthrough and host devices, not on this network: {}."
+            )
+            yield Problem(field="port_groups", text=text, about=group.name)
+
+
+def _bandwidth(data: dict) -> Iterator[Problem]:
+    for name in ("inbound", "outbound"):
+        limit = data.get(name)
+        if limit and data.get("forward_mode") not in ("", "nat", "route", "open") and data.get("forward_devices"):
+            yield Problem(field=name, text="libvirt does not limit networks on devices of the host.")
+        if limit and limit.floor:
+            yield Problem(field=name, text="libvirt takes a floor for a VM’s NIC only, not for a network.")
+    for group in data.get("port_groups") or ():
+        if any(limit and limit.floor for limit in (group.inbound, group.outbound)):
+            text = "libvirt takes a floor for a VM’s NIC only, not for a port group: {}."
+            yield Problem(field="port_groups", text=text, about=group.name)

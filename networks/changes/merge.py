@@ -1,0 +1,73 @@
+"""Merge of a form with changes that somebody else saved while it was open."""
+
+import json
+
+from django import forms
+from django.http import QueryDict
+
+from networks.changes.forms import NetworkForm
+from networks.models import Network
+
+from .fields import LinesField
+
+
+def as_base(network: Network) -> str:
+    """Return the values that the form shows first; the page keeps them to detect changes by others."""
+    return json.dumps(as_text(NetworkForm(network=network)))
+
+
+def as_text(form: NetworkForm) -> dict[str, str]:
+    """Return the text of each field before anything is typed; "True" or "" for a tick box."""
+    return {
+        name: str(field.prepare_value(form.get_initial_for_field(field, name)) or "")
+        for name, field in form.fields.items()
+    }
+
+
+def shown_base(data: QueryDict) -> dict | None:
+    """Return what `as_base` kept in a page, None if what was sent is nothing of that kind."""
+    try:
+        base = json.loads(data.get("base", ""))
+    except (ValueError, RecursionError):
+        return None
+    return base if isinstance(base, dict) else None
+
+
+def note(label: str, old: str, theirs: str, mine: str) -> str:
+    """Say what another has made of a field, and what becomes of it in this form."""
+    if mine == old:
+        return f"{label} is {theirs or 'empty'} meanwhile, it was {old or 'empty'}."
+    return f"{label} is {theirs or 'empty'} meanwhile; what you typed is kept: {mine or 'empty'}."
+
+
+def merged(data: QueryDict, network: Network) -> tuple[QueryDict, list[str]]:
+    """Return the typed values merged with what others changed since the page was opened, and those changes in words.
+
+    Lists are merged line by line. A field that both changed keeps what was typed here, and is named.
+    """
+    if (base := shown_base(data)) is None:
+        return data, []
+    form = NetworkForm(network=network)
+    now, notes, result = as_text(form), [], data.copy()
+    for name, field in form.fields.items():
+        old, theirs, mine = str(base.get(name, "")), now[name], data.get(name, "").replace("\r\n", "\n")
+        if isinstance(field, forms.BooleanField):
+            mine = "True" if mine else ""
+            old, theirs = ("True" if each == "True" else "" for each in (old, theirs))
+        if theirs in (old, mine) or field.disabled:
+            continue
+        if isinstance(field, LinesField):
+            result[name] = _merged_lines(old, theirs, mine)
+            notes.append(f"{form[name].label} changed meanwhile; both changes are in it now.")
+            continue
+        if mine == old:
+            result[name] = theirs
+        notes.append(note(form[name].label, old, theirs, mine))
+    result["base"] = json.dumps(now)
+    return result, notes
+
+
+def _merged_lines(old: str, theirs: str, mine: str) -> str:
+    before, typed = old.splitlines(), mine.splitlines()
+    added, dropped = [line for line in typed if line not in before], set(before) - set(typed)
+    return "\n".join(dict.fromkeys([line for line in theirs.splitlines() if line not in dropped] + added))

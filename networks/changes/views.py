@@ -1,0 +1,290 @@
+"""Pages that change a network. The effects on VMs are shown before the change: see `shown_to`."""
+
+import hashlib
+from itertools import pairwise
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from networks.changes.forms import NetworkForm
+from networks.changes.initial import initial_of
+from networks.definition import host_reach
+from networks.definition.document.compare import differences, line_differences, pretty
+from networks.definition.document.leaves import leaves
+from networks.definition.document.parse import parse
+from networks.definition.events import Event
+from networks.definition.plans.steps import Step, Wanted, token, worst
+from networks.lookup import get_changeable, get_managed, get_network
+from networks.models import Network, Revision
+from networks.xml_editor.form import DocumentForm, check
+from virterweb.hypervisors import rights
+from virterweb.hypervisors.desired.models import Desired
+from virterweb.hypervisors.desired.one_at_a_time import concurrent
+from virterweb.hypervisors.desired.refusals import InvalidTransition, Refusal
+from virterweb.hypervisors.views import operators_only
+
+from .accepted import accepted
+from .merge import as_base, merged
+
+
+def shown(network: Network, steps: tuple[Step, ...]) -> dict:
+    """Return the context of the partial `_plan.html`: steps, affected VMs with their owners, and the token."""
+    vms = {nic.vm.name: nic.vm for nic in network.running_vms()}
+    rows = [(step, [vms.get(name, name) for name in step.vms]) for step in steps]
+    touched = {name for step in steps for name in step.vms}
+    owners = sorted({str(vm.owner) for name, vm in vms.items() if name in touched and vm.owner})
+    return {
+        "steps": rows,
+        "owners": owners,
+        "disturbed": worst(steps),
+        "token": token(steps, network.found()),
+    }
+
+
+def shown_to(request: HttpRequest, network: Network, steps: tuple[Step, ...]) -> bool:
+    """Return whether this plan is the one that was shown beside the button."""
+    return request.POST.get("token") == token(steps, network.found())
+
+
+def save_change(
+    request: HttpRequest, network: Network, event: Event, steps: tuple[Step, ...], **values: object
+) -> None:
+    """Change the desired configuration, with the shown steps as accepted; `values` as of `change`."""
+    network.change(event, request.user, accepted=[step.as_json() for step in steps], **values)
+
+
+def is_stale(request: HttpRequest, thing: Desired) -> bool:
+    """Return whether the object has changed in libvirt since its differences were shown, and say so."""
+    stale = request.POST.get("seen", thing.status.drift_digest) != thing.status.drift_digest
+    if stale:
+        messages.error(request, f"{thing} was changed in libvirt since you saw it. Check the differences again.")
+    return stale
+
+
+@require_http_methods(["GET", "POST"])
+def network_edit(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
+    network = get_managed(request.user, hypervisor, name)
+    data, notes = merged(request.POST, network) if request.method == "POST" else (None, [])
+    form = NetworkForm(data, network=network, operator=rights.is_operator(request.user))
+    if data is None:
+        if network.status.draft:  # the last change was refused: to be corrected
+            typed = initial_of(parse(network.status.draft))
+            form = NetworkForm(network=network, operator=rights.is_operator(request.user), initial=typed)
+        context = {"form": form, "network": network, "base": as_base(network), **shown(network, ())}
+        return render(request, "networks/changes/edit.html", context)
+    context = {"form": form, "network": network, "base": data.get("base", ""), "notes": notes}
+    if not form.is_valid():
+        return render(request, "networks/changes/edit.html", {**context, **shown(network, ())}, status=422)
+    wanted = form.wanted()
+    if wanted == network.wanted:
+        messages.success(request, f"Nothing of {network} was changed.")
+        return redirect(network)
+    steps = network.plan(wanted)
+    if notes or not shown_to(request, network, steps):
+        context |= {**shown(network, steps), "again": True}
+        return render(request, "networks/changes/edit.html", context, status=409)
+    values = {"document": wanted.document, "autostart": wanted.autostart}
+    save_change(request, network, Event.CHANGED_FIELDS, steps, about=_fields(network, wanted), **values)
+    return redirect(network)
+
+
+@require_POST
+def network_discard_draft(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
+    """Forget the last change, which libvirt refused."""
+    network = get_managed(request.user, hypervisor, name)
+    network.status.forget_draft()
+    messages.success(request, f"The refused change of {network} is discarded.")
+    return redirect(network)
+
+
+def _fields(network: Network, wanted: Wanted) -> dict[str, list]:
+    """Return which fields a change touches, for the history."""
+    found = differences(wanted.document, network.full_document)
+    return {"fields": list(dict.fromkeys(one.field for one in found))}
+
+
+@concurrent
+@require_POST
+def network_edit_preview(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
+    """Serve the preview of what saving the form would change."""
+    network = get_managed(request.user, hypervisor, name)
+    form = NetworkForm(merged(request.POST, network)[0], network=network, operator=rights.is_operator(request.user))
+    facts = form.block_facts()
+    problems = {form[field].label: found for field, found in form.errors.items() if field != "__all__"}
+    steps = () if problems else network.plan(form.wanted())
+    context = {"network": network, "facts": facts, "problems": problems, "notes": form.notes}
+    context |= shown(network, steps)
+    return render(request, "networks/changes/_edit_preview.html", context)
+
+
+@require_http_methods(["GET", "POST"])
+def network_plan(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
+    """Show what makes libvirt agree with the saved definition, for one that has drifted or failed."""
+    network = get_managed(request.user, hypervisor, name)
+    if network.namesake:
+        return redirect("networks:recreate", hypervisor, name)
+    steps = network.plan(exact=True)
+    if request.method == "POST" and shown_to(request, network, steps):
+        save_change(request, network, Event.REVERTED, steps, exact=True)
+        return redirect(network)
+    context = {"network": network, "differences": network.differences}
+    context |= {**shown(network, steps), "again": request.method == "POST"}
+    return render(request, "networks/changes/plan.html", context, status=409 if request.method == "POST" else 200)
+
+
+@require_POST
+def network_take(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
+    """Accept changes from libvirt: the saved definition follows them."""
+    network = get_managed(request.user, hypervisor, name)
+    if is_stale(request, network):
+        return redirect(network)
+    network.accept_found(request.user)
+    messages.success(request, accepted(network))
+    return redirect(network)
+
+
+@require_POST
+@operators_only
+def network_take_over(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
+    """Let the network that others have recreated or renamed be this one."""
+    network = get_managed(request.user, hypervisor, name)
+    network.take_over(request.user)
+    messages.success(request, f"{network} is the one that libvirt has now. Nothing changed in libvirt.")
+    return redirect(network)
+
+
+@require_http_methods(["GET", "POST"])
+@operators_only
+def network_recreate(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
+    """Replace the network that was recreated or renamed outside by the saved definition; show the plan first."""
+    network = get_managed(request.user, hypervisor, name)
+    if not network.replaced:
+        raise InvalidTransition(network, Refusal.NOT_REPLACED)
+    other, steps = network.namesake or network, network.recreation()
+    if request.method == "POST" and shown_to(request, other, steps):
+        network.recreate(steps, request.user)
+        return redirect(network)
+    context = {"network": network, "recreate": True, "other": other, **shown(other, steps)}
+    context["again"] = request.method == "POST"
+    return render(request, "networks/changes/plan.html", context, status=409 if context["again"] else 200)
+
+
+@require_POST
+def network_persist(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
+    """Have libvirt store the definition of a transient network, as it runs."""
+    network = get_managed(request.user, hypervisor, name)
+    if network.status.persistent:
+        messages.info(request, f"{network} is persistent already.")
+        return redirect(network)
+    asked = ("persistent",)
+    save_change(request, network, Event.PERSISTENT, network.plan(asked=asked), asked=asked)
+    return redirect(network)
+
+
+@require_POST
+def network_adopt(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
+    network = get_changeable(request.user, hypervisor, name, Network.objects.shown().order_by("managed"))
+    network.adopt(request.user)
+    messages.success(request, f"{network} is the portal’s from now on; nothing changes in libvirt.")
+    return redirect(network)
+
+
+@require_POST
+def network_release(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
+    network = get_changeable(request.user, hypervisor, name)
+    network.release()
+    messages.success(request, f"{network} is no longer the portal’s; libvirt keeps it as it is.")
+    return redirect(network)
+
+
+@require_POST
+@operators_only
+def network_on_drift(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
+    """Set what happens by itself when others change this network in libvirt."""
+    network = get_managed(request.user, hypervisor, name)
+    if request.POST.get("on_drift") in Network.OnDrift.values:
+        Network.objects.filter(pk=network.pk).update(on_drift=request.POST["on_drift"])
+        messages.success(request, f"When others change {network}: {Network.OnDrift(request.POST['on_drift']).label}.")
+    else:
+        messages.error(request, f"Choose what happens when others change {network}.")
+    return redirect(network)
+
+
+@require_http_methods(["GET", "POST"])
+def network_xml(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
+    """Serve the saved document, the found one and their differences; operators edit the saved one."""
+    network = get_network(hypervisor, name, Network.objects.shown())
+    if request.method == "POST":
+        rights.require_operator(request.user)
+        network = get_managed(request.user, hypervisor, name)
+    form = DocumentForm(request.POST or None, network=network) if network.managed else None
+    context = {"network": network, "form": form, **_both_sides(network)}
+    context["base"] = hashlib.sha256(network.full_document.encode()).hexdigest()[:16] if network.managed else ""
+    context["changed"] = request.POST.get("base", context["base"]) != context["base"]
+    if request.method == "GET":
+        return render(request, "networks/xml_editor/xml.html", context)
+    if not form.is_valid():
+        return render(request, "networks/xml_editor/xml.html", context, status=422)
+    wanted = Wanted(document=form.cleaned_data["document"], active=network.active, autostart=network.autostart)
+    steps = network.plan(wanted)
+    if context["changed"] or not shown_to(request, network, steps):
+        context |= {**shown(network, steps), "checked": True}
+        return render(request, "networks/xml_editor/xml.html", context, status=409)
+    about = _fields(network, wanted)
+    save_change(request, network, Event.XML_FIELDS, steps, about=about, document=wanted.document)
+    return redirect(network)
+
+
+def _both_sides(network: Network) -> dict:
+    """Return documents and differences; of an unmanaged network only the found side."""
+    found = network.status.definition
+    shown = {
+        "found": pretty(found) if found else "",
+        "definition": [leaf for leaf in leaves(found) if leaf.path != "ip dhcp host"] if found else (),
+    }
+    if not network.managed:
+        return shown
+    wanted = network.full_document
+    return {
+        **shown,
+        "wanted": pretty(wanted),
+        "differences": network.differences,
+        "lines": line_differences(found, wanted) if found else (),
+    }
+
+
+@require_GET
+def network_history(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
+    network = get_network(hypervisor, name, Network.objects.shown())
+    revisions = Revision.objects.filter(network=network).select_related("by", "network__hypervisor")[:200]
+    for newer, older in pairwise(revisions):
+        newer.previous = older
+    return render(request, "networks/history/history.html", {"network": network, "revisions": revisions})
+
+
+@require_http_methods(["GET", "POST"])
+def network_revision(request: HttpRequest, hypervisor: str, name: str, pk: int) -> HttpResponse:
+    """Show an earlier definition beside today's, and restore it."""
+    network = get_managed(request.user, hypervisor, name)
+    revision = get_object_or_404(network.revisions.select_related("by"), pk=pk)
+    wanted = Wanted(document=revision.document, active=revision.active, autostart=revision.autostart)
+    steps, problems = network.plan(wanted), list(check(revision.document, network))
+    if not rights.is_operator(request.user):
+        problems += host_reach.reasons(host_reach.changed(network.full_document, revision.document))
+    if request.method == "POST" and not problems and shown_to(request, network, steps):
+        values = {"document": wanted.document, "active": wanted.active, "autostart": wanted.autostart}
+        save_change(request, network, Event.RESTORED, steps, about={"at": revision.at.isoformat()}, **values)
+        return redirect(network)
+    now = network.full_document
+    context = {
+        "network": network,
+        "revision": revision,
+        "problems": problems,
+        "differences": differences(revision.document, now),
+        "lines": line_differences(now, revision.document),
+        "again": request.method == "POST",
+        **shown(network, steps),
+    }
+    return render(request, "networks/history/revision.html", context, status=409 if request.method == "POST" else 200)

@@ -1,0 +1,275 @@
+"""The product's words for networks: fields, differences, drift, steps of plans, and events of the history. Pure.
+
+Everything else stores, compares and branches on codes. Each table has the texts of one subject by code; nothing that is
+stored or decided depends on a text.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+
+from virterweb.messages import Message, add_wording
+
+#: The fields of a definition, by the path of their leaves; a path that is not listed is its own title.
+TITLES = {
+    "name": "Name",
+    "uuid": "UUID",
+    "title": "Title",
+    "description": "Description",
+    "metadata": "Metadata",
+    "forward mode": "Forward mode",
+    "forward interface": "Forward device",
+    "forward nat ipv6": "NAT of IPv6",
+    "forward nat port": "NAT ports",
+    "forward nat address": "NAT addresses",
+    "bridge name": "Bridge",
+    "bridge stp": "STP",
+    "bridge delay": "Bridge delay",
+    "bridge zone": "Firewall zone",
+    "mtu size": "MTU",
+    "mac address": "MAC of the host",
+    "port isolated": "Isolated ports",
+    "domain name": "Domain",
+    "domain localOnly": "Domain answered here only",
+    "dns enable": "DNS",
+    "dns forwarder": "DNS forwarder",
+    "dns host": "DNS host",
+    "dns txt": "TXT record",
+    "dns srv": "SRV record",
+    "ip": "Block",
+    "ip tftp root": "TFTP root",
+    "ip dhcp range": "DHCP range",
+    "ip dhcp host": "Host entry",
+    "ip dhcp bootp file": "Boot file",
+    "ip dhcp bootp server": "Boot server",
+    "route": "Route",
+    "portgroup": "Port group",
+    "vlan tag": "VLAN tag",
+    "vlan trunk": "VLAN trunk",
+    "dnsmasq option": "dnsmasq option",
+    "bandwidth inbound": "Bandwidth in",
+    "bandwidth outbound": "Bandwidth out",
+    "@active": "Active",
+    "@autostart": "Starts with the host",
+    "@persistent": "Kept by libvirt",
+}
+
+FIELDS = {
+    "of block": "{title} of {block}",
+    "none": "none",
+    "start": "how it starts",
+    "more": "{names} and {count} more",
+}
+
+DIFFERENCES = {
+    "value": "{field}: found {found}, wanted {wanted}",
+    "missing": "{field} {wanted} is missing",
+    "added": "{field} {found} was added outside",
+}
+
+DRIFTS = {
+    "gone": "libvirt no longer has it",
+    "recreated": "was recreated by others, with another UUID",
+    "value": "{field}: found {stored}, wanted {saved}",
+    "values": "{field}: stored {stored}, running {running}, wanted {saved}",
+    "missing": "{field} {saved} is missing",
+    "missing stored": "{field} {saved} is missing in what libvirt stores",
+    "missing running": "{field} {saved} is missing in what runs",
+    "added": "{field} {off} was added outside",
+    "added stored": "{field} {off} was added outside, only in what libvirt stores",
+    "added running": "{field} {off} was added outside, only in what runs",
+    "@active yes": "is active",
+    "@active no": "is not active",
+    "@autostart yes": "starts with the host",
+    "@autostart no": "does not start with the host",
+    "@persistent no": "is transient: libvirt forgets it when it stops",
+}
+
+#: By verb, and where a verb has several meanings by its variant.
+STEPS = {
+    "define": "Define {network}",
+    "define anew": "Define {network} anew",
+    "define persistent": "Make {network} persistent: libvirt keeps it when it is stopped",
+    "autostart": "Start {network} with the host from now on",
+    "no autostart": "Start {network} with the host no longer",
+    "start": "Start {network}",
+    "stop": "Stop {network}",
+    "stop transient": "Stop {network}, which libvirt then forgets",
+    "undefine": "Undefine {network}",
+    "delete": "Remove {network}",
+    "restart": "Restart {network}, for libvirt cannot change this live: {fields}",
+    "restart stored": "Restart {network}, for libvirt cannot change this live: {fields}. "
+    "What others have stored takes effect as well: {stored}",
+    "reconnect": "Put {count} running VMs back on the wire: {vms}",
+    "reconnect one": "Put 1 running VM back on the wire: {vms}",
+    "reconnect all": "Reconnect the running VMs whose NICs are on {network}",
+    "update delete": "Delete {field}: {value}",
+    "update change": "Change {field}: {value}",
+    "update change from": "Change {field}: {was} → {value}",
+    "update add": "Add {field}: {value}",
+}
+
+NOTES = {
+    "stp": "4 s of it is the bridge’s STP, which can be turned off",
+    "access network": "It is the access network of {hypervisor}: no VM can be run there without it.",
+}
+
+#: What has changed a network's desired configuration.
+EVENTS = {
+    "added": "added",
+    "admin": "edited in the admin",
+    "changed": "changed",
+    "changed fields": "changed {fields}",
+    "xml": "XML changed",
+    "xml fields": "XML changed: {fields}",
+    "started": "started",
+    "stopped": "stopped",
+    "autostart": "start with the host",
+    "no autostart": "no longer start with the host",
+    "adopted": "adopted",
+    "followed": "followed what others have recreated or renamed",
+    "recreated": "recreated",
+    "persistent": "made persistent",
+    "accepted": "changes from libvirt accepted",
+    "accepted by itself": "libvirt’s taken over by itself",
+    "reverted": "ours put back",
+    "reverted by itself": "ours put back by itself",
+    "refused": "definition before the refused change restored",
+    "restored": "restored as of {at}",
+    "reserved": "{ip} reserved for {guest}",
+    "reservation changed": "host entry of {ip} changed",
+    "reservation of vm": "host entry of VM {vm}",
+    "reservations pasted": "{count} host entries pasted",
+    "reservations removed": "host entries of {names} removed",
+    "reservations removed more": "host entries of {names} and {more} more removed",
+    "id reserved": "host entries of ID {first} added",
+    "ids reserved": "host entries of IDs {first}–{last} added",
+    "id released": "host entries of ID {first} removed",
+    "ids released": "host entries of IDs {first}–{last} removed",
+    "text": "{text}",  # of an earlier version, which stored its words
+}
+
+NAMED = 4  # fields that an event names
+
+
+def title(path: str, block: str = "") -> str:
+    """Return a field's name as forms have it, with its block where it is in one."""
+    text = TITLES.get(path, path)
+    return FIELDS["of block"].format(title=text, block=block) if block else text
+
+
+def titles(fields: Iterable[Sequence[str]]) -> str:
+    """Return the names of fields, each given as path and block."""
+    return ", ".join(dict.fromkeys(title(*field) for field in fields))
+
+
+def value(text: str) -> str:
+    """Return a value, or the word for none."""
+    return text or FIELDS["none"]
+
+
+def difference(field: str, wanted: str, found: str, listed: bool) -> str:
+    """Return one difference between two documents."""
+    if not listed:
+        return DIFFERENCES["value"].format(field=field, found=value(found), wanted=value(wanted))
+    return DIFFERENCES["added" if found else "missing"].format(field=field, found=found, wanted=wanted)
+
+
+def drift(code: Mapping[str, str | bool | None]) -> str:
+    """Return one entry of a status's drift, as it is stored."""
+    if "field" not in code:
+        return DRIFTS[code["code"]]
+    path, block = code["field"]
+    saved, stored, running = code["saved"], code["stored"], code["running"]
+    if path.startswith("@"):
+        return DRIFTS[f"{path} {stored}"]
+    names = {"field": title(path, block)}
+    sides = [stored] if running is None else [stored, running]
+    if not code["listed"]:
+        kind = "value" if len(set(sides)) == 1 else "values"
+        return DRIFTS[kind].format(saved=value(saved), stored=value(stored), running=value(running or ""), **names)
+    off = [side for side in sides if side != saved]
+    kind = "missing" if saved else "added"
+    if len(off) == 1 and running is not None:
+        kind += " stored" if stored != saved else " running"
+    return DRIFTS[kind].format(saved=saved, off=off[0], **names)
+
+
+def step(code: Mapping[str, object]) -> str:
+    """Return one step of a plan, as it is stored."""
+    kind, values = " ".join(filter(None, (code["step"], code["variant"]))), {"network": code["network"]}
+    if code["step"] == "restart":
+        values |= {"fields": titles(code["fields"]), "stored": titles(code["stored"])}
+    elif code["step"] == "reconnect":
+        vms = code["vms"]
+        kind += " one" if len(vms) == 1 else ""
+        values |= {"count": len(vms), "vms": ", ".join(vms)}
+    elif code["step"] == "update":
+        kind = f"update {code['command']}{' from' if code['was'] else ''}"
+        field = title(*code["field"])
+        field = field if field[:2].isupper() else field[:1].lower() + field[1:]
+        values |= {"field": field, "was": code["was"], "value": code["value"]}
+    return STEPS[kind].format(**values)
+
+
+def note(code: str, about: str = "") -> str:
+    """Return what is to be said beside a step; "" without one."""
+    return NOTES[code].format(hypervisor=about) if code else ""
+
+
+def event(code: str, about: Mapping[str, object]) -> str:
+    """Return what has changed a network's desired configuration."""
+    values = dict(about)
+    if "fields" in values:
+        names = list(dict.fromkeys(title(*field) for field in values["fields"])) or [FIELDS["start"]]
+        text, more = ", ".join(names[:NAMED]), len(names) - NAMED
+        values["fields"] = FIELDS["more"].format(names=text, count=more) if more > 0 else text
+    if "at" in values:
+        values["at"] = f"{datetime.fromisoformat(str(values['at'])):%Y-%m-%d %H:%M}"
+    if "names" in values:
+        values["names"] = ", ".join(values["names"])
+    return EVENTS[code].format(**values)
+
+
+def _not_shown(steps: Iterable[Mapping[str, object]]) -> str:
+    return NOT_SHOWN.format(steps="; ".join(dict.fromkeys(map(step, steps))))
+
+
+def _action(**code: Mapping[str, object]) -> str:
+    text = step(code["step"])
+    return text[:1].lower() + text[1:]
+
+
+def _in_use(vms: Sequence[str]) -> str:
+    return IN_USE.format(vms=", ".join(vms))
+
+
+def _disconnected(network: str, nics: Iterable[Sequence[str]]) -> str:
+    texts = (DISCONNECTED_NIC.format(vm=vm, mac=mac, reason=Message.read(reason)) for vm, mac, reason in nics)
+    return DISCONNECTED.format(network=network, nics="; ".join(texts))
+
+
+NOT_SHOWN = "Not done, for you have not seen this: {steps}. Look at the plan, and say so if you mean it."
+IN_USE = "Not removed: it would cut off {vms}. Remove it again and say that you mean it."
+DISCONNECTED = "{network} runs, but these NICs are still disconnected: {nics}"
+DISCONNECTED_NIC = "{vm} (NIC {mac}): {reason}"
+
+#: Why something was not done, and what is waited for.
+MESSAGES = {
+    "lease.kept": "The network’s dnsmasq did not let go of it.",
+    "network.steps": "{done} of {count} steps done",
+    "network.NICs": "{done} of {count} NICs done",
+    "network.step": _action,
+    "network.not_shown": _not_shown,
+    "network.in_use": _in_use,
+    "network.disconnected": _disconnected,
+    "nic.not_on_bridge": "libvirt reported success, but the NIC is not on the bridge",
+    "network.gone": "libvirt no longer has {network}. Revert to the saved definition, which defines it again.",
+    "network.recreated": "Others have recreated {network} with another UUID. Make that one ours, or recreate ours.",
+    "network.no_block": "libvirt’s {network} no longer has the block {blocks}. Revert to the saved definition, or "
+    "accept the changes from libvirt.",
+    "network.name_taken": "Not done: others have made {name} the name of another host entry, {entry}.",
+    "network.entry_not_taken": "libvirt did not take the host entry {entry} on {network}. Others may just have changed "
+    "that network.",
+}
+
+add_wording(MESSAGES)

@@ -1,0 +1,51 @@
+"""The query of the lease history, as a form that the URL fills in."""
+
+from django import forms
+from django.utils import timezone
+
+from networks.addresses.query import Question
+from networks.models import LeaseQuerySet
+
+
+class Moment(forms.DateTimeInput):
+    input_type = "datetime-local"
+
+    def __init__(self) -> None:
+        super().__init__(format="%Y-%m-%dT%H:%M")
+
+
+class HistoryForm(forms.Form):
+    """`?q=10.255.0.207&since=2026-11-24T22:00&until=2026-11-25T06:00`: all may be left out."""
+
+    q = forms.CharField(label="IP, block, MAC, host name or VM", required=False, max_length=100)
+    since = forms.DateTimeField(label="From", required=False, widget=Moment)
+    until = forms.DateTimeField(label="To", required=False, widget=Moment)
+
+    def clean(self) -> dict:
+        data = super().clean()
+        since, until = data.get("since"), data.get("until")
+        if since and until and until < since:
+            self.add_error("until", "The end is before the beginning.")
+        return data
+
+    @property
+    def asked(self) -> bool:
+        """Return whether anything is asked; without a question the page is about the present."""
+        return any(self.cleaned_data.get(name) for name in self.fields)
+
+    @property
+    def of_the_past(self) -> bool:
+        """Return whether a time is asked for."""
+        return bool(self.cleaned_data.get("since") or self.cleaned_data.get("until"))
+
+    def among(self, leases: LeaseQuerySet) -> LeaseQuerySet:
+        """Return the leases that match: held at any moment between the two times, the latest first.
+
+        A start alone means from then until now, an end alone that moment.
+        """
+        question, since, until = (self.cleaned_data.get(name) for name in ("q", "since", "until"))
+        if question:
+            leases = leases.filter(Question(text=question.strip()).leases())
+        if since or until:
+            leases = leases.between(since or until, until or timezone.now())
+        return leases.order_by("-first_seen", "-pk")

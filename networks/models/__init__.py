@@ -1,0 +1,23 @@
+"""The models of networks, with one file for each family."""
+
+from .addresses import place_of
+from .dns import DNSAnswers
+from .lease import Lease, LeaseQuerySet
+from .network import Network
+from .queryset import NetworkQuerySet
+from .reservation import DHCPHost, DHCPHostStatus
+from .revision import Revision
+from .status import NetworkStatus
+
+__all__ = [
+    "DHCPHost",
+    "DHCPHostStatus",
+    "DNSAnswers",
+    "Lease",
+    "LeaseQuerySet",
+    "Network",
+    "NetworkQuerySet",
+    "NetworkStatus",
+    "Revision",
+    "place_of",
+]

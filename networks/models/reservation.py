@@ -1,0 +1,94 @@
+"""DHCP reservations: the desired ones, and those that libvirt was seen to have."""
+
+from dataclasses import asdict
+from ipaddress import ip_address
+from typing import TYPE_CHECKING
+
+from django.db import models
+from django.utils import timezone
+
+from networks.definition import addressing, rules
+from networks.definition.spec import HostSpec
+
+from .addresses import place_of
+
+if TYPE_CHECKING:
+    from .network import Network
+
+
+class DHCPHost(models.Model):
+    """A desired reservation on a network, managed or not: this MAC, DUID or name gets this address.
+
+    A change requests another push of the network; `removed_at` is set until libvirt has removed the reservation. One
+    without `asked_at` was carried out: if libvirt lacks it, it was removed outside and is only shown as missing.
+    """
+
+    network = models.ForeignKey("Network", on_delete=models.CASCADE, related_name="hosts")
+    mac = models.CharField("MAC", max_length=17, blank=True, validators=[rules.validate_mac])
+    duid = models.CharField("DUID", max_length=400, blank=True, help_text="of an IPv6 guest")
+    ip = models.GenericIPAddressField("IP")
+    name = models.CharField(max_length=253, blank=True, validators=[rules.validate_domain])
+    lease = models.PositiveIntegerField(null=True, blank=True, help_text="seconds; 0: for ever")
+    removed_at = models.DateTimeField(null=True, editable=False)
+    asked_at = models.DateTimeField(
+        null=True, default=timezone.now, editable=False, help_text="when it was asked for; empty: carried out since"
+    )
+
+    class Meta:
+        ordering = ["pk"]
+        verbose_name = "DHCP host entry"
+        verbose_name_plural = "DHCP host entries"
+        constraints = [
+            models.UniqueConstraint(fields=["network", "mac", "duid", "name", "ip"], name="host_entry_once_a_network")
+        ]
+
+    def __str__(self) -> str:
+        return str(self.spec())
+
+    def save(self, *args: object, **kwargs: object) -> None:
+        """Save it as a request."""
+        self.asked_at = timezone.now()
+        super().save(*args, **kwargs)
+
+    def clean(self) -> None:
+        """Convert the MAC from any spelling."""
+        if self.mac:
+            self.mac = addressing.parse_mac(self.mac)
+
+    @classmethod
+    def of(cls, network: "Network", host: HostSpec, **values: object) -> "DHCPHost":
+        return cls(network=network, **asdict(host), **values)
+
+    def spec(self) -> HostSpec:
+        return HostSpec(mac=self.mac, ip=self.ip, name=self.name, duid=self.duid, lease=self.lease)
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """Return what distinguishes an entry from every other of its network."""
+        return self.mac, self.duid, self.name, self.ip
+
+
+class DHCPHostStatus(models.Model):
+    """A reservation that libvirt was seen to have, whoever requested it."""
+
+    network = models.ForeignKey("Network", on_delete=models.CASCADE, related_name="found_hosts")
+    mac = models.CharField("MAC", max_length=17, blank=True, db_index=True)
+    duid = models.CharField("DUID", blank=True)
+    ip = models.GenericIPAddressField("IP")
+    place = models.CharField(max_length=33, db_index=True, help_text="the IP in hexadecimal, behind its version")
+    name = models.CharField(blank=True)
+    lease = models.PositiveBigIntegerField(null=True, help_text="seconds; 0: for ever")
+
+    class Meta:
+        ordering = ["pk"]
+        verbose_name = "DHCP host status"
+        verbose_name_plural = "DHCP host statuses"
+
+    def __str__(self) -> str:
+        return str(self.spec())
+
+    spec = DHCPHost.spec
+
+    @classmethod
+    def of(cls, network: "Network", host: HostSpec) -> "DHCPHostStatus":
+        return cls(network=network, place=place_of(ip_address(host.ip)), **asdict(host))

@@ -1,0 +1,61 @@
+"""DHCP reservations by Virter's IDs."""
+
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.db import transaction
+from django.utils import timezone
+
+from networks.definition import addressing
+from networks.definition.events import Event
+from virterweb.hypervisors import rights
+
+from .reservation import DHCPHost
+
+
+class ReservationIDs:
+    """Methods of `Network` that reserve addresses by ID, as Virter does."""
+
+    def reserve_ids(self, first: int, count: int, by: AbstractBaseUser | None = None) -> None:
+        """Request reservations for IDs first … first+count−1, as Virter does; raise ValueError if any is refused."""
+        rights.require(by, self)
+        block = self.definition.block()
+        if block is None:
+            raise ValueError(f"{self} has no IPv4 block for host entries")
+        if first < 1 or count < 1:
+            raise ValueError("IDs begin at 1, and at least one is needed")
+        going = set(self.hosts.exclude(removed_at=None).values_list("mac", "ip"))
+        rows = (self.found_hosts.all(), self.hosts.filter(removed_at=None))
+        found, wanted = (set(row.values_list("mac", "ip")) for row in rows)
+        # What was removed outside can be reserved again.
+        known = (
+            (found | wanted) - (going - wanted) - (set(rows[1].filter(asked_at=None).values_list("mac", "ip")) - found)
+        )
+        macs, ips = {mac for mac, _ in known}, {ip for _, ip in known}
+        entries = []
+        for number in range(first, first + count):
+            mac, ip = addressing.mac_of_id(number), str(addressing.ip_of_id(block, number))
+            if mac in macs:
+                raise ValueError(f"ID {number} has a host entry already: {mac}")
+            if ip in ips or ip == str(block.ip):
+                raise ValueError(f"ID {number}: {ip} is taken already")
+            entries.append(DHCPHost(network=self, mac=mac, ip=ip))
+        with transaction.atomic():
+            self.hosts.filter(mac__in=[entry.mac for entry in entries]).delete()
+            DHCPHost.objects.bulk_create(entries)
+            self.change(by=by, **_of_ids(Event.ID_RESERVED, Event.IDS_RESERVED, first, count))
+
+    def release_ids(self, first: int, count: int, by: AbstractBaseUser | None = None) -> None:
+        """Request the removal of all reservations of these IDs' MACs, if any, whoever made them."""
+        rights.require(by, self)
+        macs = {addressing.mac_of_id(number) for number in range(first, first + count)}
+        with transaction.atomic():
+            for host in self.found_hosts.all():
+                if host.mac in macs:
+                    self.hosts.get_or_create(mac=host.mac, duid=host.duid, name=host.name, ip=host.ip)
+            self.hosts.filter(mac__in=macs).update(removed_at=timezone.now())
+            self.change(by=by, **_of_ids(Event.ID_RELEASED, Event.IDS_RELEASED, first, count))
+
+
+def _of_ids(one: Event, several: Event, first: int, count: int) -> dict:
+    """Return the event of reservations by ID with its parameters, as arguments of `change`."""
+    last = first + count - 1
+    return {"event": one if count == 1 else several, "about": {"first": first, "last": last}}

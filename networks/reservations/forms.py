@@ -1,0 +1,130 @@
+"""Forms for DHCP reservations: a single one, and many as pasted text."""
+
+from collections.abc import Callable, Iterable
+
+from django import forms
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.core.exceptions import ValidationError
+
+from networks.definition import addressing, lines
+from networks.definition.spec import HostSpec, lease_text
+from networks.models import Network
+
+from .reservations import Conflict, conflicts, entries, leased_to_another, reserve, unreserved
+
+LONGEST_PASTE = 2_000_000  # characters: about 40 000 entries
+
+
+class LineField(forms.CharField):
+    """A part of a reservation, read as in a line of text; a ValueError becomes the error of the field."""
+
+    def __init__(self, read: Callable[[str], object], **options: object) -> None:
+        super().__init__(**options)
+        self.read = read
+
+    def clean(self, value: object) -> object:
+        text = super().clean(value)
+        try:
+            return self.read(text) if text else text
+        except ValueError as problem:
+            raise ValidationError(str(problem)) from problem
+
+
+class HostEntryForm(forms.Form):
+    """One reservation of a network; `was` is the one that is edited."""
+
+    mac = LineField(addressing.parse_mac, label="MAC", required=False, max_length=20)
+    ip = LineField(lines.address, label="IP")
+    name = LineField(
+        lines.dns_name, required=False, max_length=300, help_text="Answered by the network’s DNS while the guest is up"
+    )
+    duid = LineField(
+        lines.duid, label="DUID", required=False, max_length=400, help_text="By which an IPv6 guest is known"
+    )
+    lease = LineField(
+        lines.lease, label="Lease time", required=False, max_length=20, help_text="12h, 30m, infinite; empty: usual"
+    )
+    anyway = forms.BooleanField(label="Reserve it all the same", required=False)
+
+    def __init__(self, *args, network: Network, was: HostSpec | None = None, **options) -> None:
+        super().__init__(*args, **options)
+        self.network, self.was, self.warning = network, was, ""
+        if was and not self.is_bound:
+            self.initial = self.of(was) | self.initial
+        self.fields["mac"].widget.attrs["list"] = "macs"
+        if not network.definition.dns:
+            self.fields["name"].help_text = "The network’s DNS is off, so other guests cannot look it up"
+
+    @staticmethod
+    def of(host: HostSpec) -> dict[str, str]:
+        """Return an entry as values of the form."""
+        return {"mac": host.mac, "duid": host.duid, "ip": host.ip, "name": host.name, "lease": lease_text(host.lease)}
+
+    def nics(self) -> list:
+        """Return NICs without an entry, to choose from."""
+        return unreserved(self.network)
+
+    def clean(self) -> dict:
+        data = super().clean()
+        if self.errors:
+            return data
+        for field, reason in self._against(data):
+            self.add_error(field, reason)
+        if not self.errors and not data["anyway"]:
+            self.warning = leased_to_another(self.network, self.host)
+            if self.warning:
+                self.add_error("ip", self.warning)
+        return data
+
+    def _against(self, data: dict) -> Iterable[tuple[str, str]]:
+        six = ":" in data["ip"]
+        if six and data["mac"]:
+            return [("mac", "An IPv6 guest is known by its DUID or its name, not by its MAC.")]
+        if data["duid"] and not six:
+            return [("duid", "Only an IPv6 guest is known by a DUID.")]
+        if not (data["mac"] or data["duid"] or data["name"]):
+            return [("mac", "For which guest? Give its MAC; of an IPv6 guest its DUID.")]
+        return conflicts(self.network, self.host, self.was.ip if self.was else "")
+
+    @property
+    def host(self) -> HostSpec:
+        data = self.cleaned_data
+        lease = data["lease"] if data["lease"] != "" else None
+        return HostSpec(mac=data["mac"], duid=data["duid"], ip=data["ip"], name=data["name"], lease=lease)
+
+    @property
+    def gone(self) -> bool:
+        """Return whether somebody has removed the entry that is being changed."""
+        return bool(self.was) and self.was.ip not in entries(self.network)
+
+    def save(self, by: AbstractBaseUser | None = None) -> bool:
+        """Request the reservation; return False, with errors at their fields, if it conflicts with others."""
+        host, was = self.host, self.was
+        if was == host:
+            return True
+        try:
+            reserve(self.network, [host], by, was=was.ip if was else "")
+        except Conflict as conflict:
+            for field, reason in conflict.errors:
+                self.add_error(field, reason)
+            return False
+        return True
+
+
+class PasteForm(forms.Form):
+    """Many reservations as text."""
+
+    text = forms.CharField(
+        label="Host entries",
+        max_length=LONGEST_PASTE,
+        widget=forms.Textarea(attrs={"rows": 14, "spellcheck": "false"}),
+        strip=False,
+        error_messages={"required": "Paste at least one line."},
+    )
+
+
+class IDsForm(forms.Form):
+    """Virter’s `network host add/rm --id --count`."""
+
+    id = forms.IntegerField(label="First ID", min_value=1, max_value=2**24 - 1)
+    count = forms.IntegerField(label="Count", min_value=1, max_value=2**16, initial=1)

@@ -1,0 +1,287 @@
+"""DHCP reservations as pasted text: how to read them, and their conflicts. Pure: no ORM, no libvirt.
+
+Formats: CSV with or without a header, dnsmasq's dhcp-host and its hostsfile (dnsmasq(8)), libvirt's <host …/>
+(formatnetwork.html), and the portal's own line `MAC IP NAME LEASE`.
+"""
+
+import csv
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from ipaddress import ip_address
+
+from lxml import etree
+
+from networks.definition import addressing, lines
+from networks.definition.document.parse import PARSER, parse_host
+from networks.definition.spec import HostSpec, SubnetSpec, lease_text
+
+SEPARATORS = (",", ";", "\t")
+HEADINGS = {
+    "mac": "mac",
+    "mac address": "mac",
+    "duid": "duid",
+    "id": "duid",
+    "ip": "ip",
+    "ip address": "ip",
+    "name": "name",
+    "hostname": "name",
+    "lease": "lease",
+}
+DIRECTIVE = re.compile(r"(?:--)?([a-z][a-z0-9-]*)\s*=\s*")
+LONGEST = 2000  # an entry is shorter: a DUID has at most 389 characters, a name 253
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """One line of a pasted text, counted from 1, with its entry or its error."""
+
+    number: int
+    text: str
+    host: HostSpec | None = None
+    error: str = ""
+
+
+class Outcome(StrEnum):
+    NEW = "new"
+    SAME = "there already"
+    CHANGED = "changed"
+    WRONG = "wrong"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """The effect of a pasted line; `was` is the present entry that it changes."""
+
+    line: Line
+    verb: Outcome
+    was: HostSpec | None = None
+    errors: tuple[str, ...] = ()
+
+
+# reading
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Header:
+    """The columns of a CSV, with the fields of an entry that they hold."""
+
+    separator: str
+    columns: dict[str, int]
+
+
+def read(text: str) -> tuple[Line, ...]:
+    """Return the lines of a pasted text, each recognised on its own; blank lines and comments are left out.
+
+    A CSV's header decides for every later line that has its separator.
+    """
+    every = enumerate(re.split(r"\r\n|\r|\n", text.removeprefix("\ufeff")), 1)
+    numbered = [(number, line) for number, line in every if line.strip() and not line.lstrip().startswith("#")]
+    header = _header(numbered[0][1]) if numbered else None
+    return tuple(_line(number, line, header) for number, line in numbered[1 if header else 0 :])
+
+
+def _header(line: str) -> _Header | None:
+    """Return the header of a line with at least two headings; `duid` precedes `id`, and `name` precedes others."""
+    for separator in SEPARATORS:
+        columns: dict[str, int] = {}
+        for index, cell in enumerate(line.split(separator)):
+            word = " ".join(re.split(r"[\s_-]+", cell.strip(' "').lower()))
+            field = HEADINGS.get(word)
+            if field and (field == word or field not in columns):
+                columns[field] = index
+        if len(columns) > 1:
+            return _Header(separator=separator, columns=columns)
+    return None
+
+
+def _line(number: int, line: str, header: _Header | None) -> Line:
+    try:
+        return Line(number=number, text=line.strip(), host=_entry(line, header))
+    except ValueError as problem:
+        return Line(number=number, text=line.strip(), error=str(problem))
+
+
+def _entry(line: str, header: _Header | None) -> HostSpec:
+    text = line.strip()
+    if len(text) > LONGEST:
+        raise ValueError(f"This line has {len(text)} characters; a host entry has fewer than {LONGEST}.")
+    if text.startswith("<"):
+        return _of_xml(text)
+    if directive := DIRECTIVE.match(text):
+        if directive[1] != "dhcp-host":
+            raise ValueError(f"{directive[1]}= is not understood: of dnsmasq’s lines only dhcp-host= is a host entry.")
+        return _of_words(text[directive.end() :].split(","))
+    if header and header.separator in line:
+        return _of_columns(_cells(line, header.separator), header)
+    separator = next((separator for separator in SEPARATORS if separator in text), "")
+    return _of_words(_cells(text, separator)) if separator else lines.read_host(text)
+
+
+def _cells(line: str, separator: str) -> list[str]:
+    try:
+        return [cell.strip() for cell in next(csv.reader([line], delimiter=separator, strict=True))]
+    except csv.Error:
+        raise ValueError(f"{line.strip()}: the quotes do not match.") from None
+
+
+def _of_words(words: Iterable[str]) -> HostSpec:
+    """Return an entry of parts recognised by their form, as dnsmasq does; a final number is a lease in seconds."""
+    words = [word.strip() for word in words if word.strip()]
+    for word in words:
+        if word == "ignore" or word.startswith(("set:", "tag:", "net:")):
+            raise ValueError(f"{word} is not understood: an entry has MAC or id:DUID, address, name, lease time.")
+    if words and re.fullmatch(r"\d{1,9}", words[-1]):
+        words[-1] += "s"
+    return lines.read_host(" ".join(words))
+
+
+def _of_columns(cells: list[str], header: _Header) -> HostSpec:
+    values = {field: cells[index] for field, index in header.columns.items() if index < len(cells)}
+    expiry = values.pop("lease", "")
+    return _of_fields(HostSpec(**values), expiry + "s" if expiry.isdecimal() else expiry)
+
+
+def _of_xml(text: str) -> HostSpec:
+    if not re.match(r"<host[\s/>]", text):
+        raise ValueError(f"{text} is not understood: of libvirt’s elements only <host …/> is, one a line.")
+    try:
+        host = parse_host(etree.fromstring(text.encode(), PARSER))
+    except etree.XMLSyntaxError as problem:
+        raise ValueError(f"{text} is no whole <host …/>: {problem.msg}.") from None
+    return _of_fields(host, f"{host.lease}s" if host.lease else lease_text(host.lease))
+
+
+def _of_fields(fields: HostSpec, expiry: str) -> HostSpec:
+    """Return an entry of parts named by column or attribute, so that each is only what its name says."""
+    mac, duid, ip, name = (part.strip() for part in (fields.mac, fields.duid, fields.ip, fields.name))
+    words = [
+        mac and addressing.parse_mac(mac),
+        duid and f"id:{lines.duid(duid.lower().removeprefix('id:'))}",
+        ip and lines.address(ip),
+        name and lines.dns_name(name),
+    ]
+    host = lines.read_host(" ".join(filter(None, words)))
+    if host.name != name:
+        raise ValueError(f"{name} is no name for a guest: in a line it stands for something else.")
+    return replace(host, lease=lines.lease(expiry) if expiry else None)
+
+
+def as_dnsmasq(host: HostSpec) -> str:
+    """Return the equivalent line of dnsmasq's configuration."""
+    ip = f"[{host.ip}]" if ":" in host.ip else host.ip
+    parts = (host.mac, host.duid and f"id:{host.duid}", ip, host.name, lease_text(host.lease))
+    return f"dhcp-host={','.join(filter(None, parts))}"
+
+
+# checking
+
+
+class Index:
+    """The entries and blocks of a network, built once to check many entries."""
+
+    def __init__(self, hosts: Iterable[HostSpec], subnets: Iterable[SubnetSpec]) -> None:
+        subnets = list(subnets)
+        self._blocks = [subnet.interface for subnet in subnets]
+        four = (subnet.interface.network for subnet in subnets if subnet.family == 4 and subnet.ranges)
+        self._served = next(four, None)
+        self._held: dict[tuple[str, str], HostSpec] = {}
+        for host in hosts:
+            self.add(host)
+
+    def add(self, host: HostSpec) -> None:
+        for key in _keys(host):
+            self._held.setdefault(key, host)
+
+    def entry_of(self, host: HostSpec) -> HostSpec | None:
+        """Return the entry of the same guest: with the same MAC or DUID, or, if both have neither, the same name."""
+        field = "mac" if host.mac else "duid" if host.duid else "name"
+        found = next((self._held.get(key) for key in _keys(host) if key[0] == field), None)
+        return None if found and field == "name" and (found.mac or found.duid) else found
+
+    def conflicts(self, host: HostSpec, was: HostSpec | None = None) -> tuple[tuple[str, str], ...]:
+        """Return objections to an entry that replaces `was`, as pairs of field (mac, duid, ip, name) and reason.
+
+        A name is one guest's in each address family, so a guest may have the same one for IPv4 and IPv6.
+        """
+        holders = ((key[0], self._held.get(key)) for key in _keys(host))
+        found = [(field, _held_by(field, host, other)) for field, other in holders if other not in (None, was)]
+        return (*found, *(("ip", reason) for reason in self._misplaced(host.ip)))
+
+    def _misplaced(self, text: str) -> Iterator[str]:
+        with suppress(ValueError):
+            ip = ip_address(text)
+            block = next((block for block in self._blocks if ip in block.network), None)
+            if block is None:
+                has = ", ".join(str(block.network) for block in self._blocks) or "it has none"
+                yield f"{ip} is in no block of this network: {has}."
+            elif ip.version == 4 and self._served not in (None, block.network):
+                yield f"{ip} is in {block.network}; libvirt has DHCP in one IPv4 block of a network: {self._served}."
+            elif ip == block.ip:
+                yield f"{ip} is the host’s own address in {block.network}."
+            elif ip == block.network.network_address:
+                yield f"{ip} is the address of the block {block.network} itself."
+            elif ip.version == 4 and ip == block.network.broadcast_address:
+                yield f"{ip} is the broadcast address of {block.network}."
+
+
+def _held_by(field: str, host: HostSpec, other: HostSpec) -> str:
+    value = getattr(host, field)
+    known = other.mac or (other.duid and f"id:{other.duid}")
+    match field:
+        case "ip":
+            who = f"{known} ({other.name})" if known and other.name else known or other.name
+            return f"{value} is reserved for {who} already."
+        case "name":
+            return f"{value} is the name of {f'{known} ({other.ip})' if known else other.ip} already."
+        case _:
+            return f"{value} has {other.ip} here already."
+
+
+def _keys(host: HostSpec) -> list[tuple[str, str]]:
+    """Return what an entry occupies as (field, value), in one spelling; a name with its address family."""
+    ip = host.ip
+    with suppress(ValueError):
+        ip = str(ip_address(host.ip))
+    name = host.name and f"{host.name.lower()} {6 if ':' in ip else 4}"
+    keys = (("mac", _octets(host.mac)), ("duid", _octets(host.duid)), ("ip", ip), ("name", name))
+    return [(field, value) for field, value in keys if value]
+
+
+def _octets(text: str) -> str:
+    return ":".join(octet.zfill(2) for octet in text.lower().split(":")) if text else ""
+
+
+def compare(pasted: Iterable[Line], hosts: Iterable[HostSpec], subnets: Iterable[SubnetSpec]) -> tuple[Row, ...]:
+    """Return what each pasted line would change in a network that has these entries.
+
+    What an entry has before the paste, it holds for the whole of it: an address or name that one line gives up is free
+    for others in the next paste only. So no change waits for another in libvirt, which takes an entry for the one to
+    be changed if any of MAC, address and name is the same. Of several lines that want the same, the first that is
+    right gets it; a wrong one takes nothing.
+    """
+    index, rows, wanted = Index(hosts, subnets), [], {}
+    for line in pasted:
+        row = _row(line, index, wanted)
+        if row.verb is not Outcome.WRONG:
+            wanted |= dict.fromkeys(_keys(line.host), line.number)
+        rows.append(row)
+    return tuple(rows)
+
+
+def _row(line: Line, index: Index, wanted: dict[tuple[str, str], int]) -> Row:
+    if line.host is None:
+        return Row(line=line, verb=Outcome.WRONG, errors=(line.error,))
+    was = index.entry_of(line.host)
+    same = was is not None and (_keys(was), was.name, was.lease) == (_keys(line.host), line.host.name, line.host.lease)
+    errors = {} if same else dict(index.conflicts(line.host, was))
+    for key in _keys(line.host):
+        if key in wanted:
+            errors[key[0]] = f"{getattr(line.host, key[0])} stands in line {wanted[key]} already."
+    if errors:
+        return Row(line=line, verb=Outcome.WRONG, errors=tuple(errors.values()))
+    if same:
+        return Row(line=line, verb=Outcome.SAME)
+    return Row(line=line, verb=Outcome.CHANGED if was else Outcome.NEW, was=was)

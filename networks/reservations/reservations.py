@@ -1,0 +1,272 @@
+"""DHCP reservations of a network: the existing ones, their users, proposals, and requests to change them.
+
+What libvirt has (`DHCPHostStatus`) and what is requested (`DHCPHost`) are matched by address: each has one.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from ipaddress import ip_address, ip_interface
+
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.db import transaction
+from django.utils import timezone
+
+from networks.addresses.usage import next_free_address
+from networks.attachments import Holder, attachments
+from networks.definition.events import Event
+from networks.definition.lines import DNS_NAME
+from networks.definition.spec import HostSpec, RangeSpec, SubnetSpec
+from networks.models import DHCPHost, Network
+from virterweb.hypervisors import rights
+from virterweb.pages.marks import Marked
+
+from .pasted import Index, Row, compare, read
+from .reserved import reserved
+
+NAMED = 3  # of several reservations, how many the history names
+
+
+class Conflict(ValueError):
+    """Reservations are not possible: `errors` are pairs of field and reason."""
+
+    def __init__(self, errors: Iterable[tuple[str, str]]) -> None:
+        self.errors = tuple(errors)
+        super().__init__(" ".join(reason for _, reason in self.errors))
+
+
+class EntryState(Marked):
+    RESERVED = "reserved", "check-circle", "ready"
+    ADDING = "being added", "clock", "pending"
+    REMOVING = "being removed", "clock", "pending"
+    FAILED = "not added", "exclamation-circle", "failed"
+    OUTSIDE = "added outside", "arrows-right-left", "drifted"
+    MISSING = "missing in libvirt", "arrows-right-left", "drifted"
+    CHANGED = "changed outside", "arrows-right-left", "drifted"
+
+
+@dataclass(frozen=True, kw_only=True)
+class HostRow:
+    """A reservation with the NIC of a VM that has its MAC, if there is one, and the present addresses of that NIC."""
+
+    host: HostSpec
+    state: EntryState
+    holder: Holder | None
+    here: bool  # the NIC is attached to this network
+    leased: tuple[str, ...]
+
+    @property
+    def differs(self) -> bool:
+        """Return whether the guest has another address than the reserved one."""
+        return bool(self.leased) and self.host.ip not in self.leased
+
+
+def rows(network: Network) -> list[HostRow]:
+    """Return all reservations, found or requested, by address."""
+    found = {entry.ip: entry.spec() for entry in network.found_hosts.all()}
+    requested = _requested(network)
+    known = attachments().holders(network.hypervisor)
+    leased: dict[str, list[str]] = {}
+    for mac, ip in network.leases.current().order_by("place").values_list("mac", "ip"):
+        leased.setdefault(mac, []).append(ip)
+    result = []
+    for ip in sorted(found.keys() | requested.keys(), key=lambda ip: (":" in ip, ip_address(ip))):
+        desired = requested.get(ip)
+        host = desired.spec() if desired and not desired.removed_at else found.get(ip) or desired.spec()
+        holder = known.get(host.mac) if host.mac else None
+        result.append(
+            HostRow(
+                host=host,
+                state=_state(network, desired, found.get(ip)),
+                holder=holder,
+                here=bool(holder and holder.network == network.pk),
+                leased=tuple(each for each in leased.get(host.mac or None, ()) if (":" in each) == (":" in ip)),
+            )
+        )
+    return result
+
+
+def _requested(network: Network) -> dict[str, DHCPHost]:
+    """Return the requests by address: one to reserve it goes before one to remove its reservation."""
+    return {entry.ip: entry for entry in sorted(network.hosts.all(), key=lambda entry: entry.removed_at is None)}
+
+
+def _state(network: Network, desired: DHCPHost | None, found: HostSpec | None) -> EntryState:
+    if desired and desired.removed_at:
+        return EntryState.REMOVING
+    if desired is None:
+        return EntryState.OUTSIDE if network.managed else EntryState.RESERVED
+    if found == desired.spec():
+        return EntryState.RESERVED
+    if desired.asked_at is None:
+        return EntryState.CHANGED if found else EntryState.MISSING
+    return EntryState.FAILED if network.done else EntryState.ADDING
+
+
+def entries(network: Network) -> dict[str, HostSpec]:
+    """Return what is reserved once all requests are carried out, by address; of several of one address the last."""
+    return {host.ip: host for host in all_entries(network)}
+
+
+def all_entries(network: Network) -> list[HostSpec]:
+    """Return every reservation once all requests are carried out; others may have made several of one address."""
+    return [each.host for each in reserved([network.pk]) if not each.going]
+
+
+def subnets(network: Network) -> list[SubnetSpec]:
+    """Return the blocks of the network, with their DHCP ranges."""
+    interfaces = map(ip_interface, filter(None, network.facts.ip_range.split(",")))
+    pairs = (each.split("-") for each in network.facts.dhcp.split(",") if each)
+    ranges = [RangeSpec(start=first, end=last) for first, last in pairs]
+    return [
+        SubnetSpec(
+            address=str(each.ip),
+            prefix=each.network.prefixlen,
+            ranges=tuple(part for part in ranges if ip_address(part.start) in each.network),
+        )
+        for each in interfaces
+    ]
+
+
+# proposing
+
+
+def unreserved(network: Network) -> list[Holder]:
+    """Return the NICs on the network that have no reservation, by VM."""
+    taken = {host.mac for host in all_entries(network)}
+    here = (each for each in attachments().holders(network.hypervisor).values() if each.network == network.pk)
+    return sorted((each for each in here if each.mac not in taken), key=lambda each: each.vm.lower())
+
+
+def propose(network: Network, mac: str = "", ip: str = "", client_id: str = "") -> HostSpec:
+    """Return an entry with missing parts filled in: the leased or next free address, and the name of the VM.
+
+    A guest is known by its MAC for IPv4, by its client ID, which is a DUID, for IPv6.
+    """
+    known = entries(network)
+    if not ip and mac:
+        leased = network.leases.current().filter(mac=mac).exclude(ip__contains=":").values_list("ip", flat=True)
+        ip = next((each for each in leased if each not in known), "")
+    ip = ip or next_free_address(network)
+    six = ":" in ip
+    holder = attachments().holders(network.hypervisor).get(mac)
+    hostname = network.leases.current().filter(mac=mac).exclude(hostname="").values_list("hostname", flat=True).first()
+    own = [host for host in known.values() if six and client_id and host.duid == client_id]
+    own += [host for host in known.values() if mac and host.mac == mac]
+    names = {host.name.lower() for host in known.values() if (":" in host.ip) == six and host not in own}
+    candidates = (name for name in (*(host.name for host in own), holder and holder.vm, hostname) if name)
+    name = next((each for each in candidates if DNS_NAME.match(each) and each.lower() not in names), "")
+    return HostSpec(mac="" if six else mac, duid=client_id if six else "", ip=ip, name=name)
+
+
+def leased_to_another(network: Network, host: HostSpec) -> str:
+    """Return a warning that another guest has the address now; "" if none has."""
+    lease = network.leases.current().filter(ip=host.ip).exclude(mac=host.mac).first()
+    if lease is None or (host.duid and lease.client_id == host.duid):
+        return ""
+    if not (host.mac or host.duid) and host.name.lower() == lease.hostname.lower():
+        return ""  # known by what it calls itself
+    who = lease.vm or lease.hostname
+    until = f" until {timezone.localtime(lease.expires_at):%H:%M}" if lease.expires_at else ""
+    known = f"{who} ({lease.mac})" if who else lease.mac
+    return f"{host.ip} is leased to {known}{until}. That guest keeps it until it renews; only then can another have it."
+
+
+# requests
+
+
+def conflicts(network: Network, host: HostSpec, was: str = "") -> tuple[tuple[str, str], ...]:
+    """Return the present objections to an entry, as pairs of field and reason; see `reserve`."""
+    known = entries(network)
+    index = Index(known.values(), subnets(network))
+    return index.conflicts(host, known.get(was) or index.entry_of(host))
+
+
+def reserve(network: Network, hosts: Iterable[HostSpec], by: AbstractBaseUser | None, was: str = "") -> None:
+    """Request reservations. Each replaces the one at address `was`, or else its guest's; Conflict if refused.
+
+    All or none. What another has reserved meanwhile is seen, for one change at a time comes through here.
+    PermissionDenied unless the user may change the network.
+    """
+    wanted = list(hosts)
+    rights.require(by, network)
+    with transaction.atomic():
+        Network.objects.select_for_update().get(pk=network.pk)
+        every = all_entries(network)
+        known = {host.ip: host for host in every}
+        index = Index(every, subnets(network))
+        moved, having = [], _by_guest(every)
+        for host in wanted:
+            old = known.get(was) or index.entry_of(host)
+            if errors := index.conflicts(host, old):
+                raise Conflict(errors)
+            index.add(host)
+            # A guest may have two: the portal's, and one that was created outside meanwhile.
+            has = [*having.get(host.mac or host.duid, ()), *([old] if old else [])]
+            moved += [each for each in dict.fromkeys(has) if (each.guest, each.ip) != (host.guest, host.ip)]
+        _request(network, wanted, removed_at=None)
+        _request(network, moved, removed_at=timezone.now())
+        _change(network, by, *_event(wanted, was))
+
+
+def _event(hosts: list[HostSpec], was: str) -> tuple[Event, dict]:
+    """Return what the history says of reservations: the event and its parameters."""
+    if len(hosts) != 1:
+        return Event.RESERVATIONS_PASTED, {"count": len(hosts)}
+    host = hosts[0]
+    if was:
+        return Event.RESERVATION_CHANGED, {"ip": was}
+    return Event.RESERVED, {"ip": host.ip, "guest": host.name or host.mac or host.duid}
+
+
+def _by_guest(hosts: Iterable[HostSpec]) -> dict[str, list[HostSpec]]:
+    found: dict[str, list[HostSpec]] = {}
+    for host in hosts:
+        if guest := host.mac or host.duid:
+            found.setdefault(guest, []).append(host)
+    return found
+
+
+def _change(network: Network, by: AbstractBaseUser | None, event: Event, about: dict) -> None:
+    """Have requests carried out; what was accepted of a change in progress stays accepted."""
+    now = Network.objects.select_related("status").get(pk=network.pk)
+    network.change(event, by, about=about, accepted=None if now.done else now.accepted)
+
+
+def _request(network: Network, hosts: Iterable[HostSpec], removed_at: datetime | None) -> None:
+    """Write requests; one for removal stays until libvirt has removed the reservation, whoever made it."""
+    rows = {(row.spec().guest, row.ip): row for row in network.hosts.all()}
+    known, new = [], []
+    for host in hosts:
+        row = rows.get((host.guest, host.ip))
+        (known if row else new).append(row or DHCPHost.of(network, host))
+        row = row or new[-1]
+        row.duid, row.name, row.lease, row.removed_at = host.duid, host.name, host.lease, removed_at
+        row.asked_at = timezone.now()
+    DHCPHost.objects.bulk_create(new)
+    DHCPHost.objects.bulk_update(known, ("duid", "name", "lease", "removed_at", "asked_at"), batch_size=500)
+
+
+def remove(
+    network: Network, ips: Iterable[str], by: AbstractBaseUser | None, guests: Mapping[str, str] | None = None
+) -> list[HostSpec]:
+    """Request the removal of the reservations of these addresses, whoever made them; return those that there were.
+
+    `guests` are those that the user was shown, by address: what is another guest's by now stays.
+    PermissionDenied unless the user may change the network.
+    """
+    rights.require(by, network)
+    with transaction.atomic():
+        Network.objects.select_for_update().get(pk=network.pk)
+        known = entries(network)
+        gone = [known[ip] for ip in ips if ip in known and (guests is None or guests.get(ip) == known[ip].guest)]
+        if gone:
+            _request(network, gone, removed_at=timezone.now())
+            event = Event.RESERVATIONS_REMOVED_MORE if len(gone) > NAMED else Event.RESERVATIONS_REMOVED
+            _change(network, by, event, {"names": [host.ip for host in gone[:NAMED]], "more": len(gone) - NAMED})
+    return gone
+
+
+def pasted(network: Network, text: str) -> tuple[Row, ...]:
+    """Return what each line of a pasted text would change."""
+    return compare(read(text), entries(network).values(), subnets(network))

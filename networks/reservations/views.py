@@ -1,0 +1,168 @@
+"""Pages of DHCP reservations: the table, add, change, remove, paste. They write requests into the database."""
+
+import hashlib
+from collections import Counter
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from networks.definition.addressing import parse_mac
+from networks.definition.spec import lease_text
+from networks.lookup import get_network, get_reservable
+from networks.models import Network
+from virterweb.hypervisors.desired.one_at_a_time import concurrent
+from virterweb.pages.exports import answer
+from virterweb.pages.tables import page_of
+
+from .forms import HostEntryForm, IDsForm, PasteForm
+from .pasted import Outcome, Row
+from .reservations import Conflict, HostRow, entries, pasted, propose, remove, reserve, rows
+
+COLUMNS = ("mac", "duid", "ip", "name", "lease", "state", "vm")
+
+
+@require_GET
+def host_list(request: HttpRequest, hypervisor: str, name: str, suffix: str = "") -> HttpResponse:
+    network = get_network(hypervisor, name, Network.objects.shown())
+    found = rows(network)
+    if suffix:
+        return answer(f"{network}-hosts", suffix, COLUMNS, map(_exported, found))
+    if request.GET.get("unused"):
+        found = [row for row in found if row.host.mac and not row.holder]
+    page = page_of(found, request.GET)
+    context = {"network": network, "rows": page.object_list, "page": page}
+    context |= {"ids": IDsForm(), "unused": request.GET.get("unused")}
+    template = "_reservations.html" if request.htmx else "reservations.html"
+    return render(request, f"networks/reservations/{template}", context)
+
+
+def _exported(row: HostRow) -> tuple[str, ...]:
+    host = row.host
+    vm = row.holder.vm if row.holder else ""
+    return host.mac, host.duid, host.ip, host.name, lease_text(host.lease), row.state.value, vm
+
+
+@require_http_methods(["GET", "POST"])
+def host_add(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
+    """Add a reservation. The URL may name MAC, IP and name; the rest is proposed."""
+    network = get_reservable(request.user, hypervisor, name)
+    asked = request.GET
+    if request.method == "POST":
+        form = HostEntryForm(request.POST, network=network)
+    elif asked.get("check"):
+        form = HostEntryForm(asked, network=network)
+    else:
+        proposed = propose(network, mac=_normal(asked.get("mac", "")), ip=asked.get("ip", ""))
+        form = HostEntryForm(network=network, initial=HostEntryForm.of(proposed) | asked.dict())
+    if request.method == "POST" and form.is_valid() and form.save(request.user):
+        messages.success(
+            request, f"{form.host.ip} is reserved for {form.host.name or form.host.mac or form.host.duid}."
+        )
+        return redirect("networks:hosts", hypervisor, name)
+    template = "networks/reservations/_fields.html" if request.htmx else "networks/reservations/edit.html"
+    status = 422 if request.method == "POST" else 200
+    return render(request, template, {"network": network, "form": form}, status=status)
+
+
+def _normal(mac: str) -> str:
+    """Return a MAC as it is stored; the form refuses what is not a MAC."""
+    try:
+        return parse_mac(mac)
+    except ValueError:
+        return ""
+
+
+@require_http_methods(["GET", "POST"])
+def host_edit(request: HttpRequest, hypervisor: str, name: str, ip: str) -> HttpResponse:
+    network = get_reservable(request.user, hypervisor, name)
+    was = entries(network).get(ip)
+    if was is None and request.method == "GET":
+        messages.info(request, f"{ip} is no longer reserved: somebody has removed the entry.")
+        return redirect("networks:hosts", hypervisor, name)
+    form = HostEntryForm(request.POST or None, network=network, was=was, initial=request.GET.dict())
+    changed = was is not None and request.POST.get("shown", str(was)) != str(was)
+    if request.method == "POST" and was and not changed and form.is_valid() and form.save(request.user):
+        return redirect("networks:hosts", hypervisor, name)
+    context = {"network": network, "form": form, "was": was, "gone": was is None, "changed": changed}
+    status = (409 if was is None or changed else 422) if request.method == "POST" else 200
+    return render(request, "networks/reservations/edit.html", context, status=status)
+
+
+@require_POST
+def host_remove(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
+    """Remove the entries of the chosen addresses, each with its guest as shown; one that is gone already is fine."""
+    network = get_reservable(request.user, hypervisor, name)
+    guests = dict(chosen.partition(" ")[::2] for chosen in request.POST.getlist("ip"))
+    gone = remove(network, guests, request.user, guests)
+    if gone:
+        named = f"{gone[0].ip} is" if len(gone) == 1 else f"{len(gone)} addresses are"
+        messages.success(request, f"{named} no longer reserved.")
+    elif guests:
+        what = ", ".join(list(guests)[:3])
+        messages.info(request, f"{what}: nothing was removed, for somebody else has changed this meanwhile.")
+    return redirect("networks:hosts", hypervisor, name)
+
+
+@concurrent
+@require_http_methods(["GET", "POST"])
+def host_paste(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
+    """Serve the preview of a pasted text, line by line, and carry it out if it is unchanged."""
+    network = get_reservable(request.user, hypervisor, name)
+    form = PasteForm(request.POST or None)
+    if request.method == "GET" or not form.is_valid():
+        status = 422 if form.is_bound else 200
+        return render(request, "networks/reservations/paste.html", {"network": network, "form": form}, status=status)
+    found = pasted(network, form.cleaned_data["text"])
+    token = _token(found)
+    wanted = [row.line.host for row in found if row.verb in (Outcome.NEW, Outcome.CHANGED)]
+    again = "token" in request.POST and "look" not in request.POST
+    if wanted and again and request.POST["token"] == token:
+        try:
+            reserve(network, wanted, request.user)
+        except Conflict as conflict:
+            messages.error(request, str(conflict))
+        else:
+            messages.success(request, f"{len(wanted)} host entries are being written.")
+            return redirect("networks:hosts", hypervisor, name)
+    counts = Counter(row.verb for row in found)
+    wrong = [row for row in found if row.verb is Outcome.WRONG]
+    right = _with_holders(network, [row for row in found if row.verb is not Outcome.WRONG])
+    context = {"network": network, "form": form, "wrong": wrong, "right": right, "wanted": wanted, "token": token}
+    context |= {"counts": {outcome.name.lower(): counts[outcome] for outcome in Outcome}, "again": again}
+    return render(request, "networks/reservations/paste.html", context, status=409 if again else 200)
+
+
+def _with_holders(network: Network, found: list[Row]) -> list[tuple[Row, str]]:
+    """Return lines, each with the guest that has its address now, if that is another one."""
+    leases = network.leases.current().values_list("ip", "mac", "vm", "hostname")
+    held = {ip: (mac, vm or hostname or mac) for ip, mac, vm, hostname in leases if ":" not in ip}
+    hosts = ((row, row.line.host) for row in found)
+    return [(row, held[host.ip][1] if held.get(host.ip, (host.mac,))[0] != host.mac else "") for row, host in hosts]
+
+
+def _token(found: tuple[Row, ...]) -> str:
+    """Return a token of the preview of a paste that was shown."""
+    shown = [(row.line.number, row.line.host, row.verb, row.was) for row in found]
+    return hashlib.sha256(repr(shown).encode()).hexdigest()[:16]
+
+
+@require_POST
+def host_ids(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
+    """Add or remove the entries of Virter's IDs."""
+    network = get_reservable(request.user, hypervisor, name)
+    form = IDsForm(request.POST)
+    if not form.is_valid():
+        problem = next(f"{form.fields[field].label}: {errors[0]}" for field, errors in form.errors.items())
+        messages.error(request, problem)
+        return redirect("networks:hosts", hypervisor, name)
+    first, count = form.cleaned_data["id"], form.cleaned_data["count"]
+    try:
+        if "remove" in request.POST:
+            network.release_ids(first, count, request.user)
+        else:
+            network.reserve_ids(first, count, request.user)
+    except ValueError as problem:
+        messages.error(request, f"{str(problem).removesuffix('.')}.")
+    return redirect("networks:hosts", hypervisor, name)

@@ -1,0 +1,8 @@
+"""Synchronization of networks: pushes of desired configurations to libvirt, and records of what it has."""
+
+from .apply import push
+from .poll import observe
+from .reconnect import look_for_cut, note_start
+from .reservations import add_host, delete_hosts, found_hosts
+
+__all__ = ["add_host", "delete_hosts", "found_hosts", "look_for_cut", "note_start", "observe", "push"]

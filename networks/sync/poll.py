@@ -1,0 +1,120 @@
+"""Records of what libvirt has: networks, their reservations, and the leases that are due."""
+
+from contextlib import suppress
+from datetime import datetime
+
+from django.db.models import Q
+from django.utils import timezone
+
+from networks.definition.document.compare import differences
+from networks.definition.drift import RECREATED
+from networks.definition.events import Event
+from networks.leases import sync as leases
+from networks.models import Network, NetworkStatus
+from networks.sync.reconnect import look_for_cut, may_have_cut, note_start
+from networks.sync.seen import status_values, write_reservations
+from virterweb.hypervisors.connections.guard import Observation, forget
+from virterweb.hypervisors.desired.drift import encoded
+from virterweb.hypervisors.desired.refusals import InvalidTransition
+from virterweb.hypervisors.gateway.connection import Connection
+from virterweb.hypervisors.gateway.found import FoundNetwork
+from virterweb.hypervisors.models import Hypervisor, ReadingProblem
+
+
+def observe(hypervisor: Hypervisor, connection: Connection) -> None:
+    """Write down every network that libvirt has, and the leases that are due; nothing that did not change.
+
+    A network that cannot be read is named as a problem, and stays as it was known.
+    """
+    began = timezone.now()
+    rows = {row.uuid_text: row for row in Network.objects.on(hypervisor).select_related("hypervisor", "status")}
+    with Observation(hypervisor, ReadingProblem.Kind.NETWORK) as reading:
+        found = {network.uuid: network for network in connection.networks.all(reading.guard)}
+        for uuid, network in found.items():
+            if uuid in rows and _is_known(rows[uuid], network):
+                continue
+            with reading.written(uuid, network.name):
+                row = rows.get(uuid) or _add_unmanaged(hypervisor, connection, network)
+                if row:  # else it is managed, and was deleted since the list was read
+                    _record(row, network, began)
+                    rows[uuid] = row
+        for uuid in rows.keys() - found.keys() - reading.failed.keys():
+            with reading.written(uuid, rows[uuid].name):
+                _record_gone(rows[uuid], began, hypervisor.status.observed_at)
+        restarted = [uuid for uuid in found if uuid in rows and may_have_cut(rows[uuid])]
+        for uuid in dict.fromkeys([*connection.ports.interrupted_reconnects(), *restarted]):
+            with reading.guard(uuid, rows[uuid].name if uuid in rows else uuid):
+                look_for_cut(rows[uuid], connection) if uuid in rows else connection.ports.end_reconnect(uuid)
+    forget(
+        hypervisor,
+        (ReadingProblem.Kind.RESERVATION, ReadingProblem.Kind.LEASES, ReadingProblem.Kind.LEASE),
+        (row.name for row in rows.values()),
+    )
+    leases.poll(hypervisor, connection, [(rows[uuid], network) for uuid, network in found.items() if uuid in rows])
+
+
+def _add_unmanaged(hypervisor: Hypervisor, connection: Connection, network: FoundNetwork) -> Network | None:
+    """Create a row for an unmanaged network; return None if it is gone again."""
+    if connection.networks.get(network.uuid) is None:
+        return None
+    row = Network.objects.create(
+        hypervisor=hypervisor, name=network.name, uuid=network.uuid, managed=False, generation=0
+    )
+    ours = NetworkStatus.objects.filter(desired__hypervisor=hypervisor, desired__name=row.name, desired__managed=True)
+    ours.filter(present=False).exclude(drift="").update(drift=encoded([RECREATED]))
+    return row
+
+
+def _is_known(row: Network, network: FoundNetwork) -> bool:
+    """Return whether everything that was found is recorded already."""
+    status = row.status
+    now_as = (network.document, network.active, network.autostart, network.persistent, network.stored)
+    then = (status.document, status.active, status.autostart, status.persistent, status.definition)
+    return now_as == then and status.present and status.compared == row.generation
+
+
+def _record(row: Network, network: FoundNetwork, began: datetime) -> None:
+    row.lock()
+    if row.name != network.name and not row.managed:
+        Network.objects.filter(pk=row.pk).update(name=network.name)
+    if row.status.present and network.active and not row.status.active:
+        note_start(row.hypervisor_id, row.uuid_text, began)
+    if _write(row, began, status_values(row, network)):
+        write_reservations(row, network)
+        _resolve_drift(row)
+
+
+def _resolve_drift(row: Network) -> None:
+    """Do what an operator set for changes of this network outside the portal."""
+    row.refresh_from_db()
+    if not (row.managed and row.done and row.status.drift) or row.removed_at or row.status.error:
+        return
+    if row.on_drift == Network.OnDrift.TAKE and row.status.present:
+        if _differs(row):
+            with suppress(InvalidTransition):  # renamed outside to the name of a managed one: it stays drifted
+                row.accept_found(event=Event.ACCEPTED_BY_ITSELF)
+    elif row.on_drift == Network.OnDrift.PUT_BACK:
+        row.change(Event.REVERTED_BY_ITSELF, exact=True)
+
+
+def _differs(row: Network) -> bool:
+    """Return whether accepting libvirt's changes would change anything: some drift ends only at a restart."""
+    flags = (row.active, row.autostart) != (row.status.active, row.status.autostart)
+    return flags or bool(differences(row.acceptable, row.full_document))
+
+
+def _record_gone(row: Network, began: datetime, last_look: datetime | None) -> None:
+    row.lock()
+    if not row.managed:
+        row.leases.end(last_look)
+        row.forget()
+    elif row.status.present and _write(row, began, status_values(row, None)):
+        row.leases.end(last_look)
+        write_reservations(row, None)
+        _resolve_drift(row)
+
+
+def _write(row: Network, began: datetime, values: dict) -> bool:
+    """Write what was seen, unless a push has seen it later than this look began."""
+    older = Q(observed_at=None) | Q(observed_at__lte=began) | Q(observed_at__gt=timezone.now())  # the clock jumped back
+    return bool(NetworkStatus.objects.filter(older, desired=row).update(**values))

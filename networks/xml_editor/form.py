@@ -1,0 +1,121 @@
+"""The XML of a network as a form: for the XML view, and for the Django admin."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+
+from django import forms
+from django.core.exceptions import ValidationError
+from lxml import etree
+
+from networks.addresses.blocks import find_overlap, taken_blocks
+from networks.definition.document.compare import pretty
+from networks.definition.document.edit import build, edit, put_hosts
+from networks.definition.document.parse import parse, read
+from networks.definition.spec import NetworkSpec
+from networks.models import Network
+from virterweb.pages.characters import hidden_in
+
+from . import check as check_xml
+
+
+class DocumentForm(forms.Form):
+    """The whole document, with host entries. `problems` has what is wrong, each with its line."""
+
+    document = forms.CharField(
+        label="XML", strip=False, max_length=2_000_000, widget=forms.Textarea(attrs={"rows": 30, "spellcheck": "false"})
+    )
+
+    def __init__(self, *args, network: Network, **kwargs) -> None:
+        super().__init__(*args, initial={"document": pretty(network.full_document)}, **kwargs)
+        self.network, self.label_suffix = network, ""
+        self.problems: list[check_xml.Problem] = []
+
+    def clean_document(self) -> str:
+        text = self.cleaned_data["document"]
+        self.problems = check(text, self.network)
+        if self.problems:
+            raise ValidationError([str(problem) for problem in self.problems])
+        return text
+
+
+class HostEntryRowForm(forms.ModelForm):
+    """In the admin: a host entry as a row, of which only what is changed is validated."""
+
+    def full_clean(self) -> None:
+        super().full_clean()
+        if self.is_bound and self.instance.pk:
+            for name in self.fields.keys() - set(self.changed_data):
+                self._errors.pop(name, None)
+
+
+class NetworkDocumentForm(forms.ModelForm):
+    """In the admin: the document without host entries, which stand below it as rows. Empty, it is made."""
+
+    class Meta:
+        model = Network
+        fields = ("hypervisor", "name", "document", "active", "autostart", "on_drift", "owner")
+        widgets = {"document": forms.Textarea(attrs={"rows": 30, "cols": 110})}
+
+    def __init__(self, *args, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        if document := self.instance.document:
+            self.initial["document"] = edit(document, parse(document).without_hosts())
+
+    def clean(self) -> dict:
+        data = super().clean()
+        network = self.instance
+        network.name = data.get("name", network.name)
+        if not network.pk:
+            network.hypervisor = data.get("hypervisor")
+        if not network.name or not network.hypervisor_id or "document" in self.errors:
+            return data
+        if "document" not in self.changed_data:
+            data["document"] = network.document
+            return data
+        if not data.get("document", "").strip():
+            data["document"] = build(NetworkSpec(name=network.name, uuid=network.uuid_text))
+        problems = [str(problem) for problem in check(data["document"], network)]
+        if not problems and parse(data["document"]).hosts:
+            problems = ["Host entries stand below, as rows."]
+        if problems:
+            self.add_error("document", problems)
+        else:
+            document = edit(data["document"], replace(parse(data["document"]), uuid=network.uuid_text))
+            data["document"] = put_hosts(document, network.document) if network.document else document
+        return data
+
+
+def check(text: str, network: Network) -> list[check_xml.Problem]:
+    """Return the problems of a document for this network, including blocks of others on its hypervisor.
+
+    What is so in its document already is not said again.
+    """
+    before = network.full_document if network.document else ""
+    found = check_xml.problems(text, network.name, network.uuid_text, before)
+    if found:
+        return found
+    found = [*_hidden(text, before)]
+    known = {subnet.interface.network for subnet in parse(before).subnets} if before else set()
+    taken = taken_blocks(network.hypervisor, network)
+    for subnet in parse(text).subnets:
+        block = subnet.interface.network
+        if block not in known and (other := find_overlap(block, taken)):
+            found.append(check_xml.Problem(line=0, text=f"{block} overlaps {other}."))
+    return found
+
+
+def _hidden(text: str, before: str) -> Iterator[check_xml.Problem]:
+    """Yield texts and attributes with invisible characters, unless they are in the document already."""
+    known = {value for _, value in _texts(before)} if before else set()
+    for line, value in _texts(text):
+        if value not in known and (hidden := hidden_in(re.sub(r"[\t\r\n]", " ", value))):
+            yield check_xml.Problem(line=line, text=f"No characters that cannot be seen, please: {hidden}.")
+
+
+def _texts(document: str) -> Iterator[tuple[int, str]]:
+    """Yield every text and attribute of a document, with its line."""
+    for element in read(document).iter(etree.Element):
+        for value in (element.text, *element.attrib.values()):
+            if value:
+                yield element.sourceline or 0, value

@@ -1,0 +1,159 @@
+"""One worker at a time works on a row, for as long as it takes, and no longer than it lives."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from datetime import timedelta
+
+import pytest
+from django.apps import apps
+from django.db import DataError
+from django.utils import timezone
+from lxml import etree
+
+from networks.models import DNSAnswers, Network, NetworkStatus
+from tests.support.making import make_hypervisor, make_network
+from virterweb.hypervisors import tasks
+from virterweb.hypervisors.desired.carry_out import carry_out
+from virterweb.hypervisors.desired.claims import claimed, this_process
+from virterweb.hypervisors.gateway.found import Refused
+from virterweb.hypervisors.models import LONGEST_PAUSE, Claimable, HypervisorStatus
+
+TELL = """
+import os, sys, django
+django.setup()
+from virterweb.hypervisors.desired.claims import this_process
+print(this_process(), flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def network(db, pokes) -> Network:
+    return make_network(make_hypervisor())
+
+
+def rows():
+    return NetworkStatus.objects.all()
+
+
+def is_free() -> bool:
+    return Network.objects.overdue().exists()
+
+
+def claim_for(process: str, model: type[Claimable] = NetworkStatus, **until: float) -> None:
+    model.objects.update(
+        claimed_by=f"{process}/7", claimed_until=timezone.now() + timedelta(**until or {"seconds": 50})
+    )
+
+
+def test_a_claimed_row_is_left_to_its_worker_until_the_claim_ends(network):
+    with claimed(rows()) as row:
+        assert row == network.status
+        carry_out(Network, network.pk, lambda desired, host: pytest.fail("two at a time"))
+        assert not is_free()
+        rows().update(claimed_until=timezone.now() - timedelta(seconds=1))  # its worker was suspended for long
+        with claimed(rows()) as second:
+            assert second == row
+    assert is_free()
+
+
+def test_who_lost_a_claim_does_not_end_that_of_who_has_it_now(network):
+    with ExitStack() as later:
+        with claimed(rows()):
+            rows().update(claimed_until=timezone.now() - timedelta(seconds=1))
+            assert later.enter_context(claimed(rows()))
+        with claimed(rows()) as third:
+            assert third is None
+        assert not is_free()
+    assert is_free()
+
+
+def test_a_claim_ends_with_what_it_was_for_even_if_that_is_refused(network):
+    with pytest.raises(Refused), claimed(rows()):
+        raise Refused("not possible")
+    assert is_free()
+
+
+@pytest.mark.parametrize("problem", [KeyError("x"), DataError("too long"), etree.XMLSyntaxError("cut", 1, 1, 1)])
+def test_work_that_meets_an_error_of_our_own_is_tried_again_later_and_later(network, problem):
+    pauses = []
+    for _ in range(20):
+        with pytest.raises(type(problem)), claimed(rows()):
+            raise problem
+        assert not is_free()
+        pauses.append((rows().get().claimed_until - timezone.now()).total_seconds())
+        rows().update(claimed_until=timezone.now() - timedelta(seconds=1))
+    assert pauses[:3] == pytest.approx([10, 20, 40], abs=2)
+    assert pauses == pytest.approx(sorted(pauses), abs=2) and max(pauses) == pytest.approx(300, abs=2)
+    with claimed(rows()) as row:
+        assert row.crashes == 10
+    assert is_free() and rows().get().crashes == 0
+
+
+def test_a_claim_that_ends_very_far_off_counts_for_nothing(network):
+    claim_for("elsewhere", seconds=LONGEST_PAUSE.total_seconds() + 60)  # the clock has been put back
+    assert is_free()
+    with claimed(rows()) as row:
+        assert row
+
+
+@pytest.fixture
+def process() -> Iterator[subprocess.Popen]:
+    with subprocess.Popen(
+        [sys.executable, "-c", TELL], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as one:
+        one.token = one.stdout.readline().strip()
+        yield one
+        one.kill()
+
+
+def test_the_claims_of_a_killed_process_end_at_once_whatever_they_are_for(network, process):
+    DNSAnswers.objects.create(network=network)
+    held = (NetworkStatus, HypervisorStatus, DNSAnswers)
+    for model in held:
+        claim_for(process.token, model)
+    tasks.sweep()
+    assert not is_free(), "it lives"
+    process.kill()
+    process.wait()
+    tasks.sweep()
+    assert is_free()
+    assert not [model for model in held if model.objects.exclude(claimed_until=None).exists()]
+
+
+def test_a_killed_process_that_nobody_has_waited_for_is_dead(network, process):
+    claim_for(process.token)
+    process.kill()
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+    tasks.sweep()
+    assert is_free()
+
+
+def test_another_process_with_the_pid_of_a_dead_one_does_not_have_its_claims(network):
+    boot, namespace, pid, start = this_process().split("/")
+    claim_for("/".join((boot, namespace, pid, str(int(start) - 1))))
+    tasks.sweep()
+    assert is_free()
+
+
+@pytest.mark.parametrize("part", [0, 1])
+def test_of_another_machine_or_namespace_nobody_knows_who_is_dead(network, process, part):
+    process.kill()
+    process.wait()
+    elsewhere = process.token.split("/")
+    elsewhere[part] = "another"
+    claim_for("/".join(elsewhere))
+    tasks.sweep()
+    assert not is_free()
+
+
+def test_whatever_is_claimed_is_claimed_in_the_one_way():
+    """Columns of a claim on a model beside `Claimable` would be a mechanism of its own."""
+    for model in apps.get_models():
+        names = {field.name for field in model._meta.get_fields()}
+        assert issubclass(model, Claimable) == ("claimed_until" in names), model
+    claimable = {model.__name__ for model in apps.get_models() if issubclass(model, Claimable)}
+    assert claimable >= {"DNSAnswers", "ConsoleLog", "SSHCheck", "AddressRound", "GuestRun", "VMStatus", "ImageStatus"}

@@ -1,0 +1,18 @@
+"""What the devices of a local hypervisor's host tell: the bridge of a tap, and only of a NIC's own one."""
+
+import os
+from pathlib import Path
+
+from virterweb.hypervisors.gateway import peer
+
+
+def test_a_device_counts_only_with_the_mac_of_the_nic():
+    assert Path("/sys/class/net/lo/address").read_text().strip() == "00:00:00:00:00:00"
+    assert peer.bridge_of(os.getpid(), "lo", "fe:00:00:00:00:00") == ""  # it is on no bridge
+    assert peer.bridge_of(os.getpid(), "lo", "52:54:00:00:00:01") is None
+
+
+def test_what_is_not_there_cannot_be_seen():
+    assert peer.bridge_of(os.getpid(), "no-such-tap", "52:54:00:00:00:01") is None
+    assert peer.bridge_of(os.getpid(), "", "52:54:00:00:00:01") is None
+    assert peer.taps_on(os.getpid(), "no-such-bridge") is None

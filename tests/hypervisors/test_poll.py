@@ -1,0 +1,163 @@
+"""A poll that is asked for is made, a slow one soon again; busy is not unreachable; each part has its limit."""
+
+import threading
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from tests.support.making import make_hypervisor
+from virterweb.hypervisors import sync, tasks
+from virterweb.hypervisors.connections import pool as connections
+from virterweb.hypervisors.connections.limits import within
+from virterweb.hypervisors.connections.pool import connected, disconnect
+from virterweb.hypervisors.desired.claims import claimed
+from virterweb.hypervisors.gateway.connection import Connection
+from virterweb.hypervisors.gateway.found import Busy, Refused, Unreachable
+from virterweb.hypervisors.gateway.nouns.host import HostMachine
+from virterweb.hypervisors.gateway.nouns.volumes import Volumes
+from virterweb.hypervisors.models import Hypervisor, HypervisorStatus, ReadingProblem
+from vms.images import sync as image_sync
+from vms.models import VM
+
+polls: list[int] = []
+meanwhile: list = []
+
+
+def remember(hypervisor: Hypervisor, connection: Connection) -> None:
+    """An observer that notes each poll, and what is to happen during it."""
+    polls.append(hypervisor.pk)
+    while meanwhile:
+        meanwhile.pop()()
+
+
+@pytest.fixture
+def lab(db, pokes, settings):
+    polls.clear()
+    meanwhile.clear()
+    settings.OBSERVERS = [f"{__name__}.remember"]
+    yield make_hypervisor()
+    disconnect()
+
+
+def status() -> HypervisorStatus:
+    return HypervisorStatus.objects.get()
+
+
+def test_a_poll_that_is_asked_for_during_another_is_made_right_after(lab):
+    meanwhile.append(lambda: tasks.poll_now(lab.pk))
+    tasks.observe(lab.pk)
+    assert len(polls) == 2
+    assert not Hypervisor.objects.due().exists()
+    meanwhile.append(lab.look_again)
+    tasks.observe(lab.pk)
+    assert len(polls) == 4
+
+
+def test_a_poll_of_another_worker_is_made_again_for_who_found_it_running(lab):
+    with claimed(HypervisorStatus.objects.all()):
+        HypervisorStatus.objects.update(began_at=timezone.now())
+        tasks.poll_now(lab.pk)
+        assert polls == []
+        HypervisorStatus.objects.update(next_look=timezone.now() + timedelta(seconds=9))
+    assert Hypervisor.objects.due().get() == lab, "even if its worker has not seen that it was asked for"
+    tasks.observe(lab.pk)
+    assert len(polls) == 1
+    assert not Hypervisor.objects.due().exists()
+
+
+def test_who_asks_all_the_time_keeps_no_worker_for_itself(lab):
+    def again() -> None:
+        meanwhile.append(again)
+        lab.look_again()
+        if len(polls) > 9:
+            pytest.fail("it never ends")
+        raise InterruptedError
+
+    meanwhile.append(again)
+    tasks.observe(lab.pk)
+    assert len(polls) == 2
+    assert Hypervisor.objects.due().exists()
+
+
+def test_a_clock_that_was_put_back_asks_for_nothing(lab):
+    tasks.observe(lab.pk)
+    HypervisorStatus.objects.update(asked_at=timezone.now() + timedelta(hours=1))
+    assert not Hypervisor.objects.due().exists()
+
+
+@pytest.mark.parametrize(("took", "pause"), [(0.01, 1), (0.5, 5), (40, 10)])
+def test_the_pause_grows_with_the_polls_length_up_to_ten_seconds(lab, monkeypatch, took, pause):
+    clock = iter([0.0, took])
+    monkeypatch.setattr(sync, "monotonic", lambda: next(clock))
+    tasks.observe(lab.pk)
+    assert round((status().next_look - timezone.now()).total_seconds()) == pause
+
+
+def test_work_on_a_hypervisor_never_keeps_its_poll_out(lab):
+    inside = [connected(lab.pk, lab.uri) for _ in range(connections.MAX_CALLERS)]
+    for one in inside:
+        one.__enter__()
+    tasks.observe(lab.pk)
+    assert len(polls) == 1
+    for one in inside:
+        one.__exit__(None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("problem", "error", "unreachable"),
+    [
+        (Busy("libvirt is busy"), "", False),
+        (Refused("libvirt refuses"), "libvirt refuses", False),
+        (Unreachable("libvirt cannot be reached"), "libvirt cannot be reached", True),
+    ],
+)
+def test_only_what_cannot_be_reached_is_called_so(lab, page, monkeypatch, problem, error, unreachable):
+    def fail(connection: Connection) -> None:
+        raise problem
+
+    monkeypatch.setattr(HostMachine, "routes", fail)
+    tasks.observe(lab.pk)
+    assert (str(status().error), bool(status().unreachable_since)) == (error, unreachable)
+    shown = page.get("/").content.decode()
+    assert ("unreachable since" in shown) == unreachable
+    assert not Hypervisor.objects.due().exists()
+
+
+def test_a_call_that_hangs_is_given_up_and_not_asked_again_until_it_ends():
+    gate, asked = threading.Event(), []
+
+    def hang() -> str:
+        asked.append(1)
+        gate.wait(10)
+        return "late"
+
+    for _ in range(2):
+        with pytest.raises(Busy, match="reading the pool takes longer"):
+            within(0.05, "pool", hang, "reading the pool")
+    assert len(asked) == 1
+    assert within(1, "another pool", lambda: "at once", "reading") == "at once"
+    gate.set()
+    assert within(1, "pool", lambda: "again", "reading the pool") == "again"
+
+
+def test_a_call_that_fails_fails_for_who_asked():
+    def fail() -> None:
+        raise Refused("no")
+
+    with pytest.raises(Refused, match="no"):
+        within(1, "pool", fail, "reading the pool")
+
+
+def test_a_pool_that_hangs_delays_nothing_else(db, pokes, monkeypatch):
+    lab, gate = make_hypervisor(), threading.Event()
+    monkeypatch.setattr(image_sync, "READ_TIMEOUT", 0.1)
+    monkeypatch.setattr(Volumes, "all", lambda host, pool, guard: gate.wait(10) and [])
+    tasks.observe(lab.pk)
+    gate.set()
+    assert VM.objects.filter(name="test", status__present=True).exists()
+    assert [str(each) for each in ReadingProblem.objects.all()] == [
+        "Pool default cannot be read: reading the pool default takes longer than 0.1 s"
+    ]
+    assert str(status().error) == ""
+    disconnect()

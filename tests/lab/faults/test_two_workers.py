@@ -1,0 +1,123 @@
+"""Two workers of one portal: what one is doing the other leaves alone, however long it takes, unless it is killed."""
+
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import libvirt
+import pytest
+from lab import Lab
+
+from tests.lab.state import things
+from tests.support.portal import Portal
+from tests.support.waiting import wait_for
+
+from .test_killed_worker import ADD, done, upload
+
+pytestmark = pytest.mark.lab
+
+CLAIM = 2  # seconds
+UNTIL = "[s.claimed_until.timestamp() for s in {}.objects.exclude(claimed_until=None)]"
+
+
+@pytest.fixture(scope="module")
+def portal(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
+    portal = Portal(tmp_path_factory.mktemp("portal"), {"lab": lab.uri})
+    portal.start_worker()
+    wait_for(lambda: portal.ask("Image.objects.count()"), 60, "the first look")
+    portal.stop()
+    yield portal
+    portal.stop()
+
+
+class Two:
+    """A worker that is held up in one of its calls, and another beside it."""
+
+    def __init__(self, portal: Portal, folder: Path) -> None:
+        self.portal, self.folder, self.hold, self.workers = portal, folder, folder / "hold", []
+        self.hold.touch()
+
+    def start(self, name: str, at: int, **environment: str) -> subprocess.Popen:
+        log = self.folder / name
+        log.touch()
+        held = {"KILL_LOG": str(log), "KILL_AT": str(at), "KILL_SIDE": "before", "KILL_HOLD": str(self.hold)}
+        self.portal.start_worker("tests.lab.killing", **held, **environment)
+        self.workers.append(self.portal.worker)
+        return self.portal.worker
+
+    def calls(self, name: str) -> list[str]:
+        return (self.folder / name).read_text().splitlines()
+
+    def await_call(self, name: str, at: int) -> None:
+        wait_for(lambda: len(self.calls(name)) == at, 30, f"{name} is held up")
+
+
+@pytest.fixture
+def two(portal: Portal, tmp_path: Path) -> Iterator[Two]:
+    two = Two(portal, tmp_path)
+    yield two
+    two.hold.unlink(missing_ok=True)
+    for worker in two.workers:
+        worker.send_signal(signal.SIGKILL)
+        worker.wait()
+
+
+def await_claim(portal: Portal, status: str) -> None:
+    """Wait until a claim was held for three times as long as it lasts."""
+    (first,) = portal.ask(UNTIL.format(status))
+    wait_for(lambda: portal.ask(UNTIL.format(status))[0] > first + 3 * CLAIM, 60, "the claim is kept")
+
+
+def test_a_call_that_takes_longer_than_a_claim_stays_with_its_worker(
+    portal: Portal, host: libvirt.virConnect, two: Two
+):
+    before = things(host)
+    portal.manage("network", "add", "net1", "--dhcp", "-n", "10.255.0.1/24", "--no-wait")
+    short = {"VIRTERWEB_CLAIM_SECONDS": str(CLAIM)}
+    two.start("slow", 1, **short)
+    two.await_call("slow", 1)
+    two.start("other", 0, **short)
+    await_claim(portal, "NetworkStatus")
+    assert two.calls("other") == []
+    two.hold.unlink()
+    assert done(portal, "Network net1") == "ready"
+    assert (two.calls("slow"), two.calls("other")) == (ADD, [])
+    portal.manage("network", "rm", "net1")
+    assert things(host) == before
+
+
+def test_an_image_whose_upload_takes_longer_than_a_claim_is_loaded_once(
+    portal: Portal, host: libvirt.virConnect, two: Two, tmp_path: Path
+):
+    before = things(host)
+    upload(portal, tmp_path)
+    short = {"VIRTERWEB_CLAIM_SECONDS": str(CLAIM)}
+    two.start("slow", 3, **short)  # the copy of what was uploaded
+    two.await_call("slow", 3)
+    two.start("other", 0, **short)
+    await_claim(portal, "ImageStatus")
+    assert two.calls("other") == []
+    two.hold.unlink()
+    assert done(portal, "Image disk") == "ready"
+    portal.ask("Image.objects.get(name='disk').remove()")
+    assert done(portal, "Image disk") == "gone"
+    assert things(host) == before
+
+
+def test_what_a_killed_worker_began_is_done_by_the_other_within_seconds(
+    portal: Portal, host: libvirt.virConnect, two: Two
+):
+    before = things(host)
+    portal.manage("network", "add", "net1", "--dhcp", "-n", "10.255.0.1/24", "--no-wait")
+    slow = two.start("slow", 2)
+    two.await_call("slow", 2)
+    two.start("other", 0)
+    wait_for(lambda: "ready." in portal.worker_log().rpartition("celery@")[2], 30, "the other is ready")
+    assert two.calls("other") == []
+    slow.send_signal(signal.SIGKILL)
+    wait_for(lambda: two.calls("other") == ADD[1:], 10, "the other goes on")
+    slow.wait()
+    assert done(portal, "Network net1") == "ready"
+    portal.manage("network", "rm", "net1")
+    assert things(host) == before

@@ -1,0 +1,67 @@
+"""Volumes of a real pool that would read other files of the host are no images, whatever libvirt says of them."""
+
+import libvirt
+import pytest
+from lab import Lab
+
+from tests.support.portal import Portal
+from tests.support.waiting import wait_for
+
+pytestmark = pytest.mark.lab
+
+FOLDER = "/var/lib/libvirt/images"
+
+
+def settled(portal: Portal, name: str) -> str:
+    """What the worker says of an image; "fine" if nothing."""
+    done = f"(lambda image: image.done and (image.status.error or 'fine'))(Image.objects.get(name='{name}'))"
+    wait_for(lambda: portal.ask(done), 30, f"a look at {name}")
+    return portal.ask(done)
+
+
+def test_a_volume_that_reads_outside_its_pool_is_refused_by_the_worker(
+    lab: Lab, host: libvirt.virConnect, portal: Portal
+) -> None:
+    make = ("qemu-img", "create", "-q", "-f", "qcow2")
+    lab.run(*make, f"{FOLDER}/whole", "1M")
+    lab.run(*make, "-b", f"{FOLDER}/whole", "-F", "qcow2", f"{FOLDER}/above")
+    lab.run(*make, "-b", "/etc/hostname", "-F", "raw", f"{FOLDER}/sly")
+    lab.run(*make, "-o", "data_file=/tmp/never,data_file_raw=on", f"{FOLDER}/split", "1M")
+    lab.run("rm", "-f", "/tmp/never")
+    host.storagePoolLookupByName("default").refresh()
+    said = {}
+    for name in ("whole", "above", "sly", "split"):
+        portal.ask(f"Image.objects.create(hypervisor=Hypervisor.objects.get(), name='{name}', volume='{name}').pk")
+        said[name] = settled(portal, name)
+    assert said["whole"] == said["above"] == "fine"
+    assert "an overlay on /etc/hostname, which is no volume of the pool default" in said["sly"]
+    assert "keeps its data in another file, /tmp/never" in said["split"]
+    # Whatever was said before, running it looks again.
+    portal.ask("ImageStatus.objects.filter(desired__name='sly').update(error='', made_at='2026-01-01T00:00:00Z')")
+    refused = portal.manage("vm", "run", "sly", "--id", "77", "--memory", "128M", fails=True)
+    assert "an overlay on /etc/hostname" in refused
+    assert "sly-77" not in [domain.name() for domain in host.listAllDomains()]
+    portal.ask("[image.remove() for image in Image.objects.filter(managed=True)]")
+    wait_for(lambda: not portal.ask("Image.objects.filter(managed=True).exists()"), 30, "they are removed")
+    pool = host.storagePoolLookupByName("default")
+    pool.refresh()
+    for name in said:
+        pool.storageVolLookupByName(name).delete()
+
+
+def test_several_run_from_one_wish_with_a_disk_each(lab: Lab, host: libvirt.virConnect, portal: Portal) -> None:
+    token = portal.token("/vms/run/")
+    fields = {"hypervisor": portal.ask("Hypervisor.objects.get().pk"), "image": "tiny", "number": 20, "count": 3}
+    disk = {"disk_name": "data", "disk_size": "8M", "disk_format": "raw", "disk_bus": "scsi", "disk_pool": ""}
+    portal.send("/vms/run/", token, **fields, **disk, memory=128, vcpus=1, boot_size=1, console_log="on")
+    names = {"tiny-20", "tiny-21", "tiny-22"}
+    running = libvirt.VIR_CONNECT_LIST_DOMAINS_RUNNING
+    wait_for(lambda: {one.name() for one in host.listAllDomains(running)} >= names, 60, "all three run")
+    volumes = host.storagePoolLookupByName("default").listVolumes()
+    assert {f"virter:work:{name}-data" for name in names} <= set(volumes)
+    pool = host.storagePoolLookupByName("default")
+    for name in names:
+        _, capacity, taken = pool.storageVolLookupByName(f"virter:work:{name}-data").info()
+        assert (capacity, taken) == (8 * 2**20, 0)  # raw, and sparse
+    for name in sorted(names):
+        portal.manage("vm", "rm", name)

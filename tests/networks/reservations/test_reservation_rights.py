@@ -1,0 +1,198 @@
+"""A reserved address is part of a network's definition: who may not change that reserves none, on every way in.
+
+Attaching a NIC needs no such right; nor does the entry that a VM's ID decides on the access network.
+"""
+
+from collections.abc import Callable
+from io import StringIO
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import Permission
+from django.core.exceptions import PermissionDenied
+from django.core.management import CommandError, call_command
+from django.test import Client
+
+from networks.definition.spec import HostSpec
+from networks.models import Network
+from networks.reservations import reservations as hosts
+from tests.support.making import (
+    DEFAULT,
+    make_foreign_network,
+    make_host,
+    make_hypervisor,
+    make_image,
+    make_network,
+    make_running,
+    make_vm,
+)
+from virterweb.hypervisors.models import Hypervisor
+from vms.models import VM
+
+MAC, SECOND = "52:54:00:00:00:08", "52:54:00:80:00:01"
+IP, OLD = "10.1.0.50", "10.9.0.50"
+MANAGED = "net1 belongs to owner. Only its owner and operators may change it."
+UNMANAGED = "net1 is not managed by this portal. Only operators may change it."
+TABLE = [
+    ("owner", "managed", ""),
+    ("member", "managed", MANAGED),
+    ("operator", "managed", ""),
+    ("owner", "unmanaged", UNMANAGED),
+    ("member", "unmanaged", UNMANAGED),
+    ("operator", "unmanaged", ""),
+]
+
+
+@pytest.fixture
+def users(db) -> dict[str, AbstractBaseUser]:
+    made = {name: get_user_model().objects.create_user(name) for name in ("owner", "member", "operator")}
+    made["operator"].user_permissions.add(Permission.objects.get(codename="operate"))
+    return made
+
+
+@pytest.fixture
+def lab(users, pokes) -> Hypervisor:
+    lab = make_hypervisor("lab")
+    make_foreign_network(lab)
+    make_image(lab)
+    return lab
+
+
+@pytest.fixture(params=TABLE, ids=[f"{who} on {kind}" for who, kind, _ in TABLE])
+def case(request, lab, users) -> tuple[Hypervisor, str, str]:
+    """A user with a VM that has a NIC on default and one, with a reserved address, on their own network `mine`."""
+    who, kind, reason = request.param
+    if kind == "managed":
+        make_network(lab, "net1", "10.1.0.1/24", owner=users["owner"])
+    else:
+        make_foreign_network(lab, DEFAULT.replace("default", "net1").replace("192.168.122", "10.1.0"))
+    make_network(lab, "mine", "10.9.0.1/24", owner=users[who])
+    vm = make_vm(lab, "vm", 8, owner=users[who])
+    vm.nics.create(position=1, source="mine", mac=SECOND)
+    make_running(vm, ("default", MAC, "vnet0"), ("mine", SECOND, "vnet1"))
+    make_host(Network.objects.get(name="mine"), SECOND, OLD)
+    return lab, who, reason
+
+
+def sent(network: str = "net1", address: str = "") -> dict[str, str]:
+    return {"network": network, "model": "virtio", "link_up": "on", "address": address}
+
+
+def by_form(client: Client, path: str, fields: dict[str, str]) -> str:
+    answer = client.post(f"/vms/lab/vm/nics/{path}/", fields)
+    return "" if answer.status_code == 302 else " ".join(answer.context["form"].errors["address"])
+
+
+def by_command(client: Client, *words: str) -> str:
+    try:
+        call_command("vm", "nic", *words, "--user", client.who, "--no-wait", stdout=StringIO())
+    except CommandError as problem:
+        return str(problem)
+    return ""
+
+
+def edited(client: Client, address: str) -> str:
+    """The address of a NIC that is on the network already."""
+    vm = VM.objects.get()
+    vm.nics.filter(mac=SECOND).update(source="net1")
+    vm.status.nics.filter(mac=SECOND).update(source="net1", network=Network.objects.get(name="net1"))
+    return by_form(client, f"{SECOND}/edit", sent(address=address))
+
+
+def given_up(client: Client) -> str:
+    net1 = Network.objects.get(name="net1")
+    hosts.reserve(net1, [HostSpec(mac=SECOND, ip=IP)], None)
+    return edited(client, "")
+
+
+WAYS: dict[str, Callable[[Client], str]] = {
+    "add a NIC": lambda client: by_form(client, "add", sent(address=IP)),
+    "add a NIC with the next address": lambda client: by_form(client, "add", sent(address="next")),
+    "edit a NIC": lambda client: edited(client, IP),
+    "give the address up": given_up,
+    "move a NIC": lambda client: by_form(client, f"{SECOND}/edit", sent(address=OLD)),
+    "nic add": lambda client: by_command(client, "add", "vm", "--network", "net1", "--address", IP),
+    "nic change": lambda client: by_command(client, "change", "vm", SECOND, "--network", "net1", "--address", IP),
+}
+
+
+def logged_in(user: AbstractBaseUser) -> Client:
+    client = Client()
+    client.force_login(user)
+    client.who = user.username
+    return client
+
+
+@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
+def test_who_may_not_change_a_network_reserves_no_address_there(case, users, way):
+    _, who, reason = case
+    net1 = Network.objects.get(name="net1")
+    said = way(logged_in(users[who]))
+    entries = set(net1.hosts.filter(removed_at=None).values_list("mac", "ip"))
+    changed = bool(entries) != (way is given_up)
+    assert changed == (reason == "")
+    assert (reason in said and "or ask one of them." in said) if reason else said == ""
+
+
+def test_attaching_and_moving_without_an_address_is_everybodys(case, users):
+    _, who, _ = case
+    client = logged_in(users[who])
+    assert by_form(client, "add", sent()) == ""
+    assert by_form(client, f"{SECOND}/edit", sent()) == ""
+    assert VM.objects.get().nics.filter(source="net1").count() == 2
+    assert not Network.objects.get(name="net1").hosts.exists()
+
+
+def test_moving_nics_of_many_vms_takes_their_addresses_along_where_that_may_be(case, users):
+    _, who, reason = case
+    client = logged_in(users[who])
+    asked = {"action": "move", "asked": "yes", "source": "mine", "to": "net1", "vm": [VM.objects.get().pk]}
+    shown = client.post("/vms/many/", asked)
+    said = f"It gives up its fixed address {OLD} and gets none: {reason}" if reason else "it gets the next free one"
+    assert said in shown.content.decode()
+    assert client.post("/vms/many/", {**asked, "go": "yes", "token": shown.context["token"]}).status_code == 302
+    assert VM.objects.get().nics.get(mac=SECOND).source == "net1"
+    assert Network.objects.get(name="net1").hosts.exists() == (reason == "")
+
+
+def test_running_a_vm_needs_no_right_on_its_networks(case, users):
+    lab, who, _ = case
+    run = {"hypervisor": lab.pk, "image": "alma-8", "number": "9", "memory": "128", "vcpus": "1", "boot_size": "1"}
+    nic = {"nic_network": "net1", "nic_model": "virtio"}
+    assert logged_in(users[who]).post("/vms/run/", {**run, "count": "1", **nic}).status_code == 302
+    assert [each.source for each in VM.objects.get(number=9).nics.all()] == ["default", "net1"]
+
+
+PAGES = {
+    "hosts/add/": {"mac": SECOND, "ip": IP},
+    "hosts/paste/": {"text": f"{SECOND} {IP}", "go": "yes"},
+    "hosts/ids/": {"id": "50", "count": "1"},
+    "hosts/remove/": {"ip": IP},
+}
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_pages_of_the_network_say_who_may(case, users, page):
+    _, who, reason = case
+    answer = logged_in(users[who]).post(f"/networks/lab/net1/{page}", PAGES[page])
+    assert (answer.status_code == 403) == bool(reason)
+    assert reason in answer.content.decode()
+
+
+def test_no_way_to_a_reservation_passes_the_models(case, users):
+    _, who, reason = case
+    net1 = Network.objects.get(name="net1")
+    entry = [HostSpec(mac=SECOND, ip=IP)]
+    verbs = (
+        lambda: hosts.reserve(net1, entry, users[who]),
+        lambda: hosts.remove(net1, [IP], users[who]),
+        lambda: net1.reserve_ids(60, 1, users[who]),
+        lambda: net1.release_ids(60, 1, users[who]),
+    )
+    for verb in verbs:
+        if reason:
+            with pytest.raises(PermissionDenied, match="Only"):
+                verb()
+        else:
+            verb()

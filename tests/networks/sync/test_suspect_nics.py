@@ -1,0 +1,184 @@
+"""NICs whose taps nobody can see, as on a remote hypervisor: after a restart they may be disconnected."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from django.utils import timezone
+
+from networks import sync
+from networks.models import Network, NetworkStatus
+from tests.support.making import make_hypervisor, make_network
+from tests.support.waiting import wait_for
+from virterweb.hypervisors.connections import events
+from virterweb.hypervisors.connections.pool import connected, disconnect
+from virterweb.hypervisors.desired.state import State
+from virterweb.hypervisors.gateway import connection as gateway
+from virterweb.hypervisors.gateway.found import FoundPort
+from virterweb.hypervisors.gateway.nouns.ports import Ports
+from virterweb.hypervisors.sync import observe
+
+from .test_sync import EMPTY, again, push
+
+WEB = FoundPort(
+    vm_uuid="1",
+    vm="web",
+    mac="52:54:00:00:00:09",
+    document="<interface/>",
+    plugged=True,
+    seen=False,
+    port="p1",
+    half_way=False,
+)
+DB = replace(WEB, vm_uuid="2", vm="db", mac="52:54:00:00:00:0a", port="p2")
+
+
+@dataclass
+class Remote:
+    """A libvirt that lists every port after a restart, as from some release on, and whose taps cannot be seen."""
+
+    nics: list[FoundPort] = field(default_factory=lambda: [WEB, DB])
+    packets: dict[str, int] = field(default_factory=lambda: {"web": 7, "db": 0})
+    moved: list[str] = field(default_factory=list)
+    lies: bool = False
+
+    def reconnect(self, nic: FoundPort) -> None:
+        self.moved.append(nic.vm)
+        if not self.lies:
+            self.nics = [replace(each, port=f"{each.port}+") if each == nic else each for each in self.nics]
+
+
+@pytest.fixture
+def remote(monkeypatch) -> Remote:
+    remote = Remote()
+    monkeypatch.setattr(Ports, "of_network", lambda host, uuid: list(remote.nics))
+    monkeypatch.setattr(Ports, "packets_received", lambda host, nic: remote.packets[nic.vm])
+    monkeypatch.setattr(Ports, "reconnect", lambda host, nic, uuid: remote.reconnect(nic))
+    return remote
+
+
+@pytest.fixture
+def network(db, tmp_path: Path, pokes, remote) -> Iterator[Network]:
+    path = tmp_path / "host.xml"
+    path.write_text(EMPTY)
+    network = push(make_network(make_hypervisor(uri=f"test://{path}")))
+    look(network)
+    yield network
+    disconnect()
+
+
+def look(network: Network) -> tuple[list[str], list[str]]:
+    """Poll; the VMs that are, and those that may be disconnected."""
+    observe(network.hypervisor_id)
+    found = again(network)
+    return found.cut_vms, found.suspect_vms
+
+
+def restarted_by_others(network: Network) -> None:
+    """As libvirt's event says; no poll has seen it off."""
+    sync.note_start(network.hypervisor_id, network.uuid_text, timezone.now())
+
+
+def test_all_that_hung_on_a_network_that_others_restarted_may_be_disconnected(network):
+    assert look(network) == ([], [])
+    restarted_by_others(network)
+    assert look(network) == ([], ["web", "db"])
+    assert look(network) == ([], ["web", "db"]), "it stays so while nothing comes to them"
+
+
+def test_a_restart_that_a_poll_has_seen_is_one_as_well(network):
+    with connected(network.hypervisor_id, network.hypervisor.uri) as connection:
+        found = connection.session.libvirt.networkLookupByName("net1")
+        found.destroy()
+        assert look(network) == ([], [])
+        found.create()
+    assert look(network) == ([], ["web", "db"])
+
+
+def test_whom_a_packet_reaches_is_connected(network, remote):
+    restarted_by_others(network)
+    look(network)
+    remote.packets["db"] += 1
+    assert look(network) == ([], ["web"])
+
+
+def test_who_has_another_port_was_connected_anew(network, remote):
+    restarted_by_others(network)
+    look(network)
+    remote.nics = [replace(WEB, port="p3"), DB]  # moved by others, or its VM was started anew
+    assert look(network) == ([], ["db"])
+    remote.nics = [replace(WEB, port="p3")]
+    assert look(network) == ([], [])
+
+
+def test_what_a_tap_says_is_not_suspected(network, remote):
+    remote.nics = [replace(WEB, seen=True), replace(DB, seen=True, plugged=False)]
+    restarted_by_others(network)
+    assert look(network) == (["db"], [])
+
+
+def test_the_bridge_of_others_stays(network, remote):
+    NetworkStatus.objects.update(forward_mode="bridge")
+    restarted_by_others(network)
+    assert look(network) == ([], [])
+
+
+def test_several_workers_hear_of_one_start(network, remote):
+    at = timezone.now()
+    sync.note_start(network.hypervisor_id, network.uuid_text, at)
+    look(network)
+    remote.packets = {"web": 8, "db": 1}
+    assert look(network) == ([], [])
+    sync.note_start(network.hypervisor_id, network.uuid_text, at + timedelta(milliseconds=300))
+    assert look(network) == ([], [])
+
+
+def test_those_that_may_be_disconnected_are_reconnected_and_the_plan_says_so(network, remote, page):
+    restarted_by_others(network)
+    look(network)
+    shown = page.get(f"/networks/{network.hypervisor}/net1/").content.decode()
+    assert "May be disconnected: web, db." in shown
+    (step,) = again(network).plan()
+    assert sorted(step.vms) == ["db", "web"]
+    again(network).ask_again()
+    assert push(network).state == State.READY
+    assert sorted(remote.moved) == ["db", "web"]
+    assert look(network) == ([], [])
+    assert "May be disconnected" not in page.get(f"/networks/{network.hypervisor}/net1/").content.decode()
+
+
+def test_a_restart_of_our_own_reconnects_all_and_suspects_nobody(network, remote):
+    begun = [[nic.vm_uuid, nic.vm, nic.mac] for nic in (WEB, DB)]
+    NetworkStatus.objects.update(cut=begun, restarting=True)  # as it stands when the network has just been started
+    restarted_by_others(network)  # libvirt says of ours the same
+    again(network).ask_again()
+    push(network)
+    assert sorted(remote.moved) == ["db", "web"]
+    assert look(network) == ([], [])
+
+
+def test_a_success_that_gave_no_new_port_is_not_believed(network, remote):
+    remote.lies = True
+    restarted_by_others(network)
+    look(network)
+    again(network).ask_again()
+    said = push(network).status
+    assert "these NICs are still disconnected: web" in str(said.progress) + str(said.error)
+    assert [vm for _, vm, _ in said.cut] == ["web", "db"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_libvirts_event_of_a_start_is_written_down_whatever_process_hears_it(tmp_path, pokes, monkeypatch):
+    for name in ("listener", "start_listener"):
+        monkeypatch.setattr(gateway, name, None)
+    events.listen(sync.note_start)
+    path = tmp_path / "host.xml"
+    path.write_text(EMPTY)
+    network = make_network(make_hypervisor(uri=f"test://{path}"))
+    before = timezone.now()
+    push(network)
+    started = NetworkStatus.objects.filter(started_at__gt=before)
+    wait_for(started.exists, 10, "the start is written down")
+    disconnect()

@@ -1,0 +1,97 @@
+"""Who fails to sign in too often waits, whatever page and process it is tried on, and the log says from where."""
+
+import logging
+import re
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from virterweb.people.models import MOST_OF_ADDRESS, MOST_OF_BOTH, MOST_OF_NAME, WINDOW, SignInAttempt
+
+FAIL2BAN = r"sign-in (failed|refused) from (?P<HOST>\S+) for"
+PAGES = ("/login/", "/admin/login/")
+REFUSED = "Too many attempts to sign in have failed. Wait 10 minutes, then try again."
+
+
+def tried(page: str, name: str, password: str, address: str = "192.0.2.1"):
+    return Client(REMOTE_ADDR=address).post(page, {"username": name, "password": password})
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_name_is_tried_from_an_address_a_few_times_only(operator, page):
+    for _ in range(MOST_OF_BOTH):
+        assert REFUSED not in tried(page, "admin", "wrong").content.decode()
+    answer = tried(page, "ADMIN", "a good one")  # not even the right password is looked at
+    assert REFUSED in answer.content.decode()
+    assert "_auth_user_id" not in answer.wsgi_request.session
+    for other in PAGES:
+        assert REFUSED in tried(other, "admin", "a good one").content.decode()
+        assert tried(other, "admin", "a good one", "192.0.2.2").status_code == 302
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_each_page_says_so_by_its_status_too(operator, page):
+    assert Client().get(page).status_code == 200
+    assert [tried(page, "admin", "wrong").status_code for _ in range(MOST_OF_BOTH + 1)][-2:] == [422, 429]
+    assert tried(page, "", "").status_code == 422
+
+
+def test_who_may_not_enter_the_admin_is_told_so_by_its_status(member):
+    assert tried("/admin/login/", "otto", "a good one").status_code == 422
+
+
+@pytest.mark.parametrize("address", ["192.0.2.1", "2001:db8::{}"])
+def test_an_address_tries_so_many_names(operator, address):
+    for number in range(MOST_OF_ADDRESS):
+        tried("/login/", f"user-{number}", "wrong", address.format(number))
+    assert tried("/login/", "admin", "a good one", address.format("ffff")).status_code == 429
+    assert tried("/login/", "admin", "a good one", "2001:db8:0:1::1").status_code == 302
+
+
+def test_a_name_is_tried_from_so_many_addresses(operator):
+    for number in range(MOST_OF_NAME):
+        tried("/login/", "admin", "wrong", f"192.0.2.{number}")
+    assert tried("/login/", "admin", "a good one", "192.0.2.200").status_code == 429
+    assert tried("/login/", "other", "wrong", "192.0.2.200").status_code == 422
+
+
+def test_a_browser_that_has_signed_in_is_not_locked_out_by_others_failures(operator):
+    known = Client(REMOTE_ADDR="192.0.2.200")
+    typed = {"username": "Admin", "password": "a good one"}
+    assert known.post("/login/", typed | {"username": "admin"}).status_code == 302
+    known.post("/logout/")
+    for number in range(MOST_OF_NAME):
+        tried("/login/", "admin", "wrong", f"192.0.2.{number}")
+    forged = Client(REMOTE_ADDR="192.0.2.201")
+    forged.cookies["virterweb-known"] = "admin"
+    assert forged.post("/login/", typed | {"username": "admin"}).status_code == 429
+    for _ in range(MOST_OF_BOTH - 1):
+        assert known.post("/login/", typed | {"password": "wrong"}).status_code == 422
+    assert known.post("/login/", typed | {"username": "admin"}).status_code == 302
+    known.post("/logout/")
+    for _ in range(MOST_OF_BOTH):
+        known.post("/login/", typed | {"password": "wrong"})
+    assert known.post("/login/", typed | {"username": "admin"}).status_code == 429, "a stolen one helps little"
+
+
+def test_success_forgets_the_failures_and_so_does_time(operator):
+    for _ in range(MOST_OF_BOTH - 1):
+        tried("/login/", "admin", "wrong")
+    assert tried("/login/", "admin", "a good one").status_code == 302
+    assert not SignInAttempt.objects.exists()
+    for _ in range(MOST_OF_BOTH + 5):
+        tried("/login/", "admin", "wrong")
+    SignInAttempt.objects.update(at=timezone.now() - WINDOW - timedelta(seconds=1))
+    assert tried("/login/", "admin", "a good one").status_code == 302
+
+
+def test_the_log_names_the_address_for_fail2ban_whatever_was_typed_as_name(operator, caplog):
+    caplog.set_level(logging.WARNING, logger="virterweb.people.sign_in")
+    for _ in range(MOST_OF_BOTH + 1):
+        tried("/login/", 'x\n" sign-in failed from 203.0.113.9 for "y', "wrong")
+    lines = [record.getMessage() for record in caplog.records if record.name == "virterweb.people.sign_in"]
+    assert len(lines) == MOST_OF_BOTH + 1
+    assert all(re.match(FAIL2BAN, line)["HOST"] == "192.0.2.1" and "\n" not in line for line in lines)
+    assert not any("wrong" in line for line in lines)

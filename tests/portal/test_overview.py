@@ -1,0 +1,190 @@
+"""The first page: hypervisors, what wants looking at and why, and what changed last."""
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+from lxml import html
+
+from networks.definition.events import Event
+from networks.definition.spec import HostSpec
+from networks.models import DHCPHostStatus, Network
+from tests.support.making import make_foreign_network, make_hypervisor, make_lease, make_network, make_running, make_vm
+from virterweb.hypervisors.models import Hypervisor, HypervisorStatus
+from vms.models import VM, NICStatus
+
+HTMX = {"HX-Request": "true"}
+NOTHING = "No problems: every change is carried out, and all addresses are correct."
+
+
+@pytest.fixture
+def lab(db, pokes) -> Hypervisor:
+    return make_hypervisor()
+
+
+@pytest.fixture
+def default(lab) -> Network:
+    return make_foreign_network(lab)
+
+
+def texts(answer, path: str) -> list[str]:
+    assert answer.status_code == 200
+    return [" ".join(found.text_content().split()) for found in html.fromstring(answer.content).xpath(path)]
+
+
+def wrong(answer) -> list[str]:
+    return texts(answer, "//ul[@class='problems']/li")
+
+
+def latest(answer) -> list[str]:
+    return texts(answer, "//ol[@class='steps']/li")
+
+
+def done(desired: Network | VM, **values) -> None:
+    """Write down that a wish was tried, and what came of it."""
+    desired.status.write(**{"generation": desired.generation, "present": True, **values})
+
+
+def test_hypervisors_are_listed_with_their_state_and_how_many_vms_run(page, lab, default):
+    HypervisorStatus.objects.update(version="11.3.0")
+    make_running(make_vm(lab, "alma-8", 8))
+    make_vm(lab, "alma-9", 9)
+    make_running(make_vm(lab, "stranger", None, managed=False, generation=0))
+    lost = {"error": "Connection refused", "unreachable_since": timezone.now().replace(hour=10, minute=30)}
+    HypervisorStatus.objects.filter(hypervisor=make_hypervisor("lab-2")).update(**lost)
+    HypervisorStatus.objects.filter(hypervisor=make_hypervisor("lab-3")).update(observed_at=None)
+    rows = html.fromstring(page.get("/").content).xpath("//table[@id='hypervisors']/tbody/tr")
+    assert [[" ".join(cell.text_content().split()) for cell in row] for row in rows] == [
+        ["lab-1", "updated just now", "2", "3", "11.3.0 KVM is tried with the first VM"],
+        ["lab-2", "unreachable since 10:30", "0", "0", ""],
+        ["lab-3", "not polled yet", "0", "0", ""],
+    ]
+
+
+def test_a_hypervisors_row_leads_to_its_networks_and_vms(page, default):
+    links = html.fromstring(page.get("/").content).xpath("//table[@id='hypervisors']//a/@href")
+    assert links == ["/networks/?hypervisor=lab-1", "/vms/?hypervisor=lab-1"]
+
+
+def test_nothing_wrong_says_so(page, lab, default):
+    make_running(make_vm(lab))
+    make_network(lab)
+    answer = page.get("/")
+    assert NOTHING in answer.content.decode()
+    assert wrong(answer) == []
+
+
+def test_an_empty_portal_has_an_overview(page, db):
+    assert NOTHING in page.get("/").content.decode()
+
+
+def test_failed_and_drifted_wishes_are_listed_with_their_reason(page, lab):
+    done(make_network(lab, "net1", "10.1.0.1/24"), error="Could not start it: its bridge is taken")
+    done(make_network(lab, "net2", "10.2.0.1/24"), drift="is not active\ndoes not start with the host")
+    done(make_network(lab, "net3", "10.3.0.1/24"))
+    done(make_vm(lab, "alma-8", 8), error="There is no image <x>")
+    done(make_vm(lab, "alma-9", 9), drift="has a NIC more")
+    make_vm(lab, "alma-10", 10)
+    answer = page.get("/")
+    assert wrong(answer) == [
+        "failed net1: Could not start it: its bridge is taken",
+        "drifted net2: is not active does not start with the host",
+        "failed alma-8: There is no image <x>",
+        "drifted alma-9: has a NIC more",
+    ]
+    links = html.fromstring(answer.content).xpath("//ul[@class='problems']//a/@href")
+    assert links == [
+        *("/networks/lab-1/net1/", "/networks/lab-1/net2/"),
+        *("/vms/lab-1/alma-8/", "/vms/lab-1/alma-9/"),
+    ]
+
+
+def test_problems_of_addresses_are_listed_of_all_hypervisors_the_worst_first(page, lab, default):
+    second = make_foreign_network(make_hypervisor("lab-2"))
+    make_lease(default, "52:54:00:cc:00:01", "192.168.122.99")
+    for number in (8, 9):
+        vm = make_vm(second.hypervisor, f"alma-{number}", number)
+        make_running(vm, ("default", f"52:54:00:00:00:{number:02x}", f"vnet{number}"))
+        vm.status.addresses.create(mac=f"52:54:00:00:00:{number:02x}", ip="192.168.122.8", source="agent")
+    gone = {"kind": "network", "source": "net7", "mac": "52:54:00:00:00:77"}
+    NICStatus.objects.create(vm=vm.status, position=1, **gone)
+    answer = page.get("/")
+    assert [line.split(" 1")[0].split(" NIC")[0] for line in wrong(answer)] == [
+        "one address, two machines",
+        "points to something gone",
+        "a lease of nobody",
+    ]
+    links = html.fromstring(answer.content).xpath("//ul[@class='problems']//*[@href or @action]/@*")
+    assert "/vms/lab-2/alma-9/" in links
+    assert f"/networks/lab-1/default/leases/{default.leases.get().pk}/release/" in links
+
+
+def test_a_block_that_overlaps_leads_to_where_ours_can_be_changed(page, lab, default):
+    done(make_network(lab, "net1", "192.168.122.129/25"), ip_range="192.168.122.129/25")
+    buttons = html.fromstring(page.get("/").content).xpath("//ul[@class='problems']//a")
+    assert {button.text: button.get("href") for button in buttons} == {
+        "Show default": "/networks/lab-1/default/",
+        "Edit net1": "/networks/lab-1/net1/edit/",
+    }
+
+
+def test_the_latest_changes_are_listed_with_who_made_them_and_what_came_of_them(page, lab, user):
+    network = make_network(lab)
+    network.change(Event.CHANGED, user)
+    network.note(Event.ADOPTED, result="done")
+    network.note(Event.XML, user, result="failed")
+    network.revisions.filter(result="failed").update(error="This libvirt refuses it")
+    found = latest(page.get("/"))
+    assert [line.split(":")[0] for line in found] == ["net1"] * 3
+    assert found[0].startswith("net1: XML changed ")
+    assert found[0].endswith("· mira · This libvirt refuses it")
+    assert found[1].startswith("net1: adopted ")
+    assert "mira" not in found[1]
+    assert found[2].endswith("· mira")
+    for number in range(20):
+        network.note(Event.RESERVATIONS_PASTED, count=number)
+    found = latest(page.get("/"))
+    assert len(found) == 8
+    assert "19 host entries pasted" in found[0]
+
+
+def test_without_changes_nothing_is_called_the_latest(page, default):
+    answer = page.get("/")
+    assert latest(answer) == []
+    assert '<ol class="steps">' not in answer.content.decode()
+
+
+def test_htmx_gets_the_overview_alone(page, default):
+    answer = page.get("/", headers=HTMX).content.decode()
+    assert answer.startswith('<div id="overview"')
+    assert "<h1>" not in answer
+
+
+def test_only_who_is_logged_in_sees_it(client, lab):
+    assert client.get("/")["Location"] == "/login/?next=/"
+
+
+@pytest.mark.parametrize("headers", [{}, HTMX])
+def test_it_costs_the_same_queries_for_3_networks_and_for_30(page, lab, user, headers):
+    def queries() -> int:
+        with CaptureQueriesContext(connection) as found:
+            assert page.get("/", headers=headers).status_code == 200
+        return len(found)
+
+    def grow(first: int, last: int) -> None:
+        for number in range(first, last):
+            network = make_network(lab, f"net{number}", f"10.0.{number}.1/24")
+            network.change(Event.CHANGED, user)
+            error = "No room" if number % 2 else ""
+            done(network, ip_range=f"10.0.{number}.1/24", dhcp=f"10.0.{number}.2-10.0.{number}.3", error=error)
+            vm = make_vm(lab, f"vm-{number}", number)
+            make_running(vm, (network.name, f"52:54:00:00:00:{number:02x}", f"vnet{number}"))
+            done(vm, drift="has a NIC more")
+            vm.status.addresses.create(mac=f"52:54:00:00:00:{number:02x}", ip=f"10.0.{number}.9", source="agent")
+            make_lease(network, "52:54:00:cc:00:01", f"10.0.{number}.9")
+            DHCPHostStatus.of(network, HostSpec(mac="52:54:00:cc:00:01", ip=f"10.0.{number}.2")).save()
+
+    grow(2, 5)
+    few = queries()
+    grow(5, 32)
+    assert queries() == few

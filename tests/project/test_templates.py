@@ -1,0 +1,14 @@
+"""Templates can be read and reviewed."""
+
+from pathlib import Path
+
+import pytest
+
+FOLDER = Path(__file__).resolve().parent.parent.parent / "templates"
+TEMPLATES = sorted(FOLDER.rglob("*.html"))
+LONGEST = 160  # characters
+
+
+@pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: str(path.relative_to(FOLDER)))
+def test_no_line_of_a_template_is_long(template: Path):
+    assert [line for line in template.read_text().splitlines() if len(line) > LONGEST] == []

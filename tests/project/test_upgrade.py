@@ -1,0 +1,87 @@
+"""A database of an earlier version is upgraded with its rows, on SQLite and on PostgreSQL."""
+
+import json
+import os
+import subprocess
+import sys
+import uuid
+
+import psycopg
+import pytest
+
+from tests.support.portal import ROOT
+
+BEFORE = [
+    ("hypervisors", "0014_crashes"),
+    ("networks", "0016_names_of_any_length"),
+    ("vms", "0019_names_of_any_length"),
+]
+UPGRADE = """
+import json
+from django.core.management import call_command
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+
+targets = {before!r}
+for target in [*targets, ("people", "0001_initial"), ("admin", None), ("sessions", "0001_initial")]:
+    if target[1]:
+        call_command("migrate", *target, verbosity=0)
+apps = MigrationExecutor(connection).loader.project_state(targets).apps
+model = lambda name: apps.get_model(*name.split(".")).objects
+lab = model("hypervisors.Hypervisor").create(name="lab", uri="test:///default")
+restart = {{"verb": "restart", "text": "Restart net1, for libvirt cannot change this live: MTU", "disruption": 2}}
+network = model("networks.Network").create(hypervisor=lab, name="net1", document="<network/>", accepted=[restart])
+drift = "Domain: stored theirs.test, running near.test, wanted near.test"
+model("networks.NetworkStatus").create(
+    wish=network, drift=drift, ignored="MTU: found none, wanted 1400\\nodd", error="No space left on device"
+)
+for what, result in (("added", "done"), ("reserved", "libvirt refused it")):
+    model("networks.Revision").create(network=network, generation=1, what=what, result=result, document="<network/>")
+vm = model("vms.VM").create(hypervisor=lab, name="tiny-8")
+found = {{"aspect": "memory", "nic": "", "added": False, "title": "Memory", "saved": "1", "stored": "2"}}
+model("vms.VMStatus").create(wish=vm, drift="Memory: saved 1, stored 2", differences=[found], error="refused")
+model("vms.NIC").create(vm=vm, mac="52:54:00:00:00:08", source="net1", refused="network net1 is not active", position=1)
+call_command("migrate", verbosity=0)
+
+from networks.models import Network, Revision
+from vms.models import NIC, VM
+network, vm = Network.objects.get(), VM.objects.get()
+print(json.dumps({{
+    "error": str(network.status.error),
+    "not kept": network.status.not_kept,
+    "accepted": [step["verb"] for step in network.accepted],
+    "results": sorted(Revision.objects.values_list("result", flat=True)),
+    "states": [network.state, vm.state],
+    "refused": NIC.objects.get().refused["reason"],
+}}))
+"""
+
+
+@pytest.fixture
+def database(db, tmp_path):
+    """The URL of an empty database, of the kind that the tests run on."""
+    server = os.environ.get("TEST_DATABASE_URL")
+    if not server:
+        yield f"sqlite:///{tmp_path}/upgrade.sqlite3"
+        return
+    name = f"upgrade_{uuid.uuid4().hex}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+        yield f"{server.rpartition('/')[0]}/{name}"
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def test_texts_of_an_earlier_version_become_codes(database, tmp_path):
+    environment = {**os.environ, "DATABASE_URL": database, "VIRTERWEB_DATA": str(tmp_path)}
+    code = UPGRADE.format(before=BEFORE)
+    command = [sys.executable, str(ROOT / "manage.py"), "shell", "--no-imports", "-c", code]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout.splitlines()[-1]) == {
+        "error": "No space left on device",
+        "not kept": [["mtu size", "", "1400", ""]],
+        "accepted": ["restart"],
+        "results": ["done", "failed"],
+        "states": ["pending", "pending"],
+        "refused": "network is not active",
+    }

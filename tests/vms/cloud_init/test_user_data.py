@@ -1,0 +1,289 @@
+"""User data is judged before a guest finds out: what is wrong or odd about it, with the line."""
+
+import json
+import time
+from email import message_from_string
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.cloud_init_package import SCHEMA, newer, package
+from vms.cloud_init.user_data import LIMIT, errors, warnings
+from vms.definition.cloud_init import combined_user_data
+
+HEAD = "#cloud-config\n"
+MIME = "Content-Type: multipart/mixed; boundary=x\n\n"
+GROWING = "".join(f"{chr(98 + i)}: &{chr(98 + i)} [{','.join(['*' + chr(97 + i)] * 9)}]\n" for i in range(20))
+BOMB = HEAD + "a: &a [x]\n" + GROWING
+MERGED = (
+    HEAD
+    + "a: &a {x: 1}\n"
+    + "".join(f"{chr(98 + i)}: &{chr(98 + i)} {{<<: [*{chr(97 + i)}, *{chr(97 + i)}], y{i}: 1}}\n" for i in range(24))
+)
+
+
+@pytest.fixture(scope="module", params=["the machine’s", "a newer one"])
+def schema(request: pytest.FixtureRequest) -> dict:
+    """That cloud-init's own."""
+    suite = newer() if request.param == "a newer one" else ""
+    return json.loads((package(suite) / SCHEMA).read_text())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        " \n",
+        HEAD + "packages: [htop]\n",
+        HEAD + "runcmd: &x [[a]]\nbootcmd: *x\n",
+        HEAD + "write_files:\n- path: /a\n  content: |\n    a:\n    \tb\n",
+        HEAD + "updates: {network: {when: [boot]}}\n",
+        HEAD + "users:\n- default\n- name: mira\n  sudo: ALL=(ALL) NOPASSWD:ALL\n",
+        "#!/bin/sh\n\tif: [\n",
+        "#!/bin/sh\nprintf '\x1b[1m'\n",
+        "#include\nhttp://example.test/user-data\n",
+        "## template: jinja\n#cloud-config\n{% if v1 %}\n",
+        "Content-Type: multipart/mixed; boundary=x\n\n--x\n\n#!/bin/sh\ntrue\n--x--\n",
+        "From nobody Mon Sep 17 00:00:00 2001\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=x\n\n"
+        "--x\nContent-Type: text/cloud-config\n\nruncmd: [a]\n--x--\n",
+        "#cloud-config-archive\n- a\n",
+        "#cloud-config-archive\n- type: text/cloud-config\n  content: |\n"
+        "    #cloud-config\n    runcmd: [a]\n- '#!/bin/sh'\n",
+        "#cloud-boothook\n#!/bin/sh\ntrue\n",
+        "#include https://example.test/a\n# mine\nfile:///etc/b\n",
+        "## template: jinja\n#!/bin/sh\necho {{ v1.region }}\n",
+        HEAD + "merge_how: list(append)+dict(no_replace, recurse_list)+str()\nruncmd: [a]\n",
+        MIME + "--x\nContent-Type: application/gzip\nContent-Transfer-Encoding: base64\n\nH4sIAAAA\n--x--\n",
+        MIME + "--x\nContent-Type: text/part-handler\n\n#part-handler\n--x\nContent-Type: text/mine\n\na\n--x--\n",
+        HEAD + "runcmd:\n- &a [x]\n" + "- *a\n" * 1000,
+    ],
+)
+def test_nothing_is_said_of_what_cloud_init_takes(text, schema):
+    assert (errors(text), warnings(text), warnings(text, schema)) == ([], [], [])
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (HEAD + "- a\n", "Line 2 is no mapping"),
+        (HEAD + "\nhello\n", "Line 3 is no mapping"),
+        ("\n\necho hello", "Line 3 is no mapping"),
+        ("#cloud-config-archive\na: 1\n", "Line 2 is no list"),
+        (HEAD + "a: b: c\n", "Line 2, column 5 is no YAML: mapping values are not allowed"),
+        (HEAD + "a:\n\tb: 1\n", "Line 3 is indented by a tab"),
+        (HEAD + "a: [1, 2\nb: 3\n", "Line 3, column 2 is no YAML"),
+        (HEAD + "a: *b\n", "Line 2: *b stands for nothing before it."),
+        (HEAD + "a: &a [1, [*a]]\n", "Line 2: *a stands for what it is in."),
+        (HEAD + "a: 1\n---\nb: 2\n", "Line 3 begins a second document"),
+        (HEAD + "a: \x01\n", "Line 2 has a character that YAML does not allow, U+0001."),
+        (HEAD + "a: \x00\n", "Line 2 has a character that YAML does not allow, U+0000."),
+        (HEAD + "a: " + "[" * 150_000, "Line 2 is nested too deep."),
+        (HEAD + "a: !mine x\n", "Line 2, column 4 is no YAML: could not determine a constructor"),
+        (HEAD + "{[a]: b}\n", "Line 2, column 2 is no YAML: found unhashable key"),
+        (HEAD + "a: 2001-13-45\n", "A value in it is none that YAML takes: month must be in 1..12"),
+        (HEAD + "a: !!timestamp x\n", "A value in it is none that YAML takes"),
+        (HEAD + "a: " + "9" * 5000, "A value in it is none that YAML takes: Exceeds the limit"),
+        (BOMB, "Line 7: the aliases up to here stand for more than 100,000 values."),
+        (MERGED, "the aliases up to here stand for more than 100,000 values."),
+        ("#!/bin/sh\n# gr\ufffdn\n", "Line 2 has bytes that are no UTF-8."),
+        ("#!/bin/sh\n\0\n", "Line 2 has a null byte"),
+        ("PK\x03\x04\x14", "It is packed with zip: unpack it first."),
+        ("\ufffd7zXZ\0\0", "It is packed with xz: unpack it first."),
+        ("\x1f\x8b\b", "It is packed with gzip: unpack it first."),
+        ("\x1f\ufffd\b", "It is packed with gzip: unpack it first."),
+        ("H4sIAAAAAAAA", "It is packed with gzip: unpack it first."),
+        ((HEAD + "a: 1\n").encode("utf-16").decode(errors="replace"), "It is UTF-16: save it as UTF-8."),
+        ("I2Nsb3VkLWNvbmZpZwpwYWNrYWdl\nczogW2FdCg==", "It is written in Base64: decode it first"),
+        (
+            "apt update\n",
+            "Line 1 is no mapping; cloud-config is lines like “package_update: true”. If it is a script, begin",
+        ),
+        ("#version=RHEL9\ntext\n%packages\n@core\n%end\n", "This is a kickstart file"),
+        ("#_preseed_V1\nd-i mirror/country string manual\n", "This is a preseed file"),
+        ('<?xml version="1.0"?>\n<profile xmlns="http://www.suse.com/1.0/yast2ns"/>', "This is an AutoYaST profile"),
+        (
+            '<unattend xmlns="urn:schemas-microsoft-com:unattend"/>',
+            "This is an answer file, which the setup of Windows",
+        ),
+        (HEAD + "packages:\n\xa0\xa0- a\n", "Line 3 begins with no-break spaces"),
+        (
+            HEAD + "runcmd:\n- a\nfqdn: {{ v1.fqdn }}\n",
+            "Line 4 has {{ … }}: it is to be quoted, or the text begins with",
+        ),
+        ("#" * 2**20, "It has 1,048,576 bytes; at most 200,000 are taken."),
+        ("ü" * (LIMIT // 2 + 1), "It has 200,002 bytes; at most 200,000 are taken."),
+    ],
+)
+def test_what_no_guest_could_take_is_an_error_with_its_line(text, said):
+    assert said in " ".join(errors(text))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("packages: [htop]", "Line 1 is “packages: [htop]”, so this is neither cloud-config"),
+        ("\n\necho hello", "Line 3 is “echo hello”"),
+        (HEAD, "nothing in it but comments"),
+        (HEAD + "packages: [a]\nruncmd: []\npackages: [b]\n",
+         "Line 4 has packages again: what line 2 says of it is lost."),
+        (HEAD + "users:\n- name: a\n  name: b\n", "Line 4 has name again: what line 3 says of it is lost."),
+        (HEAD + "\nhostname: mine\n", "Line 3 sets hostname: the guest then has another name"),
+        (HEAD + "ssh_keys: {rsa_private: a}\n", "Line 2 sets ssh_keys"),
+        (HEAD + "network: {config: disabled}\n", "Line 2 sets network: cloud-init takes no network from user data"),
+        (HEAD + "disable_network_activation: true\n", "Line 2 sets disable_network_activation: cloud-init then"),
+        (HEAD + "bootcmd:\n", "Line 2 has bootcmd, which is no list: it cannot be joined with the portal’s"),
+        (HEAD + "bootcmd: {a: b}\n", "Line 2 has bootcmd, which is no list"),
+        (HEAD + "updates:\n", "Line 2 has updates that cannot be joined"),
+        (HEAD + "updates: {network: {when: boot}}\n", "Line 2 has updates that cannot be joined"),
+        (HEAD + "cloud_init_modules: [migrator, [ssh, always]]\n", "Line 2 has cloud_init_modules without bootcmd"),
+        ("\n\n" + HEAD + "runcmd: [a]\n", "Line 3 is to be the first one, and to begin without a space"),
+        (" #!/bin/sh\n", "Line 1 is to be the first one, and to begin without a space"),
+        ("# cloud-config\npackages: [a]\n", "Line 1 is “# cloud-config”, so this is neither cloud-config"),
+        ('{"ignition": {"version": "3.3.0"}}', "Line 1 begins Ignition, which Fedora CoreOS and Flatcar read"),
+        ("<powershell>\nWrite-Host hi\n</powershell>\n", "Line 1 begins a PowerShell or batch script"),
+        ('{"storage": {"files": ["' + "x" * 2000 + '"]}, "ignition": {"version": "3.3.0"}}', "Line 1 begins Ignition"),
+        ("@echo off\nnet user\n", "Line 1 begins a PowerShell or batch script"),
+        ("#cloud-boothook\ntrue\n", "The line after #cloud-boothook is to be #!/bin/sh"),
+        ("#include\nexample.test\n", "Line 2 is no address"),
+        ("#include-once\n# none\n", "It names no address to include."),
+        ("## template: jinja\nruncmd: [a]\n", "After “## template: jinja” it is to begin with #cloud-config or #!"),
+        ("#cloud-config-jsonp\n[{\n", "After #cloud-config-jsonp it is no JSON"),
+        ("#cloud-config-archive\n- |\n  #cloud-config\n  hostname: a\n",
+         "In the part that begins in line 2: Line 2 sets hostname"),
+        ("#cloud-config-archive\n- |\n  #cloud-config\n  a: [\n",
+         "In the part that begins in line 2: Line 3, column 1 is no"),
+        ("#cloud-config-archive\n- {type: text/html, content: a}\n",
+         "Line 2 begins a part of text/html, which cloud-init"),
+        (HEAD + "merge_how: append\nruncmd: [a]\n", "Line 2 has merge_how that is none, like list(append)"),
+        ("\n#ps1_sysnative\nWrite-Host hi\n", "Line 2 begins a PowerShell or batch script"),
+        (MIME + "--x\n\n#!/bin/sh\n", "Line 5 is to be followed by --x--"),
+        (MIME + "x\n\n#!/bin/sh\nx--\n", "Line 3 is to be --x, with two dashes before it: the guest finds no part"),
+        (MIME + "--y\n\n#!/bin/sh\n--y--\n", "Line 1 says that parts begin at lines --x, and there is no such line"),
+        (MIME.replace("; boundary=x", "") + "--x\n", "Line 1 is to say boundary=…"),
+        (MIME + "--x\nContent-Type: text/html\n\n<p>\n--x--\n", "Line 4 begins a part of text/html, which cloud-init"),
+        (MIME + f"--x\n{MIME.replace('=x', '=y')}y\n\n#!/bin/sh\n--x--\n",
+         "Line 6 is to be --y, with two dashes before"),
+        (MIME + f"--x\n{MIME.replace('=x', '=y')}--y\n\n#cloud-config\na: [\n--y--\n--x--\n",
+         "Line 10, column 1 is no YAML"),
+        (MIME + "--x\nContent-Type: text/cloud-config\nContent-Transfer-Encoding: base64\n\n"
+         "I2Nsb3VkLWNvbmZpZwphOgoJYjogMQo=\n--x--\n", "In the part that begins in line 4: Line 3 is indented by a tab"),
+        (MIME + "--x\nContent-Type: text/x-shellscript\n\ntrue\n--x--\n", "Line 4 begins a script without #! at its"),
+        ("MIME-Version: 1.0\nContent-Type: text/cloud-config\n\na:\n\tb: 1\n", "Line 5 is indented by a tab"),
+        (MIME + "--x\n\nhello\n--x--\n", "Line 4 begins a part that does not say what it is"),
+        (MIME + "--x\nContent-Type: text/cloud-config\n\na:\n\tb: 1\n--x--\n", "Line 7 is indented by a tab"),
+        (MIME + "--x\nContent-Type: text/cloud-config\n\nnetwork: {}\n--x--\n", "Line 6 sets network"),
+        (MIME + "--x\n\n#cloud-config\nhostname: a\n--x--\n", "Line 6 sets hostname"),
+        (HEAD + "write_files:\n- {path: /etc/cloud/cloud.cfg.d/99-no.cfg, content: ''}\n",
+         "Line 2 writes /etc/cloud/cloud.cfg.d/99-no.cfg, which may take the place of the network configuration"),
+    ],
+)  # fmt: skip
+def test_what_is_odd_is_a_warning_with_its_line(text, said):
+    assert said in " ".join(warnings(text))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("packages: htop\n", "Line 2: packages is “htop”, where cloud-init takes a list."),
+        ("\nruncmd:\n- [a]\n- 1\n", "Line 5: runcmd.1 is “1”, where cloud-init takes a list or text or nothing."),
+        ("ntp:\n  servers: [a]\n  serves: [b]\n", "Line 4: cloud-init knows no serves in ntp."),
+        ("write_files:\n- content: a\n", "Line 3: write_files.0 has no path, which cloud-init needs."),
+        ("power_state: {mode: sleep}\n", "Line 2: power_state.mode is “sleep”, where cloud-init takes one of poweroff"),
+        ("a: &a {mode: sleep}\npower_state: *a\n", "power_state.mode is “sleep”"),
+        ("power_state: {1: a, mode: halt}\n", "Line 2: cloud-init knows no 1 in power_state."),
+        ("runcmd:\n" + "- a\n" * 5000, "It has more than 5,000 values, too many to be checked"),
+    ],
+)
+def test_what_cloud_inits_schema_does_not_allow_is_a_warning_with_its_line(text, said, schema):
+    assert errors(HEAD + text) == []
+    assert said in " ".join(warnings(HEAD + text, schema))
+
+
+@pytest.mark.parametrize("value", ["true", "True", "yes"])
+def test_who_is_shut_out_by_disable_root_is_told(value):
+    text = HEAD + f"runcmd: [a]\ndisable_root: {value}\n"
+    (said,) = warnings(text, user="root")
+    assert said.startswith("Line 3 sets disable_root: root, the VM’s SSH user, cannot log in then.")
+    assert warnings(text, user="mira") == warnings(text.replace(value, "false"), user="root") == []
+
+
+PIECES = [
+    ": ",
+    "- ",
+    "\n",
+    "\n  ",
+    "[",
+    "]",
+    "{",
+    "}",
+    ", ",
+    "&a ",
+    "*a",
+    "<<: ",
+    "!!",
+    "!!binary ",
+    "? ",
+    "| ",
+    "'",
+    "#",
+]
+PIECES += [
+    "runcmd",
+    "write_files",
+    "updates",
+    "network",
+    "path",
+    "1",
+    "1.5",
+    "~",
+    "2001-01-01",
+    "true",
+    "\t",
+    "\ufeff",
+    "ü",
+    MIME,
+    "--x\n",
+    "--x--\n",
+    "Content-Type: text/cloud-config\n\n",
+]
+LONG = ["[" * 190_000, "- " * 95_000, "{a: " * 45_000, "a: b\n" * 38_000, "[a: b," * 30_000]
+LONG += [f"a: [{'x,' * 95_000}]", f"runcmd: [{'[],' * 60_000}]", "a: &a [" + "*b, " * 40_000, "a: &a x\n" * 20_000]
+LONG += [MIME + "--x\n\n#!\n" * 20_000, MIME + "--x\n\n#cloud-config\n" + "a: b\n" * 36_000, "a: b\n" * 30_000]
+LONG += ["".join(f"k{i}: v\n" for i in range(18_000)), BOMB, MERGED, "a: " + "9" * 190_000, "1:" * 90_000]
+
+
+@pytest.mark.parametrize("schema", ["a newer one"], indirect=True)  # the longer one
+@pytest.mark.parametrize("text", LONG, ids=range(len(LONG)))
+def test_no_text_takes_long(text, schema):
+    began = time.process_time()  # whatever else the machine has to do
+    errors(HEAD + text)
+    warnings(HEAD + text, schema)
+    assert time.process_time() - began < 4
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=30).map("".join))
+def test_no_text_is_too_odd_to_be_judged(schema, text):
+    errors(HEAD + text)
+    warnings(HEAD + text, schema)
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("#!/bin/sh\ntrue", "text/x-shellscript"),
+        ("\n #!/bin/sh\ntrue", "text/x-shellscript"),
+        ("#include-once\nhttp://x", "text/x-include-once-url"),
+        ("#cloud-config-archive\n- a", "text/cloud-config-archive"),
+        ("  a: 1\n  b: 2", "text/cloud-config"),
+        ('Content-Type: multipart/mixed; boundary="x"\n\n--x\nContent-Type: text/x-shellscript\n\n#!/bin/sh\n--x--\n',
+         "multipart/mixed"),
+    ],
+)  # fmt: skip
+def test_each_kind_reaches_the_guest_as_what_it_is(text, kind):
+    theirs, ours = message_from_string(combined_user_data("#cloud-config\nhostname: a\n", text)).get_payload()
+    assert (ours.get_content_type(), theirs.get_content_type()) == ("text/cloud-config", kind)
+    if kind == "multipart/mixed":
+        (theirs,) = theirs.get_payload()
+    said = theirs.get_payload(decode=True).decode()
+    assert said.startswith(("#", "  a: 1"))

@@ -1,0 +1,55 @@
+"""The user's own user data beside ours, as cloud-init itself merges them: theirs counts, and our NICs still come up."""
+
+import pytest
+
+from tests.support.cloud_init_package import ask, newer
+from vms.definition.cloud_init import combined_user_data
+
+HEAD = "#cloud-config\n"
+OURS = (
+    f"{HEAD}disable_root: false\nssh_pwauth: true\nhostname: alma-8-8\nssh_authorized_keys: [ours]\n"
+    "bootcmd:\n- [sh, -c, raise]\nupdates: {network: {when: [boot, hotplug]}}\n"
+)
+MERGED = {
+    "disable_root": False,
+    "ssh_pwauth": True,
+    "hostname": "alma-8-8",
+    "ssh_authorized_keys": ["ours"],
+    "bootcmd": [["sh", "-c", "raise"]],
+    "updates": {"network": {"when": ["boot", "hotplug"]}},
+}
+BOTH = {"bootcmd": [["sh", "-c", "raise"], "theirs"]}
+MESSAGE = 'Content-Type: multipart/mixed; boundary="x"\nMIME-Version: 1.0\n\n--x\nContent-Type: text/{}\n\n{}\n--x--\n'
+REPLACES = "list(replace)+dict(replace)+str()"
+CASES = {
+    "cloud-config": (f"{HEAD}bootcmd: [theirs]\n", BOTH),
+    "none that is said": ("bootcmd: [theirs]\n", BOTH),
+    "plain values": (f"{HEAD}ssh_pwauth: false\nhostname: mine\n", {"ssh_pwauth": False, "hostname": "mine"}),
+    "keys": (f"{HEAD}ssh_authorized_keys: [theirs]\n", {"ssh_authorized_keys": ["ours", "theirs"]}),
+    "updates": (f"{HEAD}updates: {{network: {{when: []}}}}\n", {}),
+    "merge_how": (f"{HEAD}merge_how: {REPLACES}\nbootcmd: [theirs]\n", BOTH),
+    "merge_type": (f"{HEAD}merge_type: [[list, replace], [dict, replace]]\nbootcmd: [theirs]\n", BOTH),
+    "archive": ("#cloud-config-archive\n- type: text/cloud-config\n  content: |\n    bootcmd: [theirs]\n", BOTH),
+    "message": (MESSAGE.format("cloud-config", f"{HEAD}bootcmd: [theirs]"), BOTH),
+    "jinja": (f"## template: jinja\n{HEAD}bootcmd: ['{{{{ v1.local_hostname }}}}']\n",
+              {"bootcmd": [["sh", "-c", "raise"], "alma-8-8"]}),
+    "patch": ('#cloud-config-jsonp\n[{"op": "add", "path": "/bootcmd", "value": ["theirs"]}]\n', BOTH),
+    "script": ("#!/bin/sh\ntrue\n", {}),
+    "boothook": ("#cloud-boothook\n#!/bin/sh\ntrue\n", {}),
+    "no YAML": (f"{HEAD}a: b: c\n", {}),
+    "letters": (f"{HEAD}final_message: grün = gut\n", {"final_message": "grün = gut"}),
+    "letters in a message": (MESSAGE.format("cloud-config", f"{HEAD}final_message: grün"), {"final_message": "grün"}),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module", params=["the machine’s", "a newer one"])
+def merged(request: pytest.FixtureRequest) -> dict[str, dict]:
+    """By that cloud-init."""
+    suite = newer() if request.param == "a newer one" else ""
+    answers = ask(suite, user_data=[combined_user_data(OURS, theirs) for theirs, _ in CASES.values()])["user_data"]
+    return dict(zip(CASES, answers, strict=True))
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_cloud_init_takes_both(merged, case):
+    assert merged[case] == {**MERGED, **CASES[case][1]}

@@ -1,0 +1,42 @@
+"""Why a NIC does not have the address that is reserved for it."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from vms.observed import wording
+from vms.observed.expected import Situation, why_not
+
+NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+WANTED, OTHER = "10.255.0.50", "10.255.0.207"
+
+
+def why(**known) -> str:
+    found = why_not(Situation(reserved=WANTED, **known), NOW)
+    return wording.reason(*found) if found else ""
+
+
+@pytest.mark.parametrize(
+    "known",
+    [{"leased": (WANTED,)}, {"told": (WANTED,)}, {"leased": (WANTED,), "told": (OTHER, WANTED)}, {"told": (WANTED,)}],
+)
+def test_one_that_has_it_needs_no_reason(known):
+    assert why(**known) == ""
+
+
+@pytest.mark.parametrize(
+    "known, reason",
+    [
+        ({"in_libvirt": False}, "being reserved"),
+        ({"link_up": False}, "link is down"),
+        ({"leased": (OTHER,)}, f"lease of {OTHER} is older"),
+        ({"leased": (OTHER,), "until": NOW + timedelta(hours=1)}, "at the latest at"),
+        ({"leased": (OTHER,), "told": (OTHER,)}, f"lease of {OTHER} is older"),
+        ({"leased": (WANTED,), "told": (OTHER,)}, f"leased it, but uses {OTHER}"),
+        ({"told": (OTHER,)}, "configured by hand"),
+        ({"since": NOW - timedelta(seconds=20)}, "not asked for an address yet"),
+        ({"since": NOW - timedelta(minutes=5)}, "runs no DHCP client"),
+    ],
+)
+def test_one_that_has_it_not_says_why(known, reason):
+    assert reason in why(**known)

@@ -1,0 +1,134 @@
+"""What the portal stores and decides about VMs does not depend on its words for them."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.portal.test_problems import NINE, TWO, host, lease, look, nic, told
+from tests.vms.bulk.test_changes import ask, lab, vms  # noqa: F401
+from tests.vms.changes.test_outside import FIRST, SECOND, THIRD, Lab, macs
+from tests.vms.changes.test_outside import lab as vm_lab  # noqa: F401
+from tests.vms.changes.test_outside import nic as interface
+from tests.vms.observed import test_guest_check as check
+from virterweb.hypervisors.desired.drift import decoded
+from virterweb.hypervisors.desired.state import State
+from virterweb.hypervisors.gateway.reasons import Code
+from virterweb.portal import wording as problem_words
+from virterweb.portal.problems import Kind
+from vms.bulk import wording as bulk_words
+from vms.definition import wording
+from vms.definition.domain_diff import Aspect
+from vms.definition.nics.edit import put, take
+from vms.definition.nics.fields import FIELDS
+from vms.definition.nics.steps import Manner, Note
+from vms.models import VM, VMStatus
+from vms.observed import wording as guest_words
+from vms.observed.guest_seen import Fix
+from vms.sync import polling
+
+MODULES = (wording, bulk_words, guest_words, problem_words)
+
+
+def _tables(module: object) -> Iterator[dict]:
+    for name, table in vars(module).items():
+        if name.isupper() and isinstance(table, dict):
+            nested = [each for each in table.values() if isinstance(each, dict)]
+            yield from nested or ([table] if all(isinstance(text, str | tuple) for text in table.values()) else [])
+
+
+@pytest.fixture
+def reworded(monkeypatch) -> Callable[[], None]:
+    """Replace every text of VMs, guests, images and problems by XXXX."""
+
+    def reword() -> None:
+        for module in MODULES:
+            for table in _tables(module):
+                for code, text in table.items():
+                    monkeypatch.setitem(table, code, ("XXXX", "XXXX") if isinstance(text, tuple) else "XXXX")
+
+    return reword
+
+
+def again(world: Lab) -> VM:
+    """The VM, compared anew by a poll."""
+    VMStatus.objects.update(compared=0)
+    world.observe()
+    return world.vm
+
+
+def test_every_code_has_its_text():
+    assert all(list(_tables(module)) for module in MODULES)
+    assert {manner.value for manner in Manner} == wording.MANNERS.keys()
+    assert {note.value for note in Note} == wording.NOTES.keys()
+    assert {aspect.value for aspect in Aspect} == wording.ASPECTS.keys()
+    assert wording.FIELDS.keys() == FIELDS.keys()
+    assert {fix.value for fix in Fix} == guest_words.FIXES.keys()
+    assert {kind.value for kind in Kind} == problem_words.KINDS.keys()
+
+
+def test_a_settled_vm_stays_so(vm_lab, reworded):  # noqa: F811
+    vm_lab.adopt()
+    generation = vm_lab.vm.generation
+    reworded()
+    vm = again(vm_lab)
+    assert (vm.state, vm.status.drift, vm.generation) == (State.READY, "", generation)
+
+
+def test_drift_is_the_same_and_is_reverted(page, vm_lab, reworded):  # noqa: F811
+    vm_lab.adopt()
+    document = take(put(vm_lab.documents()[1], interface(THIRD, "net1")), SECOND)
+    vm_lab.define(document.replace(">524288<", ">1048576<"))
+    seen = vm_lab.vm.status
+    assert {code.get("aspect") or code["nic"] for code in decoded(seen.drift)} == {"memory", SECOND, THIRD}
+    reworded()
+    vm = again(vm_lab)
+    assert (vm.state, vm.status.drift, vm.status.drift_digest) == (State.DRIFTED, seen.drift, seen.drift_digest)
+    assert "XXXX" in vm.status.drift_text
+    assert "XXXX" not in vm.status.drift
+    vm_lab.say(page, "revert", seen=seen.drift_digest)
+    vm_lab.push()
+    assert macs(vm_lab.documents()[1]) == [FIRST, SECOND]
+    assert vm_lab.vm.state == State.READY
+
+
+def test_a_refused_nic_is_tried_again_when_its_network_has_come(vm_lab, reworded):  # noqa: F811
+    vm_lab.adopt()
+    reworded()
+    code = {"code": "libvirt", "text": "XXXX", "reason": Code.NO_NETWORK, "about": "net1"}
+    vm_lab.vm.nics.filter(mac=SECOND).update(refused=code)
+    vm_lab.vm.status.write(error="XXXX", generation=vm_lab.vm.generation)
+    vm_lab.hypervisor.networks.filter(name="net1").get().status.write(active=True)
+    polling._try_again(vm_lab.hypervisor)
+    assert not vm_lab.vm.done
+
+
+def test_a_plan_of_many_vms_that_was_shown_is_carried_out(page, lab, vms, reworded):  # noqa: F811
+    fields = {"source": "red", "to": "blue"}
+    token = ask(page, vms, "move", **fields).context["token"]
+    reworded()
+    assert ask(page, vms, "move", go="yes", token=token, **fields).status_code == 302
+
+
+def test_problems_are_the_same(reworded):
+    known = {"leases": (lease(), lease("10.255.0.99", "52:54:00:00:00:63")), "told": (told(mac=NINE),)}
+    known |= {"hosts": (host("10.255.0.44"),), "size": 9, "free": 0}
+
+    def facts() -> list[tuple]:
+        return [(each.kind, each.code, each.step, each.vm, each.mac, each.ip) for each in look(*TWO, nic(), **known)]
+
+    before = facts()
+    assert len(before) > 3
+    reworded()
+    assert facts() == before
+
+
+def test_verdicts_on_guests_are_the_same(reworded):
+    cases = [(check.DHCP, {}), (check.DHCP, check.NO_CLIENT), (check.STATIC, {}), (check.UP, {})]
+
+    def facts() -> list[tuple]:
+        found = [check.verdict(wanted, **known) for wanted, known in cases]
+        return [(each.state, each.why, each.remedy, each.configurable, each.address) for each in found]
+
+    before = facts()
+    reworded()
+    assert facts() == before

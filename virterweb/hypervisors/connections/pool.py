@@ -1,0 +1,98 @@
+"""One kept connection to each hypervisor, shared by threads. A hypervisor that does not answer delays no other.
+
+It is opened in a thread of its own, opening and keep-alive have limits, and only a few callers at a time may be inside.
+"""
+
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future, TimeoutError
+from contextlib import contextmanager
+
+from django.core.exceptions import ValidationError
+
+from virterweb.hypervisors.gateway.connection import Connection, start_event_loop
+from virterweb.hypervisors.gateway.found import Busy, Unreachable
+from virterweb.messages import Message
+
+from .uris import validate_uri
+
+OPENING = 5.0  # seconds until a hypervisor that accepts and never answers counts as unreachable
+CROWDED = Message("hypervisor.crowded")
+MAX_CALLERS = 4  # callers inside one hypervisor at a time; libvirtd itself serves five calls of a client at once
+
+
+class _Slot:
+    """One hypervisor's connection: opened by one thread, used by a few callers at a time."""
+
+    def __init__(self, hypervisor_id: int, uri: str) -> None:
+        self.hypervisor_id, self.uri = hypervisor_id, uri
+        self.lock = threading.Lock()
+        self.free = threading.BoundedSemaphore(MAX_CALLERS)
+        self.opening: Future | None = None
+        self.opened_at = 0.0
+        self.connection: Connection | None = None
+
+    def open(self) -> Connection:
+        with self.lock:
+            if self.connection and self.connection.alive():
+                return self.connection
+            if self.opening is None or self.opening.done():
+                self.opening, self.opened_at = Future(), time.monotonic()
+                threading.Thread(target=self._open, args=[self.opening], daemon=True).start()
+            opening = self.opening
+        try:
+            connection = opening.result(timeout=max(0.0, self.opened_at + OPENING - time.monotonic()))
+        except TimeoutError:
+            raise Unreachable(
+                Message("hypervisor.silent"), f"no answer from {self.uri} within {OPENING:.0f} s"
+            ) from None
+        self.connection = connection
+        return connection
+
+    def _open(self, opening: Future) -> None:
+        try:
+            opening.set_result(Connection(self.hypervisor_id, self.uri))
+        except Unreachable as problem:
+            opening.set_exception(problem)
+        finally:
+            opening.cancel()  # does nothing unless a programming error left the callers waiting
+
+
+_slots: dict[int, _Slot] = {}
+_slots_lock = threading.Lock()
+
+
+@contextmanager
+def connected(hypervisor_id: int, uri: str, *, limited: bool = True) -> Iterator[Connection]:
+    """Yield an open hypervisor's connection, which is kept and shared by threads.
+
+    Raises: Unreachable if it cannot be opened in time; Busy if it has the maximum of callers. Callers that are not
+    `limited`, such as the poll of a hypervisor, do not count.
+    """
+    try:
+        validate_uri(uri)  # again, because a row can be written without any form
+    except ValidationError as problem:
+        raise Unreachable(Message("hypervisor.uri_not_allowed"), f"{uri}: {problem.message}") from problem
+    start_event_loop()
+    with _slots_lock:
+        slot = _slots.get(hypervisor_id)
+        if slot is None or slot.uri != uri:
+            slot = _slots[hypervisor_id] = _Slot(hypervisor_id, uri)
+    if limited and not slot.free.acquire(timeout=0.2):
+        raise Busy(CROWDED)
+    try:
+        yield slot.open()
+    finally:
+        if limited:
+            slot.free.release()
+
+
+def disconnect() -> None:
+    """Close every connection of this process."""
+    with _slots_lock:
+        slots = list(_slots.values())
+        _slots.clear()
+    for slot in slots:
+        if slot.connection:
+            slot.connection.close()

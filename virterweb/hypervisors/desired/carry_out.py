@@ -1,0 +1,98 @@
+"""Carrying out of desired configurations: claim one, make libvirt agree, record the result, plan retries."""
+
+import logging
+from collections.abc import Callable
+from datetime import timedelta
+
+from django.db import models
+from django.utils import timezone
+
+from virterweb.hypervisors.connections.guard import failure
+from virterweb.hypervisors.connections.pool import CROWDED, MAX_CALLERS, connected
+from virterweb.hypervisors.gateway.connection import Connection
+from virterweb.hypervisors.gateway.found import HypervisorError, Unreachable
+from virterweb.messages import Message
+
+from .claims import claimed
+from .models import Desired, Status
+from .refusals import Superseded
+
+log = logging.getLogger(__name__)
+
+RETRY = timedelta(seconds=2)
+MAX_RETRY = timedelta(seconds=30)
+
+
+class Waiting(Exception):
+    """Carrying out needs time but no work: `message` says what it waits for."""
+
+    def __init__(self, message: Message | str, seconds: float = 1) -> None:
+        self.message, self.seconds = Message.of(message), seconds
+        super().__init__(self.message)
+
+
+def carry_out(model: type[Desired], pk: int, push: Callable[[Desired, Connection], dict]) -> None:
+    """Claim one object and make libvirt agree by `push`, which returns further columns for the status.
+
+    Nothing is done if the object is gone, up to date, or claimed by another. A refusal is recorded as failed with the
+    generation tried; a lost hypervisor leaves it pending. Changes made meanwhile are carried out at once.
+    """
+    statuses = model._meta.get_field("status").related_model.objects
+    with claimed(statuses.filter(desired=pk)) as status:
+        while status and (desired := model.objects.select_related("hypervisor", "status").filter(pk=pk).first()):
+            if desired.done:
+                return
+            settled = _attempt(desired, push)
+            _admit(statuses, desired)
+            if not settled:
+                return
+
+
+def _admit(statuses: models.Manager, desired: Desired) -> None:
+    """Let the next sweep try some of those that wait for a free place in a hypervisor, even before their time."""
+    if desired.status.progress != CROWDED:
+        waiting = statuses.filter(desired__hypervisor=desired.hypervisor_id, progress=CROWDED).order_by("retry_at")
+        statuses.filter(pk__in=list(waiting.values_list("pk", flat=True)[:MAX_CALLERS])).update(retry_at=None)
+
+
+def _attempt(desired: Desired, push: Callable[[Desired, Connection], dict]) -> bool:
+    """Try one generation; return whether it is settled, that is carried out or refused."""
+    status = desired.status
+    try:
+        with connected(desired.hypervisor_id, desired.hypervisor.uri) as connection:
+            desired.confirm()  # the connection may have been waited for
+            values = push(desired, connection)
+    except Superseded:
+        return True
+    except Waiting as reason:
+        status.retry_later(reason.message, timedelta(seconds=reason.seconds))
+        return False
+    except HypervisorError as problem:
+        log.warning("%s %s: %s (%s)", desired._meta.verbose_name, desired, problem, problem.detail)
+        if problem.again:
+            # The message of a lost connection names the URI; only the page of the hypervisor shows it, to operators.
+            detail = "" if isinstance(problem, Unreachable) else problem.detail
+            status.retry_later(problem.message, min(RETRY * 2 ** min(status.tries, 4), MAX_RETRY), detail=detail)
+            return False
+        _conclude(desired, error=problem.message, detail=problem.detail)
+        return True
+    except Exception as problem:  # recorded, and not retried at once
+        _crashed(desired, problem)
+        return False
+    if values is not None:
+        _conclude(desired, made_at=status.made_at or timezone.now(), **values)
+    return True
+
+
+def _conclude(desired: Desired, **values: object) -> None:
+    """Write the result of an attempt, unless the object was released or adopted meanwhile, and so starts afresh."""
+    of_it = type(desired.status).objects.filter(pk=desired.status.pk, desired__managed=desired.managed)
+    of_it.update(**{**Status.CLEAN, "generation": desired.generation, **values})
+
+
+def _crashed(desired: Desired, problem: Exception) -> None:
+    """Record an internal error, and retry with a growing delay."""
+    status, (error, detail) = desired.status, failure(problem)
+    if not (status.tries and status.error == error):
+        log.error("%s %s: %s", desired._meta.verbose_name, desired, error, exc_info=problem)
+    status.retry_later(Message(), RETRY * 2 ** min(status.tries, 7), error=error, detail=detail)

@@ -1,0 +1,291 @@
+"""Base models of desired configurations and their statuses: generations, and the state computed from both.
+
+A `Desired` is written by people and holds what libvirt should have; its `Status` is written by workers only and holds
+what was found, and for which generation. Imports neither networks nor vms.
+"""
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from functools import partial
+from typing import ClassVar, Self, TypeVar
+
+from django.conf import settings
+from django.core.validators import RegexValidator
+from django.db import models, transaction
+from django.db.models import F
+from django.utils import timezone
+from django.utils.module_loading import import_string
+
+from virterweb.hypervisors import rights
+from virterweb.hypervisors.models import Claimable, Hypervisor, due
+from virterweb.message_field import MessageField
+from virterweb.messages import Message
+
+from .refusals import InvalidTransition, Refusal, Superseded
+from .state import State
+
+no_control_characters = RegexValidator(r"[\x00-\x1f\x7f]", "No control characters, please.", inverse_match=True)
+
+
+class DesiredQuerySet(models.QuerySet):
+    def on(self, hypervisor: Hypervisor | int | str) -> Self:
+        """Return those of one hypervisor, given as object, id or name."""
+        key = "hypervisor__name" if isinstance(hypervisor, str) else "hypervisor"
+        return self.filter(**{key: hypervisor})
+
+    def changeable_by(self, user: rights.Actor) -> Self:
+        """Return those that a user may change: operators all, others the managed ones that they own."""
+        if rights.is_operator(user):
+            return self
+        return self.filter(managed=True, owner=user.pk) if user.pk else self.none()
+
+    def named(self, name: str) -> "Desired":
+        """Return the one of that name, a managed one first unless ordered already; raise DoesNotExist without one."""
+        found = (self if self.query.order_by else self.order_by("-managed", "pk")).filter(name=name).first()
+        if found is None:
+            raise self.model.DoesNotExist(f"there is no {self.model._meta.verbose_name} {name}")
+        return found
+
+    def overdue(self) -> Self:
+        """Return those that are not carried out, that no worker holds, and whose time to be retried has come."""
+        return self.filter(due("retry_at", "status__"), status__generation__lt=F("generation"))
+
+
+LIFECYCLE = ("managed", "removed_at", "generation")
+
+
+class Desired(models.Model):
+    """A desired configuration. Each save raises `generation` and has it carried out; `removed_at` asks for deletion.
+
+    Adoption, release and deletion exclude each other. Each is one `transition` of the locked row, and nothing else
+    writes `managed` and `removed_at`: what is being deleted can be neither adopted nor released, and no save of an
+    object that was read before brings the earlier state back.
+    """
+
+    hypervisor = models.ForeignKey(Hypervisor, on_delete=models.CASCADE, related_name="%(class)ss")
+    generation = models.PositiveIntegerField(default=1, editable=False)
+    managed = models.BooleanField(default=True, editable=False, help_text="False: others made it; shown, never changed")
+    removed_at = models.DateTimeField(null=True, editable=False)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    objects = DesiredQuerySet.as_manager()
+
+    push_task: ClassVar[str]
+    """The path of the task that carries out one row, given its id."""
+
+    recreated: "Desired | None" = None  # the row of the object that was recreated outside; set by `one_a_name`
+
+    class Meta:
+        abstract = True
+
+    def save(self, *args, **kwargs) -> None:
+        """Save all but the lifecycle, and raise the generation; the first save creates the status too."""
+        if self.pk and not self._state.adding:
+            names = kwargs.pop("update_fields", None) or [each.name for each in self._meta.concrete_fields]
+            kept = {*LIFECYCLE, self._meta.pk.name}
+            with transaction.atomic():
+                self._raise_generation()
+                super().save(*args, **kwargs, update_fields=[name for name in names if name not in kept])
+            return
+        with transaction.atomic():
+            super().save(*args, **kwargs)
+            self._meta.get_field("status").related_model.objects.create(desired=self)
+            if self.managed:  # an unmanaged one needs no push
+                self._enqueue_push()
+
+    @property
+    def as_found(self) -> Self:
+        """Return the row that says what libvirt has under this name."""
+        return self.recreated or self
+
+    def ask_again(self) -> None:
+        """Raise the generation alone: something that belongs to it has changed, or it is to be retried."""
+        self._raise_generation()
+        self.status.retry_now()
+
+    def _raise_generation(self) -> None:
+        if not type(self).objects.filter(pk=self.pk).update(generation=F("generation") + 1):
+            raise InvalidTransition(self, Refusal.GONE)
+        self.refresh_from_db(fields=["generation"])
+        self._enqueue_push()
+
+    def _enqueue_push(self) -> None:
+        """Have a worker carry it out when the transaction is committed; without a worker, the next sweep does."""
+        transaction.on_commit(partial(_push, self.push_task, self.pk), robust=True)
+
+    def lock(self) -> None:
+        """Lock the row before its status, as requests do; the other order would cause a deadlock."""
+        type(self).objects.select_for_update().filter(pk=self.pk).values_list("pk").first()
+
+    @contextmanager
+    def transition(self, *, managed: bool | None = None, present: bool = False) -> Iterator[None]:
+        """Lock the row for one verb and read its lifecycle; raise InvalidTransition if the verb does not apply now.
+
+        `managed` says whether the verb is for managed or for unmanaged objects, None for both; with `present` libvirt
+        must have the object. Only deletion applies to what is being deleted.
+        """
+        with transaction.atomic():
+            self._lock()
+            if present:
+                self.status.refresh_from_db()
+            self.require(managed=managed, present=present)
+            yield
+
+    def require(self, *, managed: bool | None = None, present: bool = False) -> None:
+        """Raise InvalidTransition if a verb does not apply to this object as it was read."""
+        if self.removed_at:
+            raise InvalidTransition(self, Refusal.BEING_DELETED)
+        if managed is not None and self.managed != managed:
+            raise InvalidTransition(self, Refusal.UNMANAGED if managed else Refusal.MANAGED)
+        if present and not self.status.present:
+            raise InvalidTransition(self, Refusal.ABSENT)
+
+    def _lock(self) -> None:
+        row = type(self).objects.select_for_update().filter(pk=self.pk).values(*LIFECYCLE).first()
+        if row is None:
+            raise InvalidTransition(self, Refusal.GONE)
+        for name, value in row.items():
+            setattr(self, name, value)
+
+    def remove(self, **values: object) -> None:
+        """Request deletion, or retry it; the row is deleted when libvirt confirms.
+
+        `values` are further columns of the request. Raises InvalidTransition if the object is gone, or was released
+        or adopted since it was read.
+        """
+        was_managed = self.managed
+        with transaction.atomic():
+            self._lock()
+            if self.managed != was_managed:
+                raise InvalidTransition(self, Refusal.UNMANAGED if was_managed else Refusal.MANAGED)
+            self.removed_at = self.removed_at or timezone.now()
+            type(self).objects.filter(pk=self.pk).update(removed_at=self.removed_at, **values)
+            self.ask_again()
+
+    def withdraw_removal(self) -> None:
+        """Withdraw a request for deletion that a worker refused before anything was changed.
+
+        Otherwise the next request about the object, of any kind, would carry it out.
+        """
+        type(self).objects.filter(pk=self.pk, generation=self.generation).update(removed_at=None)
+
+    def confirm(self) -> None:
+        """Raise Superseded if the lifecycle has changed; a worker calls it right before a step that cannot be undone.
+
+        Otherwise a worker could delete an object that was released after it was read.
+        """
+        now = type(self).objects.filter(pk=self.pk).values_list("managed", "removed_at").first()
+        if now is None or (now[0], bool(now[1])) != (self.managed, bool(self.removed_at)):
+            raise Superseded
+
+    def forget(self) -> None:
+        """Delete the row of an unmanaged object that libvirt no longer has, unless somebody has adopted it."""
+        with transaction.atomic():
+            row = type(self).objects.select_for_update().filter(pk=self.pk, managed=False).first()
+            if row:
+                row.delete()
+
+    @property
+    def done(self) -> bool:
+        return self.status.generation >= self.generation
+
+    @property
+    def state(self) -> State:
+        if self.status.error and (self.done or self.status.tries):
+            return State.FAILED
+        if self.removed_at:
+            return State.REMOVING
+        if not self.done:
+            return State.PENDING
+        if not self.managed:
+            return State.UNMANAGED
+        return State.DRIFTED if self.status.drift else State.READY
+
+    @property
+    def shown_state(self) -> models.TextChoices:
+        """Return the state that pages show: a choice with label, icon and tone."""
+        return self.state
+
+
+def _push(task: str, pk: int) -> None:
+    import_string(task).delay(pk)  # tasks are in a layer above models
+
+
+Row = TypeVar("Row", bound=Desired)
+
+
+def one_a_name(rows: Iterable[Row]) -> list[Row]:
+    """Return the rows without those that were recreated outside: the managed row names its successor as `recreated`."""
+    rows = list(rows)
+    gone = {(row.hypervisor_id, row.name): row for row in rows if row.managed and not row.status.present}
+    left = []
+    for row in rows:
+        ours = None if row.managed else gone.get((row.hypervisor_id, row.name))
+        if ours and row.status.present:
+            ours.recreated = row
+        else:
+            left.append(row)
+    return left
+
+
+class Status(Claimable):
+    """The result of a worker for one desired configuration, which subclasses name `desired`."""
+
+    generation = models.PositiveIntegerField(
+        default=0, help_text="the generation of the desired configuration that this refers to"
+    )
+    made_at = models.DateTimeField(null=True, help_text="when it was first applied; empty: undone if it fails")
+    observed_at = models.DateTimeField(null=True, help_text="when what was found last changed")
+    error = MessageField(blank=True, help_text="why the generation failed, in a sentence")
+    detail = models.TextField(blank=True, help_text="libvirt's own words")
+    drift = models.TextField(
+        blank=True, help_text="differences between libvirt and the desired configuration, one in each line"
+    )
+    progress = MessageField(blank=True, help_text="what a pending change waits for")
+    tries = models.PositiveIntegerField(default=0)
+    retry_at = models.DateTimeField(null=True)
+
+    class Meta:
+        abstract = True
+
+    #: the values that an attempt resets
+    CLEAN: ClassVar = {"error": "", "detail": "", "progress": "", "tries": 0, "retry_at": None}
+
+    def write(self, **values: object) -> None:
+        """Update only these columns, so that two writers cannot overwrite each other's."""
+        type(self).objects.filter(pk=self.pk).update(**values)
+        for name, value in values.items():
+            setattr(self, name, value)
+
+    def retry_now(self) -> None:
+        """Let the next sweep try it, as if for the first time."""
+        self.write(retry_at=None, tries=0)
+
+    def retry_later(self, progress: Message, wait: timedelta, **values: object) -> None:
+        """Have it tried again after `wait`; with an `error`, it counts as failed until then."""
+        again = {"progress": progress, "retry_at": timezone.now() + wait, "tries": self.tries + 1, "error": ""}
+        self.write(**again | values)
+
+    @property
+    def drifts(self) -> list[str]:
+        """Return how libvirt differs from the desired configuration, in words."""
+        return self.drift.splitlines()
+
+    @property
+    def drift_text(self) -> str:
+        return "\n".join(self.drifts)
+
+    @property
+    def drift_digest(self) -> str:
+        """Return a digest of the differences, which tells whether somebody has seen the present ones."""
+        return hashlib.sha256(self.drift.encode()).hexdigest()[:16]
+
+    @property
+    def hint(self) -> str:
+        """Return the tooltip of the state."""
+        return str(self.error) or self.drift_text or str(self.progress)

@@ -1,0 +1,100 @@
+"""The open libvirt connection that all nouns share, and libvirt's errors as the portal's."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+import libvirt
+
+from virterweb.messages import Message
+
+from . import peer
+from .found import Busy, Refused, Unreachable
+from .reasons import Reason, recognise
+
+KEEP_ALIVE = (2, 3)  # a ping every 2 s; dead after three without answer
+LOST = {libvirt.VIR_ERR_NO_CONNECT, libvirt.VIR_ERR_INVALID_CONN, libvirt.VIR_ERR_RPC}
+BUSY = {libvirt.VIR_ERR_OPERATION_TIMEOUT, libvirt.VIR_ERR_RESOURCE_BUSY}
+NO_AGENT = (
+    libvirt.VIR_ERR_NO_DOMAIN,
+    libvirt.VIR_ERR_OPERATION_INVALID,  # not running
+    libvirt.VIR_ERR_ARGUMENT_UNSUPPORTED,  # it has no agent's channel
+    libvirt.VIR_ERR_AGENT_UNRESPONSIVE,
+    libvirt.VIR_ERR_AGENT_UNSYNCED,
+    libvirt.VIR_ERR_OPERATION_UNSUPPORTED,
+    libvirt.VIR_ERR_NO_SUPPORT,
+)
+# Another call works on the volume; libvirt has no code for it.
+_IN_USE = re.compile(r"^volume '.*' is still (being allocated|in use)")
+
+
+class Session:
+    """One open libvirt connection: `libvirt` is libvirt's own object, `pid` the process of a local hypervisor."""
+
+    def __init__(self, uri: str) -> None:
+        self.uri, self.closed = uri, False
+        try:
+            self.libvirt = libvirt.open(uri)
+        except libvirt.libvirtError as error:
+            raise Unreachable(Message("hypervisor.unreachable"), str(error)) from error
+        with suppress(libvirt.libvirtError):  # the test driver has no keep-alive
+            self.libvirt.setKeepAlive(*KEEP_ALIVE)
+        self.pid = peer.peer_pid(uri)
+
+    def alive(self) -> bool:
+        try:
+            return not self.closed and bool(self.libvirt.isAlive())
+        except libvirt.libvirtError:
+            return False
+
+    def close(self) -> None:
+        self.closed = True
+        with suppress(libvirt.libvirtError):
+            self.libvirt.close()
+
+    @contextmanager
+    def calling(self, action: Message, *already: int) -> Iterator[None]:
+        """Convert errors of libvirt into those of the portal; codes in `already` mean success.
+
+        Raises: Unreachable, Busy, Refused.
+        """
+        try:
+            yield
+        except libvirt.libvirtError as error:
+            code = error.get_error_code()
+            if code in already:
+                return
+            if code in LOST or not self.alive():
+                raise Unreachable(Message("hypervisor.lost"), str(error)) from error
+            if code in BUSY or _IN_USE.search(error.get_error_message() or ""):
+                raise Busy(Message("hypervisor.busy", action=action), str(error)) from error
+            said = Message("hypervisor.refused", action=action, reason=reason_of(error))
+            raise Refused(said, str(error), reason=_known(error)) from error
+
+
+def _known(error: libvirt.libvirtError) -> Reason | None:
+    number = error.get_int1() if error.get_error_code() == libvirt.VIR_ERR_SYSTEM_ERROR else 0
+    return recognise(error.get_error_message() or str(error), number)
+
+
+def reason_of(error: libvirt.libvirtError) -> Message:
+    """Return the message of libvirt as the end of a sentence; unknown ones keep the words of libvirt."""
+    if known := _known(error):
+        return known.message
+    said = (error.get_error_message() or str(error)).strip()
+    return Message.of(re.sub(r"^(internal error|operation failed|unsupported configuration|XML error): ", "", said))
+
+
+def object_name(found: libvirt.virNetwork | libvirt.virDomain | libvirt.virStorageVol) -> str:
+    """Return the name of an object; one that is not UTF-8, as a file's may be, with its odd bytes escaped."""
+    try:
+        return found.name()
+    except UnicodeDecodeError as error:
+        return error.object.decode(errors="backslashreplace")
+
+
+def bridge_of(network: libvirt.virNetwork) -> str:
+    """Return the name of a network's bridge; "" if it has none."""
+    with suppress(libvirt.libvirtError):
+        return network.bridgeName()
+    return ""

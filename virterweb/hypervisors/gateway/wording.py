@@ -1,0 +1,100 @@
+"""Texts of the gateway's messages: calls of libvirt, and the reasons why they failed. Pure.
+
+Everything else stores, compares and branches on codes.
+"""
+
+from virterweb.messages import add_wording
+
+#: What was tried, by noun and call, as it stands in `FAILURES`.
+ACTIONS = {
+    "domains.all": "list the VMs",
+    "domains.all_one": "read a VM",
+    "domains.get": "read a VM",
+    "domains.uuid_of": "look for VM {name}",
+    "domains.stored_document": "read a VM",
+    "domains.snapshots": "list a VM's snapshots",
+    "domains.define": "define VM {name}",
+    "domains.rename": "rename the VM to {name}",
+    "domains.undefine": "undefine {name}",
+    "domains.start": "start {name}",
+    "domains.shut_down": "shut down {name}",
+    "domains.force_off": "stop {name}",
+    "domains.attach_device": "attach {what}",
+    "domains.update_device": "change {what}",
+    "domains.detach_device": "detach {what}",
+    "domains.traffic": "read the traffic of NICs",
+    "domains.interface_addresses": "ask for a VM's addresses",
+    "host.version": "ask for the version",
+    "host.memory": "ask for the host's memory",
+    "host.nic_models": "ask for the NIC models",
+    "host.uptime": "ask for the host's CPU time",
+    "host.kvm_problem": "try KVM",
+    "leases.of_network": "read DHCP leases",
+    "leases.release": "release a lease",
+    "networks.all": "list the networks",
+    "networks.all_one": "read a network",
+    "networks.get": "read a network",
+    "networks.uuid_of": "look for network {name}",
+    "networks.define": "define network {name}",
+    "networks.autostart": "set network {name} to start with the host",
+    "networks.no_autostart": "set network {name} to not start with the host",
+    "networks.start": "start network {name}",
+    "networks.stop": "stop network {name}",
+    "networks.undefine": "undefine network {name}",
+    "networks.update": "{what}",
+    "ports.of_network": "list the NICs on a network",
+    "ports.interrupted_reconnects": "list the networks",
+    "ports.prepare_reconnect": "make a temporary network to reconnect VMs by",
+    "ports.reconnect": "reconnect NIC {mac} of {vm}",
+    "ports.end_reconnect": "remove a temporary network",
+    "pools.active": "list the pools",
+    "pools.folder": "read pool {pool}",
+    "volumes.all": "list the volumes of pool {pool}",
+    "volumes.all_one": "read volume {name}",
+    "volumes.get": "look for volume {name} in pool {pool}",
+    "volumes.file_size": "look at volume {name} of pool {pool}",
+    "volumes.read": "read volume {name} of pool {pool}",
+    "volumes.create": "make volume {name} in pool {pool}",
+    "volumes.clone": "copy volume {source} of pool {pool} to {name}",
+    "volumes.download": "download {name} of pool {pool}",
+    "volumes.upload": "upload {name} into pool {pool}",
+    "volumes.delete": "delete volume {name} of pool {pool}",
+}
+
+FAILURES = {
+    "hypervisor.refused": "Could not {action}: {reason}",
+    "hypervisor.busy": "libvirt is busy: could not {action}",
+    "hypervisor.crowded": "waiting for other work on this hypervisor",
+    "hypervisor.slow": "{call} takes longer than {seconds} s",
+    "hypervisor.unreachable": "libvirt cannot be reached",
+    "hypervisor.lost": "the connection to libvirt was lost",
+    "hypervisor.silent": "libvirt does not answer",
+    "hypervisor.uri_not_allowed": "libvirt cannot be reached, because its URI is not allowed",
+    "agent.silent": "the guest’s agent does not answer",
+    "agent.slow": "{path} did not end within {seconds} s in the guest",
+    "agent.refused": "the guest’s agent refuses: {reason}",
+    "agent.garbled": "the guest’s agent answers something else",
+    "pool.missing": "libvirt has no pool {pool}",
+    "pool.inactive": "the pool {pool} is not active",
+    "volume.owner_gone": "the VM that volume {name} belonged to is gone",
+    "lease.not_released": "Not released: run “{command}” as root on the hypervisor, for the portal does not run there "
+    "as root.",
+    "lease.no_program": "Not released: run “{command}” as root on the hypervisor, where the package dnsmasq-utils has "
+    "it.",
+    "dns.remote": "The network’s dnsmasq can be asked only by a portal that runs on the hypervisor itself.",
+    "dns.namespace": "The hypervisor’s networks are in a network namespace that only root can enter.",
+    "dns.silent": "No dnsmasq answers at {server}.",
+    "dns.silent_ipv6": "No dnsmasq answers at {server}. While no guest is on the network, its IPv6 address cannot be "
+    "used.",
+    "tcp.namespace": "the hypervisor’s networks are in a network namespace that only root can enter",
+    "tcp.refused": "nothing listens at {address} port {port} (connection refused)",
+    "tcp.silent": "{address} does not answer",
+}
+
+READING = {
+    "reading.no_utf8": "its name, or what is written in it, is no UTF-8 text",
+    "reading.invalid": "{text}",
+    "internal": "internal error ({kind}), see the worker’s log",
+}
+
+add_wording(ACTIONS | FAILURES | READING)

@@ -1,0 +1,56 @@
+"""Who may change what. Reading is open to everybody who has signed in.
+
+Operators change everything. Others change what the portal manages and they own, except for what reaches the host:
+`networks.definition.host_reach` and `vms.definition.host_reach` say which parts of a definition that is.
+"""
+
+from typing import Protocol
+
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import AnonymousUser
+from django.core.exceptions import PermissionDenied
+
+OPERATE = "hypervisors.operate"  # the permission "Can operate hypervisors"
+ONLY_OPERATORS = "Only operators may do this: users with the permission “Can operate hypervisors”."
+
+# None is the server's own operating system user: the worker, and the command line without --user.
+Actor = AbstractBaseUser | AnonymousUser | None
+
+
+class Owned(Protocol):
+    """An object that the portal manages or not, with the user that it belongs to."""
+
+    managed: bool
+    owner: AbstractBaseUser | None
+    owner_id: int | None
+
+
+def is_operator(user: Actor) -> bool:
+    return user is None or user.has_perm(OPERATE)
+
+
+def may_change(user: Actor, thing: Owned) -> bool:
+    return is_operator(user) or bool(thing.managed and user.pk and thing.owner_id == user.pk)
+
+
+def refusal(user: Actor, thing: Owned) -> str:
+    """Return why a user may not change an object, and who may; "" if they may."""
+    if may_change(user, thing):
+        return ""
+    if not thing.managed:
+        return f"{thing} is not managed by this portal. Only operators may change it."
+    if thing.owner_id is None:
+        return f"{thing} has no owner. Only operators may change it."
+    return f"{thing} belongs to {thing.owner}. Only its owner and operators may change it."
+
+
+def require(user: Actor, thing: Owned) -> None:
+    """Raise PermissionDenied, with the reason, unless a user may change an object."""
+    if reason := refusal(user, thing):
+        raise PermissionDenied(reason)
+
+
+def require_operator(user: Actor) -> None:
+    """Raise PermissionDenied, with the reason, unless a user is an operator."""
+    if not is_operator(user):
+        raise PermissionDenied(ONLY_OPERATORS)

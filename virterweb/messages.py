@@ -1,0 +1,88 @@
+"""Messages for people as they are stored, compared and branched on: a code with parameters. Pure.
+
+A subject's wording is one table, added by `add_wording`; a text is made from it only where it is shown.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from typing import Self
+
+Wording = str | Callable[..., str]
+
+_WORDING: dict[str, Wording] = {"text": "{text}"}
+
+
+def add_wording(texts: Mapping[str, Wording]) -> None:
+    """Add the texts of one subject, by code: templates with named placeholders, or functions of the parameters."""
+    _WORDING.update(texts)
+
+
+class Message:
+    """A code with parameters: plain values, or further messages. str() gives the text.
+
+    One without a code is empty and false. The code `text` is for words from outside the product.
+    """
+
+    __slots__ = ("code", "params")
+
+    def __init__(self, code: str = "", **params: object) -> None:
+        self.code = str(code)
+        self.params = {name: each if isinstance(each, PLAIN) else str(each) for name, each in params.items()}
+
+    @classmethod
+    def of(cls, value: Self | str) -> Self:
+        """Return a message as it is, and a plain text as the message that says it."""
+        return value if isinstance(value, Message) else cls("text", text=value) if value else cls()
+
+    @classmethod
+    def read(cls, stored: str) -> Self:
+        """Return what `stored` made; a text that it did not make, as of an earlier version, is its own wording."""
+        try:
+            return _decoded(json.loads(stored)) if stored else cls()
+        except (ValueError, TypeError, KeyError, AttributeError):
+            return cls.of(stored)
+
+    def stored(self) -> str:
+        """Return it as a column stores it; "" of an empty one."""
+        return json.dumps(_encoded(self), sort_keys=True, ensure_ascii=False) if self.code else ""
+
+    def parts(self) -> Iterator[Self]:
+        """Yield the message itself and all that its parameters hold."""
+        yield self
+        for each in self.params.values():
+            if isinstance(each, Message):
+                yield from each.parts()
+
+    def __str__(self) -> str:
+        wording = _WORDING.get(self.code, self.code)
+        return wording(**self.params) if callable(wording) else wording.format_map(self.params)
+
+    def __repr__(self) -> str:
+        return f"Message({self.stored()})"
+
+    def __bool__(self) -> bool:
+        return bool(self.code)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Message) and self.stored() == other.stored()
+
+    def __hash__(self) -> int:
+        return hash(self.stored())
+
+
+PLAIN = (str, int, float, bool, list, dict, type(None), Message)
+
+
+def _encoded(value: object) -> object:
+    if isinstance(value, Message):
+        return {"code": value.code, **{name: _encoded(each) for name, each in value.params.items()}}
+    return value
+
+
+def _decoded(value: dict) -> Message:
+    params = {name: _inner(each) for name, each in value.items() if name != "code"}
+    return Message(value["code"], **params)
+
+
+def _inner(value: object) -> object:
+    return _decoded(value) if isinstance(value, dict) and "code" in value else value

@@ -1,0 +1,195 @@
+"""Searches addresses, MACs, names, VMs and networks, current and past ones."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+
+from django.db.models import Q, QuerySet
+
+from networks.addresses.query import Question
+from networks.models import DHCPHost, DHCPHostStatus, Lease, Network
+from virterweb.hypervisors.desired.models import one_a_name
+from vms.models import VM, NICAddress, NICStatus, Power
+from vms.observed.attached import Address, Source
+
+MAX_ROWS = 200  # rows of each kind
+EARLIER = 50  # ended leases
+
+
+@dataclass(kw_only=True)
+class Hit:
+    """An address on a network, or a NIC without one, with what is known of it."""
+
+    network: Network | None
+    source: str  # the network's or bridge's name
+    mac: str
+    ip: str = ""
+    hostname: str = ""
+    host_device: str = ""
+    until: datetime | None = None
+    says: list[str] = field(default_factory=list)  # "lease", "reserved", "agent", "ARP", "the host"
+    vms: list[VM] = field(default_factory=list)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    question: Question
+    hits: list[Hit]
+    vms: list[VM]
+    networks: list[Network]
+    earlier: list[Lease]
+    free_in: list[Network]  # networks where the requested address is free
+
+    @property
+    def only(self) -> VM | Network | None:
+        """Return the VM or network with exactly this name, if there is only one."""
+        named = [each for each in (*self.vms, *self.networks) if each.name.lower() == self.question.text.lower()]
+        return named[0] if len(named) == 1 else None
+
+    @property
+    def empty(self) -> bool:
+        return not (self.hits or self.vms or self.networks or self.earlier or self.free_in)
+
+
+def answer(text: str, vms: QuerySet, then: QuerySet | None = None) -> Answer:
+    """Return what is known; `vms` are those that the user may see, `then` the leases at the requested time."""
+    question = Question(text=text)
+    found = _Search(question=question, networks={each.pk: each for each in _networks()})
+    found.leases()
+    found.hosts()
+    found.told()
+    found.nics()
+    found.host_addresses()
+    hits = sorted(found.hits.values(), key=lambda hit: (hit.ip == "", ":" in hit.ip, _number(hit.ip), hit.mac))
+    _name_vms(hits, vms)
+    holding = found.holding()
+    ended = Lease.objects.filter(question.leases()).exclude(last_seen=None).order_by("-last_seen", "-pk")
+    return Answer(
+        question=question,
+        hits=hits,
+        vms=one_a_name(vms.filter(name__icontains=text)[:MAX_ROWS]) if not question.block else [],
+        networks=one_a_name(holding if question.block else found.named()),
+        earlier=list((ended if then is None else then)[:EARLIER]),
+        free_in=found.free_in() if not hits else [],
+    )
+
+
+def _networks() -> QuerySet:
+    columns = ("name", "hypervisor__name", "managed", "removed_at", "status__ip_range", "status__present")
+    return Network.objects.select_related("hypervisor", "status").only(*columns)
+
+
+def _number(ip: str) -> int:
+    return int(ip_address(ip)) if ip else 0
+
+
+def _name_vms(hits: Iterable[Hit], vms: QuerySet) -> None:
+    """Add the VM to each hit that has its MAC: on its network or, for a reserved address without NIC, on any."""
+    macs = {hit.mac for hit in hits if hit.mac}
+    by_mac: dict[str, list[NICStatus]] = {}
+    nics = NICStatus.objects.filter(mac__in=macs, vm__desired__in=vms)
+    for nic in nics.select_related("vm__desired__hypervisor").order_by("vm", "position"):
+        by_mac.setdefault(nic.mac, []).append(nic)
+    for hit in hits:
+        nics = by_mac.get(hit.mac, [])
+        here = [nic for nic in nics if hit.network is None or nic.network_id == hit.network.pk] or nics
+        hit.vms = list({nic.vm.desired_id: nic.vm.desired for nic in here}.values())
+        hit.host_device = next((nic.target for nic in here if nic.target), "")
+
+
+def _is_edge(network: Network, ip: IPv4Address | IPv6Address) -> bool:
+    own = (ip_network(cidr, strict=False) for cidr in filter(None, network.status.ip_range.split(",")))
+    return any(ip == each[0] or (ip.version == 4 and ip == each[-1]) for each in own)
+
+
+def _overlaps(network: Network, block: IPv4Network | IPv6Network) -> bool:
+    cidrs = (ip_network(cidr, strict=False) for cidr in filter(None, network.status.ip_range.split(",")))
+    return any(own.version == block.version and own.overlaps(block) for own in cidrs)
+
+
+@dataclass(kw_only=True)
+class _Search:
+    question: Question
+    networks: dict[int, Network]
+    hits: dict[tuple, Hit] = field(default_factory=dict)
+
+    def _hit(self, network: int | None, mac: str, ip: str = "", source: str = "") -> Hit:
+        known = self.networks.get(network)
+        hit = Hit(network=known, source=known.name if known else source, mac=mac, ip=ip)
+        return self.hits.setdefault((network or source, mac, ip), hit)
+
+    def leases(self) -> None:
+        wanted = self.question.leases()
+        if not self.question.block:
+            named = NICStatus.objects.filter(vm__desired__name__icontains=self.question.text)
+            wanted |= Q(mac__in=named.values("mac"))
+        rows = Lease.objects.current().filter(wanted).order_by("place")
+        for network, mac, ip, hostname, until in rows.values_list("network", "mac", "ip", "hostname", "expires_at")[
+            :MAX_ROWS
+        ]:
+            hit = self._hit(network, mac, ip)
+            hit.hostname, hit.until = hostname, until
+            hit.says.append("lease")
+
+    def hosts(self) -> None:
+        rows = DHCPHostStatus.objects.filter(self.question.hosts()).order_by("place")
+        for network, mac, ip, name in rows.values_list("network", "mac", "ip", "name")[:MAX_ROWS]:
+            hit = self._hit(network, mac, ip)
+            hit.hostname = hit.hostname or name
+            hit.says.append("reserved")
+
+    def told(self) -> None:
+        """Add the addresses that agents and ARP tables report; these are few rows, so blocks are compared here."""
+        block = self.question.block
+        rows = NICAddress.objects.filter(vm__power=Power.RUNNING)
+        if block is None:
+            rows = rows.filter(self.question.macs() | Q(vm__desired__name__icontains=self.question.text))
+        elif block.num_addresses == 1:
+            rows = rows.filter(ip=str(block[0]))
+        places = None
+        for vm, mac, ip, source, as_of in rows.values_list("vm", "mac", "ip", "source", "as_of"):
+            if block and (ip_address(ip).version != block.version or ip_address(ip) not in block):
+                continue
+            if places is None:
+                nics = NICStatus.objects.values_list("vm", "mac", "network", "source")
+                places = {(vm, mac): (network, name) for vm, mac, network, name in nics}
+            network, name = places.get((vm, mac), (None, ""))
+            self._hit(network, mac, ip, name).says.append(Address(ip=ip, source=Source(source), as_of=as_of).told_by)
+
+    def nics(self) -> None:
+        """Add NICs by MAC or VM, unless an address of theirs was found already."""
+        if self.question.block:
+            return
+        wanted = self.question.macs() | Q(vm__desired__name__icontains=self.question.text)
+        known = {hit.mac for hit in self.hits.values()}
+        rows = NICStatus.objects.filter(wanted).order_by("vm", "position")
+        for network, mac, source in rows.values_list("network", "mac", "source")[:MAX_ROWS]:
+            if mac not in known:
+                self._hit(network, mac, source=source)
+
+    def host_addresses(self) -> None:
+        """Add the hypervisor's own addresses."""
+        if self.question.block:
+            for network in self.holding():
+                for cidr in network.status.ip_range.split(","):
+                    ip = cidr.split("/")[0]
+                    if ip_address(ip) in self.question.block:
+                        self._hit(network.pk, "", ip).says.append("the host")
+
+    def holding(self) -> list[Network]:
+        """Return networks whose blocks share addresses with the requested ones."""
+        block = self.question.block
+        return [network for network in self.networks.values() if block and _overlaps(network, block)]
+
+    def free_in(self) -> list[Network]:
+        """Return networks where a guest could have the requested address, and it is not reserved there."""
+        block = self.question.block
+        if not block or block.num_addresses > 1:
+            return []
+        reserved = set(DHCPHost.objects.filter(ip=str(block[0]), removed_at=None).values_list("network", flat=True))
+        return [each for each in self.holding() if each.pk not in reserved and not _is_edge(each, block[0])]
+
+    def named(self) -> list[Network]:
+        text = self.question.text.lower()
+        return [network for network in self.networks.values() if text in network.name.lower()]

@@ -1,0 +1,103 @@
+"""The HTTP protocol of uvicorn with limits that it lacks: time for requests to arrive and for answers to be read, and
+the number of connections. Bodies are limited in `request_body`.
+
+`uvicorn --http virterweb.web_server.protocol:Protocol`
+"""
+
+import asyncio
+import logging
+import os
+import resource
+from collections import Counter
+from typing import ClassVar
+
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+log = logging.getLogger(__name__)
+
+HEAD = 10  # seconds for the first lines of a request, from the connection or the answer before; also for what is
+# left of a body that was refused
+TAKING = 30  # seconds in which an answer must go on
+OTHER_FILES = 512  # that the process may have open beside connections
+MOST = 4000  # connections
+MOST_OF_ONE = 500  # connections of one address, unless it is a proxy's
+PROXIES = os.environ.get("FORWARDED_ALLOW_IPS", "127.0.0.1,::1").replace(" ", "").split(",")  # as uvicorn has them
+
+
+def _room() -> int:
+    """For how many connections there are files, after asking the system for as many as it allows."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST + OTHER_FILES
+    most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+        soft = most
+    return max(16, min(MOST, (MOST if soft == resource.RLIM_INFINITY else soft) - OTHER_FILES))
+
+
+class Protocol(H11Protocol):
+    """One connection. If there are too many, the one that has waited longest for its request is closed."""
+
+    room: ClassVar[int] = _room()
+    waiting: ClassVar[dict["Protocol", None]] = {}  # for a whole request head, the longest first
+    addresses: ClassVar[Counter[str]] = Counter()
+    deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:
+        super().connection_made(transport)
+        self.address = self.client[0] if self.client else ""
+        self.addresses[self.address] += 1
+        if self.addresses[self.address] > MOST_OF_ONE and self.address not in PROXIES:
+            self._cut(f"more than {MOST_OF_ONE} connections of {self.address}")
+            return
+        self._await_head()
+        if len(self.connections) > self.room:
+            next(iter(self.waiting))._cut(f"more than {self.room} connections")
+
+    def connection_lost(self, problem: Exception | None) -> None:
+        self._stop_waiting()
+        self.addresses[self.address] -= 1
+        if not self.addresses[self.address]:
+            del self.addresses[self.address]
+        super().connection_lost(problem)
+
+    def handle_events(self) -> None:
+        before = self.cycle
+        super().handle_events()
+        if self.cycle is not before and not self.cycle.response_complete:
+            self._stop_waiting()
+
+    def on_response_complete(self) -> None:
+        self._await_head()
+        super().on_response_complete()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._set_deadline(TAKING)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._clear_deadline()
+
+    def _await_head(self) -> None:
+        self.waiting.pop(self, None)
+        self.waiting[self] = None
+        self._set_deadline(HEAD)
+
+    def _stop_waiting(self) -> None:
+        self.waiting.pop(self, None)
+        self._clear_deadline()
+
+    def _set_deadline(self, seconds: float) -> None:
+        self._clear_deadline()
+        self.deadline = self.loop.call_later(seconds, self._cut, "nothing came, or nobody took the answer")
+
+    def _clear_deadline(self) -> None:
+        if self.deadline:
+            self.deadline.cancel()
+            self.deadline = None
+
+    def _cut(self, reason: str) -> None:
+        log.debug("connection of %s closed: %s", self.address, reason)
+        self._stop_waiting()
+        self.transport.abort()

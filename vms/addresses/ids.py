@@ -1,0 +1,141 @@
+"""Virter's IDs: which are in use on a hypervisor, which is free, and what an ID decides. Reads only the database."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from ipaddress import IPv4Interface, ip_address
+
+from django.db import models
+from django.db.models import Q
+
+from networks.definition.addressing import id_of_mac, ip_of_id, mac_of_id
+from networks.definition.spec import HostSpec, NetworkSpec
+from networks.models import DHCPHost, DHCPHostStatus, Network
+from networks.reservations.reserved import reserved
+from virterweb.hypervisors.models import Hypervisor
+from vms.models import NIC, VM, NICStatus
+
+
+@dataclass(frozen=True, kw_only=True)
+class Address:
+    """The MAC and IP address that an ID decides; `ip` is empty if the access network has no IPv4 block."""
+
+    mac: str
+    ip: str
+
+
+def access_spec(hypervisor: Hypervisor) -> tuple[Network, NetworkSpec] | None:
+    """Return the access network with its definition; None if it is not known yet."""
+    network = Network.objects.in_use(hypervisor.pk, hypervisor.access_network)
+    return network and (network, network.definition)
+
+
+def access_block(hypervisor: Hypervisor) -> IPv4Interface | None:
+    """Return the access network's IPv4 block with the host's address; None if it has none or is not known."""
+    access = access_spec(hypervisor)
+    return access[1].block() if access else None
+
+
+def address(hypervisor: Hypervisor, number: int) -> Address:
+    """Return the MAC and IP address of an ID; ValueError if the access network's block has no such address."""
+    return _address_in(access_block(hypervisor), number)
+
+
+def _address_in(block: IPv4Interface | None, number: int) -> Address:
+    ip = ip_of_id(block, number) if block else ""
+    if block and ip == block.ip:
+        raise ValueError(f"ID {number} is the host’s own address {ip}.")
+    return Address(mac=mac_of_id(number), ip=str(ip))
+
+
+def problems(hypervisor: Hypervisor, numbers: Sequence[int]) -> list[str]:
+    """Return why the IDs cannot be used for new VMs, one sentence each, in a constant number of queries."""
+    block, taken = access_block(hypervisor), taken_macs(hypervisor)
+    entries = reservations(hypervisor)
+    reserved = {held.entry.mac: held for held in entries if held.entry.mac and held.hold is not Hold.LOST}
+    holders = {held.entry.ip: held for held in entries}
+    with_number = VM.objects.on(hypervisor).filter(number__range=(numbers[0], numbers[-1]), managed=True)
+    others = dict(with_number.values_list("number", "name"))
+    found = []
+    for number in numbers:
+        try:
+            address = _address_in(block, number)
+        except ValueError as problem:
+            found.append(str(problem))
+            continue
+        mac = address.mac
+        if holder := taken.get(mac):
+            found.append(f"ID {number} is taken: {holder} has the MAC {mac}.")
+        elif number in others:
+            found.append(f"ID {number} is taken by {others[number]}.")
+        elif hypervisor.static_dhcp and mac not in reserved:
+            found.append(f"This hypervisor uses static DHCP, and {mac} has no host entry.")
+        elif hypervisor.static_dhcp:
+            continue
+        elif (held := reserved.get(mac) or holders.get(address.ip)) and not held.is_lost_by(mac):
+            reason = held.hold.label.format(network=hypervisor.access_network, entry=held.entry)
+            found.append(f"ID {number} is taken: {reason}")
+    return found
+
+
+def taken_macs(hypervisor: Hypervisor) -> dict[str, str]:
+    """Return the MACs of NICs, found or desired, on a hypervisor, each with the name of its VM."""
+    desired_nics = NIC.objects.filter(vm__hypervisor=hypervisor).values_list("mac", "vm__name")
+    seen = NICStatus.objects.filter(vm__desired__hypervisor=hypervisor).values_list("mac", "vm__desired__name")
+    return {mac.lower(): name for mac, name in [*desired_nics, *seen]}
+
+
+class Hold(models.TextChoices):
+    """The reason why a host entry keeps an ID from being used. The label is the sentence for people."""
+
+    FOUND = "found", "{network} has a host entry {entry}."
+    ASKED = "asked", "a host entry {entry} is asked for on {network}, which libvirt does not have yet."
+    # Removed outside the portal: only the VM that had the entry may use the ID again.
+    LOST = "lost", "the saved definition of {network} has a host entry {entry}. Delete it there, or revert the network."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Held:
+    entry: HostSpec
+    hold: Hold
+
+    def is_lost_by(self, mac: str) -> bool:
+        return self.hold is Hold.LOST and self.entry.mac == mac
+
+
+def reservations(hypervisor: Hypervisor) -> list[Held]:
+    """Return every host entry of the access network, including those without a MAC (by name or DUID)."""
+    access = access_spec(hypervisor)
+    if not access:
+        return []
+    found, left = [], []
+    for each in reserved([access[0].pk]):
+        hold = Hold.FOUND if each.found else Hold.ASKED if each.requested else Hold.LOST
+        entry = each.found or each.host
+        (found if each.found else left).append(Held(entry=replace(entry, mac=entry.mac.lower()), hold=hold))
+    return [*left, *found]  # the entry that libvirt has takes precedence
+
+
+def reserved_on(hypervisor: Hypervisor, mac: str) -> Network | None:
+    """Return the first network of a hypervisor that has a host entry, found or desired, for a MAC."""
+    desired_entries = DHCPHost.objects.filter(mac=mac, removed_at=None).values("network")
+    found = DHCPHostStatus.objects.filter(mac=mac).values("network")
+    return Network.objects.on(hypervisor.pk).filter(Q(pk__in=desired_entries) | Q(pk__in=found)).first()
+
+
+def next_free_id(hypervisor: Hypervisor) -> int | None:
+    """Return the lowest ID from 2 on without a domain, host entry or lease; None if the block is full."""
+    access = access_spec(hypervisor)
+    if not access:
+        return None
+    network, spec = access
+    block = spec.block()
+    leases = list(network.leases.current().values_list("mac", "ip"))
+    held = [*leases, *((each.entry.mac, each.entry.ip) for each in reservations(hypervisor))]
+    used = {id_of_mac(mac) for mac in [*taken_macs(hypervisor), *(mac for mac, _ in held)]}
+    if block is None:
+        return next(number for number in range(2, 2**24) if number not in used)
+    start = int(block.network.network_address)
+    addresses = [ip_address(ip) for _, ip in held if ip]
+    used |= {int(ip) - start for ip in addresses if ip.version == 4 and ip in block.network}
+    used.add(int(block.ip) - start)
+    return next((number for number in range(2, block.network.num_addresses - 1) if number not in used), None)

@@ -1,0 +1,50 @@
+"""Answers what networks ask about the NICs of VMs: see `networks.attachments`."""
+
+from collections.abc import Iterable
+
+from django.db.models import F
+from django.urls import reverse
+
+from networks.attachments import AttachedVM, Holder
+from virterweb.hypervisors.models import Hypervisor
+from vms.models import NICStatus
+
+
+def attached(networks: Iterable[int], *, running: bool = False) -> list[AttachedVM]:
+    nics = NICStatus.objects.filter(network__in=networks)
+    if running:
+        nics = nics.exclude(vm__power="off").select_related("vm__desired__owner").order_by("vm__desired__name")
+    else:
+        nics = nics.select_related("vm__desired__hypervisor")
+    return [
+        AttachedVM(vm=nic.vm.desired, mac=nic.mac, running=nic.vm.power != "off", power=nic.vm.get_power_display())
+        for nic in nics
+    ]
+
+
+def names_by_mac(network: int) -> dict[str, str]:
+    found: dict[str, list[str]] = {}
+    nics = NICStatus.objects.filter(network=network).order_by("pk")
+    for mac, name in nics.values_list("mac", "vm__desired__name"):
+        found.setdefault(mac.lower(), []).append(name)
+    return {mac: ", ".join(names) for mac, names in found.items()}
+
+
+def reported(network: int) -> Iterable[tuple[str, str]]:
+    running = NICStatus.objects.filter(network=network, vm__power="running", vm__addresses__mac=F("mac"))
+    return running.values_list("vm__addresses__ip", "mac")
+
+
+def holders(hypervisor: Hypervisor) -> dict[str, Holder]:
+    columns = ("vm__desired__name", "vm__power", "mac", "network", "source")
+    nics = NICStatus.objects.filter(vm__desired__hypervisor=hypervisor).order_by("vm__desired", "pk")
+    found: dict[str, Holder] = {}
+    for vm, power, mac, network, source in nics.values_list(*columns):
+        nic = {"vm": vm, "hypervisor": hypervisor.name, "running": power != "off", "network": network, "source": source}
+        if mac.lower() not in found or power == "running":
+            found[mac.lower()] = Holder(mac=mac.lower(), **nic)
+    return found
+
+
+def url_of(hypervisor: str, vm: str) -> str:
+    return reverse("vms:detail", args=[hypervisor, vm])

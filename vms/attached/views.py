@@ -1,0 +1,98 @@
+"""Pages of attached NICs: of one network, as a part of its page, and of everything else, with filters."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_GET
+from django.views.decorators.vary import vary_on_headers
+from django_htmx.http import replace_url
+
+from networks.lookup import get_network
+from networks.models import Network
+from virterweb.hypervisors.models import Hypervisor
+from virterweb.pages import exports
+from vms.addresses.inventory import visible_to
+
+from .filters import FLAT, GROUPED, Filters
+from .table import COLUMNS, choices, groups, rows, table
+
+OF_THE_PATH = ("hypervisor", "network")
+
+
+@require_GET
+@vary_on_headers("Accept", "HX-Request")
+def attached(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
+    """Show the attached VMs of a network: a fragment of the network's page, or without htmx a page of its own."""
+    if suffix := exports.wanted_suffix(request):
+        return attached_table(request, hypervisor, name, suffix)
+    networks = Network.objects.select_related("status", "hypervisor__status")
+    network = get_network(hypervisor, name, networks)
+    asked = Filters.of(request.GET, hypervisor=hypervisor, network=name)
+    context = {"network": network, "end": asked.query(*OF_THE_PATH), **_context(request, asked)}
+    return render(request, "vms/attached/_attached.html" if request.htmx else "vms/attached/attached.html", context)
+
+
+@require_GET
+def attached_table(request: HttpRequest, hypervisor: str, name: str, suffix: str) -> HttpResponse:
+    network = get_network(hypervisor, name)
+    asked = Filters.of(request.GET, hypervisor=hypervisor, network=name)
+    return _file(request, f"{hypervisor}-{network}-attached", suffix, asked)
+
+
+@require_GET
+@vary_on_headers("Accept", "HX-Request")
+def nic_list(request: HttpRequest) -> HttpResponse:
+    """Show all NICs that match the filters; the table polls with the current filters."""
+    if suffix := exports.wanted_suffix(request):
+        return nic_table(request, suffix)
+    asked = Filters.of(request.GET)
+    context = {"end": asked.end, **_context(request, asked)}
+    if request.htmx:
+        answer = render(request, "vms/nics/_list.html", context)
+        path = f"{request.path}{asked.end}"
+        return answer if (request.htmx.current_url_abs_path or path) == path else replace_url(answer, path)
+    context["choices"] = choices(visible_to(request.user), asked)
+    return render(request, "vms/nics/list.html", context)
+
+
+@require_GET
+def nic_table(request: HttpRequest, suffix: str) -> HttpResponse:
+    asked = Filters.of(request.GET)
+    return _file(request, "-".join(["attached", *asked.filters.values()]), suffix, asked)
+
+
+@require_GET
+def bridge_attached(request: HttpRequest, hypervisor: str, name: str, end: str) -> HttpResponse:
+    """Show what is attached to a bridge of the host, at a predictable URL."""
+    host = get_object_or_404(Hypervisor, name=hypervisor)
+    return _filtered(request, end, hypervisor=host.name, bridge=name)
+
+
+@require_GET
+def group_attached(request: HttpRequest, hypervisor: str, name: str, group: str, end: str) -> HttpResponse:
+    """Show the NICs that use a port group of a network."""
+    network = get_network(hypervisor, name)
+    return _filtered(request, end, hypervisor=hypervisor, network=network.name, port_group=group)
+
+
+def _filtered(request: HttpRequest, end: str, **fixed: str) -> HttpResponse:
+    asked = Filters.of(request.GET, **fixed)
+    path = reverse("vms:nic_table", args=[end.lstrip(".")]) if end.startswith(".") else reverse("vms:nic_list")
+    return redirect(f"{path}{asked.end}")
+
+
+def _context(request: HttpRequest, asked: Filters) -> dict:
+    found = rows(visible_to(request.user), asked)
+    return {
+        "asked": asked,
+        "rows": found,
+        "groups": groups(found, by_vm=bool(asked.group)),
+        "count": len({row.key.vm for row in found}),
+        "several": len({row.key.hypervisor for row in found}) > 1,
+        "switch": asked.query(*OF_THE_PATH, group=FLAT if asked.group else GROUPED),
+        "everywhere": asked.end,
+    }
+
+
+def _file(request: HttpRequest, name: str, suffix: str, asked: Filters) -> HttpResponse:
+    return exports.answer(name, suffix, COLUMNS, table(rows(visible_to(request.user), asked)))

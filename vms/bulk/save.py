@@ -1,0 +1,51 @@
+"""Carry out a change of many VMs that somebody has accepted."""
+
+from collections.abc import Iterable
+from contextlib import suppress
+
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.db import transaction
+
+from networks.reservations.reservations import Conflict
+from virterweb.hypervisors import rights
+from vms.definition.nics.spec import NICSpec
+from vms.models import NIC, VM, VMQuerySet
+from vms.nics.reserved_address import fixed, plan_address
+
+from .changes import Row, why_not
+
+
+def _follow(vm: VM, key: str, spec: NICSpec, by: AbstractBaseUser | None) -> None:
+    """Let a NIC's fixed address follow it; one that cannot be had there is left, and the NIC's row says so then."""
+    try:
+        now, _ = vm.desired_nic(key)
+    except LookupError:
+        return
+    if had := fixed(vm, now):
+        with suppress(Conflict):
+            plan_address(vm, now, spec, had, by).save(vm, by)
+
+
+def save(found: Iterable[Row], by: AbstractBaseUser | None) -> list[str]:
+    """Save the desired NICs and enqueue each VM; return the names of VMs whose NIC has disappeared meanwhile."""
+    gone = []
+    with transaction.atomic():
+        for row in found:
+            for key, spec, fields in row.wanted:
+                try:
+                    if key:
+                        _follow(row.vm, key, spec, by)
+                        row.vm.change_nic(spec, key=key, fields=fields)
+                    else:
+                        row.vm.add_nic(spec)
+                except NIC.DoesNotExist:
+                    gone.append(f"{row.vm}: NIC {spec.mac}")
+    return gone
+
+
+def again(vms: VMQuerySet, user: rights.Actor) -> None:
+    """Have what failed of these VMs tried once more."""
+    with transaction.atomic():
+        for vm in vms.select_related("status", "owner"):
+            if not why_not(vm, user) and vm.done and vm.status.error:
+                vm.ask_refused_nics_again()

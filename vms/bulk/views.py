@@ -1,0 +1,90 @@
+"""Pages for many VMs at once: choose what, see what it does to each, say yes, watch each."""
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods
+
+from virterweb.hypervisors import rights
+from virterweb.hypervisors.desired.one_at_a_time import of_all_hypervisors
+from vms.addresses.inventory import visible_to
+from vms.models import VMQuerySet
+
+from . import changes as many
+from . import results, save
+from .changes import MAX_VMS, Action
+from .form import form_for
+
+
+@of_all_hypervisors
+@require_http_methods(["GET", "POST"])
+def vm_many(request: HttpRequest) -> HttpResponse:
+    """GET: show the results for the chosen VMs. POST: show the plan for all; with `go` and its token, carry it out."""
+    if request.method == "GET":
+        return _progress(request)
+    keys, vms = _chosen(request)
+    action = request.POST.get("action", "")
+    if not keys or len(keys) > MAX_VMS or action not in {*Action.values, "retry"}:
+        messages.error(request, _wrong(len(keys)))
+        return redirect("vms:list")
+    if action == "retry":
+        save.again(vms, request.user)
+        return redirect(_address(keys, request.POST.get("did", ""), request.POST.get("where", "")))
+    return _plan(request, Action(action), keys, vms)
+
+
+def _wrong(count: int) -> str:
+    return f"Choose at most {MAX_VMS} VMs at once." if count > MAX_VMS else "Choose VMs, and what shall be done."
+
+
+def _chosen(request: HttpRequest) -> tuple[list[str], VMQuerySet]:
+    """Return the keys of the chosen VMs, and the VMs that still exist; `all` chooses the whole list."""
+    data = request.POST if request.method == "POST" else request.GET
+    visible = visible_to(request.user)
+    if request.method == "POST" and "all" in data:
+        listed = visible.matching(data.get("q", "").replace("\0", ""))
+        listed = listed.on(data["hypervisor"].replace("\0", "")) if data.get("hypervisor") else listed
+        keys = [str(pk) for pk in listed.values_list("pk", flat=True)]
+    else:
+        keys = list(dict.fromkeys(key for key in data.getlist("vm") if key.isdecimal() and len(key) < 19))
+    return keys, visible.filter(pk__in=keys)
+
+
+def _plan(request: HttpRequest, action: Action, keys: list[str], vms: VMQuerySet) -> HttpResponse:
+    operator = rights.is_operator(request.user)
+    form = form_for(action, request.POST if "asked" in request.POST else None, vms, operator)
+    change = form.change() if form.is_valid() else None
+    rows = many.rows(vms, change, request.user) if change else []
+    token = many.fingerprint(change, rows) if change else ""
+    said_yes = "go" in request.POST and change
+    if said_yes and request.POST.get("token") == token:
+        if gone := save.save(rows, request.user):
+            messages.warning(request, f"Gone meanwhile: {', '.join(gone)}.")
+        return redirect(_address([str(row.vm.pk) for row in rows if row.wanted] or keys, action, change.where))
+    doing = [row for row in rows if row.wanted]
+    context = {"form": form, "action": action, "keys": keys, "rows": rows, "doing": doing, "token": token}
+    context |= {"changed": said_yes, "gone": len(keys) - vms.count(), "planned": change is not None}
+    status = 409 if said_yes else 422 if form.errors and not request.htmx else 200
+    return render(request, "vms/bulk/_plan.html" if request.htmx else "vms/bulk/bulk.html", context, status=status)
+
+
+def _address(keys: list[str], did: str, where: str) -> str:
+    query = QueryDict(mutable=True)
+    query.update({name: value for name, value in (("did", did), ("where", where)) if value})
+    query.setlist("vm", keys)
+    return f"{reverse('vms:many')}?{query.urlencode()}"
+
+
+def _progress(request: HttpRequest) -> HttpResponse:
+    keys, vms = _chosen(request)
+    if not keys:
+        messages.error(request, _wrong(0))
+        return redirect("vms:list")
+    did, where = request.GET.get("did", ""), request.GET.get("where", "")[:255]
+    found = results.results(vms, where)
+    of = {name: [each for each in found if each.outcome == name] for name in ("done", "failed", "pending")}
+    title = Action(did).label if did in Action.values else "Many VMs"
+    context = {"results": found, "keys": keys, "did": did, "where": where, "title": title, **of}
+    context |= {"gone": len(keys) - len(found)}
+    return render(request, "vms/bulk/_bulk.html" if request.htmx else "vms/bulk/progress.html", context)

@@ -1,0 +1,74 @@
+"""Pages for VMs that were changed, deleted or recreated outside the portal: accept, revert, take over, persist."""
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.views.decorators.http import require_POST
+
+from networks.changes.views import is_stale
+from virterweb.hypervisors import rights
+from vms.definition.domain_diff import Aspect
+from vms.lookup import get_changeable
+from vms.models import VM
+
+
+def _vm(request: HttpRequest, hypervisor: str, name: str) -> VM:
+    return get_changeable(request.user, hypervisor, name, VM.objects.shown())
+
+
+@require_POST
+def vm_accept(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
+    """Accept libvirt's definition as the saved one."""
+    vm = _vm(request, hypervisor, name)
+    if is_stale(request, vm):
+        return redirect(vm)
+    vm.require_host_rights(request.user)
+    try:
+        vm.follow_found()
+    except ValueError as problem:
+        messages.error(request, f"{problem}.")
+        return redirect(vm)
+    if vm.status.transient:
+        said = f"What runs of {vm} is the saved definition now. Make it persistent: libvirt forgets it when it stops."
+    else:
+        said = f"The definition that libvirt stores of {vm} is the saved one now."
+        if vm.status.running:
+            said += " Where the running VM differs from it, that ends when it stops."
+    messages.success(request, said)
+    return redirect(vm)
+
+
+@require_POST
+def vm_revert(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
+    """Have libvirt agree with the saved definition, in what was shown when it was asked for."""
+    vm = _vm(request, hypervisor, name)
+    if is_stale(request, vm):
+        return redirect(vm)
+    vm.require_host_rights(request.user, revert=True)
+    vm.revert()
+    if vm.status.running and {Aspect.MEMORY, Aspect.VCPUS} & set(vm.asked):
+        messages.success(request, f"{vm} gets its saved memory and vCPUs at its next start.")
+    return redirect(vm)
+
+
+@require_POST
+def vm_persist(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
+    """Have libvirt store the definition of a transient VM."""
+    vm = _vm(request, hypervisor, name)
+    vm.ask(Aspect.PERSISTENCE)
+    return redirect(vm)
+
+
+@require_POST
+def vm_take_over(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
+    """Manage the VM that was created outside the portal under the name of a deleted one."""
+    vm = _vm(request, hypervisor, name)
+    if vm.namesake:
+        rights.require(request.user, vm.namesake)
+    try:
+        vm.take_over()
+    except ValueError as problem:
+        messages.error(request, f"{problem}.")
+        return redirect(vm)
+    messages.success(request, f"{vm} is the one that libvirt has now. Nothing changed in libvirt.")
+    return redirect(vm)

@@ -1,0 +1,89 @@
+"""Parts of user data that conflict with what the portal writes."""
+
+import re
+from collections.abc import Iterator
+
+import yaml
+
+from . import cloud_config
+
+MERGERS = re.compile(r"(list|dict|str)\([^()]*\)(\+(list|dict|str)\([^()]*\))*")
+
+#: files for installers, which are useless as user data, by the pattern of a line
+INSTALLERS = (
+    (re.compile(r"^(%packages|%post|%pre|#version=(RHEL|F|DEVEL)|(auth|authselect|rootpw|bootloader) --)", re.M),
+     "a kickstart file, which the installer of Fedora and RHEL reads"),
+    (re.compile(r"^(#_preseed_V1|d-i \S+ \S+)", re.M), "a preseed file, which Debian’s installer reads"),
+    (re.compile(r"<profile[^>]*xmlns=\S*yast", re.I), "an AutoYaST profile, which SUSE’s installer reads"),
+    (re.compile(r"<unattend[^>]*xmlns=", re.I), "an answer file, which the setup of Windows reads"),
+)  # fmt: skip
+
+
+LISTS = {
+    "bootcmd": "which raises NICs",
+    "ssh_authorized_keys": "which lets people in",
+}
+
+
+SET = {
+    "hostname": "the guest then has another name than the portal says",
+    "fqdn": "the guest then has another name than the portal says",
+    "ssh_keys": "the guest then shows another SSH host key than the portal knows",
+    "network": "cloud-init takes no network from user data; the NICs have theirs from the portal",
+    "disable_network_activation": "cloud-init then brings up no NIC",
+}
+
+
+NETWORK_FOLDERS = (
+    *("/etc/cloud/cloud.cfg.d/", "/etc/netplan/", "/etc/network/", "/etc/systemd/network/", "/etc/NetworkManager/"),
+    *("/etc/sysconfig/network-scripts/", "/etc/sysconfig/network", "/etc/resolv.conf"),
+)
+
+
+def _merges(key: str, value: yaml.Node) -> Iterator[str]:
+    if isinstance(value, yaml.ScalarNode) and not MERGERS.fullmatch(value.value.replace(" ", "")):
+        yield f"has {key} that is none, like list(append)+dict(recurse_array)+str(): cloud-init leaves all of it out"
+
+
+def _is_true(value: yaml.Node) -> bool:
+    return isinstance(value, yaml.ScalarNode) and value.value.lower() in ("true", "yes", "on", "1")
+
+
+def _nothing(key: str, value: yaml.Node) -> Iterator[str]:
+    yield from ()
+
+
+def _sets(key: str, value: yaml.Node) -> Iterator[str]:
+    yield f"sets {key}: {SET[key]}"
+
+
+def _joins(key: str, value: yaml.Node) -> Iterator[str]:
+    if not isinstance(value, yaml.SequenceNode):
+        yield f"has {key}, which is no list: it cannot be joined with the portal’s, {LISTS[key]}"
+
+
+def _updates(key: str, value: yaml.Node) -> Iterator[str]:
+    """Yield a conflict if the value prevents the guest from configuring NICs that are plugged in later."""
+    network = dict(_pairs(value)).get("network")
+    when = dict(_pairs(network)).get("when") if network else None
+    kinds = ((value, yaml.MappingNode), (network, yaml.MappingNode), (when, yaml.SequenceNode))
+    if any(node is not None and not isinstance(node, kind) for node, kind in kinds):
+        yield "has updates that cannot be joined with the portal’s, by which NICs plugged later are configured"
+
+
+def _stages(key: str, value: yaml.Node) -> Iterator[str]:
+    steps = [step for _, _, step in cloud_config.children(value)]
+    names = [step if isinstance(step, yaml.ScalarNode) else next(iter(step.value), step) for step in steps]
+    if "bootcmd" not in [name.value for name in names]:
+        yield f"has {key} without bootcmd, by which the portal raises NICs"
+
+
+def _writes(key: str, value: yaml.Node) -> Iterator[str]:
+    for _, _, file in cloud_config.children(value):
+        path = dict(_pairs(file)).get("path")
+        if isinstance(path, yaml.ScalarNode) and path.value.startswith(NETWORK_FOLDERS):
+            yield f"writes {path.value}, which may take the place of the network configuration that the portal gives"
+
+
+def _pairs(node: yaml.Node) -> list[tuple[str | int, yaml.Node]]:
+    return [(key, value) for key, _, value in cloud_config.children(node)]

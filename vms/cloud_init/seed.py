@@ -1,0 +1,163 @@
+"""The cloud-init ISO of a VM: made from its definition, its NICs and their networks, and kept up to date.
+
+A guest reads it at each boot, and when a NIC is plugged in. While the guest runs it is overwritten in place, because
+QEMU keeps the file open.
+"""
+
+import json
+from collections.abc import Iterable
+from hashlib import sha256
+from io import BytesIO
+
+from django.utils import timezone
+
+from networks.models import Network
+from virterweb.hypervisors.connections.guard import Observation
+from virterweb.hypervisors.gateway.connection import Connection
+from virterweb.hypervisors.models import Hypervisor, HypervisorStatus, ReadingProblem
+from vms.addresses import ids
+from vms.definition import cloud_init
+from vms.definition import volume as volume_xml
+from vms.definition.cloud_init import GuestNIC
+from vms.definition.guest_nic import Attached, guest_nics
+from vms.definition.volume import VolumeSpec
+from vms.guests import portal_key
+from vms.models import NIC, VM, Power
+from vms.nics import reserved_address as nic_address
+
+HIDDEN = "(the private host key)"
+SLACK = 256 * 1024  # bytes by which the file is larger than its first content, so that later content fits
+
+
+def write(vm: VM, connection: Connection) -> None:
+    """Write the ISO unless it is up to date; if a running guest's file is too short for it, once the guest is off."""
+    pool, name, content = vm.hypervisor.pool, vm.seed_volume, files(vm)
+    volume = connection.volumes.get(pool, name)
+    if volume and vm.status.seed == digest(content):
+        return
+    iso = cloud_init.iso(content)
+    if volume is None or len(iso) > volume_xml.parse(volume.document).capacity:
+        found = connection.domains.get(vm.uuid_text)
+        if found and found.state != Power.OFF:
+            return
+        connection.volumes.delete(pool, name, of=vm.uuid_text)
+        size = len(iso) + SLACK
+        connection.volumes.create(pool, volume_xml.build(VolumeSpec(name=name, capacity=size, format="raw")), name)
+    vm.status.write(seed="")  # until it is complete
+    connection.volumes.upload(pool, name, BytesIO(iso), len(iso))
+    vm.status.write(seed=digest(content))
+
+
+def digest(content: dict[str, bytes]) -> str:
+    """Return a digest of an ISO's content."""
+    return sha256(json.dumps({name: data.decode() for name, data in content.items()}).encode()).hexdigest()
+
+
+def ours(vm: VM) -> bool:
+    """Return whether the portal made the VM's ISO; it could not make another's again."""
+    return bool(vm.managed and vm.host_key)
+
+
+def files(vm: VM, nics: Iterable[NIC] | None = None) -> dict[str, bytes]:
+    """Return the files of the NoCloud ISO, for the given NICs or the desired ones."""
+    attached = _attached(vm, nics if nics is not None else vm.nics.filter(removed_at=None))
+    if vm.as_virter:
+        plain = guest_nics(Attached(mac=nic.mac, network=nic.network) for nic in attached)
+        network, config = {}, cloud_init.virters_network_config(plain)
+    else:
+        found = guest_nics(attached)
+        network, config = cloud_init.network_user_data(found), cloud_init.network_config(found)
+    access = ids.access_spec(vm.hypervisor)
+    keys = [*vm.hypervisor.ssh_keys.splitlines(), *vm.ssh_keys.splitlines()]
+    if vm.wait_ssh:
+        keys.append(portal_key.authorized_line())
+    data = cloud_init.user_data(
+        name=vm.name,
+        domain=access[0].status.domain if access else "",
+        keys=tuple(key for key in keys if key.strip()),
+        private_key=vm.host_key,
+        public_key=vm.host_key_public,
+        network=network,
+    )
+    texts = {
+        "meta-data": cloud_init.meta_data(vm.name),
+        "user-data": cloud_init.combined_user_data(data, vm.user_data),
+        "network-config": config,
+    }
+    return {name: text.encode() for name, text in texts.items() if text is not None}
+
+
+def shown(vm: VM, content: dict[str, bytes]) -> dict[str, bytes]:
+    """Return the files without the private host key, for display."""
+    secret = vm.host_key.strip().splitlines()
+    hidden = {}
+    for name, data in content.items():
+        lines = data.decode().splitlines(keepends=True)
+        at = next((n for n, line in enumerate(lines) if secret and line.strip() == secret[0]), None)
+        if at is not None:
+            kept = lines[at][: len(lines[at]) - len(lines[at].lstrip())]
+            lines[at : at + len(secret)] = [f"{kept}{HIDDEN}\n"]
+        hidden[name] = "".join(lines).encode()
+    return hidden
+
+
+def wanted(vm: VM, nics: Iterable[NIC] | None = None) -> tuple[GuestNIC, ...]:
+    """Return the guest configuration of the given NICs, or the desired ones, in the portal’s own mode."""
+    return guest_nics(_attached(vm, nics if nics is not None else vm.nics.filter(removed_at=None)))
+
+
+def attached(vm: VM, nic: NIC) -> Attached:
+    """Return a NIC as its guest is to see it."""
+    spec = nic.spec()
+    network = vm.network(spec)
+    reserved = nic_address.fixed(vm, spec)
+    if not reserved and network and network.is_access_network and nic.position == 0 and vm.number:
+        reserved = _address_of_id(vm)
+    return Attached(
+        mac=nic.mac,
+        desired=nic.guest_spec(),
+        network=network and network.definition,
+        reserved=reserved,
+        mtu=spec.mtu,
+    )
+
+
+def _attached(vm: VM, nics: Iterable[NIC]) -> tuple[Attached, ...]:
+    return tuple(attached(vm, nic) for nic in nics)
+
+
+def _address_of_id(vm: VM) -> str:
+    try:
+        return ids.address(vm.hypervisor, vm.number).ip
+    except ValueError:  # the block was changed in the meantime
+        return ""
+
+
+def changed() -> list[int]:
+    """Return the hypervisors where something that ISOs are made from may have changed since `keep_up`."""
+    compared = dict(HypervisorStatus.objects.values_list("hypervisor", "seeds_compared"))
+    return [pk for pk, signature in _signatures().items() if compared.get(pk) != signature]
+
+
+def keep_up(hypervisor_id: int) -> None:
+    """Write the ISOs again that no longer match what the networks offer."""
+    signature = _signatures().get(hypervisor_id)
+    vms = VM.objects.on(hypervisor_id).filter(managed=True, removed_at=None, status__present=True)
+    hypervisor = Hypervisor.objects.prefetch_related("reading_problems").get(pk=hypervisor_id)
+    with Observation(hypervisor, ReadingProblem.Kind.SEED) as reading:
+        for vm in vms.exclude(host_key="").select_related("hypervisor", "status", "image"):
+            with reading.guard(vm.uuid_text, vm.name):
+                if vm.status.generation == vm.generation and vm.status.seed != digest(files(vm)):
+                    vm.ask_again()
+    HypervisorStatus.objects.filter(hypervisor=hypervisor_id).update(seeds_compared=signature)
+
+
+def _signatures() -> dict[int, str]:
+    """Return a digest of what ISOs are made from, by hypervisor. It changes daily, as the portal's code may change."""
+    columns = ("hypervisor", "pk", "generation", "status__observed_at")
+    networks: dict[int, list] = {}
+    for pk, *values in Network.objects.order_by("pk").values_list(*columns):
+        networks.setdefault(pk, []).append(values)
+    settings = Hypervisor.objects.values_list("pk", "guest_network", "access_network", "ssh_keys")
+    parts = {pk: (values, networks.get(pk, []), timezone.now().date()) for pk, *values in settings}
+    return {pk: sha256(repr(part).encode()).hexdigest() for pk, part in parts.items()}

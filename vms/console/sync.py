@@ -1,0 +1,145 @@
+"""Reads the console logs of VMs, and keeps them for a time after a VM is gone.
+
+libvirt logs a serial port to a file; a file in the hypervisor's pool is read as a volume: often while its page is open,
+otherwise seldom.
+"""
+
+from datetime import timedelta
+from pathlib import PurePosixPath
+
+from django.db.models import F, Q, QuerySet
+from django.utils import timezone
+
+from virterweb.hypervisors.connections.pool import connected
+from virterweb.hypervisors.desired.claims import claimed
+from virterweb.hypervisors.gateway.connection import Connection
+from virterweb.hypervisors.gateway.found import HypervisorError, Refused
+from virterweb.hypervisors.models import Hypervisor
+from virterweb.hypervisors.models import due as is_due
+from vms.definition import domain as domain_xml
+from vms.models import VM, ConsoleLog, Power
+from vms.observed import console_text
+from vms.observed.console_text import Kept
+
+LOOKED_AT = timedelta(seconds=15)  # how long after its last poll a page counts as open
+OFTEN = timedelta(seconds=1)
+SELDOM = timedelta(seconds=60)
+AGAIN = timedelta(seconds=10)  # until a log that could not be read is tried again
+LOGS_PER_SWEEP = 8  # logs per sweep: the next sweep follows half a second later
+
+
+def due() -> QuerySet[ConsoleLog]:
+    """Return the logs to read: of VMs that run or stopped since the last reading, those with an open page first."""
+    reachable = ConsoleLog.objects.filter(vm__isnull=False, hypervisor__status__unreachable_since=None)
+    time = reachable.filter(is_due("next_at"))
+    stopped = Q(read_at=None) | Q(read_at__lt=F("vm__status__observed_at"))
+    return time.filter(~Q(vm__status__power=Power.OFF) | stopped).order_by(F("wanted_until").desc(nulls_last=True))
+
+
+def look(vm: VM) -> None:
+    """Record that a console's page is open, so that its log is read often."""
+    now = timezone.now()
+    log, made = ConsoleLog.objects.get_or_create(vm=vm, defaults={"hypervisor": vm.hypervisor, "name": vm.name})
+    if made or log.wanted_until is None or log.wanted_until < now:
+        ConsoleLog.objects.filter(pk=log.pk).update(wanted_until=now + LOOKED_AT, next_at=now)
+    elif log.wanted_until < now + LOOKED_AT / 2:
+        ConsoleLog.objects.filter(pk=log.pk).update(wanted_until=now + LOOKED_AT)
+
+
+def begin(vm: VM) -> None:
+    """Create the log of a new VM, which is read from then on."""
+    ConsoleLog.objects.get_or_create(vm=vm, defaults={"hypervisor": vm.hypervisor, "name": vm.name})
+
+
+def read(log_id: int) -> None:
+    """Read one log if it is due, unless another worker does."""
+    with claimed(due().select_related("vm__hypervisor", "vm__status").filter(pk=log_id)) as log:
+        if log:
+            _read(log)
+
+
+def _read(log: ConsoleLog) -> None:
+    began = timezone.now()
+    ConsoleLog.objects.filter(pk=log.pk).update(next_at=began + AGAIN)
+    pause = OFTEN if log.wanted_until and log.wanted_until > began else SELDOM
+    try:
+        with connected(log.vm.hypervisor_id, log.vm.hypervisor.uri) as connection:
+            values = _found(log, connection)
+    except HypervisorError:  # the hypervisor's page reports that it cannot be reached
+        pause, values = OFTEN * 5, {}
+    else:
+        values["read_at"] = began
+    # If the log was finished meanwhile, the reading is dropped.
+    mine = ConsoleLog.objects.filter(pk=log.pk, size=log.size, gone_at=None)
+    mine.update(next_at=timezone.now() + pause, **values)
+
+
+def finish(vm: VM, connection: Connection) -> None:
+    """Read the rest of a VM's log before its file is deleted; delete a log without any output."""
+    log = ConsoleLog.objects.filter(vm=vm).first()
+    if log is None or log.gone_at:
+        return
+    log.vm = vm
+    values = _found(log, connection, last=True)
+    if not values.get("text", log.text):
+        log.delete()
+        return
+    ConsoleLog.objects.filter(pk=log.pk).update(gone_at=timezone.now(), read_at=timezone.now(), **values)
+
+
+def _found(log: ConsoleLog, connection: Connection, *, last: bool = False) -> dict:
+    """Return columns with the new content, or with why the file cannot be read."""
+    pool = log.vm.hypervisor.pool
+    try:
+        gone = last and not log.vm.status.document  # undefined outside the portal, but its file exists
+        problem = "" if gone else _why_not(log.vm, connection)
+        size = None if problem else connection.volumes.file_size(pool, _volume(log.vm))
+        if size is None:
+            return {"problem": problem or (log.problem if log.text else "Nothing was logged yet.")}
+        return {"problem": "", **_new(log, connection, size, last)}
+    except Refused as problem:
+        return {"problem": str(problem)}
+
+
+def _new(log: ConsoleLog, connection: Connection, size: int, last: bool) -> dict:
+    pool, volume, kept = log.vm.hypervisor.pool, _volume(log.vm), Kept(text=log.text, size=log.size)
+    offset = console_text.start(kept, size)
+    data = connection.volumes.read(pool, volume, offset, size - offset) or b""
+    if not console_text.continues(kept, offset, data):
+        kept = console_text.begun_anew(kept, timezone.now())
+        offset = console_text.start(kept, size)
+        data = connection.volumes.read(pool, volume, offset, size - offset) or b""
+    now = console_text.extended(kept, offset, data, last=last)
+    return {} if (now.text, now.size) == (log.text, log.size) else {"text": now.text, "size": now.size}
+
+
+def _volume(vm: VM) -> str:
+    return PurePosixPath(domain_xml.console_log(vm.status.document)).name or vm.console_volume
+
+
+def _why_not(vm: VM, connection: Connection) -> str:
+    """Return why a VM's console cannot be read, as a sentence; "" if it can."""
+    pool = vm.hypervisor.pool
+    folder = connection.pools.folder(pool)
+    if path := domain_xml.console_log(vm.status.document):
+        if folder and PurePosixPath(path).parent == PurePosixPath(folder):
+            return ""
+        return f"It is logged to {path} on the host, which is not in the pool {pool}: read it there."
+    if not vm.status.document:
+        return "libvirt has no such VM yet." if vm.status.made_at is None else "libvirt no longer has it."
+    if vm.managed and not vm.console_log:
+        return "It is not logged: the VM was run without a console log."
+    if vm.managed and not folder:
+        return f"It is not logged: the pool {pool} is no folder of files."
+    return "It is not logged: the VM’s definition says nothing of a log. One that is run here from now on has it."
+
+
+def forget() -> None:
+    """Delete the logs of removed VMs that their hypervisor no longer keeps."""
+    now = timezone.now()
+    ConsoleLog.objects.filter(vm=None, gone_at=None, text="").delete()
+    ConsoleLog.objects.filter(vm=None, gone_at=None).update(gone_at=now)  # of VMs that were removed outside the portal
+    old = Q(pk__in=())
+    for hypervisor in Hypervisor.objects.all():
+        old |= Q(hypervisor=hypervisor, gone_at__lt=now - timedelta(days=hypervisor.console_days))
+    ConsoleLog.objects.filter(old).delete()

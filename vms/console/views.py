@@ -1,0 +1,91 @@
+"""Pages that show the console of a VM, also after the VM is gone."""
+
+import re
+import zlib
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import QuerySet
+from django.db.models.functions import Length
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.http import content_disposition_header
+from django.views.decorators.http import require_GET
+from django.views.decorators.vary import vary_on_headers
+
+from vms.models import VM, ConsoleLog
+from vms.observed import console_text
+
+from . import sync as console
+
+SHOWN = 64 * 1024  # characters at the end of the log that the page shows; a link leads to the whole text
+
+
+@dataclass(frozen=True, kw_only=True)
+class Console:
+    """A log as the page shows it; `version` changes with its content."""
+
+    log: ConsoleLog
+    vm: VM | None
+    version: str
+
+    @property
+    def text(self) -> str:
+        return console_text.readable(self.log.text[-SHOWN:])
+
+    @property
+    def cut(self) -> bool:
+        return len(self.log.text) > SHOWN
+
+    @property
+    def kept_until(self) -> datetime | None:
+        gone = self.log.gone_at
+        return gone and gone + timedelta(days=self.log.hypervisor.console_days)
+
+
+def _logs(hypervisor: str, name: str) -> QuerySet[ConsoleLog]:
+    """Return the logs of a name, the newest first; the text is read when it is shown."""
+    logs = ConsoleLog.objects.filter(hypervisor__name=hypervisor, name=name)
+    return logs.select_related("hypervisor", "vm__status").annotate(length=Length("text")).defer("text").order_by("-pk")
+
+
+def _find(request: HttpRequest, hypervisor: str, name: str) -> Console:
+    """Return the log of `?log=`, else the newest, which is that of an existing VM; 404 if there is none."""
+    vm = VM.objects.on(hypervisor).select_related("hypervisor").filter(name=name).order_by("-managed", "pk").first()
+    if vm:
+        console.look(vm)
+    logs = _logs(hypervisor, name)
+    number = request.GET.get("log")
+    if number is None:
+        log = logs.filter(vm=vm).first() if vm else logs.first()
+    else:
+        log = logs.filter(pk=number).first() if re.fullmatch(r"[0-9]{1,18}", number) else None
+    if log is None:
+        raise Http404(f"There is no console log of {name}.")
+    power = log.vm.status.power if log.vm else ""
+    said = f"{log.problem} {power} {log.gone_at}"
+    version = f"{log.pk}-{log.size}-{log.length}-{zlib.crc32(said.encode())}"
+    return Console(log=log, vm=log.vm, version=version)
+
+
+@require_GET
+@vary_on_headers("HX-Request")
+def vm_console(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
+    """Show the page, or its fragment, which is empty if `?seen=` is the current version."""
+    found = _find(request, hypervisor, name)
+    if request.htmx and request.GET.get("seen") == found.version:
+        return HttpResponse(status=204)
+    others = [log for log in _logs(hypervisor, name) if log.pk != found.log.pk]
+    context = {"console": found, "log": found.log, "vm": found.vm, "others": others, "name": name}
+    template = "vms/console/_console.html" if request.htmx else "vms/console/console.html"
+    return render(request, template, {**context, "hypervisor": found.log.hypervisor})
+
+
+@require_GET
+def vm_console_text(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
+    """Return the whole kept log as a text file."""
+    log = _find(request, hypervisor, name).log
+    answer = HttpResponse(console_text.readable(log.text), content_type="text/plain; charset=utf-8")
+    answer["Content-Disposition"] = content_disposition_header(True, f"{name}-console.txt")
+    answer["X-Content-Type-Options"] = "nosniff"
+    return answer

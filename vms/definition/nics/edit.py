@@ -1,0 +1,251 @@
+"""Build the <interface> of a NIC, and change one in place. Pure: no ORM, no libvirt.
+
+An edit touches only what differs: elements and attributes that are not modelled survive.
+"""
+
+from lxml import etree
+
+from networks.definition.document.parse import PARSER, attribute
+
+from .parse import document_of, find, parse_all, read_document, spec_of
+from .spec import BRIDGED, SOURCES, NICSpec
+
+# The order in which libvirt itself writes a NIC; a new element is put before the first that comes later.
+ORDER = ("mac", "source", "vlan", "virtualport", "bandwidth", "port", "ip", "route", "portForward", "script")
+ORDER += ("downscript", "backenddomain", "target", "guest", "model", "driver", "backend", "filterref", "tune", "link")
+ORDER += ("mtu", "coalesce", "teaming", "boot", "alias", "rom", "acpi", "address")
+
+
+ATTRIBUTES = {"port_group": "portgroup", "mode": "mode"}
+
+
+SAY_MORE = ("source", "driver")  # elements that are kept when an attribute is removed
+
+
+ONLY_USERS = ("ip", "route", "portForward")  # libvirt accepts them only for user networking
+
+
+# What belongs to the place where a NIC is attached: it is removed when the NIC moves.
+LEFT_BEHIND = ("virtualport", "script", "downscript", "backenddomain")
+
+
+def build(spec: NICSpec) -> str:
+    """Return a new <interface>; one of a kind that is not modelled lacks what it is attached to."""
+    interface = etree.Element("interface")
+    _write(interface, spec)
+    return document_of(interface)
+
+
+def edit(document: str, spec: NICSpec) -> str:
+    """Return the <interface> with the specification's fields set in place; unchanged values are not touched."""
+    interface = read_document(document)
+    _write(interface, spec)
+    return document_of(interface)
+
+
+def for_update(document: str, spec: NICSpec) -> str:
+    """Return a live <interface> with the fields set, without what libvirt added for the host's side.
+
+    Address and alias are kept unless the specification has others: libvirt identifies NICs by them.
+    """
+    interface = read_document(document)
+    if interface.get("type") != "ethernet":  # there the target is what the NIC is attached to
+        _drop(interface.find("target"))
+    source = interface.find("source")
+    if source is not None and source.get("network"):
+        interface.set("type", "network")
+        for name in set(source.attrib) - {"network", "portgroup"}:
+            del source.attrib[name]
+    _write(interface, spec)
+    return document_of(interface)
+
+
+def without_address(document: str) -> str:
+    """Return the <interface> without its address in the guest, so that libvirt chooses a free one."""
+    interface = read_document(document)
+    _drop(interface.find("address"))
+    return document_of(interface)
+
+
+def put(domain: str, interface: str, key: str = "") -> str:
+    """Return a domain's document with the <interface> in place of the one with that key, or after the others.
+
+    The key is the MAC unless given. SharedMAC if another NIC could be replaced by that.
+    """
+    root, new = etree.fromstring(domain.encode(), PARSER), read_document(interface)
+    devices, nics = root.find("devices"), parse_all(root)
+    there = devices.findall("interface")
+    found = find(nics, key or spec_of(new).mac)
+    if found is not None:
+        old = there[nics.index(found)]
+        new.tail = old.tail
+        devices.replace(old, new)
+    elif there:
+        there[-1].addnext(new)
+    else:
+        devices.append(new)
+    return etree.tostring(root, encoding="unicode")
+
+
+def take(domain: str, key: str) -> str:
+    """Return a domain's document without the NIC of that key; SharedMAC if several NICs match."""
+    root = etree.fromstring(domain.encode(), PARSER)
+    nics = parse_all(root)
+    if (found := find(nics, key)) is not None:
+        _drop(root.findall("devices/interface")[nics.index(found)])
+    return etree.tostring(root, encoding="unicode")
+
+
+def _write(interface: etree._Element, spec: NICSpec) -> None:
+    was = spec_of(interface)
+    _attach(interface, spec, was)
+    for tag, name, value, before in (
+        ("mac", "address", spec.mac.lower() or was.mac, was.mac),
+        ("model", "type", spec.model or was.model, was.model),
+        ("mtu", "size", spec.mtu, was.mtu),
+        ("driver", "queues", spec.queues, was.queues),
+        ("boot", "order", spec.boot_order, was.boot_order),
+        ("alias", "name", spec.alias, was.alias),
+        ("link", "state", _unless(spec.link_up, "down"), _unless(was.link_up, "down")),
+        ("port", "isolated", _unless(not spec.isolated, "yes"), _unless(not was.isolated, "yes")),
+    ):
+        if value != before:
+            _set(interface, tag, name, value)
+    if spec.trust_rx_filters != was.trust_rx_filters:
+        interface.attrib.pop("trustGuestRxFilters", None)
+        if spec.trust_rx_filters:
+            interface.set("trustGuestRxFilters", "yes")
+    _write_bandwidth(interface, spec, was)
+    if spec.vlan != was.vlan:
+        _drop(interface.find("vlan"))
+        if spec.vlan is not None:
+            etree.SubElement(_child(interface, "vlan"), "tag", id=str(spec.vlan))
+    _write_filter(interface, spec, was)
+    if spec.pci and spec.pci != was.pci:
+        _write_address(_child(interface, "address"), spec.pci)
+
+
+def _unless(default: bool, value: str) -> str:
+    return "" if default else value
+
+
+def _attach(interface: etree._Element, spec: NICSpec, was: NICSpec) -> None:
+    """Change what the NIC is attached to; `was` is the current specification."""
+    moved = (spec.kind, spec.source) != (was.kind, was.source)
+    if moved:
+        interface.set("type", spec.kind)
+        _leave(interface, spec, was)
+    name, refined = SOURCES.get(spec.kind, ("", ""))
+    if moved and name:
+        source = _child(interface, "source")
+        source.attrib.clear()
+        source.set(name, spec.source)
+    if refined:
+        value = getattr(spec, refined) or (was.mode if refined == "mode" else "")
+        if moved or value != getattr(was, refined):
+            _set(interface, "source", ATTRIBUTES[refined], value)
+
+
+def _leave(interface: etree._Element, spec: NICSpec, was: NICSpec) -> None:
+    """Remove what belongs to the place that the NIC leaves, and what the new kind cannot have."""
+    gone = [*LEFT_BEHIND]
+    if was.vlan is None:  # nothing, or a trunk, which is not modelled
+        gone.append("vlan")
+    if spec.kind not in BRIDGED:
+        gone.append("coalesce")
+    if attribute(interface, "teaming", "type") == "transient":  # libvirt accepts it only for a host device
+        gone.append("teaming")
+    if spec.kind != was.kind:
+        gone += ["source", *ONLY_USERS]
+        interface.attrib.pop("managed", None)  # an attribute of host PCI devices
+        if spec.kind not in BRIDGED or was.kind not in BRIDGED:
+            gone.append("target")
+        _leave_backend(interface, was.kind)
+    for tag in gone:
+        for each in interface.findall(tag):
+            _drop(each)
+
+
+def _leave_backend(interface: etree._Element, kind: str) -> None:
+    """Remove the driver settings that only this kind of NIC has."""
+    names = {"user": ("backend", ("type", "logFile")), "hostdev": ("driver", ("name",))}
+    tag, attributes = names.get(kind, ("", ()))
+    if tag and (found := interface.find(tag)) is not None:
+        for name in attributes:
+            found.attrib.pop(name, None)
+        _drop_if_empty(found)
+
+
+def _write_bandwidth(interface: etree._Element, spec: NICSpec, was: NICSpec) -> None:
+    for tag, wanted, before in (("inbound", spec.inbound, was.inbound), ("outbound", spec.outbound, was.outbound)):
+        if wanted == before:
+            continue
+        bandwidth = _child(interface, "bandwidth")
+        _drop(bandwidth.find(tag))
+        if wanted:
+            values = {name: getattr(wanted, name) for name in ("average", "peak", "burst", "floor")}
+            new = etree.Element(tag, {name: str(value) for name, value in values.items() if value is not None})
+            bandwidth.insert(0 if tag == "inbound" else len(bandwidth), new)
+        _drop_if_empty(bandwidth)
+
+
+def _write_filter(interface: etree._Element, spec: NICSpec, was: NICSpec) -> None:
+    if (spec.filter, spec.filter_parameters) == (was.filter, was.filter_parameters):
+        return
+    _drop(interface.find("filterref"))
+    if spec.filter:
+        element = _child(interface, "filterref")
+        element.set("filter", spec.filter)
+        for name, value in spec.filter_parameters:
+            etree.SubElement(element, "parameter", name=name, value=value)
+
+
+def _write_address(address: etree._Element, pci: str) -> None:
+    """Change the PCI address, and keep its other attributes."""
+    if address.get("type") != "pci":
+        address.attrib.clear()
+        address[:] = []
+        address.set("type", "pci")
+    domain, bus, place = pci.split(":")
+    slot, function = place.split(".")
+    for name, value in (("domain", domain), ("bus", bus), ("slot", slot), ("function", function)):
+        address.set(name, f"0x{value}")
+
+
+def _child(parent: etree._Element, tag: str) -> etree._Element:
+    """Return a child of an <interface>; a missing one is created where libvirt would write it."""
+    if (found := parent.find(tag)) is not None:
+        return found
+    new, rank = etree.Element(tag), ORDER.index(tag)
+    later = (index for index, each in enumerate(parent) if each.tag in ORDER and ORDER.index(each.tag) > rank)
+    parent.insert(next(later, len(parent)), new)
+    return new
+
+
+def _set(parent: etree._Element, tag: str, name: str, value: object) -> None:
+    """Set or remove a child's attribute; an element that becomes empty is removed as well."""
+    if value not in (None, ""):
+        _child(parent, tag).set(name, str(value))
+    elif (found := parent.find(tag)) is not None:
+        found.attrib.pop(name, None)
+        if tag in SAY_MORE:
+            _drop_if_empty(found)
+        else:
+            _drop(found)
+
+
+def _drop(element: etree._Element | None) -> None:
+    """Remove an element, but not the text after it."""
+    if element is None:
+        return
+    parent, before = element.getparent(), element.getprevious()
+    if element.tail and before is not None:
+        before.tail = (before.tail or "") + element.tail
+    parent.remove(element)
+    if not len(parent) and not (parent.text or "").strip():
+        parent.text = None
+
+
+def _drop_if_empty(element: etree._Element) -> None:
+    if not len(element) and not element.attrib:
+        _drop(element)

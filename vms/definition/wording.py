@@ -1,0 +1,260 @@
+"""The product's words for VMs and their NICs: fields, values, drift, and the steps of plans. Pure.
+
+Everything else stores, compares and branches on codes. Each table has the texts of one subject by code; nothing that is
+stored or decided depends on a text.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from virterweb.messages import Message, add_wording
+
+#: The kinds of NICs that the portal does not model, by their libvirt type.
+KINDS = {
+    "ethernet": "tap",
+    "hostdev": "host device",
+    "vhostuser": "vhost-user socket",
+    "vdpa": "vDPA device",
+    "mcast": "multicast group",
+    "server": "TCP server",
+    "client": "TCP client",
+    "udp": "UDP tunnel",
+    "internal": "internal network",
+    "vds": "VMware switch",
+    "null": "nothing",
+}
+
+#: What a NIC is attached to, by its libvirt type.
+PLACES = {
+    "network": "{source}",
+    "user": "user networking",
+    "bridge": "bridge {source}",
+    "direct": "macvtap on {source}",
+    "other": "{kind} {source}",
+}
+
+FIELDS = {
+    "source": "Attached to",
+    "mode": "macvtap mode",
+    "port_group": "Port group",
+    "model": "Model",
+    "mtu": "MTU",
+    "link_up": "Link",
+    "inbound": "Bandwidth in",
+    "outbound": "Bandwidth out",
+    "vlan": "VLAN tag",
+    "isolated": "Isolated port",
+    "trust_rx_filters": "Guest’s receive filters trusted",
+    "filter": "Network filter",
+    "filter_parameters": "Filter parameters",
+    "boot_order": "Boot order",
+    "queues": "Queues",
+    "alias": "Alias",
+    "pci": "PCI address",
+}
+
+VALUES = {"up": "up", "down": "down", "yes": "yes", "no": "no", "none": "none", "parameter": "{name}={value}"}
+
+CHANGES = {"change": "{field} {was} → {becomes}"}
+
+#: By verb; a move is the change of what a NIC is attached to.
+STEPS = {
+    "detach": "Detach NIC {mac} from {place}",
+    "attach": "Attach NIC {mac} to {place}",
+    "attach new": "Attach a NIC to {place}",
+    "change": "Change NIC {mac}",
+    "move": "Move NIC {mac} from {was} to {becomes}",
+}
+
+#: When a step takes effect in the guest, by code; follows the step's text.
+MANNERS = {
+    "": "{step}",
+    "live": "{step}: live",
+    "live, link blinks": "{step}: live, its link blinks",
+    "replug": "{step}: unplugged and plugged in again",
+    "next boot": "{step}: at its next boot",
+    "definition": "{step}: in the definition",
+    "running": "{step} in the running guest",
+}
+
+NOTES = {
+    "bandwidth": "Bandwidth needs tc on the host, and is checked by reading it back.",
+    "vlan": "A VLAN tag needs Open vSwitch or SR-IOV: on a plain bridge libvirt refuses it.",
+    "boot order": "libvirt takes a NIC’s boot order only in a VM whose <os> names no boot device.",
+    "replugged": "The guest sees the card leave and come, with the same MAC; it must be up to let go of it.",
+    "detached": "The guest must be up to let go of it.",
+    "virtual port": "Its virtual port belongs to where it was, and is left behind.",
+}
+
+#: Why a NIC cannot be changed, of what the portal itself finds.
+REFUSALS = {
+    "shared MAC": "Several NICs have the MAC {mac}, and no PCI address or alias tells them apart.",
+    "other MAC": "NIC {found} cannot become {mac}: attach another, and detach this one.",
+    "not attachable": "NIC {mac} is of the kind {kind}, which the portal does not attach: do it with virsh.",
+    "libvirt": "{text}",
+}
+
+#: The aspects of a VM: title, and value of a side.
+ASPECTS = {
+    "name": ("Name", "{value}"),
+    "memory": ("Memory", "{value} MiB"),
+    "vcpus": ("vCPUs", "{value}"),
+    "persistence": ("Definition", "{value}"),
+    "domain": ("VM", "{value}"),
+}
+PERSISTENCE = {True: "persistent", False: "transient: libvirt forgets it when it stops"}
+
+DRIFTS = {
+    "found": "{title}: found {found}, wanted {saved}",
+    "sides": "{title}: stored {stored}, running {running}, wanted {saved}",
+    "gone": "libvirt no longer has {saved}",
+    "nic": "NIC {nic}",
+    "nic field": "NIC {nic}: {field}",
+    "on": "on {place}",
+    "missing": "missing",
+    "none": "none",
+}
+
+
+#: How the pool differs from an image.
+IMAGES = {"volume gone": "the pool no longer has its volume {volume}"}
+
+
+def place(kind: str, source: str) -> str:
+    """Return what a NIC is attached to; a network by its name alone."""
+    return PLACES.get(kind, PLACES["other"]).format(kind=KINDS.get(kind, kind), source=source).strip()
+
+
+def title(field: str) -> str:
+    return FIELDS[field]
+
+
+def value(field: str, found: object) -> str:
+    """Return the value of a NIC's field, given as `nic_plan.value` has it, or as JSON keeps that."""
+    if field == "source":
+        return place(*found)
+    if field == "link_up":
+        return VALUES["up" if found else "down"]
+    if field == "filter_parameters":
+        pairs = [VALUES["parameter"].format(name=name, value=text) for name, text in found]
+        return ", ".join(pairs) or VALUES["none"]
+    if isinstance(found, bool):
+        return VALUES["yes" if found else "no"]
+    return VALUES["none"] if found in (None, "") else str(found)
+
+
+def change(field: str, was: object, becomes: object) -> str:
+    text = title(field)
+    text = text if text[:2].isupper() else f"{text[:1].lower()}{text[1:]}"
+    return CHANGES["change"].format(field=text, was=value(field, was), becomes=value(field, becomes))
+
+
+def step(
+    verb: str, mac: str, where: Sequence[str], manner: str, changes: Iterable[tuple[str, object, object]] = ()
+) -> str:
+    """Return one step of a NIC's plan; `where` are kind and source, and the MAC is empty while it is to be chosen."""
+    if verb in ("attach", "detach"):
+        kind = "attach new" if verb == "attach" and not mac else verb
+        text = STEPS[kind].format(mac=mac, place=place(*where))
+    else:
+        parts = [STEPS["change"].format(mac=mac)]
+        for field, was, becomes in changes:
+            if field == "source":
+                parts[0] = STEPS["move"].format(mac=mac, was=value(field, was), becomes=value(field, becomes))
+            else:
+                parts.append(change(field, was, becomes))
+        text = ", ".join(parts)
+    return MANNERS[manner].format(step=text)
+
+
+def notes(codes: Iterable[str]) -> str:
+    return " ".join(NOTES[code] for code in codes)
+
+
+def refusal(code: Mapping[str, str]) -> str:
+    """Return why a NIC was refused, as `NIC.refused` stores it."""
+    if "message" in code:
+        return str(Message.read(code["message"]))
+    return REFUSALS[code["code"]].format(**code)
+
+
+def drift_title(code: Mapping[str, object]) -> str:
+    """Return what a difference is about."""
+    if aspect := code.get("aspect"):
+        return ASPECTS[aspect][0]
+    kind = "nic field" if code.get("field") else "nic"
+    return DRIFTS[kind].format(nic=code["nic"], field=FIELDS.get(code.get("field", ""), ""))
+
+
+def drift_side(code: Mapping[str, object], side: str) -> str:
+    """Return what a side has, "" if there is no such side."""
+    if side not in code:
+        return ""
+    found = code[side]
+    if aspect := code.get("aspect"):
+        if aspect == "persistence":
+            return PERSISTENCE[found]
+        return DRIFTS["missing"] if found is None else ASPECTS[aspect][1].format(value=found)
+    if "problem" in code and side == "stored":
+        return refusal(code["problem"])
+    if code.get("field"):
+        return value(code["field"], found)
+    if found is None:
+        return DRIFTS["none" if code.get("added") else "missing"]
+    return DRIFTS["on"].format(place=place(*found)) if "problem" not in code else place(*found)
+
+
+def drift(code: Mapping[str, object]) -> str:
+    """Return how libvirt differs from what is saved, in one line."""
+    if "text" in code:  # of an earlier version, which stored its words
+        return code["text"]
+    saved = drift_side(code, "saved")
+    if code.get("aspect") == "domain":
+        return DRIFTS["gone"].format(saved=saved)
+    sides = {name: drift_side(code, name) for name in ("stored", "running")}
+    there = dict.fromkeys(text for text in sides.values() if text)
+    values = {"title": drift_title(code), "saved": saved, **sides}
+    if len(there) > 1:
+        return DRIFTS["sides"].format(**values)
+    return DRIFTS["found"].format(found=next(iter(there), DRIFTS["missing"]), **values)
+
+
+def image_drift(code: Mapping[str, str]) -> str:
+    """Return one entry of an image's drift, as its status stores it."""
+    return code["text"] if "text" in code else IMAGES[code["code"]].format(**code)
+
+
+def _sentences(*texts: str) -> str:
+    return " ".join(texts)
+
+
+def _nics_held(macs: Sequence[str], refused: Iterable[Mapping[str, str]]) -> str:
+    return _sentences(NICS_HELD.format(macs=", ".join(macs)), *map(refusal, refused))
+
+
+def _nics_refused(refused: Iterable[Mapping[str, str]]) -> str:
+    return _sentences(*map(refusal, refused))
+
+
+def _not_stored(reason: Message) -> str:
+    return NOT_STORED.format(reason=str(reason).removesuffix("."))
+
+
+NICS_HELD = (
+    "the guest has not released NIC {macs}; it is asked again. It does so once it has booted, or when the VM is off."
+)
+NOT_STORED = "{reason}. What was there of the volume is deleted again."
+
+#: Why something was not done, and what is waited for.
+MESSAGES = {
+    "nics.held": _nics_held,
+    "nics.refused": _nics_refused,
+    "vm.shutting_down": "shutting down; stopped by force in {seconds} s",
+    "vm.no_network": "There is no network {about} on {hypervisor}.",
+    "image.in_use": "a VM is being run from {image}",
+    "image.not_stored": _not_stored,
+    "image.in_pool": "in the pool",
+    "image.reading": "read from the pool",
+    "image.converting": "converted to qcow2",
+}
+
+add_wording(MESSAGES)

@@ -1,0 +1,69 @@
+"""“Configure now”: a running guest applies the network configuration of its ISO; its output is kept."""
+
+import shlex
+from pathlib import Path
+
+from django.utils import timezone
+
+from virterweb.hypervisors.connections.pool import connected
+from virterweb.hypervisors.desired.claims import claimed
+from virterweb.hypervisors.gateway.found import HypervisorError
+from vms.cloud_init import seed
+from vms.definition import cloud_init
+from vms.models import VM, GuestRun, Power
+
+SCRIPT = (Path(__file__).parent / "configure.sh").read_text()
+LIMIT = 240.0  # seconds: an emulated guest is slow, and a DHCP client that gets no answer asks for a minute
+AS_VIRTER = (
+    "In Virter-compatible mode the configuration contains no MAC addresses, "
+    "so cloud-init cannot match the cards of a running guest."
+)
+LONGEST = 20_000  # characters of what is kept
+
+
+def ask(vm: VM) -> None:
+    """Request it, again if it was done before."""
+    again = {"asked_at": timezone.now(), "done_at": None, "code": None, "output": ""}
+    GuestRun.objects.update_or_create(vm=vm, defaults=again)
+
+
+def due() -> list[int]:
+    """Return the requests to carry out; each waits until the ISO is up to date."""
+    open_ = GuestRun.objects.filter(done_at=None, vm__removed_at=None).select_related("vm__status", "vm__hypervisor")
+    return [run.pk for run in open_ if run.vm.done]
+
+
+def run(run_id: int) -> None:
+    """Carry out a request, unless another worker does; a failure is recorded as its result."""
+    with claimed(GuestRun.objects.filter(pk=run_id, done_at=None)) as row:
+        if row is None:
+            return
+        vm = VM.objects.select_related("hypervisor", "status").get(pk=row.vm_id)
+        code, output = _run(vm)
+        # A request that was repeated meanwhile is kept.
+        asked = GuestRun.objects.filter(pk=run_id, asked_at=row.asked_at)
+        asked.update(done_at=timezone.now(), code=code, output=output[-LONGEST:].replace("\0", ""))
+
+
+def _run(vm: VM) -> tuple[int | None, str]:
+    if vm.status.power != Power.RUNNING:
+        return None, "The VM does not run."
+    if vm.as_virter:
+        return None, AS_VIRTER
+    if cloud_init.network_config(seed.wanted(vm)) is None:
+        return 0, "One NIC with DHCP: every image sets that up by itself, and its ISO has nothing to configure.\n"
+    try:
+        # A separate connection: waiting for a guest does not block other calls.
+        with connected(-vm.hypervisor_id, vm.hypervisor.uri) as connection:
+            done = connection.guest_agent.run(vm.uuid_text, command(vm), LIMIT)
+    except HypervisorError as problem:
+        return None, f"{str(problem).capitalize()}."
+    return done.code, done.text
+
+
+def command(vm: VM) -> tuple[str, ...]:
+    """Return the command for the guest."""
+    nics = seed.wanted(vm)
+    macs = [nic.mac for nic in nics if nic.managed]
+    script = f"NICS={shlex.quote(cloud_init.LEFT_OUT)}\n{SCRIPT}"
+    return "sh", "-c", script, "configure.sh", *macs, "--", *cloud_init.left_out(nics)

@@ -1,0 +1,168 @@
+"""Checks whether SSH to VMs that are waited for works, as Virter's --wait-ssh does, and why not yet.
+
+Ready means that the VM's own host key answers, that the portal can log in as its user, and that cloud-init has ended;
+then the guest reports the result of cloud-init. This runs apart from the sweep, because a guest may take seconds to
+answer.
+"""
+
+import shlex
+import socket
+import threading
+from collections.abc import Callable
+from contextlib import closing
+from datetime import timedelta
+from functools import partial
+from time import monotonic
+
+import paramiko
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+from paramiko.ssh_exception import AuthenticationException, IncompatiblePeer, SSHException
+
+from virterweb.hypervisors.connections.pool import connected
+from virterweb.hypervisors.desired.claims import claimed
+from virterweb.hypervisors.gateway.found import HypervisorError, Refused, Silent
+from virterweb.hypervisors.models import due as is_due
+from vms.attached.rows import with_access_addresses
+from vms.definition import domain as domain_xml
+from vms.models import VM, Power, SSHCheck
+from vms.observed import guest_facts
+from vms.run.make import host_entry
+
+from . import portal_key
+from . import report as guest_report
+
+PORT = 22
+CONNECTING = 3.0  # seconds
+TALKING = 10.0  # seconds for each step of SSH; a booting guest is slow
+AGAIN = timedelta(seconds=10)  # until a VM that could not be tried is tried again
+AT_ONCE = 3  # connections per hypervisor, besides the one that asks guests for addresses
+CLOUD_INIT_ENDED = "test -e /run/cloud-init/result.json"  # cloud-init writes this file last
+
+_places = threading.BoundedSemaphore(AT_ONCE)
+
+
+def due() -> QuerySet[SSHCheck]:
+    """Return the checks to try now, including all that were never tried."""
+    now = timezone.now()
+    open_ = SSHCheck.objects.filter(
+        is_due("next_at"), ready_at=None, vm__removed_at=None, vm__status__power=Power.RUNNING
+    )
+    fresh = open_.filter(Q(reason="") | Q(since__gt=now - SSHCheck.LIMIT), vm__wait_ssh=True)
+    return fresh.order_by("next_at")
+
+
+def note_start(vm: VM, document: str) -> None:
+    """Create a new check if the domain runs and its previous run was observed: the VM was just started."""
+    run = domain_xml.run_number(document)
+    if vm.wait_ssh and vm.managed and run and run != domain_xml.run_number(vm.status.document):
+        now = timezone.now()
+        anew = {"since": now, "ready_at": None, "reason": "", "next_at": now}
+        SSHCheck.objects.update_or_create(vm=vm, defaults=anew)
+
+
+def check(check_id: int) -> None:
+    """Try one VM if it is due, unless another worker does, or too many are being tried."""
+    if not _places.acquire(blocking=False):
+        return
+    try:
+        with claimed(due().select_related("vm__hypervisor", "vm__status").filter(pk=check_id)) as row:
+            if row:
+                _check(row)
+    finally:
+        _places.release()
+
+
+def _check(row: SSHCheck) -> None:
+    # A VM that was restarted meanwhile has a check of its own.
+    mine = SSHCheck.objects.filter(pk=row.pk, ready_at=None, since=row.since)
+    mine.update(next_at=timezone.now() + AGAIN)
+    reason = _reason(row.vm)
+    now = timezone.now()
+    values = {"reason": row.reason} if reason is None else {"reason": reason, "ready_at": None if reason else now}
+    pause = timedelta(seconds=min(10.0, 2 + (now - row.since).total_seconds() / 10))
+    mine.update(next_at=now + pause, **values)
+
+
+def _reason(vm: VM) -> str | None:
+    """Return why SSH to a VM does not work, "" if it does, None if that could not be tried."""
+    seen = with_access_addresses([vm])[0].addresses
+    try:
+        entry = host_entry(vm)
+        address = entry.ip if entry else next(iter(seen), None)
+        if address is None:
+            return "it has no address yet"
+        # A separate connection: waiting for a guest does not block other calls.
+        with connected(-vm.hypervisor_id, vm.hypervisor.uri) as connection:
+            opened = connection.host.tcp_socket(address, PORT, CONNECTING)
+    except Silent as problem:
+        return str(problem) if seen else "it has no address yet"
+    except Refused as problem:
+        return str(problem)
+    except HypervisorError:
+        return None
+    with closing(opened):
+        tell = partial(guest_report.note_cloud_init, vm.status)
+        return talk(opened, address, vm.host_key_public, vm.ssh_user, tell)
+
+
+def talk(
+    connection: socket.socket, address: str, host_key: str, user: str, tell: Callable[[str], None] | None = None
+) -> str:
+    """Log in over an open connection and check that cloud-init has ended; return "" if so, else the reason.
+
+    The host key has the form `ssh-rsa BASE64`, as given to the portal's VMs. `tell` is then called with the output of
+    the program of `guest_facts`.
+    """
+    connection.settimeout(TALKING)
+    stranger = f"another machine answers at {address}, or its cloud-init has not begun: its host key is not this VM’s"
+    shut_out = f"SSH does not let the portal in as {user}"
+    try:
+        with closing(paramiko.Transport(connection)) as transport:
+            transport.banner_timeout = transport.auth_timeout = transport.channel_timeout = TALKING
+            # Request the kind of host key that the portal gave the guest.
+            transport.get_security_options().key_types = ("rsa-sha2-512", "rsa-sha2-256")
+            transport.start_client(timeout=TALKING)
+            if transport.get_remote_server_key().get_base64() != host_key.split()[1]:
+                return stranger
+            transport.auth_publickey(user, portal_key.load())
+            if not transport.is_authenticated():  # the server requires more than a key
+                return shut_out
+            if not _is_through(transport):
+                return "cloud-init is still running"
+            if tell:
+                tell(_output(transport, f"sh -c {shlex.quote(guest_facts.COMMAND)}"))
+            return ""
+    except IncompatiblePeer:
+        return stranger
+    except AuthenticationException:
+        return shut_out
+    except (SSHException, OSError, EOFError) as problem:
+        return f"SSH at {address} broke off: {problem or 'the connection was closed'}"
+
+
+def _is_through(transport: paramiko.Transport) -> bool:
+    channel = transport.open_session(timeout=TALKING)
+    channel.settimeout(TALKING)
+    channel.exec_command(CLOUD_INIT_ENDED)
+    if not channel.status_event.wait(TALKING):
+        raise SSHException(f"no answer within {TALKING:.0f} s")
+    return channel.recv_exit_status() == 0
+
+
+def _output(transport: paramiko.Transport, command: str) -> str:
+    """Return the output of a command, as far as it is read in time; "" if the guest runs no command."""
+    until, text = monotonic() + TALKING, b""
+    try:
+        channel = transport.open_session(timeout=TALKING)
+        channel.settimeout(TALKING)
+        channel.exec_command(command)
+        while (
+            monotonic() < until
+            and len(text) < guest_facts.MAX_CHARACTERS
+            and (part := channel.recv(guest_facts.MAX_CHARACTERS))
+        ):
+            text += part
+    except (SSHException, OSError, EOFError):  # login works and cloud-init has ended, which is sufficient
+        return ""
+    return text.decode(errors="replace")

@@ -1,0 +1,69 @@
+"""Pages that show how a VM's guest is told to configure its NICs, and that apply it now."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_GET, require_POST
+
+from virterweb.hypervisors.models import Hypervisor
+from vms import tasks
+from vms.cloud_init import seed
+from vms.definition.guest_nic import words
+from vms.lookup import get_changeable, get_vm
+from vms.models import VM, GuestReport, GuestRun, Power, VMQuerySet
+
+from . import configure
+
+
+def _configurable() -> VMQuerySet:
+    """Return the VMs whose guests the portal configures."""
+    return VM.objects.shown().filter(managed=True, removed_at=None).exclude(host_key="")
+
+
+@require_GET
+def guest(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
+    vm = get_vm(hypervisor, name, _configurable())
+    content = seed.files(vm)
+    nics = list(vm.nics.filter(removed_at=None))
+    context = {
+        "vm": vm,
+        "nics": list(zip(nics, map(words, seed.wanted(vm)), strict=True)),
+        "rules": Hypervisor.GuestNetwork.choices,
+        "files": {name: data.decode() for name, data in seed.shown(vm, content).items()},
+        "written": vm.status.seed == seed.digest(content),
+        "run": GuestRun.objects.filter(vm=vm).first(),
+        "not_now": _not_now(vm),
+    }
+    return render(request, "vms/guests/_guest.html" if request.htmx else "vms/guests/guest.html", context)
+
+
+def _not_now(vm: VM) -> str:
+    """Return why the guest cannot be configured now, as far as is known; "" if it can."""
+    report = GuestReport.objects.filter(vm=vm.status).first()
+    if vm.status.power != Power.RUNNING:
+        return "The VM does not run."
+    if vm.as_virter:
+        return configure.AS_VIRTER
+    if report and report.agent is None:
+        return "The VM has no channel for a guest agent."
+    if report and not report.agent:
+        return "The guest’s agent does not answer: qemu-guest-agent is not installed in it, or not up yet."
+    return ""
+
+
+@require_POST
+def guest_rule(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
+    """Set who decides the guest's network configuration; unknown values mean the hypervisor's setting."""
+    vm = get_changeable(request.user, hypervisor, name, _configurable())
+    chosen = request.POST.get("guest_network", "")
+    vm.guest_network = chosen if chosen in Hypervisor.GuestNetwork.values else ""
+    vm.save(update_fields=["guest_network"])
+    return redirect("vms:guest", hypervisor, name)
+
+
+@require_POST
+def guest_configure(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
+    vm = get_changeable(request.user, hypervisor, name, _configurable())
+    configure.ask(vm)
+    for pk in configure.due():
+        tasks.configure_guest.delay(pk)
+    return redirect("vms:guest", hypervisor, name)

@@ -1,0 +1,37 @@
+"""The page that changes a VM's memory and vCPUs, above all of one that failed for them."""
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods
+
+from vms.lookup import get_changeable
+from vms.models import VM
+from vms.nics.stale import as_base, merged
+
+
+class SizeForm(forms.Form):
+    """Memory and vCPUs."""
+
+    memory = forms.IntegerField(label="Memory, MiB", min_value=1, max_value=2**24)
+    vcpus = forms.IntegerField(label="vCPUs", min_value=1, max_value=512)
+
+    def __init__(self, *args, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        self.label_suffix = ""
+
+
+@require_http_methods(["GET", "POST"])
+def vm_size(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
+    vm = get_changeable(request.user, hypervisor, name, VM.objects.shown().filter(managed=True))
+    shown = SizeForm(initial={"memory": vm.memory, "vcpus": vm.vcpus})
+    data, notes = merged(request.POST, shown) if request.method == "POST" else (None, [])
+    form = SizeForm(data, initial=shown.initial)
+    if data is not None and not notes and form.is_valid():
+        vm.resize(**form.cleaned_data)
+        if vm.status.power != "off":
+            messages.success(request, f"{vm} has the new memory and vCPUs from its next start on.")
+        return redirect(vm)
+    context = {"vm": vm, "form": form, "base": as_base(shown), "notes": notes}
+    return render(request, "vms/hardware/edit.html", context, status=409 if notes else 422 if form.is_bound else 200)

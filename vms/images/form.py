@@ -1,0 +1,120 @@
+"""Makes an image of a volume of the pool, or of an uploaded file; both only if they read no other file."""
+
+import secrets
+
+from django import forms
+from django.conf import settings
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.core.exceptions import ValidationError
+from django.core.files import File
+
+from networks.definition import rules
+from virterweb.hypervisors.desired.one_at_a_time import exclusive
+from virterweb.hypervisors.models import Hypervisor
+from vms.models import TAG, WORK, Image, VMStatus, Volume
+
+from . import qcow2
+
+
+class ImageForm(forms.Form):
+    """Makes an image of a volume of the pool, or of an uploaded file."""
+
+    hypervisor = forms.ModelChoiceField(Hypervisor.objects.all(), empty_label=None)
+    name = forms.CharField(max_length=100, validators=[rules.validate_name, rules.validate_hostname])
+    volume = forms.CharField(
+        required=False,
+        max_length=200,
+        widget=forms.TextInput(attrs={"list": "volumes", "placeholder": "a volume of the pool"}),
+        help_text="A volume that exists in the hypervisor’s pool. It stays; what is in it is copied into a layer, as "
+        "Virter’s images are.",
+    )
+    file = forms.FileField(
+        required=False,
+        label="or file",
+        help_text="qcow2, or raw, which is converted to qcow2; streamed into the pool as a layer.",
+    )
+
+    def __init__(self, *args, operator: bool = False, **kwargs) -> None:
+        """Only operators name a volume that something uses."""
+        super().__init__(*args, **kwargs)
+        self.label_suffix, self.operator = "", operator
+
+    def clean_file(self) -> File | None:
+        file = self.cleaned_data["file"]
+        if file is None:
+            return None
+        wrong = qcow2.file_problem(file, file.size)
+        file.seek(0)
+        if wrong:
+            raise ValidationError(wrong)
+        return file
+
+    def clean(self) -> dict:
+        data = super().clean()
+        hypervisor, name = data.get("hypervisor"), data.get("name")
+        if bool(data.get("volume")) == bool(data.get("file")) and "file" not in self.errors:
+            self.add_error("volume", "Name a volume of the pool, or choose a file; one of both.")
+        if not hypervisor or not name:
+            return data
+        if hypervisor.images.filter(name=name).exists():
+            self.add_error("name", f"There is an image {name} on {hypervisor} already.")
+        exists = hypervisor.volumes.filter(name=data.get("volume")).exists()
+        if data.get("volume") and not exists:
+            self.add_error("volume", f"The pool {hypervisor.pool} has no volume {data['volume']}.")
+        if data.get("volume", "").startswith(WORK):
+            self.add_error("volume", "This is the disk of a VM.")
+        elif data.get("volume") and exists:
+            name = data["volume"]
+            self._check_use(hypervisor, name)
+            self._check_backing(hypervisor, name)
+        return data
+
+    def _check_use(self, hypervisor: Hypervisor, name: str) -> None:
+        if not self.operator and (user := volume_user(hypervisor, name)):
+            self.add_error("volume", f"This volume is in use by {user}. Only operators may make it an image.")
+
+    def _check_backing(self, hypervisor: Hypervisor, name: str) -> None:
+        rows = Volume.objects.filter(hypervisor=hypervisor).values_list("name", "path", "backing", "format")
+        backings = {path: backing for _, path, backing, _ in rows}
+        backing, kind = next((backing, kind) for volume, _, backing, kind in rows if volume == name)
+        if out := qcow2.outside(backing, backings):
+            self.add_error("volume", qcow2.refused_backing(out, hypervisor.pool))
+        elif kind and kind not in qcow2.FORMATS:
+            self.add_error("volume", f"This is a {kind} file. {qcow2.CONVERT}.")
+
+    def save(self, by: AbstractBaseUser | None = None) -> Image | None:
+        """Add the image; None, with errors at their fields, if somebody was quicker."""
+        data = self.cleaned_data
+        file = data.get("file")
+        upload = secrets.token_hex(16) if file else ""
+        if file:
+            (settings.SPOOL_DIR / upload).hardlink_to(file.temporary_file_path())  # it came into this folder
+        with exclusive(data["hypervisor"]):
+            self.full_clean()  # somebody may have been quicker
+            if self.errors:
+                if upload:
+                    (settings.SPOOL_DIR / upload).unlink()
+                return None
+            return Image.objects.create(
+                hypervisor=data["hypervisor"],
+                owner=by,
+                name=data["name"],
+                volume=data.get("volume") or TAG + data["name"],
+                upload=upload,
+                size=file.size if file else 0,
+            )
+
+
+def volume_user(hypervisor: Hypervisor, name: str) -> str:
+    """Return which VM has a volume as its disk, or which volume or image is made of it; "" if nothing uses it."""
+    volumes = Volume.objects.filter(hypervisor=hypervisor)
+    path = volumes.filter(name=name).values_list("path", flat=True).first()
+    for vm, disks in VMStatus.objects.filter(desired__hypervisor=hypervisor).values_list("desired__name", "disks"):
+        # Another pool may show the same folder, and a path may lead there by a link: the name is what stays.
+        if any(disk["source"] == path or disk["source"].rpartition("/")[2] == name for disk in disks):
+            return f"the VM {vm}"
+    if overlay := path and volumes.filter(backing=path).first():
+        return f"the volume {overlay}"
+    if image := Image.objects.on(hypervisor.pk).filter(volume=name).first():
+        return f"the image {image}"
+    return ""

@@ -1,0 +1,106 @@
+"""Arguments of the command `vm`: NICs, disks and sizes as text."""
+
+import time
+
+from django.core.management.base import CommandError, CommandParser
+from django.forms import BooleanField
+
+from vms.definition import sizes
+from vms.guests.form import GUEST
+from vms.models import VM, Power, SSHCheck, SSHState
+from vms.nics.form import NICChangeForm
+from vms.nics.new_nic_form import NICForm
+from vms.nics.place_form import USER
+from vms.run.disk_form import DiskForm
+
+GZIP = b"\x1f\x8b"
+
+
+PLACES = {"network", "bridge", "device"}
+
+
+FLAGS = {  # of form fields with another name
+    **{"image": "IMAGE", "number": "--id", "boot_size": "--boot-capacity", "ssh_keys": "--ssh-key"},
+    **{"ssh_user": "--user", "console_dir": "--console", "vnc_by_id": "--vnc", "vnc_bind": "--vnc-bind-ip"},
+}
+
+
+def parts(text: str, keys: tuple[str, ...]) -> dict[str, str]:
+    """Return the values of a flag like type=network,source=net1."""
+    found = dict(part.partition("=")[::2] for part in text.split(",") if part)
+    if unknown := found.keys() - set(keys):
+        raise CommandError(f"{text}: {', '.join(sorted(unknown))} is not known; there are {', '.join(keys)}")
+    return found
+
+
+def nic_values(text: str) -> dict[str, str]:
+    """Return the fields of NICForm for --nic type=network|bridge,source=,model=,mac= as in Virter.
+
+    In addition to Virter's: the types direct and user, and guest settings by the names of GuestForm's fields, with +
+    between addresses.
+    """
+    nic = parts(text, ("type", "source", "model", "mac", *(name.replace("_", "-") for name in GUEST)))
+    fields = {"network": "network", "bridge": "bridge", "direct": "device", "user": "network"}
+    field, source = fields.get(nic.get("type", "")), nic.get("source", "")
+    if field is None or bool(source) == (nic["type"] == "user"):
+        raise CommandError(f"--nic {text}: give type=network, bridge or direct and source=, or type=user without")
+    empty = dict.fromkeys(NICForm.FIELDS, "")
+    guest = {name: nic.get(name.replace("_", "-"), "").replace("+", " ") for name in GUEST}
+    return {**empty, field: source or USER, "model": nic.get("model", ""), "mac": nic.get("mac", ""), **guest}
+
+
+def nic_flags(parser: CommandParser) -> None:
+    """Add a flag for each field of the page's form."""
+    for name, field in NICChangeForm.base_fields.items():
+        if name != "mac":
+            choices = {"choices": ("yes", "no")} if isinstance(field, BooleanField) else {}
+            parser.add_argument(f"--{name.replace('_', '-')}", help=str(field.label or name), **choices)
+
+
+def nic_data(form: NICChangeForm, given: dict[str, str], options: dict) -> dict[str, str]:
+    """Return what a browser would send of the form, with the values from the command line."""
+    given = given | {name: options[name] for name in form.fields if name != "mac" and options.get(name) is not None}
+    shown = {field.name: field.value() for field in form}
+    if PLACES & given.keys():
+        shown |= dict.fromkeys(PLACES, "")
+    boxes = {name for name, field in form.fields.items() if isinstance(field, BooleanField)}
+    shown |= {name: value == "yes" if name in boxes else value for name, value in given.items()}
+    sent = {name: value for name, value in shown.items() if value is not None and value is not False}
+    return {name: "on" if value is True else str(value) for name, value in sent.items()}
+
+
+def disk_values(text: str) -> dict[str, str]:
+    """Return the fields of DiskForm for --disk name=,size=,format=,bus=,pool= as in Virter."""
+    values = parts(text, DiskForm.FIELDS)
+    if not values.get("name") or not values.get("size"):
+        raise CommandError(f"--disk {text}: give name= and size=")
+    return {**dict.fromkeys(DiskForm.FIELDS, ""), **values}
+
+
+def size(text: str) -> int:
+    """Return a size in MiB."""
+    try:
+        return sizes.mebibytes(text)
+    except ValueError as problem:
+        raise CommandError(str(problem)) from problem
+
+
+def wait_for_ssh(vms: list[VM]) -> None:
+    """Wait until SSH to all VMs works; CommandError with the reasons of those that fail or no longer run."""
+    waiting, failures = {vm.pk: vm.name for vm in vms}, []
+    deadline = time.monotonic() + SSHCheck.LIMIT.total_seconds() + 30  # in case the worker does not give up
+    while waiting:
+        now = {vm.pk: vm for vm in VM.objects.shown().filter(pk__in=waiting)}
+        for pk, name in list(waiting.items()):
+            vm = now.get(pk)
+            runs = vm and vm.status.power == Power.RUNNING
+            if runs and vm.ssh_state == SSHState.WAITING and time.monotonic() < deadline:
+                continue
+            del waiting[pk]
+            if not runs:
+                failures.append(f"{name} no longer runs; it cannot be logged in to")
+            elif vm.ssh_state:
+                failures.append(f"{name}: {vm.ssh_reason}")
+        time.sleep(0.3 if waiting else 0)
+    if failures:
+        raise CommandError("\n".join(failures))

@@ -1,0 +1,27 @@
+"""What the verbs of the command `vm` share: finding a VM, and waiting for the worker."""
+
+from django.core.management.base import CommandError
+
+from virterweb.hypervisors import rights
+from virterweb.hypervisors.cli import VerbCommand, pick_hypervisor, wait_for
+from vms.models import VM
+
+
+class VMVerbs(VerbCommand):
+    """A group of verbs of the command `vm`."""
+
+    def finish(self, vms: list[VM], no_wait: bool) -> None:
+        if not no_wait:
+            wait_for(vms, self)
+
+    def find(self, name: str, hypervisor: str | None, ours: bool = True, change: bool = True) -> VM:
+        """Return the VM of that name; check the user's rights if it is to be changed."""
+        try:
+            vm = VM.objects.on(pick_hypervisor(hypervisor)).select_related("hypervisor__status", "status").named(name)
+        except VM.DoesNotExist as problem:
+            raise CommandError(str(problem)) from problem
+        if change:
+            rights.require(self.user, vm)
+        if ours and not vm.managed:
+            raise CommandError(f"{name} was made by others; the portal does not change it")
+        return vm

@@ -1,0 +1,95 @@
+"""The models of images to run VMs from, and of volumes found in the hypervisors' pools."""
+
+import secrets
+
+from django.db import models
+from django.db.models.functions import Lower
+from django.urls import reverse
+
+from networks.definition import rules
+from virterweb.hypervisors.desired.drift import decoded
+from virterweb.hypervisors.desired.models import Desired, Status
+from virterweb.hypervisors.models import Hypervisor
+from vms.definition import wording
+
+TAG = "virter:tag:"
+LAYER = "virter:layer:"
+LOADING = "virterweb:load:"  # of a volume that is being loaded into a layer
+
+
+class Image(Desired):
+    """An image that VMs can be run from: a tag on top of a layer in the hypervisor's pool. managed=False: unmanaged.
+
+    Until it is loaded, `volume` is the volume of the pool to make it of. Images of earlier versions are flat volumes
+    until they are converted.
+    """
+
+    name = models.CharField(max_length=100, validators=[rules.validate_name])
+    volume = models.CharField()
+    upload = models.CharField(blank=True, editable=False, help_text="file on its way into the pool")
+    size = models.PositiveBigIntegerField(default=0, editable=False, help_text="bytes of the upload")
+
+    push_task = "vms.tasks.push_image"
+
+    class Meta:
+        ordering = [Lower("name")]
+        constraints = [models.UniqueConstraint(fields=["hypervisor", "name"], name="image_name_once_a_hypervisor")]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        return reverse("vms:images")
+
+    def convert(self) -> None:
+        """Request that a flat volume is copied into a layer; until then VMs can be run from the volume."""
+        self.upload = secrets.token_hex(16)
+        self.save()
+        self.status.retry_now()
+
+
+class ImageStatus(Status):
+    desired = models.OneToOneField(Image, on_delete=models.CASCADE, related_name="status")
+    sent = models.PositiveBigIntegerField(default=0, help_text="bytes of the upload that are in the pool")
+    layer = models.CharField(blank=True, help_text="what the portal put its tag on")
+    tag_made = models.BooleanField(default=False, help_text="the tag in the pool is the portal's")
+    volume_made = models.BooleanField(default=False, help_text="the flat volume is an upload's, of an earlier version")
+    gone_at = models.DateTimeField(null=True, help_text="when the pool was first seen without the volume")
+
+    class Meta:
+        verbose_name_plural = "image statuses"
+
+    def __str__(self) -> str:
+        return f"{self.desired}: {self.error or 'fine'}"
+
+    @property
+    def drifts(self) -> list[str]:
+        return [wording.image_drift(code) for code in decoded(self.drift)]
+
+    @property
+    def percent(self) -> int:
+        return 100 * self.sent // self.desired.size if self.desired.size else 0
+
+
+class Volume(models.Model):
+    """A volume found in a hypervisor's pool."""
+
+    hypervisor = models.ForeignKey(Hypervisor, on_delete=models.CASCADE, related_name="volumes")
+    name = models.CharField()
+    path = models.TextField()
+    format = models.CharField(blank=True)
+    capacity = models.PositiveBigIntegerField(default=0, help_text="bytes")
+    backing = models.TextField(blank=True, help_text="path of the volume that this one is a copy-on-write overlay of")
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [models.UniqueConstraint(fields=["hypervisor", "name"], name="volume_once_a_hypervisor")]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def size(self) -> str:
+        """Return the capacity as text, in GiB or MiB."""
+        mebibytes = self.capacity / 1024**2
+        return f"{mebibytes / 1024:.1f} GiB" if mebibytes >= 1024 else f"{mebibytes:.1f} MiB"

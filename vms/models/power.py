@@ -1,0 +1,84 @@
+"""The states of VMs that pages distinguish, with their icons."""
+
+from django.db import models
+
+
+class Power(models.TextChoices):
+    """The states of a domain that the portal distinguishes."""
+
+    RUNNING = "running"
+    PAUSED = "paused"
+    OFF = "off"
+    OTHER = "other", "changing"
+
+    @property
+    def icon(self) -> str:
+        return {Power.RUNNING: "play-circle", Power.PAUSED: "pause-circle"}.get(self, "stop-circle")
+
+    @property
+    def tone(self) -> str:
+        """Return the stylesheet's class for its colour."""
+        return "ready" if self is Power.RUNNING else "quiet"
+
+    @property
+    def words(self) -> str:
+        return self.label.lower()
+
+
+class Saved(models.TextChoices):
+    """The state of a VM that is off with its memory saved on disk."""
+
+    SAVED = "saved"
+
+    @property
+    def icon(self) -> str:
+        return "pause-circle"
+
+    @property
+    def words(self) -> str:
+        """Return the text for pages."""
+        return self.label.lower()
+
+    @property
+    def tone(self) -> str:
+        """Return the stylesheet's class for its colour."""
+        return "quiet"
+
+
+class PowerReason(models.TextChoices):
+    """The reason why a VM is paused, or neither running nor off: codes of the gateway."""
+
+    USER = "user", "somebody paused it"
+    MIGRATION = "migration", "it is being migrated"
+    SAVING = "saving", "its state is being saved"
+    DUMP = "dump", "its memory is being dumped"
+    IO_ERROR = "io-error", "a disk reported an I/O error: the pool may be full. Make room there, then resume it"
+    WATCHDOG = "watchdog", "its watchdog fired, because the guest hung"
+    FROM_SNAPSHOT = "from-snapshot", "it was restored from a snapshot"
+    SHUTTING_DOWN = "shutting-down", "it is shutting down"
+    SNAPSHOT = "snapshot", "a snapshot is being taken"
+    CRASHED = "crashed", "the guest crashed. Force it off, then start it again"
+    STARTING = "starting", "it is starting"
+    SUSPENDED = "suspended", "the guest suspended itself"
+    UNKNOWN = "unknown", "libvirt does not say why"
+
+
+class SSHState(models.TextChoices):
+    """The state shown for a running VM while SSH is waited for, or after that was given up."""
+
+    WAITING = "waiting", "waiting for SSH"
+    GIVEN_UP = "given-up", "no SSH"
+
+    @property
+    def icon(self) -> str:
+        return "clock" if self is SSHState.WAITING else "exclamation-circle"
+
+    @property
+    def words(self) -> str:
+        """Return the text for pages."""
+        return self.label
+
+    @property
+    def tone(self) -> str:
+        """Return the stylesheet's class for its colour."""
+        return "pending" if self is SSHState.WAITING else "failed"

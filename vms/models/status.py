@@ -1,0 +1,257 @@
+"""The observed state of VMs: from libvirt, from their guests, and from the portal itself."""
+
+from datetime import timedelta
+
+from django.db import models
+from django.utils import timezone
+
+from networks.models import Network
+from virterweb.hypervisors.desired.drift import decoded
+from virterweb.hypervisors.desired.models import Status
+from virterweb.hypervisors.models import Claimable, Hypervisor
+from vms.definition import wording
+from vms.definition.nics.spec import key_of
+from vms.observed.attached import Source
+from vms.observed.guest_seen import CloudInit
+
+from .nic import NICQuerySet
+from .power import Power, PowerReason, SSHState
+from .vm import VM
+
+
+class VMStatus(Status):
+    """The observed state of a VM in libvirt."""
+
+    desired = models.OneToOneField(VM, on_delete=models.CASCADE, related_name="status")
+    present = models.BooleanField(default=False, help_text="libvirt has it")
+    power = models.CharField(max_length=10, choices=Power, default=Power.OFF)
+    power_reason = models.CharField(max_length=20, blank=True, choices=PowerReason, help_text="why it is paused")
+    saved = models.BooleanField(default=False, help_text="it is off, and what it had in memory is kept")
+    memory = models.PositiveBigIntegerField(default=0, help_text="MiB")
+    vcpus = models.PositiveBigIntegerField("vCPUs", default=0)
+    disks = models.JSONField(default=list, help_text="target, bus, device, format and source of each")
+    persistent = models.BooleanField(default=True, help_text="False: libvirt forgets it when it stops")
+    document = models.TextField(blank=True, help_text="the definition as found, of a running VM as it runs")
+    stored = models.TextField(
+        blank=True,
+        help_text="the definition for the next start of a VM that runs, or the last one of a VM that is gone",
+    )
+    compared = models.PositiveIntegerField(default=0, help_text="the generation that drift was computed for")
+    power_done = models.PositiveIntegerField(default=0, help_text="the power_generation that was carried out")
+    seed = models.CharField(max_length=64, blank=True, help_text="what its ISO was written with, as a digest")
+    agent_due_at = models.DateTimeField(null=True, help_text="when an agent that was slow may be asked again")
+    shut_down_at = models.DateTimeField(null=True, help_text="when the guest was asked to shut down")
+
+    class Meta:
+        verbose_name = "VM status"
+        verbose_name_plural = "VM statuses"
+
+    def __str__(self) -> str:
+        return f"{self.desired}: {self.power}"
+
+    @property
+    def drifts(self) -> list[str]:
+        return [wording.drift(code) for code in decoded(self.drift)]
+
+    @property
+    def differences(self) -> list[dict[str, str]]:
+        """Return the differences between libvirt and the saved definition; none in an old stored format."""
+        codes = decoded(self.drift)
+        if any("text" in code for code in codes):
+            return []
+        sides = ("saved", "stored", "running")
+        return [
+            {"title": wording.drift_title(code), **{side: wording.drift_side(code, side) for side in sides}}
+            for code in codes
+        ]
+
+    @property
+    def hint(self) -> str:
+        return super().hint or self.get_power_reason_display() or self.desired.ssh_reason
+
+    @property
+    def running(self) -> bool:
+        """Return whether libvirt has the VM and it is not off, so that it may differ from its stored definition."""
+        return self.present and self.power != Power.OFF
+
+    @property
+    def definition(self) -> str:
+        """Return the document of the next start; of a transient VM the running one, of a deleted one the last."""
+        return self.stored or self.document
+
+    @property
+    def transient(self) -> bool:
+        return self.present and not self.persistent
+
+
+class NICStatus(models.Model):
+    """A NIC that a domain was found to have: live, or stored if the VM is off."""
+
+    vm = models.ForeignKey(VMStatus, on_delete=models.CASCADE, related_name="nics")
+    position = models.PositiveIntegerField()
+    kind = models.CharField()
+    source = models.CharField(blank=True)
+    network = models.ForeignKey(Network, null=True, on_delete=models.SET_NULL, related_name="nics")
+    port_group = models.CharField(blank=True)
+    model = models.CharField(blank=True)
+    mac = models.CharField("MAC", max_length=17)
+    place = models.CharField(blank=True, help_text="PCI address or alias, if another NIC has this MAC")
+    target = models.CharField("host device", blank=True)
+    link = models.CharField(default="up")
+
+    objects = NICQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["vm", "position"]
+        verbose_name = "NIC status"
+        verbose_name_plural = "NIC statuses"
+        indexes = [models.Index(fields=["mac"])]
+
+    def __str__(self) -> str:
+        return f"{self.mac} on {self.source}"
+
+    @property
+    def key(self) -> str:
+        """Return the key that identifies the NIC in its VM."""
+        return key_of(self.mac, self.place)
+
+
+class NICAddress(models.Model):
+    """An address of a running VM's NIC, from sources other than leases. Written only by `vms.addresses.sync`."""
+
+    vm = models.ForeignKey(VMStatus, on_delete=models.CASCADE, related_name="addresses")
+    mac = models.CharField("MAC", max_length=17)
+    ip = models.GenericIPAddressField("IP")
+    source = models.CharField(max_length=5, choices=[(source.value, source.label) for source in Source])
+    seen_at = models.DateTimeField(default=timezone.now, help_text="when it was first seen")
+    as_of = models.DateTimeField(null=True, help_text="since when its source cannot be read; empty: it can be")
+
+    class Meta:
+        ordering = ["vm", "mac", "source", "ip"]
+        verbose_name = "NIC address"
+        verbose_name_plural = "NIC addresses"
+        constraints = [
+            models.UniqueConstraint(fields=["vm", "mac", "ip", "source"], name="nic_address_once_a_source"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.ip} of {self.mac}: {self.get_source_display()}"
+
+
+class NICTraffic(models.Model):
+    """The traffic of a running VM's NIC, as the guest counts it. Written only by `vms.nics.traffic`."""
+
+    vm = models.ForeignKey(VMStatus, on_delete=models.CASCADE, related_name="traffic")
+    mac = models.CharField("MAC", max_length=17)
+    place = models.CharField(blank=True, help_text="as of the NIC")
+    at = models.DateTimeField(help_text="when the counters were read")
+    counters = models.JSONField(default=dict, help_text="bytes, packets, errors and drops, received and sent")
+    samples = models.JSONField(default=list, help_text="pairs of received and sent bytes a second, the latest last")
+
+    class Meta:
+        ordering = ["vm", "mac"]
+        verbose_name = "NIC traffic"
+        verbose_name_plural = "NIC traffic"
+        constraints = [models.UniqueConstraint(fields=["vm", "mac", "place"], name="nic_traffic_once_a_nic")]
+
+    def __str__(self) -> str:
+        return f"{self.mac}: {self.at}"
+
+
+class GuestReport(models.Model):
+    """What the guest agent reported in the VM's current run. Written only by `vms.guests.report`."""
+
+    vm = models.OneToOneField(VMStatus, on_delete=models.CASCADE, related_name="guest_report")
+    run = models.CharField(help_text="what tells this run of the domain from its next")
+    since = models.DateTimeField(help_text="when it was first seen to run")
+    nics = models.JSONField(default=dict, help_text="by MAC when it was plugged in; empty: at the start")
+    agent = models.BooleanField(null=True, help_text="its agent answers; empty: there is no channel for one")
+    asked_at = models.DateTimeField(null=True, help_text="when it was last asked about itself")
+    refused = models.TextField(blank=True, help_text="why it does not tell, as a code")
+    cloud_init = models.CharField("cloud-init", blank=True, help_text="what it came to")
+    errors = models.TextField(blank=True, help_text="cloud-init’s own words")
+    interfaces = models.JSONField(default=dict, help_text="by MAC: name, up, families that a client asks for")
+
+    class Meta:
+        verbose_name = "guest report"
+
+    def __str__(self) -> str:
+        return f"guest of {self.vm.desired}: cloud-init {self.cloud_init or 'unknown'}"
+
+    @property
+    def outcome(self) -> CloudInit | None:
+        return CloudInit(self.cloud_init) if self.cloud_init else None
+
+
+class ConsoleLog(Claimable):
+    """The console output of a VM; kept for a time after the VM is gone. Written only by `vms.console.sync`."""
+
+    hypervisor = models.ForeignKey(Hypervisor, on_delete=models.CASCADE, related_name="console_logs")
+    vm = models.OneToOneField(VM, null=True, on_delete=models.SET_NULL, related_name="console")
+    name = models.CharField(help_text="the VM's")
+    text = models.TextField(blank=True, help_text="the end of it, if it is long")
+    size = models.PositiveBigIntegerField(default=0, help_text="bytes of the file that were read")
+    read_at = models.DateTimeField(null=True)
+    next_at = models.DateTimeField(default=timezone.now, help_text="when it is read again")
+    wanted_until = models.DateTimeField(null=True, help_text="somebody looks at it")
+    gone_at = models.DateTimeField(null=True, help_text="when the VM was removed")
+    problem = models.TextField(blank=True, help_text="why it cannot be read")
+
+    class Meta:
+        ordering = ["name", "-pk"]
+        indexes = [models.Index(fields=["hypervisor", "name"])]
+
+    def __str__(self) -> str:
+        return f"console of {self.name}"
+
+
+class SSHCheck(Claimable):
+    """Whether SSH to a VM that is waited for works. Written only by `vms.guests.ssh`."""
+
+    LIMIT = timedelta(seconds=300)  # the same as Virter's
+
+    vm = models.OneToOneField(VM, on_delete=models.CASCADE, related_name="ssh_check")
+    since = models.DateTimeField(default=timezone.now, help_text="when the VM was started")
+    ready_at = models.DateTimeField(null=True)
+    reason = models.TextField(blank=True, help_text="why not yet, in a sentence")
+    next_at = models.DateTimeField(default=timezone.now, help_text="when it is tried again")
+
+    class Meta:
+        verbose_name = "SSH check"
+
+    def __str__(self) -> str:
+        return f"SSH of {self.vm}: {self.reason or 'ready'}"
+
+    @property
+    def state(self) -> SSHState | None:
+        """Return WAITING or GIVEN_UP; None once SSH works. A VM that was never tried counts as WAITING."""
+        if self.ready_at:
+            return None
+        late = self.reason and timezone.now() >= self.since + self.LIMIT
+        return SSHState.GIVEN_UP if late else SSHState.WAITING
+
+
+class GuestRun(Claimable):
+    """A request to configure a running guest's network again, and its output.
+
+    Written only by `vms.guests.configure`.
+    """
+
+    vm = models.OneToOneField(VM, on_delete=models.CASCADE, related_name="guest_run")
+    asked_at = models.DateTimeField(default=timezone.now)
+    done_at = models.DateTimeField(null=True)
+    code = models.IntegerField(null=True, help_text="of the script in the guest; empty: it did not run")
+    output = models.TextField(blank=True)
+
+    def __str__(self) -> str:
+        return f"network of {self.vm}: {'asked for' if self.done_at is None else self.code}"
+
+
+class AddressRound(Claimable):
+    """The time when a hypervisor's guests are next asked for addresses."""
+
+    hypervisor = models.OneToOneField(Hypervisor, on_delete=models.CASCADE, related_name="address_round")
+    next_at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return f"{self.hypervisor}: {self.next_at}"

@@ -1,0 +1,253 @@
+"""The model of VMs: the desired configuration, names of volumes, and the state that pages show."""
+
+import uuid
+from typing import Self
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
+from django.db import models
+from django.db.models import QuerySet
+from django.db.models.functions import Lower
+from django.urls import reverse
+
+from networks.definition import rules
+from virterweb.hypervisors.desired.models import Desired, DesiredQuerySet
+from virterweb.hypervisors.desired.state import State
+from virterweb.hypervisors.models import Hypervisor, ReadingProblem, with_hypervisor
+from vms.definition.domain_diff import Aspect, SavedNIC, SavedVM
+
+from .disk import WORK
+from .image import Image
+from .power import Power, Saved, SSHState
+from .vm_adoption import VMAdoption
+from .vm_nics import VMNICs
+
+PORT = [MinValueValidator(1), MaxValueValidator(65535)]
+
+
+class VMQuerySet(DesiredQuerySet):
+    def shown(self) -> Self:
+        """Load what a row or page shows, in a constant number of queries."""
+        return self.select_related("status", "image", "ssh_check").prefetch_related(with_hypervisor())
+
+    def matching(self, text: str) -> Self:
+        """Filter by text in the VM's name, its image, or the MAC or network of a NIC."""
+        columns = ("name", "image__name", "status__nics__mac", "status__nics__source")
+        text = text.replace("\0", "")
+        wanted = models.Q()
+        for column in columns:
+            wanted |= models.Q(**{f"{column}__icontains": text})
+        return self.filter(wanted).distinct() if text else self
+
+
+class VM(VMNICs, VMAdoption, Desired):
+    """The desired configuration of a VM, or (managed=False) an unmanaged domain as it was found."""
+
+    name = models.CharField(validators=[rules.validate_name, rules.validate_hostname])
+    uuid = models.UUIDField("UUID", default=uuid.uuid4, editable=False)
+    number = models.PositiveIntegerField("ID", null=True, blank=True, validators=[MinValueValidator(2)])
+    image = models.ForeignKey(Image, null=True, blank=True, on_delete=models.SET_NULL, related_name="vms")
+    memory = models.PositiveIntegerField(default=1024, validators=[MinValueValidator(1)], help_text="MiB")
+    vcpus = models.PositiveIntegerField("vCPUs", default=1, validators=[MinValueValidator(1)])
+    boot_size = models.PositiveIntegerField(
+        default=10, help_text="GiB; the boot disk is the larger of this and the image"
+    )
+    ssh_keys = models.TextField("SSH keys", blank=True, help_text="public keys that may log in, a line each")
+    ssh_user = models.CharField(
+        "SSH user",
+        max_length=32,
+        default="root",
+        validators=[RegexValidator(r"^[a-z_][a-z0-9_-]*\Z", "A user’s name.")],
+    )
+    user_data = models.TextField(blank=True, help_text="further cloud-init user data: cloud-config or a script")
+    vnc_port = models.PositiveIntegerField(
+        "VNC port", null=True, blank=True, help_text="empty: the next free one", validators=PORT
+    )
+    vnc_bind = models.GenericIPAddressField("VNC bind IP", default="127.0.0.1")
+    wait_ssh = models.BooleanField(
+        "wait for SSH", default=False, help_text="ready means that its SSH lets the portal in and cloud-init is through"
+    )
+    console_log = models.BooleanField(
+        "console log", default=True, help_text="what its console says is kept in the pool, and shown"
+    )
+    console_dir = models.CharField(
+        max_length=500,
+        blank=True,
+        help_text="folder on the host for the console's log, instead of the pool",
+        validators=[RegexValidator(r"^(?!.*/\.\.(/|\Z))/[^\x00-\x1f]+\Z", "An absolute path.")],
+    )
+    guest_network = models.CharField(
+        "guest’s NICs",
+        max_length=6,
+        blank=True,
+        choices=Hypervisor.GuestNetwork,
+        help_text="who decides what the guest does with its NICs; empty: as the hypervisor is set",
+    )
+    host_key = models.TextField(blank=True, editable=False, help_text="the guest's private SSH host key")
+    host_key_public = models.TextField(blank=True, editable=False)
+    running = models.BooleanField(default=True, editable=False, help_text="what was asked for last")
+    forced = models.BooleanField(default=False, editable=False, help_text="stop without asking the guest")
+    may_be_lost = models.BooleanField(default=False, editable=False, help_text="it was transient when it was stopped")
+    power_generation = models.PositiveIntegerField(default=0, editable=False, help_text="when it was asked for")
+    asked = models.JSONField(
+        default=list, blank=True, editable=False, help_text="aspects that libvirt is to have as they are saved"
+    )
+
+    push_task = "vms.tasks.push"
+
+    objects = VMQuerySet.as_manager()
+
+    class Meta:
+        ordering = [Lower("name"), "pk"]
+        verbose_name = "VM"
+        constraints = [
+            models.UniqueConstraint(fields=["hypervisor", "uuid"], name="vm_uuid_once_a_hypervisor"),
+            models.UniqueConstraint(
+                fields=["hypervisor", "name"], condition=models.Q(managed=True), name="vm_name_once_a_hypervisor"
+            ),
+            models.UniqueConstraint(
+                fields=["hypervisor", "number"], condition=models.Q(managed=True), name="vm_id_once_a_hypervisor"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        return reverse("vms:detail", args=[self.hypervisor.name, self.name])
+
+    @property
+    def uuid_text(self) -> str:
+        return str(self.uuid)
+
+    @property
+    def reading_problems(self) -> QuerySet[ReadingProblem]:
+        """Return what could not be read of the VM at the last poll; pages show older values for it."""
+        return self.hypervisor.reading_problems.about(self.uuid_text, self.name, [ReadingProblem.Kind.NIC])
+
+    @property
+    def boot_volume(self) -> str:
+        return f"{WORK}{self.name}"
+
+    @property
+    def seed_volume(self) -> str:
+        """Return the name of the volume with the cloud-init ISO."""
+        return f"{WORK}{self.name}-cidata"
+
+    @property
+    def console_volume(self) -> str:
+        """Return the name of the volume that the console is logged to."""
+        return f"{WORK}{self.name}-console"
+
+    def volumes(self) -> list[tuple[str, str]]:
+        """Return the volumes that belong to the VM, as pairs of a pool and Virter's name of the volume."""
+        pool = self.hypervisor.pool
+        own = [(pool, self.boot_volume), (pool, self.seed_volume)]
+        if self.console_log and not self.console_dir:
+            own.append((pool, self.console_volume))
+        return [*own, *((disk.pool or pool, disk.volume) for disk in self.disks.all())]
+
+    @property
+    def shown_state(self) -> State | Power | Saved | SSHState:
+        """Return the state that pages show: pending and failed states first, then SSH, then power."""
+        state = self.state
+        if state not in (State.READY, State.UNMANAGED):
+            return state
+        return self.ssh_state or self.shown_power
+
+    @property
+    def shown_power(self) -> Power | Saved:
+        power = Power(self.status.power)
+        return Saved.SAVED if self.status.saved and power is Power.OFF else power
+
+    @property
+    def power_beside(self) -> Power | Saved | None:
+        """Return the power state to show beside a failed or drifted state; None if it is not shown."""
+        found = self.as_found
+        shown = found.status.present and self.state in (State.FAILED, State.DRIFTED)
+        return found.shown_power if shown else None
+
+    @property
+    def ssh_state(self) -> SSHState | None:
+        """Return whether SSH to the running VM is waited for or was given up; None if neither, or SSH works."""
+        if not (self.wait_ssh and self.managed and self.status.power == Power.RUNNING):
+            return None
+        return self.ssh_check.state if hasattr(self, "ssh_check") else SSHState.WAITING
+
+    @property
+    def ssh_reason(self) -> str:
+        """Return the reason why SSH does not work yet, for people; "" if it works or is not waited for."""
+        if (state := self.ssh_state) is None:
+            return ""
+        reason = (self.ssh_check.reason if hasattr(self, "ssh_check") else "") or "it is about to be tried"
+        if state == SSHState.WAITING:
+            return reason
+        return f"did not become reachable within {self.ssh_check.LIMIT.total_seconds():.0f} s: {reason}"
+
+    @property
+    def removable_by_name(self) -> bool:
+        """Return whether the portal or Virter created the VM, so that volumes named after it belong to it."""
+        return self.managed or bool(self.host_key_public) or self.number is not None
+
+    @property
+    def memory_shown(self) -> int:
+        """Return the memory in MiB: as found, or as desired until the VM has been found."""
+        return self.status.memory or self.memory
+
+    @property
+    def as_virter(self) -> bool:
+        """Return whether the guest gets only the network configuration that Virter gives."""
+        return (self.guest_network or self.hypervisor.guest_network) == Hypervisor.GuestNetwork.VIRTER
+
+    def make_host_key(self) -> None:
+        """Generate the guest's SSH host key, before the VM is created: a retry must not change its metadata."""
+        key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        self.host_key = key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, serialization.NoEncryption()
+        ).decode()
+        self.host_key_public = (
+            key.public_key().public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH).decode()
+        )
+
+    def ask_power(self, running: bool, forced: bool = False) -> None:
+        """Request that the VM runs (is started or resumed), is shut down, or (forced) is stopped at once.
+
+        For an unmanaged VM this is done once; its power state is not maintained afterwards.
+        """
+        with self.transition():
+            self.ask_again()
+            self.status.refresh_from_db(fields=["present", "persistent"])
+            power = {"running": running, "forced": forced, "power_generation": self.generation}
+            power["may_be_lost"] = self.status.transient  # the VM's page warns of that
+            VM.objects.filter(pk=self.pk).update(**power)
+
+    def ask(self, aspect: Aspect) -> None:
+        """Request that libvirt agrees with the saved definition in one aspect."""
+        with self.transition(managed=True):
+            self.asked = sorted({*self.asked, aspect})
+            VM.objects.filter(pk=self.pk).update(asked=self.asked)
+            self.ask_again()
+
+    def resize(self, memory: int, vcpus: int) -> None:
+        """Request other memory, in MiB, and vCPUs; a running VM has them from its next start on."""
+        with self.transition(managed=True):
+            values: dict[str, object] = {"memory": memory, "vcpus": vcpus}
+            if self.status.made_at:  # otherwise it is created with these values
+                changed = {name for name in (Aspect.MEMORY, Aspect.VCPUS) if getattr(self, name) != values[name]}
+                values["asked"] = sorted({*self.asked, *changed})
+            VM.objects.filter(pk=self.pk).update(**values)
+            self.refresh_from_db(fields=list(values))
+            self.ask_refused_nics_again()
+
+    @property
+    def saved(self) -> SavedVM:
+        """Return the saved definition in the form that is compared with libvirt."""
+        nics, going = [], set()
+        for nic in self.nics.all():
+            if nic.removed_at:
+                going.add(nic.key)
+            else:
+                nics.append(SavedNIC(key=nic.key, spec=nic.spec(), late=nic.at_shutdown))
+        values = {"name": self.name, "memory": self.memory, "vcpus": self.vcpus}
+        return SavedVM(**values, nics=tuple(nics), going=frozenset(going))

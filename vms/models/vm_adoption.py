@@ -1,0 +1,191 @@
+"""Adoption and release of VMs, and the two ways to end drift: accept libvirt's definition, or revert it."""
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.core.exceptions import PermissionDenied
+from django.db import models
+from django.utils import timezone
+
+from virterweb.hypervisors import rights
+from virterweb.hypervisors.desired.drift import decoded
+from virterweb.hypervisors.desired.refusals import InvalidTransition, Refusal
+from vms.definition import domain as domain_xml
+from vms.definition import host_reach
+from vms.definition.nics import parse
+
+from .disk import WORK
+from .image import TAG, Image, Volume
+from .nic import NIC
+from .power import Power
+
+if TYPE_CHECKING:
+    from .vm import VM
+
+
+class VMAdoption:
+    """Adoption, release and the end of drift. Part of the model `VM`."""
+
+    def require_host_rights(self, by: rights.Actor, *, revert: bool = False) -> None:
+        """Raise PermissionDenied if accepting libvirt's definition needs rights on the host that the user lacks.
+
+        With `revert`, the saved definition is checked instead: an operator may have removed such access in libvirt.
+        """
+        if rights.is_operator(by) or not self.status.definition:
+            return
+        before = host_reach.parts(nic.spec() for nic in self.nics.filter(removed_at=None))
+        after = host_reach.parts(nic.spec for nic in parse.parse_domain(self.status.definition))
+        if found := host_reach.gained(after, before) if revert else host_reach.gained(before, after):
+            raise PermissionDenied(" ".join(host_reach.reasons(found)))
+
+    def adopt(self, by: AbstractBaseUser | None = None) -> None:
+        """Save libvirt's definition as the desired one and manage the VM; nothing changes in libvirt.
+
+        Raises:
+            ValueError: A VM that the portal manages has the same name or ID.
+        """
+        with self.transition(managed=False, present=True):
+            others = type(self).objects.on(self.hypervisor_id).filter(managed=True).exclude(pk=self.pk)
+            if others.filter(name=self.name).exists():
+                raise InvalidTransition(self, Refusal.NAME_TAKEN)
+            if self.number and (other := others.filter(number=self.number).first()):
+                raise ValueError(f"The portal's VM {other} has the ID {self.number}")
+            self.owner = self.owner or by
+            type(self).objects.filter(pk=self.pk).update(managed=True)
+            self.status.write(made_at=timezone.now())
+            self.follow_found()
+
+    def follow_found(self) -> None:
+        """Save the definition that libvirt stores (of a transient VM: runs); nothing changes in libvirt.
+
+        Requests in progress continue.
+
+        Raises:
+            ValueError: The definition is not known yet, or the VM was renamed while its volumes have the old name.
+        """
+        with self.transition(managed=True, present=True):
+            status, done = self.status, self.done
+            if not status.definition:
+                raise ValueError(f"The definition of {self} has not been read yet. Try again in a moment")
+            if not done and status.made_at is None:
+                raise ValueError(f"{self} is still being made. Try again when it runs")
+            found = domain_xml.parse(status.definition)
+            self._follow_name(found.name)
+            asked_power = not done and self.power_generation > status.power_done
+            if not asked_power:
+                self.running = status.power != Power.OFF
+            self.memory, self.vcpus, self.asked = max(found.memory, 1), max(found.vcpus, 1), []
+            self.image = self.image or self._image_found()
+            self.save()
+            self.nics.filter(removed_at=None, asked_at=None).delete()
+            known = {nic.key for nic in self.nics.all()}
+            for position, nic_found in enumerate(found.nics):
+                if nic_found.key in known:
+                    continue
+                nic = NIC(vm=self, mac=nic_found.mac, place=nic_found.place, position=position)
+                nic.follow(replace(nic_found.spec, pci="") if status.persistent else self.own(nic_found))
+                nic.asked_at = None
+                nic.save()
+            self._follow_disks()
+            settled = {"generation": self.generation} if done else {}
+            settled |= {} if asked_power else {"power_done": self.power_generation}
+            status.write(made_at=timezone.now(), **settled)
+
+    def _follow_name(self, name: str) -> None:
+        """Save the name that libvirt has; ValueError if it is taken, or volumes have the old name."""
+        if name == self.name:
+            return
+        if type(self).objects.on(self.hypervisor_id).filter(managed=True, name=name).exclude(pk=self.pk).exists():
+            raise ValueError(f"The portal has another VM {name} on {self.hypervisor}. Revert to the name {self.name}")
+        own = {volume for _, volume in self.volumes()}
+        if Volume.objects.filter(hypervisor=self.hypervisor, name__in=own).exists():
+            text = (
+                "The volumes of {old} are named after it, so it cannot be called {new} here. Revert to the saved name"
+            )
+            raise ValueError(text.format(old=self.name, new=name))
+        self.name = name
+
+    def _follow_disks(self) -> None:
+        """Save the further disks that are named after the VM."""
+        volumes = {volume.name: volume for volume in Volume.objects.filter(hypervisor=self.hypervisor)}
+        for disk in self.status.disks:
+            pool, _, volume = disk["source"].partition("/")
+            name = volume.removeprefix(f"{WORK}{self.name}-")
+            if name in (volume, "cidata", "console") or volume not in volumes:
+                continue
+            place = {"pool": "" if pool == self.hypervisor.pool else pool, "bus": disk["bus"]}
+            size = max(1, volumes[volume].capacity // 1024**2)
+            self.disks.get_or_create(name=name, defaults={"size": size, "format": disk["format"], **place})
+
+    def _image_found(self) -> Image | None:
+        """Return the image whose volume, or whose layer, the boot disk is an overlay on."""
+        boot = Volume.objects.filter(hypervisor=self.hypervisor, name=self.boot_volume).exclude(backing="").first()
+        if boot is None:
+            return None
+        beneath = Volume.objects.filter(hypervisor=self.hypervisor).filter(
+            models.Q(path=boot.backing) | models.Q(backing=boot.backing, name__startswith=TAG)
+        )
+        return Image.objects.on(self.hypervisor_id).filter(volume__in=beneath.values("name")).first()
+
+    def revert(self) -> None:
+        """Request that libvirt agrees with the saved definition in everything; NICs added outside are removed."""
+        with self.transition(managed=True):
+            self.status.refresh_from_db()
+            found = decoded(self.status.drift)
+            self.asked = sorted({each["aspect"] for each in found if "aspect" in each})
+            type(self).objects.filter(pk=self.pk).update(asked=self.asked)
+            if self.status.present:
+                for each in found:
+                    if each.get("added"):
+                        self.remove_nic(each["nic"])
+            self.nics.filter(removed_at=None).update(asked_at=timezone.now(), asked_fields=[], refused=None)
+            self.ask_again()
+
+    @property
+    def namesake(self) -> "VM | None":
+        """Return the unmanaged VM with the same name, for example after it was recreated outside the portal."""
+        if not self.managed:
+            return None
+        others = type(self).objects.on(self.hypervisor_id).filter(managed=False, name=self.name, removed_at=None)
+        return others.select_related("status").filter(status__present=True).first()
+
+    def take_over(self) -> None:
+        """Manage the unmanaged VM of the same name in place of this one; nothing changes in libvirt.
+
+        Raises:
+            ValueError: There is no such VM, or libvirt still has this one.
+        """
+        with self.transition(managed=True):
+            self.status.refresh_from_db()
+            if self.status.present:
+                raise ValueError(f"libvirt still has {self}. Only a VM that is gone can be replaced by its namesake")
+            other = self.namesake
+            if other is None:
+                raise ValueError(f"libvirt has no other VM {self}")
+            seen = ("present", "power", "memory", "vcpus", "disks", "persistent", "document", "stored")
+            values = {name: getattr(other.status, name) for name in seen}
+            if other.host_key_public != self.host_key_public:  # the guest was installed anew
+                self.host_key, self.host_key_public = "", other.host_key_public
+            self.uuid, self.number, self.ssh_user = other.uuid, other.number, other.ssh_user
+            other.delete()
+            self.status.write(**values, generation=self.generation, error="", detail="", progress="")
+            self.nics.all().delete()
+            self.follow_found()
+
+    def release(self) -> None:
+        """Stop managing the VM: libvirt keeps it, and the portal only shows it."""
+        with self.transition(managed=True, present=True):
+            self.nics.all().delete()
+            self.disks.all().delete()
+            cleared = {"generation": 0, "power_generation": 0, "running": True, "asked": []}
+            type(self).objects.filter(pk=self.pk).update(managed=False, **cleared)
+            clean = {
+                "generation": 0,
+                "drift": "",
+                "error": "",
+                "detail": "",
+                "progress": "",
+                "made_at": None,
+            }
+            self.status.write(**clean, power_done=0, shut_down_at=None, compared=0)

@@ -1,0 +1,128 @@
+"""The desired NICs of VMs: how they are added, changed, removed and looked up."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from django.db import models, transaction
+from django.utils import timezone
+
+from networks.models import Network
+from vms.definition.guest_nic import GuestSpec
+from vms.definition.nics import fields as nic_fields
+from vms.definition.nics import parse
+from vms.definition.nics.spec import FoundNIC, NICSpec
+
+from .nic import NIC, free_mac
+
+
+class VMNICs:
+    """The NICs of a VM. Part of the model `VM`."""
+
+    def add_nic(self, spec: NICSpec, guest: GuestSpec | None = None) -> "NIC":
+        """Add a desired NIC. Without a MAC in `spec`, one is chosen now and kept."""
+        with self.transition():
+            last = self.nics.aggregate(last=models.Max("position"))["last"]
+            nic = NIC(vm=self, mac=spec.mac or free_mac(), position=0 if last is None else last + 1)
+            nic.follow(replace(spec, mac=nic.mac))
+            nic.guest = guest.stored if guest else {}
+            nic.save()
+            self.ask_again()
+        return nic
+
+    def change_nic(
+        self,
+        spec: NICSpec,
+        at_shutdown: bool = False,
+        guest: GuestSpec | None = None,
+        *,
+        key: str = "",
+        fields: Iterable[str] = (),
+    ) -> None:
+        """Change a desired NIC; a NIC that was attached outside the portal becomes a desired one.
+
+        Only the fields that differ from the previous definition, and those in `fields`, are requested from libvirt.
+        With `at_shutdown` the card of a running guest is not unplugged for it: the change waits for the next boot.
+        `key` is the NIC's MAC unless it is given.
+        """
+        with self.transition():
+            nic, before = self._desired_nic(key or spec.mac)
+            nic.ask(spec, {*nic_fields.asked(spec, before), *fields})
+            nic.removed_at, nic.at_shutdown = None, at_shutdown
+            nic.guest = nic.guest if guest is None else guest.stored
+            nic.save()
+            self.ask_again()
+
+    def remove_nic(self, key: str, at_shutdown: bool = False) -> None:
+        """Request the removal of a NIC, desired or not. With `at_shutdown` a running guest keeps it until then."""
+        with self.transition():
+            nic, _ = self._desired_nic(key)
+            nic.removed_at, nic.at_shutdown, nic.refused = timezone.now(), at_shutdown, None
+            nic.save()
+            self.ask_again()
+
+    def keep_nic(self, key: str) -> bool:
+        """Cancel the removal of a NIC; return False if none was requested, or the NIC is gone."""
+        with self.transition():
+            again = {"removed_at": None, "at_shutdown": False, "asked_at": timezone.now(), "refused": None}
+            kept = self.nics.keyed(key).exclude(removed_at=None).update(**again, asked_fields=[])
+            if kept:
+                self.ask_again()
+        return bool(kept)
+
+    def ask_refused_nics_again(self) -> None:
+        """Retry the NICs that libvirt refused, and no others, in the fields that were requested."""
+        with transaction.atomic():
+            refused = self.nics.filter(removed_at=None, refused__isnull=False)
+            refused.update(asked_at=timezone.now(), refused=None)
+            self.ask_again()
+
+    def _desired_nic(self, key: str) -> tuple["NIC", NICSpec]:
+        """Return the desired NIC, new and unsaved if there is none, and its current specification."""
+        try:
+            before, found = self.desired_nic(key)
+        except LookupError as missing:
+            if (nic := self.nics.keyed(key).first()) is None:  # a NIC that is being removed cannot be changed
+                raise NIC.DoesNotExist(str(missing)) from missing
+            return nic, nic.spec()
+        if nic := self.nics.keyed(key).first():
+            return nic, before
+        position = next((nic.position for nic in self.status.nics.keyed(key)), 0)
+        nic = NIC(vm=self, mac=found.mac, place=found.place, position=position)
+        nic.follow(before)
+        nic.asked_at = None
+        return nic, before
+
+    def desired_nic(self, key: str) -> tuple[NICSpec, FoundNIC | None]:
+        """Return the specification of a NIC, as found if it is not a desired one; and the NIC as found.
+
+        Raises:
+            LookupError: The VM has no NIC with that key.
+            SharedMAC: Several NICs have that MAC.
+        """
+        live, stored = self.found_nic(key)
+        desired = self.nics.keyed(key).filter(removed_at=None).first()
+        if desired is None and (live or stored) is None:
+            raise LookupError(f"{self} has no NIC {key}")
+        return desired.spec() if desired else self.own(live or stored), live or stored
+
+    def found_nic(self, key: str) -> tuple[FoundNIC | None, FoundNIC | None]:
+        """Return a NIC as found in the running VM, and as found in the stored definition.
+
+        Raises:
+            SharedMAC: Several NICs have that MAC.
+        """
+        status = self.status
+        live = parse.parse_domain(status.document) if status.running else ()
+        stored = parse.parse_domain(status.definition) if status.present and status.persistent else ()
+        return parse.find(live, key), parse.find(stored, key)
+
+    def own(self, found: FoundNIC) -> NICSpec:
+        """Return the specification of a found NIC, without what its network provides."""
+        return nic_fields.own(found, self.network(found.spec) and self.network(found.spec).definition)
+
+    def network(self, spec: NICSpec) -> Network | None:
+        """Return the network that a NIC is on; None for another kind of NIC, or if there is no such network."""
+        if spec.kind != NIC.Kind.NETWORK:
+            return None
+        named = Network.objects.on(self.hypervisor_id).filter(name=spec.source).select_related("hypervisor", "status")
+        return named.order_by("-managed").first()

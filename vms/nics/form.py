@@ -1,0 +1,254 @@
+"""The form of a NIC: the usual fields in view, the others of libvirt's interfaces folded."""
+
+from dataclasses import replace
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils.functional import cached_property
+
+from networks.changes.fields import PartField
+from networks.definition import lines, rules
+from networks.reservations.reservations import Conflict
+from virterweb.hypervisors import rights
+from vms.cloud_init import seed
+from vms.definition import domain as domain_xml
+from vms.definition.guest_nic import Attached, GuestSpec, guest_nics, words
+from vms.definition.nics.fields import asked, move
+from vms.definition.nics.spec import SOURCES, USER_ALIAS, NICSpec
+from vms.guests.form import GUEST, guest_initial
+from vms.models import NIC, VM, free_mac
+
+from .new_nic_form import NewNICForm
+from .place_form import MODES, STAYS, USER
+from .reserved_address import fixed, plan_address
+
+
+class NICChangeForm(NewNICForm):
+    """All fields of one NIC. The MAC can be set only for a new NIC, because it identifies the NIC.
+
+    The fields in `named` are requested by name, and pushed even if they are saved with these values.
+    """
+
+    IN_VIEW = ("network", "address", "link_up")
+    FOLDS = (
+        ("Instead of a network", ("bridge", "device", "mode")),
+        ("On the network", ("port_group", "isolated", "filter", "filter_parameters", "trust_rx_filters", "vlan")),
+        ("Card", ("model", "mac", "mtu", "queues", "boot_order", "alias", "pci", "at_shutdown")),
+        ("Bandwidth", ("inbound", "outbound")),
+        ("In the guest", GUEST),
+    )
+
+    address = forms.CharField(
+        label="Fixed address",
+        required=False,
+        max_length=45,
+        widget=forms.TextInput(attrs={"placeholder": "none: what DHCP gives", "list": "addresses"}),
+        help_text="“next” is the next free one. It is reserved on the network, follows the NIC, and goes with it.",
+    )
+
+    link_up = forms.BooleanField(label="Link up", required=False)
+    mode = forms.ChoiceField(label="macvtap mode", choices=MODES, required=False)
+    port_group = forms.CharField(required=False, max_length=50, validators=[rules.validate_printable])
+    isolated = forms.BooleanField(label="Isolated from other isolated ports", required=False)
+    filter = forms.CharField(
+        label="Network filter",
+        required=False,
+        max_length=50,
+        validators=[rules.validate_printable],
+        help_text="clean-traffic stops spoofed addresses.",
+    )
+    filter_parameters = forms.CharField(
+        required=False,
+        max_length=500,
+        validators=[rules.validate_printable],
+        help_text="NAME=VALUE, with spaces between, like IP=10.255.0.8.",
+    )
+    trust_rx_filters = forms.BooleanField(label="Trust the guest’s receive filters", required=False)
+    vlan = forms.IntegerField(label="VLAN tag", required=False, min_value=0, max_value=lines.VLAN_TAGS)
+    mtu = forms.IntegerField(label="MTU", required=False, validators=rules.MTU)
+    inbound = PartField(lines.read_bandwidth, label="Bandwidth in", help_text="average,peak,burst in KiB/s, KiB.")
+    outbound = PartField(lines.read_bandwidth, label="Bandwidth out")
+    queues = forms.IntegerField(required=False, min_value=1, max_value=256)
+    boot_order = forms.IntegerField(required=False, min_value=1, max_value=100)
+    alias = forms.RegexField(
+        rf"^{USER_ALIAS}[A-Za-z0-9_-]+\Z",
+        required=False,
+        max_length=60,
+        error_messages={"invalid": f"An alias begins with {USER_ALIAS}, then come letters, digits, _ and -."},
+        widget=forms.TextInput(attrs={"placeholder": "libvirt’s choice"}),
+    )
+    pci = forms.RegexField(
+        r"^[0-9a-f]{4}:[0-9a-f]{2}:[01][0-9a-f]\.[0-7]\Z",
+        label="PCI address",
+        required=False,
+        error_messages={"invalid": "A PCI address looks like 0000:00:05.0."},
+        widget=forms.TextInput(attrs={"placeholder": "libvirt’s choice"}),
+    )
+    at_shutdown = forms.BooleanField(label="What needs the card unplugged waits for the next boot", required=False)
+
+    def __init__(
+        self,
+        *args,
+        vm: VM,
+        user: rights.Actor,
+        now: NICSpec | None = None,
+        key: str = "",
+        initial: dict[str, object] | None = None,
+        **options,
+    ) -> None:
+        """Create the form for a NIC; without `now` for a new one, with the values of `initial`.
+
+        `now` is the NIC as desired or found, and `key` identifies it: its MAC unless given.
+        """
+        self.named: frozenset[str] = frozenset()
+        self.vm, self.user, self.key = vm, user, key or (now.mac if now else "")
+        desired = vm.nics.keyed(self.key).first() if now else None
+        self.late = bool(desired and desired.at_shutdown and desired.removed_at is None)
+        self.whole = now is None or bool(desired and (desired.asked_at or desired.refused) and not desired.asked_fields)
+        had = {"link_up": True, **(initial or {})}
+        if now:
+            self.guest_now = desired.guest_spec() if desired else GuestSpec()
+            had = {**initial_of(now), "address": fixed(vm, now), "at_shutdown": self.late}
+            had |= guest_initial(self.guest_now)
+        options["operator"] = rights.is_operator(user)
+        super().__init__(*args, hypervisor=vm.hypervisor, now=now, initial=had, **options)
+        if now:
+            del self.fields["mac"]
+        if not seed.ours(vm):  # only guests with an ISO of the portal can be configured
+            self.guest_now = None
+            for name in GUEST:
+                del self.fields[name]
+        self.fields["bridge"].label, self.fields["device"].label = "Host bridge", "Host device, by macvtap"
+
+    def in_view(self) -> list[forms.BoundField]:
+        return [self[name] for name in self.IN_VIEW]
+
+    def folds(self) -> list[tuple[str, str, list[forms.BoundField]]]:
+        """Return the title, summary of values, and fields of each fold."""
+        found = []
+        for title, names in self.FOLDS:
+            fields = [self[name] for name in names if name in self.fields and self.shows(name)]
+            filled = [field for field in fields if field.value() not in (None, "") and field.value() is not False]
+            held = ", ".join(f"{field.label}: {field.value()}" for field in filled)
+            if names == GUEST:
+                held = self.guest_held() if fields else ""
+            if fields:
+                found.append((title, held if title != "Instead of a network" or len(filled) > 1 else "", fields))
+        return found
+
+    def clean_filter_parameters(self) -> tuple[tuple[str, str], ...]:
+        pairs = [word.partition("=")[::2] for word in self.cleaned_data["filter_parameters"].split()]
+        if not all(name and value for name, value in pairs):
+            raise ValidationError("Parameters look like IP=10.255.0.8 MAC=52:54:00:00:00:08.")
+        return tuple(pairs)
+
+    def clean_boot_order(self) -> int | None:
+        order = self.cleaned_data["boot_order"]
+        if order and domain_xml.names_boot_device(self.vm.status.document):
+            raise ValidationError("libvirt takes it only in a VM whose <os> names no boot device, as this one’s does.")
+        return order
+
+    def clean(self) -> dict:
+        data = super().clean()
+        if data.get("filter_parameters") and not data.get("filter"):
+            self.add_error("filter", "Parameters of which filter?")
+        if data.get("mtu") and data.get("device"):
+            self.add_error("mtu", "macvtap takes the MTU of its device.")
+        if data.get("port_group") and data.get("network") in (None, "", USER):
+            self.add_error("port_group", "Port groups are a network’s.")
+        if not self.errors:
+            self._plan_address()
+        if not self.errors and "guest" in self.fields:
+            self.add_guest_problems(self._attached(), self._others(), self.vm.network(self.wanted))
+        return data
+
+    def _attached(self) -> Attached:
+        """Return the NIC as it would be after saving, with its reserved address."""
+        change, wanted = self.address_change, self.wanted
+        reserved = change.reserved.ip if change.reserved else self.cleaned_data["address"]
+        network = self.vm.network(wanted)
+        return Attached(
+            mac=wanted.mac,
+            desired=self.desired_guest,
+            network=network and network.definition,
+            reserved=reserved,
+            mtu=wanted.mtu,
+        )
+
+    def _others(self) -> dict[str, GuestSpec]:
+        """Return the guest settings of the VM's other NICs."""
+        others = self.vm.nics.filter(removed_at=None).exclude(mac=self.wanted.mac)
+        return {f"NIC {nic.mac}": nic.guest_spec() for nic in others}
+
+    @property
+    def guest_text(self) -> str:
+        """Return what the guest will do with the NIC, as text; "" if that does not change."""
+        if "guest" not in self.fields:
+            return ""
+        nics = list(self.vm.nics.filter(removed_at=None))
+        before = [seed.attached(self.vm, nic) for nic in nics]
+        index = next((n for n, nic in enumerate(before) if nic.mac == self.wanted.mac), len(before))
+        after = words(guest_nics([*before[:index], self._attached(), *before[index + 1 :]])[index])
+        same = index < len(before) and after == words(guest_nics(before)[index])
+        return "" if same else after
+
+    def _plan_address(self) -> None:
+        try:
+            typed = self.cleaned_data["address"]
+            self.address_change = plan_address(self.vm, self.now, self.wanted, typed, self.user)
+        except Conflict as problem:
+            for field, reason in problem.errors:
+                self.add_error(field, reason)
+
+    def save(self) -> str:
+        """Save the change, if there is one, and return the MAC; Conflict if the address was taken meanwhile."""
+        with transaction.atomic():
+            self.address_change.save(self.vm, self.user)
+            guest = self.desired_guest if "guest" in self.fields else None
+            if self.now is None:
+                self.vm.add_nic(self.wanted, guest)
+            elif self.named or self._differs(guest):
+                late = self.cleaned_data["at_shutdown"]
+                self.vm.change_nic(self.wanted, late, guest, key=self.key, fields=self.named)
+        return self.wanted.mac
+
+    def _differs(self, guest: GuestSpec | None) -> bool:
+        return (self.wanted, self.cleaned_data["at_shutdown"], guest) != (self.now, self.late, self.guest_now)
+
+    @property
+    def asks_nothing(self) -> bool:
+        """Return whether everything is saved already; differences in libvirt are ended by a revert."""
+        guest = self.desired_guest if "guest" in self.fields else None
+        return bool(self.now) and not (self.named or self.address_change.texts or self._differs(guest))
+
+    @property
+    def only(self) -> frozenset[str] | None:
+        """Return the requested fields; None for a NIC that was not created yet."""
+        return None if self.whole else asked(self.wanted, self.now)
+
+    @cached_property
+    def wanted(self) -> NICSpec:
+        """Return the NIC's specification; a new NIC already has its MAC."""
+        data = self.cleaned_data
+        now = self.now or NICSpec(kind="", mac=data["mac"] or free_mac())
+        names = ("link_up", "model", "port_group", "isolated", "filter", "filter_parameters", "trust_rx_filters")
+        names += ("vlan", "mtu", "inbound", "outbound", "queues", "boot_order", "alias", "pci")
+        wanted = replace(now, **self.place, **{name: data[name] for name in names})
+        return move(self.now, wanted) if self.now else wanted
+
+
+def initial_of(spec: NICSpec) -> dict[str, object]:
+    """Return a NIC as values of the form."""
+    plain = ("link_up", "model", "port_group", "isolated", "filter", "trust_rx_filters", "vlan", "mtu", "queues")
+    places = {NIC.Kind.NETWORK: "network", NIC.Kind.BRIDGE: "bridge", NIC.Kind.DIRECT: "device"}
+    return {
+        **{name: getattr(spec, name) for name in (*plain, "boot_order", "alias", "pci")},
+        **({places[spec.kind]: spec.source} if spec.kind in places else {}),
+        **({"network": USER} if spec.kind == NIC.Kind.USER else {}),
+        **({"network": STAYS} if spec.kind not in SOURCES else {}),
+        "mode": spec.mode or "bridge",
+        "inbound": str(spec.inbound or ""),
+        "outbound": str(spec.outbound or ""),
+        "filter_parameters": " ".join(f"{name}={value}" for name, value in spec.filter_parameters),
+    }

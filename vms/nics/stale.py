@@ -1,0 +1,38 @@
+"""Two people in the same form: who saves second keeps what they typed, and gets and sees what the first has changed."""
+
+import json
+
+from django.forms import Form
+from django.http import QueryDict
+
+from networks.changes.merge import note, shown_base
+
+
+def as_text(form: Form) -> dict[str, str]:
+    """Return the fields of a form that is only shown, as a browser sends them; of a tick `on` or nothing."""
+    values = {field.name: field.value() for field in form}
+    return {name: "on" if value is True else str(value or "") for name, value in values.items()}
+
+
+def as_base(form: Form) -> str:
+    """Return what a form shows before anything is typed: kept in the page, to see later what changed meanwhile."""
+    return json.dumps(as_text(form))
+
+
+def merged(data: QueryDict, now: Form) -> tuple[QueryDict, list[str]]:
+    """Return what was typed, with what others have changed since the page was opened; and that in words.
+
+    `now` is the form as it would be shown now. A field that both changed keeps what was typed, and is named.
+    """
+    if (base := shown_base(data)) is None:
+        return data, []
+    notes, result, current = [], data.copy(), as_text(now)
+    for name, theirs in current.items():
+        old, mine = str(base.get(name, theirs)), data.get(name, "")
+        if theirs in (old, mine):
+            continue
+        if mine == old:
+            result[name] = theirs
+        notes.append(note(now[name].label, old, theirs, mine))
+    result["base"] = json.dumps(current)
+    return result, notes

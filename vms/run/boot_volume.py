@@ -1,0 +1,39 @@
+"""The boot volume of a VM: an overlay on its image, which is checked first."""
+
+from virterweb.hypervisors.gateway.connection import Connection
+from virterweb.hypervisors.gateway.found import Refused
+from vms.definition import volume as volume_xml
+from vms.definition.volume import VolumeSpec
+from vms.images import layers, qcow2
+from vms.models import TAG, VM, Image
+
+GIB = 1024**3
+
+
+def boot_volume_spec(vm: VM, connection: Connection) -> VolumeSpec:
+    """Return a copy-on-write overlay on the image's layer, or on the image itself if it is a flat volume."""
+    found = connection.volumes.get(vm.hypervisor.pool, vm.image.volume)
+    if found is None:
+        raise Refused(f"The image {vm.image} has no volume in the pool {vm.hypervisor.pool}.")
+    image = volume_xml.parse(found.document)
+    check_image(vm.image, image, connection)
+    flat = {"backing": found.path, "backing_format": image.format}
+    if vm.image.volume.startswith(TAG) and image.backing:  # a tag is empty: the layer is its backing file
+        flat = {"backing": image.backing, "backing_format": image.backing_format}
+    layer = layers.layer_of(connection, vm.hypervisor.pool, vm.image.volume)
+    return VolumeSpec(
+        name=vm.boot_volume,
+        capacity=max(image.capacity, vm.boot_size * GIB),
+        **(layers.backing_of(layer) if layer else flat),
+    )
+
+
+def check_image(image: Image, found: VolumeSpec, connection: Connection) -> None:
+    """Refuse an image that makes QEMU read a file outside the pool, or guess a format."""
+    pool = image.hypervisor.pool
+    if found.format not in qcow2.FORMATS:
+        raise Refused(f"The image {image} is a {found.format} file. {qcow2.CONVERT}.")
+    if found.backing:
+        backings = {volume.path: volume_xml.parse(volume.document).backing for volume in connection.volumes.all(pool)}
+        if out := qcow2.outside(found.backing, backings):
+            raise Refused(f"The image {image}: {qcow2.refused_backing(out, pool)}")

@@ -1,0 +1,76 @@
+"""A row of the form that runs a VM: a disk after the boot disk."""
+
+from django import forms
+from django.core.exceptions import ValidationError
+
+from networks.definition import rules
+from vms.definition import sizes
+from vms.models import Disk
+
+LARGEST = 2**30  # MiB: a PiB
+OURS = ("cidata", "console")  # volumes of a VM whose names look like a disk's
+MAX_DISKS = {"virtio": 25, "scsi": 15, "ide": 4}  # on each bus, beside the boot disk and the cloud-init ISO
+
+
+class DiskForm(forms.Form):
+    FIELDS = ("name", "size", "format", "bus", "pool")
+
+    name = forms.CharField(
+        max_length=50, validators=[rules.validate_name], widget=forms.TextInput(attrs={"placeholder": "data"})
+    )
+    size = forms.CharField(max_length=20, widget=forms.TextInput(attrs={"placeholder": "512M or 2G"}))
+    format = forms.ChoiceField(choices=[(value, value) for value in Disk.Format.values], required=False)
+    bus = forms.ChoiceField(choices=[(value, value) for value in Disk.Bus.values], required=False)
+    pool = forms.CharField(required=False, max_length=100, validators=[rules.validate_printable])
+
+    def __init__(self, *args, pool: str = "", row: int = 0, **kwargs) -> None:
+        """Create the form; `pool` is used unless another is given."""
+        super().__init__(*args, auto_id=f"disk-{row}-%s", **kwargs)
+        self.label_suffix = ""
+        self.fields["pool"].widget.attrs["placeholder"] = pool
+
+    def shown(self) -> list[forms.BoundField]:
+        return list(self)
+
+    def clean_name(self) -> str:
+        if self.cleaned_data["name"] in OURS:
+            raise ValidationError("Another volume of the VM is called so; name the disk otherwise.")
+        return self.cleaned_data["name"]
+
+    def clean_size(self) -> int:
+        """Return the size in MiB."""
+        try:
+            size = sizes.mebibytes(self.cleaned_data["size"])
+        except ValueError as problem:
+            raise ValidationError(f"{problem}.") from problem
+        if not 1 <= size <= LARGEST:
+            raise ValidationError("A disk has at least 1 MiB and at most 1024 TiB.")
+        return size
+
+    def clean_format(self) -> str:
+        return self.cleaned_data["format"] or Disk.Format.QCOW2
+
+    def clean_bus(self) -> str:
+        return self.cleaned_data["bus"] or Disk.Bus.VIRTIO
+
+    @property
+    def wanted(self) -> Disk:
+        """Return the disk, unsaved and without a VM."""
+        return Disk(**self.cleaned_data)
+
+
+def check(rows: list[DiskForm]) -> None:
+    """Add errors to the rows for repeated names, and for more disks than a bus can have."""
+    names: dict[str, int] = {}
+    buses: dict[str, int] = {}
+    for number, row in enumerate(rows, 1):
+        if not row.is_valid():
+            continue
+        name, bus = row.cleaned_data["name"], row.cleaned_data["bus"]
+        if name in names:
+            row.add_error("name", f"Disk {names[name]} is called {name} too.")
+            continue
+        names[name] = number
+        buses[bus] = buses.get(bus, 0) + 1
+        if buses[bus] > MAX_DISKS[bus]:
+            row.add_error("bus", f"There is room for {MAX_DISKS[bus]} {bus} disks.")

@@ -1,0 +1,94 @@
+"""The fields of the form that runs VMs; `form` validates them together."""
+
+from django import forms
+
+from virterweb.hypervisors.models import Hypervisor
+from virterweb.pages.ssh_key_field import SSHKeysField, SSHKeysInput
+from vms.cloud_init import user_data
+from vms.models import PORT, VM, Image
+
+from .copy_as import FIRST_VNC_PORT
+
+MAX_VMS = 100  # VMs at once
+
+
+def of_vm(column: str) -> list:
+    """Return the validators of a column of VMs."""
+    return VM._meta.get_field(column).validators
+
+
+class RunFields(forms.Form):
+    """Fields of the form that runs VMs, and the groups they are shown in."""
+
+    FOLDS = (
+        ("SSH and cloud-init", ("ssh_keys", "ssh_user", "wait_ssh", "guest_network", "user_data")),
+        ("Console and VNC", ("console_log", "console_dir", "vnc_port", "vnc_by_id", "vnc_bind")),
+    )
+
+    hypervisor = forms.ModelChoiceField(Hypervisor.objects.all(), empty_label=None)
+    image = forms.ModelChoiceField(
+        Image.objects.none(),
+        to_field_name="name",
+        empty_label="choose an image",
+        error_messages={"invalid_choice": "There is no image %(value)s on this hypervisor."},
+    )
+    number = forms.IntegerField(
+        label="ID", min_value=2, max_value=2**24 - 1, help_text="Decides MAC and IP on the access network."
+    )
+    count = forms.IntegerField(
+        label="How many",
+        required=False,
+        min_value=1,
+        max_value=MAX_VMS,
+        initial=1,
+        help_text="With IDs from this one on.",
+    )
+    name = forms.CharField(required=False, max_length=50, help_text="Empty: IMAGE-ID. Of several: NAME-ID.")
+    memory = forms.IntegerField(label="Memory, MiB", min_value=1, max_value=2**24, initial=1024)
+    vcpus = forms.IntegerField(label="vCPUs", min_value=1, max_value=512, initial=1)
+    boot_size = forms.IntegerField(
+        label="Boot disk, GiB", min_value=0, max_value=2**20, initial=10, help_text="At least the image’s own size."
+    )
+    ssh_keys = SSHKeysField(
+        label="SSH keys",
+        required=False,
+        widget=SSHKeysInput(attrs={"rows": 2, "placeholder": "ssh-ed25519 AAAA… you@example", "spellcheck": "false"}),
+        help_text="Public keys that may log in, one a line, beside those of the hypervisor.",
+    )
+    guest_network = forms.ChoiceField(
+        label="Guest’s NICs",
+        required=False,
+        choices=[("", "as the hypervisor is set"), *Hypervisor.GuestNetwork.choices],
+    )
+    user_data = forms.CharField(
+        label="User data",
+        required=False,
+        strip=False,  # leading spaces matter in YAML
+        widget=forms.Textarea(attrs={"rows": 4, "placeholder": "#cloud-config"}),
+        help_text=f"Further cloud-init user data: cloud-config or a script, of {user_data.LIMIT // 1000} kB at most.",
+    )
+    ssh_user = forms.CharField(
+        label="SSH user", required=False, max_length=32, initial="root", validators=of_vm("ssh_user")
+    )
+    wait_ssh = forms.BooleanField(
+        label="Wait for SSH", required=False, help_text="Ready once SSH lets the portal in and cloud-init is through."
+    )
+    console_log = forms.BooleanField(
+        label="Keep what the console says",
+        required=False,
+        initial=True,
+        help_text="In the pool; the VM’s page shows it.",
+    )
+    console_dir = forms.CharField(
+        label="Console log in a folder of the host",
+        required=False,
+        max_length=500,
+        validators=of_vm("console_dir"),
+        widget=forms.TextInput(attrs={"placeholder": "/var/log/vms"}),
+        help_text="Instead of the pool, as NAME.log.",
+    )
+    vnc_port = forms.IntegerField(
+        label="VNC port", required=False, validators=PORT, help_text="Empty: the next free one."
+    )
+    vnc_by_id = forms.BooleanField(label=f"VNC at {FIRST_VNC_PORT} + ID", required=False)
+    vnc_bind = forms.GenericIPAddressField(label="VNC bind IP", required=False, initial="127.0.0.1")

@@ -1,0 +1,289 @@
+"""The form that runs VMs, used by the page and by the command line."""
+
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from itertools import zip_longest
+
+from django import forms
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.core.exceptions import ValidationError
+from django.http import QueryDict
+
+from networks.definition import addressing, rules
+from virterweb.hypervisors.desired.one_at_a_time import exclusive
+from virterweb.hypervisors.models import Hypervisor
+from vms.addresses import ids
+from vms.cloud_init import user_data
+from vms.definition import host_reach
+from vms.definition.guest_nic import GuestSpec
+from vms.models import NIC, VIRTIO, VM, WORK, Disk, Image, Volume, free_mac
+from vms.nics.new_nic_form import NICForm
+
+from . import disk_form
+from .copy_as import FIRST_VNC_PORT
+from .disk_form import DiskForm
+from .fields import RunFields
+
+PLAIN = ("memory", "vcpus", "boot_size", "ssh_keys", "user_data", "guest_network", "ssh_user", "wait_ssh")
+PLAIN += ("console_log", "console_dir", "vnc_bind")  # fields that are columns of the VM
+
+
+class RunForm(RunFields):
+    """Creates VMs. NICs after the access NIC are rows of `nic_…` values, in order; further disks of `disk_…` values."""
+
+    def __init__(
+        self, data: QueryDict | None = None, *args, numbered: bool = False, operator: bool = False, **kwargs
+    ) -> None:
+        """Create the form; `initial` may have rows in `nics` and `disks`.
+
+        With `numbered`, the ID is appended to the name even of a single VM. Only operators choose folders, bridges and
+        devices of the host, and addresses for VNC.
+        """
+        super().__init__(data, *args, **kwargs)
+        self.label_suffix, self.numbered, self.operator = "", numbered, operator
+        self.fields["user_data"].validators = []  # Django’s message about null bytes does not tell where they are
+        self.numbers: list[int] = []  # the IDs; empty while the first ID or the count is invalid
+        self.names: list[str] = []  # one per ID; empty while they are not known
+        self.host = self._hypervisor()
+        if self.host:
+            self.fields["hypervisor"].initial = self.host
+            self.fields["image"].queryset = self.host.images.filter(removed_at=None, status__gone_at=None)
+            self.fields["number"].initial = ids.next_free_id(self.host)
+        pool = self.host.pool if self.host else ""
+        self.nics = self._rows(NICForm, "nic", self._first_nics(), hypervisor=self.host, operator=operator)
+        self.disks = self._rows(DiskForm, "disk", self.initial.get("disks", []), pool=pool)
+
+    def _rows(self, form: type[forms.Form], prefix: str, first: list[dict], **options: object) -> list[forms.Form]:
+        """Return the rows as sent, or the initial ones of an unbound form."""
+        if not self.is_bound:
+            return [form(initial=row, row=number, **options) for number, row in enumerate(first)]
+        return [form(row, row=number, **options) for number, row in enumerate(_sent(self.data, prefix, form.FIELDS))]
+
+    def _hypervisor(self) -> Hypervisor | None:
+        """Return the hypervisor chosen so far, which the choices of other fields depend on."""
+        chosen = str(self.data.get("hypervisor") or self.initial.get("hypervisor") or "")
+        every = Hypervisor.objects.select_related("status")
+        found = every.filter(pk=chosen).first() if chosen.isdecimal() and len(chosen) < 19 else None
+        return found or Hypervisor.objects.preselected()
+
+    def _first_nics(self) -> list[dict[str, str]]:
+        """Return the initial NIC rows: those of the VM to copy, or the network that the page was opened from.
+
+        No row is needed for the access network, which the first NIC is always on.
+        """
+        if "nics" in self.initial:
+            return self.initial["nics"]
+        network = self.initial.get("network")
+        if not network or not self.host or network == self.host.access_network:
+            return []
+        return [{"network": network, "model": VIRTIO}]
+
+    def folds(self) -> list[tuple[str, str, bool, list[forms.BoundField]]]:
+        """Return the folded groups: title, summary of values, whether it has errors, and fields."""
+        groups = [(title, [self[name] for name in names if self._shows(name)]) for title, names in self.FOLDS]
+        return [(title, _held(fields), any(field.errors for field in fields), fields) for title, fields in groups]
+
+    def _shows(self, name: str) -> bool:
+        return self.operator or name not in ("console_dir", "vnc_bind") or bool(self[name].errors)
+
+    def is_valid(self) -> bool:
+        return all([super().is_valid(), *(row.is_valid() for row in [*self.nics, *self.disks])])
+
+    def _names(self) -> list[str]:
+        """Return the names as given, or NAME-ID, or IMAGE-ID as in Virter."""
+        given, image, numbers = self.cleaned_data.get("name"), self.cleaned_data.get("image"), self.numbers
+        if not numbers or not (given or image) or "name" in self.errors:
+            return []
+        if given and len(numbers) == 1 and not self.numbered:
+            return [given]
+        # The name web-8 with the ID 8 is the first of web-8, web-9 …
+        base = given.removesuffix(f"-{numbers[0]}") if given and not self.numbered else given or image.name
+        return [f"{base}-{number}" for number in numbers]
+
+    def clean_image(self) -> Image:
+        image = self.cleaned_data["image"]
+        if image.managed and image.status.made_at is None:
+            raise ValidationError(f"{image} is not in the pool yet: {image.status.error or 'it is on its way'}.")
+        return image
+
+    def clean_count(self) -> int:
+        return self.cleaned_data["count"] or 1
+
+    def clean_user_data(self) -> str:
+        """Return the text with Unix line ends: browsers send others, with which no script runs."""
+        text = self.cleaned_data["user_data"].removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+        if problems := user_data.errors(text):
+            raise ValidationError(problems)
+        return text
+
+    def clean_ssh_user(self) -> str:
+        return self.cleaned_data["ssh_user"] or "root"
+
+    def clean_console_dir(self) -> str:
+        folder = self.cleaned_data["console_dir"].rstrip("/")
+        self._check_reach(host_reach.parts(console_dir=folder))
+        return folder
+
+    def clean_vnc_bind(self) -> str:
+        address = self.cleaned_data["vnc_bind"] or "127.0.0.1"
+        self._check_reach(host_reach.parts(vnc_bind=address))
+        return address
+
+    def _check_reach(self, found: frozenset[host_reach.Part]) -> None:
+        if found and not self.operator:
+            raise ValidationError(host_reach.reasons(found))
+
+    def clean(self) -> dict:
+        data = super().clean()
+        hypervisor, first, count = data.get("hypervisor"), data.get("number"), data.get("count")
+        self.numbers = list(range(first, first + count)) if first and count else []
+        self.names = self._names()
+        if hypervisor and self.numbers:
+            self._check_numbers(hypervisor, self.numbers)
+        if hypervisor and self.names:
+            self._check_names(hypervisor, self.names)
+        self._check_vnc()
+        self._check_macs()
+        self._check_routes()
+        disk_form.check(self.disks)
+        return data
+
+    def _check_numbers(self, hypervisor: Hypervisor, numbers: list[int]) -> None:
+        found = ids.problems(hypervisor, numbers)
+        for problem in found[:3]:
+            self.add_error("number", problem)
+        if len(found) > 3:
+            self.add_error("number", f"So it is with {len(found) - 3} more of the {len(numbers)} IDs.")
+
+    def _check_names(self, hypervisor: Hypervisor, names: list[str]) -> None:
+        try:
+            for name in (names[0], names[-1]):  # the others have no more digits than the last
+                rules.validate_name(name)
+                rules.validate_hostname(name)
+        except ValidationError as problem:
+            self.add_error("name", problem)
+            return
+        if there := VM.objects.on(hypervisor).filter(name__in=names).order_by("number").first():
+            self.add_error("name", f"There is a VM {there} on {hypervisor} already.")
+            return
+        disks = [name for row in self.disks if (name := row["name"].value())]
+        own = [f"{WORK}{name}{part}" for name in names for part in ("", "-cidata", *(f"-{disk}" for disk in disks))]
+        if left := Volume.objects.filter(hypervisor=hypervisor, name__in=own).first():
+            self.add_error("name", f"The pool has a volume {left} left over; delete it or take another name.")
+
+    def _check_vnc(self) -> None:
+        data, numbers = self.cleaned_data, self.numbers
+        if data.get("vnc_port") and len(numbers) > 1:
+            self.add_error("vnc_port", "Several VMs cannot have one port; leave it empty, or take the one by ID.")
+        elif data.get("vnc_by_id") and numbers and numbers[-1] + FIRST_VNC_PORT > 65535:
+            self.add_error("vnc_by_id", f"There is no port {FIRST_VNC_PORT + numbers[-1]}; the last is 65535.")
+
+    def _check_macs(self) -> None:
+        """Add an error to the row of a MAC that another NIC of this form has."""
+        holders = {}
+        for number in self.numbers:
+            holders[addressing.mac_of_id(number)] = f"The access NIC has this MAC: ID {number} decides it."
+        for row, nic in enumerate(self.nics, 1):
+            mac = nic.cleaned_data.get("mac") if nic.is_valid() else None
+            if mac and len(self.numbers) > 1:
+                nic.add_error("mac", "Each of several VMs needs a MAC of its own; leave it empty.")
+            elif mac and mac in holders:
+                nic.add_error("mac", holders[mac])
+            elif mac:
+                holders[mac] = f"NIC {row} has this MAC too."
+
+    def _check_routes(self) -> None:
+        """Add errors to rows with a second default route, or an address that another NIC or VM has."""
+        ranked: dict[int | None, int] = {}
+        having: dict[str, int] = {}
+        for row, nic in enumerate(self.nics, 1):
+            desired = nic.desired_guest if nic.is_valid() else GuestSpec()
+            if desired.default_route and desired.metric in ranked:
+                nic.add_error(
+                    "default_route", f"NIC {ranked[desired.metric]} has it; there can be two by metrics only."
+                )
+            elif desired.default_route:
+                ranked[desired.metric] = row
+            for address in desired.addresses:
+                if having.setdefault(address, row) != row:
+                    nic.add_error("guest_addresses", f"NIC {having[address]} has {address}, too.")
+            if desired.addresses and len(self.numbers) > 1:
+                nic.add_error("guest_addresses", "Each of several VMs needs an address of its own.")
+
+    def first(self) -> tuple[VM, list[NIC]] | None:
+        """Return the first VM and its NICs, unsaved; None while they are not known.
+
+        A MAC that is not chosen yet has a placeholder.
+        """
+        needed = {"hypervisor", "image", "vnc_port", "vnc_by_id", "ssh_keys", "user_data", "wait_ssh"}
+        if not self.names or not needed <= self.cleaned_data.keys() or not all(row.is_valid() for row in self.nics):
+            return None
+        vm = self._vm(self.numbers[0], self.names[0], None)
+        nics = list(self._nics(vm))
+        for nic, row in zip(nics[1:], self.nics, strict=True):
+            nic.mac = row.wanted.mac or f"(MAC of NIC {nic.position})"
+        return vm, nics
+
+    def save(self, by: AbstractBaseUser | None = None) -> list[VM]:
+        """Save the VMs, all or none, and enqueue each; return none, with errors, if a value was taken meanwhile."""
+        vms = [self._vm(number, name, by) for number, name in zip(self.numbers, self.names, strict=True)]
+        with ThreadPoolExecutor() as pool:  # generating keys takes time, so it is done before the lock is taken
+            list(pool.map(VM.make_host_key, vms))
+        with exclusive(self.cleaned_data["hypervisor"]):
+            if not self._still_valid():
+                return []
+            for vm in vms:
+                vm.save()
+                NIC.objects.bulk_create(self._nics(vm))
+                Disk.objects.bulk_create(Disk(vm=vm, **row.cleaned_data) for row in self.disks)
+        return vms
+
+    def _still_valid(self) -> bool:
+        """Validate everything again: what was free a moment ago may be taken."""
+        for form in (*self.nics, *self.disks, self):  # this one last, for it adds errors to its rows
+            form.full_clean()
+        return self.is_valid()
+
+    def _vm(self, number: int, name: str, by: AbstractBaseUser | None) -> VM:
+        data = self.cleaned_data
+        port = data["vnc_port"] or (FIRST_VNC_PORT + number if data["vnc_by_id"] else None)
+        given_values = {"hypervisor": data["hypervisor"], "image": data["image"], "owner": by, "vnc_port": port}
+        plain = {column: data[column] for column in PLAIN if column in data}
+        return VM(name=name, number=number, power_generation=1, **given_values, **plain)
+
+    def _nics(self, vm: VM) -> Iterable[NIC]:
+        """Yield the access NIC, then those of the rows; each MAC is chosen now and kept."""
+        access = vm.hypervisor.access_network
+        yield NIC(vm=vm, position=0, kind=NIC.Kind.NETWORK, source=access, mac=addressing.mac_of_id(vm.number))
+        for position, row in enumerate(self.nics, 1):
+            spec = row.wanted
+            nic = NIC(vm=vm, position=position, mac=spec.mac or free_mac(), guest=row.desired_guest.stored)
+            nic.follow(replace(spec, mac=nic.mac))
+            yield nic
+
+
+def _held(fields: list[forms.BoundField]) -> str:
+    """Return the values that differ from an unbound form, as a short text."""
+    held = []
+    for field in fields:
+        value, usual = field.value() or "", field.field.initial or ""
+        if isinstance(field.field, forms.BooleanField):
+            if bool(value) != bool(usual):
+                held.append(field.label if value else f"not: {field.label}")
+        elif value and str(value) != str(usual):
+            short = not isinstance(field.field.widget, forms.Textarea)
+            held.append(f"{field.label} {value}" if short else field.label)
+    return ", ".join(held)
+
+
+def _sent(data: QueryDict, prefix: str, fields: tuple[str, ...]) -> list[dict[str, str]]:
+    """Return the rows of values as sent, with a row added or removed if that button was used."""
+    columns = [data.getlist(f"{prefix}_{field}") for field in fields]
+    rows = [dict(zip(fields, row, strict=True)) for row in zip_longest(*columns, fillvalue="")]
+    match data.get("change", "").split("-"):
+        case ["add", kind] if kind == prefix:
+            rows.append({})
+        case ["drop", kind, index] if kind == prefix and index.isdecimal() and int(index) < len(rows):
+            del rows[int(index)]
+    return rows

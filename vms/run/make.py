@@ -1,0 +1,149 @@
+"""Creates a VM step by step in Virter's order, and deletes what was created when a step is refused.
+
+The domain is defined first and undefined last: as long as libvirt has a domain with the VM's UUID, the volumes named
+after the VM belong to it, so a worker that is interrupted can continue, or clean up, from what it finds.
+"""
+
+from django.db import transaction
+
+from networks import sync as networks_sync
+from networks.definition.addressing import ip_of_id, mac_of_id
+from networks.definition.events import Event
+from networks.definition.spec import HostSpec
+from networks.models import Network, Revision
+from virterweb.hypervisors.gateway.connection import Connection
+from virterweb.hypervisors.gateway.found import Refused
+from virterweb.hypervisors.models import Hypervisor
+from virterweb.messages import Message
+from vms.cloud_init import seed
+from vms.definition import domain as domain_xml
+from vms.definition import volume as volume_xml
+from vms.definition.volume import VolumeSpec
+from vms.images import layers
+from vms.models import NIC, VM, Power
+
+from .boot_volume import boot_volume_spec
+from .domain import console_file, domain_spec
+from .removal import delete_created, macs_of, volumes_of_others
+
+MIB = 1024**2
+
+
+def make(vm: VM, connection: Connection) -> None:
+    """Create a VM and start it; Refused leaves nothing behind.
+
+    The start is the last step: if the VM runs, a worker was interrupted right after it.
+    """
+    found = connection.domains.get(vm.uuid_text)
+    if found and found.state != Power.OFF:
+        return
+    if found is None:
+        _check(vm, connection)
+        _clear_console(vm, connection)
+    try:
+        _make(vm, connection)
+    except Refused:
+        delete_created(vm, connection)
+        raise
+
+
+def _make(vm: VM, connection: Connection) -> None:
+    pool = vm.hypervisor.pool
+    if connection.domains.get(vm.uuid_text) is None:
+        connection.domains.define(domain_xml.build(domain_spec(vm, connection)), vm.name)
+    if connection.volumes.get(pool, vm.boot_volume) is None:
+        connection.volumes.create(pool, volume_xml.build(boot_volume_spec(vm, connection)), vm.boot_volume)
+    if (
+        console_file(vm, connection).endswith(f"/{vm.console_volume}")
+        and connection.volumes.get(pool, vm.console_volume) is None
+    ):
+        # virtlogd would create the file; as a volume it can be read and deleted.
+        spec = VolumeSpec(name=vm.console_volume, capacity=0, format="raw")
+        connection.volumes.create(pool, volume_xml.build(spec), vm.console_volume)
+    seed.write(vm, connection)
+    for disk in vm.disks.all():
+        if connection.volumes.get(disk.pool or pool, disk.volume) is None:
+            sparse = bool(connection.pools.folder(disk.pool or pool))
+            spec = VolumeSpec(name=disk.volume, capacity=disk.size * MIB, format=disk.format, sparse=sparse)
+            connection.volumes.create(disk.pool or pool, volume_xml.build(spec), disk.volume)
+    if not vm.hypervisor.static_dhcp:
+        add_entry(vm, connection)
+    connection.domains.start(vm.uuid_text, vm.name)
+
+
+def _check(vm: VM, connection: Connection) -> None:
+    """Refuse, before anything is created, what Virter refuses."""
+    hypervisor, macs = vm.hypervisor, macs_of(vm)
+    for domain in connection.domains.all():
+        if domain.name == vm.name:
+            raise Refused(f"There is a VM {vm.name} on {hypervisor} already.")
+        if not any(mac in domain.document for mac in macs):  # faster than parsing hundreds of documents
+            continue
+        if taken := macs & {nic.mac for nic in domain_xml.parse(domain.document).nics}:
+            raise Refused(f"The MAC {min(taken)} is in use by {domain.name}.")
+    if len(set(vm.volumes())) < len(vm.volumes()):
+        raise Refused("A disk cannot be called cidata or console: the VM has volumes of these names.")
+    for pool, name in vm.volumes():
+        if name != vm.console_volume and connection.volumes.get(pool, name):
+            raise Refused(f"The pool {pool} has a volume {name} left over; delete it or take another name.")
+    if vm.image is None or connection.volumes.get(hypervisor.pool, vm.image.volume) is None:
+        raise Refused(f"The image {vm.image or ''} has no volume in the pool {hypervisor.pool}.")
+    for nic in vm.nics.filter(kind=NIC.Kind.NETWORK):
+        if connection.networks.uuid_of(nic.source) is None:
+            raise Refused(Message("vm.no_network", about=nic.source, hypervisor=hypervisor))
+    _check_host_entry(vm, connection)
+
+
+def _clear_console(vm: VM, connection: Connection) -> None:
+    """Delete the console log of an earlier VM of that name, which Virter leaves when it removes the VM."""
+    pool, name = vm.hypervisor.pool, vm.console_volume
+    if connection.volumes.get(pool, name) and name not in volumes_of_others(vm):
+        layers.delete_unused(connection, pool, name)
+    if connection.volumes.get(pool, name):
+        raise Refused(f"The volume {name} of the pool {pool} belongs to another VM. Choose another name.")
+
+
+def _check_host_entry(vm: VM, connection: Connection) -> None:
+    entry = host_entry(vm)
+    if entry is None:
+        return
+    access = access_network(vm.hypervisor)
+    reserved = {found.mac: found for found in networks_sync.found_hosts(access, connection)}
+    if vm.hypervisor.static_dhcp and entry.mac not in reserved:
+        raise Refused(f"{access} has no host entry for {entry.mac}, and this hypervisor uses static DHCP.")
+    if not vm.hypervisor.static_dhcp and entry.mac in reserved:
+        raise Refused(f"ID {vm.number} is taken: {access} has a host entry for {entry.mac} already.")
+
+
+def access_network(hypervisor: Hypervisor) -> Network:
+    """Return the network of every VM's first NIC; Refused if libvirt has none of that name."""
+    network = Network.objects.in_use(hypervisor.pk, hypervisor.access_network)
+    if network is None:
+        raise Refused(f"{hypervisor} has no network {hypervisor.access_network}, which every VM's first NIC needs.")
+    return network
+
+
+def host_entry(vm: VM) -> HostSpec | None:
+    """Return the host entry that the ID decides; None if the access network has no IPv4 block."""
+    block = access_network(vm.hypervisor).definition.block()
+    if vm.number is None or block is None:
+        return None
+    try:
+        return HostSpec(mac=mac_of_id(vm.number), ip=str(ip_of_id(block, vm.number)))
+    except ValueError as problem:  # the block was changed in the meantime
+        raise Refused(str(problem)) from problem
+
+
+def add_entry(vm: VM, connection: Connection) -> None:
+    """Add the host entry that the VM's ID decides, live and stored."""
+    if (entry := host_entry(vm)) is None:
+        return
+    access = access_network(vm.hypervisor)
+    with transaction.atomic():
+        access.lock()
+        known = access.hosts.filter(mac=entry.mac, ip=entry.ip, removed_at=None).exists()
+        access.hosts.filter(mac=entry.mac).delete()  # removed outside the portal: libvirt no longer has it
+        access.hosts.create(mac=entry.mac, ip=entry.ip)
+    if not known:
+        access.note(Event.RESERVATION_OF_VM, vm.owner, result=Revision.Result.DONE, vm=vm.name)
+    networks_sync.add_host(access, connection, entry)

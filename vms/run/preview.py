@@ -1,0 +1,130 @@
+"""The preview of a half-filled form that runs VMs: names, MACs, addresses, problems and warnings."""
+
+from dataclasses import dataclass, field
+
+from django.conf import settings
+from django.db.models import Count, Sum
+
+from virterweb.hypervisors.models import Hypervisor
+from vms.addresses import ids
+from vms.cloud_init import schema as cloud_schema
+from vms.cloud_init import seed, user_data
+from vms.models import Power, VMStatus
+
+from .form import RunForm
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preview:
+    """Names, MACs and IPs of the first and the last VM, or of the only one; empty while they are not known.
+
+    `nics` tells where each NIC is attached. `problems` are pairs of a field and what is wrong with its value;
+    `warnings` do not prevent saving. `files` are those of the first VM's cloud-init ISO, without its private key.
+    """
+
+    host: Hypervisor | None
+    number: int | None
+    count: int = 1
+    names: tuple[str, ...] = ()
+    macs: tuple[str, ...] = ()
+    ips: tuple[str, ...] = ()
+    nics: tuple[str, ...] = ()
+    disks: int = 0
+    problems: list[tuple[str, str]] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    files: dict[str, str] = field(default_factory=dict)
+
+
+def preview(form: RunForm) -> Preview:
+    if not form.is_bound:
+        number = form.fields["number"].initial
+        image, name = form.initial.get("image"), form.initial.get("name")
+        names = (name or f"{image}-{number}",) if image else ()
+        shown = {"names": names, "nics": _nics(form), "disks": len(form.disks)}
+        return Preview(host=form.host, number=number, **shown, **_addresses(form, [number or 0]))
+    form.is_valid()
+    numbers = form.numbers
+    return Preview(
+        host=form.host,
+        number=form.cleaned_data.get("number") or (numbers[0] if numbers else None),
+        count=len(numbers) or 1,
+        names=_ends(form.names),
+        nics=_nics(form),
+        disks=len(form.disks),
+        problems=[] if not form.data.get("number") else _problems(form),
+        warnings=warnings(form),
+        files=files(form),
+        **_addresses(form, numbers),
+    )
+
+
+def _nics(form: RunForm) -> tuple[str, ...]:
+    """Return where each NIC is attached, as text, the access NIC first."""
+    first = (f"{form.host.access_network} (access network)",) if form.host else ()
+    return (*first, *(row.shown_place for row in form.nics))
+
+
+def _ends(values: list[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*values[:1], *values[-1:])))
+
+
+def _addresses(form: RunForm, numbers: list[int]) -> dict[str, tuple[str, ...]]:
+    if not form.host:
+        return {}
+    found = []
+    for number in _ends(numbers):
+        try:
+            found.append(ids.address(form.host, number))
+        except ValueError:  # reported as a problem of the ID
+            return {}
+    return {"macs": tuple(one.mac for one in found), "ips": tuple(one.ip for one in found if one.ip)}
+
+
+def _problems(form: RunForm) -> list[tuple[str, str]]:
+    """Return problems of values that were typed: empty fields are not reported while the form is being filled in."""
+    typed = [name for name in form.fields if form.data.get(name) or name == "name"]  # the default is IMAGE-ID
+    found = [(str(form[name].label), error) for name in typed for error in form.errors.get(name, [])]
+    for kind, rows in (("NIC", form.nics), ("Disk", form.disks)):
+        for number, row in enumerate(rows, 1):
+            follows = {"guest_addresses"}  # required as soon as the guest's NIC is static
+            for name in (name for name in row.fields if row.data.get(name) or name in follows):
+                found += [(f"{kind} {number}, {row[name].label}", error) for error in row.errors.get(name, [])]
+    return found
+
+
+def files(form: RunForm) -> dict[str, str]:
+    """Return the files of the first VM's ISO; empty while they cannot be known."""
+    if (first := form.first()) is None:
+        return {}
+    vm, nics = first
+    vm.host_key, vm.host_key_public = seed.HIDDEN, "(its public half)"  # they are made when it is run
+    return {name: data.decode() for name, data in seed.files(vm, nics).items()}
+
+
+def warnings(form: RunForm) -> list[str]:
+    """Return what is unusual but allowed, one sentence each."""
+    data = form.cleaned_data
+    schema = cloud_schema.find(settings.CLOUD_INIT_SCHEMA)
+    user = data.get("ssh_user", "")
+    found = [f"User data: {warning}" for warning in user_data.warnings(data.get("user_data") or "", schema, user)]
+    if form.host and data.get("memory"):
+        found += _memory(form.host, data["memory"], len(form.numbers) or 1)
+    return found
+
+
+def _memory(host: Hypervisor, each: int, count: int) -> list[str]:
+    """Return warnings unless VMs of that memory in MiB fit the host, alone and beside the running ones."""
+    total, wanted = host.status.memory, each * count
+    if not total:
+        return []
+    words = f"{count} × {each} MiB are {wanted} MiB" if count > 1 else f"{wanted} MiB"
+    if wanted > total:
+        return [f"Memory: {words}: more than the {total} MiB of {host}’s host."]
+    running = VMStatus.objects.filter(desired__hypervisor=host, power__in=(Power.RUNNING, Power.PAUSED))
+    taken = running.aggregate(memory=Sum("memory"), vms=Count("pk"))
+    if taken["vms"] and wanted + taken["memory"] > total:
+        vms = f"{taken['vms']} running VMs have" if taken["vms"] > 1 else "the running VM has"
+        return [
+            f"Memory: {words}, where {vms} {taken['memory']} MiB already: more than the {total} MiB of {host}’s host."
+        ]
+    return []

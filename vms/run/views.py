@@ -1,0 +1,78 @@
+"""Pages that run VMs: the form, its preview, the form for a copy, and a VM as text."""
+
+from urllib.parse import urlencode
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from virterweb.hypervisors import rights
+from virterweb.hypervisors.models import Hypervisor
+from vms.lookup import get_vm
+from vms.models import VM
+
+from . import copy_as, like
+from .form import RunForm
+from .preview import preview
+
+ASKED = {*RunForm.base_fields, "network", "like"}  # query parameters that fill in the form
+
+
+@require_http_methods(["GET", "POST"])
+def vm_run(request: HttpRequest) -> HttpResponse:
+    data = request.POST if request.method == "POST" else None
+    changed = data is not None and "change" in data
+    form = RunForm(data, initial=_initial(request), operator=rights.is_operator(request.user))
+    if data is not None and not changed and form.is_valid() and (vms := form.save(request.user)):
+        return _ran(request, vms)
+    template = "vms/run/_form.html" if changed and request.htmx else "vms/run/run.html"
+    status = 422 if data is not None and not changed else 200
+    context = {"form": form, "quiet": changed, "preview": preview(form)}
+    return render(request, template, context, status=status)
+
+
+def _initial(request: HttpRequest) -> dict[str, object]:
+    """Return the initial values from the query: single fields, or a VM to copy."""
+    asked = {name: value for name, value in request.GET.items() if name in ASKED}
+    if "like" not in asked:
+        return asked
+    vms = VM.objects.filter(managed=True, image__isnull=False).select_related("hypervisor", "image")
+    hypervisor = asked.get("hypervisor", "")
+    found = vms.filter(
+        name=asked["like"], hypervisor=hypervisor if hypervisor.isdecimal() and len(hypervisor) < 19 else None
+    ).first()
+    if found is None:
+        raise Http404(f"there is no VM {asked['like']}")
+    own = rights.may_change(request.user, found)
+    if found.user_data and not own:
+        messages.info(request, f"The user data of {found} is left out: it may hold passwords, and the VM is not yours.")
+    return like.initial(found, user_data=own)
+
+
+def _ran(request: HttpRequest, vms: list[VM]) -> HttpResponse:
+    """Redirect to the VM, or to the list if there are several."""
+    if len(vms) == 1:
+        return redirect(vms[0])
+    messages.success(request, f"Running {len(vms)} VMs: {vms[0]} … {vms[-1]}.")
+    query = {"q": vms[0].name.removesuffix(str(vms[0].number))}
+    if Hypervisor.objects.count() > 1:
+        query["hypervisor"] = vms[0].hypervisor.name
+    return redirect(f"{reverse('vms:list')}?{urlencode(query)}")
+
+
+@require_POST
+def vm_run_preview(request: HttpRequest) -> HttpResponse:
+    return render(
+        request,
+        "vms/run/_preview.html",
+        {"preview": preview(RunForm(request.POST, operator=rights.is_operator(request.user)))},
+    )
+
+
+@require_GET
+def vm_copies(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
+    """Show a VM as text, for a ticket or a script."""
+    vm = get_vm(hypervisor, name, VM.objects.shown().filter(managed=True, image__isnull=False, number__isnull=False))
+    return render(request, "vms/run/copies.html", {"vm": vm, "virter": copy_as.virter(like.run_of(vm))})

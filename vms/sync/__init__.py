@@ -1,0 +1,164 @@
+"""Makes libvirt's domains and volumes agree with the desired configurations, and records what libvirt has.
+
+All functions may run twice, be interrupted anywhere, and run beside another worker.
+"""
+
+from contextlib import suppress
+from datetime import timedelta
+
+from django.utils import timezone
+
+from virterweb.hypervisors.desired.carry_out import Waiting
+from virterweb.hypervisors.gateway.connection import Connection
+from virterweb.hypervisors.gateway.found import FoundDomain, Refused
+from virterweb.messages import Message
+from vms.cloud_init import seed
+from vms.console import sync as console
+from vms.definition import domain as domain_xml
+from vms.definition.domain_diff import Aspect
+from vms.guests import report as guest_report
+from vms.guests import ssh
+from vms.images import sync as image_sync
+from vms.models import VM, Power
+from vms.run.domain import recreated
+from vms.run.make import make
+from vms.run.removal import check_removable, delete_vm
+
+from .nic_changes import change_nics
+from .polling import observe
+from .recording import status_values, write_nics
+
+__all__ = ["observe", "push"]
+
+
+def push(vm: VM, connection: Connection) -> dict | None:
+    """Make libvirt agree with one VM; return columns for its status, or None once the VM is deleted."""
+    if vm.removed_at:
+        _remove(vm, connection)
+        return None
+    if vm.managed and vm.status.made_at is None:
+        image_sync.look_again(vm.hypervisor_id)
+        make(vm, connection)
+        console.begin(vm)
+        # From here on the VM is created: its disks are kept, whatever is refused later.
+        vm.status.write(power_done=vm.power_generation, made_at=timezone.now())
+        if made := connection.domains.get(vm.uuid_text):
+            change_nics(vm, connection, made)
+    else:
+        _follow(vm, connection)
+    found = connection.domains.get(vm.uuid_text)
+    write_nics(vm, found)
+    if found:
+        ssh.note_start(vm, found.document)
+    guest_report.note(vm.status, found.document if found else "")
+    return status_values(vm, found)
+
+
+def _remove(vm: VM, connection: Connection) -> None:
+    found = connection.domains.get(vm.uuid_text)
+    vm.confirm()
+    if found:
+        try:
+            check_removable(vm, connection, found)
+        except Refused as problem:
+            vm.withdraw_removal()
+            said = str(problem)
+            raise Refused(f"{vm.name} was not deleted. {said[:1].upper()}{said[1:]}", problem.detail) from problem
+    if found or vm.status.made_at:  # if it was undefined outside the portal, the rest of it still belongs to the VM
+        connection.domains.force_off(vm.uuid_text, vm.name)
+        console.finish(vm, connection)
+        delete_vm(vm, connection, found)
+    vm.delete()
+
+
+def _follow(vm: VM, connection: Connection) -> None:
+    """Carry out what was requested since the VM was created: stop it, change its NICs, start it.
+
+    For an unmanaged VM, only its NICs and its power state.
+    """
+    found = connection.domains.get(vm.uuid_text)
+    if vm.asked:
+        found = _revert_once(vm, connection, found)
+    if found is None:
+        raise Refused(f"libvirt no longer has {vm.name}. Recreate it from its saved definition, or delete it here.")
+    asked = vm.power_generation > vm.status.power_done
+    if asked and not vm.running and found.state != Power.OFF:
+        _check_kept(vm, found)
+        _stop(vm, connection)
+        found = connection.domains.get(vm.uuid_text)
+    if found is None:  # a transient VM is gone once it stops
+        vm.status.write(power_done=vm.power_generation, shut_down_at=None)
+        return
+    if seed.ours(vm):
+        with suppress(Refused):  # the guest keeps the old ISO; the VM itself can still be changed
+            seed.write(vm, connection)
+    change_nics(vm, connection, found)
+    if asked and vm.running:
+        connection.domains.start(vm.uuid_text, vm.name)
+    if asked:
+        vm.status.write(power_done=vm.power_generation, shut_down_at=None)
+
+
+def _revert_once(vm: VM, connection: Connection, found: FoundDomain | None) -> FoundDomain | None:
+    """Make libvirt agree in the requested aspects, once: what libvirt refuses is not retried."""
+    asked = VM.objects.filter(pk=vm.pk, generation=vm.generation)
+    try:
+        if found:
+            _revert(vm, connection, found)
+        elif Aspect.DOMAIN in vm.asked:
+            _recreate(vm, connection)
+    except Refused:
+        asked.update(asked=[])
+        raise
+    asked.update(asked=[])
+    return connection.domains.get(vm.uuid_text)
+
+
+def _recreate(vm: VM, connection: Connection) -> None:
+    """Define a VM that was deleted outside the portal, and start it if it is to run."""
+    if (other := connection.domains.uuid_of(vm.name)) not in (None, vm.uuid_text):
+        text = "libvirt has another VM {name}, with the UUID {uuid}. Make that one ours, or rename or delete it first."
+        raise Refused(text.format(name=vm.name, uuid=other))
+    document = recreated(vm, connection)
+    connection.domains.define(document, vm.name)
+    if vm.running:
+        connection.domains.start(vm.uuid_text, vm.name)
+
+
+def _revert(vm: VM, connection: Connection, found: FoundDomain) -> None:
+    """Make libvirt agree in the requested aspects of a VM that it has."""
+    values = {name: getattr(vm, name) for name in (Aspect.MEMORY, Aspect.VCPUS) if name in vm.asked}
+    if not found.persistent and (values or Aspect.PERSISTENCE in vm.asked):
+        if Aspect.PERSISTENCE not in vm.asked:
+            raise Refused(f"{vm.name} is transient: there is no stored definition to change. Make it persistent first.")
+        connection.domains.define(connection.domains.stored_document(vm.uuid_text), vm.name)
+    if values:
+        connection.domains.define(domain_xml.edit(connection.domains.stored_document(vm.uuid_text), **values), vm.name)
+    if Aspect.NAME in vm.asked and found.name != vm.name:
+        if found.state != Power.OFF:
+            raise Refused(f"libvirt renames only VMs that are off. Shut {found.name} down, then revert its name.")
+        connection.domains.rename(vm.uuid_text, vm.name)
+
+
+def _check_kept(vm: VM, found: FoundDomain) -> None:
+    """Refuse to stop a VM that became transient since the stop was requested: libvirt would forget it."""
+    if found.persistent or vm.may_be_lost:
+        return
+    VM.objects.filter(pk=vm.pk, generation=vm.generation).update(running=True)
+    vm.status.write(power_done=vm.power_generation, shut_down_at=None)
+    text = "Not stopped: {vm} has become transient, and libvirt forgets it when it stops. Make it persistent, or stop "
+    raise Refused(f"{text.format(vm=vm.name)}it again if you mean it.")
+
+
+def _stop(vm: VM, connection: Connection) -> None:
+    """Ask the guest to shut down, once; force it off after the time limit, or at once if `forced`."""
+    status, now = vm.status, timezone.now()
+    limit = timedelta(seconds=vm.hypervisor.shutdown_timeout)
+    if vm.forced or (status.shut_down_at and now >= status.shut_down_at + limit):
+        connection.domains.force_off(vm.uuid_text, vm.name)
+        return
+    if status.shut_down_at is None:
+        connection.domains.shut_down(vm.uuid_text, vm.name)
+        status.write(shut_down_at=now)
+    left = (status.shut_down_at + limit - now).seconds
+    raise Waiting(Message("vm.shutting_down", seconds=left), seconds=0.5)

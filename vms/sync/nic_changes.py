@@ -1,0 +1,100 @@
+"""Make the NICs of one VM as they are desired."""
+
+from virterweb.hypervisors.desired.carry_out import Waiting
+from virterweb.hypervisors.gateway.connection import Connection
+from virterweb.hypervisors.gateway.found import FoundDomain, Refused
+from virterweb.messages import Message
+from vms.definition.nics.parse import find, parse_domain
+from vms.definition.nics.plan import plan
+from vms.definition.nics.spec import FoundNIC, SharedMAC
+from vms.definition.nics.steps import NICStep, NotAttachable
+from vms.models import NIC, VM, Power
+from vms.nics.sync import carry_out
+from vms.run.removal import release_addresses, release_entries, release_leases
+
+from .recording import write_nics
+
+
+def change_nics(vm: VM, connection: Connection, found: FoundDomain) -> None:
+    """Make libvirt agree with the NICs that are requested or being removed; leave the others unchanged."""
+    running = found.state != Power.OFF
+    live = parse_domain(found.document) if running else ()
+    kept = parse_domain(connection.domains.stored_document(vm.uuid_text)) if found.persistent else ()
+    held, detail = [], ""
+    for nic in vm.nics.exclude(asked_at=None, removed_at=None):
+        try:
+            here, there = find(live, nic.key), find(kept, nic.key)
+            # A NIC to be removed at shutdown stays in the running guest until then.
+            stays = bool(nic.removed_at and nic.at_shutdown and here)
+            steps = _planned(nic, None if stays else here, there, running and not stays)
+            done = all(carry_out(step, vm, connection, found.persistent) for step in steps)
+        except (Refused, SharedMAC, NotAttachable) as problem:  # the other NICs do not wait for it
+            vm.nics.filter(pk=nic.pk, asked_at=nic.asked_at).update(asked_at=None, refused=_refusal(problem))
+            detail = detail or getattr(problem, "detail", "")
+            continue
+        if not done:
+            held.append(nic.mac)
+        elif not stays:
+            moved_from = _left(here, steps, running)
+            there_now = bool(moved_from) or not running or (here is not None and _same_place(here, nic))
+            _settle(vm, nic, connection, moved_from, there_now)
+    refused = [nic.refused for nic in vm.nics.filter(refused__isnull=False)]
+    if held:
+        write_nics(vm, connection.domains.get(vm.uuid_text))
+        raise Waiting(Message("nics.held", macs=sorted(held), refused=refused), seconds=3)
+    if refused:
+        raise Refused(Message("nics.refused", refused=refused), detail)
+
+
+def _refusal(problem: Refused | SharedMAC | NotAttachable) -> dict[str, str]:
+    """Return why a NIC could not be changed, as it is stored."""
+    if not isinstance(problem, Refused):
+        return problem.code
+    reason = {"reason": problem.reason.code, "about": problem.reason.about} if problem.reason else {}
+    return {"code": "libvirt", "message": problem.message.stored(), **reason}
+
+
+def _planned(nic: NIC, here: FoundNIC | None, there: FoundNIC | None, running: bool) -> tuple[NICStep, ...]:
+    """Return the steps for what is requested of one NIC."""
+    wanted = None if nic.removed_at else nic.spec()
+    only = frozenset(nic.asked_fields) or None
+    return plan(wanted, here, there, running, replug=not nic.at_shutdown, only=only).steps
+
+
+def _left(here: FoundNIC | None, steps: tuple[NICStep, ...], running: bool) -> str:
+    """Return the network that the NIC has left with these steps; "" if it stays, or leaves only at the next boot."""
+    if here is None or here.kind != NIC.Kind.NETWORK or not running:
+        return ""
+    now = [(step.spec.kind, step.spec.source) for step in steps if step.live and step.spec]
+    return here.source if now and now[-1] != (here.kind, here.source) else ""
+
+
+def _same_place(found: FoundNIC, nic: NIC) -> bool:
+    return (found.kind, found.source) == (nic.kind, nic.source)
+
+
+def _settle(vm: VM, nic: NIC, connection: Connection, moved_from: str, there_now: bool) -> None:
+    """Record that a NIC is as desired, and release the addresses of its old place."""
+    desired = vm.nics.filter(pk=nic.pk, asked_at=nic.asked_at, removed_at=nic.removed_at)
+    shared = _has_mac(connection.domains.get(vm.uuid_text), nic)  # the other NIC needs the addresses, too
+    if nic.removed_at:
+        if not shared:
+            release_addresses(vm, connection, {nic.mac})
+        desired.delete()
+        return
+    if shared:
+        moved_from, there_now = "", False
+    if moved_from:
+        release_leases(vm, connection, {nic.mac}, moved_from)
+    if there_now:
+        release_entries(vm, connection, {nic.mac}, but=nic.source)
+    if vm.managed:
+        desired.update(asked_at=None, refused=None)
+    else:
+        desired.delete()  # an unmanaged VM: the request is done, and not maintained
+
+
+def _has_mac(found: FoundDomain | None, nic: NIC) -> bool:
+    """Return whether another NIC of the VM has the same MAC."""
+    same = [each for each in parse_domain(found.document) if each.mac == nic.mac] if found else []
+    return len(same) > (0 if nic.removed_at else 1)

@@ -1,0 +1,200 @@
+"""Record what libvirt has of domains, and what follows from it."""
+
+from datetime import datetime, timedelta
+
+from django.db.models import Exists, F, OuterRef, Q
+from django.utils import timezone
+
+from networks import sync as networks_sync
+from networks.definition import addressing
+from networks.leases import sync as leases
+from networks.models import Lease, Network
+from virterweb.hypervisors.connections.guard import Observation, forget
+from virterweb.hypervisors.gateway.connection import Connection
+from virterweb.hypervisors.gateway.found import FoundDomain
+from virterweb.hypervisors.gateway.reasons import Code
+from virterweb.hypervisors.models import Hypervisor, ReadingProblem
+from virterweb.messages import Message
+from vms.definition import domain as domain_xml
+from vms.definition.nics.fields import drift
+from vms.definition.nics.parse import parse_domain
+from vms.guests import report as guest_report
+from vms.guests import ssh
+from vms.images import sync as image_sync
+from vms.models import NIC, VM, NICStatus, Power, VMStatus
+
+from .recording import status_values, write_nics
+
+Kind = ReadingProblem.Kind
+
+
+LEASE_WAIT = timedelta(minutes=5)  # how long a NIC without a lease counts as waiting for one
+
+LACKS_NETWORK = ("vm.no_network", f"reason.{Code.NO_NETWORK}", f"reason.{Code.NETWORK_INACTIVE}")
+
+
+def observe(hypervisor: Hypervisor, connection: Connection) -> None:
+    """Record every domain with its NICs, and from time to time the pool's volumes; only changes are written.
+
+    A domain that cannot be read is reported as a problem and keeps its last known values.
+    """
+    began = timezone.now()
+    rows = {row.uuid_text: row for row in VM.objects.on(hypervisor).select_related("hypervisor", "status")}
+    with Observation(hypervisor, Kind.VM) as reading:
+        found = {domain.uuid: domain for domain in connection.domains.all(reading.guard)}
+        for uuid, domain in found.items():
+            if uuid in rows and _is_known(rows[uuid], domain):
+                continue
+            with reading.written(uuid, domain.name):
+                if row := rows.get(uuid) or _add_unmanaged(hypervisor, connection, domain):
+                    _record(row, domain, began)
+                    rows[uuid] = row
+        for uuid in rows.keys() - found.keys() - reading.failed.keys():
+            with reading.written(uuid, rows[uuid].name):
+                _record_gone(rows[uuid], began)
+    forget(hypervisor, [Kind.NIC], (row.name for row in rows.values()))
+    with Observation(hypervisor, Kind.PART, "VMs") as parts:
+        for part in (_find_networks, _try_again, _ask_for_leases):
+            with parts.guard(part.__name__, _name_of(part.__name__)):
+                part(hypervisor)
+        for part in (_check_disconnected, image_sync.observe):
+            with parts.guard(part.__name__, _name_of(part.__name__)):
+                part(hypervisor, connection)
+
+
+def _name_of(function: str) -> str:
+    """Return the name of a part of the poll in a problem."""
+    return f"VMs, {function.strip('_').replace('_', ' ')}"
+
+
+def _add_unmanaged(hypervisor: Hypervisor, connection: Connection, domain: FoundDomain) -> VM | None:
+    """Create a row for an unmanaged domain; return None if it is a managed VM removed since the list was read."""
+    if connection.domains.get(domain.uuid) is None:
+        return None
+    return VM.objects.create(
+        hypervisor=hypervisor, name=domain.name, uuid=domain.uuid, managed=False, generation=0, memory=0, vcpus=0
+    )
+
+
+def _is_known(row: VM, domain: FoundDomain) -> bool:
+    """Return whether everything that was found is recorded already."""
+    status = row.status
+    found = (domain.document, domain.stored, domain.persistent, domain.state, domain.reason, domain.saved)
+    then = (status.document, status.stored, status.persistent, status.power, status.power_reason, status.saved)
+    same = status.present and found == then
+    return same and status.compared == row.generation
+
+
+def _record(row: VM, domain: FoundDomain, began: datetime) -> None:
+    row.lock()
+    status = row.status
+    status.refresh_from_db(fields=["observed_at"])
+    if status.observed_at and status.observed_at > began:
+        return
+    if not row.managed:
+        _update_unmanaged(row, domain)
+    write_nics(row, domain)
+    _finish_at_shutdown(row, domain)
+    ssh.note_start(row, domain.document)
+    guest_report.note(status, domain.document)
+    VMStatus.objects.filter(desired=row).update(**status_values(row, domain))
+
+
+def _update_unmanaged(row: VM, domain: FoundDomain) -> None:
+    """Update an unmanaged VM to what libvirt has; a VM of Virter's also has an ID, an SSH user and a host key."""
+    spec = domain_xml.parse(domain.document)
+    access = next((nic for nic in spec.nics if nic.source == row.hypervisor.access_network), None)
+    virters = bool(spec.host_key or spec.ssh_user)
+    values = {
+        "name": domain.name,
+        "number": addressing.id_of_mac(access.mac) if access and virters else None,
+        "ssh_user": spec.ssh_user[:32] or "root",
+        "host_key_public": spec.host_key,
+    }
+    if any(getattr(row, name) != value for name, value in values.items()):
+        VM.objects.filter(pk=row.pk).update(**values)
+
+
+def _finish_at_shutdown(row: VM, domain: FoundDomain) -> None:
+    """Finish what was waiting for the VM's shutdown."""
+    late = list(row.nics.filter(at_shutdown=True))
+    found = {nic.key: nic for nic in parse_domain(domain.document)} if late else {}
+    running = domain.state != Power.OFF
+    gone = any(nic.removed_at and nic.key not in found for nic in late)
+    kept = [nic for nic in late if nic.removed_at is None and not nic.asked_at and nic.key in found]
+    came = [nic.pk for nic in kept if not drift(nic.spec(), found[nic.key], running)]
+    row.nics.filter(pk__in=came).update(at_shutdown=False, asked_at=timezone.now())
+    if gone or came:
+        row.ask_again()
+
+
+def _record_gone(row: VM, began: datetime) -> None:
+    status = row.status
+    if status.present:
+        image_sync.look_again(row.hypervisor_id)  # whoever removed it also removed its volumes
+    if not row.managed:
+        row.forget()
+    elif status.present and not (status.observed_at and status.observed_at > began):
+        write_nics(row, None)
+        guest_report.note(status, "")
+        VMStatus.objects.filter(desired=row).update(**status_values(row, None))
+
+
+def _find_networks(hypervisor: Hypervisor) -> None:
+    """Link NICs to networks that appeared in libvirt after the domain was last read."""
+    loose = NICStatus.objects.filter(vm__desired__hypervisor=hypervisor, kind=NIC.Kind.NETWORK, network=None)
+    names = set(loose.values_list("source", flat=True))
+    for network in Network.objects.on(hypervisor).filter(name__in=names).order_by("managed"):
+        loose.filter(source=network.name).update(network=network)
+
+
+def _try_again(hypervisor: Hypervisor) -> None:
+    """Retry VMs that failed because a network was missing which now exists."""
+    failed = VM.objects.on(hypervisor).exclude(status__error="").filter(status__generation__gte=F("generation"))
+    active = set(Network.objects.on(hypervisor).filter(status__active=True).values_list("name", flat=True))
+    for vm in failed.filter(removed_at=None).select_related("status").prefetch_related("nics"):
+        refused = [nic.refused for nic in vm.nics.all() if nic.refused]
+        lacks = any(_wants_network(code) in active for code in refused)
+        if lacks or (not refused and _lacking_networks(vm.status.error) & active):
+            vm.ask_refused_nics_again()
+
+
+def _wants_network(refused: dict[str, str]) -> str:
+    """Return the missing network that a NIC was refused for; "" if it was refused for another reason."""
+    lacks = refused.get("reason") in (Code.NO_NETWORK, Code.NETWORK_INACTIVE)
+    return refused["about"] if lacks else ""
+
+
+def _lacking_networks(error: Message) -> set[str]:
+    """Return the networks that libvirt, or `make`, did not find or found not active."""
+    return {str(each.params["about"]) for each in error.parts() if each.code in LACKS_NETWORK}
+
+
+def _check_disconnected(hypervisor: Hypervisor, connection: Connection) -> None:
+    """Check for disconnected NICs where more NICs run than are on their network, as after its restart."""
+    on_it = Q(vm__power__in=(Power.RUNNING, Power.PAUSED), kind=NIC.Kind.NETWORK, network__status__active=True)
+    taps: dict[int, list[str]] = {}
+    running = NICStatus.objects.filter(on_it, vm__desired__hypervisor=hypervisor)
+    for network_id, tap in running.values_list("network_id", "target"):
+        taps.setdefault(network_id, []).append(tap)
+    known = Q(pk__in=taps) | Q(status__active=True) & ~Q(status__cut=[])
+    with Observation(hypervisor, Kind.PART, "connections") as reading:
+        for network in Network.objects.on(hypervisor).filter(known).select_related("status"):
+            with reading.guard(network.uuid_text, f"connections of network {network}"):
+                on_bridge, wanted = connection.ports.taps_on(network.status.bridge), taps.get(network.pk, [])
+                fewer = len(wanted) > network.status.connections
+                if fewer or network.status.cut or (on_bridge is not None and not on_bridge.issuperset(wanted)):
+                    networks_sync.look_for_cut(network, connection)
+
+
+def _ask_for_leases(hypervisor: Hypervisor) -> None:
+    """Request frequent readings of leases while a running NIC on a DHCP network waits for an address."""
+    waiting = NICStatus.objects.filter(
+        ~Exists(Lease.objects.current().filter(network=OuterRef("network"), mac=OuterRef("mac"))),
+        ~Q(network__status__dhcp=""),
+        vm__desired__hypervisor=hypervisor,
+        vm__power=Power.RUNNING,
+        vm__observed_at__gt=timezone.now() - LEASE_WAIT,
+        network__status__active=True,
+    )
+    leases.want(waiting.values_list("network", flat=True).distinct())
