@@ -1,7 +1,8 @@
 """A Celery worker that writes down each call that changes something in libvirt, and kills itself at one of them.
 
 `KILL_LOG` is the file, `KILL_AT` counts the call from 1 (0: none), `KILL_SIDE` is before or after, `KILL_PID` is
-another process to be killed instead. With `KILL_HOLD` nothing is killed: the call takes as long as that file is there.
+another process to be killed instead. The call named `KILL_IGNORE` does not count. With `KILL_HOLD` nothing is killed:
+the call takes as long as that file is there.
 Run as a module in the place of `celery`.
 """
 
@@ -47,7 +48,7 @@ def watched(name: str, call: Callable) -> Callable:
 
 
 if __name__ == "__main__":
-    for verb in CHANGING:
+    for verb in {*CHANGING} - {os.environ.get("KILL_IGNORE")}:
         setattr(libvirtmod, verb, watched(verb, getattr(libvirtmod, verb)))
     from celery.__main__ import main
 

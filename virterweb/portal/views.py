@@ -41,6 +41,7 @@ def overview(request: HttpRequest) -> HttpResponse:
     hypervisors = Hypervisor.objects.select_related("status").annotate(
         running=Count("vms", filter=Q(vms__status__power=Power.RUNNING)), all_vms=Count("vms")
     )
+    hypervisors = hypervisors.order_by("name")  # a GROUP BY leaves the order of the model out
     context = {
         "hypervisors": hypervisors,
         "networks": networks,

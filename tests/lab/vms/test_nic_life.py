@@ -98,14 +98,15 @@ def test_a_fixed_address_is_there_before_the_guest_asks_follows_the_nic_and_goes
     guest.run(f"{card}; read index client </run/$card; kill -USR2 $client")
     guest.run(f"{card}; read index client </run/$card; kill -USR1 $client")
     wait_for(lambda: guest.leases("blue", mac) == {"10.252.0.2"}, 60, "it has the next free one over there")
-    assert "10.251.0.77" not in guest.host.networkLookupByName("red").XMLDesc()
-    assert not guest.leases("red", mac), "what it had is given back"
+    red = guest.host.networkLookupByName("red")
+    wait_for(lambda: "10.251.0.77" not in red.XMLDesc(), 20, "it is no longer reserved where the NIC was")
+    wait_for(lambda: not guest.leases("red", mac), 20, "what it had is given back")
 
     guest.portal.post(f"{VM}nics/{mac}/remove/")
     wait_for(lambda: mac not in guest.macs(), 60, "it is detached")
     guest.settled()
-    assert mac not in blue.XMLDesc()
-    assert not guest.leases("blue", mac)
+    wait_for(lambda: mac not in blue.XMLDesc(), 20, "no address is reserved for it")
+    wait_for(lambda: not guest.leases("blue", mac), 20, "its lease is given back")
     assert guest.portal.ask(f"DHCPHost.objects.filter(mac='{mac}').count()") == 0
 
 
