@@ -1,10 +1,7 @@
 """What the portal stores and decides about VMs does not depend on its words for them."""
 
-from collections.abc import Callable, Iterator
-
-import pytest
-
 from tests.portal.test_problems import NINE, TWO, host, lease, look, nic, told
+from tests.support.rewording import MODULES, reworded, tables  # noqa: F401
 from tests.vms.bulk.test_changes import ask, lab, vms  # noqa: F401
 from tests.vms.changes.test_outside import FIRST, SECOND, THIRD, Lab, macs
 from tests.vms.changes.test_outside import lab as vm_lab  # noqa: F401
@@ -15,7 +12,6 @@ from virterweb.hypervisors.desired.state import State
 from virterweb.hypervisors.gateway.reasons import Code
 from virterweb.portal import wording as problem_words
 from virterweb.portal.problems import Kind
-from vms.bulk import wording as bulk_words
 from vms.definition import wording
 from vms.definition.domain_diff import Aspect
 from vms.definition.nics.edit import put, take
@@ -26,28 +22,6 @@ from vms.observed import wording as guest_words
 from vms.observed.guest_seen import Fix
 from vms.sync import polling
 
-MODULES = (wording, bulk_words, guest_words, problem_words)
-
-
-def _tables(module: object) -> Iterator[dict]:
-    for name, table in vars(module).items():
-        if name.isupper() and isinstance(table, dict):
-            nested = [each for each in table.values() if isinstance(each, dict)]
-            yield from nested or ([table] if all(isinstance(text, str | tuple) for text in table.values()) else [])
-
-
-@pytest.fixture
-def reworded(monkeypatch) -> Callable[[], None]:
-    """Replace every text of VMs, guests, images and problems by XXXX."""
-
-    def reword() -> None:
-        for module in MODULES:
-            for table in _tables(module):
-                for code, text in table.items():
-                    monkeypatch.setitem(table, code, ("XXXX", "XXXX") if isinstance(text, tuple) else "XXXX")
-
-    return reword
-
 
 def again(world: Lab) -> VM:
     """The VM, compared anew by a poll."""
@@ -57,7 +31,7 @@ def again(world: Lab) -> VM:
 
 
 def test_every_code_has_its_text():
-    assert all(list(_tables(module)) for module in MODULES)
+    assert all(list(tables(module)) for module in MODULES)
     assert {manner.value for manner in Manner} == wording.MANNERS.keys()
     assert {note.value for note in Note} == wording.NOTES.keys()
     assert {aspect.value for aspect in Aspect} == wording.ASPECTS.keys()
@@ -109,7 +83,7 @@ def test_a_plan_of_many_vms_that_was_shown_is_carried_out(page, lab, vms, reword
     assert ask(page, vms, "move", go="yes", token=token, **fields).status_code == 302
 
 
-def test_problems_are_the_same(reworded):
+def test_problems_are_the_same(reworded):  # noqa: F811
     known = {"leases": (lease(), lease("10.255.0.99", "52:54:00:00:00:63")), "told": (told(mac=NINE),)}
     known |= {"hosts": (host("10.255.0.44"),), "size": 9, "free": 0}
 
@@ -122,7 +96,7 @@ def test_problems_are_the_same(reworded):
     assert facts() == before
 
 
-def test_verdicts_on_guests_are_the_same(reworded):
+def test_verdicts_on_guests_are_the_same(reworded):  # noqa: F811
     cases = [(check.DHCP, {}), (check.DHCP, check.NO_CLIENT), (check.STATIC, {}), (check.UP, {})]
 
     def facts() -> list[tuple]:

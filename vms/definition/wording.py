@@ -115,10 +115,6 @@ DRIFTS = {
 }
 
 
-#: How the pool differs from an image.
-IMAGES = {"volume gone": "the pool no longer has its volume {volume}"}
-
-
 def place(kind: str, source: str) -> str:
     """Return what a NIC is attached to; a network by its name alone."""
     return PLACES.get(kind, PLACES["other"]).format(kind=KINDS.get(kind, kind), source=source).strip()
@@ -218,11 +214,6 @@ def drift(code: Mapping[str, object]) -> str:
     return DRIFTS["found"].format(found=next(iter(there), DRIFTS["missing"]), **values)
 
 
-def image_drift(code: Mapping[str, str]) -> str:
-    """Return one entry of an image's drift, as its status stores it."""
-    return code["text"] if "text" in code else IMAGES[code["code"]].format(**code)
-
-
 def _sentences(*texts: str) -> str:
     return " ".join(texts)
 
@@ -235,14 +226,9 @@ def _nics_refused(refused: Iterable[Mapping[str, str]]) -> str:
     return _sentences(*map(refusal, refused))
 
 
-def _not_stored(reason: Message) -> str:
-    return NOT_STORED.format(reason=str(reason).removesuffix("."))
-
-
 NICS_HELD = (
     "the guest has not released NIC {macs}; it is asked again. It does so once it has booted, or when the VM is off."
 )
-NOT_STORED = "{reason}. What was there of the volume is deleted again."
 
 #: Why something was not done, and what is waited for.
 MESSAGES = {
@@ -250,11 +236,6 @@ MESSAGES = {
     "nics.refused": _nics_refused,
     "vm.shutting_down": "shutting down; stopped by force in {seconds} s",
     "vm.no_network": "There is no network {about} on {hypervisor}.",
-    "image.in_use": "a VM is being run from {image}",
-    "image.not_stored": _not_stored,
-    "image.in_pool": "in the pool",
-    "image.reading": "read from the pool",
-    "image.converting": "converted to qcow2",
 }
 
 add_wording(MESSAGES)

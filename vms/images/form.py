@@ -11,6 +11,7 @@ from django.core.files import File
 from networks.definition import rules
 from virterweb.hypervisors.desired.one_at_a_time import exclusive
 from virterweb.hypervisors.models import Hypervisor
+from virterweb.messages import Message
 from vms.models import TAG, WORK, Image, VMStatus, Volume
 
 from . import qcow2
@@ -46,7 +47,7 @@ class ImageForm(forms.Form):
         wrong = qcow2.file_problem(file, file.size)
         file.seek(0)
         if wrong:
-            raise ValidationError(wrong)
+            raise ValidationError(str(wrong))
         return file
 
     def clean(self) -> dict:
@@ -60,7 +61,7 @@ class ImageForm(forms.Form):
             self.add_error("name", f"There is an image {name} on {hypervisor} already.")
         exists = hypervisor.volumes.filter(name=data.get("volume")).exists()
         if data.get("volume") and not exists:
-            self.add_error("volume", f"The pool {hypervisor.pool} has no volume {data['volume']}.")
+            self.add_error("volume", str(Message("pool.no_volume", pool=hypervisor.pool, volume=data["volume"])))
         if data.get("volume", "").startswith(WORK):
             self.add_error("volume", "This is the disk of a VM.")
         elif data.get("volume") and exists:
@@ -78,9 +79,9 @@ class ImageForm(forms.Form):
         backings = {path: backing for _, path, backing, _ in rows}
         backing, kind = next((backing, kind) for volume, _, backing, kind in rows if volume == name)
         if out := qcow2.outside(backing, backings):
-            self.add_error("volume", qcow2.refused_backing(out, hypervisor.pool))
+            self.add_error("volume", str(Message("file.overlay_outside", path=out, pool=hypervisor.pool)))
         elif kind and kind not in qcow2.FORMATS:
-            self.add_error("volume", f"This is a {kind} file. {qcow2.CONVERT}.")
+            self.add_error("volume", str(Message("file.format", format=kind)))
 
     def save(self, by: AbstractBaseUser | None = None) -> Image | None:
         """Add the image; None, with errors at their fields, if somebody was quicker."""

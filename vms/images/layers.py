@@ -17,6 +17,7 @@ from typing import BinaryIO
 from virterweb.hypervisors.connections.limits import within
 from virterweb.hypervisors.gateway.connection import Connection
 from virterweb.hypervisors.gateway.found import FoundVolume, PoolUnreadable, Refused, unguarded
+from virterweb.messages import Message
 from vms.definition import domain as domain_xml
 from vms.definition import volume as volume_xml
 from vms.definition.volume import VolumeSpec
@@ -90,10 +91,7 @@ def _is_there(connection: Connection, pool: str, name: str, size: int) -> bool:
         connection.volumes.delete(pool, name)
         return False
     if connection.volumes.file_size(pool, name) != size:
-        raise Refused(
-            f"The pool {pool} has {name}, but not all of it: another tool is loading it, or broke off. Try again when "
-            "it is through, or delete the volume there."
-        )
+        raise Refused(Message("image.incomplete_layer", pool=pool, layer=name))
     return True
 
 
@@ -115,7 +113,7 @@ def tag(connection: Connection, pool: str, name: str, layer: str) -> None:
     if found := connection.volumes.get(pool, volume):
         if beneath(found) == layer:
             return
-        raise Refused(f"The pool {pool} has an image {name} already. Remove that, or take another name.")
+        raise Refused(Message("image.exists", pool=pool, image=name))
     capacity = volume_xml.parse(_needed(connection, pool, layer).document).capacity
     spec = VolumeSpec(name=volume, capacity=capacity, **backing_of(layer))
     connection.volumes.create(pool, volume_xml.build(spec), volume)
@@ -123,7 +121,7 @@ def tag(connection: Connection, pool: str, name: str, layer: str) -> None:
 
 def _needed(connection: Connection, pool: str, layer: str) -> FoundVolume:
     if (found := connection.volumes.get(pool, layer)) is None:
-        raise Refused(f"The pool {pool} has no volume {layer}.")
+        raise Refused(Message("pool.no_volume", pool=pool, volume=layer))
     return found
 
 
@@ -163,7 +161,7 @@ def overlays_elsewhere(
         volumes: list[FoundVolume] = []
         if pool not in pools:
             with suppress(PoolUnreadable):  # it has just been stopped: what it has is not there
-                key, what = ("overlays", connection.session.uri, pool), f"reading the pool {pool}"
+                key, what = ("overlays", connection.session.uri, pool), Message("pool.reading", pool=pool)
                 volumes = within(READ_TIMEOUT, key, partial(connection.volumes.all, pool), what)
         for volume in volumes:
             if volume.path not in paths and volume_xml.parse(volume.document).backing:

@@ -10,7 +10,9 @@ from array import array
 from collections.abc import Iterator, Mapping
 from typing import BinaryIO
 
-from .qcow2_header import MAGIC, SECTOR, Header, read
+from virterweb.messages import Message
+
+from .qcow2_header import MAGIC, SECTOR, Damaged, Header, read
 
 ENOUGH = 2**21  # bytes of the largest cluster; the first cluster contains everything that is read here
 SMALL = 2**20  # bytes below which a raw disk must have whole sectors; QEMU pads larger files
@@ -58,14 +60,14 @@ PACKED = (
 )
 #: the first bytes of files that neither are nor contain a disk
 NO_DISKS = (
-    (b"hsqs", "a squashfs file system, not a disk: containers and live systems have it, and no VM boots from it"),
-    (b"\x3a\xff\x26\xed", "a sparse image of Android: make it a disk with “simg2img”"),
-    (b"\x7fELF", "a program"),
-    (b"%PDF-", "a PDF document"),
-    (b"\x89PNG\r\n", "a picture"),
-    (b"\xff\xd8\xff", "a picture"),
-    (b"SQLite format 3\0", "a database"),
-    (b"version https://git-lfs", "a pointer of Git LFS: fetch the file itself with “git lfs pull”"),
+    (b"hsqs", "file.squashfs"),
+    (b"\x3a\xff\x26\xed", "file.android"),
+    (b"\x7fELF", "file.program"),
+    (b"%PDF-", "file.pdf"),
+    (b"\x89PNG\r\n", "file.picture"),
+    (b"\xff\xd8\xff", "file.picture"),
+    (b"SQLite format 3\0", "file.database"),
+    (b"version https://git-lfs", "file.git_lfs"),
 )
 PROGRAM = (
     b"MZ",
@@ -74,11 +76,9 @@ PROGRAM = (
 )  # of EFI or Windows: first bytes, place of the second signature's offset, second signature
 LUKS = b"LUKS\xba\xbe"
 #: the beginning of a file's last sector
-FOOTERS = ((b"conectix", "vpc file, a VHD"), (b"koly", "dmg file"))
+FOOTERS = ((b"conectix", Message("file.vhd")), (b"koly", Message("file.format", format="dmg")))
 PAGE = ("<!doctype html", "<html")
 TEXT = 4096  # bytes that are checked
-CONVERT = "Convert it with “qemu-img convert -O qcow2 FILE FILE.qcow2”"
-WHY = "and a qcow2 header can read any file of the host"
 #: libvirt's names of formats that an image may have
 FORMATS = ("qcow2", "raw", "iso")
 
@@ -88,40 +88,45 @@ def format_of(head: bytes) -> str:
     return "qcow2" if head.startswith(MAGIC) else "raw"
 
 
-def problem(head: bytes, length: int | None = None, overlay: bool = False) -> str:
-    """Return why a file of `length` bytes that begins with `head` cannot be an image, as a sentence; "" if it can.
+def problem(head: bytes, length: int | None = None, overlay: bool = False) -> Message:
+    """Return why a file of `length` bytes that begins with `head` cannot be an image; an empty message if it can.
 
     `head` has the first ENOUGH bytes, or all of a shorter file. With `overlay`, a backing file is accepted: the caller
     checks it.
     """
     for offset, magic, name in OTHERS:
         if head[offset:].startswith(magic):
-            return f"This is a {name} file. {CONVERT}."
+            return Message("file.format", format=name)
     for magic, name in PACKED:
         if head.startswith(magic):
-            return f"This is packed with {name}: unpack it first."
-    for magic, what in NO_DISKS:
+            return Message("file.packed", program=name)
+    for magic, code in NO_DISKS:
         if head.startswith(magic):
-            return f"This is {what}." if ":" in what else f"This is {what}, not a disk."
+            return Message(code)
     if _is_program(head):
-        return "This is a program of EFI or Windows, not a disk."
+        return Message("file.windows")
     if format_of(head) == "raw":
         return _raw_problem(head, length)
     try:
         header = read(head, length)
-    except ValueError as wrong:
-        return f"The qcow2 header is wrong: {wrong}."
+    except Damaged as wrong:
+        return Message("file.header", reason=wrong.message)
+    return _reads_others(header, overlay)
+
+
+def _reads_others(header: Header, overlay: bool) -> Message:
+    """Return why QEMU could not read a file by itself; an empty message if it can."""
     if header.backing and not overlay:
-        return f"This is an overlay on {header.backing}, {WHY}. {CONVERT}, which makes it whole."
+        return Message("file.overlay", path=header.backing)
+    if header.data_file is None:
+        return Message("file.data_nowhere")
     if header.data_file:
-        return f"This keeps its data in another file, {header.data_file}, {WHY}. {CONVERT}, which makes it whole."
-    if header.encrypted:
-        return f"This is encrypted, and no VM could read it. {CONVERT}."
-    return ""
+        return Message("file.data_elsewhere", path=header.data_file)
+    return Message("file.encrypted") if header.encrypted else Message()
 
 
-def file_problem(file: BinaryIO, length: int) -> str:
-    """Return why a whole file cannot be an image, as a sentence; "" if it can. Reads its head, tables and end."""
+def file_problem(file: BinaryIO, length: int) -> Message:
+    """Return why a whole file cannot be an image; an empty message if it can. Reads its head, tables and end."""
     file.seek(0)
     head = file.read(ENOUGH)
     if wrong := problem(head, length):
@@ -129,17 +134,12 @@ def file_problem(file: BinaryIO, length: int) -> str:
     if format_of(head) == "raw":
         file.seek(max(0, length - SECTOR))
         end = file.read(SECTOR)
-        return next((f"This is a {what}. {CONVERT}." for magic, what in FOOTERS if end.startswith(magic)), "")
+        return next((wrong for magic, wrong in FOOTERS if end.startswith(magic)), Message())
     try:
         end = _farthest(file, read(head, length), length)
-    except ValueError as wrong:
-        return f"The qcow2 file is damaged: {wrong}. Copy or download it again."
-    if end > length:
-        return (
-            f"This qcow2 file is cut off: its tables point to data up to byte {end:,}, and it has {length:,}. "
-            "Copy or download it again."
-        )
-    return ""
+    except Damaged as wrong:
+        return Message("file.damaged", reason=wrong.message)
+    return Message("file.cut_off", end=end, length=length) if end > length else Message()
 
 
 def _is_program(head: bytes) -> bool:
@@ -148,33 +148,31 @@ def _is_program(head: bytes) -> bool:
     return head.startswith(start) and head[where : where + len(mark)] == mark
 
 
-def _raw_problem(head: bytes, length: int | None) -> str:
-    """Return why a file without another known format is not a raw disk either; "" if it can be one."""
+def _raw_problem(head: bytes, length: int | None) -> Message:
+    """Return why a file without another known format is not a raw disk either; an empty message if it can be one."""
     if head.startswith(LUKS):
-        return f"This is encrypted (LUKS), and no VM could read it. {CONVERT}, with its secret."
+        return Message("file.luks")
     if text := _text_problem(head):
         return text
     with_sectors = length is None or (length >= SECTOR and (length >= SMALL or length % SECTOR == 0))
     if not with_sectors:
-        return f"This is no disk: it has {length} bytes, and a disk has whole sectors of {SECTOR}."
+        return Message("file.sectors", length=length, sector=SECTOR)
     try:
         tarfile.TarInfo.frombuf(head[: tarfile.BLOCKSIZE], "utf-8", "replace")
     except tarfile.HeaderError:
-        return ""
-    return f"This is a tar archive, as an OVA is: unpack it first. {CONVERT}, with the disk that is in it."
+        return Message()
+    return Message("file.tar")
 
 
-def _text_problem(head: bytes) -> str:
+def _text_problem(head: bytes) -> Message:
     try:
         # The last character may be incomplete.
         text = head[:TEXT].decode() if len(head) <= TEXT else head[:TEXT].decode(errors="ignore")
     except UnicodeDecodeError:
-        return ""
+        return Message()
     if not text or not all(char.isprintable() or char in "\t\n\r\f\ufeff" for char in text):
-        return ""
-    if text.lstrip("\ufeff \t\r\n").lower().startswith(PAGE):
-        return "This is a web page, not a disk: its address leads to a page about the download, not to the file."
-    return "This is text, not a disk."
+        return Message()
+    return Message("file.web_page" if text.lstrip("\ufeff \t\r\n").lower().startswith(PAGE) else "file.text")
 
 
 def _farthest(file: BinaryIO, header: Header, length: int) -> int:
@@ -183,14 +181,14 @@ def _farthest(file: BinaryIO, header: Header, length: int) -> int:
     The last cluster may be incomplete, as in files that QEMU writes.
 
     Raises:
-        ValueError: A table points to something other than clusters.
+        Damaged: A table points to something other than clusters.
     """
     file.seek(header.l1_at)
     l1 = _numbers(file.read(8 * header.l1_entries))
     tables = sorted({entry & OFFSET for entry in l1} - {0})
     end = max((at + header.cluster for at in tables), default=0)
     if any(at % header.cluster for at in tables):
-        raise ValueError("its first table does not point to clusters")
+        raise Damaged(Message("qcow2.stray_table"))
     if end > length:
         return end
     for at in tables[: MOST_L2 // header.cluster]:
@@ -225,11 +223,6 @@ def _numbers(data: bytes | bytearray) -> array:
     if sys.byteorder == "little":
         found.byteswap()
     return found
-
-
-def refused_backing(path: str, pool: str) -> str:
-    """Return the sentence about an image that is, directly or not, an overlay on a path outside its pool."""
-    return f"This is an overlay on {path}, which is no volume of the pool {pool}, {WHY}."
 
 
 def outside(backing: str, backings: Mapping[str, str]) -> str:

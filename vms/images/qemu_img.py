@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from virterweb.hypervisors.gateway.found import Refused
+from virterweb.messages import Message
 
 from . import qcow2, qcow2_header
 
@@ -32,12 +33,11 @@ def make_qcow2(file: Path, beat: Callable[[int], None]) -> None:
                 made.unlink(missing_ok=True)
                 raise
     except OSError as problem:
-        raise Refused("A raw disk is converted to qcow2 by qemu-img: install qemu-utils", str(problem)) from problem
+        raise Refused(Message("image.no_qemu_img"), str(problem)) from problem
     if running.returncode:
         made.unlink(missing_ok=True)
         missing = running.returncode == 127 or "failed to execute" in said  # the message of prlimit
-        hint = "install qemu-utils on the portal’s machine" if missing else "see what it said"
-        raise Refused(f"A raw disk is converted to qcow2, and qemu-img could not: {hint}", said)
+        raise Refused(Message("image.no_qemu_img" if missing else "image.not_converted"), said)
     made.replace(file)
 
 

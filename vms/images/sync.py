@@ -45,7 +45,7 @@ def push(image: Image, connection: Connection) -> dict | None:
     if image.upload or image.status.made_at is None:
         _load(image, connection)
     elif (found := connection.volumes.get(pool, image.volume)) is None:
-        raise Refused(f"The pool {pool} has no volume {image.volume}.")
+        raise Refused(Message("pool.no_volume", pool=pool, volume=image.volume))
     else:
         _check_source(image, found, connection)
     _record_volumes(image.hypervisor, connection)
@@ -79,9 +79,9 @@ def _fetch(image: Image, connection: Connection, file: Path) -> None:
     pool, temporary, part = image.hypervisor.pool, LOADING + image.upload, file.with_suffix(".part")
     found = connection.volumes.get(pool, image.volume)
     if found is None and image.volume == TAG + image.name:
-        raise Refused(f"The uploaded file is gone. Remove the image {image}, and upload it again.")
+        raise Refused(Message("image.upload_gone", image=image))
     if found is None:
-        raise Refused(f"The pool {pool} has no volume {image.volume}.")
+        raise Refused(Message("pool.no_volume", pool=pool, volume=image.volume))
     _check_source(image, found, connection)
     _check_idle(found, connection)
     spec, source = volume_xml.parse(found.document), image.volume
@@ -128,7 +128,7 @@ def _check_source(image: Image, found: FoundVolume, connection: Connection) -> N
     # libvirt does not report an external data file.
     head = connection.volumes.read(image.hypervisor.pool, found.name, 0, qcow2.ENOUGH) or b""
     if wrong := qcow2.problem(head, overlay=True):
-        raise Refused(f"The volume {found.name}: {wrong}")
+        raise Refused(Message("image.unusable_volume", volume=found.name, reason=wrong))
 
 
 def _check_idle(found: FoundVolume, connection: Connection) -> None:
@@ -136,7 +136,7 @@ def _check_idle(found: FoundVolume, connection: Connection) -> None:
     for domain in connection.domains.all():
         disks = domain_xml.parse(domain.document).disks if domain.state != Power.OFF else ()
         if any(found.path == disk.source or found.name == disk.volume for disk in disks if disk.device == "disk"):
-            raise Refused(f"{found.name} is a disk of {domain.name}, which runs. Shut that down, and try again.")
+            raise Refused(Message("image.volume_of_running", volume=found.name, vm=domain.name))
 
 
 class _Progress:
@@ -152,7 +152,7 @@ class _Progress:
         if now >= self.next or done == self.status.desired.size:
             self.next = now + timedelta(seconds=self.STEP)
             if self.spooled and spool.room() < 1:
-                raise Refused("The disk of the portal's server is full. Free space there, then try again.")
+                raise Refused(Message("image.server_full"))
             self.status.write(sent=done, progress=Message(self.doing))
 
 
@@ -221,7 +221,7 @@ def _record_volumes(hypervisor: Hypervisor, connection: Connection) -> None:
         pools.guard(pool),
         Observation(hypervisor, Kind.VOLUME, pool) as reading,
     ):
-        key, what = ("volumes", hypervisor.pk, pool), f"reading the pool {pool}"
+        key, what = ("volumes", hypervisor.pk, pool), Message("pool.reading", pool=pool)
         volumes = within(READ_TIMEOUT, key, lambda: connection.volumes.all(pool, reading.guard), what)
         found = {volume.name: volume for volume in volumes}
         _write_volumes(hypervisor, found, reading)

@@ -10,7 +10,7 @@ from networks.definition import rules
 from virterweb.hypervisors.desired.drift import decoded
 from virterweb.hypervisors.desired.models import Desired, Status
 from virterweb.hypervisors.models import Hypervisor
-from vms.definition import wording
+from vms.definition.image_wording import image_drift
 
 TAG = "virter:tag:"
 LAYER = "virter:layer:"
@@ -64,7 +64,7 @@ class ImageStatus(Status):
 
     @property
     def drifts(self) -> list[str]:
-        return [wording.image_drift(code) for code in decoded(self.drift)]
+        return [image_drift(code) for code in decoded(self.drift)]
 
     @property
     def percent(self) -> int:

@@ -2,6 +2,7 @@
 
 from virterweb.hypervisors.gateway.connection import Connection
 from virterweb.hypervisors.gateway.found import Refused
+from virterweb.messages import Message
 from vms.definition import volume as volume_xml
 from vms.definition.volume import VolumeSpec
 from vms.images import layers, qcow2
@@ -14,7 +15,7 @@ def boot_volume_spec(vm: VM, connection: Connection) -> VolumeSpec:
     """Return a copy-on-write overlay on the image's layer, or on the image itself if it is a flat volume."""
     found = connection.volumes.get(vm.hypervisor.pool, vm.image.volume)
     if found is None:
-        raise Refused(f"The image {vm.image} has no volume in the pool {vm.hypervisor.pool}.")
+        raise Refused(Message("image.no_volume", image=vm.image, pool=vm.hypervisor.pool))
     image = volume_xml.parse(found.document)
     check_image(vm.image, image, connection)
     flat = {"backing": found.path, "backing_format": image.format}
@@ -32,8 +33,9 @@ def check_image(image: Image, found: VolumeSpec, connection: Connection) -> None
     """Refuse an image that makes QEMU read a file outside the pool, or guess a format."""
     pool = image.hypervisor.pool
     if found.format not in qcow2.FORMATS:
-        raise Refused(f"The image {image} is a {found.format} file. {qcow2.CONVERT}.")
+        raise Refused(Message("image.format", image=image, format=found.format))
     if found.backing:
         backings = {volume.path: volume_xml.parse(volume.document).backing for volume in connection.volumes.all(pool)}
         if out := qcow2.outside(found.backing, backings):
-            raise Refused(f"The image {image}: {qcow2.refused_backing(out, pool)}")
+            reason = Message("file.overlay_outside", path=out, pool=pool)
+            raise Refused(Message("image.unusable", image=image, reason=reason))

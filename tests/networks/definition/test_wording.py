@@ -1,14 +1,12 @@
 """What the portal stores and decides does not depend on its words for networks."""
 
 import json
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from networks import sync
-from networks.changes import bulk
 from networks.definition import wording
 from networks.definition.document.edit import edit
 from networks.definition.events import Event
@@ -16,28 +14,15 @@ from networks.definition.plans.steps import identity
 from networks.models import Network
 from tests.networks.sync.test_sync import EMPTY
 from tests.support.making import make_hypervisor, make_network
+from tests.support.rewording import reworded  # noqa: F401
 from virterweb.hypervisors.connections.pool import connected, disconnect
 from virterweb.hypervisors.desired.carry_out import carry_out
 from virterweb.hypervisors.desired.drift import decoded
 from virterweb.hypervisors.desired.state import State
 from virterweb.hypervisors.sync import observe
 
-TABLES = (wording.TITLES, wording.FIELDS, wording.DIFFERENCES, wording.DRIFTS, wording.STEPS, wording.NOTES)
-TABLES += (wording.EVENTS, bulk.TITLES)
 GUEST = """<domain type='test'><name>guest</name><memory>1024</memory><os><type>hvm</type></os>
 <devices><interface type='network'><source network='net1'/></interface></devices></domain>"""
-
-
-@pytest.fixture
-def reworded(monkeypatch) -> Callable[[], None]:
-    """Replace every text of networks by XXXX."""
-
-    def reword() -> None:
-        for table in TABLES:
-            for code in table:
-                monkeypatch.setitem(table, code, "XXXX")
-
-    return reword
 
 
 @pytest.fixture
@@ -80,7 +65,7 @@ def test_every_text_is_of_a_code():
     assert {event.value for event in Event} == wording.EVENTS.keys()
 
 
-def test_a_settled_network_stays_so(lab, reworded):
+def test_a_settled_network_stays_so(lab, reworded):  # noqa: F811
     network = change(push(make_network(lab, active=False)), dnsmasq_options=("log-dhcp",), mtu=9000)
     network = push(network)
     assert (network.state, bool(network.status.not_kept)) == (State.READY, True)
@@ -94,7 +79,7 @@ def test_a_settled_network_stays_so(lab, reworded):
 
 
 @pytest.mark.parametrize("on_drift", [Network.OnDrift.ASK, Network.OnDrift.TAKE, Network.OnDrift.PUT_BACK])
-def test_drift_is_stored_and_answered_alike(lab, raw, reworded, on_drift):
+def test_drift_is_stored_and_answered_alike(lab, raw, reworded, on_drift):  # noqa: F811
     network = push(make_network(lab, active=False, on_drift=on_drift))
     reworded()
     redefine(raw, "<ip ", "<mtu size='1400'/><ip ")
@@ -107,7 +92,7 @@ def test_drift_is_stored_and_answered_alike(lab, raw, reworded, on_drift):
     assert network.spec.mtu == (1400 if on_drift == Network.OnDrift.TAKE else None)
 
 
-def test_the_same_drift_has_the_same_digest(lab, raw, reworded):
+def test_the_same_drift_has_the_same_digest(lab, raw, reworded):  # noqa: F811
     network = push(make_network(lab, active=False))
     redefine(raw, "<ip ", "<mtu size='1400'/><ip ")
     observe(lab.pk)
@@ -118,7 +103,7 @@ def test_the_same_drift_has_the_same_digest(lab, raw, reworded):
     assert again(network).status.drift_digest == seen
 
 
-def test_a_plan_that_was_accepted_is_carried_out_and_no_other(lab, raw, reworded):
+def test_a_plan_that_was_accepted_is_carried_out_and_no_other(lab, raw, reworded):  # noqa: F811
     network = push(make_network(lab))
     raw.createXML(GUEST)
     observe(lab.pk)
@@ -134,7 +119,7 @@ def test_a_plan_that_was_accepted_is_carried_out_and_no_other(lab, raw, reworded
     assert push(network).state == State.FAILED
 
 
-def test_history_and_steps_are_codes(lab, raw, reworded):
+def test_history_and_steps_are_codes(lab, raw, reworded):  # noqa: F811
     reworded()
     network = push(change(push(make_network(lab)), mtu=9000))
     revision = network.revisions.first()

@@ -14,10 +14,10 @@ _locks: dict[Hashable, threading.Lock] = {}
 _guard = threading.Lock()
 
 
-def within(seconds: float, key: Hashable, question: Callable[[], Answer], what: str) -> Answer:
+def within(seconds: float, key: Hashable, question: Callable[[], Answer], what: Message) -> Answer:
     """Return the answer; raise Busy if it takes longer. One call runs for each key, and none while another is blocked.
 
-    `what` names the call, as the beginning of a sentence. The call must not use the database: its thread may end late.
+    `what` names the call. The call must not use the database: its thread may end late.
     """
     late = Busy(Message("hypervisor.slow", call=what, seconds=f"{seconds:g}"))
     lock = _lock_of(key)
