@@ -13,7 +13,8 @@ from virterweb.hypervisors.desired.models import one_a_name
 from virterweb.hypervisors.models import Hypervisor, ReadingProblem
 from virterweb.pages.tables import Column, Table, natural_key
 from virterweb.web_server.request_body import takes_upload
-from vms.attached.rows import nic_rows, with_access_addresses
+from vms.addresses.nic_addresses import with_access_addresses
+from vms.attached.rows import nic_rows
 from vms.bulk.changes import Action
 from vms.images.form import ImageForm
 

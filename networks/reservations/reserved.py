@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from django.db.models import Exists, F, OuterRef, Q, Subquery
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
 
 from networks.definition.spec import HostSpec
 from networks.models import DHCPHost, DHCPHostStatus
@@ -25,18 +25,18 @@ class Reserved:
     requested: bool = False
 
 
-def reserved(networks: Iterable[int], macs: Iterable[str] | None = None) -> list[Reserved]:
-    """Return the reservations of networks, given by id or as a query: of these MACs only, if given.
+def reserved(networks: Iterable[int], only: Q | None = None) -> list[Reserved]:
+    """Return the reservations of networks, given by id or as a query; `only` limits their FIELDS.
 
     First what only libvirt has, then what somebody has requested.
     """
-    only = {"network__in": networks} | ({} if macs is None else {"mac__in": list(macs)})
+    only = Q(network__in=networks) & (only or Q())
     # Read first: one that is carried out meanwhile is then among those found.
-    rows = list(DHCPHost.objects.filter(**only).values_list("network", "removed_at", "asked_at", *FIELDS))
+    rows = list(DHCPHost.objects.filter(only).values_list("network", "removed_at", "asked_at", *FIELDS))
     wanted = {(network, host.guest, host.ip): host for network, going, _, host in map(_split, rows) if not going}
     going = {(network, host.guest, host.ip) for network, going, _, host in map(_split, rows) if going}
     found, others = {}, []
-    for network, *values in DHCPHostStatus.objects.filter(**only).values_list("network", *FIELDS):
+    for network, *values in DHCPHostStatus.objects.filter(only).values_list("network", *FIELDS):
         host = HostSpec(**dict(zip(FIELDS, values, strict=True)))
         key = (network, host.guest, host.ip)
         found[key] = host
@@ -48,6 +48,11 @@ def reserved(networks: Iterable[int], macs: Iterable[str] | None = None) -> list
         for key, host in wanted.items()
     )
     return [*others, *own]
+
+
+def found_in_order(where: Q) -> QuerySet[DHCPHostStatus]:
+    """Return the reservations that libvirt has on any network, in the order of their addresses."""
+    return DHCPHostStatus.objects.filter(where).order_by("place")
 
 
 def _split(row: tuple) -> tuple[int, bool, bool, HostSpec]:

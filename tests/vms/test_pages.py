@@ -80,7 +80,9 @@ def test_a_page_joins_wished_nics_with_found_ones_and_their_leases(page, lab, vm
     VM.objects.update(generation=1)
     vm.add_nic(NICSpec(kind="network", source="net1", mac="52:54:00:80:00:02"))
     VMStatus.objects.update(generation=2)
-    assert cells(page.get(vm.get_absolute_url()), "nics") == [
+    answer = page.get(vm.get_absolute_url())
+    assert "ssh root@192.168.122.8" in answer.content.decode()
+    assert cells(answer, "nics") == [
         ["default access", "virtio", ACCESS, told, "alma-8-8", "vnet1", "up", "attached", "", "Edit Remove"],
         ["net1", "virtio", SECOND, waiting, "", "vnet2", "up", "attached", "", "Edit Remove"],
         ["net1", "virtio", "52:54:00:80:00:02", "", "", "", "", "missing", "", "Edit Remove"],

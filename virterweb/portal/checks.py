@@ -16,8 +16,9 @@ from networks.definition.spec import HostSpec
 from networks.models import Network
 from networks.reservations.reserved import reserved
 from virterweb.hypervisors.models import Hypervisor
+from vms.addresses.nic_addresses import reporting
 from vms.models import NIC as DesiredNIC
-from vms.models import NICAddress, NICStatus, Power
+from vms.models import NICStatus, Power
 
 from . import problems
 from .problems import NIC, Kind, Lease, Problem, Step, Told
@@ -30,7 +31,7 @@ def problems_of(networks: Iterable[Network]) -> list[Problem]:
     networks = [network for network in networks if network.status.present]
     hypervisors = {network.hypervisor_id for network in networks}
     nics = _nics(hypervisors)
-    (leases, ended), hosts, told = _leases(networks), _hosts(networks), _reported_addresses(nics)
+    (leases, ended), hosts, told = _leases(networks), _hosts(networks), _reported_addresses(networks)
     found = []
     for network in networks:
         known = problems.Network(
@@ -94,13 +95,12 @@ def _hosts(networks: Iterable[Network]) -> dict[int, list[HostSpec]]:
     return found
 
 
-def _reported_addresses(nics: dict[int, list[NIC]]) -> dict[int, list[Told]]:
-    places = {(nic.key, nic.mac): nic.network for found in nics.values() for nic in found}
+def _reported_addresses(networks: Iterable[Network]) -> dict[int, list[Told]]:
+    """Return the addresses of NICs by network, from sources that can be asked now."""
     found = defaultdict(list)
-    rows = NICAddress.objects.filter(vm__power=Power.RUNNING, as_of=None).values_list("vm", "mac", "ip", "source")
-    for vm, mac, ip, source in rows:
-        if network := places.get((vm, mac)):
-            found[network].append(Told(ip=ip, mac=mac.lower(), source=source))
+    rows = reporting(NICStatus.objects.filter(network__in=networks)).filter(reported__as_of=None)
+    for network, mac, ip, source in rows.values_list("network", "mac", "reported__ip", "reported__source"):
+        found[network].append(Told(ip=ip, mac=mac, source=source))
     return found
 
 

@@ -8,10 +8,12 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 from django.db.models import Q, QuerySet
 
 from networks.addresses.query import Question
-from networks.models import DHCPHost, DHCPHostStatus, Lease, Network
+from networks.models import Lease, Network
+from networks.reservations.reserved import found_in_order, reserved
 from virterweb.hypervisors.desired.models import one_a_name
-from vms.models import VM, NICAddress, NICStatus, Power
-from vms.observed.attached import Address, Source
+from vms.addresses.nic_addresses import reporting
+from vms.models import VM, NICStatus
+from vms.observed.addresses import Address, Source
 
 MAX_ROWS = 200  # rows of each kind
 EARLIER = 50  # ended leases
@@ -133,7 +135,7 @@ class _Search:
             hit.says.append("lease")
 
     def hosts(self) -> None:
-        rows = DHCPHostStatus.objects.filter(self.question.hosts()).order_by("place")
+        rows = found_in_order(self.question.hosts())
         for network, mac, ip, name in rows.values_list("network", "mac", "ip", "name")[:MAX_ROWS]:
             hit = self._hit(network, mac, ip)
             hit.hostname = hit.hostname or name
@@ -141,21 +143,18 @@ class _Search:
 
     def told(self) -> None:
         """Add the addresses that agents and ARP tables report; these are few rows, so blocks are compared here."""
-        block = self.question.block
-        rows = NICAddress.objects.filter(vm__power=Power.RUNNING)
+        block, nics = self.question.block, NICStatus.objects.all()
         if block is None:
-            rows = rows.filter(self.question.macs() | Q(vm__desired__name__icontains=self.question.text))
-        elif block.num_addresses == 1:
-            rows = rows.filter(ip=str(block[0]))
-        places = None
-        for vm, mac, ip, source, as_of in rows.values_list("vm", "mac", "ip", "source", "as_of"):
+            nics = nics.filter(self.question.macs() | Q(vm__desired__name__icontains=self.question.text))
+        rows = reporting(nics)
+        if block and block.num_addresses == 1:
+            rows = rows.filter(reported__ip=str(block[0]))
+        reported = ("reported__ip", "reported__source", "reported__as_of")
+        for network, source, mac, ip, teller, as_of in rows.values_list("network", "source", "mac", *reported):
             if block and (ip_address(ip).version != block.version or ip_address(ip) not in block):
                 continue
-            if places is None:
-                nics = NICStatus.objects.values_list("vm", "mac", "network", "source")
-                places = {(vm, mac): (network, name) for vm, mac, network, name in nics}
-            network, name = places.get((vm, mac), (None, ""))
-            self._hit(network, mac, ip, name).says.append(Address(ip=ip, source=Source(source), as_of=as_of).told_by)
+            told = Address(ip=ip, source=Source(teller), as_of=as_of)
+            self._hit(network, mac, ip, source).says.append(told.told_by)
 
     def nics(self) -> None:
         """Add NICs by MAC or VM, unless an address of theirs was found already."""
@@ -187,8 +186,9 @@ class _Search:
         block = self.question.block
         if not block or block.num_addresses > 1:
             return []
-        reserved = set(DHCPHost.objects.filter(ip=str(block[0]), removed_at=None).values_list("network", flat=True))
-        return [each for each in self.holding() if each.pk not in reserved and not _is_edge(each, block[0])]
+        there = {each.pk: each for each in self.holding() if not _is_edge(each, block[0])}
+        taken = {each.network for each in reserved(there, Q(ip=str(block[0]))) if not each.going}
+        return [network for key, network in there.items() if key not in taken]
 
     def named(self) -> list[Network]:
         text = self.question.text.lower()

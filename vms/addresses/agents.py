@@ -20,7 +20,7 @@ from vms.definition.domain import PARSER
 from vms.guests import report as guest_report
 from vms.guests.report import CHANNEL
 from vms.models import VM, GuestReport, VMStatus
-from vms.observed.attached import Source
+from vms.observed.addresses import Source
 from vms.observed.guest_seen import State
 
 from .recording import write_addresses
@@ -134,7 +134,7 @@ def _unsettled(reports: dict[int, GuestReport]) -> set[int]:
     """Return which of these VMs have a NIC that is not as expected, or not yet."""
     vms = VM.objects.filter(status__in=reports) if reports else VM.objects.none()
     rows = attached_nics.rows(vms, filters.Filters())
-    return {row.key.vm for row in rows if row.key.guest.state in (State.WAITING, State.NOT_AS_WANTED)}
+    return {row.nic.vm for row in rows if row.nic.guest.state in (State.WAITING, State.NOT_AS_WANTED)}
 
 
 def _in_a_thread(

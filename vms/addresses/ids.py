@@ -9,7 +9,7 @@ from django.db.models import Q
 
 from networks.definition.addressing import id_of_mac, ip_of_id, mac_of_id
 from networks.definition.spec import HostSpec, NetworkSpec
-from networks.models import DHCPHost, DHCPHostStatus, Network
+from networks.models import Network
 from networks.reservations.reserved import reserved
 from virterweb.hypervisors.models import Hypervisor
 from vms.models import NIC, VM, NICStatus
@@ -117,9 +117,8 @@ def reservations(hypervisor: Hypervisor) -> list[Held]:
 
 def reserved_on(hypervisor: Hypervisor, mac: str) -> Network | None:
     """Return the first network of a hypervisor that has a host entry, found or desired, for a MAC."""
-    desired_entries = DHCPHost.objects.filter(mac=mac, removed_at=None).values("network")
-    found = DHCPHostStatus.objects.filter(mac=mac).values("network")
-    return Network.objects.on(hypervisor.pk).filter(Q(pk__in=desired_entries) | Q(pk__in=found)).first()
+    here = Network.objects.on(hypervisor.pk)
+    return here.filter(pk__in={each.network for each in reserved(here.values("pk"), Q(mac=mac))}).first()
 
 
 def next_free_id(hypervisor: Hypervisor) -> int | None:

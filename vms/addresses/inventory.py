@@ -14,13 +14,12 @@ from dataclasses import dataclass
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
 
-from networks.models import Lease, Network
+from networks.models import Network
 from virterweb.hypervisors.models import Hypervisor
-from vms.models import VM, NICAddress, NICStatus, Power, VMQuerySet
-from vms.observed import attached
-from vms.observed.attached import Address, Source
+from vms.models import VM, NICStatus, Power, VMQuerySet
 
 from . import ids
+from .nic_addresses import addresses_of
 
 COLUMNS = ("name", "number", "managed", "ssh_user", "host_key_public", "hypervisor__name", "status__power")
 GROUPS = {*Power.values, "all", "ungrouped", "_meta"}  # the portal's groups by state, and Ansible's own
@@ -65,20 +64,11 @@ def guests(vms: VMQuerySet) -> list[Guest]:
 
 
 def _nics(vms: VMQuerySet) -> dict[int, list[GuestNIC]]:
-    """Return all NICs by VM, with addresses from leases and, for running VMs, from agents and ARP."""
-    seen = NICStatus.objects.filter(vm__desired__in=vms)
-    leased, told, nics = defaultdict(list), defaultdict(list), defaultdict(list)
-    leases = Lease.objects.current().filter(network__in=seen.values("network"))
-    for network, mac, ip in leases.values_list("network", "mac", "ip"):
-        leased[network, mac.lower()].append(attached.of_lease(ip))
-    others = NICAddress.objects.filter(vm__desired__in=vms, vm__power=Power.RUNNING)
-    for pk, mac, ip, source, as_of in others.values_list("vm__desired", "mac", "ip", "source", "as_of"):
-        told[pk, mac.lower()].append(Address(ip=ip, source=Source(source), as_of=as_of))
-    columns = seen.values_list("vm__desired", "network", "network__name", "mac", "target")
-    for pk, network, name, mac, target in columns:
-        found = attached.addresses(leased[network, mac.lower()], told[pk, mac.lower()])
-        ips = tuple(address.ip for address in found)
-        nics[pk].append(GuestNIC(network=name, mac=mac, ips=ips, host_device=target))
+    """Return all NICs by VM, each with its addresses."""
+    seen, nics = NICStatus.objects.filter(vm__desired__in=vms), defaultdict(list)
+    known = addresses_of(seen)
+    for nic, vm, network, mac, target in seen.values_list("pk", "vm__desired", "network__name", "mac", "target"):
+        nics[vm].append(GuestNIC(network=network, mac=mac, ips=known[nic].ips, host_device=target))
     return nics
 
 

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from virterweb.hypervisors.gateway.found import FoundAddress
 from vms.models import NICAddress, Power, VMStatus
-from vms.observed.attached import Source
+from vms.observed.addresses import Source
 
 
 def write_addresses(status: VMStatus, source: Source, found: Iterable[FoundAddress] | None) -> None:

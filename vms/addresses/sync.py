@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from time import monotonic
 
-from django.db.models import Exists, F, OuterRef, Prefetch, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Prefetch, Q
 from django.utils import timezone
 
-from networks.models import Lease, NetworkStatus
+from networks.models import NetworkStatus
 from virterweb.hypervisors.connections.guard import Observation
 from virterweb.hypervisors.connections.pool import connected
 from virterweb.hypervisors.desired.claims import claimed
@@ -25,9 +25,10 @@ from virterweb.hypervisors.models import Hypervisor, HypervisorQuerySet, Reading
 from virterweb.hypervisors.models import due as is_due
 from vms.guests.report import CHANNEL
 from vms.models import NIC, AddressRound, NICAddress, NICStatus, Power, VMStatus
-from vms.observed.attached import Source
+from vms.observed.addresses import Source
 
 from .agents import ask_agents
+from .nic_addresses import leased
 from .recording import write_addresses
 
 log = logging.getLogger(__name__)
@@ -70,10 +71,10 @@ def _ask(hypervisor: Hypervisor) -> None:
 
 def observe(hypervisor: Hypervisor) -> None:
     """Record what one hypervisor's guests and ARP table report; only changes are written."""
-    without = NICStatus.objects.filter(~Exists(_leases_of_nic()), vm=OuterRef("pk"))
+    without = NICStatus.objects.filter(~leased(), vm=OuterRef("pk"))
     running = VMStatus.objects.filter(desired__hypervisor=hypervisor, power=Power.RUNNING)
     asked = running.filter(Q(document__contains=CHANNEL) | Exists(without)).select_related("desired", "guest_report")
-    nics = NICStatus.objects.annotate(leased=Exists(_leases_of_nic()), bridge=F("network__status__bridge"))
+    nics = NICStatus.objects.annotate(leased=leased(), bridge=F("network__status__bridge"))
     statuses = list(asked.prefetch_related("addresses", Prefetch("nics", nics)))
     NICAddress.objects.filter(vm__desired__hypervisor=hypervisor).exclude(vm__in=statuses).delete()
     if not statuses:
@@ -86,10 +87,6 @@ def observe(hypervisor: Hypervisor) -> None:
                 with reading.guard(status.desired.uuid_text, status.desired.name):
                     write_addresses(status, Source.ARP, _ask_arp(status, connection, places))
             ask_agents(statuses, connection, _questions.setdefault(hypervisor.pk, {}), reading)
-
-
-def _leases_of_nic() -> QuerySet:
-    return Lease.objects.current().filter(network=OuterRef("network"), mac=OuterRef("mac"))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable
 
-from django.db.models import F
 from django.urls import reverse
 
 from networks.attachments import AttachedVM, Holder
 from virterweb.hypervisors.models import Hypervisor
+from vms.addresses.nic_addresses import reporting
 from vms.models import NICStatus
 
 
@@ -31,8 +31,7 @@ def names_by_mac(network: int) -> dict[str, str]:
 
 
 def reported(network: int) -> Iterable[tuple[str, str]]:
-    running = NICStatus.objects.filter(network=network, vm__power="running", vm__addresses__mac=F("mac"))
-    return running.values_list("vm__addresses__ip", "mac")
+    return reporting(NICStatus.objects.filter(network=network)).values_list("reported__ip", "mac")
 
 
 def holders(hypervisor: Hypervisor) -> dict[str, Holder]:

@@ -87,8 +87,8 @@ def _context(request: HttpRequest, asked: Filters) -> dict:
         "asked": asked,
         "rows": found,
         "groups": groups(found, by_vm=bool(asked.group)),
-        "count": len({row.key.vm for row in found}),
-        "several": len({row.key.hypervisor for row in found}) > 1,
+        "count": len({row.nic.vm for row in found}),
+        "several": len({row.nic.hypervisor for row in found}) > 1,
         "switch": asked.query(*OF_THE_PATH, group=FLAT if asked.group else GROUPED),
         "everywhere": asked.end,
     }

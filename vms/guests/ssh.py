@@ -23,7 +23,7 @@ from virterweb.hypervisors.connections.pool import connected
 from virterweb.hypervisors.desired.claims import claimed
 from virterweb.hypervisors.gateway.found import HypervisorError, Refused, Silent
 from virterweb.hypervisors.models import due as is_due
-from vms.attached.rows import with_access_addresses
+from vms.addresses.nic_addresses import with_access_addresses
 from vms.definition import domain as domain_xml
 from vms.models import VM, Power, SSHCheck
 from vms.observed import guest_facts

@@ -3,7 +3,7 @@
 The columns of a network are Virter's, as observed, so that no definition is read for each page view.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
@@ -19,7 +19,7 @@ from virterweb.hypervisors.models import Hypervisor
 from vms.definition.cloud_init import GuestNIC
 from vms.definition.guest_nic import Attached, GuestSpec, guest_nics
 from vms.models import NICStatus, Power
-from vms.observed.attached import Address
+from vms.observed.addresses import NICAddresses
 from vms.observed.guest_check import check
 from vms.observed.guest_seen import CloudInit, Seen, Verdict, Wanted
 
@@ -62,11 +62,9 @@ def known(nics: QuerySet) -> QuerySet:
     )
 
 
-def verdict(
-    columns: Mapping[str, object], addresses: Iterable[Address], now: datetime, until: datetime | None = None
-) -> Verdict:
-    """Return the verdict on a NIC with these COLUMNS and addresses; `until` is the end of its lease."""
-    return check(_wanted(columns), _seen(columns, tuple(addresses), until), now)
+def verdict(columns: Mapping[str, object], known: NICAddresses, now: datetime) -> Verdict:
+    """Return the verdict on a NIC with these COLUMNS and addresses."""
+    return check(_wanted(columns), _seen(columns, known), now)
 
 
 def _wanted(columns: Mapping[str, object]) -> Wanted:
@@ -127,12 +125,12 @@ def _network(ip_range: str, dhcp: str, hosts: bool) -> NetworkSpec | None:
     return NetworkSpec(name="", subnets=tuple(subnets)) if subnets else None
 
 
-def _seen(columns: Mapping[str, object], addresses: tuple[Address, ...], until: datetime | None) -> Seen:
+def _seen(columns: Mapping[str, object], known: NICAddresses) -> Seen:
     since, nics, agent, told, refused, cloud_init, errors, interfaces = (columns[name] for name in REPORT_COLUMNS)
     mac = columns["mac"]
     return Seen(
         running=columns["vm__power"] == Power.RUNNING,
-        addresses=addresses,
+        addresses=known.addresses,
         link_up=columns["link"] != "down",
         agent=agent,
         refused=refused or "",
@@ -141,7 +139,7 @@ def _seen(columns: Mapping[str, object], addresses: tuple[Address, ...], until: 
         cloud_init=CloudInit(cloud_init) if cloud_init else None,
         errors=errors or "",
         in_libvirt=reserved_address(columns)[1],
-        until=until,
+        until=known.until,
         since=since or columns["vm__observed_at"],
         plugged=guest_report.plugged(nics or {}, mac),
         told=told,

@@ -11,7 +11,7 @@ from virterweb.hypervisors.desired.models import Status
 from virterweb.hypervisors.models import Claimable, Hypervisor
 from vms.definition import wording
 from vms.definition.nics.spec import key_of
-from vms.observed.attached import Source
+from vms.observed.addresses import Source
 from vms.observed.guest_seen import CloudInit
 
 from .nic import NICQuerySet

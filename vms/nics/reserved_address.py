@@ -6,6 +6,7 @@ from ipaddress import ip_interface
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import transaction
+from django.db.models import Q
 
 from networks.addresses.usage import next_free_address, other_user
 from networks.definition import lines
@@ -59,7 +60,8 @@ def reserved(
     """
     networks = Network.objects.filter(hypervisor__in=hypervisors)
     names = {pk: (hypervisor, name) for pk, hypervisor, name in networks.values_list("pk", "hypervisor", "name")}
-    here = (each for each in reservations(list(names), macs) if each.host.mac and ":" not in each.host.ip)
+    only = None if macs is None else Q(mac__in=list(macs))
+    here = (each for each in reservations(list(names), only) if each.host.mac and ":" not in each.host.ip)
     return {
         (*names[each.network], each.host.mac): (each.host.ip, each.found is not None) for each in here if not each.going
     }

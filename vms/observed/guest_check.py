@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from ipaddress import ip_address, ip_interface, ip_network
 
-from .attached import Source
+from .addresses import Source
 from .expected import BOOT_TIME, Situation, why_not
 from .guest_seen import CloudInit, Fix, Interface, Seen, State, Verdict, Wanted, family_of
 

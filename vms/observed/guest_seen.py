@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from . import wording
-from .attached import Address, Source
+from .addresses import Address, Source
 
 
 def family_of(ip: str) -> int:

@@ -2,19 +2,20 @@
 
 from datetime import datetime, timedelta
 
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import F, Q
 from django.utils import timezone
 
 from networks import sync as networks_sync
 from networks.definition import addressing
 from networks.leases import sync as leases
-from networks.models import Lease, Network
+from networks.models import Network
 from virterweb.hypervisors.connections.guard import Observation, forget
 from virterweb.hypervisors.gateway.connection import Connection
 from virterweb.hypervisors.gateway.found import FoundDomain
 from virterweb.hypervisors.gateway.reasons import Code
 from virterweb.hypervisors.models import Hypervisor, ReadingProblem
 from virterweb.messages import Message
+from vms.addresses.nic_addresses import leased
 from vms.definition import domain as domain_xml
 from vms.definition.nics.fields import drift
 from vms.definition.nics.parse import parse_domain
@@ -190,7 +191,7 @@ def _check_disconnected(hypervisor: Hypervisor, connection: Connection) -> None:
 def _ask_for_leases(hypervisor: Hypervisor) -> None:
     """Request frequent readings of leases while a running NIC on a DHCP network waits for an address."""
     waiting = NICStatus.objects.filter(
-        ~Exists(Lease.objects.current().filter(network=OuterRef("network"), mac=OuterRef("mac"))),
+        ~leased(),
         ~Q(network__status__dhcp=""),
         vm__desired__hypervisor=hypervisor,
         vm__power=Power.RUNNING,

@@ -251,7 +251,7 @@ def test_an_inventory_costs_the_same_few_queries_for_many_vms(lab, django_assert
         mac = f"52:54:00:00:00:{number:02x}"
         make_running(make_vm(lab, f"vm-{number}", number), ("default", mac, f"vnet{number}"))
         make_lease(default, mac, f"192.168.122.{number}")
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(5):
         assert len(inventory()["default"]["hosts"]) == 20
 
 

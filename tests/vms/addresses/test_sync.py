@@ -19,11 +19,12 @@ from virterweb.hypervisors.models import HypervisorStatus, ReadingProblem
 from vms import tasks
 from vms.addresses import agents
 from vms.addresses import sync as addresses
+from vms.addresses.nic_addresses import with_access_addresses
 from vms.attached.filters import Filters
-from vms.attached.rows import nic_rows, with_access_addresses
+from vms.attached.rows import nic_rows
 from vms.attached.table import rows
 from vms.models import VM, AddressRound, NICAddress, NICStatus, Power, VMStatus
-from vms.observed.attached import Source
+from vms.observed.addresses import Source
 
 MAC, BRIDGED, PLAIN = (f"52:54:00:00:00:{tail}" for tail in ("08", "18", "28"))
 DOMAIN = (
@@ -232,7 +233,7 @@ def test_a_source_that_cannot_be_read_keeps_what_it_said_with_its_age(vm, guests
 def test_what_cannot_be_asked_now_is_no_address_to_reach_a_guest_by_first(vm):
     NICAddress.objects.create(vm=vm.status, mac=MAC, ip="10.9.0.1", source=Source.AGENT, as_of=timezone.now())
     make_lease(vm.hypervisor.networks.get(name="default"), MAC, "192.168.122.8")
-    assert [address.ip for address in nic_rows(vm)[0].addresses] == ["192.168.122.8", "10.9.0.1"]
+    assert [address.ip for address in nic_rows(vm)[0].known.addresses] == ["192.168.122.8", "10.9.0.1"]
 
 
 def test_a_lost_hypervisor_ends_the_round_and_keeps_what_was_seen(vm, guests):
@@ -284,7 +285,7 @@ def test_pages_name_who_says_an_address(vm, page):
     hint = '<span title="told by the guest’s agent and a lease, since 2'
     assert hint in shown.content.decode()
     (row,) = rows(VM.objects.all(), Filters(network="plain"))
-    assert row.ips == ("10.1.0.8",)
+    assert row.known.ips == ("10.1.0.8",)
     shown = page.get(f"/networks/{vm.hypervisor}/plain/attached/").content.decode()
     assert re.search(r'>10\.1\.0\.8</span>\s*<span class="tag">ARP</span>', shown)
 
@@ -303,9 +304,9 @@ def test_without_an_address_pages_say_why(vm, page):
 def test_a_vm_that_has_just_stopped_shows_no_address_that_was_seen(vm):
     NICAddress.objects.create(vm=vm.status, mac=BRIDGED, ip="10.0.0.8", source=Source.AGENT)
     vm.refresh_from_db()
-    assert [row.addresses != () for row in nic_rows(vm)] == [False, False, True]
+    assert [row.known.addresses != () for row in nic_rows(vm)] == [False, False, True]
     VMStatus.objects.update(power=Power.OFF)
-    assert [row.addresses for row in nic_rows(vm)] == [(), (), ()]
+    assert [row.known.addresses for row in nic_rows(vm)] == [(), (), ()]
 
 
 def test_the_list_has_what_is_seen_of_the_access_nic(vm):
@@ -359,11 +360,11 @@ def test_each_nic_of_two_vms_has_its_own_addresses_alone(vm):
         each.refresh_from_db()
         for row in nic_rows(each):
             if row.seen:
-                ips = tuple(address.ip for address in row.addresses)
+                ips = row.known.ips
                 assert ips == expected[each.name, row.nic.mac]
     for network in (default, plain, third):
         for row in rows(VM.objects.all(), Filters(hypervisor=network.hypervisor.name, network=network.name)):
-            assert row.ips == expected[row.vm, row.mac]
+            assert row.known.ips == expected[row.vm, row.mac]
     assert [each.addresses for each in with_access_addresses([vm, twin])] == [
         ["192.168.122.8"],
         ["10.1.0.99", "10.1.0.8"],

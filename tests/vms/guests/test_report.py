@@ -16,7 +16,7 @@ from vms.addresses import sync as addresses
 from vms.attached.rows import nic_rows
 from vms.guests import report as guest_report
 from vms.models import NIC, VM, AddressRound, GuestReport, NICAddress, NICStatus, Power, VMStatus
-from vms.observed.attached import Source
+from vms.observed.addresses import Source
 from vms.observed.guest_seen import State
 from vms.sync import polling
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from vms.observed import wording
-from vms.observed.attached import Address, Source
+from vms.observed.addresses import Address, Source
 from vms.observed.expected import Situation, why_not
 from vms.observed.guest_check import CLOUD_INIT, READING, check
 from vms.observed.guest_seen import CloudInit, Interface, Seen, State, Verdict, Wanted

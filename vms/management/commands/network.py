@@ -37,6 +37,6 @@ class Command(NetworkCommand):
         self.stdout.write(
             table(
                 ("VM", "MAC", "IP", "Hostname", "Host Device"),
-                ((row.vm, row.mac, ",".join(row.ips), row.hostname, row.host_device) for row in found),
+                ((row.vm, row.mac, ",".join(row.known.ips), row.known.hostname, row.host_device) for row in found),
             )
         )

@@ -13,7 +13,7 @@ from virterweb.hypervisors.desired.models import one_a_name
 from virterweb.hypervisors.desired.refusals import InvalidTransition
 from virterweb.pages.tables import natural_key
 from vms.addresses import inventory
-from vms.attached.rows import with_access_addresses
+from vms.addresses.nic_addresses import with_access_addresses
 from vms.definition.domain_diff import Aspect
 from vms.guests import configure
 from vms.management.arguments import wait_for_ssh

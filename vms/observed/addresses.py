@@ -1,7 +1,7 @@
-"""Joins NICs, leases and other sources of addresses into rows of Virter's list-attached. Pure: values only."""
+"""Joins a NIC's leases with the addresses that its guest's agent and the host's ARP table report. Pure: values only."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -23,36 +23,6 @@ class Source(StrEnum):
     @property
     def words(self) -> str:
         return {Source.AGENT: "the guest’s agent", Source.LEASE: "a lease"}.get(self, "the host’s ARP table")
-
-
-@dataclass(frozen=True, kw_only=True)
-class NIC:
-    """A NIC on the network; `key` is copied to its row."""
-
-    vm: str
-    mac: str
-    target: str
-    key: object = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Lease:
-    mac: str
-    ip: str
-    hostname: str
-    since: datetime | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Seen:
-    """An address of a VM's NIC that the guest's agent or the host's ARP table reported."""
-
-    vm: str
-    mac: str
-    ip: str
-    source: Source
-    since: datetime | None = None
-    as_of: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,53 +65,51 @@ class Address:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Row:
-    vm: str
-    mac: str
-    addresses: tuple[Address, ...]
-    hostname: str
-    host_device: str
-    key: object
+class Lease:
+    """A current lease of a NIC."""
+
+    ip: str
+    hostname: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class NICAddresses:
+    """What is known of the addresses of a NIC; `hostname` is of its leases, `until` the end of the IPv4 lease."""
+
+    addresses: tuple[Address, ...] = ()
+    hostname: str = ""
+    until: datetime | None = None
 
     @property
     def ips(self) -> tuple[str, ...]:
         return tuple(address.ip for address in self.addresses)
 
-
-def rows(nics: tuple[NIC, ...], leases: tuple[Lease, ...], seen: tuple[Seen, ...] = ()) -> tuple[Row, ...]:
-    """Return one row per NIC, in the order given, with all leases of its MAC and all other addresses."""
-    leased: dict[str, list[Lease]] = defaultdict(list)
-    for lease in leases:
-        leased[lease.mac.lower()].append(lease)
-    told: dict[tuple[str, str], list[Address]] = defaultdict(list)
-    for one in seen:
-        told[one.vm, one.mac.lower()].append(Address(ip=one.ip, source=one.source, since=one.since, as_of=one.as_of))
-    return tuple(_row(nic, leased.get(nic.mac.lower(), []), told.get((nic.vm, nic.mac.lower()), [])) for nic in nics)
+    @property
+    def leased(self) -> tuple[str, ...]:
+        """Return the addresses with a lease."""
+        return tuple(address.ip for address in self.addresses if Source.LEASE in address.sources)
 
 
-def _row(nic: NIC, leases: list[Lease], told: list[Address]) -> Row:
-    return Row(
-        vm=nic.vm,
-        mac=nic.mac,
-        addresses=addresses((of_lease(lease.ip, lease.since) for lease in leases), told),
+def joined(leases: Sequence[Lease], reported: Iterable[Address]) -> NICAddresses:
+    """Return what is known of a NIC with these leases and with these addresses from other sources."""
+    leased = (Address(ip=lease.ip, source=Source.LEASE, since=lease.since) for lease in leases)
+    return NICAddresses(
+        addresses=_in_order(chain(leased, reported)),
         hostname=next((lease.hostname for lease in leases if lease.hostname), ""),
-        host_device=nic.target,
-        key=nic.key,
+        until=next((lease.until for lease in leases if ":" not in lease.ip), None),
     )
 
 
-def of_lease(ip: str, since: datetime | None = None) -> Address:
-    return Address(ip=ip, source=Source.LEASE, since=since)
-
-
-def addresses(*told: Iterable[Address]) -> tuple[Address, ...]:
+def _in_order(told: Iterable[Address]) -> tuple[Address, ...]:
     """Return a NIC's addresses, each once: first from agents, then leases, then ARP; IPv4 first.
 
     Within these, addresses with a lease come first, then the order is by IP. Addresses whose source can no longer be
     asked come last. So the first address is the one to reach the guest by, and not a second one that was set by hand.
     """
     found: dict[str, list[Address]] = defaultdict(list)
-    for address in chain(*told):
+    for address in told:
         found[str(ip_address(address.ip))].append(address)
     return tuple(sorted((_one(ip, same) for ip, same in found.items()), key=_rank))
 

@@ -1,0 +1,61 @@
+"""NICs with their leases and with the addresses that guests' agents and ARP tables report.
+
+Every page, export, check and task that asks which addresses a NIC has gets them here.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any
+
+from django.db.models import Exists, F, FilteredRelation, OuterRef, Q, QuerySet
+
+from networks.models import Lease
+from vms.models import VM, NICStatus, Power
+from vms.observed import addresses as observed
+from vms.observed.addresses import Address, NICAddresses, Source
+
+LEASE = ("lease__pk", "lease__ip", "lease__hostname", "lease__first_seen", "lease__expires_at")
+REPORTED = ("reported__pk", "reported__ip", "reported__source", "reported__seen_at", "reported__as_of")
+
+
+def addresses_of(nics: QuerySet[NICStatus], key: str = "pk") -> defaultdict[Any, NICAddresses]:
+    """Return the addresses of these NICs in one query, by a column that tells the NICs apart."""
+    lease = FilteredRelation(
+        "network__leases", condition=Q(network__leases__mac=F("mac"), network__leases__last_seen=None)
+    )
+    leases: dict[Any, dict[int, observed.Lease]] = defaultdict(dict)
+    told: dict[Any, dict[int, Address]] = defaultdict(dict)
+    rows = nics.alias(lease=lease, reported=_reported()).order_by("lease__pk")
+    known = rows.filter(Q(lease__isnull=False) | Q(reported__isnull=False))
+    for nic, *values in known.values_list(key, *LEASE, *REPORTED):
+        (leased, ip, hostname, since, until), (pk, reported, source, seen_at, as_of) = values[:5], values[5:]
+        if leased:
+            leases[nic][leased] = observed.Lease(ip=ip, hostname=hostname, since=since, until=until)
+        if pk:
+            told[nic][pk] = Address(ip=reported, source=Source(source), since=seen_at, as_of=as_of)
+    found = {nic: observed.joined([*leases[nic].values()], told[nic].values()) for nic in {*leases, *told}}
+    return defaultdict(NICAddresses, found)
+
+
+def _reported() -> FilteredRelation:
+    """Return the addresses of running VMs alone: those of others are kept for a while."""
+    return FilteredRelation("vm__addresses", condition=Q(vm__addresses__mac=F("mac"), vm__power=Power.RUNNING))
+
+
+def reporting(nics: QuerySet[NICStatus]) -> QuerySet[NICStatus]:
+    """Return NICs once for each address that is reported for them, as the relation `reported`."""
+    return nics.alias(reported=_reported()).filter(reported__isnull=False)
+
+
+def leased() -> Exists:
+    """Return the condition that a NIC has a lease."""
+    return Exists(Lease.objects.current().filter(network=OuterRef("network"), mac=OuterRef("mac")))
+
+
+def with_access_addresses(vms: Iterable[VM]) -> list[VM]:
+    """Return the VMs, each with the addresses of its first NIC as `addresses`."""
+    rows = list(vms)
+    known = addresses_of(NICStatus.objects.filter(vm__desired__in=rows, position=0), "vm__desired")
+    for vm in rows:
+        vm.addresses = list(known[vm.pk].ips)
+    return rows
