@@ -69,7 +69,7 @@ class Cell:
 
     `counts` has the states that occur, by precedence. A group’s `use` is that of most of its taken addresses, or of
     most of its free ones if none is taken. Only a single address has a `who`, and is `reserved` if it is leased or in
-    use and has a host entry besides.
+    use and has the DHCP reservation besides.
     """
 
     first: str

@@ -77,7 +77,7 @@ def maps(network: Network, zoom: str = "") -> list[AddressMap]:
 def next_free_address(network: Network) -> str:
     """Return the lowest IPv4 address that a guest can have and nobody has; "" if there is none.
 
-    If some block has DHCP, only that: libvirt takes host entries in no other.
+    If some block has DHCP, only that: libvirt takes DHCP reservations in no other.
     """
     numbers, found = taken(network).numbers, blocks(network)
     starts = [IPv4Address(first) for first, _ in ranges(network)]

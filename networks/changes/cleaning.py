@@ -140,7 +140,9 @@ class Cleaning:
                 )
                 data["routes"] = tuple(replace(each, gateway=moved(each.gateway)) for each in data.get("routes") or ())
             except IndexError:
-                self.add_error(field, f"{new.network} is too small for all host entries and ranges of {old.network}.")
+                self.add_error(
+                    field, f"{new.network} is too small for all DHCP reservations and ranges of {old.network}."
+                )
 
     def _generate_hosts(self, data: dict) -> None:
         count, interface = data.get("host_count"), data.get("ipv4")
@@ -148,7 +150,7 @@ class Cleaning:
             return
         if interface is None:
             if "ipv4" not in self.errors:
-                self.add_error("host_count", "Host entries need an IPv4 block.")
+                self.add_error("host_count", "DHCP reservations need an IPv4 block.")
         elif data.get("host_mac"):
             try:
                 made = addressing.generated_hosts(interface, data["host_mac"], data.get("host_first_id") or 0, count)

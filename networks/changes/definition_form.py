@@ -27,7 +27,7 @@ class DefinitionForm(forms.Form):
         required=False, validators=[rules.validate_domain], help_text="Guests then find each other as NAME.DOMAIN."
     )
     move_along = forms.BooleanField(
-        label="Move ranges, host entries and gateways along when a block changes", required=False, initial=False
+        label="Move ranges, DHCP reservations and gateways along when a block changes", required=False, initial=False
     )
     blocks = LinesField(lines.read_block, label="Further blocks", help_text="One a line, like 10.8.0.1/24.")
     ranges = LinesField(
@@ -38,7 +38,7 @@ class DefinitionForm(forms.Form):
     )
     hosts = LinesField(
         lines.read_host,
-        label="Host entries",
+        label="DHCP reservations",
         help_text="MAC IP, and if wanted name and lease time. IPv6 guests: id:DUID IP, or a name and an IP.",
     )
     host_mac = forms.CharField(
@@ -46,7 +46,7 @@ class DefinitionForm(forms.Form):
     )
     host_first_id = forms.IntegerField(label="First ID", required=False, min_value=0, initial=0)
     host_count = forms.IntegerField(
-        label="Number of generated host entries",
+        label="Number of generated DHCP reservations",
         required=False,
         min_value=0,
         max_value=65533,
@@ -112,7 +112,7 @@ class DefinitionForm(forms.Form):
 
     FOLDS = (
         ("Blocks and ranges", ("blocks", "ranges")),
-        ("Host entries", ("hosts", "host_mac", "host_first_id", "host_count")),
+        ("DHCP reservations", ("hosts", "host_mac", "host_first_id", "host_count")),
         ("Forwarding", ("forward_devices", "nat_ports", "nat_addresses", "nat_ipv6")),
         ("DNS", ("dns", "local_only", "dns_hosts", "forwarders")),
         ("Network boot", ("tftp_root", "boot_file", "boot_server")),

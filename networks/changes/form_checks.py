@@ -161,7 +161,7 @@ def _dhcp(data: dict, typed_blocks: bool) -> Iterator[Problem]:
         for block in several[1:]:
             text = (
                 f"libvirt serves DHCP in one IPv{version} block of a network, so not in {{}} as well. "
-                "Untick DHCP, and give ranges and host entries of one of them."
+                "Untick DHCP, and give ranges and DHCP reservations of one of them."
             )
             yield Problem(field=name, text=text, about=block)
 

@@ -1,4 +1,4 @@
-"""Virter's address rules: what an ID decides, DHCP ranges, generated host entries. Pure: no ORM, no libvirt."""
+"""Virter's address rules: what an ID decides, DHCP ranges, generated DHCP reservations. Pure: no ORM, no libvirt."""
 
 import re
 from ipaddress import IPv4Address, IPv4Interface, IPv6Address, IPv6Interface
@@ -83,5 +83,5 @@ def generated_hosts(
     last = interface.network.broadcast_address - 1
     if interface.ip + count > last:
         room = int(last) - int(interface.ip)
-        raise ValueError(f"{interface.network} has room for {room} host entries after {interface.ip}.")
+        raise ValueError(f"{interface.network} has room for {room} DHCP reservations after {interface.ip}.")
     return tuple((mac_plus(base_mac, first_id + index), interface.ip + 1 + index) for index in range(count))

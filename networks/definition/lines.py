@@ -36,7 +36,7 @@ def address(text: str) -> str:
         return str(ip_address(bare))
     if "." in bare and _is_address(re.sub(r"(?<![0-9a-fA-F])0+(?=\d)", "", bare)):
         raise ValueError(f"{text} has a leading zero, which some read as octal; write it without.")
-    raise ValueError(f"{text} is no IP address.")
+    raise ValueError(f"{text} is not an IP address.")
 
 
 def _is_address(text: str) -> bool:
@@ -157,7 +157,7 @@ def duid(text: str) -> str:
 def _name_not_address(word: str) -> str:
     """Return a DNS name, unless it looks like an address with a mistake."""
     if re.fullmatch(r"[\d.:/]+", word):
-        raise ValueError(f"{word} is no IP address.")
+        raise ValueError(f"{word} is not an IP address.")
     return dns_name(word)
 
 

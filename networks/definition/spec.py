@@ -209,7 +209,7 @@ class NetworkSpec:
         return tuple(host for subnet in self.subnets for host in subnet.hosts)
 
     def with_hosts(self, add: Iterable[HostSpec], without: Iterable[str] = ()) -> "NetworkSpec":
-        """Return the same with host entries added, each to the block that holds its address.
+        """Return the same with DHCP reservations added, each to the block that holds its address.
 
         Those whose MAC, DUID or address is in `without` go first. An entry that no block holds is left out.
         """
@@ -218,7 +218,7 @@ class NetworkSpec:
         return self.having_hosts((*kept, *add))
 
     def having_hosts(self, hosts: Iterable[HostSpec]) -> "NetworkSpec":
-        """Return the same with these host entries alone; existing ones stay in their place."""
+        """Return the same with these DHCP reservations alone; existing ones stay in their place."""
         wanted = dict.fromkeys(hosts)
         held = [[host for host in subnet.hosts if host in wanted] for subnet in self.subnets]
         placed = {host for entries in held for host in entries}

@@ -26,10 +26,10 @@ TITLES = {
     "bridge delay": "Bridge delay",
     "bridge zone": "Firewall zone",
     "mtu size": "MTU",
-    "mac address": "MAC of the host",
+    "mac address": "MAC address of the host",
     "port isolated": "Isolated ports",
     "domain name": "Domain",
-    "domain localOnly": "Domain answered here only",
+    "domain localOnly": "Domain is local only",
     "dns enable": "DNS",
     "dns forwarder": "DNS forwarder",
     "dns host": "DNS host",
@@ -38,7 +38,7 @@ TITLES = {
     "ip": "Block",
     "ip tftp root": "TFTP root",
     "ip dhcp range": "DHCP range",
-    "ip dhcp host": "Host entry",
+    "ip dhcp host": "DHCP reservation",
     "ip dhcp bootp file": "Boot file",
     "ip dhcp bootp server": "Boot server",
     "route": "Route",
@@ -50,57 +50,57 @@ TITLES = {
     "bandwidth outbound": "Bandwidth out",
     "@active": "Active",
     "@autostart": "Starts with the host",
-    "@persistent": "Kept by libvirt",
+    "@persistent": "Persistent",
 }
 
 FIELDS = {
     "of block": "{title} of {block}",
     "none": "none",
-    "start": "how it starts",
+    "start": "how it starts and stops",
     "more": "{names} and {count} more",
 }
 
 DIFFERENCES = {
-    "value": "{field}: found {found}, wanted {wanted}",
+    "value": "{field}: found {found}, expected {wanted}",
     "missing": "{field} {wanted} is missing",
-    "added": "{field} {found} was added outside",
+    "added": "{field} {found} was added outside the portal",
 }
 
 DRIFTS = {
     "gone": "libvirt no longer has it",
-    "recreated": "was recreated by others, with another UUID",
-    "value": "{field}: found {stored}, wanted {saved}",
-    "values": "{field}: stored {stored}, running {running}, wanted {saved}",
+    "recreated": "was recreated outside the portal, with another UUID",
+    "value": "{field}: found {stored}, expected {saved}",
+    "values": "{field}: stored {stored}, running {running}, expected {saved}",
     "missing": "{field} {saved} is missing",
-    "missing stored": "{field} {saved} is missing in what libvirt stores",
-    "missing running": "{field} {saved} is missing in what runs",
-    "added": "{field} {off} was added outside",
-    "added stored": "{field} {off} was added outside, only in what libvirt stores",
-    "added running": "{field} {off} was added outside, only in what runs",
+    "missing stored": "{field} {saved} is missing in the stored definition",
+    "missing running": "{field} {saved} is missing in the running network",
+    "added": "{field} {off} was added outside the portal",
+    "added stored": "{field} {off} was added outside the portal, only in the stored definition",
+    "added running": "{field} {off} was added outside the portal, only in the running network",
     "@active yes": "is active",
     "@active no": "is not active",
     "@autostart yes": "starts with the host",
     "@autostart no": "does not start with the host",
-    "@persistent no": "is transient: libvirt forgets it when it stops",
+    "@persistent no": "is transient: libvirt deletes it when it stops",
 }
 
 #: By verb, and where a verb has several meanings by its variant.
 STEPS = {
     "define": "Define {network}",
-    "define anew": "Define {network} anew",
-    "define persistent": "Make {network} persistent: libvirt keeps it when it is stopped",
-    "autostart": "Start {network} with the host from now on",
-    "no autostart": "Start {network} with the host no longer",
+    "define anew": "Define {network} again",
+    "define persistent": "Make {network} persistent: libvirt keeps its definition when it stops",
+    "autostart": "Set {network} to start with the host",
+    "no autostart": "Set {network} to not start with the host",
     "start": "Start {network}",
     "stop": "Stop {network}",
-    "stop transient": "Stop {network}, which libvirt then forgets",
+    "stop transient": "Stop {network}; libvirt deletes it because it is transient",
     "undefine": "Undefine {network}",
-    "delete": "Remove {network}",
-    "restart": "Restart {network}, for libvirt cannot change this live: {fields}",
-    "restart stored": "Restart {network}, for libvirt cannot change this live: {fields}. "
-    "What others have stored takes effect as well: {stored}",
-    "reconnect": "Put {count} running VMs back on the wire: {vms}",
-    "reconnect one": "Put 1 running VM back on the wire: {vms}",
+    "delete": "Delete {network}",
+    "restart": "Restart {network}, because libvirt cannot change this live: {fields}",
+    "restart stored": "Restart {network}, because libvirt cannot change this live: {fields}. "
+    "Changes stored outside the portal also take effect: {stored}",
+    "reconnect": "Reconnect {count} running VMs: {vms}",
+    "reconnect one": "Reconnect 1 running VM: {vms}",
     "reconnect all": "Reconnect the running VMs whose NICs are on {network}",
     "update delete": "Delete {field}: {value}",
     "update change": "Change {field}: {value}",
@@ -109,8 +109,8 @@ STEPS = {
 }
 
 NOTES = {
-    "stp": "4 s of it is the bridge’s STP, which can be turned off",
-    "access network": "It is the access network of {hypervisor}: no VM can be run there without it.",
+    "stp": "4 s of this are caused by STP of the bridge, which can be turned off",
+    "access network": "This is the access network of {hypervisor}. No VM can be run there without it.",
 }
 
 #: What has changed a network's desired configuration.
@@ -124,27 +124,27 @@ EVENTS = {
     "started": "started",
     "stopped": "stopped",
     "autostart": "start with the host",
-    "no autostart": "no longer start with the host",
+    "no autostart": "set to not start with the host",
     "adopted": "adopted",
-    "followed": "followed what others have recreated or renamed",
+    "followed": "adopted the network that replaced it",
     "recreated": "recreated",
     "persistent": "made persistent",
     "accepted": "changes from libvirt accepted",
-    "accepted by itself": "libvirt’s taken over by itself",
-    "reverted": "ours put back",
-    "reverted by itself": "ours put back by itself",
+    "accepted by itself": "changes from libvirt accepted automatically",
+    "reverted": "reverted to saved definition",
+    "reverted by itself": "reverted to saved definition automatically",
     "refused": "definition before the refused change restored",
     "restored": "restored as of {at}",
     "reserved": "{ip} reserved for {guest}",
-    "reservation changed": "host entry of {ip} changed",
-    "reservation of vm": "host entry of VM {vm}",
-    "reservations pasted": "{count} host entries pasted",
-    "reservations removed": "host entries of {names} removed",
-    "reservations removed more": "host entries of {names} and {more} more removed",
-    "id reserved": "host entries of ID {first} added",
-    "ids reserved": "host entries of IDs {first}–{last} added",
-    "id released": "host entries of ID {first} removed",
-    "ids released": "host entries of IDs {first}–{last} removed",
+    "reservation changed": "DHCP reservation of {ip} changed",
+    "reservation of vm": "DHCP reservation of VM {vm}",
+    "reservations pasted": "{count} DHCP reservations pasted",
+    "reservations removed": "DHCP reservations of {names} removed",
+    "reservations removed more": "DHCP reservations of {names} and {more} more removed",
+    "id reserved": "DHCP reservations of ID {first} added",
+    "ids reserved": "DHCP reservations of IDs {first}–{last} added",
+    "id released": "DHCP reservations of ID {first} removed",
+    "ids released": "DHCP reservations of IDs {first}–{last} removed",
     "text": "{text}",  # of an earlier version, which stored its words
 }
 
@@ -248,14 +248,16 @@ def _disconnected(network: str, nics: Iterable[Sequence[str]]) -> str:
     return DISCONNECTED.format(network=network, nics="; ".join(texts))
 
 
-NOT_SHOWN = "Not done, for you have not seen this: {steps}. Look at the plan, and say so if you mean it."
-IN_USE = "Not removed: it would cut off {vms}. Remove it again and say that you mean it."
+NOT_SHOWN = (
+    "Nothing was done, because the plan has changed since you saw it: {steps}. Check the plan and confirm it again."
+)
+IN_USE = "Not deleted: this would disconnect {vms}. Delete it again and confirm that these VMs may be disconnected."
 DISCONNECTED = "{network} runs, but these NICs are still disconnected: {nics}"
 DISCONNECTED_NIC = "{vm} (NIC {mac}): {reason}"
 
 #: Why something was not done, and what is waited for.
 MESSAGES = {
-    "lease.kept": "The network’s dnsmasq did not let go of it.",
+    "lease.kept": "The network’s dnsmasq did not release it.",
     "network.steps": "{done} of {count} steps done",
     "network.NICs": "{done} of {count} NICs done",
     "network.step": _action,
@@ -264,12 +266,14 @@ MESSAGES = {
     "network.disconnected": _disconnected,
     "nic.not_on_bridge": "libvirt reported success, but the NIC is not on the bridge",
     "network.gone": "libvirt no longer has {network}. Revert to the saved definition, which defines it again.",
-    "network.recreated": "Others have recreated {network} with another UUID. Make that one ours, or recreate ours.",
+    "network.recreated": "{network} was recreated outside the portal with another UUID. Adopt that network instead, "
+    "or recreate the saved one.",
     "network.no_block": "libvirt’s {network} no longer has the block {blocks}. Revert to the saved definition, or "
     "accept the changes from libvirt.",
-    "network.name_taken": "Not done: others have made {name} the name of another host entry, {entry}.",
-    "network.entry_not_taken": "libvirt did not take the host entry {entry} on {network}. Others may just have changed "
-    "that network.",
+    "network.name_taken": "Not done: {name} is now the name of another DHCP reservation, {entry}. It was renamed "
+    "outside the portal.",
+    "network.entry_not_taken": "libvirt did not accept the DHCP reservation {entry} on {network}. The network may "
+    "just have been changed outside the portal.",
 }
 
 add_wording(MESSAGES)

@@ -19,7 +19,7 @@ class Source(StrEnum):
     """The source of a name."""
 
     DNS_HOST = "DNS host"
-    HOST_ENTRY = "host entry"
+    HOST_ENTRY = "DHCP reservation"
     LEASE = "lease"
 
 
@@ -40,7 +40,7 @@ class Name:
     name: str
     source: Source
     ip: str
-    served: bool  # False: a host entry's, whose guest has no lease
+    served: bool  # False: a DHCP reservation's, whose guest has no lease
     others: tuple[str, ...]  # further addresses of the family that are to have the name
     answers: tuple[str, ...] | None
 
@@ -96,7 +96,7 @@ def questions(spec: NetworkSpec, leases: Iterable[tuple[str, str]]) -> list[tupl
     """Return the questions to ask: names, each with the address family (4 or 6) of an expected address.
 
     dnsmasq asks others for what it does not know itself, even for the other family of a name that it knows. Therefore
-    no name of a host entry is asked whose guest has no lease.
+    no name of a DHCP reservation is asked whose guest has no lease.
     """
     return list(dict.fromkeys((one.name, one.address.version) for one in names(spec, leases) if one.served))
 

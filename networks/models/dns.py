@@ -10,10 +10,10 @@ class DNSAnswers(Claimable):
     """The answers of a network's dnsmasq for the names that it serves, if the worker can reach it."""
 
     network = models.OneToOneField("Network", on_delete=models.CASCADE, related_name="dns_answers")
-    answers = models.JSONField(default=dict, help_text="each name's addresses")
+    answers = models.JSONField(default=dict, help_text="the addresses of each name")
     asked_at = models.DateTimeField(null=True)
-    due_at = models.DateTimeField(null=True, help_text="when it is asked again; empty: now, for names have changed")
-    error = MessageField(blank=True, help_text="why it could not be asked")
+    due_at = models.DateTimeField(null=True, help_text="when it is asked next; empty: now, because names have changed")
+    error = MessageField(blank=True, help_text="why dnsmasq could not be asked")
 
     class Meta:
         verbose_name_plural = "DNS answers"

@@ -41,11 +41,11 @@ class Network(Adoption, ReservationIDs, Comparison, Desired):
     class ForwardMode(models.TextChoices):
         """The modes of libvirt that the form offers; the XML view accepts the others too."""
 
-        ISOLATED = "", "isolated: guests reach each other and the host"
-        NAT = "nat", "nat: guests reach out through the host's address"
-        ROUTE = "route", "route: forwarded without translation"
+        ISOLATED = "", "isolated: guests reach only each other and the host"
+        NAT = "nat", "nat: guests reach other networks through the host's address"
+        ROUTE = "route", "route: forwarded without address translation"
         OPEN = "open", "open: forwarded, libvirt adds no firewall rules"
-        BRIDGE = "bridge", "bridge: onto a bridge that the host already has"
+        BRIDGE = "bridge", "bridge: attached to an existing bridge of the host"
 
     class OnDrift(models.TextChoices):
         """What the portal does on its own after a change outside."""
@@ -59,18 +59,24 @@ class Network(Adoption, ReservationIDs, Comparison, Desired):
     document = models.TextField(
         "XML", blank=True, help_text="the complete definition as libvirt's XML, without DHCP reservations"
     )
-    active = models.BooleanField(default=True, help_text="it runs")
-    autostart = models.BooleanField(default=True, help_text="it starts with the host")
-    on_drift = models.CharField("when changed outside", max_length=8, choices=OnDrift, default=OnDrift.ASK)
-    cut_off = models.JSONField(default=list, editable=False, help_text="running VMs that removal may cut off, by name")
-    exact = models.BooleanField(default=False, editable=False, help_text="host entries that others added go as well")
+    active = models.BooleanField(default=True, help_text="the network is active")
+    autostart = models.BooleanField(default=True, help_text="the network starts with the host")
+    on_drift = models.CharField("when changed outside the portal", max_length=8, choices=OnDrift, default=OnDrift.ASK)
+    cut_off = models.JSONField(
+        default=list, editable=False, help_text="the names of the running VMs that deletion may disconnect"
+    )
+    exact = models.BooleanField(
+        default=False, editable=False, help_text="also remove DHCP reservations that were added outside the portal"
+    )
     accepted = models.JSONField(null=True, editable=False, help_text="the steps that were shown before saving")
-    agreed = models.TextField(blank=True, editable=False, help_text="the document that was last carried out or adopted")
-    agreed_active = models.BooleanField(null=True, editable=False, help_text="empty: `active` is asked for in any case")
-    agreed_autostart = models.BooleanField(null=True, editable=False, help_text="empty: `autostart` is asked for")
+    agreed = models.TextField(blank=True, editable=False, help_text="the document that was last applied or adopted")
+    agreed_active = models.BooleanField(null=True, editable=False, help_text="empty: `active` was requested explicitly")
+    agreed_autostart = models.BooleanField(
+        null=True, editable=False, help_text="empty: `autostart` was requested explicitly"
+    )
 
     agreed_persistent = models.BooleanField(
-        null=True, default=True, editable=False, help_text="empty: it is asked that libvirt stores it"
+        null=True, default=True, editable=False, help_text="empty: storing the definition in libvirt was requested"
     )
 
     push_task = "networks.tasks.push"

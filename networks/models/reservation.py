@@ -28,16 +28,16 @@ class DHCPHost(models.Model):
     duid = models.CharField("DUID", max_length=400, blank=True, help_text="of an IPv6 guest")
     ip = models.GenericIPAddressField("IP")
     name = models.CharField(max_length=253, blank=True, validators=[rules.validate_domain])
-    lease = models.PositiveIntegerField(null=True, blank=True, help_text="seconds; 0: for ever")
+    lease = models.PositiveIntegerField(null=True, blank=True, help_text="seconds; 0: infinite")
     removed_at = models.DateTimeField(null=True, editable=False)
     asked_at = models.DateTimeField(
-        null=True, default=timezone.now, editable=False, help_text="when it was asked for; empty: carried out since"
+        null=True, default=timezone.now, editable=False, help_text="when it was requested; empty: it has been applied"
     )
 
     class Meta:
         ordering = ["pk"]
-        verbose_name = "DHCP host entry"
-        verbose_name_plural = "DHCP host entries"
+        verbose_name = "DHCP reservation"
+        verbose_name_plural = "DHCP reservations"
         constraints = [
             models.UniqueConstraint(fields=["network", "mac", "duid", "name", "ip"], name="host_entry_once_a_network")
         ]
@@ -75,14 +75,14 @@ class DHCPHostStatus(models.Model):
     mac = models.CharField("MAC", max_length=17, blank=True, db_index=True)
     duid = models.CharField("DUID", blank=True)
     ip = models.GenericIPAddressField("IP")
-    place = models.CharField(max_length=33, db_index=True, help_text="the IP in hexadecimal, behind its version")
+    place = models.CharField(max_length=33, db_index=True, help_text="the IP version and the IP in hexadecimal")
     name = models.CharField(blank=True)
-    lease = models.PositiveBigIntegerField(null=True, help_text="seconds; 0: for ever")
+    lease = models.PositiveBigIntegerField(null=True, help_text="seconds; 0: infinite")
 
     class Meta:
         ordering = ["pk"]
-        verbose_name = "DHCP host status"
-        verbose_name_plural = "DHCP host statuses"
+        verbose_name = "DHCP reservation status"
+        verbose_name_plural = "DHCP reservation statuses"
 
     def __str__(self) -> str:
         return str(self.spec())

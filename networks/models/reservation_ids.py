@@ -19,7 +19,7 @@ class ReservationIDs:
         rights.require(by, self)
         block = self.definition.block()
         if block is None:
-            raise ValueError(f"{self} has no IPv4 block for host entries")
+            raise ValueError(f"{self} has no IPv4 block for DHCP reservations")
         if first < 1 or count < 1:
             raise ValueError("IDs begin at 1, and at least one is needed")
         going = set(self.hosts.exclude(removed_at=None).values_list("mac", "ip"))
@@ -34,7 +34,7 @@ class ReservationIDs:
         for number in range(first, first + count):
             mac, ip = addressing.mac_of_id(number), str(addressing.ip_of_id(block, number))
             if mac in macs:
-                raise ValueError(f"ID {number} has a host entry already: {mac}")
+                raise ValueError(f"ID {number} has the DHCP reservation already: {mac}")
             if ip in ips or ip == str(block.ip):
                 raise ValueError(f"ID {number}: {ip} is taken already")
             entries.append(DHCPHost(network=self, mac=mac, ip=ip))

@@ -30,10 +30,10 @@ class Revision(models.Model):
     document = models.TextField()
     active = models.BooleanField(default=True)
     autostart = models.BooleanField(default=True)
-    plan = models.JSONField(default=list, help_text="the steps that were done")
+    plan = models.JSONField(default=list, help_text="the steps that were carried out")
     result = models.CharField(blank=True, choices=Result, help_text="empty while it is in progress")
     error = MessageField(blank=True, help_text="why it failed, in a sentence")
-    seconds = models.FloatField(null=True, help_text="how long carrying it out took")
+    seconds = models.FloatField(null=True, help_text="how many seconds applying it took")
 
     class Meta:
         ordering = ["-pk"]

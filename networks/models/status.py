@@ -24,26 +24,28 @@ class NetworkStatus(Status):
     domain = models.TextField(blank=True)
     dhcp = models.TextField(blank=True)
     bridge = models.CharField(blank=True)
-    present = models.BooleanField(default=False, help_text="libvirt has it")
+    present = models.BooleanField(default=False, help_text="libvirt has the object")
     active = models.BooleanField(default=False)
     autostart = models.BooleanField(default=False)
     persistent = models.BooleanField(default=True)
-    document = models.TextField(blank=True, help_text="the definition as found, live if it is active")
+    document = models.TextField(
+        blank=True, help_text="the definition found in libvirt, the running one if it is active"
+    )
     stored = models.TextField(blank=True, help_text="the stored definition of an active network, if it differs")
     not_kept = models.JSONField(
-        default=list, help_text="differences that stay after a push: path, block, wanted and found value of each"
+        default=list, help_text="differences that remain after a push: path, block, desired and found value of each"
     )
-    cut = models.JSONField(default=list, help_text="NICs off the wire: UUID and name of the VM, and MAC")
+    cut = models.JSONField(default=list, help_text="disconnected NICs: UUID and name of the VM, and MAC")
     suspect = models.JSONField(
         default=list, help_text="NICs that may be disconnected: as those of `cut`, with their port and packets received"
     )
-    started_at = models.DateTimeField(null=True, help_text="when it was last seen to be started")
-    checked_at = models.DateTimeField(null=True, help_text="when it was last checked which NICs that cut off")
-    compared = models.PositiveIntegerField(default=0, help_text="the wish's generation that drift was computed for")
-    draft = models.TextField(blank=True, help_text="the last change that libvirt refused: its whole document")
+    started_at = models.DateTimeField(null=True, help_text="when its last start was observed")
+    checked_at = models.DateTimeField(null=True, help_text="when its disconnected NICs were last checked")
+    compared = models.PositiveIntegerField(default=0, help_text="the desired generation that drift was computed for")
+    draft = models.TextField(blank=True, help_text="the complete document of the last change that libvirt refused")
     draft_error = MessageField(blank=True, help_text="why it was refused, in a sentence")
-    draft_detail = models.TextField(blank=True, help_text="libvirt's own words")
-    restarting = models.BooleanField(default=False, help_text="a worker has stopped it to start it again")
+    draft_detail = models.TextField(blank=True, help_text="the error message of libvirt")
+    restarting = models.BooleanField(default=False, help_text="a worker has stopped the network and starts it again")
     leases_print = models.CharField(max_length=32, blank=True, help_text="fingerprint of the leases as last read")
     leases_read_at = models.DateTimeField(null=True, help_text="when they were last read")
     leases_due_at = models.DateTimeField(null=True, help_text="when they are read again; empty: at the next poll")

@@ -115,7 +115,7 @@ class PasteForm(forms.Form):
     """Many reservations as text."""
 
     text = forms.CharField(
-        label="Host entries",
+        label="DHCP reservations",
         max_length=LONGEST_PASTE,
         widget=forms.Textarea(attrs={"rows": 14, "spellcheck": "false"}),
         strip=False,

@@ -107,12 +107,14 @@ def _line(number: int, line: str, header: _Header | None) -> Line:
 def _entry(line: str, header: _Header | None) -> HostSpec:
     text = line.strip()
     if len(text) > LONGEST:
-        raise ValueError(f"This line has {len(text)} characters; a host entry has fewer than {LONGEST}.")
+        raise ValueError(f"This line has {len(text)} characters. A DHCP reservation may have at most {LONGEST - 1}.")
     if text.startswith("<"):
         return _of_xml(text)
     if directive := DIRECTIVE.match(text):
         if directive[1] != "dhcp-host":
-            raise ValueError(f"{directive[1]}= is not understood: of dnsmasq’s lines only dhcp-host= is a host entry.")
+            raise ValueError(
+                f"{directive[1]}= is not supported. Of dnsmasq’s options, only dhcp-host= is a DHCP reservation."
+            )
         return _of_words(text[directive.end() :].split(","))
     if header and header.separator in line:
         return _of_columns(_cells(line, header.separator), header)

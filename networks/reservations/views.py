@@ -124,7 +124,7 @@ def host_paste(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse
         except Conflict as conflict:
             messages.error(request, str(conflict))
         else:
-            messages.success(request, f"{len(wanted)} host entries are being written.")
+            messages.success(request, f"{len(wanted)} DHCP reservations are being written.")
             return redirect("networks:hosts", hypervisor, name)
     counts = Counter(row.verb for row in found)
     wrong = [row for row in found if row.verb is Outcome.WRONG]

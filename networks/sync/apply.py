@@ -63,7 +63,7 @@ def push(network: Network, connection: Connection) -> dict | None:
 
 
 def _read_hosts(network: Network, connection: Connection) -> FoundNetwork | None:
-    """Write down the host entries that were carried out, before they are asked for no longer.
+    """Write down the DHCP reservations that were carried out, before they are asked for no longer.
 
     One that is neither asked for nor found counts as removed by others. A poll that began earlier does not undo it.
     """
@@ -74,7 +74,7 @@ def _read_hosts(network: Network, connection: Connection) -> FoundNetwork | None
 
 
 def _hosts_first(network: Network, connection: Connection, agreed: Wanted, read_at: datetime) -> list[dict]:
-    """Carry out host entries before what else has changed, so that they are not kept back if that is refused."""
+    """Carry out DHCP reservations before what else has changed, so that they are not kept back if that is refused."""
     side = found_side(network, connection)
     if side is None:
         return []

@@ -159,9 +159,9 @@ def _said(check: Callable[[object], object], value: object) -> Iterator[str]:
 def _host(element: etree._Element) -> Iterator[str]:
     host = parse_host(element)
     if not _is_address(host.ip):
-        yield f"“{host.ip}” is no IP address; a host entry has one in ip=."
+        yield f"“{host.ip}” is not an IP address. The attribute ip= of <host> takes one."
     if not host.guest:
-        yield "A host entry says which guest it is for: mac=, name= or, for IPv6, id=."
+        yield "<host> needs mac=, name= or, for IPv6, id=, which identifies the guest."
     if host.mac:
         yield from (f"{text} ({host.mac})" for text in _said(addressing.parse_mac, host.mac))
     if len(host.name) > LONGEST_NAME:
@@ -174,7 +174,7 @@ def _range(element: etree._Element) -> Iterator[str]:
     ends = [element.get("start", ""), element.get("end", "")]
     for text in ends:
         if not _is_address(text):
-            yield f"“{text}” is no IP address; a range has a start and an end."
+            yield f"“{text}” is not an IP address; a range has a start and an end."
             return
     first, last = map(ip_address, ends)
     if first.version != last.version or first > last:
@@ -195,7 +195,7 @@ def _route(element: etree._Element) -> Iterator[str]:
         with_length = f"{address}/{length}" if length else address
         yield from _said(ip_network, with_length)
     if not _is_address(element.get("gateway", "")):
-        yield f"“{element.get('gateway', '')}” is no IP address; a route has a gateway."
+        yield f"“{element.get('gateway', '')}” is not an IP address; a route has a gateway."
 
 
 def _is_address(text: str) -> bool:

@@ -20,7 +20,7 @@ from . import check as check_xml
 
 
 class DocumentForm(forms.Form):
-    """The whole document, with host entries. `problems` has what is wrong, each with its line."""
+    """The whole document, with DHCP reservations. `problems` has what is wrong, each with its line."""
 
     document = forms.CharField(
         label="XML", strip=False, max_length=2_000_000, widget=forms.Textarea(attrs={"rows": 30, "spellcheck": "false"})
@@ -40,7 +40,7 @@ class DocumentForm(forms.Form):
 
 
 class HostEntryRowForm(forms.ModelForm):
-    """In the admin: a host entry as a row, of which only what is changed is validated."""
+    """In the admin: a DHCP reservation as a row, of which only what is changed is validated."""
 
     def full_clean(self) -> None:
         super().full_clean()
@@ -50,7 +50,7 @@ class HostEntryRowForm(forms.ModelForm):
 
 
 class NetworkDocumentForm(forms.ModelForm):
-    """In the admin: the document without host entries, which stand below it as rows. Empty, it is made."""
+    """In the admin: the document without DHCP reservations, which stand below it as rows. Empty, it is made."""
 
     class Meta:
         model = Network
@@ -77,7 +77,7 @@ class NetworkDocumentForm(forms.ModelForm):
             data["document"] = build(NetworkSpec(name=network.name, uuid=network.uuid_text))
         problems = [str(problem) for problem in check(data["document"], network)]
         if not problems and parse(data["document"]).hosts:
-            problems = ["Host entries stand below, as rows."]
+            problems = ["The DHCP reservations are the rows below."]
         if problems:
             self.add_error("document", problems)
         else:

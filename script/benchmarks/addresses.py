@@ -1,4 +1,4 @@
-"""What addresses cost: pages, polls, search, history and pasted host entries. `script/bench` runs this."""
+"""What addresses cost: pages, polls, search, history and pasted DHCP reservations. `script/bench` runs this."""
 
 from __future__ import annotations
 
@@ -256,7 +256,7 @@ def poll(report: Report, compare: Callable, timed: Callable, host: object, priva
 
 
 def paste(report: Report, compare: Callable, host: object, name: str) -> None:
-    """500 host entries pasted into a running network, until libvirt has them all."""
+    """500 DHCP reservations pasted into a running network, until libvirt has them all."""
     import libvirt
 
     from networks.models import Network

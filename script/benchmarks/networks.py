@@ -44,7 +44,9 @@ def planning(report: Report, timed: Callable) -> None:
 
     seconds = timed(run)
     met = "met" if seconds <= 0.02 else "missed"
-    report(f"Plan, {HOSTS} host entries, {ATTACHED} VMs", f"{1000 * seconds:.0f} ms", "1 step", f"goal ≤ 20 ms: {met}")
+    report(
+        f"Plan, {HOSTS} DHCP reservations, {ATTACHED} VMs", f"{1000 * seconds:.0f} ms", "1 step", f"goal ≤ 20 ms: {met}"
+    )
 
 
 class Editor:
@@ -112,7 +114,7 @@ def one_host_entry(
             time.sleep(0.002)
         taken.append(time.perf_counter() - began)
         settled(name)
-    compare(f"1 host entry more, of {HOSTS}: save to libvirt", sorted(taken)[2], alone)
+    compare(f"1 DHCP reservation more, of {HOSTS}: save to libvirt", sorted(taken)[2], alone)
 
 
 def settled(name: str) -> None:
@@ -162,6 +164,6 @@ def restart(report: Report, timed: Callable, host: object, private: object, port
 
 
 def crowded(portal: object, name: str) -> None:
-    """A network of the portal with many host entries."""
+    """A network of the portal with many DHCP reservations."""
     flags = ["--dhcp-mac", "52:54:00:01:00:00", "--dhcp-count", str(HOSTS), "--dhcp"]
     portal.manage("network", "add", name, "-n", "10.8.0.1/16", *flags)

@@ -108,7 +108,7 @@ class Documents:
 
 
 def run(host: object, documents: dict) -> None:
-    """Virter's order: domain, boot volume, cloud-init ISO, host entry, start."""
+    """Virter's order: domain, boot volume, cloud-init ISO, DHCP reservation, start."""
     pool = host.storagePoolLookupByName("default")
     domain = host.defineXML(documents["domain"])
     pool.createXML(documents["boot"])

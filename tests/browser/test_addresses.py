@@ -17,7 +17,7 @@ MAC = "52:54:00:00:96:02"
 
 @pytest.fixture(scope="module")
 def leased(portal: Portal) -> Iterator[str]:
-    """The address of the guest tiny-96 on the network seen, which has a host entry for somebody else."""
+    """The address of the guest tiny-96 on the network seen, which has the DHCP reservation for somebody else."""
     entry = ("--host", "52:54:00:00:96:01 10.96.0.50 pin")
     portal.manage("network", "add", "seen", "--dhcp", "-n", "10.96.0.1/24", *entry)
     nic = f"type=network,source=seen,mac={MAC}"

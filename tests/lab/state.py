@@ -25,7 +25,7 @@ def things(host: libvirt.virConnect) -> dict[str, list[str]]:
         "networks": sorted(network.name() for network in host.listAllNetworks()),
         "domains": sorted(domain.name() for domain in host.listAllDomains()),
         "volumes": sorted(volume.name() for volume in pool.listAllVolumes()),
-        "host entries": [f"{entry.get('mac')} {entry.get('ip')}" for entry in stored.iter("host")],
+        "DHCP reservations": [f"{entry.get('mac')} {entry.get('ip')}" for entry in stored.iter("host")],
         "leases": sorted(lease["ipaddr"] for lease in default.DHCPLeases()),
     }
 
@@ -53,7 +53,7 @@ def clear(host: libvirt.virConnect, extra: dict[str, list[str]]) -> None:
     for name in extra.get("volumes", []):
         host.storagePoolLookupByName("default").storageVolLookupByName(name).delete()
     default = host.networkLookupByName("default")
-    for entry in extra.get("host entries", []):
+    for entry in extra.get("DHCP reservations", []):
         mac, address = entry.split()
         default.update(
             libvirt.VIR_NETWORK_UPDATE_COMMAND_DELETE,

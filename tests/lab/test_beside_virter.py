@@ -152,7 +152,7 @@ def test_a_name_that_was_removed_by_the_one_is_run_anew_by_the_other(
     left = f"[*Volume.objects.filter(name='{WORK}tiny-33').values_list('name'), *VM.objects.filter(name='tiny-33')]"
     wait_for(lambda: not portal.ask(f"len({left})"), 30, "it is gone, with its volumes")
     entry = "DHCPHostStatus.objects.filter(ip='192.168.122.33').exists()"
-    wait_for(lambda: not portal.ask(entry), 30, "its host entry is gone")
+    wait_for(lambda: not portal.ask(entry), 30, "its DHCP reservation is gone")
     portal.manage("vm", "run", "tiny", "--id", "33", "--memory", "32M", "--boot-capacity", "1G")
     assert virter._addresses("52:54:00:00:00:21") == ["192.168.122.33"]
     portal.manage("vm", "rm", "tiny-33")

@@ -55,7 +55,7 @@ def test_hypervisors_are_listed_with_their_state_and_how_many_vms_run(page, lab,
     HypervisorStatus.objects.filter(hypervisor=make_hypervisor("lab-3")).update(observed_at=None)
     rows = html.fromstring(page.get("/").content).xpath("//table[@id='hypervisors']/tbody/tr")
     assert [[" ".join(cell.text_content().split()) for cell in row] for row in rows] == [
-        ["lab-1", "updated just now", "2", "3", "11.3.0 KVM is tried with the first VM"],
+        ["lab-1", "updated just now", "2", "3", "11.3.0 KVM is tried when the first VM starts"],
         ["lab-2", "unreachable since 10:30", "0", "0", ""],
         ["lab-3", "not polled yet", "0", "0", ""],
     ]
@@ -145,7 +145,7 @@ def test_the_latest_changes_are_listed_with_who_made_them_and_what_came_of_them(
         network.note(Event.RESERVATIONS_PASTED, count=number)
     found = latest(page.get("/"))
     assert len(found) == 8
-    assert "19 host entries pasted" in found[0]
+    assert "19 DHCP reservations pasted" in found[0]
 
 
 def test_without_changes_nothing_is_called_the_latest(page, default):

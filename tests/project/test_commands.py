@@ -211,7 +211,7 @@ def test_network_add_takes_virters_flags(lab):
         (("vm", "run", "alma-8", "--id", "8", "--vnc-port", "70000"), "--vnc-port: "),
         (("vm", "run", "alma-8", "--id", "8", "--vnc-bind-ip", "here"), "--vnc-bind-ip: "),
         (("vm", "run", "alma-8", "--id", "8", "--console", "here"), "--console: An absolute path."),
-        (("vm", "run", "alma-8", "--id", "8", "--user", "a b"), "--user: A user’s name."),
+        (("vm", "run", "alma-8", "--id", "8", "--user", "a b"), "--user: Enter a user name."),
         (("vm", "run", "alma-8", "--id", "8", "--user-data", "/nowhere"), "--user-data: "),
         (("vm", "nic", "add", "none", "type=network,source=default"), "there is no VM none"),
     ],
@@ -381,8 +381,8 @@ def test_with_two_hypervisors_one_is_to_be_named(lab):
 
 def test_a_wish_that_fails_ends_the_wait_with_its_reason(lab, monkeypatch):
     network = make_network(lab)
-    network.status.write(generation=99, error="Not removed: it would cut off alma-8-8.", detail="in use")
-    with pytest.raises(CommandError, match="Not removed: it would cut off alma-8-8") as failed:
+    network.status.write(generation=99, error="Not deleted: this would disconnect alma-8-8.", detail="in use")
+    with pytest.raises(CommandError, match="Not deleted: this would disconnect alma-8-8") as failed:
         run("network", "rm", "net1")
     assert "in use" in str(failed.value)
 
@@ -449,10 +449,10 @@ def test_what_disturbs_running_vms_needs_yes_and_shows_the_plan_before(made):
     with pytest.raises(CommandError, match="this disturbs running VMs; say --yes if you mean it"):
         call_command("network", "edit", "net1", "--mtu", "9000", stdout=out)
     assert lines(out.getvalue()) == [
-        "Disruption  Step                                                    VMs",
-        "none        Define net1 anew",
-        "brief       Restart net1, for libvirt cannot change this live: MTU  alma-8-8",
-        "none        Put 1 running VM back on the wire: alma-8-8             alma-8-8",
+        "Disruption  Step                                                        VMs",
+        "none        Define net1 again",
+        "brief       Restart net1, because libvirt cannot change this live: MTU  alma-8-8",
+        "none        Reconnect 1 running VM: alma-8-8                            alma-8-8",
     ]
     assert again(made).generation == made.generation
     run("network", "edit", "net1", "--mtu", "9000", "--yes", "--no-wait")
@@ -514,7 +514,7 @@ def test_network_plan_prints_what_would_put_ours_back_and_apply_does_it(drifted)
         "Disruption  Step                                                  VMs",
         "none        Delete DHCP range of 10.1.0.1/24: 10.1.0.2-10.1.0.99",
         "none        Add DHCP range of 10.1.0.1/24: 10.1.0.2-10.1.0.254",
-        "none        Start net1 with the host from now on",
+        "none        Set net1 to start with the host",
     ]
     assert [step["step"] for step in json.loads(run("network", "plan", "net1", "--json"))] == [
         *("update", "update", "autostart"),
@@ -607,7 +607,7 @@ def test_network_history_prints_who_what_result_and_changes(made):
     run("network", "edit", "net1", "--host", "52:54:00:00:00:08 10.1.0.8", "--no-wait")
     heading, edited, added = lines(run("network", "history", "net1"))
     assert heading.split() == ["When", "Who", "What", "Result", "Changes"]
-    assert edited.endswith("changed  under way  Host entry of 10.1.0.1/24: – → 52:54:00:00:00:08 10.1.0.8")
+    assert edited.endswith("changed  under way  DHCP reservation of 10.1.0.1/24: – → 52:54:00:00:00:08 10.1.0.8")
     assert "added    done       " in added
 
 

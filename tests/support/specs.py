@@ -78,7 +78,7 @@ def addresses(version: int) -> st.SearchStrategy[IPv4Interface | IPv6Interface]:
 
 @st.composite
 def hosts(draw, interface: IPv4Interface | IPv6Interface) -> HostSpec:
-    """A host entry: libvirt knows IPv4 guests by MAC or name, IPv6 guests by DUID or name."""
+    """A DHCP reservation: libvirt identifies IPv4 guests by MAC or name, and IPv6 guests by DUID or name."""
     number = draw(st.integers(2, 12))
     known = draw(st.sampled_from(["", f"52:54:00:00:00:{number + draw(st.integers(0, 2)):02x}"]))
     name = draw(st.sampled_from([*([""] if known else []), "files", "mirror", "n0"]))

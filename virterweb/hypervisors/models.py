@@ -66,13 +66,13 @@ class Hypervisor(models.Model):
     """One libvirt, by its URI. The settings are Virter's, with its names and defaults."""
 
     class DomainType(models.TextChoices):
-        AUTO = "auto", "auto: KVM where it works, else emulation"
+        AUTO = "auto", "auto: KVM if it works, otherwise emulation"
         KVM = "kvm", "kvm"
         QEMU = "qemu", "qemu: emulation"
 
     class GuestNetwork(models.TextChoices):
-        PORTAL = "portal", "each as its network offers, or as it is set"
-        VIRTER = "virter", "as Virter: DHCP on all if all networks have it, else on the first alone"
+        PORTAL = "portal", "Portal: each NIC as its network offers, or as configured"
+        VIRTER = "virter", "Virter-compatible: DHCP on all NICs if all networks have it, otherwise only on the first"
 
     name = models.CharField(
         max_length=40,
@@ -90,29 +90,29 @@ class Hypervisor(models.Model):
     pool = models.CharField(max_length=100, default="default", help_text="storage pool for images and VM volumes")
     access_network = models.CharField(max_length=100, default="default", help_text="the first NIC of every VM")
     static_dhcp = models.BooleanField(
-        "static DHCP", default=False, help_text="VM runs never touch DHCP host entries; they must exist beforehand"
+        "static DHCP", default=False, help_text="running a VM never adds DHCP reservations; they must exist beforehand"
     )
-    dnsmasq_options = models.TextField(blank=True, help_text="given to every network that is made, a line each")
+    dnsmasq_options = models.TextField(blank=True, help_text="added to every new network, one per line")
     disk_cache = models.CharField(max_length=20, blank=True, help_text="the disks' driver cache attribute")
     shutdown_timeout = models.PositiveIntegerField(
-        default=20, help_text="seconds until a VM shutting down is destroyed"
+        default=20, help_text="seconds until a VM that is shutting down is forced off"
     )
-    ssh_keys = models.TextField("SSH keys", blank=True, help_text="public keys for every VM, a line each")
+    ssh_keys = models.TextField("SSH keys", blank=True, help_text="public keys for every VM, one per line")
     domain_type = models.CharField(max_length=4, choices=DomainType, default=DomainType.AUTO)
     history_days = models.PositiveIntegerField(
-        "lease history", default=90, help_text="days for which it is kept who had which address; 0: for ever"
+        "lease history", default=90, help_text="days for which ended leases are kept; 0: forever"
     )
 
     console_days = models.PositiveIntegerField(
-        "console logs", default=7, help_text="days for which the console log of a removed VM is kept"
+        "console logs", default=7, help_text="days for which the console log of a deleted VM is kept"
     )
 
     guest_network = models.CharField(
-        "guests’ NICs",
+        "guest network configuration",
         max_length=6,
         choices=GuestNetwork,
         default=GuestNetwork.PORTAL,
-        help_text="who decides what a guest does with its NICs, unless a VM is set otherwise",
+        help_text="configuration mode of guest networks, unless a VM has its own",
     )
 
     objects = HypervisorQuerySet.as_manager()
@@ -138,29 +138,29 @@ class HypervisorStatus(Claimable):
     """The last reading of a hypervisor."""
 
     hypervisor = models.OneToOneField(Hypervisor, on_delete=models.CASCADE, related_name="status")
-    observed_at = models.DateTimeField(null=True, help_text="end of the last complete look")
+    observed_at = models.DateTimeField(null=True, help_text="end of the last complete poll")
     next_look = models.DateTimeField(null=True)
     asked_at = models.DateTimeField(null=True, help_text="when a poll was last asked for")
     began_at = models.DateTimeField(null=True, help_text="when the last poll began, successful or not")
-    stale_at = models.DateTimeField(null=True, help_text="what is read seldom is read again after this")
+    stale_at = models.DateTimeField(null=True, help_text="when slowly changing facts are read next")
     volumes_read_at = models.DateTimeField(null=True, help_text="when the pool was last read")
-    volumes_tried_at = models.DateTimeField(null=True, help_text="when that was last tried")
-    traffic_due_at = models.DateTimeField(null=True, help_text="when the counters of NICs are to be read again")
+    volumes_tried_at = models.DateTimeField(null=True, help_text="when reading the pool was last attempted")
+    traffic_due_at = models.DateTimeField(null=True, help_text="when the counters of NICs are read next")
     seeds_compared = models.CharField(
-        max_length=64, blank=True, help_text="what the ISOs of guests were last compared with, as a digest"
+        max_length=64, blank=True, help_text="digest of what the ISOs of guests were last compared with"
     )
-    seconds = models.FloatField(default=0, help_text="how long the last look took")
+    seconds = models.FloatField(default=0, help_text="how many seconds the last poll took")
     unreachable_since = models.DateTimeField(null=True)
     error = MessageField(blank=True)
     detail = models.TextField(blank=True)
     version = models.CharField(blank=True)
-    memory = models.PositiveBigIntegerField(default=0, help_text="MiB of the host")
-    nic_models = models.JSONField("NIC models", default=list, help_text="those that its QEMU has")
-    kvm = models.BooleanField(null=True, help_text="whether a KVM guest was seen to run; empty: not tried yet")
-    kvm_problem = models.TextField("KVM problem", blank=True, help_text="why VMs are emulated although KVM was tried")
-    kvm_tried_at = models.DateTimeField("KVM tried at", null=True, help_text="again after the host has booted")
-    devices = models.JSONField(null=True, help_text="the host's network devices but for taps; empty: not known")
-    routes = models.JSONField(default=list, help_text="blocks that the host itself routes, with their device")
+    memory = models.PositiveBigIntegerField(default=0, help_text="memory of the host in MiB")
+    nic_models = models.JSONField("NIC models", default=list, help_text="the models that its QEMU supports")
+    kvm = models.BooleanField(null=True, help_text="whether a KVM guest has run; empty: not tried yet")
+    kvm_problem = models.TextField("KVM problem", blank=True, help_text="why VMs are emulated after KVM was tried")
+    kvm_tried_at = models.DateTimeField("KVM tried at", null=True, help_text="tried again after the host has booted")
+    devices = models.JSONField(null=True, help_text="the host's network devices without taps; empty: unknown")
+    routes = models.JSONField(default=list, help_text="blocks that the host routes, with their devices")
 
     class Meta:
         verbose_name_plural = "hypervisor statuses"
@@ -179,7 +179,7 @@ class HypervisorStatus(Claimable):
         if self.hypervisor.domain_type != Hypervisor.DomainType.AUTO:
             return "KVM" if self.hypervisor.domain_type == Hypervisor.DomainType.KVM else "emulation"
         if self.kvm is None:
-            return "KVM is tried with the first VM"
+            return "KVM is tried when the first VM starts"
         return "KVM" if self.kvm else f"emulation: {self.kvm_problem or 'KVM does not work'}"
 
     def forget_routes(self, device: str) -> None:
@@ -216,7 +216,7 @@ class ReadingProblem(models.Model):
     hypervisor = models.ForeignKey(Hypervisor, on_delete=models.CASCADE, related_name="reading_problems")
     kind = models.CharField(max_length=20, choices=Kind)
     within = models.TextField(blank=True)
-    key = models.TextField(blank=True, help_text="what tells it from others of its kind")
+    key = models.TextField(blank=True, help_text="identifies the object among those of its kind")
     name = models.TextField(blank=True)
     reason = MessageField(help_text="the end of a sentence")
     detail = models.TextField(blank=True)

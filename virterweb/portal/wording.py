@@ -13,7 +13,7 @@ KINDS = {
     "full": "nearly full",
     "other-address": "not the reserved address",
     "lease-of-nobody": "a lease of nobody",
-    "unused": "unused host entries",
+    "unused": "unused DHCP reservations",
 }
 
 WHO = {

@@ -68,7 +68,7 @@ def problems(hypervisor: Hypervisor, numbers: Sequence[int]) -> list[str]:
         elif number in others:
             found.append(f"ID {number} is taken by {others[number]}.")
         elif hypervisor.static_dhcp and mac not in reserved:
-            found.append(f"This hypervisor uses static DHCP, and {mac} has no host entry.")
+            found.append(f"This hypervisor uses static DHCP, and {mac} has no DHCP reservation.")
         elif hypervisor.static_dhcp:
             continue
         elif (held := reserved.get(mac) or holders.get(address.ip)) and not held.is_lost_by(mac):
@@ -85,12 +85,15 @@ def taken_macs(hypervisor: Hypervisor) -> dict[str, str]:
 
 
 class Hold(models.TextChoices):
-    """The reason why a host entry keeps an ID from being used. The label is the sentence for people."""
+    """The reason why a DHCP reservation keeps an ID from being used. The label is the sentence for people."""
 
-    FOUND = "found", "{network} has a host entry {entry}."
-    ASKED = "asked", "a host entry {entry} is asked for on {network}, which libvirt does not have yet."
+    FOUND = "found", "{network} has the DHCP reservation {entry}."
+    ASKED = "asked", "{network} is about to get the DHCP reservation {entry}."
     # Removed outside the portal: only the VM that had the entry may use the ID again.
-    LOST = "lost", "the saved definition of {network} has a host entry {entry}. Delete it there, or revert the network."
+    LOST = (
+        "lost",
+        "the saved definition of {network} has the DHCP reservation {entry}. Delete it there, or revert the network.",
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,7 +106,7 @@ class Held:
 
 
 def reservations(hypervisor: Hypervisor) -> list[Held]:
-    """Return every host entry of the access network, including those without a MAC (by name or DUID)."""
+    """Return every DHCP reservation of the access network, including those without a MAC (by name or DUID)."""
     access = access_spec(hypervisor)
     if not access:
         return []
@@ -116,13 +119,13 @@ def reservations(hypervisor: Hypervisor) -> list[Held]:
 
 
 def reserved_on(hypervisor: Hypervisor, mac: str) -> Network | None:
-    """Return the first network of a hypervisor that has a host entry, found or desired, for a MAC."""
+    """Return the first network of a hypervisor that has a reservation for a MAC, found or desired."""
     here = Network.objects.on(hypervisor.pk)
     return here.filter(pk__in={each.network for each in reserved(here.values("pk"), Q(mac=mac))}).first()
 
 
 def next_free_id(hypervisor: Hypervisor) -> int | None:
-    """Return the lowest ID from 2 on without a domain, host entry or lease; None if the block is full."""
+    """Return the lowest ID from 2 on without a domain, DHCP reservation or lease; None if the block is full."""
     access = access_spec(hypervisor)
     if not access:
         return None

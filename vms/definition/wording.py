@@ -101,11 +101,11 @@ ASPECTS = {
     "persistence": ("Definition", "{value}"),
     "domain": ("VM", "{value}"),
 }
-PERSISTENCE = {True: "persistent", False: "transient: libvirt forgets it when it stops"}
+PERSISTENCE = {True: "persistent", False: "transient: libvirt deletes it when it stops"}
 
 DRIFTS = {
-    "found": "{title}: found {found}, wanted {saved}",
-    "sides": "{title}: stored {stored}, running {running}, wanted {saved}",
+    "found": "{title}: found {found}, expected {saved}",
+    "sides": "{title}: stored {stored}, running {running}, expected {saved}",
     "gone": "libvirt no longer has {saved}",
     "nic": "NIC {nic}",
     "nic field": "NIC {nic}: {field}",

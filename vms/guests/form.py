@@ -126,5 +126,5 @@ def read_addresses(text: str) -> tuple[str, ...]:
                 raise ValueError("a zone is the guest's own")
             found.append(str(ip_address(word)))
         except ValueError as problem:
-            raise ValidationError(f"{word} is no IP address.") from problem
+            raise ValidationError(f"{word} is not an IP address.") from problem
     return tuple(found)

@@ -113,7 +113,7 @@ def of_guest_nic(guest: GuestNIC, network: NetworkSpec | None, ip: str) -> Wante
 def _network(ip_range: str, dhcp: str, hosts: bool) -> NetworkSpec | None:
     """Return what Virter's columns IP-Range and DHCP tell of a network; None without a block: who serves is unknown.
 
-    With `hosts` the network has host entries, for which it serves IPv4 even without a range.
+    With `hosts` the network has DHCP reservations, for which it serves IPv4 even without a range.
     """
     ranges = [RangeSpec(start=start, end=end) for start, _, end in (ends.partition("-") for ends in dhcp.split(","))]
     subnets = []

@@ -51,9 +51,9 @@ class Image(Desired):
 class ImageStatus(Status):
     desired = models.OneToOneField(Image, on_delete=models.CASCADE, related_name="status")
     sent = models.PositiveBigIntegerField(default=0, help_text="bytes of the upload that are in the pool")
-    layer = models.CharField(blank=True, help_text="what the portal put its tag on")
-    tag_made = models.BooleanField(default=False, help_text="the tag in the pool is the portal's")
-    volume_made = models.BooleanField(default=False, help_text="the flat volume is an upload's, of an earlier version")
+    layer = models.CharField(blank=True, help_text="the layer that the portal's tag points to")
+    tag_made = models.BooleanField(default=False, help_text="the tag in the pool was created by the portal")
+    volume_made = models.BooleanField(default=False, help_text="the flat volume was uploaded by an earlier version")
     gone_at = models.DateTimeField(null=True, help_text="when the pool was first seen without the volume")
 
     class Meta:
@@ -79,7 +79,7 @@ class Volume(models.Model):
     path = models.TextField()
     format = models.CharField(blank=True)
     capacity = models.PositiveBigIntegerField(default=0, help_text="bytes")
-    backing = models.TextField(blank=True, help_text="path of the volume that this one is a copy-on-write overlay of")
+    backing = models.TextField(blank=True, help_text="path of the backing file")
 
     class Meta:
         ordering = ["name"]

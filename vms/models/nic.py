@@ -48,21 +48,21 @@ class NIC(models.Model):
     mac = models.CharField("MAC", max_length=17, validators=[rules.validate_mac])
     place = models.CharField(blank=True, editable=False, help_text="PCI address or alias, if another NIC has this MAC")
     document = models.TextField(
-        "XML", blank=True, editable=False, help_text="libvirt's <interface>, if there is more to say"
+        "XML", blank=True, editable=False, help_text="libvirt's <interface>, if it has more than the other fields"
     )
     guest = models.JSONField(
-        default=dict, blank=True, editable=False, help_text="what the guest does with it: GuestSpec, what is not usual"
+        default=dict, blank=True, editable=False, help_text="guest settings as of GuestSpec, without defaults"
     )
     asked_at = models.DateTimeField(
         null=True, editable=False, help_text="when the change was requested; empty: it has been applied"
     )
     asked_fields = models.JSONField(
-        default=list, blank=True, editable=False, help_text="what was asked for of it; empty: all of it"
+        default=list, blank=True, editable=False, help_text="the fields that were requested; empty: all"
     )
-    refused = models.JSONField(null=True, editable=False, help_text="why it was refused: a code with its parameters")
+    refused = models.JSONField(null=True, editable=False, help_text="why libvirt refused it: a code with parameters")
     removed_at = models.DateTimeField(null=True, editable=False)
     at_shutdown = models.BooleanField(
-        default=False, editable=False, help_text="the running guest is not asked to release it"
+        default=False, editable=False, help_text="the running guest keeps it until shutdown"
     )
 
     objects = NICQuerySet.as_manager()

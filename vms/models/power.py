@@ -48,12 +48,12 @@ class Saved(models.TextChoices):
 class PowerReason(models.TextChoices):
     """The reason why a VM is paused, or neither running nor off: codes of the gateway."""
 
-    USER = "user", "somebody paused it"
+    USER = "user", "a user paused it"
     MIGRATION = "migration", "it is being migrated"
     SAVING = "saving", "its state is being saved"
     DUMP = "dump", "its memory is being dumped"
     IO_ERROR = "io-error", "a disk reported an I/O error: the pool may be full. Make room there, then resume it"
-    WATCHDOG = "watchdog", "its watchdog fired, because the guest hung"
+    WATCHDOG = "watchdog", "the watchdog fired because the guest did not respond"
     FROM_SNAPSHOT = "from-snapshot", "it was restored from a snapshot"
     SHUTTING_DOWN = "shutting-down", "it is shutting down"
     SNAPSHOT = "snapshot", "a snapshot is being taken"

@@ -23,23 +23,23 @@ class VMStatus(Status):
     """The observed state of a VM in libvirt."""
 
     desired = models.OneToOneField(VM, on_delete=models.CASCADE, related_name="status")
-    present = models.BooleanField(default=False, help_text="libvirt has it")
+    present = models.BooleanField(default=False, help_text="libvirt has the object")
     power = models.CharField(max_length=10, choices=Power, default=Power.OFF)
     power_reason = models.CharField(max_length=20, blank=True, choices=PowerReason, help_text="why it is paused")
-    saved = models.BooleanField(default=False, help_text="it is off, and what it had in memory is kept")
+    saved = models.BooleanField(default=False, help_text="it is off, and its memory is saved")
     memory = models.PositiveBigIntegerField(default=0, help_text="MiB")
     vcpus = models.PositiveBigIntegerField("vCPUs", default=0)
     disks = models.JSONField(default=list, help_text="target, bus, device, format and source of each")
-    persistent = models.BooleanField(default=True, help_text="False: libvirt forgets it when it stops")
-    document = models.TextField(blank=True, help_text="the definition as found, of a running VM as it runs")
+    persistent = models.BooleanField(default=True, help_text="False: libvirt deletes it when it stops")
+    document = models.TextField(blank=True, help_text="the definition found in libvirt, the running one if it runs")
     stored = models.TextField(
         blank=True,
-        help_text="the definition for the next start of a VM that runs, or the last one of a VM that is gone",
+        help_text="the stored definition of a running VM, or the last one of a VM that is gone",
     )
     compared = models.PositiveIntegerField(default=0, help_text="the generation that drift was computed for")
-    power_done = models.PositiveIntegerField(default=0, help_text="the power_generation that was carried out")
-    seed = models.CharField(max_length=64, blank=True, help_text="what its ISO was written with, as a digest")
-    agent_due_at = models.DateTimeField(null=True, help_text="when an agent that was slow may be asked again")
+    power_done = models.PositiveIntegerField(default=0, help_text="the power_generation that was applied")
+    seed = models.CharField(max_length=64, blank=True, help_text="digest of the contents of its ISO")
+    agent_due_at = models.DateTimeField(null=True, help_text="when a slow agent is asked next")
     shut_down_at = models.DateTimeField(null=True, help_text="when the guest was asked to shut down")
 
     class Meta:
@@ -124,7 +124,7 @@ class NICAddress(models.Model):
     ip = models.GenericIPAddressField("IP")
     source = models.CharField(max_length=5, choices=[(source.value, source.label) for source in Source])
     seen_at = models.DateTimeField(default=timezone.now, help_text="when it was first seen")
-    as_of = models.DateTimeField(null=True, help_text="since when its source cannot be read; empty: it can be")
+    as_of = models.DateTimeField(null=True, help_text="since when its source cannot be read; empty: it can be read")
 
     class Meta:
         ordering = ["vm", "mac", "source", "ip"]
@@ -143,10 +143,10 @@ class NICTraffic(models.Model):
 
     vm = models.ForeignKey(VMStatus, on_delete=models.CASCADE, related_name="traffic")
     mac = models.CharField("MAC", max_length=17)
-    place = models.CharField(blank=True, help_text="as of the NIC")
+    place = models.CharField(blank=True, help_text="PCI address or alias, as of the NIC")
     at = models.DateTimeField(help_text="when the counters were read")
     counters = models.JSONField(default=dict, help_text="bytes, packets, errors and drops, received and sent")
-    samples = models.JSONField(default=list, help_text="pairs of received and sent bytes a second, the latest last")
+    samples = models.JSONField(default=list, help_text="pairs of received and sent bytes per second, the latest last")
 
     class Meta:
         ordering = ["vm", "mac"]
@@ -162,15 +162,17 @@ class GuestReport(models.Model):
     """What the guest agent reported in the VM's current run. Written only by `vms.guests.report`."""
 
     vm = models.OneToOneField(VMStatus, on_delete=models.CASCADE, related_name="guest_report")
-    run = models.CharField(help_text="what tells this run of the domain from its next")
-    since = models.DateTimeField(help_text="when it was first seen to run")
-    nics = models.JSONField(default=dict, help_text="by MAC when it was plugged in; empty: at the start")
-    agent = models.BooleanField(null=True, help_text="its agent answers; empty: there is no channel for one")
-    asked_at = models.DateTimeField(null=True, help_text="when it was last asked about itself")
-    refused = models.TextField(blank=True, help_text="why it does not tell, as a code")
-    cloud_init = models.CharField("cloud-init", blank=True, help_text="what it came to")
-    errors = models.TextField(blank=True, help_text="cloud-init’s own words")
-    interfaces = models.JSONField(default=dict, help_text="by MAC: name, up, families that a client asks for")
+    run = models.CharField(help_text="identifies this run of the domain")
+    since = models.DateTimeField(help_text="when the run was first observed")
+    nics = models.JSONField(default=dict, help_text="when each MAC was plugged in; empty: at the start")
+    agent = models.BooleanField(null=True, help_text="its agent answers; empty: it has no agent channel")
+    asked_at = models.DateTimeField(null=True, help_text="when the guest was last asked about itself")
+    refused = models.TextField(blank=True, help_text="why the agent gives no answer, as a code")
+    cloud_init = models.CharField("cloud-init", blank=True, help_text="status of cloud-init")
+    errors = models.TextField(blank=True, help_text="error messages of cloud-init")
+    interfaces = models.JSONField(
+        default=dict, help_text="by MAC: name, whether it is up, families that a DHCP client requests"
+    )
 
     class Meta:
         verbose_name = "guest report"
@@ -188,13 +190,13 @@ class ConsoleLog(Claimable):
 
     hypervisor = models.ForeignKey(Hypervisor, on_delete=models.CASCADE, related_name="console_logs")
     vm = models.OneToOneField(VM, null=True, on_delete=models.SET_NULL, related_name="console")
-    name = models.CharField(help_text="the VM's")
-    text = models.TextField(blank=True, help_text="the end of it, if it is long")
-    size = models.PositiveBigIntegerField(default=0, help_text="bytes of the file that were read")
+    name = models.CharField(help_text="name of the VM")
+    text = models.TextField(blank=True, help_text="the last part, if it is long")
+    size = models.PositiveBigIntegerField(default=0, help_text="bytes of the file that have been read")
     read_at = models.DateTimeField(null=True)
-    next_at = models.DateTimeField(default=timezone.now, help_text="when it is read again")
-    wanted_until = models.DateTimeField(null=True, help_text="somebody looks at it")
-    gone_at = models.DateTimeField(null=True, help_text="when the VM was removed")
+    next_at = models.DateTimeField(default=timezone.now, help_text="when it is read next")
+    wanted_until = models.DateTimeField(null=True, help_text="a page that shows it is open")
+    gone_at = models.DateTimeField(null=True, help_text="when the VM was deleted")
     problem = models.TextField(blank=True, help_text="why it cannot be read")
 
     class Meta:
@@ -213,8 +215,8 @@ class SSHCheck(Claimable):
     vm = models.OneToOneField(VM, on_delete=models.CASCADE, related_name="ssh_check")
     since = models.DateTimeField(default=timezone.now, help_text="when the VM was started")
     ready_at = models.DateTimeField(null=True)
-    reason = models.TextField(blank=True, help_text="why not yet, in a sentence")
-    next_at = models.DateTimeField(default=timezone.now, help_text="when it is tried again")
+    reason = models.TextField(blank=True, help_text="why it is not ready yet, in a sentence")
+    next_at = models.DateTimeField(default=timezone.now, help_text="when the next attempt is due")
 
     class Meta:
         verbose_name = "SSH check"
@@ -240,7 +242,7 @@ class GuestRun(Claimable):
     vm = models.OneToOneField(VM, on_delete=models.CASCADE, related_name="guest_run")
     asked_at = models.DateTimeField(default=timezone.now)
     done_at = models.DateTimeField(null=True)
-    code = models.IntegerField(null=True, help_text="of the script in the guest; empty: it did not run")
+    code = models.IntegerField(null=True, help_text="exit code of the script in the guest; empty: it did not run")
     output = models.TextField(blank=True)
 
     def __str__(self) -> str:

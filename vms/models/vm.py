@@ -51,14 +51,14 @@ class VM(VMNICs, VMAdoption, Desired):
     memory = models.PositiveIntegerField(default=1024, validators=[MinValueValidator(1)], help_text="MiB")
     vcpus = models.PositiveIntegerField("vCPUs", default=1, validators=[MinValueValidator(1)])
     boot_size = models.PositiveIntegerField(
-        default=10, help_text="GiB; the boot disk is the larger of this and the image"
+        default=10, help_text="GiB; the boot disk has this size or that of the image, whichever is larger"
     )
-    ssh_keys = models.TextField("SSH keys", blank=True, help_text="public keys that may log in, a line each")
+    ssh_keys = models.TextField("SSH keys", blank=True, help_text="public keys that may log in, one per line")
     ssh_user = models.CharField(
         "SSH user",
         max_length=32,
         default="root",
-        validators=[RegexValidator(r"^[a-z_][a-z0-9_-]*\Z", "A user’s name.")],
+        validators=[RegexValidator(r"^[a-z_][a-z0-9_-]*\Z", "Enter a user name.")],
     )
     user_data = models.TextField(blank=True, help_text="further cloud-init user data: cloud-config or a script")
     vnc_port = models.PositiveIntegerField(
@@ -66,10 +66,12 @@ class VM(VMNICs, VMAdoption, Desired):
     )
     vnc_bind = models.GenericIPAddressField("VNC bind IP", default="127.0.0.1")
     wait_ssh = models.BooleanField(
-        "wait for SSH", default=False, help_text="ready means that its SSH lets the portal in and cloud-init is through"
+        "wait for SSH",
+        default=False,
+        help_text="the VM is ready when the portal can log in by SSH and cloud-init has finished",
     )
     console_log = models.BooleanField(
-        "console log", default=True, help_text="what its console says is kept in the pool, and shown"
+        "console log", default=True, help_text="the output of its console is kept in the pool and shown on its page"
     )
     console_dir = models.CharField(
         max_length=500,
@@ -82,16 +84,22 @@ class VM(VMNICs, VMAdoption, Desired):
         max_length=6,
         blank=True,
         choices=Hypervisor.GuestNetwork,
-        help_text="who decides what the guest does with its NICs; empty: as the hypervisor is set",
+        help_text="configuration mode; empty: as set on the hypervisor",
     )
     host_key = models.TextField(blank=True, editable=False, help_text="the guest's private SSH host key")
     host_key_public = models.TextField(blank=True, editable=False)
-    running = models.BooleanField(default=True, editable=False, help_text="what was asked for last")
-    forced = models.BooleanField(default=False, editable=False, help_text="stop without asking the guest")
-    may_be_lost = models.BooleanField(default=False, editable=False, help_text="it was transient when it was stopped")
-    power_generation = models.PositiveIntegerField(default=0, editable=False, help_text="when it was asked for")
+    running = models.BooleanField(default=True, editable=False, help_text="the power state that was requested last")
+    forced = models.BooleanField(
+        default=False, editable=False, help_text="force off: stop without a request to the guest"
+    )
+    may_be_lost = models.BooleanField(
+        default=False, editable=False, help_text="the VM was transient when the stop was requested"
+    )
+    power_generation = models.PositiveIntegerField(
+        default=0, editable=False, help_text="when the power state was requested"
+    )
     asked = models.JSONField(
-        default=list, blank=True, editable=False, help_text="aspects that libvirt is to have as they are saved"
+        default=list, blank=True, editable=False, help_text="aspects that are reverted to their saved values"
     )
 
     push_task = "vms.tasks.push"

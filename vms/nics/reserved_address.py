@@ -1,4 +1,4 @@
-"""The reserved address of a NIC: a host entry of its network, which is moved and removed together with the NIC."""
+"""The reserved address of a NIC: a DHCP reservation of its network, which is moved and removed with the NIC."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -25,7 +25,7 @@ NEXT = "next"  # stands for the next free address in the form
 
 @dataclass(frozen=True, kw_only=True)
 class AddressChange:
-    """The changes of a NIC's host entries: `reserved` is added on `network`, those in `gone` are removed.
+    """The changes of a NIC's DHCP reservations: `reserved` is added on `network`, those in `gone` are removed.
 
     Those in `left` are removed by the worker once the NIC has left their network; here they are only listed.
     """
@@ -43,7 +43,7 @@ class AddressChange:
         return [*([f"Reserve {self.reserved.ip} for it on {self.network}"] if self.reserved else []), *given_up]
 
     def save(self, vm: VM, by: AbstractBaseUser | None) -> None:
-        """Save the changes as desired host entries; Conflict if the address was taken in the meantime."""
+        """Save the changes as desired DHCP reservations; Conflict if the address was taken in the meantime."""
         with transaction.atomic():
             if self.reserved:
                 hosts.reserve(self.network, [self.reserved], by, was=self.was)

@@ -110,9 +110,9 @@ def _check_host_entry(vm: VM, connection: Connection) -> None:
     access = access_network(vm.hypervisor)
     reserved = {found.mac: found for found in networks_sync.found_hosts(access, connection)}
     if vm.hypervisor.static_dhcp and entry.mac not in reserved:
-        raise Refused(f"{access} has no host entry for {entry.mac}, and this hypervisor uses static DHCP.")
+        raise Refused(f"{access} has no DHCP reservation for {entry.mac}, and this hypervisor uses static DHCP.")
     if not vm.hypervisor.static_dhcp and entry.mac in reserved:
-        raise Refused(f"ID {vm.number} is taken: {access} has a host entry for {entry.mac} already.")
+        raise Refused(f"ID {vm.number} is taken: {access} has the DHCP reservation for {entry.mac} already.")
 
 
 def access_network(hypervisor: Hypervisor) -> Network:
@@ -124,7 +124,7 @@ def access_network(hypervisor: Hypervisor) -> Network:
 
 
 def host_entry(vm: VM) -> HostSpec | None:
-    """Return the host entry that the ID decides; None if the access network has no IPv4 block."""
+    """Return the DHCP reservation that the ID decides; None if the access network has no IPv4 block."""
     block = access_network(vm.hypervisor).definition.block()
     if vm.number is None or block is None:
         return None
@@ -135,7 +135,7 @@ def host_entry(vm: VM) -> HostSpec | None:
 
 
 def add_entry(vm: VM, connection: Connection) -> None:
-    """Add the host entry that the VM's ID decides, live and stored."""
+    """Add the DHCP reservation that the VM's ID decides, live and stored."""
     if (entry := host_entry(vm)) is None:
         return
     access = access_network(vm.hypervisor)

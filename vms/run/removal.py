@@ -62,13 +62,13 @@ def macs_of(vm: VM) -> set[str]:
 
 
 def release_addresses(vm: VM, connection: Connection, macs: set[str]) -> None:
-    """Delete the VM's host entries on all networks of its hypervisor, and release its leases."""
+    """Delete the VM's DHCP reservations on all networks of its hypervisor, and release its leases."""
     release_entries(vm, connection, macs)
     release_leases(vm, connection, macs)
 
 
 def release_entries(vm: VM, connection: Connection, macs: set[str], but: str = "") -> None:
-    """Delete host entries of these MACs on the networks of the VM's NICs, except on the one named `but`.
+    """Delete DHCP reservations of these MACs on the networks of the VM's NICs, except on the one named `but`.
 
     Entries on the access network are kept in static-DHCP mode, and so are entries that another VM's NIC needs. The MAC
     of an ID may have entries on other networks, which do not belong to the VM.

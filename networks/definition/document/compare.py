@@ -1,7 +1,7 @@
 """Comparison of two documents of a network by meaning, whatever the order, spelling or defaults. Pure.
 
-Every attribute and text of a document is a leaf with its path; what comes in lists (host entries, ranges, port groups
-…) is one leaf as a whole. So elements that are not modelled are compared as well as those that are.
+Every attribute and text of a document is a leaf with its path. An entry of a list (DHCP reservations, ranges, port
+groups …) is one leaf as a whole. So elements that are not modelled are compared as well as those that are.
 """
 
 import difflib

@@ -1,7 +1,7 @@
 """Facts of a network's document, in one spelling and without defaults. Pure.
 
-Every attribute and text is a leaf with its path; what comes in lists (host entries, ranges, port groups …) is one leaf
-as a whole. So elements that are not modelled are compared as well as those that are.
+Every attribute and text is a leaf with its path. An entry of a list (DHCP reservations, ranges, port groups …) is one
+leaf as a whole. So elements that are not modelled are compared as well as those that are.
 """
 
 import copy

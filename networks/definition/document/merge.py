@@ -214,7 +214,7 @@ def _append(parent: etree._Element, element: etree._Element) -> None:
         later = (child for child in parent if child.tag in ORDER and ORDER.index(child.tag) > rank)
         before = next(later, None)
         parent.insert(len(parent) if before is None else parent.index(before), element)
-    elif element.tag == "range":  # libvirt writes ranges before host entries
+    elif element.tag == "range":  # libvirt writes ranges before DHCP reservations
         parent.insert(0, element)
     else:
         parent.append(element)

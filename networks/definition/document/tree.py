@@ -109,7 +109,7 @@ def append(parent: etree._Element, element: etree._Element) -> None:
         parent.insert(parent.index(last[-1]) + 1, element)
     elif parent.tag == "network":
         insert_in_order(parent, element)
-    elif element.tag == "range":  # libvirt writes ranges before host entries
+    elif element.tag == "range":  # libvirt writes ranges before DHCP reservations
         parent.insert(0, element)
     else:
         parent.append(element)

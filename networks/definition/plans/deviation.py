@@ -88,7 +88,7 @@ class Deviation:
     def modified(self) -> dict[Leaf, Leaf]:
         """Return the entries that libvirt changes in place, with their old values: hosts by MAC, port groups by name.
 
-        Not so a host entry whose new name another has: libvirt would take that for the one to be changed.
+        A DHCP reservation whose new name another one has is left out: libvirt would change that other one.
         """
         was = {key: leaf for leaf, element in self.extra.items() if (key := _key(leaf, element))}
         holders = {

@@ -24,7 +24,7 @@ from virterweb.hypervisors.desired.refusals import InvalidTransition, Refusal
 
 
 class Command(VerbCommand):
-    help = "List, add, change, adopt and remove networks, and host entries on the access network."
+    help = "List, add, change, adopt and remove networks, and DHCP reservations on the access network."
 
     def add_arguments(self, parser: CommandParser) -> None:
         self.verbs = verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
@@ -76,10 +76,10 @@ class Command(VerbCommand):
 
     def _add_host_verbs(self, verbs: Subparsers) -> None:
         """Add `host add` and `host rm`: DHCP reservations by ID on the access network."""
-        host = verbs.add_parser("host", help="DHCP host entries on the access network")
+        host = verbs.add_parser("host", help="DHCP reservations on the access network")
         host_verbs = host.add_subparsers(dest="host_verb", required=True, metavar="VERB")
         for name, handler in (("add", self.host_add), ("rm", self.host_rm)):
-            entry = self.verb(host_verbs, name, handler, f"{name} host entries by ID", waits=True)
+            entry = self.verb(host_verbs, name, handler, f"{name} DHCP reservations by ID", waits=True)
             entry.add_argument("--id", type=int, required=True)
             entry.add_argument("--count", type=int, default=1)
 

@@ -92,7 +92,7 @@ def test_it_is_tried_again_after_the_host_has_booted(db):
 
 def test_a_hypervisor_that_offers_no_kvm_emulates_and_the_pages_say_so(admin_client, here):
     HypervisorStatus.objects.filter(hypervisor=here).update(version="libvirt 1.2.3")
-    assert "KVM is tried with the first VM" in admin_client.get(reverse("portal:overview")).content.decode()
+    assert "KVM is tried when the first VM starts" in admin_client.get(reverse("portal:overview")).content.decode()
     with connected(here.pk, here.uri) as connection:
         assert kvm.domain_type(here, connection) == "qemu"
     for page in (reverse("portal:overview"), reverse("admin:hypervisors_hypervisor_changelist")):

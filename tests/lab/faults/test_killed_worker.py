@@ -142,7 +142,7 @@ def test_running_a_vm(portal: Portal, host: libvirt.virConnect, kill, at: int):
     assert set(now["volumes"]) - set(before["volumes"]) == {
         f"virter:work:tiny-8{end}" for end in ("", "-cidata", "-console")
     }
-    assert now["host entries"] == ["52:54:00:00:00:08 192.168.122.8"]
+    assert now["DHCP reservations"] == ["52:54:00:00:00:08 192.168.122.8"]
     portal.manage("vm", "rm", "tiny-8")
     assert things(host) == before
 

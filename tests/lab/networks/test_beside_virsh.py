@@ -66,8 +66,11 @@ def test_a_reservation_is_pushed_alone_beside_what_others_changed(
     redefine(net, "near.test", "theirs.test")
     lines = lambda: str(status(portal, net, "drift_text")).splitlines()  # noqa: E731
     said = wait_for(lambda: len(lines()) == 5 and lines(), 10, "all of it has been seen")
-    assert "Domain: stored theirs.test, running near.test, wanted near.test" in said
-    assert "Host entry of 10.70.0.1/24 52:54:00:70:00:05 10.70.0.5 was added outside, only in what runs" in said
+    assert "Domain: stored theirs.test, running near.test, expected near.test" in said
+    assert (
+        "DHCP reservation of 10.70.0.1/24 52:54:00:70:00:05 10.70.0.5 was added outside the portal, only in the "
+        "running network" in said
+    )
 
     before = documents(host, net)
     portal.post(f"/networks/lab/{net}/hosts/add/", mac="52:54:00:70:00:08", ip="10.70.0.8")

@@ -73,7 +73,8 @@ def test_what_libvirt_can_change_live_cuts_nobody_off(portal: Portal, host: libv
     portal.manage("network", "edit", "net1", "--host", "52:54:00:00:77:01 10.255.0.78 fixed")
     assert "ip='10.255.0.78'" in net.XMLDesc()
     assert portal.ask("Network.objects.get(name='net1').revisions.first().steps") == [
-        "Change host entry of 10.255.0.1/24: 52:54:00:00:77:01 10.255.0.77 fixed → 52:54:00:00:77:01 10.255.0.78 fixed"
+        "Change DHCP reservation of 10.255.0.1/24: 52:54:00:00:77:01 10.255.0.77 fixed → 52:54:00:00:77:01 "
+        "10.255.0.78 fixed"
     ]
 
 
@@ -133,7 +134,7 @@ def test_what_others_stopped_and_started_is_shown_and_put_back_on_the_wire(
     lab.virsh("net-start", "net1")
     cut = "sorted({vm for _, vm, _ in Network.objects.get(name='net1').status.cut})"
     wait_for(lambda: portal.ask(cut) == ["tiny-8", "tiny-9"], 10, "the page knows who hangs in the air")
-    assert "Put 2 running VMs back on the wire" in portal.manage("network", "plan", "net1")
+    assert "Reconnect 2 running VMs" in portal.manage("network", "plan", "net1")
     portal.manage("network", "apply", "net1", "--yes")
     assert len(ports(host)) == 2
     assert set(bridges(lab, host, "net1").values()) == {host.networkLookupByName("net1").bridgeName()}
@@ -194,7 +195,7 @@ def test_drift_is_named_by_field_taken_or_put_back(portal: Portal, host: libvirt
     lab.virsh("net-update", "net1", "add", "ip-dhcp-host", entry, "--live", "--config")
     drift = "Network.objects.get(name='net1').status.drift_text"
     said = wait_for(lambda: portal.ask(drift), 10, "it has drifted")
-    assert said == "Host entry of 10.255.0.1/24 52:54:00:00:77:02 10.255.0.90 was added outside"
+    assert said == "DHCP reservation of 10.255.0.1/24 52:54:00:00:77:02 10.255.0.90 was added outside the portal"
     portal.manage("network", "take", "net1")
     assert portal.ask(drift) == ""
     assert "10.255.0.90" in portal.manage("network", "xml", "net1")

@@ -20,7 +20,7 @@ PATH = "/networks/lab/names/names/"
 
 @pytest.fixture(scope="module")
 def network(portal: Portal, lab: Lab) -> Iterator[str]:
-    """A network with a domain, a DNS host, and a host entry with a name."""
+    """A network with a domain, a DNS host, and a DHCP reservation with a name."""
     host = libvirt.open(lab.uri)
     before = things(host)
     portal.manage("network", "add", *NET, "--dns-host", "10.66.0.5 mirror", "--host", f"{MAC} 10.66.0.66 fixed")

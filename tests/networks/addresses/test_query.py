@@ -31,7 +31,7 @@ def three(network) -> None:
 
 @pytest.fixture
 def entries(network) -> Callable[[str], list[str]]:
-    """Two host entries; called with a text, the IPs of those that answer it."""
+    """Two DHCP reservations; called with a text, the IPs of those that answer it."""
     hosts = (HostSpec(mac=MAC, ip="10.255.0.207", name="alma"), HostSpec(mac=OTHER_MAC, ip="10.255.0.8"))
     DHCPHostStatus.objects.bulk_create(DHCPHostStatus.of(network, host) for host in hosts)
 

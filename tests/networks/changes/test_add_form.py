@@ -91,7 +91,7 @@ def test_host_entries_are_generated_from_the_hosts_address_on(page, lab):
         ("mtu", "65536", "at most 65535"),
         ("mtu", "many", "whole number"),
         ("forward_mode", "vepa", "Select a valid choice"),
-        ("host_count", "254", "has room for 253 host entries"),
+        ("host_count", "254", "has room for 253 DHCP reservations"),
     ],
 )
 def test_bad_input_is_refused_at_its_field_and_changes_nothing(page, lab, field, typed, said):

@@ -265,7 +265,7 @@ def test_autostart_is_a_wish_of_its_own(page, rich):
     document = rich.full_document
     save(page, rich, autostart=None)
     assert (again(rich).autostart, again(rich).full_document) == (False, document)
-    assert rich.revisions.first().what == "changed how it starts"
+    assert rich.revisions.first().what == "changed how it starts and stops"
 
 
 def test_what_the_form_does_not_show_survives(page, rich):
@@ -292,7 +292,7 @@ def test_the_name_cannot_be_changed(page, rich):
         ("ranges", "10.255.0.9-10.255.0.8", "begins with its lower address"),
         ("ranges", "10.255.0.2-10.255.0.8 5s", "dnsmasq’s shortest is 2m"),
         ("hosts", "52:54:00:00:00:08", "an entry looks like"),
-        ("hosts", "52:54:00:00:00:08 10.255.0.300", "10.255.0.300 is no IP address"),
+        ("hosts", "52:54:00:00:00:08 10.255.0.300", "10.255.0.300 is not an IP address"),
         ("hosts", "01:54:00:00:00:08 10.255.0.8", "MAC"),
         ("hosts", "52:54:00:00:00:08 fd00:255::8", "not by a MAC"),
         ("forward_devices", "eth 0", "is no device"),
@@ -342,7 +342,7 @@ def test_each_wrong_line_has_its_own_error_and_a_line_twice_names_the_first(plai
         ({"dns": "no", "dns_hosts": "10.1.0.5 five"}, "dns_hosts", "Only where DNS is on."),
         ({"dns": "no", "forwarders": "9.9.9.9"}, "forwarders", "Only where DNS is on."),
         ({"boot_server": "10.1.0.3"}, "boot_file", "A boot server needs a boot file."),
-        ({"boot_server": "boot.lab.test", "boot_file": "x"}, "boot_server", "is no IP address"),
+        ({"boot_server": "boot.lab.test", "boot_file": "x"}, "boot_server", "is not an IP address"),
         ({"boot_file": "pxelinux.0", "dhcp": None, "ranges": ""}, "boot_file", "Network boot needs DHCP."),
         (
             {"ipv4": "", "ipv6": "fd00:1::1/64", "boot_file": "x"},
@@ -402,7 +402,7 @@ def test_without_moving_along_the_stray_entries_are_named_with_the_way_out(rich)
 
 def test_a_block_that_is_too_small_for_what_moves_along_is_refused(rich):
     said = errors(fill_in(rich, ipv4="10.254.0.1/25", move_along="on"))["ipv4"]
-    assert said == "10.254.0.0/25 is too small for all host entries and ranges of 10.255.0.0/24."
+    assert said == "10.254.0.0/25 is too small for all DHCP reservations and ranges of 10.255.0.0/24."
 
 
 def test_nothing_offers_to_move_along_where_nothing_would(page, plain):
@@ -486,7 +486,7 @@ def test_lists_that_two_change_are_merged_line_by_line(page, rich):
     save(page, rich, hosts=first)
     second = "52:54:00:00:00:0b 10.255.0.11\n" + SHOWN["hosts"].replace("\nfd00:255::9 six", "")
     answer = save(page, rich, typed=typed, hosts=second)
-    assert answer.context["notes"] == ["Host entries changed meanwhile; both changes are in it now."]
+    assert answer.context["notes"] == ["DHCP reservations changed meanwhile; both changes are in it now."]
     assert save(page, rich, typed=shown(answer)).status_code == 302
     assert set(map(str, again(rich).spec.hosts)) == {
         "52:54:00:00:00:08 10.255.0.8 eight infinite",

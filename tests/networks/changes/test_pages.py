@@ -118,17 +118,19 @@ def test_the_preview_names_vms_owners_and_seconds(page, network):
     make_attached(network, "alma-9-9", 9)
     answer = page.post(at(network, "edit/preview"), {**form_of_edit(page, network), "mtu": "9000"})
     define, restart, reconnect = steps(answer)
-    assert define == "Define net1 anew"
-    assert restart.startswith("Restart net1, for libvirt cannot change this live: MTU About 4.4 s for ")
-    assert "alma-8-8 (paul), alma-9-9 4 s of it is the bridge’s STP" in restart
-    assert reconnect == "Put 2 running VMs back on the wire: alma-8-8, alma-9-9"
+    assert define == "Define net1 again"
+    assert restart.startswith("Restart net1, because libvirt cannot change this live: MTU About 4.4 s for ")
+    assert "alma-8-8 (paul), alma-9-9 4 s of this are caused by STP of the bridge" in restart
+    assert reconnect == "Reconnect 2 running VMs: alma-8-8, alma-9-9"
     assert "These VMs belong to paul." in text(tree(answer))
 
 
 def test_the_preview_says_what_goes_live_and_what_is_wrong(page, network):
     typed = form_of_edit(page, network)
     live = page.post(at(network, "edit/preview"), {**typed, "hosts": "52:54:00:00:00:08 10.1.0.8"})
-    assert steps(live) == ["Add host entry of 10.1.0.1/24: 52:54:00:00:00:08 10.1.0.8 live, no VM is disconnected"]
+    assert steps(live) == [
+        "Add DHCP reservation of 10.1.0.1/24: 52:54:00:00:00:08 10.1.0.8 live, no VM is disconnected"
+    ]
     wrong = page.post(at(network, "edit/preview"), {**typed, "mtu": "1"})
     assert "MTU: An MTU is at least 68" in text(tree(wrong))
     assert steps(wrong) == []
@@ -189,7 +191,7 @@ def test_a_plan_made_up_is_not_taken(page, network):
 def test_the_history_gets_who_and_which_fields(page, network, user):
     page.post(at(network, "edit"), form_of_edit(page, network, domain="lab.test", title="Lab"))
     revision = network.revisions.first()
-    assert (revision.by, revision.what) == (user, "changed Title, Domain, Domain answered here only")
+    assert (revision.by, revision.what) == (user, "changed Title, Domain, Domain is local only")
 
 
 @pytest.mark.parametrize("path", ["edit", "plan", "take", "release", "on-drift"])
@@ -231,7 +233,7 @@ def test_the_plan_shows_what_puts_ours_back_and_does_it(page, drifted, pokes, dj
     assert steps(shown) == [
         "Delete DHCP range of 10.1.0.1/24: 10.1.0.2-10.1.0.99 live, no VM is disconnected",
         "Add DHCP range of 10.1.0.1/24: 10.1.0.2-10.1.0.254 live, no VM is disconnected",
-        "Start net1 with the host from now on",
+        "Set net1 to start with the host",
     ]
     assert ["DHCP range of 10.1.0.1/24", "10.1.0.2-10.1.0.254", "–", "–"] in rows(shown)
     with django_capture_on_commit_callbacks(execute=True):
@@ -239,7 +241,7 @@ def test_the_plan_shows_what_puts_ours_back_and_does_it(page, drifted, pokes, dj
     now = again(drifted)
     assert (now.state, now.exact, len(now.accepted)) == ("pending", True, 3)
     assert now.full_document == drifted.full_document
-    assert now.revisions.first().what == "ours put back"
+    assert now.revisions.first().what == "reverted to saved definition"
     assert pokes == [("networks.tasks.push", drifted.pk)]
 
 
@@ -247,7 +249,7 @@ def test_putting_back_what_others_added_takes_their_host_entries_away(page, netw
     host = '<host mac="52:54:00:aa:00:01" ip="10.1.0.77"/></dhcp>'
     network.status.write(document=network.full_document.replace("</dhcp>", host))
     assert steps(page.get(at(network, "plan"))) == [
-        "Delete host entry of 10.1.0.1/24: 52:54:00:aa:00:01 10.1.0.77 live, no VM is disconnected"
+        "Delete DHCP reservation of 10.1.0.1/24: 52:54:00:aa:00:01 10.1.0.77 live, no VM is disconnected"
     ]
     assert again(network).plan() == ()
 
@@ -285,7 +287,7 @@ def make_half_changed(network: Network) -> Network:
 def test_each_difference_is_shown_with_the_side_that_has_it(page, network):
     make_half_changed(network)
     entry = "52:54:00:aa:00:01 10.1.0.77"
-    expected = [["Domain", "–", "theirs", "–"], ["Host entry of 10.1.0.1/24", "–", "–", entry]]
+    expected = [["DHCP reservation of 10.1.0.1/24", "–", "–", entry], ["Domain", "–", "theirs", "–"]]
     for path in ("", "plan/", "xml/"):
         shown = tree(page.get(f"{network.get_absolute_url()}{path}"))
         found = [[text(cell) for cell in row] for row in shown.xpath("//table[@class='differences']/tbody/tr")]
@@ -297,7 +299,7 @@ def test_accepting_takes_both_sides_and_deletes_nothing_that_runs(page, network)
     answer = said(page.post(at(network, "take")))
     assert answer == (
         "The saved definition of net1 is now what libvirt stores. What ran without being stored is in it too, and "
-        "libvirt stores it: Host entry of 10.1.0.1/24 52:54:00:aa:00:01 10.1.0.77. "
+        "libvirt stores it: DHCP reservation of 10.1.0.1/24 52:54:00:aa:00:01 10.1.0.77. "
         "What runs stays different until net1 is restarted: Domain."
     )
     now = again(network)
@@ -310,7 +312,7 @@ def test_a_reservation_beside_what_runs_alone_leaves_that_alone(page, network):
     make_half_changed(network)
     network.reserve_ids(8, 1)
     (step,) = again(network).plan()
-    assert step.text == "Add host entry of 10.1.0.1/24: 52:54:00:00:00:08 10.1.0.8"
+    assert step.text == "Add DHCP reservation of 10.1.0.1/24: 52:54:00:00:00:08 10.1.0.8"
     assert (step.update.live, step.update.stored) == (True, True)
 
 
@@ -321,9 +323,10 @@ def test_a_restart_keeps_what_runs_alone_and_says_what_else_it_puts_into_effect(
     assert "theirs" in define.xml
     assert LIVE_ONLY.replace("'", '"') not in define.xml
     assert restart.text == (
-        "Restart net1, for libvirt cannot change this live: MTU. What others have stored takes effect as well: Domain"
+        "Restart net1, because libvirt cannot change this live: MTU. Changes stored outside the portal also take "
+        "effect: Domain"
     )
-    assert update.text == "Add host entry of 10.1.0.1/24: 52:54:00:aa:00:01 10.1.0.77"
+    assert update.text == "Add DHCP reservation of 10.1.0.1/24: 52:54:00:aa:00:01 10.1.0.77"
     assert (update.update.live, update.update.stored) == (True, False)
 
 
@@ -482,14 +485,14 @@ def test_xml_is_checked_then_saved(staff, network, operator):
     checked = xml(staff, network, document)
     assert checked.status_code == 409
     assert "Checked, not saved yet" in checked.content.decode()
-    assert "Restart net1, for libvirt cannot change this live: MTU" in str(steps(checked))
+    assert "Restart net1, because libvirt cannot change this live: MTU" in str(steps(checked))
     assert is_as_before(network)
     assert staff.post(at(network, "xml"), filled(checked)).status_code == 302
     now = again(network)
     assert (now.spec.mtu, [str(host) for host in now.hosts.all()]) == (9000, ["52:54:00:00:00:08 10.1.0.8"])
     assert "<!-- mine -->" in now.document
     revision = now.revisions.first()
-    assert (revision.by, revision.what) == (operator, "XML changed: Host entry of 10.1.0.1/24, MTU")
+    assert (revision.by, revision.what) == (operator, "XML changed: DHCP reservation of 10.1.0.1/24, MTU")
 
 
 def test_a_document_without_uuid_keeps_it(staff, network):
@@ -521,12 +524,12 @@ def test_the_history_lists_who_what_changes_plan_and_result(page, network, user)
     assert found == [
         ["", "stopped", "Active: yes → no", "", "Could not stop <net1>"],
         [
-            *("mira", "changed Host entry of 10.1.0.1/24"),
-            *("Host entry of 10.1.0.1/24: – → 52:54:00:00:00:08 10.1.0.8", "", "in progress"),
+            *("mira", "changed DHCP reservation of 10.1.0.1/24"),
+            *("DHCP reservation of 10.1.0.1/24: – → 52:54:00:00:00:08 10.1.0.8", "", "in progress"),
         ],
         [
-            *("mira", "changed Domain, Domain answered here only"),
-            "Domain: – → lab.test Domain answered here only: – → yes",
+            *("mira", "changed Domain, Domain is local only"),
+            "Domain: – → lab.test Domain is local only: – → yes",
             *("Undefine net1", "done in 1.50 s"),
         ],
         [
@@ -634,7 +637,7 @@ def test_several_are_switched(page, three, action, column, value):
 
 def test_several_are_removed_and_the_page_says_who_is_cut_off(page, three):
     answer = bulk(page, "remove", *three)
-    assert ["net1", "Remove net1", "alma-8-8: disconnected"] in rows(answer)
+    assert ["net1", "Delete net1", "alma-8-8: disconnected"] in rows(answer)
     assert all(is_as_before(each) for each in three)
     confirm(page, answer)
     assert all(again(each).removed_at and again(each).cut_off == ["alma-8-8"] * (each.name == "net1") for each in three)
@@ -685,7 +688,7 @@ def test_an_entry_outside_every_range_is_said_and_keeps_its_address(page, networ
 
 def test_removing_the_access_network_with_others_says_what_that_means(page, three, lab):
     (row,) = [row for row in rows(bulk(page, "remove", *three)) if row[0] == "default"]
-    assert row[1] == "Remove default It is the access network of lab-1: no VM can be run there without it."
+    assert row[1] == "Delete default This is the access network of lab-1. No VM can be run there without it."
 
 
 def test_a_stale_xml_page_says_so_and_saves_nothing_at_first(page, lab):

@@ -82,7 +82,7 @@ for flag in ("--forward-mode", "--network-cidr", "--network-v6-cidr", "--domain"
 
 
 def made_by_virter(line: str) -> str:
-    """What `virter network add` makes, by its own rules: without --dhcp it makes no host entries either."""
+    """What `virter network add` makes, by its own rules: without --dhcp it makes no DHCP reservations either."""
     virter, network, add, *words = shlex.split(line, comments=True)
     assert (virter, network, add) == ("virter", "network", "add")
     asked = FLAGS.parse_args(words)
@@ -167,7 +167,7 @@ def test_what_virter_can_make_is_its_command_and_no_more(words, spec):
         ({"MTU"}, {"mtu": 9000}),
         ({"Title", "Description"}, {"title": "x", "description": "y"}),
         ({"DNS"}, {"dns": True}),
-        ({"Domain answered here only"}, {"domain": "lab.test", "local_only": False, "dns": True}),
+        ({"Domain is local only"}, {"domain": "lab.test", "local_only": False, "dns": True}),
         ({"Bridge"}, {"bridge": "br7"}),
         ({"dnsmasq option"}, {"dnsmasq_options": ("log-dhcp",)}),
         ({"DNS host"}, {"dns_hosts": (DNSHostSpec(ip="10.0.0.9", names=("files",)),)}),
@@ -178,7 +178,7 @@ def test_what_virter_can_make_is_its_command_and_no_more(words, spec):
             {"subnets": (replace(block("10.1.0.1/24"), ranges=(RangeSpec(start="10.1.0.9", end="10.1.0.19"),)),)},
         ),
         (
-            {"DHCP range of fd00::1/64", "Host entry of 10.1.0.1/24"},
+            {"DHCP range of fd00::1/64", "DHCP reservation of 10.1.0.1/24"},
             {
                 "subnets": (
                     block("10.1.0.1/24", hosts=generated("10.1.0.1/24", addressing.ACCESS_MAC, 8, 2)),
@@ -187,7 +187,7 @@ def test_what_virter_can_make_is_its_command_and_no_more(words, spec):
             },
         ),
         (
-            {"Host entry of 10.1.0.1/24"},
+            {"DHCP reservation of 10.1.0.1/24"},
             {
                 "subnets": (
                     block(
@@ -214,7 +214,7 @@ def test_what_virter_has_no_flag_for_is_named(fields, changed):
 def test_the_comment_names_exactly_what_differs(name):
     line = virter(read(name))
     own = parse(read(name)).bridge.startswith("virbr")
-    filled = {"UUID", "Bridge", "MAC of the host"} if own else {"UUID"}
+    filled = {"UUID", "Bridge", "MAC address of the host"} if own else {"UUID"}
     assert named_fields(line) == missing_fields(read(name), made_by_virter(line)) - filled
     assert named_fields(line)
 
@@ -458,7 +458,7 @@ def test_what_the_provider_has_arguments_for_is_said_by_them():
         ({"Block"}, {"subnets": (block("10.255.0.9/24"),)}),
         ({"Block"}, {"subnets": (block("10.255.0.1/30"),)}),
         (
-            {"Host entry of 10.1.0.1/24"},
+            {"DHCP reservation of 10.1.0.1/24"},
             {"subnets": (block("10.1.0.1/24", True, (HostSpec(name="a", ip="10.1.0.9"),)),)},
         ),
     ],

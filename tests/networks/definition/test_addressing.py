@@ -85,7 +85,7 @@ def test_generated_entries_count_from_the_base_and_from_the_host():
 
 def test_generated_entries_fill_a_block_and_no_more():
     assert len(generated_hosts(ip_interface("10.255.0.1/24"), "52:54:00:00:00:00", 0, 253)) == 253
-    with pytest.raises(ValueError, match="room for 253 host entries"):
+    with pytest.raises(ValueError, match="room for 253 DHCP reservations"):
         generated_hosts(ip_interface("10.255.0.1/24"), "52:54:00:00:00:00", 0, 254)
 
 

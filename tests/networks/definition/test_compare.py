@@ -145,61 +145,61 @@ def test_what_means_the_same_is_no_difference(what):
 @pytest.mark.parametrize(
     ("wanted", "found", "said"),
     [
-        (network("<mtu size='9000'/>"), network("<mtu size='1400'/>"), ["MTU: found 1400, wanted 9000"]),
-        (network("<mtu size='9000'/>"), network(""), ["MTU: found none, wanted 9000"]),
-        (network(""), network("<mtu size='1400'/>"), ["MTU: found 1400, wanted none"]),
-        (network("<title>a</title>"), network("<title>b</title>"), ["Title: found b, wanted a"]),
-        (network("<forward/>"), network(""), ["Forward mode: found none, wanted nat"]),
-        (network("<bridge stp='off'/>"), network("<bridge/>"), ["STP: found none, wanted off"]),
+        (network("<mtu size='9000'/>"), network("<mtu size='1400'/>"), ["MTU: found 1400, expected 9000"]),
+        (network("<mtu size='9000'/>"), network(""), ["MTU: found none, expected 9000"]),
+        (network(""), network("<mtu size='1400'/>"), ["MTU: found 1400, expected none"]),
+        (network("<title>a</title>"), network("<title>b</title>"), ["Title: found b, expected a"]),
+        (network("<forward/>"), network(""), ["Forward mode: found none, expected nat"]),
+        (network("<bridge stp='off'/>"), network("<bridge/>"), ["STP: found none, expected off"]),
         (
             network("<bridge name='virbr5'/>"),
             network("<bridge name='virbr6'/>"),
-            ["Bridge: found virbr6, wanted virbr5"],
+            ["Bridge: found virbr6, expected virbr5"],
         ),
         (
             network("<mac address='52:54:00:00:00:01'/>"),
             network("<mac address='52:54:00:00:00:02'/>"),
-            ["MAC of the host: found 52:54:00:00:00:02, wanted 52:54:00:00:00:01"],
+            ["MAC address of the host: found 52:54:00:00:00:02, expected 52:54:00:00:00:01"],
         ),
         (
             network("<forward mode='nat'><nat><port start='9' end='99'/></nat></forward>"),
             network("<forward mode='nat'/>"),
-            ["NAT ports: found none, wanted 9-99"],
+            ["NAT ports: found none, expected 9-99"],
         ),
         (
             network("<forward mode='private' dev='a'/>"),
             network("<forward mode='private' dev='b'/>"),
-            ["Forward device a is missing", "Forward device b was added outside"],
+            ["Forward device a is missing", "Forward device b was added outside the portal"],
         ),
         (block(""), network(""), ["Block 10.0.0.1/24 is missing"]),
-        (network(""), block(""), ["Block 10.0.0.1/24 was added outside"]),
+        (network(""), block(""), ["Block 10.0.0.1/24 was added outside the portal"]),
         (
             dhcp("<range start='10.0.0.2' end='10.0.0.9'/>"),
             dhcp("<range start='10.0.0.2' end='10.0.0.9'><lease expiry='0'/></range>"),
             [
                 "DHCP range of 10.0.0.1/24 10.0.0.2-10.0.0.9 is missing",
-                "DHCP range of 10.0.0.1/24 10.0.0.2-10.0.0.9 infinite was added outside",
+                "DHCP range of 10.0.0.1/24 10.0.0.2-10.0.0.9 infinite was added outside the portal",
             ],
         ),
         (
             dhcp("<host name='a' ip='10.0.0.8'/>"),
             block(""),
-            ["Host entry of 10.0.0.1/24 10.0.0.8 a is missing"],
+            ["DHCP reservation of 10.0.0.1/24 10.0.0.8 a is missing"],
         ),
         (
             block("<tftp root='/a'/>"),
             block("<tftp root='/b'/>"),
-            ["TFTP root of 10.0.0.1/24: found /b, wanted /a"],
+            ["TFTP root of 10.0.0.1/24: found /b, expected /a"],
         ),
         (
             dhcp("<bootp file='a' server='10.0.0.2'/>"),
             dhcp("<bootp file='a'/>"),
-            ["Boot server of 10.0.0.1/24: found none, wanted 10.0.0.2"],
+            ["Boot server of 10.0.0.1/24: found none, expected 10.0.0.2"],
         ),
         (
             network("<dns><forwarder addr='1.1.1.1'/></dns>"),
             network("<dns enable='no'/>"),
-            ["DNS forwarder 1.1.1.1 is missing", "DNS: found no, wanted none"],
+            ["DNS forwarder 1.1.1.1 is missing", "DNS: found no, expected none"],
         ),
         (
             network("<dns><txt name='a' value='b'/><host ip='10.0.0.5'><hostname>c</hostname></host></dns>"),
@@ -207,7 +207,7 @@ def test_what_means_the_same_is_no_difference(what):
             [
                 "TXT record name=a value=b is missing",
                 "DNS host 10.0.0.5 c is missing",
-                "SRV record protocol=tcp service=ldap was added outside",
+                "SRV record protocol=tcp service=ldap was added outside the portal",
             ],
         ),
         (
@@ -215,18 +215,18 @@ def test_what_means_the_same_is_no_difference(what):
             network("<route address='10.8.0.0' prefix='16' gateway='10.0.0.7' metric='5'/>"),
             [
                 "Route 10.8.0.0/16 via 10.0.0.7 is missing",
-                "Route 10.8.0.0/16 via 10.0.0.7 metric 5 was added outside",
+                "Route 10.8.0.0/16 via 10.0.0.7 metric 5 was added outside the portal",
             ],
         ),
         (
             network("<bandwidth><inbound average='1' peak='2'/></bandwidth>"),
             network("<bandwidth><inbound average='1'/></bandwidth>"),
-            ["Bandwidth in: found 1, wanted 1,2"],
+            ["Bandwidth in: found 1, expected 1,2"],
         ),
         (
             network("<portgroup name='a'/>"),
             network("<portgroup name='a' default='yes'/>"),
-            ["Port group a is missing", "Port group a default was added outside"],
+            ["Port group a is missing", "Port group a default was added outside the portal"],
         ),
         (
             network(f"<dnsmasq:options {DNSMASQ}><dnsmasq:option value='log-dhcp'/></dnsmasq:options>"),
@@ -281,8 +281,8 @@ def test_facts_of_two_blocks_are_kept_apart():
     wanted = replace(NET1, subnets=(replace(BLOCK, tftp_root="/a"), replace(two, tftp_root="/b")))
     found = replace(NET1, subnets=(replace(BLOCK, tftp_root="/b"), replace(two, tftp_root="/a")))
     assert words(build(wanted), build(found)) == [
-        "TFTP root of 10.255.0.1/24: found /b, wanted /a",
-        "TFTP root of 10.9.0.1/24: found /a, wanted /b",
+        "TFTP root of 10.255.0.1/24: found /b, expected /a",
+        "TFTP root of 10.9.0.1/24: found /a, expected /b",
     ]
 
 
@@ -291,7 +291,7 @@ def test_a_difference_tells_the_sides_of_a_field_and_of_a_lists_entry():
     domain, entry = differences(build(NET1), build(changed))
     assert (str(domain.field), domain.wanted, domain.found, domain.listed) == ("Domain", "", "x.test", False)
     assert (str(entry.field), entry.wanted, entry.found, entry.listed) == (
-        "Host entry of 10.255.0.1/24",
+        "DHCP reservation of 10.255.0.1/24",
         "",
         "10.255.0.8 a",
         True,
@@ -379,29 +379,29 @@ def sides(saved: str, stored: str, running: str = "") -> list[tuple[str, str, st
 
 ENTRY = "<host mac='52:54:00:00:00:08' ip='10.0.0.8'/>"
 AN_ENTRY = "52:54:00:00:00:08 10.0.0.8"
-OF_BLOCK = "Host entry of 10.0.0.1/24"
+OF_BLOCK = "DHCP reservation of 10.0.0.1/24"
 DOMAIN = network("<domain name='x'/>")
 SIDES = {
     "all the same": (network(""), network(""), network(""), [], []),
     "an entry runs alone": (
         *(dhcp(""), dhcp(""), dhcp(ENTRY)),
         [(OF_BLOCK, "", "", AN_ENTRY)],
-        [f"{OF_BLOCK} {AN_ENTRY} was added outside, only in what runs"],
+        [f"{OF_BLOCK} {AN_ENTRY} was added outside the portal, only in the running network"],
     ),
     "an entry is stored alone": (
         *(dhcp(""), dhcp(ENTRY), dhcp("")),
         [(OF_BLOCK, "", AN_ENTRY, "")],
-        [f"{OF_BLOCK} {AN_ENTRY} was added outside, only in what libvirt stores"],
+        [f"{OF_BLOCK} {AN_ENTRY} was added outside the portal, only in the stored definition"],
     ),
     "an entry was added to both": (
         *(dhcp(""), dhcp(ENTRY), dhcp(ENTRY)),
         [(OF_BLOCK, "", AN_ENTRY, AN_ENTRY)],
-        [f"{OF_BLOCK} {AN_ENTRY} was added outside"],
+        [f"{OF_BLOCK} {AN_ENTRY} was added outside the portal"],
     ),
     "an entry was taken from what runs": (
         *(dhcp(ENTRY), dhcp(ENTRY), dhcp("")),
         [(OF_BLOCK, AN_ENTRY, AN_ENTRY, "")],
-        [f"{OF_BLOCK} {AN_ENTRY} is missing in what runs"],
+        [f"{OF_BLOCK} {AN_ENTRY} is missing in the running network"],
     ),
     "an entry was taken from both": (
         *(dhcp(ENTRY), dhcp(""), dhcp("")),
@@ -411,22 +411,22 @@ SIDES = {
     "an entry of an inactive one": (
         *(dhcp(""), dhcp(ENTRY), ""),
         [(OF_BLOCK, "", AN_ENTRY, None)],
-        [f"{OF_BLOCK} {AN_ENTRY} was added outside"],
+        [f"{OF_BLOCK} {AN_ENTRY} was added outside the portal"],
     ),
     "a field is stored otherwise than it runs": (
         *(network(""), DOMAIN, network("")),
         [("Domain", "", "x", "")],
-        ["Domain: stored x, running none, wanted none"],
+        ["Domain: stored x, running none, expected none"],
     ),
     "three values of one field": (
         *(network("<mtu size='1'/>"), network("<mtu size='2'/>"), network("<mtu size='3'/>")),
         [("MTU", "1", "2", "3")],
-        ["MTU: stored 2, running 3, wanted 1"],
+        ["MTU: stored 2, running 3, expected 1"],
     ),
     "a title, which a running network does not learn": (
         *(network("<title>a</title>"), network("<title>b</title>"), network("<title>a</title>")),
         [("Title", "a", "b", "b")],
-        ["Title: found b, wanted a"],
+        ["Title: found b, expected a"],
     ),
 }
 

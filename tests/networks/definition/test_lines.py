@@ -125,7 +125,7 @@ def test_a_line_is_read_as_people_type_it(reader, typed, part):
         (read_range, "10.0.0.2", "a range looks like"),
         (read_range, "10.0.0.2 - 10.0.0.9", "a range looks like"),
         (read_range, "12h", "a range looks like"),
-        (read_range, "10.0.0.2-10.0.0.300", "10.0.0.300 is no IP address"),
+        (read_range, "10.0.0.2-10.0.0.300", "10.0.0.300 is not an IP address"),
         (read_range, "10.0.0.2-10.0.0.9 1m", "shortest is 2m"),
         (read_range, "10.0.0.2-10.0.0.9 0s", "shortest is 2m"),
         (read_host, MAC, "an entry looks like"),

@@ -88,7 +88,7 @@ RESTARTED = [Verb.DEFINE, Verb.RESTART, Verb.RECONNECT]
             found(net(), active=False),
             [Verb.UPDATE, Verb.START],
         ),
-        ("the MTU and a host entry", wanted(net(FIRST, mtu=9000)), found(net()), RESTARTED),
+        ("the MTU and a DHCP reservation", wanted(net(FIRST, mtu=9000)), found(net()), RESTARTED),
         ("only the live one differs", wanted(net()), found(net(), net(dns=False)), [Verb.RESTART, Verb.RECONNECT]),
         ("only the stored one differs", wanted(net()), found(net(dns=False), net()), [Verb.DEFINE]),
         (
@@ -157,7 +157,7 @@ RIGID = {
     "MTU": replace(RICH, mtu=1400),
     "Isolated ports": replace(RICH, isolated_ports=True),
     "Domain": replace(RICH, domain="other.test"),
-    "Domain answered here only": replace(RICH, local_only=True),
+    "Domain is local only": replace(RICH, local_only=True),
     "DNS forwarder": replace(RICH, forwarders=(ForwarderSpec(address="10.0.0.53"),)),
     "Block": replace(RICH, subnets=(*RICH.subnets, SubnetSpec(address="fd00::1", prefix=64))),
     "TFTP root of 10.255.0.1/24, Boot file of 10.255.0.1/24": replace(RICH, subnets=(BOOTED,)),
@@ -168,7 +168,7 @@ RIGID = {
     "DNS": replace(RICH, dns=False, dns_hosts=()),
     "Bridge delay": xml(RICH, '<bridge name="virbr9"/>', '<bridge name="virbr9" delay="3"/>'),
     "Firewall zone": xml(RICH, '<bridge name="virbr9"/>', '<bridge name="virbr9" zone="lab"/>'),
-    "MAC of the host": xml(RICH, "<domain", '<mac address="52:54:00:00:00:01"/><domain'),
+    "MAC address of the host": xml(RICH, "<domain", '<mac address="52:54:00:00:00:01"/><domain'),
     "dns forwardPlainNames": xml(RICH, "<dns>", '<dns forwardPlainNames="no">'),
     "ipv6": xml(RICH, "<network>", '<network ipv6="yes">'),
 }
@@ -180,10 +180,10 @@ def test_what_libvirt_cannot_change_live_takes_a_restart_that_says_why_and_names
     assert verbs(steps) == RESTARTED
     define, restart, reconnect = steps
     assert differences(wanted(RIGID[field]).document, define.xml) == ()
-    assert restart.text == f"Restart net1, for libvirt cannot change this live: {field}"
+    assert restart.text == f"Restart net1, because libvirt cannot change this live: {field}"
     assert [step.disruption for step in steps] == [Disruption.NONE, Disruption.BRIEF, Disruption.NONE]
     assert (restart.vms, reconnect.vms) == (VMS, VMS)
-    assert reconnect.text == "Put 2 running VMs back on the wire: alma-8-8, alma-8-9"
+    assert reconnect.text == "Reconnect 2 running VMs: alma-8-8, alma-8-9"
     assert define.seconds == reconnect.seconds == 0
 
 
@@ -205,9 +205,9 @@ TWIN = DNSHostSpec(ip="fd00::5", names=("mirror",))
 
 # Lists that libvirt changes live: the wish, what is found, and the updates between them.
 LIVE = {
-    "host entry added": (block(FIRST, SECOND), block(FIRST), ["add ip-dhcp-host"]),
-    "host entry deleted": (block(SECOND), block(FIRST, SECOND), ["delete ip-dhcp-host"]),
-    "host entry changed": (block(replace(FIRST, ip="10.255.0.80")), block(FIRST), ["change ip-dhcp-host"]),
+    "DHCP reservation added": (block(FIRST, SECOND), block(FIRST), ["add ip-dhcp-host"]),
+    "DHCP reservation deleted": (block(SECOND), block(FIRST, SECOND), ["delete ip-dhcp-host"]),
+    "DHCP reservation changed": (block(replace(FIRST, ip="10.255.0.80")), block(FIRST), ["change ip-dhcp-host"]),
     "one entry for another": (block(SECOND), block(FIRST), ["delete ip-dhcp-host", "add ip-dhcp-host"]),
     "lease time of an entry": (block(replace(FIRST, lease=0)), block(FIRST), ["change ip-dhcp-host"]),
     "names that two guests exchange": (
@@ -301,7 +301,7 @@ def test_one_changed_entry_among_five_hundred_is_one_call():
         stored=True,
     )
     assert step.text == (
-        "Change host entry of 10.1.0.1/16: 52:54:00:00:00:fc 10.1.0.252 → 52:54:00:00:00:fc 10.1.9.9 moved"
+        "Change DHCP reservation of 10.1.0.1/16: 52:54:00:00:00:fc 10.1.0.252 → 52:54:00:00:00:fc 10.1.9.9 moved"
     )
 
 
@@ -318,7 +318,7 @@ def test_an_update_says_what_libvirt_needs_to_find_the_entry():
             '<range start="10.255.0.2" end="10.255.0.254"><lease expiry="3600" unit="seconds"/></range>',
         ),
         (
-            "Add host entry of 10.255.0.1/24: 52:54:00:00:00:09 10.255.0.9",
+            "Add DHCP reservation of 10.255.0.1/24: 52:54:00:00:00:09 10.255.0.9",
             '<host mac="52:54:00:00:00:09" ip="10.255.0.9"/>',
         ),
     ]
@@ -408,7 +408,7 @@ def test_what_libvirt_does_not_keep_is_not_asked_for_again_and_again():
 def test_ignoring_one_difference_hides_no_other():
     desired = wanted(replace(RICH, mtu=9000, domain="other.test"))
     restart = plan(desired, found(RICH), ignored=[NO_MTU])[1]
-    assert restart.text == "Restart net1, for libvirt cannot change this live: Domain"
+    assert restart.text == "Restart net1, because libvirt cannot change this live: Domain"
     assert verbs(plan(desired, found(replace(RICH, mtu=1400)), ignored=[NO_MTU])) == RESTARTED
 
 
@@ -447,7 +447,7 @@ def test_a_restart_says_how_long_vms_are_cut_off_and_what_of_it_can_be_saved():
     assert (quick.seconds, quick.note) == (pytest.approx(0.42), "")
     assert (slow.seconds, slow.note) == (
         pytest.approx(4.42),
-        "4 s of it is the bridge’s STP, which can be turned off",
+        "4 s of this are caused by STP of the bridge, which can be turned off",
     )
 
 

@@ -88,10 +88,10 @@ def test_a_mutated_document_is_checked_or_refused(client, operator, network, doc
             "no block that a route",
         ),
         ("</network>", "<route address='10.1.0.1' prefix='16' gateway='10.88.0.2'/></network>", "host bits"),
-        ("ip='10.88.0.7'", "ip='ten'", "“ten” is no IP address"),
+        ("ip='10.88.0.7'", "ip='ten'", "“ten” is not an IP address"),
         ("mac='52:54:00:88:00:08'", "mac='52:54'", "MAC"),
         ("<host name='tv' ip='10.88.0.8'/>", "<host name='tv' ip='10.88.0.7'/>", "10.88.0.7 is reserved for"),
-        ("start='10.88.0.10'", "start='10.88'", "“10.88” is no IP address"),
+        ("start='10.88.0.10'", "start='10.88'", "“10.88” is not an IP address"),
         ("expiry='3'", "expiry='soon'", "no lease time"),
     ],
 )

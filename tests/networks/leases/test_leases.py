@@ -612,7 +612,7 @@ def test_dnsmasq_has_some_seconds_to_let_go_of_a_lease(network, asked):
         assert leases.to_release() == {network.pk}
     Clock.at += timedelta(seconds=1)
     leases.release(again(network), host.connection)
-    assert str(Lease.objects.get().release_problem) == "The network’s dnsmasq did not let go of it."
+    assert str(Lease.objects.get().release_problem) == "The network’s dnsmasq did not release it."
     assert leases.to_release() == set()
 
 

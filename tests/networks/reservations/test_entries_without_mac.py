@@ -1,4 +1,4 @@
-"""Host entries by name or DUID have no MAC: whoever works by MAC neither trips over them nor takes them along."""
+"""Reservations by name or DUID have no MAC; code that works by MAC leaves them alone."""
 
 from networks.definition.addressing import id_of_mac
 from networks.definition.spec import HostSpec

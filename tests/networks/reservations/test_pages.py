@@ -219,7 +219,7 @@ def test_an_address_is_reserved(post, net, pokes, typed, host, who):
         ({"ip": NAMED.ip}, {"ip": "10.5.0.10 is reserved for ten already."}),
         ({"ip": "10.5.0.1"}, {"ip": "10.5.0.1 is the host’s own address in 10.5.0.0/24."}),
         ({"ip": "10.6.0.8"}, {"ip": "10.6.0.8 is in no block of this network: 10.5.0.0/24, fd00:5::/64."}),
-        ({"ip": "10.5.0.300"}, {"ip": "10.5.0.300 is no IP address."}),
+        ({"ip": "10.5.0.300"}, {"ip": "10.5.0.300 is not an IP address."}),
         ({"ip": ""}, {"ip": "This field is required."}),
         ({"mac": "nonsense"}, {"mac": "This is no MAC; one looks like 52:54:00:b3:72:d7."}),
         ({"mac": "", "name": ""}, {"mac": "For which guest? Give its MAC; of an IPv6 guest its DUID."}),
@@ -414,7 +414,7 @@ def test_of_a_paste_that_is_half_wrong_the_right_lines_are_written(post, net, po
     found(net, EIGHT, NINE)
     answer = paste(post, net, MIXED, token=token(paste(post, net, MIXED)))
     assert answer.url == at(net)
-    assert said(answer) == "2 host entries are being written."
+    assert said(answer) == "2 DHCP reservations are being written."
     moved = HostSpec(mac=OTHER_MAC, ip="10.5.0.19", name="nine")
     assert reserved(net) == {EIGHT, moved, HostSpec(mac="52:54:00:00:00:0b", ip="10.5.0.11", name="eleven")}
     assert pokes == pushed(net)
@@ -522,7 +522,7 @@ def test_entries_are_added_and_removed_by_virters_ids(post, net, pokes):
 @pytest.mark.parametrize(
     ("typed", "problem"),
     [
-        ({"id": "7", "count": "2"}, f"ID 8 has a host entry already: {MAC}."),
+        ({"id": "7", "count": "2"}, f"ID 8 has the DHCP reservation already: {MAC}."),
         ({"id": "10", "count": "1"}, "ID 10: 10.5.0.10 is taken already."),
         ({"id": "1", "count": "1"}, "ID 1: 10.5.0.1 is taken already."),
         ({"id": "255", "count": "1"}, "ID 255 has no address in 10.5.0.0/24."),
@@ -545,7 +545,7 @@ def test_ids_that_cannot_be_had_are_refused_before_any(post, net, pokes, typed, 
 def test_a_network_without_ipv4_has_no_ids(post, lab, pokes):
     network = make_foreign_network(lab, SIX_ONLY)
     answer = post(at(network, "host_ids"), {"id": "8", "count": "1"})
-    assert (said(answer), pokes) == ("six has no IPv4 block for host entries.", [])
+    assert (said(answer), pokes) == ("six has no IPv4 block for DHCP reservations.", [])
 
 
 # Of leases
@@ -737,8 +737,8 @@ def test_the_history_of_a_network_of_ours_says_who_it_was(post, lab, user):
     post(at(network, "host_edit", EIGHT.ip), {"mac": MAC, "ip": "10.5.0.18", "name": "eight"})
     post(at(network, "host_remove"), {"ip": f"10.5.0.18 {MAC}"})
     assert [(revision.what, revision.by) for revision in network.revisions.all()] == [
-        ("host entries of 10.5.0.18 removed", user),
-        ("host entry of 10.5.0.8 changed", user),
+        ("DHCP reservations of 10.5.0.18 removed", user),
+        ("DHCP reservation of 10.5.0.8 changed", user),
         ("10.5.0.8 reserved for eight", user),
     ]
 

@@ -1,4 +1,4 @@
-"""Host entries as people paste them: every common format is read, and what speaks against a line is said."""
+"""Pasted DHCP reservations: every common format is read, and each wrong line gets an error message."""
 
 import csv
 import io
@@ -183,8 +183,8 @@ def test_a_paste_without_entries_is_empty(text):
         (f"dhcp-host={MAC},set:red,10.255.0.8", "set:red is not understood"),
         (f"dhcp-host=tag:red,{MAC},10.255.0.8", "tag:red is not understood"),
         (f"{MAC},ignore", "ignore is not understood"),
-        ("host-record=eight.lab,10.255.0.8", "host-record= is not understood"),
-        ("dhcp-range=10.255.0.2,10.255.0.99", "dhcp-range= is not understood"),
+        ("host-record=eight.lab,10.255.0.8", "host-record= is not supported"),
+        ("dhcp-range=10.255.0.2,10.255.0.99", "dhcp-range= is not supported"),
         ("dhcp-host=", "an entry looks like"),
         (f"dhcp-host={MAC},[fd00::8]", "not by a MAC"),
         (f"<host mac='{MAC}'/>", "an entry looks like"),
@@ -210,7 +210,7 @@ def test_of_a_paste_that_is_half_wrong_the_other_half_is_read():
     lines = read("\n".join(line for pair in zip(good, bad, strict=True) for line in pair))
     assert [str(line.host) for line in lines[::2]] == good
     assert [line.error for line in lines[1::2]] == [
-        f"10.255.0.{number}0000 is no IP address." for number in range(10, 60)
+        f"10.255.0.{number}0000 is not an IP address." for number in range(10, 60)
     ]
     assert [line.number for line in lines] == list(range(1, 101))
 

@@ -1,4 +1,4 @@
-"""Host entries as people wish them: what is reserved, proposed and refused, and what libvirt has after a push."""
+"""DHCP reservations: what is reserved, proposed and refused, and what libvirt has after a push."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -89,7 +89,7 @@ def raw(lab) -> libvirt.virConnect:
 
 @pytest.fixture(params=["ours", "not ours"])
 def network(request, lab, raw) -> Network:
-    """A network that runs in libvirt, ours or not, with host entries of others."""
+    """A network that runs in libvirt, ours or not, with DHCP reservations of others."""
     found = raw.networkDefineXML(NETWORK.format(uuid=UUID))
     found.setAutostart(True)
     found.create()
@@ -103,7 +103,7 @@ def network(request, lab, raw) -> Network:
 
 
 def by_others(raw: libvirt.virConnect, command: str, xml: str) -> None:
-    """Change a host entry as with virsh net-update --live --config."""
+    """Change a DHCP reservation as with virsh net-update --live --config."""
     commands = {
         "add": libvirt.VIR_NETWORK_UPDATE_COMMAND_ADD_LAST,
         "modify": libvirt.VIR_NETWORK_UPDATE_COMMAND_MODIFY,
@@ -140,7 +140,9 @@ def push(raw, network, restarts) -> Callable[[], set[str]]:
         carry_out(Network, network.pk, sync.push)
         now = again(network)
         assert (str(now.status.error), now.done, restarts) == ("", True, [])
-        assert [step for revision in now.revisions.all() for step in revision.steps if "host entry" not in step] == []
+        assert [
+            step for revision in now.revisions.all() for step in revision.steps if "DHCP reservation" not in step
+        ] == []
         found = in_libvirt(raw)
         assert found >= BYSTANDERS.keys()
         return found - BYSTANDERS.keys()
@@ -149,7 +151,7 @@ def push(raw, network, restarts) -> Callable[[], set[str]]:
 
 
 def in_libvirt(raw: libvirt.virConnect) -> set[str]:
-    """Its host entries as lines."""
+    """Its DHCP reservations as lines."""
     found = list(map(str, parse(raw.networkLookupByName("net1").XMLDesc()).hosts))
     assert len(found) == len(set(found))
     return set(found)
@@ -393,7 +395,7 @@ def test_the_history_says_who_wished_what(network, push, user):
     remove(again(network), [EIGHT.ip], user)
     push()
     gone, reserved = network.revisions.all()[:2]
-    assert (gone.what, gone.by, gone.result) == ("host entries of 10.5.0.8 removed", user, "done")
+    assert (gone.what, gone.by, gone.result) == ("DHCP reservations of 10.5.0.8 removed", user, "done")
     assert (reserved.what, reserved.by, reserved.result) == ("10.5.0.8 reserved for vm-8", user, "done")
     assert [str(host) for host in parse(reserved.document).hosts] == [str(EIGHT)]
 
@@ -478,7 +480,7 @@ def test_many_removed_at_once_are_named_by_the_first_three(lab):
     network = make_network(lab, "net1", "10.5.0.1/24")
     desired(network, *map(four, range(20, 25)))
     take_away(network, *map(four, range(20, 25)))
-    assert network.revisions.first().what == "host entries of 10.5.0.20, 10.5.0.21, 10.5.0.22 and 2 more removed"
+    assert network.revisions.first().what == "DHCP reservations of 10.5.0.20, 10.5.0.21, 10.5.0.22 and 2 more removed"
 
 
 # Rows

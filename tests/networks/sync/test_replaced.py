@@ -124,7 +124,7 @@ def test_made_ours_nothing_changes_in_libvirt_and_it_is_managed_from_then_on(sta
     now = push(replaced)
     assert documents(raw) == before
     assert (now.name, now.managed, now.replaced) == (name, True, False)
-    assert now.status.drifts == ["Domain: found theirs, wanted ours", "does not start with the host"]
+    assert now.status.drifts == ["Domain: found theirs, expected ours", "does not start with the host"]
     assert Network.objects.count() == 1
     now.reserve_ids(8, 1)
     now = push(now)
@@ -142,14 +142,14 @@ def test_ours_is_recreated_with_the_plan_that_was_shown(staff, replaced, raw):
     nobody = "No running VM is attached"
     expected = {
         "net1": [
-            "Define net1 anew",
-            "Restart net1, for libvirt cannot change this live: Domain " + nobody,
+            "Define net1 again",
+            "Restart net1, because libvirt cannot change this live: Domain " + nobody,
         ],
         "net2": [
             f"Stop net2 {nobody}",
             "Undefine net2",
             "Define net1",
-            "Start net1 with the host from now on",
+            "Set net1 to start with the host",
         ],
     }
     assert steps(shown)[: len(expected[name])] == expected[name]
@@ -179,7 +179,8 @@ def test_what_cannot_be_done_while_it_is_recreated_says_why(network, raw, verb):
     before = documents(raw)
     VERBS[verb](again(network))
     assert str(push(network).status.error) == (
-        "Others have recreated net1 with another UUID. Make that one ours, or recreate ours."
+        "net1 was recreated outside the portal with another UUID. Adopt that network instead, or recreate the saved "
+        "one."
     )
     assert documents(raw) == before
     again(network).take_over()
@@ -237,9 +238,9 @@ def test_one_that_is_adopted_has_drifted_for_libvirt_will_forget_it(transient, r
     now = push(transient)
     observe(now.hypervisor_id)
     assert documents(raw) == before
-    assert again(now).status.drifts == ["is transient: libvirt forgets it when it stops"]
+    assert again(now).status.drifts == ["is transient: libvirt deletes it when it stops"]
     assert [step.text for step in now.plan(exact=True)] == [
-        "Make passing persistent: libvirt keeps it when it is stopped"
+        "Make passing persistent: libvirt keeps its definition when it stops"
     ]
     assert now.plan() == ()
 
@@ -247,7 +248,9 @@ def test_one_that_is_adopted_has_drifted_for_libvirt_will_forget_it(transient, r
 def test_stopping_it_says_that_libvirt_forgets_it(transient):
     transient.adopt()
     stop = replace(transient.wanted, active=False)
-    assert [step.text for step in again(transient).plan(stop)] == ["Stop passing, which libvirt then forgets"]
+    assert [step.text for step in again(transient).plan(stop)] == [
+        "Stop passing; libvirt deletes it because it is transient"
+    ]
 
 
 def test_it_is_made_persistent(staff, transient, raw):

@@ -191,7 +191,7 @@ def test_a_host_entry_on_anothers_network_touches_nothing_else(lab, raw):
 def test_ids_that_are_reserved_already_are_refused_before_any(lab, raw):
     network = push(make_network(lab))
     network.reserve_ids(5, 2)
-    with pytest.raises(ValueError, match="ID 5 has a host entry already: 52:54:00:00:00:05"):
+    with pytest.raises(ValueError, match="ID 5 has the DHCP reservation already: 52:54:00:00:00:05"):
         network.reserve_ids(4, 3)
     assert network.hosts.count() == 2
 
@@ -331,7 +331,7 @@ def test_drift_beside_what_libvirt_does_not_keep_is_still_seen(lab, raw):
     network = change(push(make_network(lab)), dnsmasq_options=("log-dhcp",))
     redefine(raw, "<ip ", "<mtu size='1400'/><ip ")
     observe(lab.pk)
-    assert again(network).status.drifts == ["MTU: found 1400, wanted none"]
+    assert again(network).status.drifts == ["MTU: found 1400, expected none"]
 
 
 def test_by_itself_drift_is_only_shown(lab, raw, pokes):
@@ -349,7 +349,7 @@ def test_drift_is_taken_where_an_operator_said_so(lab, raw):
     observe(lab.pk)
     network = again(network)
     assert (network.spec.mtu, network.autostart) == (1400, False)
-    assert latest(network).what == "libvirt’s taken over by itself"
+    assert latest(network).what == "changes from libvirt accepted automatically"
     assert push(network).state == State.READY
     assert "<mtu size='1400'/>" in stored(raw)
     assert not raw.networkLookupByName("net1").autostart()
@@ -365,7 +365,7 @@ def test_drift_is_put_back_where_an_operator_said_so(lab, raw):
     assert "<host" not in stored(raw)
     assert raw.networkLookupByName("net1").autostart()
     assert network.exact is False
-    assert latest(network).what == "ours put back by itself"
+    assert latest(network).what == "reverted to saved definition automatically"
 
 
 def test_what_is_put_back_by_itself_cuts_off_nobody(lab, raw):
@@ -375,7 +375,9 @@ def test_what_is_put_back_by_itself_cuts_off_nobody(lab, raw):
     observe(lab.pk)
     network = push(network)
     assert network.state == State.FAILED
-    assert str(network.status.error).startswith("Not done, for you have not seen this: Restart net1")
+    assert str(network.status.error).startswith(
+        "Nothing was done, because the plan has changed since you saw it: Restart net1"
+    )
     assert "<mtu size='1400'/>" in stored(raw)
     generation = network.generation
     observe(lab.pk)
@@ -409,8 +411,9 @@ def test_what_would_cut_off_vms_is_refused_unless_it_was_shown(lab, raw, writes)
     network = change(network, accepted=False, mtu=9000)
     assert network.state == State.FAILED
     assert str(network.status.error) == (
-        "Not done, for you have not seen this: Restart net1, for libvirt cannot change this live: MTU. "
-        "Look at the plan, and say so if you mean it."
+        "Nothing was done, because the plan has changed since you saw it: Restart net1, because libvirt cannot change "
+        "this live: MTU. "
+        "Check the plan and confirm it again."
     )
     assert (str(latest(network).error), latest(network).plan) == (str(network.status.error), [])
     assert writes == []
@@ -473,7 +476,9 @@ def test_a_stop_that_nobody_was_shown_is_refused(lab, raw):
     network = push(make_network(lab))
     raw.createXML(GUEST)
     network.change(Event.STOPPED, active=False)
-    assert str(push(network).status.error).startswith("Not done, for you have not seen this: Stop net1.")
+    assert str(push(network).status.error).startswith(
+        "Nothing was done, because the plan has changed since you saw it: Stop net1."
+    )
     assert raw.networkLookupByName("net1").isActive()
 
 
@@ -481,7 +486,7 @@ def test_the_history_gets_plan_result_and_seconds(lab, raw):
     network = change(push(make_network(lab)), mtu=9000)
     revision = latest(network)
     assert (revision.what, revision.result) == ("changed", "done")
-    assert revision.steps == ["Define net1 anew", "Restart net1, for libvirt cannot change this live: MTU"]
+    assert revision.steps == ["Define net1 again", "Restart net1, because libvirt cannot change this live: MTU"]
     assert 0 <= revision.seconds < 5
 
 
@@ -496,7 +501,7 @@ def test_the_history_gets_what_failed_and_how_far_it_came(lab, raw, monkeypatch)
     assert network.state == State.FAILED
     revision = latest(network)
     assert (str(revision.error), revision.steps) == (
-        *("Could not start network net1: its block is taken", ["Define net1 anew"]),
+        *("Could not start network net1: its block is taken", ["Define net1 again"]),
     )
     assert revision.seconds is not None
 
@@ -572,7 +577,7 @@ OUTSIDE = {
     "their DNS host": ("<ip ", "<dns><host ip='10.255.0.9'><hostname>theirs</hostname></host></dns><ip "),
     "their domain": ("<ip ", "<domain name='theirs'/><ip "),
     "their port group": ("</network>", "<portgroup name='theirs'/></network>"),
-    "their host entry": ("</dhcp>", "<host mac='52:54:00:aa:00:01' ip='10.255.0.77'/></dhcp>"),
+    "their DHCP reservation": ("</dhcp>", "<host mac='52:54:00:aa:00:01' ip='10.255.0.77'/></dhcp>"),
     "their MTU": ("<ip ", "<mtu size='1400'/><ip "),
     "their range": ("end='10.255.0.254'", "end='10.255.0.200'"),
 }
@@ -610,10 +615,10 @@ def test_a_change_pushes_what_it_changes_and_leaves_drift(lab, raw, what, outsid
     network = push(network)
     assert str(network.status.error) == ""
     expected = {
-        "reservation": ["Host entry of 10.255.0.1/24 52:54:00:00:00:08 10.255.0.8 was added outside"],
-        "MTU": [f"MTU: found 9000, wanted {'1400' if outside == 'their MTU' else 'none'}"],
-        "DNS host": ["DNS host 10.255.0.5 ours was added outside"],
-        "port group": ["Port group ours was added outside"],
+        "reservation": ["DHCP reservation of 10.255.0.1/24 52:54:00:00:00:08 10.255.0.8 was added outside the portal"],
+        "MTU": [f"MTU: found 9000, expected {'1400' if outside == 'their MTU' else 'none'}"],
+        "DNS host": ["DNS host 10.255.0.5 ours was added outside the portal"],
+        "port group": ["Port group ours was added outside the portal"],
     }
     expected["IDs"] = expected["reservation"]
     assert [str(one) for one in differences(before, stored(raw))] == expected.get(what, [])
@@ -632,7 +637,7 @@ def test_what_others_removed_is_not_put_back_by_the_way(lab, raw):
         again(network).reserve_ids(number, 1)
         network = push(network)
         assert "10.255.0.13" not in stored(raw)
-        assert "Host entry of 10.255.0.1/24 52:54:00:00:00:0d 10.255.0.13 is missing" in network.status.drifts
+        assert "DHCP reservation of 10.255.0.1/24 52:54:00:00:00:0d 10.255.0.13 is missing" in network.status.drifts
     network.reserve_ids(13, 1)  # yet it is when somebody asks for it
     assert push(network).state == State.READY
     assert "10.255.0.13" in stored(raw)
@@ -661,7 +666,7 @@ def test_an_id_is_reserved_once_also_while_a_worker_carries_it_out(lab, raw, mon
 
     def reserve_meanwhile(*given) -> None:
         agree(*given)
-        with pytest.raises(ValueError, match="ID 8 has a host entry already"):
+        with pytest.raises(ValueError, match="ID 8 has the DHCP reservation already"):
             again(network).reserve_ids(8, 1)
         tried.append(8)
 
@@ -679,7 +684,7 @@ def test_several_changes_before_a_worker_comes_are_pushed_beside_drift(lab, raw)
     network = push(network)
     document = stored(raw)
     assert all(each in document for each in ("10.255.0.8", "'ours'", ">ours<", "<domain name='theirs'/>"))
-    assert network.status.drifts == ["Domain: found theirs, wanted none"]
+    assert network.status.drifts == ["Domain: found theirs, expected none"]
 
 
 def test_a_push_that_was_killed_half_way_is_finished_beside_drift(lab, raw, monkeypatch):
@@ -707,7 +712,7 @@ def test_a_push_that_was_killed_half_way_is_finished_beside_drift(lab, raw, monk
     network = push(network)
     document = stored(raw)
     assert all(each in document for each in ("10.255.0.8", "'ours'", "<domain name='theirs'/>"))
-    assert network.status.drifts == ["Domain: found theirs, wanted none"]
+    assert network.status.drifts == ["Domain: found theirs, expected none"]
 
 
 def test_a_restart_that_was_killed_half_way_is_finished(lab, raw, monkeypatch):
@@ -821,7 +826,7 @@ def test_a_revert_that_was_asked_for_before_the_release_is_over_when_it_is_adopt
     again(network).change(Event.REVERTED, exact=True)
     again(network).release()
     again(network).adopt()
-    redefine(raw, *OUTSIDE["their host entry"])
+    redefine(raw, *OUTSIDE["their DHCP reservation"])
     again(network).ask_again()  # as the admin's action does
     push(network)
     assert "10.255.0.77" in stored(raw)
@@ -833,5 +838,5 @@ def test_a_network_whose_vms_are_off_the_wire_is_not_removed_without_a_word(lab,
     port = FoundPort(vm_uuid="1", vm="web", mac="52:54:00:00:00:09", **where)
     monkeypatch.setattr(Ports, "of_network", lambda host, uuid: [port])
     again(network).remove(allow_disconnect=["other"])
-    assert "it would cut off web" in str(push(network).status.error)
+    assert "this would disconnect web" in str(push(network).status.error)
     assert raw.networkLookupByName("net1").isActive()

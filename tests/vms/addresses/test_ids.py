@@ -104,7 +104,7 @@ def test_an_id_whose_entry_is_gone_is_run_anew(lab, raw, way: Callable[[Hypervis
     run(lab).delete()
     observe(lab.pk)
     assert entries(raw) == [IP]
-    assert ids.problems(lab, [33]) == [f"ID 33 is taken: default has a host entry {MAC} {IP}."]
+    assert ids.problems(lab, [33]) == [f"ID 33 is taken: default has the DHCP reservation {MAC} {IP}."]
 
 
 def test_of_an_entry_that_others_removed_a_managed_network_says_that_it_is_missing_until_it_is_run_anew(lab, raw):
@@ -113,7 +113,7 @@ def test_of_an_entry_that_others_removed_a_managed_network_says_that_it_is_missi
     remove_entry(raw)
     observe(lab.pk)
     access = Network.objects.get()
-    missing = [f"Host entry of 192.168.122.1/24 {MAC} {IP} is missing"] if access.managed else []
+    missing = [f"DHCP reservation of 192.168.122.1/24 {MAC} {IP} is missing"] if access.managed else []
     assert access.status.drifts == missing
     run(lab)
     observe(lab.pk)
@@ -139,7 +139,7 @@ def test_a_retry_after_a_killed_worker_makes_one_entry(lab, raw):
 def test_an_entry_that_is_asked_for_holds_its_id_and_is_said_to_be_on_its_way(lab):
     make_host(Network.objects.get(), MAC, IP)
     (problem,) = ids.problems(lab, [33])
-    assert problem.endswith(f"a host entry {MAC} {IP} is asked for on default, which libvirt does not have yet.")
+    assert problem.endswith(f"default is about to get the DHCP reservation {MAC} {IP}.")
 
 
 def test_anothers_entry_that_is_missing_in_libvirt_holds_the_address_as_the_definition_says(lab, raw):
@@ -151,7 +151,7 @@ def test_anothers_entry_that_is_missing_in_libvirt_holds_the_address_as_the_defi
     observe(lab.pk)
     problems = ids.problems(lab, [33])
     if access.managed:
-        assert "the saved definition of default has a host entry 52:54:00:aa:aa:aa" in problems[0]
+        assert "the saved definition of default has the DHCP reservation 52:54:00:aa:aa:aa" in problems[0]
     else:
         assert problems == []
 

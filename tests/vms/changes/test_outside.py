@@ -135,7 +135,7 @@ def test_each_field_says_which_side_has_it(page, lab):
         ["Memory", "512 MiB", "1024 MiB", "512 MiB"],
         [f"NIC {FIRST}: MTU", "none", "1400", "none"],
     ]
-    assert lab.vm.status.drifts[0] == "Memory: stored 1024 MiB, running 512 MiB, wanted 512 MiB"
+    assert lab.vm.status.drifts[0] == "Memory: stored 1024 MiB, running 512 MiB, expected 512 MiB"
 
 
 def test_what_differs_of_anothers_vm_is_seen_in_its_rows(lab):

@@ -58,7 +58,7 @@ def test_a_paused_vm_says_why_and_is_resumed(lab, domain, page):
     vm = seen(lab)
     assert (vm.status.power, vm.status.power_reason, vm.shown_state) == ("paused", "user", Power.PAUSED)
     shown = page.get(vm.get_absolute_url())
-    assert "somebody paused it" in shown.content.decode()
+    assert "a user paused it" in shown.content.decode()
     assert buttons(shown)[0] == "Resume"
     assert "Force off" in buttons(shown)
     page.post(f"{vm.get_absolute_url()}resume/")
@@ -139,7 +139,7 @@ def test_a_reason_is_seen_even_where_nothing_else_has_changed(lab, domain):
     vm = seen(lab)
     VMStatus.objects.update(power_reason="io-error")
     assert seen(lab).status.power_reason == "user"
-    assert vm.status.hint == "somebody paused it"
+    assert vm.status.hint == "a user paused it"
 
 
 def stored(domain: libvirt.virDomain) -> html.HtmlElement:

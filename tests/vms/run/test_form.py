@@ -91,8 +91,8 @@ def test_a_good_one_becomes_a_wish_with_virters_name_mac_and_order(
         ("memory", "-1", "greater than or equal to 1"),
         ("memory", "1G", "whole number"),
         ("vcpus", "513", "less than or equal to 512"),
-        ("ssh_user", "a b", "A user’s name."),
-        ("ssh_user", "Root", "A user’s name."),
+        ("ssh_user", "a b", "Enter a user name."),
+        ("ssh_user", "Root", "Enter a user name."),
         ("console_dir", "here", "An absolute path."),
         ("vnc_port", "0", "greater than or equal to 1"),
         ("vnc_port", "65536", "less than or equal to 65535"),
@@ -161,7 +161,7 @@ OUT = {"network": "default", "default_route": "yes"}
         ([STATIC | {"guest_addresses": "10.1.0.9/24"}], {}, "guest_addresses", "10.1.0.9 is outside 10.255.0.0/24"),
         ([STATIC | {"guest_addresses": "10.255.0.7/24"}], {}, "guest_addresses", "10.255.0.7 is reserved for"),
         ([STATIC | {"gateway": "10.1.0.1"}], {}, "gateway", "10.1.0.1 is not in the block of its address"),
-        ([STATIC | {"dns": "x"}], {}, "dns", "x is no IP address."),
+        ([STATIC | {"dns": "x"}], {}, "dns", "x is not an IP address."),
         ([{"network": "net1", "default_route": "yes"}], {}, "default_route", "net1 is isolated"),
         ([STATIC | {"guest": "by chance"}], {}, "guest", "Select a valid choice."),
     ],
@@ -193,7 +193,7 @@ def test_an_id_that_anything_uses_is_refused(page, lab):
     make_host(access, "52:54:00:00:00:09", "192.168.122.9")
     make_running(make_vm(lab, "other", None, managed=False), ("default", "52:54:00:00:00:0a", "vnet0"))
     make_vm(lab, "wished", 11)
-    assert "a host entry 52:54:00:00:00:09 192.168.122.9" in errors(send(page, lab, number="9"))["number"]
+    assert "the DHCP reservation 52:54:00:00:00:09 192.168.122.9" in errors(send(page, lab, number="9"))["number"]
     assert "other has the MAC 52:54:00:00:00:0a" in errors(send(page, lab, number="10"))["number"]
     assert "ID 11 is taken" in errors(send(page, lab, number="11"))["number"]
 
@@ -208,7 +208,7 @@ def test_a_taken_name_or_a_volume_left_over_is_refused(page, lab):
 def test_with_static_dhcp_the_host_entry_must_exist(page, lab):
     lab.static_dhcp = True
     lab.save()
-    assert "has no host entry" in errors(send(page, lab))["number"]
+    assert "has no DHCP reservation" in errors(send(page, lab))["number"]
     make_host(lab.networks.get(name="default"), "52:54:00:00:00:08", "192.168.122.8")
     assert send(page, lab).status_code == 302
 
@@ -520,7 +520,7 @@ def test_an_entry_without_a_mac_keeps_its_address_and_nobody_from_running_vms(pa
     assert page.get("/vms/run/").status_code == 200
     assert ids.next_free_id(hypervisor) == 2 + entries.count("<host")
     refused = send(page, hypervisor, number="9")
-    assert "a host entry 192.168.122.9 printer" in errors(refused)["number"]
+    assert "the DHCP reservation 192.168.122.9 printer" in errors(refused)["number"]
     assert send(page, hypervisor).status_code == 302
 
 

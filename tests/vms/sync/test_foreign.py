@@ -115,8 +115,8 @@ def test_libvirts_side_of_a_drift_can_be_taken(page, lab, vm):
     VMStatus.objects.filter(desired=vm).update(generation=again(vm).generation)
     changed = VIRTERS.replace("<mtu size='1400'/>", "<mtu size='1300'/>").replace(">2</vcpu>", ">4</vcpu>")
     assert seen(lab, changed).status.drifts == [
-        "vCPUs: found 4, wanted 2",
-        f"NIC {SECOND}: MTU: found 1300, wanted 1400",
+        "vCPUs: found 4, expected 2",
+        f"NIC {SECOND}: MTU: found 1300, expected 1400",
     ]
     page.post(f"{vm.get_absolute_url()}take/")
     vm = again(vm)

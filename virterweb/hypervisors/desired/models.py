@@ -66,7 +66,9 @@ class Desired(models.Model):
 
     hypervisor = models.ForeignKey(Hypervisor, on_delete=models.CASCADE, related_name="%(class)ss")
     generation = models.PositiveIntegerField(default=1, editable=False)
-    managed = models.BooleanField(default=True, editable=False, help_text="False: others made it; shown, never changed")
+    managed = models.BooleanField(
+        default=True, editable=False, help_text="False: created outside the portal; shown, but never changed"
+    )
     removed_at = models.DateTimeField(null=True, editable=False)
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
@@ -76,7 +78,7 @@ class Desired(models.Model):
     objects = DesiredQuerySet.as_manager()
 
     push_task: ClassVar[str]
-    """The path of the task that carries out one row, given its id."""
+    """The path of the task that applies one row, given its ID."""
 
     recreated: "Desired | None" = None  # the row of the object that was recreated outside; set by `one_a_name`
 
@@ -239,12 +241,12 @@ class Status(Claimable):
     generation = models.PositiveIntegerField(
         default=0, help_text="the generation of the desired configuration that this refers to"
     )
-    made_at = models.DateTimeField(null=True, help_text="when it was first applied; empty: undone if it fails")
-    observed_at = models.DateTimeField(null=True, help_text="when what was found last changed")
+    made_at = models.DateTimeField(null=True, help_text="when it was first applied; empty: it is undone if it fails")
+    observed_at = models.DateTimeField(null=True, help_text="when the observed values last changed")
     error = MessageField(blank=True, help_text="why the generation failed, in a sentence")
-    detail = models.TextField(blank=True, help_text="libvirt's own words")
+    detail = models.TextField(blank=True, help_text="the error message of libvirt")
     drift = models.TextField(
-        blank=True, help_text="differences between libvirt and the desired configuration, one in each line"
+        blank=True, help_text="differences between libvirt and the desired configuration, one per line"
     )
     progress = MessageField(blank=True, help_text="what a pending change waits for")
     tries = models.PositiveIntegerField(default=0)
