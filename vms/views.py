@@ -81,7 +81,7 @@ def vm_force_off(request: HttpRequest, hypervisor: str, name: str) -> HttpRespon
     if request.method == "POST":
         vm.ask_power(running=False, forced=True)
         return redirect(vm)
-    return render(request, "vms/changes/force_off.html", {"vm": vm})
+    return render(request, "vms/power/force_off.html", {"vm": vm})
 
 
 @require_POST

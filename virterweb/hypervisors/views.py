@@ -49,7 +49,7 @@ def trouble_of_page(request: HttpRequest) -> dict:
 @require_GET
 def trouble(request: HttpRequest) -> HttpResponse:
     """Serve the fragments that every page polls: the notes, and the hypervisors of the sidebar."""
-    return render(request, "pages/_trouble_update.html")
+    return render(request, "pages/shell/_trouble_update.html")
 
 
 def operators_only(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:

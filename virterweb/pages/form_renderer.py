@@ -6,4 +6,4 @@ from django.forms.renderers import TemplatesSetting
 class FormRenderer(TemplatesSetting):
     """Django's renderer with the field template of the portal, for `{{ field.as_field_group }}`."""
 
-    field_template_name = "pages/_field.html"
+    field_template_name = "pages/forms/_field.html"

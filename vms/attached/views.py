@@ -48,11 +48,11 @@ def nic_list(request: HttpRequest) -> HttpResponse:
     asked = Filters.of(request.GET)
     context = {"end": asked.end, **_context(request, asked)}
     if request.htmx:
-        answer = render(request, "vms/nics/_list.html", context)
+        answer = render(request, "vms/attached/_nic_list.html", context)
         path = f"{request.path}{asked.end}"
         return answer if (request.htmx.current_url_abs_path or path) == path else replace_url(answer, path)
     context["choices"] = choices(visible_to(request.user), asked)
-    return render(request, "vms/nics/list.html", context)
+    return render(request, "vms/attached/nic_list.html", context)
 
 
 @require_GET
