@@ -74,6 +74,11 @@ class Hypervisor(models.Model):
         PORTAL = "portal", "Portal: each NIC as its network offers, or as configured"
         VIRTER = "virter", "Virter-compatible: DHCP on all NICs if all networks have it, otherwise only on the first"
 
+        @classmethod
+        def is_virter(cls, own: str, hypervisors: str) -> bool:
+            """Return whether Virter's rule holds for a VM with its own setting, empty for that of its hypervisor."""
+            return (own or hypervisors) == cls.VIRTER
+
     name = models.CharField(
         max_length=40,
         unique=True,

@@ -14,14 +14,12 @@ from lxml import etree
 from virterweb.hypervisors.connections.guard import Observation
 from virterweb.hypervisors.gateway.connection import Connection
 from virterweb.hypervisors.gateway.found import FoundAddress, FoundOutput, Refused, Silent
-from vms.attached import filters
-from vms.attached import table as attached_nics
 from vms.definition.domain import PARSER
 from vms.guests import report as guest_report
+from vms.guests import states as guest_states
 from vms.guests.report import CHANNEL
-from vms.models import VM, GuestReport, VMStatus
+from vms.models import GuestReport, NICStatus, VMStatus
 from vms.observed.addresses import Source
-from vms.observed.guest_seen import State
 
 from .recording import write_addresses
 
@@ -101,7 +99,7 @@ def _ask_guests(
 ) -> None:
     """Ask guests whose agents answer for their reports, where due; the one asked longest ago comes first."""
     reports = {report.vm_id: report for report in GuestReport.objects.filter(vm__in=statuses)}
-    unsettled = _unsettled(reports)
+    unsettled = guest_states.unsettled(NICStatus.objects.filter(vm__in=reports))
     due = [
         status
         for status in statuses
@@ -128,13 +126,6 @@ def _ask_guest(status: VMStatus, connection: Connection, hanging: dict[int, Futu
         return problem
     except TimeoutError:
         return Silent("it hangs")
-
-
-def _unsettled(reports: dict[int, GuestReport]) -> set[int]:
-    """Return which of these VMs have a NIC that is not as expected, or not yet."""
-    vms = VM.objects.filter(status__in=reports) if reports else VM.objects.none()
-    rows = attached_nics.rows(vms, filters.Filters())
-    return {row.nic.vm for row in rows if row.nic.guest.state in (State.WAITING, State.NOT_AS_WANTED)}
 
 
 def _in_a_thread(

@@ -55,8 +55,7 @@ def nic_rows(vm: VM) -> list[NICRow]:
     saved = {nic.key: nic for nic in vm.nics.all()}
     later = {nic.key: nic for nic in _stored(vm)} if vm.status.running else {}
     addresses, traffic, now = addresses_of(vm.status.nics.all()), _traffic(vm), timezone.now()
-    nics = guest_states.known(vm.status.nics.all()).values(*guest_states.COLUMNS)
-    columns = {key_of(row["mac"], row["place"]): row for row in nics}
+    columns = {key_of(row["mac"], row["place"]): row for row in guest_states.known(vm.status.nics.all())}
     rows = []
     for position, key in enumerate(dict.fromkeys([*saved, *seen, *later])):
         nic, guest = seen.get(key), columns.get(key)

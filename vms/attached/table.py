@@ -44,8 +44,7 @@ class Row:
 def rows(vms: VMQuerySet, asked: Filters) -> list[Row]:
     """Return the rows of these VMs' NICs, in domain order."""
     nics = asked.among(NICStatus.objects.filter(vm__desired__in=vms))
-    columns = {*VALUES, *NICS, *guest_states.COLUMNS}
-    found = guest_states.known(nics).order_by("vm__desired__name", "vm", "position").values(*columns)
+    found = guest_states.known(nics.order_by("vm__desired__name", "vm", "position"), *VALUES, *NICS)
     known, now = addresses_of(nics), timezone.now()
     in_order = sorted(found, key=lambda nic: natural_key(nic["vm__desired__name"]))
     return [_row(nic, known[nic["pk"]], now) for nic in in_order]

@@ -19,7 +19,7 @@ from vms.addresses import ids
 from vms.definition import cloud_init
 from vms.definition import volume as volume_xml
 from vms.definition.cloud_init import GuestNIC
-from vms.definition.guest_nic import Attached, guest_nics
+from vms.definition.guest_nic import Attached, address_of_id, guest_nics
 from vms.definition.volume import VolumeSpec
 from vms.guests import portal_key
 from vms.models import NIC, VM, Power
@@ -60,13 +60,11 @@ def ours(vm: VM) -> bool:
 
 def files(vm: VM, nics: Iterable[NIC] | None = None) -> dict[str, bytes]:
     """Return the files of the NoCloud ISO, for the given NICs or the desired ones."""
-    attached = _attached(vm, nics if nics is not None else vm.nics.filter(removed_at=None))
+    guests = wanted(vm, nics)
     if vm.as_virter:
-        plain = guest_nics(Attached(mac=nic.mac, network=nic.network) for nic in attached)
-        network, config = {}, cloud_init.virters_network_config(plain)
+        network, config = {}, cloud_init.virters_network_config(guests)
     else:
-        found = guest_nics(attached)
-        network, config = cloud_init.network_user_data(found), cloud_init.network_config(found)
+        network, config = cloud_init.network_user_data(guests), cloud_init.network_config(guests)
     access = ids.access_spec(vm.hypervisor)
     keys = [*vm.hypervisor.ssh_keys.splitlines(), *vm.ssh_keys.splitlines()]
     if vm.wait_ssh:
@@ -102,35 +100,20 @@ def shown(vm: VM, content: dict[str, bytes]) -> dict[str, bytes]:
 
 
 def wanted(vm: VM, nics: Iterable[NIC] | None = None) -> tuple[GuestNIC, ...]:
-    """Return the guest configuration of the given NICs, or the desired ones, in the portal’s own mode."""
-    return guest_nics(_attached(vm, nics if nics is not None else vm.nics.filter(removed_at=None)))
+    """Return the guest configuration of the given NICs, or the desired ones."""
+    nics = vm.nics.filter(removed_at=None) if nics is None else nics
+    return guest_nics((attached(vm, nic) for nic in nics), as_virter=vm.as_virter)
 
 
 def attached(vm: VM, nic: NIC) -> Attached:
     """Return a NIC as its guest is to see it."""
     spec = nic.spec()
     network = vm.network(spec)
+    definition = network and network.definition
     reserved = nic_address.fixed(vm, spec)
-    if not reserved and network and network.is_access_network and nic.position == 0 and vm.number:
-        reserved = _address_of_id(vm)
-    return Attached(
-        mac=nic.mac,
-        desired=nic.guest_spec(),
-        network=network and network.definition,
-        reserved=reserved,
-        mtu=spec.mtu,
-    )
-
-
-def _attached(vm: VM, nics: Iterable[NIC]) -> tuple[Attached, ...]:
-    return tuple(attached(vm, nic) for nic in nics)
-
-
-def _address_of_id(vm: VM) -> str:
-    try:
-        return ids.address(vm.hypervisor, vm.number).ip
-    except ValueError:  # the block was changed in the meantime
-        return ""
+    if not reserved and network and network.is_access_network and nic.position == 0:
+        reserved = address_of_id(definition, vm.number)
+    return Attached(mac=nic.mac, desired=nic.guest_spec(), network=definition, reserved=reserved, mtu=spec.mtu)
 
 
 def changed() -> list[int]:

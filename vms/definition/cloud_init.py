@@ -189,13 +189,12 @@ def _overrides(nic: GuestNIC, family: int) -> dict[str, object]:
 
 
 def virters_network_config(nics: tuple[GuestNIC, ...]) -> str | None:
-    """Return the network configuration by Virter's rule: the access NIC, then the further ones.
+    """Return the network configuration of NICs by Virter's rule: the access NIC, then the further ones.
 
-    None, and so DHCP on the first NIC only, unless all networks have DHCP. Each NIC has an entry for each of two
+    None, and so DHCP on the first NIC only, if further ones are left alone. Each NIC has an entry for each of two
     possible names in the guest: Virter does not know its MAC at this point.
     """
-    access, *more = nics
-    if (not more and not access.dhcp6) or any(not (nic.dhcp4 or nic.dhcp6) for nic in more):
+    if not nics or (len(nics) == 1 and not nics[0].dhcp6) or not all(nic.managed for nic in nics):
         return None
     ethernets = {}
     for number, nic in enumerate(nics):

@@ -6,6 +6,7 @@ from enum import StrEnum
 from ipaddress import IPv4Interface, IPv6Interface, ip_address, ip_interface
 from typing import Self
 
+from networks.definition.addressing import ip_of_id
 from networks.definition.spec import NetworkSpec, SubnetSpec
 
 from .cloud_init import GuestNIC
@@ -79,8 +80,13 @@ class Attached:
     mtu: int | None = None
 
 
-def guest_nics(nics: Iterable[Attached]) -> tuple[GuestNIC, ...]:
-    """Return the guest configuration of each NIC, in order; per family one NIC takes the default route."""
+def guest_nics(nics: Iterable[Attached], *, as_virter: bool = False) -> tuple[GuestNIC, ...]:
+    """Return the guest configuration of each NIC, in order; per family one NIC takes the default route.
+
+    With `as_virter` by Virter's rule, in which the NICs' settings do not count.
+    """
+    if as_virter:
+        return _by_virters_rule(guest_nics(Attached(mac=nic.mac, network=nic.network) for nic in nics))
     nics = tuple(nics)
     resolved = [_resolve(nic) for nic in nics]
     takes = {family: _takes_route(nics, resolved, family) for family in FAMILIES}
@@ -90,6 +96,13 @@ def guest_nics(nics: Iterable[Attached]) -> tuple[GuestNIC, ...]:
         gateways = tuple(gateway for gateway in guest.gateways if ip_address(gateway).version in routes)
         found.append(replace(guest, default_route=routes, gateways=gateways))
     return tuple(found)
+
+
+def _by_virters_rule(nics: tuple[GuestNIC, ...]) -> tuple[GuestNIC, ...]:
+    """Return the NICs as they are if all further ones have DHCP; else the further ones are left alone."""
+    if all(nic.dhcp4 or nic.dhcp6 for nic in nics[1:]):
+        return nics
+    return (nics[0], *(GuestNIC(mac=nic.mac, managed=False) for nic in nics[1:]))
 
 
 def _resolve(nic: Attached) -> GuestNIC:
@@ -140,6 +153,16 @@ def words(guest: GuestNIC) -> str:
     if guest.metric is not None:
         parts.append(f"metric {guest.metric}")
     return ", ".join(parts) + (f"; MTU {guest.mtu}" if guest.mtu else "")
+
+
+def address_of_id(access: NetworkSpec | None, number: int | None) -> str:
+    """Return the IPv4 address that an ID gives the first NIC on the access network; "" if it gives none."""
+    block = access.block() if access and number else None
+    try:
+        ip = ip_of_id(block, number) if block else None
+    except ValueError:  # the block has become smaller
+        return ""
+    return str(ip) if ip and ip != block.ip else ""
 
 
 def own_addresses(reserved: str, subnets: Iterable[SubnetSpec]) -> tuple[str, ...]:

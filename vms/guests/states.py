@@ -1,4 +1,6 @@
-"""The guest network configuration of many NICs: columns for one query, and the verdict that follows from them.
+"""The guest network configuration of many NICs: rows of one query, and the verdicts that follow from them.
+
+What a guest is to do is decided by `guest_nics`, as for its ISO.
 
 The columns of a network are Virter's, as observed, so that no definition is read for each page view.
 """
@@ -8,94 +10,131 @@ from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
 from ipaddress import ip_address, ip_interface
+from itertools import groupby
+from operator import itemgetter
 
 from django.db.models import Case, Exists, F, FilteredRelation, OuterRef, Q, QuerySet, When
+from django.utils import timezone
 
 from networks.definition.spec import HostSpec, NetworkSpec, RangeSpec, SubnetSpec
 from networks.models import DHCPHostStatus
 from networks.reservations.reserved import COLUMNS as RESERVED_COLUMNS
 from networks.reservations.reserved import reserved_address, reserved_columns
 from virterweb.hypervisors.models import Hypervisor
+from vms.addresses.nic_addresses import addresses_of
 from vms.definition.cloud_init import GuestNIC
-from vms.definition.guest_nic import Attached, GuestSpec, guest_nics
-from vms.models import NICStatus, Power
+from vms.definition.guest_nic import Attached, GuestSpec, address_of_id, guest_nics
+from vms.models import NIC, NICStatus, Power
 from vms.observed.addresses import NICAddresses
 from vms.observed.guest_check import check
-from vms.observed.guest_seen import CloudInit, Seen, Verdict, Wanted
+from vms.observed.guest_seen import CloudInit, Seen, State, Verdict, Wanted
 
 from . import report as guest_report
 
-VIRTER = Hypervisor.GuestNetwork.VIRTER
-NIC_COLUMNS = (
-    "mac",
-    "place",
-    "position",
-    "link",
-    "vm__power",
-    "vm__observed_at",
-    "vm__desired__managed",
-    "desired_position",
-    "desired_guest",
-)
-NIC_COLUMNS += ("vm__desired__guest_network", "vm__desired__hypervisor__guest_network", "mixed", "ours", "hosts")
-NIC_COLUMNS += ("network__status__ip_range", "network__status__dhcp")
-NIC_COLUMNS += RESERVED_COLUMNS
+NETWORK_COLUMNS = ("network__status__ip_range", "network__status__dhcp", "hosts")
+NIC_COLUMNS = ("mac", "place", "position", "link", "network__name", *NETWORK_COLUMNS, *RESERVED_COLUMNS)
+VM_COLUMNS = ("vm", "vm__power", "vm__observed_at", "ours", "desired_guest")
+DESIRED_COLUMNS = ("managed", "number", "guest_network", "hypervisor__guest_network", "hypervisor__access_network")
 REPORTED = ("since", "nics", "agent", "asked_at", "refused", "cloud_init", "errors", "interfaces")
 REPORT_COLUMNS = tuple(f"vm__guest_report__{name}" for name in REPORTED)
-COLUMNS = NIC_COLUMNS + REPORT_COLUMNS
+COLUMNS = (*NIC_COLUMNS, *VM_COLUMNS, *(f"vm__desired__{name}" for name in DESIRED_COLUMNS), *REPORT_COLUMNS)
 
 
-def known(nics: QuerySet) -> QuerySet:
-    """Return NICStatus rows with COLUMNS: the desired NIC, and the IPv4 address that is reserved for it."""
+def known(nics: QuerySet[NICStatus], *columns: str) -> list[dict[str, object]]:
+    """Return found NICs as rows with COLUMNS and these further ones, for `verdict`."""
+    rows = list(_annotated(nics).values(*{*COLUMNS, *columns}))
+    by_rule = _by_virters_rule({row["vm"] for row in rows if _as_virter(row)})
+    for row in rows:
+        row["by_rule"] = by_rule.get((row["vm"], row["mac"], row["place"]))
+    return rows
+
+
+def _annotated(nics: QuerySet[NICStatus]) -> QuerySet[NICStatus]:
+    """Return NICs with what COLUMNS names: the desired NIC, and the IPv4 address that is reserved for it."""
     desired = FilteredRelation(
         "vm__desired__nics", condition=Q(vm__desired__nics__mac=F("mac"), vm__desired__nics__place=F("place"))
     )
-    others = NICStatus.objects.filter(vm=OuterRef("vm"), position__gt=0)
     return nics.annotate(
         desired=desired,
-        desired_position=F("desired__position"),
         desired_guest=F("desired__guest"),
         ours=Case(When(vm__desired__host_key="", then=False), default=True),
-        mixed=Exists(others.filter(Q(network=None) | Q(network__status__dhcp=""))),
-        hosts=Exists(DHCPHostStatus.objects.filter(ip__contains=".", network=OuterRef("network"))),
+        hosts=_has_hosts("network"),
         **reserved_columns(),
     )
 
 
-def verdict(columns: Mapping[str, object], known: NICAddresses, now: datetime) -> Verdict:
-    """Return the verdict on a NIC with these COLUMNS and addresses."""
-    return check(_wanted(columns), _seen(columns, known), now)
+def _has_hosts(network: str) -> Exists:
+    return Exists(DHCPHostStatus.objects.filter(ip__contains=".", network=OuterRef(network)))
+
+
+def _as_virter(columns: Mapping[str, object]) -> bool:
+    own, everybodys = columns["vm__desired__guest_network"], columns["vm__desired__hypervisor__guest_network"]
+    return Hypervisor.GuestNetwork.is_virter(own, everybodys)
+
+
+def _by_virters_rule(vms: set[int]) -> dict[tuple[int, str, str], Wanted]:
+    """Return what is expected of the desired NICs of VMs in Virter's mode, by VM, MAC and place."""
+    same = Q(vm__status__nics__mac=F("mac"), vm__status__nics__place=F("place"))
+    nics = NIC.objects.filter(vm__status__in=vms, removed_at=None) if vms else NIC.objects.none()
+    nics = nics.annotate(found=FilteredRelation("vm__status__nics", condition=same), hosts=_has_hosts("found__network"))
+    columns = ("found__network__status__ip_range", "found__network__status__dhcp", "hosts")
+    rows = nics.order_by("vm", "position", "pk").values_list("vm__status", "mac", "place", *columns)
+    expected = {}
+    for vm, its in groupby(rows, key=itemgetter(0)):
+        keys, attached = [], []
+        for _, mac, place, *of_network in its:
+            keys.append((vm, mac, place))
+            attached.append(Attached(mac=mac, network=_network(*of_network)))
+        guests = guest_nics(attached, as_virter=True)
+        for key, nic, guest in zip(keys, attached, guests, strict=True):
+            expected[key] = _expected(guest, nic.network, "left alone by Virter")
+    return expected
+
+
+def unsettled(nics: QuerySet[NICStatus]) -> set[int]:
+    """Return the VMs that have a NIC, among these, that is not as expected, or not yet."""
+    addresses, now = addresses_of(nics), timezone.now()
+    found = ((row["vm"], verdict(row, addresses[row["pk"]], now)) for row in known(nics, "pk"))
+    return {vm for vm, each in found if each.state in (State.WAITING, State.NOT_AS_WANTED)}
+
+
+def verdict(columns: Mapping[str, object], addresses: NICAddresses, now: datetime) -> Verdict:
+    """Return the verdict on a NIC, given as a row of `known`, with these addresses."""
+    return check(_wanted(columns), _seen(columns, addresses), now)
 
 
 def _wanted(columns: Mapping[str, object]) -> Wanted:
     ip, _ = reserved_address(columns)
-    if not columns["vm__desired__managed"] or columns["desired_position"] is None:
+    if not columns["vm__desired__managed"] or columns["desired_guest"] is None:
         return Wanted(managed=False, reserved=ip)
-    place = (columns["network__status__ip_range"] or "", columns["network__status__dhcp"] or "", columns["hosts"])
-    desired = columns["desired_guest"]
-    if (columns["vm__desired__guest_network"] or columns["vm__desired__hypervisor__guest_network"]) == VIRTER:
-        if columns["mixed"] and columns["position"]:
-            return Wanted(managed=False, reserved=ip, alone="left alone by Virter")
-        desired = {}
+    found = columns["by_rule"] or _by_settings(columns, ip)
+    return replace(found, reserved=ip) if ip else found
+
+
+def _by_settings(columns: Mapping[str, object], ip: str) -> Wanted:
+    """Return what is expected of a NIC by its own settings; the other NICs of its VM do not matter for that."""
+    place, desired = [columns[name] for name in NETWORK_COLUMNS], columns["desired_guest"]
     if not desired:
-        usual = _usual(*place)
-        return replace(usual, reserved=ip) if ip else usual
-    return _of(Attached(mac="", desired=GuestSpec.read(desired), network=_network(*place), reserved=ip))
-
-
-def _of(nic: Attached) -> Wanted:
-    (guest,) = guest_nics([nic])
-    return of_guest_nic(guest, nic.network, nic.reserved)
+        return _usual(*place)
+    network, first = _network(*place), columns["position"] == 0
+    if not ip and first and columns["network__name"] == columns["vm__desired__hypervisor__access_network"]:
+        ip = address_of_id(network, columns["vm__desired__number"])
+    return _of(Attached(mac="", desired=GuestSpec.read(desired), network=network, reserved=ip))
 
 
 @lru_cache(maxsize=1024)
-def _usual(ip_range: str, dhcp: str, hosts: bool) -> Wanted:
+def _usual(ip_range: str | None, dhcp: str | None, hosts: bool) -> Wanted:
     """Return what is expected of a NIC without settings on such a network."""
     return _of(Attached(mac="", network=_network(ip_range, dhcp, hosts)))
 
 
-def of_guest_nic(guest: GuestNIC, network: NetworkSpec | None, ip: str) -> Wanted:
-    """Return what is expected of a guest with that configuration on a network with such blocks; None: unknown."""
+def _of(nic: Attached) -> Wanted:
+    (guest,) = guest_nics([nic])
+    return _expected(guest, nic.network)
+
+
+def _expected(guest: GuestNIC, network: NetworkSpec | None, alone: str = "left alone") -> Wanted:
+    """Return what is expected of a NIC configured so, on a network with such blocks; None: unknown."""
     asked = ([4] if guest.dhcp4 else []) + ([6] if guest.dhcp6 else [])
     subnets = network.subnets if network else ()
     return Wanted(
@@ -103,21 +142,22 @@ def of_guest_nic(guest: GuestNIC, network: NetworkSpec | None, ip: str) -> Wante
         served=frozenset(subnet.family for subnet in subnets if subnet.dhcp) if network else None,
         blocks=tuple(str(subnet.interface.network) for subnet in subnets),
         addresses=guest.addresses,
-        reserved=ip,
         managed=guest.managed,
-        alone="" if guest.managed else "left alone",
+        alone="" if guest.managed else alone,
     )
 
 
 @lru_cache(maxsize=1024)
-def _network(ip_range: str, dhcp: str, hosts: bool) -> NetworkSpec | None:
+def _network(ip_range: str | None, dhcp: str | None, hosts: bool) -> NetworkSpec | None:
     """Return what Virter's columns IP-Range and DHCP tell of a network; None without a block: who serves is unknown.
 
     With `hosts` the network has DHCP reservations, for which it serves IPv4 even without a range.
     """
-    ranges = [RangeSpec(start=start, end=end) for start, _, end in (ends.partition("-") for ends in dhcp.split(","))]
+    ranges = [
+        RangeSpec(start=start, end=end) for start, _, end in (ends.partition("-") for ends in (dhcp or "").split(","))
+    ]
     subnets = []
-    for block in (ip_interface(text) for text in ip_range.split(",") if text):
+    for block in (ip_interface(text) for text in (ip_range or "").split(",") if text):
         here = tuple(each for each in ranges if each.start and ip_address(each.start) in block.network)
         kept = (HostSpec(ip=str(block.ip)),) if hosts and block.version == 4 else ()
         prefix = block.network.prefixlen
@@ -125,12 +165,12 @@ def _network(ip_range: str, dhcp: str, hosts: bool) -> NetworkSpec | None:
     return NetworkSpec(name="", subnets=tuple(subnets)) if subnets else None
 
 
-def _seen(columns: Mapping[str, object], known: NICAddresses) -> Seen:
+def _seen(columns: Mapping[str, object], addresses: NICAddresses) -> Seen:
     since, nics, agent, told, refused, cloud_init, errors, interfaces = (columns[name] for name in REPORT_COLUMNS)
     mac = columns["mac"]
     return Seen(
         running=columns["vm__power"] == Power.RUNNING,
-        addresses=known.addresses,
+        addresses=addresses.addresses,
         link_up=columns["link"] != "down",
         agent=agent,
         refused=refused or "",
@@ -139,7 +179,7 @@ def _seen(columns: Mapping[str, object], known: NICAddresses) -> Seen:
         cloud_init=CloudInit(cloud_init) if cloud_init else None,
         errors=errors or "",
         in_libvirt=reserved_address(columns)[1],
-        until=known.until,
+        until=addresses.until,
         since=since or columns["vm__observed_at"],
         plugged=guest_report.plugged(nics or {}, mac),
         told=told,

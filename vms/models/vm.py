@@ -206,7 +206,7 @@ class VM(VMNICs, VMAdoption, Desired):
     @property
     def as_virter(self) -> bool:
         """Return whether the guest gets only the network configuration that Virter gives."""
-        return (self.guest_network or self.hypervisor.guest_network) == Hypervisor.GuestNetwork.VIRTER
+        return Hypervisor.GuestNetwork.is_virter(self.guest_network, self.hypervisor.guest_network)
 
     def make_host_key(self) -> None:
         """Generate the guest's SSH host key, before the VM is created: a retry must not change its metadata."""

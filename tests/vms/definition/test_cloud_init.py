@@ -123,7 +123,8 @@ def test_a_static_nic_has_its_address_route_and_servers():
 
 def test_as_virter_has_it_all_nics_have_dhcp_or_only_the_first():
     assert virters_network_config((guest(A),)) is None
-    assert virters_network_config((guest(A), guest(B, dhcp4=False))) is None
+    assert virters_network_config((guest(A), guest(B, managed=False))) is None
+    assert virters_network_config(()) is None
     assert virters_network_config((guest(A, dhcp6=True), guest(B))) == (
         "version: 2\n"
         "ethernets:\n"

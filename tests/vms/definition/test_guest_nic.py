@@ -3,7 +3,7 @@
 import pytest
 
 from networks.definition.spec import NetworkSpec, RangeSpec, SubnetSpec
-from vms.definition.guest_nic import Attached, GuestSpec, Mode, guest_nics, problems
+from vms.definition.guest_nic import Attached, GuestSpec, Mode, address_of_id, guest_nics, problems
 
 FOUR = SubnetSpec(address="10.0.0.1", prefix=24, ranges=(RangeSpec(start="10.0.0.2", end="10.0.0.99"),))
 SIX = SubnetSpec(address="fd00::1", prefix=64, ranges=(RangeSpec(start="fd00::2", end="fd00::99"),))
@@ -131,3 +131,20 @@ def test_what_is_as_usual_needs_no_storing():
     assert GuestSpec().stored == {}
     desired = GuestSpec(mode=Mode.STATIC, addresses=("10.0.0.5/24",), default_route=False)
     assert GuestSpec.read(desired.stored) == desired
+
+
+def test_by_virters_rule_further_nics_are_left_alone_unless_all_have_dhcp():
+    def asks(*nics: Attached) -> list[bool | None]:
+        return [guest.dhcp4 if guest.managed else None for guest in guest_nics(nics, as_virter=True)]
+
+    assert asks() == []
+    assert asks(nic(NAT), nic(LAB)) == [True, True]
+    assert asks(nic(NAT), nic(LAB), nic(SILENT)) == [True, None, None]
+    assert asks(nic(SILENT), nic(LAB)) == [False, True]
+    assert asks(nic(NAT, Mode.ALONE), nic(LAB, Mode.UP)) == [True, True], "settings do not count"
+
+
+@pytest.mark.parametrize(("number", "ip"), [(8, "10.0.0.8"), (None, ""), (1, ""), (255, ""), (300, "")])
+def test_an_id_gives_an_address_of_the_access_network_that_a_guest_can_have(number, ip):
+    assert address_of_id(NAT, number) == ip
+    assert address_of_id(None, number) == address_of_id(SLAAC, number) == ""
