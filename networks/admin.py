@@ -4,9 +4,9 @@ from django.contrib import admin
 
 from networks.definition.events import Event
 from networks.xml_editor.form import HostEntryRowForm, NetworkDocumentForm
-from virterweb.hypervisors.admin import DesiredAdmin, ForOperators, ObservedAdmin
+from virterweb.hypervisors.admin import DesiredAdmin, ForOperators, ObservedAdmin, RevisionAdmin
 
-from .models import DHCPHost, DHCPHostStatus, DNSAnswers, Lease, Network, NetworkStatus, Revision
+from .models import DHCPHost, DHCPHostStatus, DNSAnswers, Lease, Network, NetworkRevision, NetworkStatus
 
 MOST_ROWS = 80  # of a form: Django takes no more than 1000 fields
 
@@ -45,12 +45,9 @@ class NetworkAdmin(DesiredAdmin):
         form.instance.note(Event.ADMIN, request.user)
 
 
-@admin.register(Revision)
-class RevisionAdmin(ObservedAdmin):
-    list_display = ("at", "network", "what", "by", "result", "seconds")
-    list_filter = ("network__hypervisor",)
-    search_fields = ("network__name", "event", "by__username", "document")
-    list_select_related = ("network", "by")
+@admin.register(NetworkRevision)
+class NetworkRevisionAdmin(RevisionAdmin):
+    pass
 
 
 @admin.register(DHCPHost)

@@ -89,7 +89,7 @@ def network_detail(request: HttpRequest, hypervisor: str, name: str) -> HttpResp
     spec = network.definition
     named = network.spec if network.managed else spec  # older libvirts keep neither title nor description
     context = {"network": network, "spec": spec, "named": named}
-    context |= {"latest": network.revisions.select_related("by", "network__hypervisor")[:3]}
+    context |= {"latest": network.revisions.select_related("by", "desired__hypervisor")[:3]}
     context["on_drift"] = Network.OnDrift.choices
     template = "networks/_detail.html" if request.htmx else "networks/detail.html"
     return render(request, template, context)

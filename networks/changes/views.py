@@ -17,7 +17,7 @@ from networks.definition.document.parse import parse
 from networks.definition.events import Event
 from networks.definition.plans.steps import Step, Wanted, token, worst
 from networks.lookup import get_changeable, get_managed, get_network
-from networks.models import Network, Revision
+from networks.models import Network, NetworkRevision
 from networks.xml_editor.form import DocumentForm, check
 from virterweb.hypervisors import rights
 from virterweb.hypervisors.desired.models import Desired
@@ -258,7 +258,7 @@ def _both_sides(network: Network) -> dict:
 @require_GET
 def network_history(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
     network = get_network(hypervisor, name, Network.objects.shown())
-    revisions = Revision.objects.filter(network=network).select_related("by", "network__hypervisor")[:200]
+    revisions = NetworkRevision.objects.filter(desired=network).select_related("by", "desired__hypervisor")[:200]
     for newer, older in pairwise(revisions):
         newer.previous = older
     return render(request, "networks/history/history.html", {"network": network, "revisions": revisions})

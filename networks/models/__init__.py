@@ -6,7 +6,7 @@ from .lease import Lease, LeaseQuerySet
 from .network import Network
 from .queryset import NetworkQuerySet
 from .reservation import DHCPHost, DHCPHostStatus
-from .revision import Revision
+from .revision import NetworkRevision
 from .status import NetworkStatus
 
 __all__ = [
@@ -17,7 +17,7 @@ __all__ = [
     "LeaseQuerySet",
     "Network",
     "NetworkQuerySet",
+    "NetworkRevision",
     "NetworkStatus",
-    "Revision",
     "place_of",
 ]

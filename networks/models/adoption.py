@@ -16,9 +16,9 @@ from networks.definition.plans.plan import plan
 from networks.definition.plans.steps import Step
 from virterweb.hypervisors.desired.models import Status
 from virterweb.hypervisors.desired.refusals import InvalidTransition, Refusal
+from virterweb.hypervisors.desired.revisions import Revision
 
 from .reservation import DHCPHost
-from .revision import Revision
 from .status import NetworkStatus
 
 if TYPE_CHECKING:

@@ -21,6 +21,7 @@ from networks.definition.plans.steps import Wanted
 from networks.definition.spec import HostSpec, NetworkSpec
 from virterweb.hypervisors import rights
 from virterweb.hypervisors.desired.models import Desired
+from virterweb.hypervisors.desired.revisions import record
 from virterweb.hypervisors.gateway.found import HypervisorError
 
 from .adoption import Adoption
@@ -215,17 +216,11 @@ class Network(Adoption, ReservationIDs, Comparison, Desired):
 
     def note(self, event: Event, by: AbstractBaseUser | None = None, result: str = "", **about: object) -> None:
         """Record the desired configuration in the history; the worker adds a missing result."""
-        if self.managed:
-            self.revisions.create(
-                generation=self.generation,
-                by=by,
-                event=Event(event),
-                about=about,
-                document=self.full_document,
-                active=self.active,
-                autostart=self.autostart,
-                result=result,
-            )
+        record(self, Event(event), by, result=result, about=about)
+
+    def revision_values(self) -> dict[str, object]:
+        """Return the saved definition as the columns of a revision."""
+        return {"document": self.full_document, "active": self.active, "autostart": self.autostart}
 
     def _take_hosts(self, document: str) -> str:
         """Replace the reservations by those of the document, and return the document."""

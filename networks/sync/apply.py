@@ -17,12 +17,13 @@ from networks.definition.events import Event
 from networks.definition.plans.plan import plan, target
 from networks.definition.plans.steps import Found, Step, Verb, Wanted
 from networks.definition.plans.updates import plan_hosts
-from networks.models import DHCPHost, Network, Revision
+from networks.models import DHCPHost, Network
 from networks.sync.progress import with_progress
 from networks.sync.refusals import check_accepted, check_names, check_place
 from networks.sync.reservations import forget_requests
 from networks.sync.seen import status_values, write_reservations
 from networks.sync.steps import found_side, run_step
+from virterweb.hypervisors.desired.revisions import Revision, conclude
 from virterweb.hypervisors.gateway.connection import Connection
 from virterweb.hypervisors.gateway.found import FoundNetwork, Refused
 from virterweb.messages import Message
@@ -50,7 +51,7 @@ def push(network: Network, connection: Connection) -> dict | None:
     except Refused as problem:
         if network.managed and not network.status.made_at:
             _remove_incomplete(network, connection)
-        _note_result(network, done, monotonic() - began, error=problem.message)
+        conclude(network, problem.message, plan=done, seconds=monotonic() - began)
         if running and running.verb is not Verb.RECONNECT and before and network.set_aside(problem):
             return _put_back(network, connection, before)
         raise
@@ -58,7 +59,7 @@ def push(network: Network, connection: Connection) -> dict | None:
     network.hosts.filter(pk__in=[entry.pk for entry in released]).exclude(removed_at=None).delete()
     found = _read_hosts(network, connection)
     _agree(network, read_at)
-    _note_result(network, done, monotonic() - began)
+    conclude(network, plan=done, seconds=monotonic() - began)
     return _settled(network, found, wanted, agreed)
 
 
@@ -134,14 +135,6 @@ def _remove_incomplete(network: Network, connection: Connection) -> None:
     network.confirm()
     connection.networks.stop(network.uuid_text, network.name)
     connection.networks.undefine(network.uuid_text, network.name)
-
-
-def _note_result(network: Network, done: list[dict], seconds: float, error: Message | None = None) -> None:
-    """Write into the history what came of the change, and of those that it overtook: an error, or that it is done."""
-    waiting = network.revisions.filter(generation__lte=network.generation, result="")
-    if revision := waiting.first():
-        network.revisions.filter(pk=revision.pk).update(plan=done, seconds=seconds)
-        waiting.update(result=Revision.Result.FAILED if error else Revision.Result.DONE, error=error or "")
 
 
 def _settled(network: Network, found: FoundNetwork | None, wanted: Wanted | None, agreed: Wanted | None) -> dict:

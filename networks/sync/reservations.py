@@ -11,8 +11,9 @@ from networks.definition.document.parse import parse
 from networks.definition.events import Event
 from networks.definition.plans.updates import plan_hosts
 from networks.definition.spec import HostSpec
-from networks.models import DHCPHost, DHCPHostStatus, Network, Revision
+from networks.models import DHCPHost, DHCPHostStatus, Network
 from networks.sync.steps import found_side, run_step
+from virterweb.hypervisors.desired.revisions import Revision
 from virterweb.hypervisors.gateway.connection import Connection
 from virterweb.hypervisors.gateway.found import Refused
 from virterweb.messages import Message

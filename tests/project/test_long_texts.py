@@ -9,7 +9,7 @@ from django.db.models import CharField
 
 from networks.changes.fields import LinesField
 from networks.changes.forms import NetworkForm
-from networks.models import Revision
+from networks.models import NetworkRevision
 from tests.support.making import make_foreign_network, make_hypervisor, make_image, make_network
 
 LINES = [name for name, field in NetworkForm.base_fields.items() if isinstance(field, LinesField)]
@@ -75,4 +75,4 @@ def test_a_reservation_with_the_longest_legal_name_is_made(client, lab):
     typed = {"mac": "52:54:00:00:00:09", "ip": "10.255.0.9", "name": name}
     answer = client.post("/networks/lab-1/net1/hosts/add/", typed)
     assert answer.status_code == 302, answer.content.decode()
-    assert name in Revision.objects.first().what
+    assert name in NetworkRevision.objects.first().what

@@ -43,14 +43,14 @@ model("vms.VMStatus").create(wish=vm, drift="Memory: saved 1, stored 2", differe
 model("vms.NIC").create(vm=vm, mac="52:54:00:00:00:08", source="net1", refused="network net1 is not active", position=1)
 call_command("migrate", verbosity=0)
 
-from networks.models import Network, Revision
+from networks.models import Network, NetworkRevision
 from vms.models import NIC, VM
 network, vm = Network.objects.get(), VM.objects.get()
 print(json.dumps({{
     "error": str(network.status.error),
     "not kept": network.status.not_kept,
     "accepted": [step["verb"] for step in network.accepted],
-    "results": sorted(Revision.objects.values_list("result", flat=True)),
+    "results": sorted(NetworkRevision.objects.values_list("result", flat=True)),
     "states": [network.state, vm.state],
     "refused": NIC.objects.get().refused["reason"],
 }}))

@@ -78,6 +78,15 @@ class DesiredAdmin(ForOperators, admin.ModelAdmin):
         self.message_user(request, f"Pushing {rows.count()} again.", messages.SUCCESS)
 
 
+class RevisionAdmin(ObservedAdmin):
+    """The history of desired configurations."""
+
+    list_display = ("at", "desired", "what", "by", "result", "seconds")
+    list_filter = ("desired__hypervisor",)
+    search_fields = ("desired__name", "event", "by__username", "document")
+    list_select_related = ("desired", "by")
+
+
 def look_at(request: HttpRequest, hypervisors: QuerySet) -> None:
     for hypervisor in hypervisors:
         hypervisor.look_again()

@@ -7,7 +7,7 @@ from django.views.decorators.http import require_GET
 
 from networks.leases.history_form import HistoryForm
 from networks.lookup import get_network
-from networks.models import Lease, Network, Revision
+from networks.models import Lease, Network, NetworkRevision
 from virterweb.hypervisors.models import Hypervisor, ReadingProblem
 from vms.addresses.inventory import visible_to
 from vms.lookup import get_vm
@@ -48,7 +48,7 @@ def overview(request: HttpRequest) -> HttpResponse:
         "unread": ReadingProblem.objects.select_related("hypervisor"),
         "troubled": [one for one in (*networks, *vms) if one.state in ("failed", "drifted")],
         "problems": _with_links([*problems_of_nics(hypervisors), *problems_of(networks)], networks),
-        "latest": Revision.objects.select_related("by", "network__hypervisor")[:8],
+        "latest": NetworkRevision.objects.select_related("by", "desired__hypervisor")[:8],
     }
     template = "portal/_overview.html" if request.htmx else "portal/overview.html"
     return render(request, template, context)

@@ -29,6 +29,7 @@ class Image(Desired):
     upload = models.CharField(blank=True, editable=False, help_text="file on its way into the pool")
     size = models.PositiveBigIntegerField(default=0, editable=False, help_text="bytes of the upload")
 
+    has_history = False
     push_task = "vms.tasks.push_image"
 
     class Meta:

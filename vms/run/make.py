@@ -10,7 +10,8 @@ from networks import sync as networks_sync
 from networks.definition.addressing import ip_of_id, mac_of_id
 from networks.definition.events import Event
 from networks.definition.spec import HostSpec
-from networks.models import Network, Revision
+from networks.models import Network
+from virterweb.hypervisors.desired.revisions import Revision
 from virterweb.hypervisors.gateway.connection import Connection
 from virterweb.hypervisors.gateway.found import Refused
 from virterweb.hypervisors.models import Hypervisor

@@ -13,7 +13,7 @@ from networks.definition.document.compare import differences
 from networks.definition.document.edit import edit
 from networks.definition.events import Event
 from networks.definition.spec import DNSHostSpec, HostSpec, PortGroupSpec, RangeSpec, SubnetSpec
-from networks.models import DHCPHost, Network, Revision
+from networks.models import DHCPHost, Network, NetworkRevision
 from networks.reservations import reservations as hosts
 from networks.sync import apply
 from tests.support.making import make_host, make_hypervisor, make_network
@@ -234,7 +234,7 @@ def stored(raw: libvirt.virConnect) -> str:
     return raw.networkLookupByName("net1").XMLDesc()
 
 
-def latest(network: Network) -> Revision:
+def latest(network: Network) -> NetworkRevision:
     return network.revisions.first()
 
 

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable
 from datetime import timedelta
+from time import monotonic
 
 from django.db import models
 from django.utils import timezone
@@ -16,6 +17,7 @@ from virterweb.messages import Message
 from .claims import claimed
 from .models import Desired, Status
 from .refusals import Superseded
+from .revisions import conclude
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +59,7 @@ def _admit(statuses: models.Manager, desired: Desired) -> None:
 
 def _attempt(desired: Desired, push: Callable[[Desired, Connection], dict]) -> bool:
     """Try one generation; return whether it is settled, that is carried out or refused."""
-    status = desired.status
+    status, began = desired.status, monotonic()
     try:
         with connected(desired.hypervisor_id, desired.hypervisor.uri) as connection:
             desired.confirm()  # the connection may have been waited for
@@ -74,18 +76,20 @@ def _attempt(desired: Desired, push: Callable[[Desired, Connection], dict]) -> b
             detail = "" if isinstance(problem, Unreachable) else problem.detail
             status.retry_later(problem.message, min(RETRY * 2 ** min(status.tries, 4), MAX_RETRY), detail=detail)
             return False
-        _conclude(desired, error=problem.message, detail=problem.detail)
+        _conclude(desired, began, error=problem.message, detail=problem.detail)
         return True
     except Exception as problem:  # recorded, and not retried at once
         _crashed(desired, problem)
         return False
     if values is not None:
-        _conclude(desired, made_at=status.made_at or timezone.now(), **values)
+        _conclude(desired, began, made_at=status.made_at or timezone.now(), **values)
     return True
 
 
-def _conclude(desired: Desired, **values: object) -> None:
+def _conclude(desired: Desired, began: float, **values: object) -> None:
     """Write the result of an attempt, unless the object was released or adopted meanwhile, and so starts afresh."""
+    if desired.has_history:
+        conclude(desired, values.get("error"), seconds=monotonic() - began)
     of_it = type(desired.status).objects.filter(pk=desired.status.pk, desired__managed=desired.managed)
     of_it.update(**{**Status.CLEAN, "generation": desired.generation, **values})
 

@@ -77,10 +77,14 @@ class Desired(models.Model):
 
     objects = DesiredQuerySet.as_manager()
 
+    has_history: ClassVar[bool] = True
+    """Whether changes are recorded as revisions."""
+
     push_task: ClassVar[str]
     """The path of the task that applies one row, given its ID."""
 
     recreated: "Desired | None" = None  # the row of the object that was recreated outside; set by `one_a_name`
+    is_being_recorded = False  # a change is in progress that the history records as one; set by `recorded`
 
     class Meta:
         abstract = True
