@@ -2,8 +2,10 @@
 
 from django.contrib import admin
 
-from virterweb.hypervisors.admin import DesiredAdmin, ForOperators, ObservedAdmin
+from virterweb.hypervisors.admin import DesiredAdmin, ForOperators, ObservedAdmin, RevisionAdmin
+from virterweb.hypervisors.desired.revisions import record
 
+from .definition.events import Event
 from .models import (
     NIC,
     VM,
@@ -18,6 +20,7 @@ from .models import (
     NICStatus,
     NICTraffic,
     SSHCheck,
+    VMRevision,
     VMStatus,
     Volume,
 )
@@ -54,9 +57,18 @@ class VMAdmin(DesiredAdmin):
         """Return False: VMs are created by the portal's form, which chooses MAC, UUID and host key."""
         return False
 
+    def save_related(self, request, form, formsets: list, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        record(form.instance, Event.ADMIN, request.user)
+
     def has_change_permission(self, request, obj: VM | None = None) -> bool:
         """Return False for unmanaged VMs, which are only shown."""
         return super().has_change_permission(request, obj) and (obj is None or obj.managed)
+
+
+@admin.register(VMRevision)
+class VMRevisionAdmin(RevisionAdmin):
+    pass
 
 
 @admin.register(Image)

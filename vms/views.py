@@ -70,7 +70,7 @@ def vm_definition(request: HttpRequest, hypervisor: str, name: str) -> HttpRespo
 @require_POST
 def vm_power(request: HttpRequest, hypervisor: str, name: str, verb: str) -> HttpResponse:
     vm = get_changeable(request.user, hypervisor, name)
-    vm.ask_power(running=verb != "shutdown")
+    vm.ask_power(running=verb != "shutdown", by=request.user)
     return redirect(vm)
 
 
@@ -79,7 +79,7 @@ def vm_force_off(request: HttpRequest, hypervisor: str, name: str) -> HttpRespon
     """Force a VM off, after a confirmation of what is lost."""
     vm = get_changeable(request.user, hypervisor, name, VM.objects.shown())
     if request.method == "POST":
-        vm.ask_power(running=False, forced=True)
+        vm.ask_power(running=False, forced=True, by=request.user)
         return redirect(vm)
     return render(request, "vms/power/force_off.html", {"vm": vm})
 
@@ -98,7 +98,7 @@ def vm_remove(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
     seen = hashlib.sha256(repr((vm.uuid_text, goes)).encode()).hexdigest()[:16]
     changed = request.POST.get("seen", seen) != seen
     if request.method == "POST" and typed == vm.name and not changed:
-        vm.remove()
+        vm.remove(request.user)
         messages.success(request, f"Removing {vm}.")
         return redirect("vms:list")
     sent = request.method == "POST"
@@ -130,7 +130,7 @@ def vm_adopt(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
 @require_POST
 def vm_release(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
     vm = get_changeable(request.user, hypervisor, name, VM.objects.shown())
-    vm.release()
+    vm.release(request.user)
     messages.success(request, f"{vm} is no longer the portal’s; libvirt keeps it as it is.")
     return redirect(vm)
 

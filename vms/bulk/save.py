@@ -35,9 +35,9 @@ def save(found: Iterable[Row], by: AbstractBaseUser | None) -> list[str]:
                 try:
                     if key:
                         _follow(row.vm, key, spec, by)
-                        row.vm.change_nic(spec, key=key, fields=fields)
+                        row.vm.change_nic(spec, key=key, fields=fields, by=by)
                     else:
-                        row.vm.add_nic(spec)
+                        row.vm.add_nic(spec, by=by)
                 except NIC.DoesNotExist:
                     gone.append(f"{row.vm}: NIC {spec.mac}")
     return gone

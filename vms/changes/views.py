@@ -24,7 +24,7 @@ def vm_accept(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
         return redirect(vm)
     vm.require_host_rights(request.user)
     try:
-        vm.follow_found()
+        vm.follow_found(request.user)
     except ValueError as problem:
         messages.error(request, f"{problem}.")
         return redirect(vm)
@@ -45,7 +45,7 @@ def vm_revert(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
     if is_stale(request, vm):
         return redirect(vm)
     vm.require_host_rights(request.user, revert=True)
-    vm.revert()
+    vm.revert(request.user)
     if vm.status.running and {Aspect.MEMORY, Aspect.VCPUS} & set(vm.asked):
         messages.success(request, f"{vm} gets its saved memory and vCPUs at its next start.")
     return redirect(vm)
@@ -55,7 +55,7 @@ def vm_revert(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
 def vm_persist(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
     """Have libvirt store the definition of a transient VM."""
     vm = _vm(request, hypervisor, name)
-    vm.ask(Aspect.PERSISTENCE)
+    vm.persist(request.user)
     return redirect(vm)
 
 
@@ -66,7 +66,7 @@ def vm_take_over(request: HttpRequest, hypervisor: str, name: str) -> HttpRespon
     if vm.namesake:
         rights.require(request.user, vm.namesake)
     try:
-        vm.take_over()
+        vm.take_over(request.user)
     except ValueError as problem:
         messages.error(request, f"{problem}.")
         return redirect(vm)

@@ -55,8 +55,7 @@ def guest_rule(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse
     """Set who decides the guest's network configuration; unknown values mean the hypervisor's setting."""
     vm = get_changeable(request.user, hypervisor, name, _configurable())
     chosen = request.POST.get("guest_network", "")
-    vm.guest_network = chosen if chosen in Hypervisor.GuestNetwork.values else ""
-    vm.save(update_fields=["guest_network"])
+    vm.decide_guest_network(chosen if chosen in Hypervisor.GuestNetwork.values else "", request.user)
     return redirect("vms:guest", hypervisor, name)
 
 

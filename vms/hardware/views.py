@@ -29,7 +29,7 @@ def vm_size(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
     data, notes = merged(request.POST, shown) if request.method == "POST" else (None, [])
     form = SizeForm(data, initial=shown.initial)
     if data is not None and not notes and form.is_valid():
-        vm.resize(**form.cleaned_data)
+        vm.resize(**form.cleaned_data, by=request.user)
         if vm.status.power != "off":
             messages.success(request, f"{vm} has the new memory and vCPUs from its next start on.")
         return redirect(vm)

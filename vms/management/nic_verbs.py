@@ -62,7 +62,8 @@ class NICVerbs(VMVerbs):
     ) -> None:
         vm = self.find(name, hypervisor, ours=False)
         try:
-            vm.remove_nic(self._key(vm, mac), at_shutdown and vm.status.power != Power.OFF)
+            at_shutdown = at_shutdown and vm.status.power != Power.OFF
+            vm.remove_nic(self._key(vm, mac), at_shutdown, self.user)
         except NIC.DoesNotExist as problem:
             raise CommandError(str(problem)) from problem
         self.finish([vm], no_wait)

@@ -4,6 +4,7 @@ from .disk import WORK, Disk
 from .image import LAYER, LOADING, TAG, Image, ImageStatus, Volume
 from .nic import NIC, VIRTIO, free_mac
 from .power import Power, PowerReason, Saved, SSHState
+from .revision import VMRevision
 from .status import (
     AddressRound,
     ConsoleLog,
@@ -42,6 +43,7 @@ __all__ = [
     "SSHState",
     "Saved",
     "VMQuerySet",
+    "VMRevision",
     "VMStatus",
     "Volume",
     "free_mac",

@@ -5,19 +5,23 @@ from typing import Self
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
-from django.db import models
+from django.db import models, transaction
 from django.db.models import QuerySet
 from django.db.models.functions import Lower
 from django.urls import reverse
 
 from networks.definition import rules
 from virterweb.hypervisors.desired.models import Desired, DesiredQuerySet
+from virterweb.hypervisors.desired.revisions import recorded
 from virterweb.hypervisors.desired.state import State
 from virterweb.hypervisors.models import Hypervisor, ReadingProblem, with_hypervisor
 from vms.definition.domain_diff import Aspect, SavedNIC, SavedVM
+from vms.definition.events import Event
 
 from .disk import WORK
+from .document import revision_values
 from .image import Image
 from .power import Power, Saved, SSHState
 from .vm_adoption import VMAdoption
@@ -218,28 +222,34 @@ class VM(VMNICs, VMAdoption, Desired):
             key.public_key().public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH).decode()
         )
 
-    def ask_power(self, running: bool, forced: bool = False) -> None:
+    def revision_values(self) -> dict[str, object]:
+        """Return the saved definition as the columns of a revision."""
+        return revision_values(self)
+
+    def ask_power(self, running: bool, forced: bool = False, by: AbstractBaseUser | None = None) -> None:
         """Request that the VM runs (is started or resumed), is shut down, or (forced) is stopped at once.
 
         For an unmanaged VM this is done once; its power state is not maintained afterwards.
         """
-        with self.transition():
+        event = Event.STARTED if running else Event.FORCED_OFF if forced else Event.SHUT_DOWN
+        with self.transition(), recorded(self, event, by):
             self.ask_again()
             self.status.refresh_from_db(fields=["present", "persistent"])
             power = {"running": running, "forced": forced, "power_generation": self.generation}
             power["may_be_lost"] = self.status.transient  # the VM's page warns of that
             VM.objects.filter(pk=self.pk).update(**power)
+            self.running = running
 
-    def ask(self, aspect: Aspect) -> None:
-        """Request that libvirt agrees with the saved definition in one aspect."""
-        with self.transition(managed=True):
-            self.asked = sorted({*self.asked, aspect})
+    def persist(self, by: AbstractBaseUser | None = None) -> None:
+        """Request that libvirt stores the definition."""
+        with self.transition(managed=True), recorded(self, Event.PERSISTENT, by):
+            self.asked = sorted({*self.asked, Aspect.PERSISTENCE})
             VM.objects.filter(pk=self.pk).update(asked=self.asked)
             self.ask_again()
 
-    def resize(self, memory: int, vcpus: int) -> None:
+    def resize(self, memory: int, vcpus: int, by: AbstractBaseUser | None = None) -> None:
         """Request other memory, in MiB, and vCPUs; a running VM has them from its next start on."""
-        with self.transition(managed=True):
+        with self.transition(managed=True), recorded(self, Event.RESIZED, by):
             values: dict[str, object] = {"memory": memory, "vcpus": vcpus}
             if self.status.made_at:  # otherwise it is created with these values
                 changed = {name for name in (Aspect.MEMORY, Aspect.VCPUS) if getattr(self, name) != values[name]}
@@ -247,6 +257,19 @@ class VM(VMNICs, VMAdoption, Desired):
             VM.objects.filter(pk=self.pk).update(**values)
             self.refresh_from_db(fields=list(values))
             self.ask_refused_nics_again()
+
+    def remove(self, by: AbstractBaseUser | None = None) -> None:
+        """Request deletion."""
+        with transaction.atomic():
+            self.lock()
+            with recorded(self, Event.DELETED, by):
+                super().remove()
+
+    def decide_guest_network(self, rule: str, by: AbstractBaseUser | None = None) -> None:
+        """Save who decides the network configuration of the guest; "": as the hypervisor is set."""
+        with self.transition(managed=True), recorded(self, Event.GUEST_NETWORK, by):
+            self.guest_network = rule
+            self.save(update_fields=["guest_network"])
 
     @property
     def saved(self) -> SavedVM:

@@ -11,8 +11,11 @@ from django.utils import timezone
 from virterweb.hypervisors import rights
 from virterweb.hypervisors.desired.drift import decoded
 from virterweb.hypervisors.desired.refusals import InvalidTransition, Refusal
+from virterweb.hypervisors.desired.revisions import Revision, conclude, record, recorded
+from virterweb.messages import Message
 from vms.definition import domain as domain_xml
 from vms.definition import host_reach
+from vms.definition.events import Event
 from vms.definition.nics import parse
 
 from .disk import WORK
@@ -45,7 +48,7 @@ class VMAdoption:
         Raises:
             ValueError: A VM that the portal manages has the same name or ID.
         """
-        with self.transition(managed=False, present=True):
+        with self.transition(managed=False, present=True), recorded(self, Event.ADOPTED, by):
             others = type(self).objects.on(self.hypervisor_id).filter(managed=True).exclude(pk=self.pk)
             if others.filter(name=self.name).exists():
                 raise InvalidTransition(self, Refusal.NAME_TAKEN)
@@ -56,7 +59,7 @@ class VMAdoption:
             self.status.write(made_at=timezone.now())
             self.follow_found()
 
-    def follow_found(self) -> None:
+    def follow_found(self, by: AbstractBaseUser | None = None) -> None:
         """Save the definition that libvirt stores (of a transient VM: runs); nothing changes in libvirt.
 
         Requests in progress continue.
@@ -64,7 +67,7 @@ class VMAdoption:
         Raises:
             ValueError: The definition is not known yet, or the VM was renamed while its volumes have the old name.
         """
-        with self.transition(managed=True, present=True):
+        with self.transition(managed=True, present=True), recorded(self, Event.ACCEPTED, by):
             status, done = self.status, self.done
             if not status.definition:
                 raise ValueError(f"The definition of {self} has not been read yet. Try again in a moment")
@@ -128,9 +131,9 @@ class VMAdoption:
         )
         return Image.objects.on(self.hypervisor_id).filter(volume__in=beneath.values("name")).first()
 
-    def revert(self) -> None:
+    def revert(self, by: AbstractBaseUser | None = None) -> None:
         """Request that libvirt agrees with the saved definition in everything; NICs added outside are removed."""
-        with self.transition(managed=True):
+        with self.transition(managed=True), recorded(self, Event.REVERTED, by):
             self.status.refresh_from_db()
             found = decoded(self.status.drift)
             self.asked = sorted({each["aspect"] for each in found if "aspect" in each})
@@ -150,13 +153,13 @@ class VMAdoption:
         others = type(self).objects.on(self.hypervisor_id).filter(managed=False, name=self.name, removed_at=None)
         return others.select_related("status").filter(status__present=True).first()
 
-    def take_over(self) -> None:
+    def take_over(self, by: AbstractBaseUser | None = None) -> None:
         """Manage the unmanaged VM of the same name in place of this one; nothing changes in libvirt.
 
         Raises:
             ValueError: There is no such VM, or libvirt still has this one.
         """
-        with self.transition(managed=True):
+        with self.transition(managed=True), recorded(self, Event.TAKEN_OVER, by):
             self.status.refresh_from_db()
             if self.status.present:
                 raise ValueError(f"libvirt still has {self}. Only a VM that is gone can be replaced by its namesake")
@@ -173,9 +176,11 @@ class VMAdoption:
             self.nics.all().delete()
             self.follow_found()
 
-    def release(self) -> None:
-        """Stop managing the VM: libvirt keeps it, and the portal only shows it."""
+    def release(self, by: AbstractBaseUser | None = None) -> None:
+        """Stop managing the VM: libvirt keeps it, and the portal only shows it. Its history stays."""
         with self.transition(managed=True, present=True):
+            conclude(self, Message("revision.released"))
+            record(self, Event.RELEASED, by, result=Revision.Result.DONE)
             self.nics.all().delete()
             self.disks.all().delete()
             cleared = {"generation": 0, "power_generation": 0, "running": True, "asked": []}

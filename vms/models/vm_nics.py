@@ -3,10 +3,13 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import models, transaction
 from django.utils import timezone
 
 from networks.models import Network
+from virterweb.hypervisors.desired.revisions import recorded
+from vms.definition.events import Event
 from vms.definition.guest_nic import GuestSpec
 from vms.definition.nics import fields as nic_fields
 from vms.definition.nics import parse
@@ -18,12 +21,13 @@ from .nic import NIC, free_mac
 class VMNICs:
     """The NICs of a VM. Part of the model `VM`."""
 
-    def add_nic(self, spec: NICSpec, guest: GuestSpec | None = None) -> "NIC":
+    def add_nic(self, spec: NICSpec, guest: GuestSpec | None = None, by: AbstractBaseUser | None = None) -> "NIC":
         """Add a desired NIC. Without a MAC in `spec`, one is chosen now and kept."""
-        with self.transition():
+        spec = replace(spec, mac=spec.mac or free_mac())
+        with self.transition(), recorded(self, Event.NIC_ADDED, by, mac=spec.mac):
             last = self.nics.aggregate(last=models.Max("position"))["last"]
-            nic = NIC(vm=self, mac=spec.mac or free_mac(), position=0 if last is None else last + 1)
-            nic.follow(replace(spec, mac=nic.mac))
+            nic = NIC(vm=self, mac=spec.mac, position=0 if last is None else last + 1)
+            nic.follow(spec)
             nic.guest = guest.stored if guest else {}
             nic.save()
             self.ask_again()
@@ -37,6 +41,7 @@ class VMNICs:
         *,
         key: str = "",
         fields: Iterable[str] = (),
+        by: AbstractBaseUser | None = None,
     ) -> None:
         """Change a desired NIC; a NIC that was attached outside the portal becomes a desired one.
 
@@ -44,30 +49,34 @@ class VMNICs:
         With `at_shutdown` the card of a running guest is not unplugged for it: the change waits for the next boot.
         `key` is the NIC's MAC unless it is given.
         """
-        with self.transition():
+        with self.transition(), recorded(self, Event.NIC_CHANGED, by, mac=spec.mac) as about:
             nic, before = self._desired_nic(key or spec.mac)
-            nic.ask(spec, {*nic_fields.asked(spec, before), *fields})
+            about["fields"] = sorted({*nic_fields.asked(spec, before), *fields})
+            nic.ask(spec, about["fields"])
             nic.removed_at, nic.at_shutdown = None, at_shutdown
             nic.guest = nic.guest if guest is None else guest.stored
             nic.save()
             self.ask_again()
 
-    def remove_nic(self, key: str, at_shutdown: bool = False) -> None:
+    def remove_nic(self, key: str, at_shutdown: bool = False, by: AbstractBaseUser | None = None) -> None:
         """Request the removal of a NIC, desired or not. With `at_shutdown` a running guest keeps it until then."""
-        with self.transition():
+        with self.transition(), recorded(self, Event.NIC_REMOVED, by, mac=key):
             nic, _ = self._desired_nic(key)
             nic.removed_at, nic.at_shutdown, nic.refused = timezone.now(), at_shutdown, None
             nic.save()
             self.ask_again()
 
-    def keep_nic(self, key: str) -> bool:
+    def keep_nic(self, key: str, by: AbstractBaseUser | None = None) -> bool:
         """Cancel the removal of a NIC; return False if none was requested, or the NIC is gone."""
         with self.transition():
+            leaving = self.nics.keyed(key).exclude(removed_at=None)
+            if not leaving.exists():
+                return False
             again = {"removed_at": None, "at_shutdown": False, "asked_at": timezone.now(), "refused": None}
-            kept = self.nics.keyed(key).exclude(removed_at=None).update(**again, asked_fields=[])
-            if kept:
+            with recorded(self, Event.NIC_REMOVAL_CANCELLED, by, mac=key):
+                leaving.update(**again, asked_fields=[])
                 self.ask_again()
-        return bool(kept)
+        return True
 
     def ask_refused_nics_again(self) -> None:
         """Retry the NICs that libvirt refused, and no others, in the fields that were requested."""

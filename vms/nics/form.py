@@ -207,10 +207,11 @@ class NICChangeForm(NewNICForm):
             self.address_change.save(self.vm, self.user)
             guest = self.desired_guest if "guest" in self.fields else None
             if self.now is None:
-                self.vm.add_nic(self.wanted, guest)
+                self.vm.add_nic(self.wanted, guest, self.user)
             elif self.named or self._differs(guest):
                 late = self.cleaned_data["at_shutdown"]
-                self.vm.change_nic(self.wanted, late, guest, key=self.key, fields=self.named)
+                asked = {"key": self.key, "fields": self.named, "by": self.user}
+                self.vm.change_nic(self.wanted, late, guest, **asked)
         return self.wanted.mac
 
     def _differs(self, guest: GuestSpec | None) -> bool:

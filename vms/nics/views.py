@@ -114,7 +114,7 @@ def nic_remove(request: HttpRequest, hypervisor: str, name: str, mac: str) -> Ht
     nic = vm.nics.keyed(mac).first() or vm.status.nics.keyed(mac).first() or _nic(vm, mac)
     if request.method == "POST":
         at_shutdown = "at_shutdown" in request.POST and vm.status.power != Power.OFF
-        vm.remove_nic(mac, at_shutdown)
+        vm.remove_nic(mac, at_shutdown, request.user)
         if at_shutdown:
             messages.success(request, f"NIC {mac} goes when {vm} is shut down.")
         return redirect(vm)
@@ -127,6 +127,6 @@ def nic_remove(request: HttpRequest, hypervisor: str, name: str, mac: str) -> Ht
 def nic_keep(request: HttpRequest, hypervisor: str, name: str, mac: str) -> HttpResponse:
     """Cancel the removal of a NIC."""
     vm = _vm(request, hypervisor, name)
-    if not vm.keep_nic(mac):
+    if not vm.keep_nic(mac, request.user):
         messages.error(request, f"NIC {mac} of {vm} is not being removed.")
     return redirect(vm)

@@ -12,10 +12,12 @@ from django.http import QueryDict
 
 from networks.definition import addressing, rules
 from virterweb.hypervisors.desired.one_at_a_time import exclusive
+from virterweb.hypervisors.desired.revisions import record
 from virterweb.hypervisors.models import Hypervisor
 from vms.addresses import ids
 from vms.cloud_init import user_data
 from vms.definition import host_reach
+from vms.definition.events import Event
 from vms.definition.guest_nic import GuestSpec
 from vms.models import NIC, VIRTIO, VM, WORK, Disk, Image, Volume, free_mac
 from vms.nics.new_nic_form import NICForm
@@ -237,6 +239,7 @@ class RunForm(RunFields):
                 vm.save()
                 NIC.objects.bulk_create(self._nics(vm))
                 Disk.objects.bulk_create(Disk(vm=vm, **row.cleaned_data) for row in self.disks)
+                record(vm, Event.RUN, by, about={"image": vm.image.name})
         return vms
 
     def _still_valid(self) -> bool:

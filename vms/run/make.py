@@ -24,7 +24,7 @@ from vms.images import layers
 from vms.models import NIC, VM, Power
 
 from .boot_volume import boot_volume_spec
-from .domain import console_file, domain_spec
+from .domain import console_file, new_document
 from .removal import delete_created, macs_of, volumes_of_others
 
 MIB = 1024**2
@@ -51,7 +51,7 @@ def make(vm: VM, connection: Connection) -> None:
 def _make(vm: VM, connection: Connection) -> None:
     pool = vm.hypervisor.pool
     if connection.domains.get(vm.uuid_text) is None:
-        connection.domains.define(domain_xml.build(domain_spec(vm, connection)), vm.name)
+        connection.domains.define(new_document(vm, connection), vm.name)
     if connection.volumes.get(pool, vm.boot_volume) is None:
         connection.volumes.create(pool, volume_xml.build(boot_volume_spec(vm, connection)), vm.boot_volume)
     if (

@@ -19,7 +19,6 @@ from virterweb.hypervisors.gateway.found import Refused
 from virterweb.hypervisors.gateway.nouns.domains import Domains
 from vms import sync
 from vms.definition.domain import parse
-from vms.definition.domain_diff import Aspect
 from vms.definition.nics.edit import put, take
 from vms.definition.nics.spec import NICSpec
 from vms.models import NIC, VM
@@ -132,7 +131,7 @@ class Model:
             case "retry":
                 vm.ask_refused_nics_again()
             case "persist":
-                vm.ask(Aspect.PERSISTENCE)
+                vm.persist()
             case "start" | "stop":
                 vm.ask_power(running=name == "start", forced=True)
                 if name == "stop" and vm.status.transient:  # which its page says

@@ -15,11 +15,13 @@ from django.utils import timezone
 from django.utils.functional import cached_property
 
 from virterweb.message_field import MessageField
-from virterweb.messages import Message
+from virterweb.messages import Message, add_wording
 
 from .models import Desired
 
 BASELINE = "baseline"  # the event of a definition that was saved before there was a history
+
+add_wording({"revision.released": "It was released before this was carried out."})
 
 
 class Change(Protocol):
@@ -97,21 +99,21 @@ def record(
 
 
 @contextmanager
-def recorded(desired: Desired, event: str, by: AbstractBaseUser | None = None, **about: object) -> Iterator[None]:
-    """Make a change in one transaction and record the definition that it saves.
+def recorded(desired: Desired, event: str, by: AbstractBaseUser | None = None, **about: object) -> Iterator[dict]:
+    """Make a change in one transaction and record the definition that it saves; yield the parameters of the event.
 
     Changes within the change are part of it. The first change of an object without history also records what was saved
     before it.
     """
     if desired.is_being_recorded:
-        yield
+        yield about
         return
     with transaction.atomic():
         if desired.managed and not desired.revisions.exists():
             record(desired, BASELINE, result=Revision.Result.DONE)
         desired.is_being_recorded = True
         try:
-            yield
+            yield about
         finally:
             desired.is_being_recorded = False
         record(desired, event, by, about=about)

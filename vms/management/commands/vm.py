@@ -14,7 +14,6 @@ from virterweb.hypervisors.desired.refusals import InvalidTransition
 from virterweb.pages.tables import natural_key
 from vms.addresses import inventory
 from vms.addresses.nic_addresses import with_access_addresses
-from vms.definition.domain_diff import Aspect
 from vms.guests import configure
 from vms.management.arguments import wait_for_ssh
 from vms.management.nic_verbs import NICVerbs
@@ -112,7 +111,7 @@ class Command(RunVerb, NICVerbs):
 
     def power(self, name: str, hypervisor: str | None, no_wait: bool, running: bool, **options: object) -> None:
         vm = self.find(name, hypervisor, ours=False)
-        vm.ask_power(running=running, forced=bool(options.get("force")))
+        vm.ask_power(running=running, forced=bool(options.get("force")), by=self.user)
         self.finish([vm], no_wait)
 
     def rm(self, names: list[str], hypervisor: str | None, no_wait: bool, **options: object) -> None:
@@ -138,7 +137,7 @@ class Command(RunVerb, NICVerbs):
             raise CommandError(
                 f"neither the portal nor Virter made {name}; after “vm adopt {name}” the portal can remove it"
             )
-        vm.remove()
+        vm.remove(self.user)
         return vm
 
     def configure(self, name: str, hypervisor: str | None, **options: object) -> None:
@@ -164,12 +163,12 @@ class Command(RunVerb, NICVerbs):
         self.finish([vm], no_wait)
 
     def release(self, name: str, hypervisor: str | None, **options: object) -> None:
-        self.find(name, hypervisor, ours=False).release()
+        self.find(name, hypervisor, ours=False).release(self.user)
 
     def accept(self, name: str, hypervisor: str | None, no_wait: bool, **options: object) -> None:
         vm = self.find(name, hypervisor)
         vm.require_host_rights(self.user)
-        self._tried(vm.follow_found)
+        self._tried(partial(vm.follow_found, self.user))
         self.finish([vm], no_wait)
 
     def revert(self, name: str, hypervisor: str | None, no_wait: bool, **options: object) -> None:
@@ -177,21 +176,21 @@ class Command(RunVerb, NICVerbs):
         if not vm.status.drift:
             raise CommandError(f"{vm} is as it is saved: there is nothing to revert")
         vm.require_host_rights(self.user, revert=True)
-        vm.revert()
+        vm.revert(self.user)
         self.finish([vm], no_wait)
 
     def take_over(self, name: str, hypervisor: str | None, no_wait: bool, **options: object) -> None:
         vm = self.find(name, hypervisor)
         if vm.namesake:
             rights.require(self.user, vm.namesake)
-        self._tried(vm.take_over)
+        self._tried(partial(vm.take_over, self.user))
         self.finish([vm], no_wait)
 
     def persist(self, name: str, hypervisor: str | None, no_wait: bool, **options: object) -> None:
         vm = self.find(name, hypervisor)
         if not vm.status.transient:
             raise CommandError(f"{vm} is persistent already")
-        vm.ask(Aspect.PERSISTENCE)
+        vm.persist(self.user)
         self.finish([vm], no_wait)
 
     def _tried(self, verb: Callable[[], None]) -> None:

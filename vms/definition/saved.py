@@ -1,0 +1,185 @@
+"""Saved definitions of VMs as the history keeps them, their differences, and the words for both. Pure.
+
+A saved definition is a libvirt document and, by NIC, what the portal keeps beside it.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Self
+
+from lxml import etree
+
+from . import domain, wording
+from .guest_nic import GuestSpec, Mode
+from .nics.fields import changes_between
+from .nics.parse import parse as parse_nic
+from .nics.spec import NICSpec, key_of
+
+#: What has changed a VM's saved definition.
+EVENTS = {
+    "baseline": "saved before the history began",
+    "run": "run from {image}",
+    "admin": "edited in the admin",
+    "nic added": "NIC {mac} added",
+    "nic changed": "NIC {mac} changed: {fields}",
+    "nic removed": "NIC {mac} removed",
+    "nic removal cancelled": "removal of NIC {mac} cancelled",
+    "resized": "memory and vCPUs edited",
+    "guest network": "guest network configuration mode changed",
+    "started": "started",
+    "shut down": "shut down",
+    "forced off": "forced off",
+    "persistent": "made persistent",
+    "adopted": "adopted",
+    "released": "released",
+    "accepted": "changes from libvirt accepted",
+    "reverted": "reverted to the saved definition",
+    "taken over": "replaced by the VM that was recreated outside the portal",
+    "deleted": "deletion requested",
+    "restored": "restored as of {at}",
+}
+
+TITLES = {
+    "name": "Name",
+    "image": "Image",
+    "memory": "Memory",
+    "vcpus": "vCPUs",
+    "guest_network": "Guest network configuration mode",
+    "running": "Power",
+    "disk": "Disk {target}",
+    "nic": "NIC {mac}",
+    "nic field": "NIC {mac}: {field}",
+    "guest": "NIC {mac}: guest network configuration",
+    "address": "NIC {mac}: reserved address",
+}
+
+VALUES = {
+    "memory": "{value} MiB",
+    "running": "running",
+    "off": "off",
+    "hypervisor": "as set on hypervisor",
+    "gateway": "gateway {value}",
+    "dns": "DNS {value}",
+    "only DNS": "no other DNS",
+    "route": "default route",
+    "no route": "no default route",
+    "metric": "metric {value}",
+    "nothing": "settings of the NIC",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class SavedNIC:
+    """A NIC of a saved definition; `address` is the one that is reserved for it, "" without."""
+
+    spec: NICSpec
+    place: str = ""
+    guest: GuestSpec = field(default_factory=GuestSpec)
+    address: str = ""
+
+    @classmethod
+    def read(cls, stored: Mapping[str, object]) -> Self:
+        """Return the NIC that `stored` was made from."""
+        values = {name: stored[name] for name in ("kind", "source", "model", "mac")}
+        spec = NICSpec(**values)
+        if stored["document"]:
+            spec = replace(parse_nic(etree.fromstring(stored["document"], domain.PARSER)).spec, **values)
+        guest = GuestSpec.read(stored["guest"])
+        return cls(spec=spec, place=stored["place"], guest=guest, address=stored["address"])
+
+    @property
+    def key(self) -> str:
+        return key_of(self.spec.mac, self.place)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Saved:
+    """A saved definition."""
+
+    document: str
+    nics: tuple[SavedNIC, ...] = ()
+    image: str = ""
+    guest_network: str = ""
+    running: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Difference:
+    """What differs between two saved definitions, in words: `found` before, `wanted` after; "" for nothing."""
+
+    field: str
+    wanted: str
+    found: str
+
+
+def differences(wanted: Saved, found: Saved | None) -> tuple[Difference, ...]:
+    """Return the differences from one saved definition to another; everything if there was none before."""
+    pairs = ((title, before, after) for title, before, after in _pairs(wanted, found) if before != after)
+    return tuple(Difference(field=title, found=before, wanted=after) for title, before, after in pairs)
+
+
+def _pairs(wanted: Saved, found: Saved | None) -> Iterator[tuple[str, str, str]]:
+    """Yield each field with its value before and after."""
+    after, before = _values(wanted), _values(found) if found else {}
+    for name in dict.fromkeys([*after, *before]):
+        yield name, before.get(name, ""), after.get(name, "")
+    nics, earlier = ({nic.key: nic for nic in each.nics} if each else {} for each in (wanted, found))
+    for key in dict.fromkeys([*earlier, *nics]):
+        yield from _nic_pairs(key, earlier.get(key), nics.get(key))
+
+
+def _values(saved: Saved) -> dict[str, str]:
+    """Return the values that are not of a NIC, by their titles."""
+    spec = domain.parse(saved.document)
+    values = {
+        "name": spec.name,
+        "image": saved.image,
+        "memory": VALUES["memory"].format(value=spec.memory),
+        "vcpus": str(spec.vcpus),
+        "guest_network": saved.guest_network or VALUES["hypervisor"],
+        "running": VALUES["running" if saved.running else "off"],
+    }
+    disks = {TITLES["disk"].format(target=disk.target): disk.source for disk in spec.disks if disk.device == "disk"}
+    return {TITLES[name]: value for name, value in values.items()} | disks
+
+
+def _nic_pairs(key: str, before: SavedNIC | None, after: SavedNIC | None) -> Iterator[tuple[str, str, str]]:
+    yield TITLES["nic"].format(mac=key), _place(before), _place(after)
+    if before and after:
+        for change in changes_between(after.spec, before.spec):
+            if change.field != "source":
+                title = TITLES["nic field"].format(mac=key, field=wording.title(change.field))
+                yield title, wording.value(change.field, change.was), wording.value(change.field, change.becomes)
+    if after:
+        earlier = before or SavedNIC(spec=after.spec)
+        yield TITLES["guest"].format(mac=key), guest_text(earlier.guest), guest_text(after.guest)
+        yield TITLES["address"].format(mac=key), earlier.address, after.address
+
+
+def _place(nic: SavedNIC | None) -> str:
+    return wording.place(nic.spec.kind, nic.spec.source) if nic else ""
+
+
+def guest_text(guest: GuestSpec) -> str:
+    """Return the desired configuration of a NIC in the guest, in words; "" if nothing is set."""
+    values = [
+        *([] if guest.mode == Mode.AUTO else [Mode(guest.mode).label]),
+        *guest.addresses,
+        *(VALUES["gateway"].format(value=each) for each in guest.gateways),
+        *(VALUES["dns"].format(value=each) for each in guest.dns),
+        *([] if guest.use_dns else [VALUES["only DNS"]]),
+        *([] if guest.default_route is None else [VALUES["route" if guest.default_route else "no route"]]),
+        *([] if guest.metric is None else [VALUES["metric"].format(value=guest.metric)]),
+    ]
+    return ", ".join(values)
+
+
+def event(code: str, about: Mapping[str, object]) -> str:
+    """Return what has changed a VM's saved definition."""
+    values = dict(about)
+    if "at" in values:
+        values["at"] = f"{datetime.fromisoformat(str(values['at'])):%Y-%m-%d %H:%M}"
+    if "fields" in values:
+        values["fields"] = ", ".join(map(wording.title, values["fields"])) or VALUES["nothing"]
+    return EVENTS[code].format(**values)

@@ -1,0 +1,105 @@
+"""The saved definition of a VM as libvirt's document, and as the history keeps it."""
+
+from typing import TYPE_CHECKING
+
+from django.db import models
+
+from networks.definition.addressing import ip_of_id, mac_of_id
+from networks.models import Network
+from networks.reservations.reserved import reserved
+from virterweb.hypervisors.models import Hypervisor
+from vms.definition import domain as domain_xml
+
+if TYPE_CHECKING:
+    from .nic import NIC
+    from .vm import VM
+
+BOOT = 10  # the boot disk's order, instead of <os><boot/>, so that NICs can come before or after it
+
+
+def saved_document(vm: "VM", *, domain_type: str = "", console_log: str = "") -> str:
+    """Return the saved definition: the last one that libvirt had, with the saved values; before that a new one.
+
+    `domain_type` and `console_log` are for a new one; without them, they are as far as the database knows.
+    """
+    nics = [(nic.key, nic.spec()) for nic in vm.nics.filter(removed_at=None)]
+    if last := vm.status.definition:
+        return domain_xml.edit(last, name=vm.name, memory=vm.memory, vcpus=vm.vcpus, nics=nics)
+    return domain_xml.build(domain_spec(vm, domain_type or _known_type(vm.hypervisor), console_log))
+
+
+def _known_type(hypervisor: Hypervisor) -> str:
+    if hypervisor.domain_type != Hypervisor.DomainType.AUTO:
+        return hypervisor.domain_type
+    return "kvm" if hypervisor.status.kvm else "qemu"
+
+
+def domain_spec(vm: "VM", domain_type: str, console_log: str) -> domain_xml.DomainSpec:
+    """Return what a new document is built from; `console_log` is a file on the host, "" without."""
+    return domain_xml.DomainSpec(
+        name=vm.name,
+        uuid=vm.uuid_text,
+        type=domain_type,
+        memory=vm.memory,
+        vcpus=vm.vcpus,
+        disks=tuple(_disks(vm)),
+        nics=tuple(nic.spec() for nic in vm.nics.filter(removed_at=None)),
+        host_key=vm.host_key_public,
+        ssh_user=vm.ssh_user,
+        disk_cache=vm.hypervisor.disk_cache,
+        vnc_port=vm.vnc_port,
+        vnc_bind=vm.vnc_bind,
+        console_log=console_log,
+    )
+
+
+def _disks(vm: "VM") -> list[domain_xml.DiskSpec]:
+    pool = vm.hypervisor.pool
+    boot = {"target": "vda", "bus": "virtio", "volume": vm.boot_volume, "format": "qcow2", "boot_order": BOOT}
+    disks = [domain_xml.DiskSpec(pool=pool, **boot)]
+    letters = {"virtio": iter("bcdefghijklmnopqrstuvwxyz"), "scsi": iter("bcdefghijklmnop"), "ide": iter("abcd")}
+    prefixes = {"virtio": "vd", "scsi": "sd", "ide": "hd"}
+    for disk in vm.disks.all():
+        target = prefixes[disk.bus] + next(letters[disk.bus])
+        values = {"target": target, "bus": disk.bus, "volume": disk.volume, "format": disk.format}
+        disks.append(domain_xml.DiskSpec(pool=disk.pool or pool, **values))
+    iso = {"target": "sda", "bus": "scsi", "volume": vm.seed_volume, "format": "raw", "device": "cdrom"}
+    return [*disks, domain_xml.DiskSpec(pool=pool, **iso)]
+
+
+def revision_values(vm: "VM") -> dict[str, object]:
+    """Return the saved definition as the columns of a revision."""
+    nics = list(vm.nics.filter(removed_at=None))
+    addresses = _reserved_addresses(vm, nics)
+    return {
+        "document": saved_document(vm),
+        "nics": [{**_columns(nic), "address": addresses.get((nic.source, nic.mac), "")} for nic in nics],
+        "image": vm.image.name if vm.image else "",
+        "guest_network": vm.guest_network,
+        "running": vm.running,
+    }
+
+
+def _columns(nic: "NIC") -> dict[str, object]:
+    return {name: getattr(nic, name) for name in ("mac", "place", "kind", "source", "model", "document", "guest")}
+
+
+def _reserved_addresses(vm: "VM", nics: "list[NIC]") -> dict[tuple[str, str], str]:
+    """Return the reserved IPv4 addresses of NICs by network and MAC, also that which making the VM will reserve."""
+    names = {nic.source for nic in nics if nic.kind == "network"}
+    networks = dict(Network.objects.on(vm.hypervisor_id).filter(name__in=names).values_list("pk", "name"))
+    here = reserved(list(networks), models.Q(mac__in=[nic.mac for nic in nics])) if networks else ()
+    four = (each for each in here if not each.going and ":" not in each.host.ip)
+    return _address_of_id(vm) | {(networks[each.network], each.host.mac): each.host.ip for each in four}
+
+
+def _address_of_id(vm: "VM") -> dict[tuple[str, str], str]:
+    """Return the address that the ID of a VM decides, until the VM is made: then it is reserved."""
+    if vm.number is None or vm.status.made_at:
+        return {}
+    access = Network.objects.in_use(vm.hypervisor_id, vm.hypervisor.access_network)
+    block = access.definition.block() if access else None
+    try:
+        return {(access.name, mac_of_id(vm.number)): str(ip_of_id(block, vm.number))} if block else {}
+    except ValueError:  # the block was changed meanwhile
+        return {}

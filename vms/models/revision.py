@@ -1,0 +1,37 @@
+"""The history of a VM: each saved definition, its author and its result."""
+
+from django.db import models
+from django.utils.functional import cached_property
+
+from virterweb.hypervisors.desired.revisions import Revision
+from vms.definition import saved
+from vms.definition.saved import Difference, Saved, SavedNIC
+
+
+class VMRevision(Revision):
+    """A saved definition of a VM, with what the portal keeps of it beside libvirt's document."""
+
+    desired = models.ForeignKey("VM", on_delete=models.CASCADE, related_name="revisions")
+    nics = models.JSONField(default=list, help_text="the NICs with their settings in the guest and reserved addresses")
+    image = models.CharField(blank=True, help_text="name of the image that it was run from")
+    guest_network = models.CharField(blank=True)
+    running = models.BooleanField(default=True)
+
+    class Meta(Revision.Meta):
+        verbose_name = "VM revision"
+
+    @property
+    def what(self) -> str:
+        """Return what changed the VM, in words."""
+        return saved.event(self.event, self.about)
+
+    @property
+    def saved(self) -> Saved:
+        """Return the definition as one value."""
+        values = {name: getattr(self, name) for name in ("document", "image", "guest_network", "running")}
+        return Saved(nics=tuple(map(SavedNIC.read, self.nics)), **values)
+
+    @cached_property
+    def changes(self) -> tuple[Difference, ...]:
+        """Return what it changed, field by field; all fields of the first revision."""
+        return saved.differences(self.saved, self.previous.saved if self.previous else None)
