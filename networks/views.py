@@ -17,6 +17,7 @@ from virterweb.hypervisors import rights
 from virterweb.hypervisors.desired.models import one_a_name
 from virterweb.hypervisors.desired.state import State
 from virterweb.hypervisors.models import Hypervisor
+from virterweb.pages.chips import Narrowed, Property, hypervisors, owners
 from virterweb.pages.tables import Column, Table, natural_key
 
 COLUMNS = (
@@ -29,18 +30,21 @@ COLUMNS = (
     Column(key="state", title="State", order=lambda row: row.state),
     Column(key="hypervisor", title="Hypervisor", order=lambda row: natural_key(row.hypervisor.name)),
 )
+PROPERTIES = (
+    Property(key="hypervisor", title="Hypervisor", values=hypervisors),
+    Property(key="state", title="State", values=lambda network: {network.state.value: network.state.words}),
+    Property(key="owner", title="Owner", values=owners),
+)
 
 
 @require_GET
 def network_list(request: HttpRequest) -> HttpResponse:
     several = Hypervisor.objects.count() > 1
-    networks = Network.objects.shown().defer("status__document", "status__stored").matching(request.GET.get("q", ""))
-    if name := request.GET.get("hypervisor"):
-        networks = networks.on(name)
-    columns = COLUMNS if several else COLUMNS[:-1]
-    table = Table(one_a_name(networks), columns, request.GET)
+    networks = Network.objects.shown().defer("status__document", "status__stored").select_related("owner")
+    narrowed = Narrowed(one_a_name(networks.matching(request.GET.get("q", ""))), PROPERTIES, request.GET)
+    table = Table(narrowed.rows, COLUMNS if several else COLUMNS[:-1], request.GET)
     any_changeable = any(rights.may_change(request.user, network) for network in table.rows)
-    context = {"table": table, "several": several, "any_changeable": any_changeable}
+    context = {"table": table, "several": several, "any_changeable": any_changeable, "narrowed": narrowed}
     return render(request, "networks/_list.html" if request.htmx else "networks/list.html", context)
 
 

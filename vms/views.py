@@ -9,15 +9,14 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from virterweb.hypervisors import rights
-from virterweb.hypervisors.desired.models import one_a_name
 from virterweb.hypervisors.models import Hypervisor, ReadingProblem
 from virterweb.pages.tables import Column, Table, natural_key
 from virterweb.web_server.request_body import takes_upload
-from vms.addresses.nic_addresses import with_access_addresses
 from vms.attached.rows import nic_rows
 from vms.bulk.changes import Action
 from vms.images.form import ImageForm
 
+from .listing import listed
 from .lookup import get_changeable, get_vm
 from .models import LOADING, TAG, VM, Image, Volume
 
@@ -34,7 +33,7 @@ COLUMNS = (
 )
 
 LISTED = ("name", "number", "memory", "vcpus", "managed", "generation", "removed_at", "hypervisor", "image__name")
-LISTED += ("owner", "wait_ssh", "ssh_check__since", "ssh_check__ready_at", "ssh_check__reason")
+LISTED += ("owner__username", "wait_ssh", "ssh_check__since", "ssh_check__ready_at", "ssh_check__reason")
 LISTED_STATUS = ("generation", "error", "tries", "drift", "progress", "present", "power", "power_reason", "saved")
 LISTED_STATUS += ("memory", "vcpus", "persistent")
 
@@ -43,14 +42,12 @@ LISTED_STATUS += ("memory", "vcpus", "persistent")
 def vm_list(request: HttpRequest) -> HttpResponse:
     several = Hypervisor.objects.count() > 1
     vms = VM.objects.shown().only(*LISTED, *(f"status__{name}" for name in LISTED_STATUS))
-    vms = vms.matching(request.GET.get("q", ""))
-    vms = vms.annotate(nic_count=Count("status__nics", distinct=True))
-    if name := request.GET.get("hypervisor"):
-        vms = vms.on(name)
-    table = Table(one_a_name(with_access_addresses(vms)), COLUMNS if several else COLUMNS[:-1], request.GET)
+    narrowed = listed(vms.annotate(nic_count=Count("status__nics", distinct=True)), request.GET)
+    table = Table(narrowed.rows, COLUMNS if several else COLUMNS[:-1], request.GET)
     template = "vms/_list.html" if request.htmx else "vms/list.html"
     any_changeable = any(rights.may_change(request.user, vm) for vm in table.rows)
     context = {"table": table, "several": several, "many_actions": Action.choices, "any_changeable": any_changeable}
+    context["narrowed"] = narrowed
     return render(request, template, context)
 
 

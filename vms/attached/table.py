@@ -10,6 +10,7 @@ from itertools import groupby
 
 from django.utils import timezone
 
+from virterweb.pages.chips import Chip, Option
 from virterweb.pages.tables import natural_key
 from vms.addresses.nic_addresses import addresses_of
 from vms.guests import states as guest_states
@@ -72,22 +73,8 @@ def groups(found: list[Row], by_vm: bool) -> list[Group]:
     return [Group(vm=rows[0].nic, rows=rows) for rows in together]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Choice:
-    """A filter with the existing values; `offered` is whether there is more than one value."""
-
-    name: str
-    title: str
-    value: str
-    values: tuple[tuple[str, str], ...]
-
-    @property
-    def offered(self) -> bool:
-        return bool(self.value) or bool(self.values)
-
-
-def choices(vms: VMQuerySet, asked: Filters) -> list[Choice]:
-    """Return the filters with the values that these VMs' NICs have, and those that are selected."""
+def chips(vms: VMQuerySet, asked: Filters) -> list[Chip]:
+    """Return the chips that narrow the table to a value that these VMs' NICs have, or clear a chosen one."""
     columns = NICStatus.objects.filter(vm__desired__in=vms).order_by().values(*VALUES[2:]).distinct()
     found = [attached_nic({"vm": 0, "vm__desired__name": "", **each}) for each in columns]
     hypervisors = {each.hypervisor for each in found}
@@ -100,13 +87,17 @@ def choices(vms: VMQuerySet, asked: Filters) -> list[Choice]:
         ("state", "State", {each.state.value for each in found}),
         ("owner", "Owner", owners),
     )
-    return [_choice(name, title, values, getattr(asked, name)) for name, title, values in existing]
+    made = (_chip(asked, name, title, values) for name, title, values in existing)
+    return [chip for chip in made if chip.chosen or chip.options]
 
 
-def _choice(name: str, title: str, values: set[str], value: str) -> Choice:
+def _chip(asked: Filters, name: str, title: str, values: set[str]) -> Chip:
     words = {state.value: state.label.lower() for state in Power} if name == "state" else {}
-    listed = sorted((values | {value}) - {""}, key=lambda text: (text == OTHERS, natural_key(text)))
-    return Choice(name=name, title=title, value=value, values=tuple((each, words.get(each, each)) for each in listed))
+    listed = sorted(values - {""}, key=lambda text: (text == OTHERS, natural_key(text)))
+    options = tuple(Option(text=words.get(each, each), href=asked.query(**{name: each})) for each in listed)
+    chosen = getattr(asked, name)
+    clear = asked.query(name)
+    return Chip(key=name, title=title, chosen=chosen, text=words.get(chosen, chosen), clear=clear, options=options)
 
 
 def table(found: Iterable[Row]) -> Iterable[tuple[object, ...]]:

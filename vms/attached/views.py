@@ -5,7 +5,6 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET
 from django.views.decorators.vary import vary_on_headers
-from django_htmx.http import replace_url
 
 from networks.lookup import get_network
 from networks.models import Network
@@ -14,7 +13,7 @@ from virterweb.pages import exports
 from vms.addresses.inventory import visible_to
 
 from .filters import FLAT, GROUPED, Filters
-from .table import COLUMNS, choices, groups, rows, table
+from .table import COLUMNS, chips, groups, rows, table
 
 OF_THE_PATH = ("hypervisor", "network")
 
@@ -47,11 +46,10 @@ def nic_list(request: HttpRequest) -> HttpResponse:
         return nic_table(request, suffix)
     asked = Filters.of(request.GET)
     context = {"end": asked.end, **_context(request, asked)}
+    context["switch"] = asked.query(group=FLAT if asked.group else GROUPED)
     if request.htmx:
-        answer = render(request, "vms/attached/_nic_list.html", context)
-        path = f"{request.path}{asked.end}"
-        return answer if (request.htmx.current_url_abs_path or path) == path else replace_url(answer, path)
-    context["choices"] = choices(visible_to(request.user), asked)
+        return render(request, "vms/attached/_nic_list.html", context)
+    context["chips"] = chips(visible_to(request.user), asked)
     return render(request, "vms/attached/nic_list.html", context)
 
 

@@ -9,6 +9,7 @@ from django.views.decorators.http import require_http_methods
 from virterweb.hypervisors import rights
 from virterweb.hypervisors.desired.one_at_a_time import of_all_hypervisors
 from vms.addresses.inventory import visible_to
+from vms.listing import listed
 from vms.models import VMQuerySet
 
 from . import changes as many
@@ -43,9 +44,7 @@ def _chosen(request: HttpRequest) -> tuple[list[str], VMQuerySet]:
     data = request.POST if request.method == "POST" else request.GET
     visible = visible_to(request.user)
     if request.method == "POST" and "all" in data:
-        listed = visible.matching(data.get("q", "").replace("\0", ""))
-        listed = listed.on(data["hypervisor"].replace("\0", "")) if data.get("hypervisor") else listed
-        keys = [str(pk) for pk in listed.values_list("pk", flat=True)]
+        keys = [str(vm.pk) for vm in listed(visible.shown(), request.POST).rows]
     else:
         keys = list(dict.fromkeys(key for key in data.getlist("vm") if key.isdecimal() and len(key) < 19))
     return keys, visible.filter(pk__in=keys)

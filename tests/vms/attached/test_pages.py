@@ -108,17 +108,24 @@ def test_filters_stand_in_the_address(page, lab, query, found):
 
 
 def test_only_what_exists_is_offered_and_what_is_asked_for_is_kept(page, lab):
-    form = html.fromstring(page.get("/attached/?state=paused&q=x").content).get_element_by_id("filter")
-    offered = {each.get("name"): each.xpath("./option/@value") for each in form.xpath(".//select")}
-    assert offered == {
-        "network": ["", "default", "lan"],
-        "bridge": ["", "br0"],
-        "port_group": ["", "blue"],
-        "state": ["", "off", "paused", "running"],
-        "owner": ["", "mira", "others"],
-        "group": ["", "vm"],
+    shown = html.fromstring(page.get("/attached/?state=paused&q=x&group=vm").content)
+    offered = {
+        chip.xpath("string(summary)"): dict(zip(chip.xpath(".//a/text()"), chip.xpath(".//a/@href"), strict=True))
+        for chip in shown.xpath("//details[contains(@class, 'chips')]")
     }
-    assert (form.fields["state"], form.fields["q"]) == ("paused", "x")
+    kept = "q=x&group=vm"
+    assert offered == {
+        "Network": {each: f"/attached/?network={each}&state=paused&{kept}" for each in ("default", "lan")},
+        "Host bridge": {"br0": f"/attached/?bridge=br0&state=paused&{kept}"},
+        "Port group": {"blue": f"/attached/?port_group=blue&state=paused&{kept}"},
+        "Owner": {each: f"/attached/?state=paused&owner={each}&{kept}" for each in ("mira", "others")},
+    }
+    assert shown.xpath("//a[contains(@class, 'chip')]/@href") == [
+        f"/attached/?{kept}",
+        "/attached/?state=paused&group=vm",
+    ]
+    (form,) = shown.xpath("//main//form[@role='search']")
+    assert dict(form.form_values()) == {"q": "x", "group": "vm", "state": "paused"}
 
 
 def test_a_table_without_rows_says_what_would_be_here_or_shows_all(page, lab):
@@ -127,15 +134,10 @@ def test_a_table_without_rows_says_what_would_be_here_or_shows_all(page, lab):
     assert "No NICs yet." in page.get("/attached/").content.decode()
 
 
-def test_the_address_follows_the_filters_that_htmx_sends(page, lab):
-    here = {**HTMX, "HX-Current-URL": "http://testserver/attached/?state=off"}
-    empty = "hypervisor=&network=&bridge=&port_group=&owner=&group=&q="
-    polled = page.get(f"/attached/?{empty}&state=off", headers=here)
-    assert "HX-Replace-Url" not in polled.headers
-    changed = page.get(f"/attached/?{empty}&state=running", headers=here)
-    assert changed.headers["HX-Replace-Url"] == "/attached/?state=running"
-    assert changed.content.decode().lstrip().startswith('<div id="nic-list"')
-    assert "/attached.csv?state=running" in changed.content.decode()
+def test_the_table_polls_and_is_saved_with_its_filters(page, lab):
+    shown = page.get("/attached/?state=running&group=vm", headers=HTMX).content.decode()
+    assert shown.lstrip().startswith('<div id="nic-list" hx-get="/attached/?state=running&amp;group=vm"')
+    assert "/attached.csv?state=running&amp;group=vm" in shown
 
 
 def test_two_vms_of_one_name_and_mac_on_two_hypervisors_keep_their_own_addresses(page, lab):

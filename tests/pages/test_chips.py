@@ -1,0 +1,88 @@
+"""Chips narrow a list to a value of a property by links, which keep the search and the order."""
+
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from lxml import html
+
+from tests.support.making import make_foreign_network, make_hypervisor, make_network, make_running, make_vm
+from vms.models import VM, VMStatus
+
+
+@pytest.fixture
+def lab(db, pokes, member):
+    """Two hypervisors with networks and VMs of one member, of nobody, and unmanaged."""
+    lab, other = make_hypervisor(), make_hypervisor("lab-2")
+    for number, owner in enumerate((member, None)):
+        make_network(lab, f"net{number}", "", owner=owner)
+        make_vm(lab, f"vm-{number}", None, owner=owner)
+    make_foreign_network(other)
+    make_running(make_vm(other, "seen", None, managed=False))
+    VMStatus.objects.filter(desired__name="vm-1").update(error="refused", tries=1)
+    return lab
+
+
+def names(shown: html.HtmlElement) -> list[str]:
+    return [link.text for link in shown.xpath("//table/tbody/tr/td[1]/a")]
+
+
+def opened(page, path: str) -> html.HtmlElement:
+    return html.fromstring(page.get(path).content.decode())
+
+
+def menu(shown: html.HtmlElement, title: str) -> dict[str, str]:
+    """The values that a chip offers, with their links."""
+    links = shown.xpath(f"//details[summary[normalize-space()='{title}']]//a")
+    return {link.text: link.get("href") for link in links}
+
+
+@pytest.mark.parametrize(
+    ("path", "found"),
+    [
+        ("/networks/?state=unmanaged", ["default"]),
+        ("/networks/?state=pending", ["net0", "net1"]),
+        ("/networks/?state=pending&owner=otto", ["net0"]),
+        ("/networks/?owner=-", ["default", "net1"]),
+        ("/networks/?hypervisor=lab-2", ["default"]),
+        ("/networks/?state=pending&q=net&sort=-name", ["net1", "net0"]),
+        ("/vms/?state=running", ["seen"]),
+        ("/vms/?state=unmanaged", ["seen"]),
+        ("/vms/?state=failed", ["vm-1"]),
+        ("/vms/?state=pending&owner=otto", ["vm-0"]),
+        ("/vms/?state=none-such", []),
+    ],
+)
+def test_a_list_is_narrowed_to_what_its_address_says(page, lab, path, found):
+    assert names(opened(page, path)) == found
+    assert names(html.fromstring(page.get(path, headers={"HX-Request": "true"}).content or "<p></p>")) == found
+
+
+@pytest.mark.parametrize("path", ["/networks/", "/vms/"])
+def test_chips_are_links_that_keep_search_and_order_and_begin_at_the_first_page(page, lab, path):
+    shown = opened(page, f"{path}?q=e&sort=-name&page=2")
+    for title in ("Hypervisor", "State"):
+        for href in menu(shown, title).values():
+            kept = parse_qs(urlsplit(href).query)
+            assert (urlsplit(href).path, kept["q"], kept["sort"]) == (path, ["e"], ["-name"])
+            assert "page" not in kept
+
+
+def test_a_chip_offers_what_the_others_leave_and_a_chosen_value_can_be_cleared(page, lab):
+    shown = opened(page, "/networks/?owner=otto&sort=range")
+    assert menu(shown, "State") == {}, "one state is no choice"
+    (chosen,) = shown.xpath("//a[contains(@class, 'chip') and contains(@class, 'on')]")
+    assert (chosen.text, chosen.get("href")) == ("otto ×", "/networks/?sort=range")
+    assert list(menu(opened(page, "/networks/"), "Owner")) == ["otto", "no owner"]
+    kept = shown.xpath("//form[@role='search']//input[@type='hidden']")
+    assert {each.get("name"): each.get("value") for each in kept} == {"sort": "range", "owner": "otto"}
+
+
+def test_a_list_that_nothing_matches_says_so(page, lab):
+    assert "No VM matches the filter." in page.get("/vms/?state=paused").content.decode()
+
+
+def test_all_vms_that_match_are_those_that_the_chips_leave(page, lab):
+    asked = {"action": "down", "all": "yes", "q": "", "state": "pending", "owner": "otto"}
+    shown = html.fromstring(page.post("/vms/many/", asked).content.decode())
+    assert shown.xpath("//table[@id='many-plan']//td[1]/a/text()") == ["vm-0"]
+    assert VM.objects.count() == 3
