@@ -30,9 +30,9 @@ class Message:
         self.params = {name: each if isinstance(each, PLAIN) else str(each) for name, each in params.items()}
 
     @classmethod
-    def of(cls, value: Self | str) -> Self:
-        """Return a message as it is, and a plain text as the message that says it."""
-        return value if isinstance(value, Message) else cls("text", text=value) if value else cls()
+    def external(cls, text: str) -> Self:
+        """Return the message that says a text from outside the product, such as libvirt's error message."""
+        return cls("text", text=text) if text else cls()
 
     @classmethod
     def read(cls, stored: str) -> Self:
@@ -40,7 +40,7 @@ class Message:
         try:
             return _decoded(json.loads(stored)) if stored else cls()
         except (ValueError, TypeError, KeyError, AttributeError):
-            return cls.of(stored)
+            return cls.external(stored)
 
     def stored(self) -> str:
         """Return it as a column stores it; "" of an empty one."""
@@ -54,8 +54,11 @@ class Message:
                 yield from each.parts()
 
     def __str__(self) -> str:
-        wording = _WORDING.get(self.code, self.code)
-        return wording(**self.params) if callable(wording) else wording.format_map(self.params)
+        try:
+            wording = _WORDING[self.code] if self.code else ""
+            return wording(**self.params) if callable(wording) else wording.format_map(self.params)
+        except (KeyError, TypeError):  # stored by another version, whose wording is not known
+            return ": ".join(filter(None, [self.code, ", ".join(map(str, self.params.values()))]))
 
     def __repr__(self) -> str:
         return f"Message({self.stored()})"
@@ -68,6 +71,16 @@ class Message:
 
     def __hash__(self) -> int:
         return hash(self.stored())
+
+
+class Failure(Exception):
+    """An exception that says by a message why something was not done: a code with parameters, never a text."""
+
+    def __init__(self, message: Message) -> None:
+        if not isinstance(message, Message):
+            raise TypeError(f"{type(self).__name__} takes a message, not {message!r}")
+        super().__init__(message)
+        self.message = message
 
 
 PLAIN = (str, int, float, bool, list, dict, type(None), Message)

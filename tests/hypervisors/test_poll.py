@@ -17,6 +17,7 @@ from virterweb.hypervisors.gateway.found import Busy, Refused, Unreachable
 from virterweb.hypervisors.gateway.nouns.host import HostMachine
 from virterweb.hypervisors.gateway.nouns.volumes import Volumes
 from virterweb.hypervisors.models import Hypervisor, HypervisorStatus, ReadingProblem
+from virterweb.messages import Message
 from vms.images import sync as image_sync
 from vms.models import VM
 
@@ -107,9 +108,9 @@ def test_work_on_a_hypervisor_never_keeps_its_poll_out(lab):
 @pytest.mark.parametrize(
     ("problem", "error", "unreachable"),
     [
-        (Busy("libvirt is busy"), "", False),
-        (Refused("libvirt refuses"), "libvirt refuses", False),
-        (Unreachable("libvirt cannot be reached"), "libvirt cannot be reached", True),
+        (Busy(Message.external("libvirt is busy")), "", False),
+        (Refused(Message.external("libvirt refuses")), "libvirt refuses", False),
+        (Unreachable(Message.external("libvirt cannot be reached")), "libvirt cannot be reached", True),
     ],
 )
 def test_only_what_cannot_be_reached_is_called_so(lab, page, monkeypatch, problem, error, unreachable):
@@ -143,7 +144,7 @@ def test_a_call_that_hangs_is_given_up_and_not_asked_again_until_it_ends():
 
 def test_a_call_that_fails_fails_for_who_asked():
     def fail() -> None:
-        raise Refused("no")
+        raise Refused(Message.external("no"))
 
     with pytest.raises(Refused, match="no"):
         within(1, "pool", fail, "reading the pool")

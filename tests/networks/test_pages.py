@@ -10,6 +10,7 @@ from networks.models import Network
 from tests.support.making import make_foreign_network, make_hypervisor, make_lease, make_network, make_running, make_vm
 from tests.support.shown import as_shown
 from virterweb.hypervisors.models import HypervisorStatus
+from virterweb.messages import Message
 
 TWO_BLOCKS = """<network><name>two</name><uuid>{uuid}</uuid><forward mode='route'/><bridge name='virbr7'/>
 <ip address='10.1.0.1' prefix='24'><dhcp><range start='10.1.0.2' end='10.1.0.9'/>
@@ -105,7 +106,9 @@ def test_a_page_shows_all_leases_and_who_is_attached(page, lab):
 
 def test_a_failure_is_said_in_one_sentence_with_libvirts_words_beneath(page, lab):
     network = make_network(lab)
-    network.status.write(generation=1, error="Could not start it: its block is taken", detail="internal error: <x>")
+    network.status.write(
+        generation=1, error=Message.external("Could not start it: its block is taken"), detail="internal error: <x>"
+    )
     shown = page.get(network.get_absolute_url()).content.decode()
     assert "<strong>Could not start it: its block is taken</strong>" in shown
     assert "<code>internal error: &lt;x&gt;</code>" in shown
@@ -120,7 +123,7 @@ def test_drift_is_named_and_only_what_failed_is_tried_again(page, lab, pokes, dj
     assert "<li>is not active</li>" in shown
     answer = page.post(f"{network.get_absolute_url()}retry/", follow=True)
     assert "there is nothing to try again" in answer.content.decode()
-    network.status.write(error="Could not start net1")
+    network.status.write(error=Message.external("Could not start net1"))
     with django_capture_on_commit_callbacks(execute=True):
         page.post(f"{network.get_absolute_url()}retry/")
     assert Network.objects.get(pk=network.pk).state == "pending"

@@ -6,6 +6,7 @@ from lxml import html
 
 from networks.definition.events import Event
 from tests.support.making import make_host, make_hypervisor, make_image, make_lease, make_network, make_running, make_vm
+from virterweb.messages import Message
 from vms.models import VM
 
 NETWORK, OTHER_NETWORK, VM_NAME, HOST, IMAGE = "nеt1", "net1", "wеb", "lаb", "imаge"  # with Cyrillic letters
@@ -33,7 +34,7 @@ def lab(db, pokes):
     lab.status.save()
     network = make_network(lab, NETWORK, "10.1.0.1/24")
     found = {"present": True, "active": True, "document": network.full_document, "ip_range": "10.1.0.1/24"}
-    network.status.write(generation=1, made_at=timezone.now(), error="it has failed", **found)
+    network.status.write(generation=1, made_at=timezone.now(), error=Message.external("it has failed"), **found)
     network.note(Event.ADDED, None, result="done")
     make_network(lab, OTHER_NETWORK, "10.2.0.1/24")
     make_host(network, "52:54:00:00:00:09", "10.1.0.9")

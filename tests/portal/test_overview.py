@@ -11,6 +11,7 @@ from networks.definition.spec import HostSpec
 from networks.models import DHCPHostStatus, Network
 from tests.support.making import make_foreign_network, make_hypervisor, make_lease, make_network, make_running, make_vm
 from virterweb.hypervisors.models import Hypervisor, HypervisorStatus
+from virterweb.messages import Message
 from vms.models import VM, NICStatus
 
 HTMX = {"HX-Request": "true"}
@@ -50,7 +51,10 @@ def test_hypervisors_are_listed_with_their_state_and_how_many_vms_run(page, lab,
     make_running(make_vm(lab, "alma-8", 8))
     make_vm(lab, "alma-9", 9)
     make_running(make_vm(lab, "stranger", None, managed=False, generation=0))
-    lost = {"error": "Connection refused", "unreachable_since": timezone.now().replace(hour=10, minute=30)}
+    lost = {
+        "error": Message.external("Connection refused"),
+        "unreachable_since": timezone.now().replace(hour=10, minute=30),
+    }
     HypervisorStatus.objects.filter(hypervisor=make_hypervisor("lab-2")).update(**lost)
     HypervisorStatus.objects.filter(hypervisor=make_hypervisor("lab-3")).update(observed_at=None)
     rows = html.fromstring(page.get("/").content).xpath("//table[@id='hypervisors']/tbody/tr")
@@ -79,10 +83,10 @@ def test_an_empty_portal_has_an_overview(page, db):
 
 
 def test_failed_and_drifted_wishes_are_listed_with_their_reason(page, lab):
-    done(make_network(lab, "net1", "10.1.0.1/24"), error="Could not start it: its bridge is taken")
+    done(make_network(lab, "net1", "10.1.0.1/24"), error=Message.external("Could not start it: its bridge is taken"))
     done(make_network(lab, "net2", "10.2.0.1/24"), drift="is not active\ndoes not start with the host")
     done(make_network(lab, "net3", "10.3.0.1/24"))
-    done(make_vm(lab, "alma-8", 8), error="There is no image <x>")
+    done(make_vm(lab, "alma-8", 8), error=Message.external("There is no image <x>"))
     done(make_vm(lab, "alma-9", 9), drift="has a NIC more")
     make_vm(lab, "alma-10", 10)
     answer = page.get("/")
@@ -133,7 +137,7 @@ def test_the_latest_changes_are_listed_with_who_made_them_and_what_came_of_them(
     network.change(Event.CHANGED, user)
     network.note(Event.ADOPTED, result="done")
     network.note(Event.XML, user, result="failed")
-    network.revisions.filter(result="failed").update(error="This libvirt refuses it")
+    network.revisions.filter(result="failed").update(error=Message.external("This libvirt refuses it"))
     found = latest(page.get("/"))
     assert [line.split(":")[0] for line in found] == ["net1"] * 3
     assert found[0].startswith("net1: XML changed ")
@@ -175,7 +179,7 @@ def test_it_costs_the_same_queries_for_3_networks_and_for_30(page, lab, user, he
         for number in range(first, last):
             network = make_network(lab, f"net{number}", f"10.0.{number}.1/24")
             network.change(Event.CHANGED, user)
-            error = "No room" if number % 2 else ""
+            error = Message.external("No room") if number % 2 else ""
             done(network, ip_range=f"10.0.{number}.1/24", dhcp=f"10.0.{number}.2-10.0.{number}.3", error=error)
             vm = make_vm(lab, f"vm-{number}", number)
             make_running(vm, (network.name, f"52:54:00:00:00:{number:02x}", f"vnet{number}"))

@@ -24,6 +24,7 @@ from tests.support.making import (
 )
 from virterweb.hypervisors import cli
 from virterweb.hypervisors.models import HypervisorStatus
+from virterweb.messages import Message
 from vms.models import VM, VMStatus
 
 
@@ -381,7 +382,9 @@ def test_with_two_hypervisors_one_is_to_be_named(lab):
 
 def test_a_wish_that_fails_ends_the_wait_with_its_reason(lab, monkeypatch):
     network = make_network(lab)
-    network.status.write(generation=99, error="Not deleted: this would disconnect alma-8-8.", detail="in use")
+    network.status.write(
+        generation=99, error=Message.external("Not deleted: this would disconnect alma-8-8."), detail="in use"
+    )
     with pytest.raises(CommandError, match="Not deleted: this would disconnect alma-8-8") as failed:
         run("network", "rm", "net1")
     assert "in use" in str(failed.value)

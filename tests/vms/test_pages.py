@@ -17,6 +17,7 @@ from tests.support.making import (
     make_vm,
 )
 from virterweb.hypervisors.templatetags import moments
+from virterweb.messages import Message
 from vms.definition.nics.spec import NICSpec
 from vms.models import VM, Image, NICStatus, Power, VMStatus, Volume
 
@@ -120,7 +121,7 @@ def test_a_nic_with_anothers_mac_is_refused(page, lab, vm):
 
 def test_a_nic_that_goes_is_shown_as_detaching_with_the_reason(page, lab, vm):
     page.post(f"{vm.get_absolute_url()}nics/{SECOND}/remove/")
-    vm.status.write(progress="the guest has not released NIC")
+    vm.status.write(progress=Message.external("the guest has not released NIC"))
     answer = page.get(vm.get_absolute_url())
     assert cells(answer, "nics")[1][7:] == ["detaching", "", "Detach at next shutdown"]
     assert "Being changed: the guest has not released NIC" in answer.content.decode()

@@ -10,6 +10,7 @@ from tests.vms.observed import test_guest_check as check
 from virterweb.hypervisors.desired.drift import decoded
 from virterweb.hypervisors.desired.state import State
 from virterweb.hypervisors.gateway.reasons import Code
+from virterweb.messages import Message
 from virterweb.portal import wording as problem_words
 from virterweb.portal.problems import Kind
 from vms.definition import wording
@@ -70,7 +71,7 @@ def test_a_refused_nic_is_tried_again_when_its_network_has_come(vm_lab, reworded
     reworded()
     code = {"code": "libvirt", "text": "XXXX", "reason": Code.NO_NETWORK, "about": "net1"}
     vm_lab.vm.nics.filter(mac=SECOND).update(refused=code)
-    vm_lab.vm.status.write(error="XXXX", generation=vm_lab.vm.generation)
+    vm_lab.vm.status.write(error=Message.external("XXXX"), generation=vm_lab.vm.generation)
     vm_lab.hypervisor.networks.filter(name="net1").get().status.write(active=True)
     polling._try_again(vm_lab.hypervisor)
     assert not vm_lab.vm.done

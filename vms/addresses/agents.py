@@ -14,6 +14,7 @@ from lxml import etree
 from virterweb.hypervisors.connections.guard import Observation
 from virterweb.hypervisors.gateway.connection import Connection
 from virterweb.hypervisors.gateway.found import FoundAddress, FoundOutput, Refused, Silent
+from virterweb.messages import Message
 from vms.definition.domain import PARSER
 from vms.guests import report as guest_report
 from vms.guests import states as guest_states
@@ -125,7 +126,7 @@ def _ask_guest(status: VMStatus, connection: Connection, hanging: dict[int, Futu
     except Refused as problem:
         return problem
     except TimeoutError:
-        return Silent("it hangs")
+        return Silent(Message("agent.silent"))
 
 
 def _in_a_thread(

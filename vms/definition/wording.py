@@ -226,6 +226,17 @@ def _nics_refused(refused: Iterable[Mapping[str, str]]) -> str:
     return _sentences(*map(refusal, refused))
 
 
+def _not_deleted(vm: str, reason: Message) -> str:
+    text = str(reason)
+    return NOT_DELETED.format(vm=vm, reason=f"{text[:1].upper()}{text[1:]}")
+
+
+def _not_changed(mac: str, changes: Iterable[tuple[str, object, object]]) -> str:
+    return NOT_CHANGED.format(mac=mac, changes="; ".join(change(*each) for each in changes))
+
+
+NOT_DELETED = "{vm} was not deleted. {reason}"
+NOT_CHANGED = "libvirt says it is done, but NIC {mac} has not changed: {changes}."
 NICS_HELD = (
     "the guest has not released NIC {macs}; it is asked again. It does so once it has booted, or when the VM is off."
 )
@@ -236,6 +247,31 @@ MESSAGES = {
     "nics.refused": _nics_refused,
     "vm.shutting_down": "shutting down; stopped by force in {seconds} s",
     "vm.no_network": "There is no network {about} on {hypervisor}.",
+    "vm.no_access_network": "{hypervisor} has no network {network}, which every VM's first NIC needs.",
+    "vm.name_taken": "There is a VM {vm} on {hypervisor} already.",
+    "vm.mac_taken": "The MAC {mac} is in use by {vm}.",
+    "vm.number_taken": "ID {number} is taken: {network} has the DHCP reservation for {mac} already.",
+    "vm.number_outside": "ID {number} has no address in {block}.",
+    "vm.no_reservation": "{network} has no DHCP reservation for {mac}, and this hypervisor uses static DHCP.",
+    "vm.no_image": "{vm} has no image to be run from.",
+    "vm.disk_name": "A disk cannot be called cidata or console: the VM has volumes of these names.",
+    "vm.volume_left": "The pool {pool} has a volume {volume} left over; delete it or take another name.",
+    "vm.volume_taken": "The volume {volume} of the pool {pool} belongs to another VM. Choose another name.",
+    "vm.disk_gone": "The disk {disk} of {vm} is gone. Delete {vm} here, and run it anew.",
+    "vm.not_deleted": _not_deleted,
+    "vm.disk_in_snapshot": "The disk of {vm} is in the snapshot overlay {path}, outside its pool, where libvirt cannot "
+    "delete it. Merge it into the disk with virsh blockcommit, or detach it, then delete {vm} again.",
+    "vm.disk_in_use": "The volume {volume} in the pool {pool} is an overlay on {beneath}, which {vm} would take with "
+    "it. Delete that volume, or make it independent with virsh blockpull or qemu-img rebase. Then delete {vm} again.",
+    "vm.gone": "libvirt no longer has {vm}. Recreate it from its saved definition, or delete it here.",
+    "vm.recreated": "libvirt has another VM {vm}, with the UUID {uuid}. Make that one ours, or rename or delete it "
+    "first.",
+    "vm.transient": "{vm} is transient: there is no stored definition to change. Make it persistent first.",
+    "vm.became_transient": "Not stopped: {vm} has become transient, and libvirt forgets it when it stops. Make it "
+    "persistent, or stop it again if you mean it.",
+    "vm.rename_running": "libvirt renames only VMs that are off. Shut {vm} down, then revert its name.",
+    "nic.not_changed": _not_changed,
+    "nic.not_restored": "{problem} Nor could it be put back as it was: {stays}",
 }
 
 add_wording(MESSAGES)

@@ -3,7 +3,7 @@
 import struct
 from dataclasses import dataclass
 
-from virterweb.messages import Message
+from virterweb.messages import Failure, Message
 
 MAGIC = b"QFI\xfb"
 HEADER = struct.Struct(">4sIQIIQIIQQIIQ")
@@ -23,12 +23,8 @@ LARGEST = 2**50  # bytes of a disk, more than any pool has; hostile headers clai
 MOST_L1 = 2**25  # bytes, QEMU's own limit
 
 
-class Damaged(Exception):
+class Damaged(Failure):
     """A qcow2 file that QEMU would not accept: `message` says what is wrong with it, as the end of a sentence."""
-
-    def __init__(self, message: Message) -> None:
-        super().__init__(message)
-        self.message = message
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,6 +11,7 @@ from networks.definition.document.parse import PARSER
 from networks.definition.spec import BandwidthSpec
 from virterweb.hypervisors.gateway.connection import Connection
 from virterweb.hypervisors.gateway.found import Refused
+from virterweb.messages import Message
 from vms.definition.nics.edit import edit, put, take
 from vms.definition.nics.fields import GO_ALONG, fields_changed
 from vms.definition.nics.parse import find, parse, parse_domain
@@ -30,10 +31,10 @@ def carry_out(step: NICStep, vm: VM, connection: Connection, persistent: bool) -
         case Verb.UPDATE:
             _update(step, vm, connection)
         case Verb.ATTACH if step.live:
-            connection.domains.attach_device(vm.uuid_text, step.calls[0], _what(step), live=True, stored=False)
+            connection.domains.attach_nic(vm.uuid_text, step.calls[0], step.mac, live=True, stored=False)
         case Verb.DETACH:
             if step.live:
-                connection.domains.detach_device(vm.uuid_text, step.calls[0], _what(step), live=True, stored=False)
+                connection.domains.detach_nic(vm.uuid_text, step.calls[0], step.mac, live=True, stored=False)
             if step.stored:
                 connection.domains.define(take(connection.domains.stored_document(vm.uuid_text), step.key), vm.name)
             return not (step.live and _found(vm, connection, step.key))
@@ -56,28 +57,25 @@ def _reserve(step: NICStep, vm: VM, connection: Connection) -> None:
                 networks_sync.add_host(network, connection, entry.spec())
 
 
-def _what(step: NICStep) -> str:
-    """Return the step as the end of a sentence that begins with "Could not"."""
-    return f"NIC {step.mac}"
-
-
 def _update(step: NICStep, vm: VM, connection: Connection) -> None:
     """Update the NIC live and read it back: libvirt reports success even where it changes nothing."""
     try:
         if len(step.calls) > 1:
             _ask_for_its_link(step, vm)
         for number, call in enumerate(calls := _calls(step), start=1):
-            connection.domains.update_device(vm.uuid_text, call, _what(step))
+            connection.domains.update_nic(vm.uuid_text, call, step.mac)
             if len(step.calls) > 1 and number == len(calls) - 1:
                 time.sleep(LINK_DOWN_TIME)
         found = _found(vm, connection, step.key)
         wanted = {change.field for change in step.fields}
         left = [each for each in fields_changed(step.spec, found) if each.field in wanted] if found else []
         if left:
-            raise Refused(f"libvirt says it is done, but NIC {step.mac} has not changed: {'; '.join(map(str, left))}.")
+            changes = [[each.field, each.was, each.becomes] for each in left]
+            raise Refused(Message("nic.not_changed", mac=step.mac, changes=changes))
     except Refused as problem:
         if stays := _undo_update(step, vm, connection):
-            raise Refused(f"{problem} Nor could it be put back as it was: {stays}", problem.detail) from problem
+            reason = Message("nic.not_restored", problem=problem.message, stays=stays)
+            raise Refused(reason, problem.detail) from problem
         raise
 
 
@@ -100,8 +98,8 @@ def _calls(step: NICStep) -> tuple[str, ...]:
     return step.calls if first == step.undo else (first, *step.calls)
 
 
-def _undo_update(step: NICStep, vm: VM, connection: Connection) -> str:
-    """Restore the NIC as it was; Refused if that fails.
+def _undo_update(step: NICStep, vm: VM, connection: Connection) -> Message:
+    """Restore the NIC as it was; return why that failed, an empty message if it did not.
 
     After a partial failure of tc, libvirt removes its settings only when other limits are set.
     """
@@ -109,24 +107,24 @@ def _undo_update(step: NICStep, vm: VM, connection: Connection) -> str:
     if {"inbound", "outbound"} & {change.field for change in step.fields}:
         was = parse(etree.fromstring(step.undo, PARSER)).spec
         calls.insert(0, edit(step.undo, replace(was, inbound=None, outbound=NO_LIMIT)))
-    said = ""
+    said = Message()
     for call in calls:
         try:
-            connection.domains.update_device(vm.uuid_text, call, _what(step))
-            said = ""
+            connection.domains.update_nic(vm.uuid_text, call, step.mac)
+            said = Message()
         except Refused as problem:
-            said = str(problem)
+            said = problem.message
     return said
 
 
 def _replug(step: NICStep, vm: VM, connection: Connection) -> bool:
-    connection.domains.detach_device(vm.uuid_text, step.calls[0], _what(step), live=True, stored=False)
+    connection.domains.detach_nic(vm.uuid_text, step.calls[0], step.mac, live=True, stored=False)
     if _found(vm, connection, step.key):
         return False
     try:
-        connection.domains.attach_device(vm.uuid_text, step.calls[1], _what(step), live=True, stored=False)
+        connection.domains.attach_nic(vm.uuid_text, step.calls[1], step.mac, live=True, stored=False)
     except Refused:
-        connection.domains.attach_device(vm.uuid_text, step.undo, _what(step), live=True, stored=False)
+        connection.domains.attach_nic(vm.uuid_text, step.undo, step.mac, live=True, stored=False)
         raise
     return True
 

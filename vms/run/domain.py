@@ -3,6 +3,7 @@
 from virterweb.hypervisors.connections import kvm
 from virterweb.hypervisors.gateway.connection import Connection
 from virterweb.hypervisors.gateway.found import Refused
+from virterweb.messages import Message
 from vms.definition import domain as domain_xml
 from vms.models import VM
 from vms.models.document import domain_spec, saved_document
@@ -14,8 +15,7 @@ def recreated(vm: VM, connection: Connection) -> str:
     document = saved_document(vm, **new)
     for disk in domain_xml.parse(document).disks:
         if disk.volume and connection.volumes.get(disk.pool, disk.volume) is None:
-            text = "The disk {disk} of {vm} is gone. Delete {vm} here, and run it anew."
-            raise Refused(text.format(disk=disk.source, vm=vm.name))
+            raise Refused(Message("vm.disk_gone", disk=disk.source, vm=vm.name))
     return document
 
 

@@ -77,18 +77,20 @@ def _check(vm: VM, connection: Connection) -> None:
     hypervisor, macs = vm.hypervisor, macs_of(vm)
     for domain in connection.domains.all():
         if domain.name == vm.name:
-            raise Refused(f"There is a VM {vm.name} on {hypervisor} already.")
+            raise Refused(Message("vm.name_taken", vm=vm.name, hypervisor=hypervisor))
         if not any(mac in domain.document for mac in macs):  # faster than parsing hundreds of documents
             continue
         if taken := macs & {nic.mac for nic in domain_xml.parse(domain.document).nics}:
-            raise Refused(f"The MAC {min(taken)} is in use by {domain.name}.")
+            raise Refused(Message("vm.mac_taken", mac=min(taken), vm=domain.name))
     if len(set(vm.volumes())) < len(vm.volumes()):
-        raise Refused("A disk cannot be called cidata or console: the VM has volumes of these names.")
+        raise Refused(Message("vm.disk_name"))
     for pool, name in vm.volumes():
         if name != vm.console_volume and connection.volumes.get(pool, name):
-            raise Refused(f"The pool {pool} has a volume {name} left over; delete it or take another name.")
-    if vm.image is None or connection.volumes.get(hypervisor.pool, vm.image.volume) is None:
-        raise Refused(f"The image {vm.image or ''} has no volume in the pool {hypervisor.pool}.")
+            raise Refused(Message("vm.volume_left", pool=pool, volume=name))
+    if vm.image is None:
+        raise Refused(Message("vm.no_image", vm=vm.name))
+    if connection.volumes.get(hypervisor.pool, vm.image.volume) is None:
+        raise Refused(Message("image.no_volume", image=vm.image, pool=hypervisor.pool))
     for nic in vm.nics.filter(kind=NIC.Kind.NETWORK):
         if connection.networks.uuid_of(nic.source) is None:
             raise Refused(Message("vm.no_network", about=nic.source, hypervisor=hypervisor))
@@ -101,7 +103,7 @@ def _clear_console(vm: VM, connection: Connection) -> None:
     if connection.volumes.get(pool, name) and name not in volumes_of_others(vm):
         layers.delete_unused(connection, pool, name)
     if connection.volumes.get(pool, name):
-        raise Refused(f"The volume {name} of the pool {pool} belongs to another VM. Choose another name.")
+        raise Refused(Message("vm.volume_taken", pool=pool, volume=name))
 
 
 def _check_host_entry(vm: VM, connection: Connection) -> None:
@@ -111,16 +113,16 @@ def _check_host_entry(vm: VM, connection: Connection) -> None:
     access = access_network(vm.hypervisor)
     reserved = {found.mac: found for found in networks_sync.found_hosts(access, connection)}
     if vm.hypervisor.static_dhcp and entry.mac not in reserved:
-        raise Refused(f"{access} has no DHCP reservation for {entry.mac}, and this hypervisor uses static DHCP.")
+        raise Refused(Message("vm.no_reservation", network=access, mac=entry.mac))
     if not vm.hypervisor.static_dhcp and entry.mac in reserved:
-        raise Refused(f"ID {vm.number} is taken: {access} has the DHCP reservation for {entry.mac} already.")
+        raise Refused(Message("vm.number_taken", number=vm.number, network=access, mac=entry.mac))
 
 
 def access_network(hypervisor: Hypervisor) -> Network:
     """Return the network of every VM's first NIC; Refused if libvirt has none of that name."""
     network = Network.objects.in_use(hypervisor.pk, hypervisor.access_network)
     if network is None:
-        raise Refused(f"{hypervisor} has no network {hypervisor.access_network}, which every VM's first NIC needs.")
+        raise Refused(Message("vm.no_access_network", hypervisor=hypervisor, network=hypervisor.access_network))
     return network
 
 
@@ -132,7 +134,7 @@ def host_entry(vm: VM) -> HostSpec | None:
     try:
         return HostSpec(mac=mac_of_id(vm.number), ip=str(ip_of_id(block, vm.number)))
     except ValueError as problem:  # the block was changed in the meantime
-        raise Refused(str(problem)) from problem
+        raise Refused(Message("vm.number_outside", number=vm.number, block=block)) from problem
 
 
 def add_entry(vm: VM, connection: Connection) -> None:

@@ -14,6 +14,7 @@ from networks import sync as networks_sync
 from networks.models import Lease, Network
 from virterweb.hypervisors.gateway.connection import Connection
 from virterweb.hypervisors.gateway.found import FoundDomain, FoundLease, FoundVolume, PoolUnreadable, Refused, skipped
+from virterweb.messages import Message
 from vms.definition import domain as domain_xml
 from vms.definition import volume as volume_xml
 from vms.images import layers
@@ -155,9 +156,7 @@ def check_removable(vm: VM, connection: Connection, found: FoundDomain | None) -
     }
     folders = {connection.pools.folder(pool) for pool, _ in own}
     if outside := snapshots.outside(connection, found, volumes, folders):
-        text = "The disk of {vm} is in the snapshot overlay {path}, outside its pool, where libvirt cannot delete it. "
-        text += "Merge it into the disk with virsh blockcommit, or detach it, then delete {vm} again."
-        raise Refused(text.format(vm=vm.name, path=outside))
+        raise Refused(Message("vm.disk_in_snapshot", vm=vm.name, path=outside))
     own |= set(snapshots.files(connection, found, volumes, own))
     paths = {volumes[place].path: place for place in own if place in volumes}
     images = {image.volume for image in Image.objects.filter(hypervisor=vm.hypervisor)}
@@ -165,10 +164,7 @@ def check_removable(vm: VM, connection: Connection, found: FoundDomain | None) -
     for (pool, name), volume in (volumes | elsewhere).items():
         beneath = paths.get(volume_xml.parse(volume.document).backing)
         if beneath and (pool, name) not in own and name not in images and not name.startswith((LAYER, TAG)):
-            text = "The volume {name} in the pool {pool} is an overlay on {beneath}, which {vm} would take with it. "
-            text += "Delete that volume, or make it independent with virsh blockpull or qemu-img rebase. Then delete "
-            text += "{vm} again."
-            raise Refused(text.format(name=name, pool=pool, beneath=beneath[1], vm=vm.name))
+            raise Refused(Message("vm.disk_in_use", volume=name, pool=pool, beneath=beneath[1], vm=vm.name))
 
 
 def volumes_in(pool: str, connection: Connection) -> list[FoundVolume]:

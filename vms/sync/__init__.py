@@ -62,8 +62,8 @@ def _remove(vm: VM, connection: Connection) -> None:
             check_removable(vm, connection, found)
         except Refused as problem:
             vm.withdraw_removal()
-            said = str(problem)
-            raise Refused(f"{vm.name} was not deleted. {said[:1].upper()}{said[1:]}", problem.detail) from problem
+            reason = Message("vm.not_deleted", vm=vm.name, reason=problem.message)
+            raise Refused(reason, problem.detail) from problem
     if found or vm.status.made_at:  # if it was undefined outside the portal, the rest of it still belongs to the VM
         connection.domains.force_off(vm.uuid_text, vm.name)
         console.finish(vm, connection)
@@ -80,7 +80,7 @@ def _follow(vm: VM, connection: Connection) -> None:
     if vm.asked:
         found = _revert_once(vm, connection, found)
     if found is None:
-        raise Refused(f"libvirt no longer has {vm.name}. Recreate it from its saved definition, or delete it here.")
+        raise Refused(Message("vm.gone", vm=vm.name))
     asked = vm.power_generation > vm.status.power_done
     if asked and not vm.running and found.state != Power.OFF:
         _check_kept(vm, found)
@@ -117,8 +117,7 @@ def _revert_once(vm: VM, connection: Connection, found: FoundDomain | None) -> F
 def _recreate(vm: VM, connection: Connection) -> None:
     """Define a VM that was deleted outside the portal, and start it if it is to run."""
     if (other := connection.domains.uuid_of(vm.name)) not in (None, vm.uuid_text):
-        text = "libvirt has another VM {name}, with the UUID {uuid}. Make that one ours, or rename or delete it first."
-        raise Refused(text.format(name=vm.name, uuid=other))
+        raise Refused(Message("vm.recreated", vm=vm.name, uuid=other))
     document = recreated(vm, connection)
     connection.domains.define(document, vm.name)
     if vm.running:
@@ -130,13 +129,13 @@ def _revert(vm: VM, connection: Connection, found: FoundDomain) -> None:
     values = {name: getattr(vm, name) for name in (Aspect.MEMORY, Aspect.VCPUS) if name in vm.asked}
     if not found.persistent and (values or Aspect.PERSISTENCE in vm.asked):
         if Aspect.PERSISTENCE not in vm.asked:
-            raise Refused(f"{vm.name} is transient: there is no stored definition to change. Make it persistent first.")
+            raise Refused(Message("vm.transient", vm=vm.name))
         connection.domains.define(connection.domains.stored_document(vm.uuid_text), vm.name)
     if values:
         connection.domains.define(domain_xml.edit(connection.domains.stored_document(vm.uuid_text), **values), vm.name)
     if Aspect.NAME in vm.asked and found.name != vm.name:
         if found.state != Power.OFF:
-            raise Refused(f"libvirt renames only VMs that are off. Shut {found.name} down, then revert its name.")
+            raise Refused(Message("vm.rename_running", vm=found.name))
         connection.domains.rename(vm.uuid_text, vm.name)
 
 
@@ -146,8 +145,7 @@ def _check_kept(vm: VM, found: FoundDomain) -> None:
         return
     VM.objects.filter(pk=vm.pk, generation=vm.generation).update(running=True)
     vm.status.write(power_done=vm.power_generation, shut_down_at=None)
-    text = "Not stopped: {vm} has become transient, and libvirt forgets it when it stops. Make it persistent, or stop "
-    raise Refused(f"{text.format(vm=vm.name)}it again if you mean it.")
+    raise Refused(Message("vm.became_transient", vm=vm.name))
 
 
 def _stop(vm: VM, connection: Connection) -> None:

@@ -21,6 +21,7 @@ from virterweb.hypervisors.gateway.nouns.guest_agent import LARGEST_CODE
 from virterweb.hypervisors.gateway.session import object_name
 from virterweb.hypervisors.models import Hypervisor, HypervisorStatus, ReadingProblem
 from virterweb.hypervisors.sync import observe
+from virterweb.messages import Message
 from vms.models import VM, NICStatus, Volume
 
 Kind = ReadingProblem.Kind
@@ -165,7 +166,9 @@ def test_a_part_that_fails_ends_no_other(lab, raw, monkeypatch):
     ]
 
 
-@pytest.mark.parametrize("cause", [Unreachable("libvirt is gone"), OperationalError("the database is gone")])
+@pytest.mark.parametrize(
+    "cause", [Unreachable(Message.external("libvirt is gone")), OperationalError("the database is gone")]
+)
 def test_a_lost_hypervisor_or_database_is_no_objects_problem(lab, cause):
     with pytest.raises(type(cause)), Observation(lab, Kind.VM) as reading, reading.guard("one"):
         raise cause
@@ -176,7 +179,7 @@ def test_thousands_of_odd_objects_are_not_thousands_of_rows(lab):
     with Observation(lab, Kind.VOLUME, "default") as reading:
         for number in range(3000):
             with reading.guard(f"volume {number}"):
-                raise Refused("no")
+                raise Refused(Message.external("no"))
     assert len(problems()) == MAX_PROBLEMS
     assert len(reading.failed) == 3000
 
@@ -192,7 +195,7 @@ def test_what_is_too_long_for_its_column_is_found_on_every_database(lab):
 
 def test_problems_are_on_the_first_page_until_they_are_gone(page, lab):
     with Observation(lab, Kind.VOLUME, "default") as reading, reading.guard("big.qcow2"):
-        raise Refused("it cannot be opened", "virStorage: no")
+        raise Refused(Message.external("it cannot be opened"), "virStorage: no")
     text = " ".join(page.get("/").content.decode().split())
     assert "Volume big.qcow2 in pool default: it cannot be opened" in text
     with Observation(lab, Kind.VOLUME, "default"):

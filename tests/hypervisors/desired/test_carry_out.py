@@ -11,6 +11,7 @@ from virterweb.hypervisors.desired.models import Desired
 from virterweb.hypervisors.desired.refusals import InvalidTransition, Refusal, Superseded
 from virterweb.hypervisors.desired.state import State
 from virterweb.hypervisors.gateway.found import Busy, Refused
+from virterweb.messages import Message
 
 
 @pytest.fixture
@@ -28,11 +29,11 @@ def again(network: Network) -> Network:
         ({}, {}, State.PENDING),
         ({}, {"generation": 1}, State.READY),
         ({}, {"generation": 1, "drift": "is not active"}, State.DRIFTED),
-        ({}, {"generation": 1, "error": "no"}, State.FAILED),
-        ({"generation": 2}, {"generation": 1, "error": "no"}, State.PENDING),
+        ({}, {"generation": 1, "error": Message.external("no")}, State.FAILED),
+        ({"generation": 2}, {"generation": 1, "error": Message.external("no")}, State.PENDING),
         ({"removed_at": timezone.now()}, {"generation": 1}, State.REMOVING),
         ({"managed": False}, {"generation": 1}, State.UNMANAGED),
-        ({"managed": False}, {"generation": 1, "error": "no"}, State.FAILED),
+        ({"managed": False}, {"generation": 1, "error": Message.external("no")}, State.FAILED),
     ],
 )
 def test_the_state_follows_from_the_wish_and_what_was_seen(network, desired, status, state):
@@ -63,7 +64,7 @@ def test_a_refused_wish_has_failed_and_is_not_tried_again(network):
 
     def refuse(desired, host):
         tries.append(desired)
-        raise Refused("Could not start net1: it may not", "libvirt: no")
+        raise Refused(Message.external("Could not start net1: it may not"), "libvirt: no")
 
     carry_out(Network, network.pk, refuse)
     carry_out(Network, network.pk, refuse)
@@ -77,7 +78,9 @@ def test_a_refused_wish_has_failed_and_is_not_tried_again(network):
     assert status.made_at is None
 
 
-@pytest.mark.parametrize("reason", [Busy("libvirt is busy"), Waiting("the guest shuts down")])
+@pytest.mark.parametrize(
+    "reason", [Busy(Message.external("libvirt is busy")), Waiting(Message.external("the guest shuts down"))]
+)
 def test_what_can_succeed_later_stays_pending_and_comes_round(network, reason):
     def not_yet(desired, host):
         raise reason
@@ -92,7 +95,7 @@ def test_what_can_succeed_later_stays_pending_and_comes_round(network, reason):
 
 def test_trying_again_becomes_less_often(network):
     def busy(desired, host):
-        raise Busy("libvirt is busy")
+        raise Busy(Message.external("libvirt is busy"))
 
     waits = []
     for _ in range(6):

@@ -20,6 +20,7 @@ from virterweb.hypervisors.desired.carry_out import carry_out
 from virterweb.hypervisors.desired.claims import claimed, this_process
 from virterweb.hypervisors.gateway.found import Refused
 from virterweb.hypervisors.models import LONGEST_PAUSE, Claimable, HypervisorStatus
+from virterweb.messages import Message
 
 TELL = """
 import os, sys, django
@@ -73,7 +74,7 @@ def test_who_lost_a_claim_does_not_end_that_of_who_has_it_now(network):
 
 def test_a_claim_ends_with_what_it_was_for_even_if_that_is_refused(network):
     with pytest.raises(Refused), claimed(rows()):
-        raise Refused("not possible")
+        raise Refused(Message.external("not possible"))
     assert is_free()
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from virterweb.hypervisors.gateway.found import Refused
 from virterweb.hypervisors.gateway.reasons import SENTENCES, Code, recognise
+from virterweb.messages import Message
 
 DNSMASQ = "internal error: Child process (/usr/sbin/dnsmasq --conf-file=x.conf) unexpected exit status 2: \ndnsmasq: "
 RULES = "/usr/sbin/iptables -w --table filter --insert LIBVIRT_INP --in-interface virbr1 --jump ACCEPT"
@@ -74,7 +75,7 @@ def test_a_message_becomes_a_code_and_a_sentence(message, code, said):
     reason = recognise(message)
     assert reason.code is code
     assert said in str(reason)
-    assert Refused("Could not start", message).reason == reason
+    assert Refused(Message.external("Could not start"), message).reason == reason
 
 
 def test_every_code_has_a_sentence_and_what_is_unknown_has_none():

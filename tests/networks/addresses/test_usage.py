@@ -10,6 +10,7 @@ from networks.definition.spec import HostSpec
 from networks.models import DHCPHostStatus, Network
 from networks.reservations.reservations import remove, reserve
 from tests.support.making import make_foreign_network, make_hypervisor, make_lease, make_network, make_running, make_vm
+from virterweb.messages import Message
 from vms.models import VM
 
 NETWORK = """<network><name>net1</name><uuid>{uuid}</uuid><bridge name='virbr5'/>
@@ -116,7 +117,7 @@ def test_wishes_take_addresses_until_they_are_carried_out(net):
 
 def test_a_wish_that_failed_keeps_its_address(net):
     desired(net, HostSpec(mac=MAC, ip="10.5.0.2", name="eight"))
-    net.status.write(generation=again(net).generation, error="libvirt refused it")
+    net.status.write(generation=again(net).generation, error=Message.external("libvirt refused it"))
     assert uses(net) == {"10.5.0.2": (Use.RESERVED, f"eight ({MAC})")}
     assert free(net) == "10.5.0.3"
 

@@ -12,6 +12,7 @@ from tests.support.making import make_network
 from virterweb.hypervisors.desired.state import State
 from virterweb.hypervisors.gateway.found import Refused
 from virterweb.hypervisors.gateway.nouns.networks import Networks
+from virterweb.messages import Message
 
 from .test_edit_form import open_form, save
 
@@ -30,7 +31,7 @@ def refuse_start(monkeypatch) -> None:
     def refusing(self: Networks, uuid: str, name: str) -> None:
         if not refused:
             refused.append(name)
-            raise Refused(f"Could not start network {name}: no such MTU here", "Cannot set MTU")
+            raise Refused(Message.external(f"Could not start network {name}: no such MTU here"), "Cannot set MTU")
         start(self, uuid, name)
 
     monkeypatch.setattr(Networks, "start", refusing)
@@ -42,7 +43,7 @@ def refuse_definition(monkeypatch) -> None:
 
     def refusing(self: Networks, document: str, name: str) -> None:
         if "9000" in document:
-            raise Refused(f"Could not define network {name}: no such MTU here", "Cannot set MTU")
+            raise Refused(Message.external(f"Could not define network {name}: no such MTU here"), "Cannot set MTU")
         define(self, document, name)
 
     monkeypatch.setattr(Networks, "define", refusing)
@@ -112,7 +113,7 @@ def test_a_draft_can_be_discarded(page, network, monkeypatch):
 
 def test_a_refused_reservation_is_no_draft(network, monkeypatch):
     def refuse(self: Networks, uuid: str, update: object, what: str) -> None:
-        raise Refused("Could not add it")
+        raise Refused(Message.external("Could not add it"))
 
     monkeypatch.setattr(Networks, "update", refuse)
     reserve(network, [HostSpec(mac="52:54:00:00:00:08", ip="10.255.0.8")], None)

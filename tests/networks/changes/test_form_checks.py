@@ -5,6 +5,7 @@ import pytest
 from networks.models import Network
 from tests.support.making import make_hypervisor
 from virterweb.hypervisors.models import HypervisorStatus
+from virterweb.messages import Message
 
 GOOD = {"name": "net1", "forward_mode": "nat", "ipv4": "10.255.0.1/24", "local_only": "on", "stp": "on"}
 BRIDGE = {"forward_mode": "bridge", "ipv4": ""}
@@ -48,7 +49,7 @@ def test_what_libvirt_always_refuses_is_refused_at_its_field(client, operator, d
 
 def test_a_hypervisor_that_answers_is_preselected(page, db, pokes):
     make_hypervisor("a-dead")
-    HypervisorStatus.objects.update(error="libvirt cannot be reached")
+    HypervisorStatus.objects.update(error=Message.external("libvirt cannot be reached"))
     alive = make_hypervisor("b-alive")
     assert page.get("/networks/add/").context["form"]["hypervisor"].value() == alive.pk
     assert page.get("/vms/run/").context["form"].host == alive

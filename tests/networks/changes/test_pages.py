@@ -22,6 +22,7 @@ from tests.support.making import (
     make_vm,
 )
 from tests.support.shown import as_shown
+from virterweb.messages import Message
 
 
 @pytest.fixture
@@ -519,7 +520,7 @@ def test_the_history_lists_who_what_changes_plan_and_result(page, network, user)
         plan=[{"step": "undefine", "variant": "", "network": "net1"}], result="done", seconds=1.5
     )
     network.change(Event.STOPPED, active=False)
-    network.revisions.filter(event="stopped").update(result="failed", error="Could not stop <net1>")
+    network.revisions.filter(event="stopped").update(result="failed", error=Message.external("Could not stop <net1>"))
     found = [row[1:] for row in rows(page.get(at(network, "history")))]
     assert found == [
         ["", "stopped", "Active: yes → no", "", "Could not stop <net1>"],

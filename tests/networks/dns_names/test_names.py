@@ -29,6 +29,7 @@ from tests.support.making import make_foreign_network, make_hypervisor, make_lea
 from virterweb.hypervisors.connections.pool import disconnect
 from virterweb.hypervisors.gateway import peer
 from virterweb.hypervisors.gateway.found import FoundLease, FoundNetwork, Refused, Unreachable
+from virterweb.messages import Message
 
 FIXED = HostSpec(mac="52:54:00:00:00:77", ip="10.0.0.77", name="fixed")
 SPEC = NetworkSpec(
@@ -285,7 +286,7 @@ def test_names_that_change_while_they_are_asked_are_asked_again(network, dnsmasq
 
 
 def test_one_that_cannot_be_asked_says_why_and_rests(network, dnsmasq):
-    dnsmasq.answers = Refused("No dnsmasq answers at 10.0.0.1.")
+    dnsmasq.answers = Refused(Message.external("No dnsmasq answers at 10.0.0.1."))
     asking.ask(network.pk)
     assert str(row(network).error) == "No dnsmasq answers at 10.0.0.1."
     assert in_seconds(network) == 300
@@ -301,7 +302,7 @@ GUEST = {"hostname": "guest", "client_id": "", "expires": 0}
 
 
 def test_a_hypervisor_that_is_gone_is_asked_again_soon(network, dnsmasq):
-    dnsmasq.answers = Unreachable("libvirt cannot be reached")
+    dnsmasq.answers = Unreachable(Message.external("libvirt cannot be reached"))
     asking.ask(network.pk)
     assert (str(row(network).error), row(network).asked_at, in_seconds(network)) == ("", None, 10)
 
@@ -383,7 +384,7 @@ def test_the_page_shows_names_with_answers_and_duplicates(page, network, dnsmasq
 def test_where_the_portal_cannot_ask_the_expected_stands_beside_the_reason(page, network, dnsmasq):
     dnsmasq.answers = {"mirror.net1.test": ["10.0.0.5", "10.0.0.6"]}
     asking.ask(network.pk)
-    dnsmasq.answers = Refused("No dnsmasq answers at 10.0.0.1.")
+    dnsmasq.answers = Refused(Message.external("No dnsmasq answers at 10.0.0.1."))
     asking.ask_soon(network)
     asking.ask(network.pk)
     answer = page.get(PATH)

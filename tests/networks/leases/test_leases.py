@@ -31,6 +31,7 @@ from virterweb.hypervisors.desired.carry_out import carry_out
 from virterweb.hypervisors.gateway.found import FoundLease, FoundNetwork, Refused
 from virterweb.hypervisors.models import Hypervisor, HypervisorStatus, ReadingProblem
 from virterweb.hypervisors.sync import observe
+from virterweb.messages import Message
 from vms.models import VM
 
 START = datetime(2026, 11, 24, 22, 0, tzinfo=UTC)
@@ -227,7 +228,9 @@ def test_leases_are_polled_every_few_seconds_and_at_once_where_somebody_waits(la
     assert host.asked == [network.uuid_text] * 2
 
 
-@pytest.mark.parametrize("problem", [Refused("Could not read DHCP leases: no such file"), ValueError("odd")])
+@pytest.mark.parametrize(
+    "problem", [Refused(Message.external("Could not read DHCP leases: no such file")), ValueError("odd")]
+)
 def test_leases_that_cannot_be_read_stay_and_are_shown_with_their_age(network, page, problem):
     class Broken(DHCPServers):
         def of_network(self, uuid: str) -> list[FoundLease]:
@@ -584,7 +587,8 @@ def test_a_lease_that_cannot_be_released_says_why_and_is_not_tried_again(network
 
 
 @pytest.mark.parametrize(
-    ("problem", "said"), [(Refused("Not released"), "Not released"), (KeyError("x"), "internal error (KeyError)")]
+    ("problem", "said"),
+    [(Refused(Message.external("Not released")), "Not released"), (KeyError("x"), "internal error (KeyError)")],
 )
 def test_one_that_cannot_be_released_keeps_no_other_from_it(network, look, problem, said):
     class Half(DHCPServers):

@@ -29,6 +29,7 @@ from tests.support.making import make_foreign_network, make_hypervisor, make_lea
 from virterweb.hypervisors.connections.pool import connected, disconnect
 from virterweb.hypervisors.desired.carry_out import carry_out
 from virterweb.hypervisors.sync import observe
+from virterweb.messages import Message
 
 EMPTY = """<node><cpu><mhz>1000</mhz><model>i686</model><active>1</active><nodes>1</nodes><sockets>1</sockets>
 <cores>1</cores><threads>1</threads></cpu><memory>1000000</memory></node>"""
@@ -563,7 +564,7 @@ def test_a_guest_whose_address_is_reserved_for_another_is_proposed_the_next_free
 
 def test_an_address_that_is_wished_but_not_there_is_not_proposed(net):
     desired(net, four(2))
-    net.status.write(generation=again(net).generation, error="libvirt refused it")
+    net.status.write(generation=again(net).generation, error=Message.external("libvirt refused it"))
     assert states(net) == {"10.5.0.2": "not added"}
     assert propose(again(net)).ip == "10.5.0.3"
 

@@ -26,6 +26,7 @@ from virterweb.hypervisors.gateway.found import FoundPort, Refused
 from virterweb.hypervisors.gateway.nouns.networks import Networks
 from virterweb.hypervisors.gateway.nouns.ports import Ports
 from virterweb.hypervisors.sync import observe
+from virterweb.messages import Message
 
 EMPTY = """<node><cpu><mhz>1000</mhz><model>i686</model><active>1</active><nodes>1</nodes><sockets>1</sockets>
 <cores>1</cores><threads>1</threads></cpu><memory>1000000</memory></node>"""
@@ -86,7 +87,7 @@ def test_a_refused_wish_leaves_nothing_in_libvirt(lab, raw):
 
 def test_a_step_that_fails_takes_back_the_steps_before_it(lab, raw, monkeypatch):
     def refuse(host, uuid, name):
-        raise Refused(f"Could not start network {name}: its block is taken")
+        raise Refused(Message.external(f"Could not start network {name}: its block is taken"))
 
     monkeypatch.setattr(Networks, "start", refuse)  # the test driver starts whatever it is told to
     assert push(make_network(lab)).state == State.FAILED
@@ -494,7 +495,7 @@ def test_the_history_gets_what_failed_and_how_far_it_came(lab, raw, monkeypatch)
     network = push(make_network(lab))
 
     def refuse(host, uuid, name):
-        raise Refused(f"Could not start network {name}: its block is taken")
+        raise Refused(Message.external(f"Could not start network {name}: its block is taken"))
 
     monkeypatch.setattr(Networks, "start", refuse)
     network = change(network, mtu=9000)
@@ -805,7 +806,7 @@ def test_a_revert_that_was_refused_is_not_carried_out_by_a_later_reservation(lab
     redefine(raw, *OUTSIDE["their domain"])
     observe(lab.pk)
     again(network).change(Event.REVERTED, exact=True)
-    network.status.write(generation=again(network).generation, error="refused")
+    network.status.write(generation=again(network).generation, error=Message.external("refused"))
     hosts.reserve(again(network), [HostSpec(mac="52:54:00:00:00:08", ip="10.255.0.8")], None)
     network = push(network)
     assert "10.255.0.8" in stored(raw)

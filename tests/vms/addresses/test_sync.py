@@ -16,6 +16,7 @@ from tests.support.making import make_foreign_network, make_hypervisor, make_lea
 from virterweb.hypervisors.connections.pool import connected, disconnect
 from virterweb.hypervisors.gateway.found import FoundAddress, Refused, Silent, Unreachable
 from virterweb.hypervisors.models import HypervisorStatus, ReadingProblem
+from virterweb.messages import Message
 from vms import tasks
 from vms.addresses import agents
 from vms.addresses import sync as addresses
@@ -194,21 +195,25 @@ def test_a_guest_that_hangs_is_left_alone_and_keeps_nobody(vm, guests, monkeypat
 
 
 def test_a_guest_that_forbids_the_question_is_one_without_addresses(vm, guests):
-    guests.answers[Source.AGENT] = Refused("Could not ask", "guest-network-get-interfaces has been disabled")
+    guests.answers[Source.AGENT] = Refused(
+        Message.external("Could not ask"), "guest-network-get-interfaces has been disabled"
+    )
     guests.answers[Source.ARP] = [(PLAIN, "10.1.0.8")]
     ask(vm)
     assert seen() == [(PLAIN, "10.1.0.8", "arp")]
 
 
 def test_a_libvirt_that_cannot_read_the_arp_table_keeps_no_guest_from_being_asked(vm, guests):
-    guests.answers[Source.ARP] = Refused("Could not ask", "internal error: wrong nlmsg len")
+    guests.answers[Source.ARP] = Refused(Message.external("Could not ask"), "internal error: wrong nlmsg len")
     guests.answers[Source.AGENT] = [(BRIDGED, "10.0.0.8")]
     ask(vm)
     assert seen() == [(BRIDGED, "10.0.0.8", "agent")]
 
 
 @pytest.mark.parametrize("source", [Source.AGENT, Source.ARP])
-@pytest.mark.parametrize("problem", [Refused("no"), Silent("no answer"), KeyError("of our own")])
+@pytest.mark.parametrize(
+    "problem", [Refused(Message.external("no")), Silent(Message.external("no answer")), KeyError("of our own")]
+)
 def test_a_source_that_cannot_be_read_keeps_what_it_said_with_its_age(vm, guests, page, source, problem):
     other = Source.ARP if source == Source.AGENT else Source.AGENT
     guests.answers = {source: [(BRIDGED, "10.0.0.8")], other: [(PLAIN, "10.1.0.8")]}
@@ -239,7 +244,7 @@ def test_what_cannot_be_asked_now_is_no_address_to_reach_a_guest_by_first(vm):
 def test_a_lost_hypervisor_ends_the_round_and_keeps_what_was_seen(vm, guests):
     guests.answers[Source.ARP] = [(PLAIN, "10.1.0.8")]
     ask(vm)
-    guests.answers[Source.ARP] = Unreachable("the connection to libvirt was lost")
+    guests.answers[Source.ARP] = Unreachable(Message.external("the connection to libvirt was lost"))
     ask(vm)
     assert seen() == [(PLAIN, "10.1.0.8", "arp")]
     assert AddressRound.objects.get().next_at > timezone.now()

@@ -13,6 +13,7 @@ from networks.definition.spec import BandwidthSpec, HostSpec, PortGroupSpec
 from networks.models import Network
 from networks.reservations import reservations as hosts
 from tests.support.making import make_foreign_network, make_hypervisor, make_network, make_running
+from virterweb.messages import Message
 from vms.definition.nics.spec import NICSpec
 from vms.models import VM, NICStatus, Power, VMStatus
 
@@ -331,7 +332,9 @@ def test_progress_has_a_row_for_each_and_names_who_failed(page, lab, vms):
         see(vm, ("blue", mac_of(vm.number)))
         VMStatus.objects.filter(desired=vm).update(generation=VM.objects.get(pk=vm.pk).generation)
     generation = VM.objects.get(pk=vms[2].pk).generation
-    vms[2].status.write(generation=generation, error="libvirt refuses it: no such thing.", detail="internal <error>")
+    vms[2].status.write(
+        generation=generation, error=Message.external("libvirt refuses it: no such thing."), detail="internal <error>"
+    )
     answer = page.get(path)
     assert told(answer) == {
         "tiny-3": f"running | {mac_of(3)} on blue",
@@ -344,7 +347,7 @@ def test_progress_has_a_row_for_each_and_names_who_failed(page, lab, vms):
 
 
 def test_only_what_failed_is_tried_again(page, vms, pokes, django_capture_on_commit_callbacks):
-    vms[2].status.write(error="refused")
+    vms[2].status.write(error=Message.external("refused"))
     vms[2].nics.update(refused={"code": "libvirt", "text": "refused"})
     with django_capture_on_commit_callbacks(execute=True):
         answer = ask(page, vms, "retry", did="move", where="blue")

@@ -12,6 +12,7 @@ from tests.support.making import make_foreign_network, make_hypervisor, make_net
 from virterweb.hypervisors.desired.state import State
 from virterweb.hypervisors.gateway.connection import Connection
 from virterweb.hypervisors.gateway.found import Refused
+from virterweb.messages import Message
 from vms import sync
 from vms.attached.rows import nic_rows
 from vms.definition.domain import parse
@@ -390,7 +391,7 @@ def test_what_others_changed_since_the_page_was_opened_is_not_accepted(page, lab
 def test_a_vm_that_failed_still_shows_how_libvirt_differs_and_what_can_be_done(page, lab):
     vm = lab.adopt()
     lab.define(DOMAIN.replace("<memory", "<title>theirs</title><memory", 1).replace(SECOND, THIRD))
-    VMStatus.objects.update(error="It cannot start")
+    VMStatus.objects.update(error=Message.external("It cannot start"))
     assert VM.objects.get(pk=vm.pk).state == State.FAILED
     assert table(page)
     text = page.get("/vms/lab-1/web/").content.decode()

@@ -12,6 +12,7 @@ from tests.support.asking import asked_instead
 from tests.support.making import make_foreign_network, make_host, make_hypervisor, make_lease, make_running, make_vm
 from virterweb.hypervisors.gateway.found import FoundAddress, FoundDomain, FoundOutput, Refused, Silent
 from virterweb.hypervisors.models import Hypervisor
+from virterweb.messages import Message
 from vms.addresses import sync as addresses
 from vms.attached.rows import nic_rows
 from vms.guests import report as guest_report
@@ -144,7 +145,7 @@ def test_it_is_asked_often_while_something_is_to_come_and_seldom_then(vm, guests
 
 
 def test_a_guest_that_forbids_programs_says_so_and_is_asked_seldom(vm, guests):
-    guests.answer = Refused("the guest’s agent refuses", "guest-exec has been disabled")
+    guests.answer = Refused(Message.external("the guest’s agent refuses"), "guest-exec has been disabled")
     report = ask(vm)
     assert (report.agent, report.refused) == (True, "forbidden")
     later(seconds=90)
@@ -158,7 +159,7 @@ def test_a_guest_that_forbids_programs_says_so_and_is_asked_seldom(vm, guests):
 def test_a_guest_that_was_only_slow_keeps_what_it_told(vm, guests):
     before = ask(vm).interfaces
     later(minutes=5)
-    guests.answer = Silent("/bin/sh did not end within 10 s in the guest")
+    guests.answer = Silent(Message.external("/bin/sh did not end within 10 s in the guest"))
     report = ask(vm)
     assert guests.asked == 2
     assert (report.interfaces, report.refused, report.cloud_init) == (before, "", "done")

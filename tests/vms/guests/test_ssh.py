@@ -25,6 +25,7 @@ from django.utils import timezone
 from tests.support.making import make_foreign_network, make_hypervisor, make_lease, make_running, make_vm
 from virterweb.hypervisors.gateway.connection import Connection
 from virterweb.hypervisors.gateway.found import Refused, Silent
+from virterweb.messages import Message
 from vms.cloud_init import seed
 from vms.definition import cloud_init
 from vms.guests import portal_key, ssh
@@ -238,7 +239,7 @@ class Wire:
     def tcp_socket(self, address: str, port: int, seconds: float) -> socket.socket:
         self.tried.append(f"{address}:{port}")
         if self.port is None:
-            raise Silent(f"{address} does not answer")
+            raise Silent(Message.external(f"{address} does not answer"))
         return socket.create_connection(("127.0.0.1", self.port))
 
 

@@ -10,6 +10,7 @@ from virterweb.hypervisors.connections.pool import connected, disconnect
 from virterweb.hypervisors.desired.carry_out import carry_out
 from virterweb.hypervisors.desired.state import State
 from virterweb.hypervisors.sync import observe
+from virterweb.messages import Message
 from vms import sync
 from vms.models import VM, Power, PowerReason, Saved, VMStatus
 
@@ -108,7 +109,7 @@ def test_the_power_of_an_unmanaged_vm_is_changed_once_and_not_watched_over(lab, 
 
 @pytest.mark.parametrize(
     ("status", "state"),
-    [({"drift": "memory: found 2 MiB"}, "drifted"), ({"error": "no"}, "failed")],
+    [({"drift": "memory: found 2 MiB"}, "drifted"), ({"error": Message.external("no")}, "failed")],
 )
 @pytest.mark.parametrize("power", [Power.RUNNING, Power.PAUSED, Power.OFF])
 def test_what_is_wrong_stands_beside_the_power_state_never_instead(lab, page, status, state, power):
@@ -123,7 +124,7 @@ def test_what_is_wrong_stands_beside_the_power_state_never_instead(lab, page, st
 
 def test_a_vm_that_libvirt_does_not_have_has_no_power_state(lab, page):
     vm = make_vm(lab)
-    vm.status.write(generation=1, error="no", made_at=timezone.now())
+    vm.status.write(generation=1, error=Message.external("no"), made_at=timezone.now())
     assert "data-power" not in page.get(vm.get_absolute_url()).content.decode()
 
 
@@ -168,7 +169,7 @@ def test_memory_and_vcpus_are_changed_in_the_stored_definition_in_place(lab, dom
 
 def test_a_vm_that_failed_for_its_memory_is_tried_again_with_another(lab, page):
     vm = make_vm(lab, memory=2**23)
-    vm.status.write(generation=1, error="Could not start alma-8-8: the host has not enough memory")
+    vm.status.write(generation=1, error=Message.external("Could not start alma-8-8: the host has not enough memory"))
     assert f'href="{vm.get_absolute_url()}size/"' in page.get(vm.get_absolute_url()).content.decode()
     path = f"{vm.get_absolute_url()}size/"
     assert "the host has not enough memory" in page.get(path).content.decode()

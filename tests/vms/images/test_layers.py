@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from tests.support.examples import examples
 from tests.support.making import make_hypervisor, make_image
 from virterweb.hypervisors.gateway.found import FoundVolume, Refused
+from virterweb.messages import Message
 from vms.definition.domain import disk_sources
 from vms.images import layers, qcow2, qemu_img
 from vms.models import Image, Volume
@@ -109,7 +110,7 @@ def test_a_conversion_that_would_fill_the_disk_is_broken_off_and_leaves_nothing(
     file.write_bytes(bytes(2**20))
 
     def full(seconds: int) -> None:
-        raise Refused("The disk of the portal's server is full.")
+        raise Refused(Message.external("The disk of the portal's server is full."))
 
     with pytest.raises(Refused, match="is full"):
         qemu_img.make_qcow2(file, full)

@@ -15,6 +15,7 @@ from tests.support.making import make_foreign_network, make_hypervisor, make_net
 from virterweb.hypervisors.connections.pool import connected, disconnect
 from virterweb.hypervisors.gateway.found import FoundTraffic, Refused
 from virterweb.hypervisors.models import HypervisorStatus
+from virterweb.messages import Message
 from vms.attached.rows import nic_rows
 from vms.models import VM, NICStatus, NICTraffic, Power, VMStatus
 from vms.nics import traffic
@@ -176,7 +177,7 @@ def test_a_libvirt_that_refuses_its_figures_is_looked_at_all_the_same(vm):
     class Refusing:
         @staticmethod
         def traffic() -> None:
-            raise Refused("Could not read what went through the NICs", "not supported")
+            raise Refused(Message.external("Could not read what went through the NICs"), "not supported")
 
     traffic.observe(vm.hypervisor, SimpleNamespace(domains=Refusing))
     assert rows() == {}

@@ -10,6 +10,7 @@ from virterweb.hypervisors.desired.state import State
 from virterweb.hypervisors.gateway.connection import Connection
 from virterweb.hypervisors.gateway.found import FoundDomain, Refused
 from virterweb.hypervisors.gateway.reasons import Code
+from virterweb.messages import Message
 from vms import sync
 from vms.definition.domain import parse
 from vms.definition.nics.spec import NICSpec
@@ -192,7 +193,7 @@ def test_a_nic_whose_network_has_come_is_tried_again_and_one_of_another_name_is_
         vm.nics.filter(pk=nic.pk).update(
             asked_at=None, refused={"code": "libvirt", "text": "refused", "reason": Code.NO_NETWORK, "about": name}
         )
-        vm.status.write(generation=again(vm).generation, error="refused")
+        vm.status.write(generation=again(vm).generation, error=Message.external("refused"))
         lab.networks.get(name="net1").status.write(active=True)
         polling._try_again(lab)
         assert again(vm).done == (name == "net10")

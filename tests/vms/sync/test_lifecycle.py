@@ -17,6 +17,7 @@ from virterweb.hypervisors.desired.drift import decoded
 from virterweb.hypervisors.desired.refusals import InvalidTransition, Superseded
 from virterweb.hypervisors.gateway.found import Refused
 from virterweb.hypervisors.gateway.nouns.domains import Domains
+from virterweb.messages import Message
 from vms import sync
 from vms.definition.domain import parse
 from vms.definition.nics.edit import put, take
@@ -158,7 +159,7 @@ class Model:
             try:
                 values = sync.push(vm, self.connection)
             except Refused as problem:
-                values = {"error": str(problem)}
+                values = {"error": problem.message}
             except (Waiting, Superseded):
                 continue
             if values is not None:
@@ -246,7 +247,9 @@ def test_a_vm_that_was_started_keeps_its_disks_whatever_is_refused_afterwards(db
         sync.push(model.vm(), model.connection)
     assert model.vm().status.made_at
     model.connection.domains.force_off(UUID, "web")  # by its user
-    monkeypatch.setattr(Domains, "start", lambda *given: (_ for _ in ()).throw(Refused("the host is full")))
+    monkeypatch.setattr(
+        Domains, "start", lambda *given: (_ for _ in ()).throw(Refused(Message.external("the host is full")))
+    )
     with pytest.raises(Refused):
         sync.push(model.vm(), model.connection)
     assert {volume.name for volume in model.connection.volumes.all("default")} == {DISK}

@@ -40,7 +40,7 @@ def refuse(lab: Lab) -> None:
     row = lab.vm
     with pytest.raises(Refused, match="clone in the pool default is an overlay") as problem:
         lab.push()
-    row.status.write(generation=row.generation, error=str(problem.value))
+    row.status.write(generation=row.generation, error=problem.value.message)
 
 
 @pytest.mark.parametrize("later", ["start", "force-off", "retry", "release"])

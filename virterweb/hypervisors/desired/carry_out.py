@@ -12,7 +12,7 @@ from virterweb.hypervisors.connections.guard import failure
 from virterweb.hypervisors.connections.pool import CROWDED, MAX_CALLERS, connected
 from virterweb.hypervisors.gateway.connection import Connection
 from virterweb.hypervisors.gateway.found import HypervisorError, Unreachable
-from virterweb.messages import Message
+from virterweb.messages import Failure, Message
 
 from .claims import claimed
 from .models import Desired, Status
@@ -25,12 +25,12 @@ RETRY = timedelta(seconds=2)
 MAX_RETRY = timedelta(seconds=30)
 
 
-class Waiting(Exception):
+class Waiting(Failure):
     """Carrying out needs time but no work: `message` says what it waits for."""
 
-    def __init__(self, message: Message | str, seconds: float = 1) -> None:
-        self.message, self.seconds = Message.of(message), seconds
-        super().__init__(self.message)
+    def __init__(self, message: Message, seconds: float = 1) -> None:
+        super().__init__(message)
+        self.seconds = seconds
 
 
 def carry_out(model: type[Desired], pk: int, push: Callable[[Desired, Connection], dict]) -> None:

@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from typing import Protocol
 
-from virterweb.messages import Message
+from virterweb.messages import Failure, Message
 
 from . import wording as _wording  # noqa: F401, adds the texts of the messages
 from .reasons import Code, Reason, recognise
@@ -21,7 +21,7 @@ def normal_path(path: str, folder: str = "") -> str:
     return posixpath.normpath("/" + path.lstrip("/")) if path.startswith("/") else path
 
 
-class HypervisorError(Exception):
+class HypervisorError(Failure):
     """A call that libvirt refused, with the `message` for users, and the error message of libvirt as `detail`.
 
     `again` tells whether a retry can help; `reason` is the cause if it cannot be recognised from the detail.
@@ -29,9 +29,8 @@ class HypervisorError(Exception):
 
     again = False
 
-    def __init__(self, message: Message | str, detail: str = "", *, reason: Reason | None = None) -> None:
-        self.message = Message.of(message)
-        super().__init__(self.message)
+    def __init__(self, message: Message, detail: str = "", *, reason: Reason | None = None) -> None:
+        super().__init__(message)
         self.detail = detail
         self.reason = reason or recognise(detail)
 
@@ -46,7 +45,7 @@ class Refused(HypervisorError):
 class PoolUnreadable(Refused):
     """A pool whose volumes are unknown, which does not mean that it is empty; `missing` if there is no such pool."""
 
-    def __init__(self, message: Message | str, detail: str = "", *, missing: bool = False) -> None:
+    def __init__(self, message: Message, detail: str = "", *, missing: bool = False) -> None:
         super().__init__(message, detail)
         self.missing = missing
 

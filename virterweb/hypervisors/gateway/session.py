@@ -82,7 +82,9 @@ def reason_of(error: libvirt.libvirtError) -> Message:
     if known := _known(error):
         return known.message
     said = (error.get_error_message() or str(error)).strip()
-    return Message.of(re.sub(r"^(internal error|operation failed|unsupported configuration|XML error): ", "", said))
+    return Message.external(
+        re.sub(r"^(internal error|operation failed|unsupported configuration|XML error): ", "", said)
+    )
 
 
 def object_name(found: libvirt.virNetwork | libvirt.virDomain | libvirt.virStorageVol) -> str:

@@ -176,19 +176,19 @@ class Domains:
             if domain.isActive():
                 domain.destroy()
 
-    def attach_device(self, uuid: str, device: str, what: str, *, live: bool, stored: bool) -> None:
-        with self._session.calling(Message("domains.attach_device", what=what)):
+    def attach_nic(self, uuid: str, device: str, mac: str, *, live: bool, stored: bool) -> None:
+        with self._session.calling(Message("domains.attach_nic", mac=mac)):
             self._session.libvirt.lookupByUUIDString(uuid).attachDeviceFlags(device, _affect(live, stored))
 
-    def update_device(self, uuid: str, device: str, what: str) -> None:
-        """Change a device of a running VM. libvirt may report success and change nothing, so read the result."""
-        with self._session.calling(Message("domains.update_device", what=what)):
+    def update_nic(self, uuid: str, device: str, mac: str) -> None:
+        """Change a NIC of a running VM. libvirt may report success and change nothing, so read the result."""
+        with self._session.calling(Message("domains.update_nic", mac=mac)):
             self._session.libvirt.lookupByUUIDString(uuid).updateDeviceFlags(device, libvirt.VIR_DOMAIN_AFFECT_LIVE)
 
-    def detach_device(self, uuid: str, device: str, what: str, *, live: bool, stored: bool) -> None:
-        """Request the release of a device: a running guest has to cooperate, so check whether it is gone."""
+    def detach_nic(self, uuid: str, device: str, mac: str, *, live: bool, stored: bool) -> None:
+        """Request the release of a NIC: a running guest has to cooperate, so check whether it is gone."""
         gone = (libvirt.VIR_ERR_DEVICE_MISSING, libvirt.VIR_ERR_NO_DOMAIN)
-        with self._session.calling(Message("domains.detach_device", what=what), *gone):
+        with self._session.calling(Message("domains.detach_nic", mac=mac), *gone):
             self._session.libvirt.lookupByUUIDString(uuid).detachDeviceFlags(device, _affect(live, stored))
 
     def traffic(self) -> dict[str, dict[str, FoundTraffic]]:
