@@ -33,7 +33,7 @@ restart = {{"verb": "restart", "text": "Restart net1, for libvirt cannot change 
 network = model("networks.Network").create(hypervisor=lab, name="net1", document="<network/>", accepted=[restart])
 drift = "Domain: stored theirs.test, running near.test, expected near.test"
 model("networks.NetworkStatus").create(
-    wish=network, drift=drift, ignored="MTU: found none, expected 1400\\nodd", error="No space left on device"
+    wish=network, drift=drift, ignored="MTU: found none, wanted 1400\\nodd", error="No space left on device"
 )
 for what, result in (("added", "done"), ("reserved", "libvirt refused it")):
     model("networks.Revision").create(network=network, generation=1, what=what, result=result, document="<network/>")
