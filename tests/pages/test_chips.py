@@ -6,6 +6,7 @@ import pytest
 from lxml import html
 
 from tests.support.making import make_foreign_network, make_hypervisor, make_network, make_running, make_vm
+from virterweb.messages import Message
 from vms.models import VM, VMStatus
 
 
@@ -18,7 +19,7 @@ def lab(db, pokes, member):
         make_vm(lab, f"vm-{number}", None, owner=owner)
     make_foreign_network(other)
     make_running(make_vm(other, "seen", None, managed=False))
-    VMStatus.objects.filter(desired__name="vm-1").update(error="refused", tries=1)
+    VMStatus.objects.filter(desired__name="vm-1").update(error=Message.external("refused"), tries=1)
     return lab
 
 

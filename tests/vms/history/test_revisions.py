@@ -7,6 +7,7 @@ from tests.support.making import make_foreign_network, make_host, make_hyperviso
 from virterweb.hypervisors.desired.carry_out import carry_out
 from virterweb.hypervisors.gateway.connection import Connection
 from virterweb.hypervisors.gateway.found import Refused
+from virterweb.messages import Message
 from vms.definition.domain import parse
 from vms.definition.guest_nic import GuestSpec, Mode
 from vms.definition.nics.spec import NICSpec
@@ -163,7 +164,7 @@ def test_the_history_of_a_released_vm_stays_and_goes_on_when_it_is_adopted(user,
 
 
 def refuse(vm: VM, connection: Connection) -> dict:
-    raise Refused("There is no room")
+    raise Refused(Message.external("There is no room"))
 
 
 @pytest.mark.parametrize(
