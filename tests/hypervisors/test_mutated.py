@@ -32,6 +32,8 @@ from vms.definition import volume as volume_xml
 from vms.definition.nics.parse import parse_domain
 from vms.models import VM, Volume
 
+pytestmark = pytest.mark.integration
+
 PLAIN = "7c1b1f0e-0000-4000-8000-000000000001"
 ODD = "7c1b1f0e-0000-4000-8000-000000000002"
 DOMAIN = """<domain type='qemu' id='3'><name>odd</name><uuid>{uuid}</uuid><memory unit='KiB'>65536</memory>

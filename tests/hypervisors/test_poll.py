@@ -21,6 +21,8 @@ from virterweb.messages import Message
 from vms.images import sync as image_sync
 from vms.models import VM
 
+pytestmark = pytest.mark.integration
+
 polls: list[int] = []
 meanwhile: list = []
 

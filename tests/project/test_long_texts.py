@@ -12,6 +12,8 @@ from networks.changes.forms import NetworkForm
 from networks.models import NetworkRevision
 from tests.support.making import make_foreign_network, make_hypervisor, make_image, make_network
 
+pytestmark = pytest.mark.integration
+
 LINES = [name for name, field in NetworkForm.base_fields.items() if isinstance(field, LinesField)]
 # Columns that hold a format of fixed length, whoever writes them.
 FIXED = {"mac": 17, "place": 33, "leases_print": 32, "seed": 64, "seeds_compared": 64}

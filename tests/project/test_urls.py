@@ -27,6 +27,8 @@ from tests.support.making import (
 )
 from vms.models import VM, ConsoleLog, Image
 
+pytestmark = pytest.mark.integration
+
 ROLES = ("anonymous", "member", "owner", "staff", "operator", "superuser")
 METHODS = ("get", "post", "put", "patch", "delete")
 OPERATORS = {"operator", "superuser"}

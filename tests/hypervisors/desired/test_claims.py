@@ -22,6 +22,8 @@ from virterweb.hypervisors.gateway.found import Refused
 from virterweb.hypervisors.models import LONGEST_PAUSE, Claimable, HypervisorStatus
 from virterweb.messages import Message
 
+pytestmark = pytest.mark.integration
+
 TELL = """
 import os, sys, django
 django.setup()

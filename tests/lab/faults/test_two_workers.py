@@ -1,8 +1,10 @@
 """Two workers of one portal: what one is doing the other leaves alone, however long it takes, unless it is killed."""
 
+import contextlib
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import libvirt
@@ -26,6 +28,7 @@ def portal(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Porta
     portal = Portal(tmp_path_factory.mktemp("portal"), {"lab": lab.uri})
     portal.start_worker()
     wait_for(lambda: portal.ask("Image.objects.count()"), 60, "the first look")
+    portal.ask("Hypervisor.objects.update(domain_type='qemu')")  # so that no worker proves KVM by a guest meanwhile
     portal.stop()
     yield portal
     portal.stop()
@@ -120,4 +123,67 @@ def test_what_a_killed_worker_began_is_done_by_the_other_within_seconds(
     slow.wait()
     assert done(portal, "Network net1") == "ready"
     portal.manage("network", "rm", "net1")
+    assert things(host) == before
+
+
+MAC = "52:54:00:aa:00:02"
+NIC = ("tiny-8", MAC)
+VERBS = (
+    ("network", "add", "net1", "--dhcp", "-n", "10.255.0.1/24"),
+    ("network", "edit", "net1", "--domain", "lab.test", "--yes"),
+    ("network", "edit", "net1", "--title", "The lab"),
+    ("network", "host", "add", "--id", "9"),
+    ("vm", "run", "tiny", "--id", "8", "--memory", "32M"),
+    ("vm", "nic", "add", "tiny-8", f"type=network,source=net1,mac={MAC}"),
+    ("vm", "nic", "change", *NIC, "--link-up", "no"),
+    ("vm", "nic", "change", *NIC, "--network", "default"),
+    ("vm", "nic", "rm", *NIC, "--at-shutdown"),
+    ("vm", "rm", "tiny-8"),
+    ("network", "host", "rm", "--id", "9"),
+    ("network", "stop", "net1", "--yes"),
+    ("network", "start", "net1"),
+    ("network", "release", "net1"),
+    ("network", "adopt", "net1"),
+    ("network", "rm", "net1"),
+)
+
+
+@pytest.fixture
+def calls_of(portal: Portal, tmp_path: Path) -> Iterator[Callable[[int], list[Counter[str]]]]:
+    """Carry out all verbs with so many workers; the calls that changed something in libvirt, for each verb."""
+    started = contextlib.ExitStack()
+
+    def run(count: int) -> list[Counter[str]]:
+        logs = [tmp_path / f"worker {number} of {count}" for number in range(count)]
+        with started:
+            for log in logs:
+                log.touch()
+                portal.start_worker("tests.lab.killing", KILL_LOG=str(log), KILL_AT="0", KILL_SIDE="before")
+                started.callback(stop, portal.worker)
+            seen, found = Counter(), []
+            for verb in VERBS:
+                portal.manage(*verb)
+                wait_for(lambda: not portal.ask(PENDING), 30, f"nothing is left of {verb}")
+                now = Counter(call for log in logs for call in log.read_text().splitlines())
+                found.append(now - seen)
+                seen = now
+        return found
+
+    def stop(worker: subprocess.Popen) -> None:
+        worker.send_signal(signal.SIGTERM)
+        worker.wait()
+
+    with started:
+        yield run
+
+
+PENDING = "[w.name for m in (VM, Network, Image) for w in m.objects.all() if w.state in ('pending', 'removing')]"
+
+
+def test_two_workers_carry_out_each_verb_once(portal: Portal, host: libvirt.virConnect, calls_of):
+    before = things(host)
+    alone = calls_of(1)
+    assert things(host) == before
+    together = calls_of(2)
+    assert dict(zip(VERBS, together, strict=True)) == dict(zip(VERBS, alone, strict=True))
     assert things(host) == before

@@ -34,6 +34,8 @@ from virterweb.hypervisors.sync import observe
 from virterweb.messages import Message
 from vms.models import VM
 
+pytestmark = pytest.mark.integration
+
 START = datetime(2026, 11, 24, 22, 0, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 IP, MAC, OTHER_MAC = "192.168.122.207", "52:54:00:b3:72:d7", "52:54:00:00:00:08"

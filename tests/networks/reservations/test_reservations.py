@@ -31,6 +31,8 @@ from virterweb.hypervisors.desired.carry_out import carry_out
 from virterweb.hypervisors.sync import observe
 from virterweb.messages import Message
 
+pytestmark = pytest.mark.integration
+
 EMPTY = """<node><cpu><mhz>1000</mhz><model>i686</model><active>1</active><nodes>1</nodes><sockets>1</sockets>
 <cores>1</cores><threads>1</threads></cpu><memory>1000000</memory></node>"""
 NETWORK = """<network><name>net1</name><uuid>{uuid}</uuid><bridge name='virbr5'/>

@@ -17,6 +17,8 @@ from tests.networks.changes.test_edit_form import open_form, save
 from tests.support.making import make_foreign_network, make_hypervisor
 from virterweb.hypervisors.models import HypervisorStatus
 
+pytestmark = pytest.mark.integration
+
 FOLDER = DATA / "networks/foreign"
 FOREIGN = {path.stem: path.read_text() for path in sorted(FOLDER.glob("*.xml"))}
 VPN = [["10.0.0.0/8", "tun0"], ["0.0.0.0/1", "tun1"], ["128.0.0.0/1", "tun1"], ["10.82.0.0/30", "eth9"]]

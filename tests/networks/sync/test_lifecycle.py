@@ -21,6 +21,8 @@ from virterweb.hypervisors.sync import observe
 
 from .test_sync import EMPTY, OTHERS
 
+pytestmark = pytest.mark.integration
+
 
 @pytest.fixture
 def lab(db, tmp_path: Path, pokes):

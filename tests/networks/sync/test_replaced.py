@@ -24,6 +24,8 @@ from virterweb.hypervisors.sync import observe
 
 from .test_sync import EMPTY
 
+pytestmark = pytest.mark.integration
+
 OTHER = "11111111-2222-3333-4444-555555555555"
 
 

@@ -22,6 +22,8 @@ from virterweb.hypervisors.sync import observe
 
 from .test_sync import EMPTY, again, push
 
+pytestmark = pytest.mark.integration
+
 WEB = FoundPort(
     vm_uuid="1",
     vm="web",

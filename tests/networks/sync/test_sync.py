@@ -28,6 +28,8 @@ from virterweb.hypervisors.gateway.nouns.ports import Ports
 from virterweb.hypervisors.sync import observe
 from virterweb.messages import Message
 
+pytestmark = pytest.mark.integration
+
 EMPTY = """<node><cpu><mhz>1000</mhz><model>i686</model><active>1</active><nodes>1</nodes><sockets>1</sockets>
 <cores>1</cores><threads>1</threads></cpu><memory>1000000</memory></node>"""
 OTHERS = """<network><name>others</name><bridge name='virbr5'/>

@@ -27,6 +27,8 @@ from vms.attached.table import rows
 from vms.models import VM, AddressRound, NICAddress, NICStatus, Power, VMStatus
 from vms.observed.addresses import Source
 
+pytestmark = pytest.mark.integration
+
 MAC, BRIDGED, PLAIN = (f"52:54:00:00:00:{tail}" for tail in ("08", "18", "28"))
 DOMAIN = (
     "<domain><devices><channel type='unix'><target type='virtio' name='{name}'{state}/></channel></devices></domain>"

@@ -20,6 +20,8 @@ from vms.definition.nics.edit import put, take
 from vms.models import VM, VMStatus, Volume
 from vms.sync import polling
 
+pytestmark = pytest.mark.integration
+
 UUID, OTHER = "6a2d5b5e-6f0c-4d5a-8e36-2c1b1c5b9f77", "7b3e6c6f-7a1d-4e6b-9f47-3d2c2d6c0a88"
 FIRST, SECOND, THIRD = (f"52:54:00:00:00:{number:02x}" for number in (9, 10, 11))
 

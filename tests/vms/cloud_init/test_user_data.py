@@ -12,6 +12,8 @@ from tests.support.cloud_init_package import SCHEMA, newer, package
 from vms.cloud_init.user_data import LIMIT, errors, warnings
 from vms.definition.cloud_init import combined_user_data
 
+pytestmark = pytest.mark.integration
+
 HEAD = "#cloud-config\n"
 MIME = "Content-Type: multipart/mixed; boundary=x\n\n"
 GROWING = "".join(f"{chr(98 + i)}: &{chr(98 + i)} [{','.join(['*' + chr(97 + i)] * 9)}]\n" for i in range(20))

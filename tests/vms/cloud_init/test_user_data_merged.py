@@ -5,6 +5,8 @@ import pytest
 from tests.support.cloud_init_package import ask, newer
 from vms.definition.cloud_init import combined_user_data
 
+pytestmark = pytest.mark.integration
+
 HEAD = "#cloud-config\n"
 OURS = (
     f"{HEAD}disable_root: false\nssh_pwauth: true\nhostname: alma-8-8\nssh_authorized_keys: [ours]\n"

@@ -15,6 +15,8 @@ from vms.definition.wording import KINDS
 from vms.models import VM, NICStatus, Power
 from vms.sync import polling
 
+pytestmark = pytest.mark.integration
+
 FILES = sorted((DATA / "domains").glob("*.xml"))
 NETWORKS = "".join(
     f"<network><name>{name}</name><bridge name='virbr{number}'/></network>"

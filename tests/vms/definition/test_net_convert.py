@@ -19,6 +19,8 @@ from tests.support.cloud_init_package import NETWORK_SCHEMA, ask, newer, package
 from vms.definition.cloud_init import network_config
 from vms.definition.guest_nic import Attached, GuestSpec, Mode, guest_nics
 
+pytestmark = pytest.mark.integration
+
 DHCP4 = SubnetSpec(address="10.0.0.1", prefix=24, ranges=(RangeSpec(start="10.0.0.2", end="10.0.0.99"),))
 DHCP6 = SubnetSpec(address="fd00::1", prefix=64, ranges=(RangeSpec(start="fd00::2", end="fd00::99"),))
 BARE = SubnetSpec(address="10.9.0.1", prefix=24)

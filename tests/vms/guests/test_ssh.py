@@ -32,6 +32,8 @@ from vms.guests import portal_key, ssh
 from vms.management.arguments import wait_for_ssh
 from vms.models import VM, Power, SSHCheck, SSHState, VMStatus
 
+pytestmark = pytest.mark.integration
+
 MAC, IP = "52:54:00:00:00:08", "192.168.122.8"
 GUEST_KEY = paramiko.RSAKey.generate(2048)
 OTHER_KEY = paramiko.RSAKey.generate(2048)

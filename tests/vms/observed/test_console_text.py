@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from vms.observed.console_text import KEEP, OVERLAP, Kept, begun_anew, continues, extended, readable, start
 
+pytestmark = pytest.mark.integration
+
 NOW = datetime(2026, 11, 24, 15, 2, 11, tzinfo=UTC)
 
 

@@ -18,6 +18,8 @@ from vms import sync
 from vms.models import VM
 from vms.sync import polling
 
+pytestmark = pytest.mark.integration
+
 NETWORK_UUID = "7d3c9c55-8d1b-4c52-9a0a-5a2f0b8f2d11"
 NETWORKS = f"""<network><name>default</name><uuid>{NETWORK_UUID}</uuid><bridge name='v1'/>
 <ip address='192.168.122.1' netmask='255.255.255.0'><dhcp><range start='192.168.122.2' end='192.168.122.254'/></dhcp>

@@ -17,6 +17,8 @@ from vms.definition.nics.spec import NICSpec
 from vms.models import VM, Image, NICStatus, VMStatus, Volume
 from vms.sync import polling
 
+pytestmark = pytest.mark.integration
+
 UUID = "6a2d5b5e-6f0c-4d5a-8e36-2c1b1c5b9f77"
 SECOND = "52:54:00:b3:72:d7"
 VIRTERS = f"""<domain type='qemu'><name>alma-8-9</name><uuid>{UUID}</uuid>

@@ -26,6 +26,8 @@ from vms.models import NIC, VM
 from vms.run.removal import release_entries
 from vms.sync import polling
 
+pytestmark = pytest.mark.integration
+
 NETWORKS = "<network><name>default</name><bridge name='v1'/></network>"
 DISK = "virter:work:web"
 WITH_DISK = DOMAIN.replace(

@@ -15,6 +15,8 @@ from vms.models import VM, Volume
 
 from .test_lifecycle import DISK, NETWORKS, WITH_DISK
 
+pytestmark = pytest.mark.integration
+
 OVERLAY = f"""<volume><name>clone</name><capacity>1024</capacity>
 <backingStore><path>/pool/{DISK}</path><format type='qcow2'/></backingStore></volume>"""
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-VENDOR = Path(__file__).resolve().parent.parent.parent / "static/vendor"
+VENDOR = Path(__file__).resolve().parents[3] / "static/vendor"
 FOLDERS = sorted(path for path in VENDOR.iterdir() if path.is_dir())
 
 

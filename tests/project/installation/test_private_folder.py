@@ -14,6 +14,8 @@ from tests.support.portal import ROOT, Portal
 from tests.support.waiting import wait_for
 from virterweb import private_folder
 
+pytestmark = pytest.mark.integration
+
 
 def readable_by_others(folder: Path) -> list[str]:
     """Everything in the folder, and the folder itself, that its group or everybody may use in some way."""

@@ -11,6 +11,8 @@ import pytest
 
 from tests.support.portal import ROOT
 
+pytestmark = pytest.mark.integration
+
 BEFORE = [
     ("hypervisors", "0014_crashes"),
     ("networks", "0016_names_of_any_length"),
