@@ -153,7 +153,7 @@ class GuestRunAdmin(ObservedAdmin):
 
 @admin.register(AddressRound)
 class AddressRoundAdmin(ObservedAdmin):
-    list_display = ("hypervisor", "next_at")
+    list_display = ("hypervisor", "due_at")
     list_select_related = ("hypervisor",)
 
 

@@ -10,14 +10,11 @@ from django.utils import timezone
 
 from networks.models import DNSAnswers, Network, NetworkQuerySet
 from virterweb.hypervisors.connections.pool import connected
-from virterweb.hypervisors.desired.claims import claimed
 from virterweb.hypervisors.gateway.found import HypervisorError
-from virterweb.hypervisors.models import due as is_due
 
 from . import names
 
 PERIOD = timedelta(seconds=60)  # between two rounds of queries to an unchanged network
-REST = timedelta(minutes=5)  # for one that cannot be asked
 FEW = 8  # networks per sweep; the rest follow half a second later
 AGAIN = timedelta(seconds=10)  # until a failed round is tried again
 
@@ -27,7 +24,7 @@ def due() -> NetworkQuerySet:
     served = Network.objects.filter(status__present=True, status__active=True).exclude(status__ip_range="")
     settled = served.filter(status__generation__gte=F("generation"), hypervisor__status__unreachable_since=None)
     when = F("dns_answers__due_at").asc(nulls_first=True)
-    return settled.filter(is_due("due_at", "dns_answers__", latest=REST)).order_by(when)
+    return settled.filter(DNSAnswers.is_due("dns_answers__")).order_by(when)
 
 
 def ask_soon(network: Network) -> None:
@@ -40,7 +37,7 @@ def ask(network_id: int) -> None:
     if not due().filter(pk=network_id).exists():
         return
     DNSAnswers.objects.get_or_create(network_id=network_id)
-    with claimed(DNSAnswers.objects.filter(is_due("due_at", latest=REST), network=network_id)) as row:
+    with DNSAnswers.objects.due().filter(network=network_id).claim() as row:
         if row is None:
             return
         network = Network.objects.select_related("hypervisor", "status").get(pk=network_id)  # as of after the claim
@@ -57,7 +54,7 @@ def _ask(network: Network, mine: QuerySet[DNSAnswers]) -> None:
         if problem.again:
             return
         values = {"error": problem.message}
-    wait = REST if values["error"] else PERIOD
+    wait = DNSAnswers.LONGEST if values["error"] else PERIOD
     if not mine.filter(due_at=again).update(due_at=timezone.now() + wait, **values):
         mine.update(**values)  # names have changed meanwhile: it stays due
 

@@ -1,18 +1,24 @@
 """Answers of the DNS servers of networks."""
 
+from datetime import timedelta
+
 from django.db import models
 
-from virterweb.hypervisors.models import Claimable
+from virterweb.hypervisors.claims.due import Due
 from virterweb.message_field import MessageField
 
 
-class DNSAnswers(Claimable):
-    """The answers of a network's dnsmasq for the names that it serves, if the worker can reach it."""
+class DNSAnswers(Due):
+    """The answers of a network's dnsmasq for the names that it serves, if the worker can reach it.
+
+    It is due at once when names have changed.
+    """
+
+    LONGEST = timedelta(minutes=5)  # for one that cannot be asked
 
     network = models.OneToOneField("Network", on_delete=models.CASCADE, related_name="dns_answers")
     answers = models.JSONField(default=dict, help_text="the addresses of each name")
     asked_at = models.DateTimeField(null=True)
-    due_at = models.DateTimeField(null=True, help_text="when it is asked next; empty: now, because names have changed")
     error = MessageField(blank=True, help_text="why dnsmasq could not be asked")
 
     class Meta:

@@ -8,7 +8,6 @@ from django.utils import timezone
 from networks.definition.document.edit import OWN_BRIDGE
 from networks.models import Network, NetworkStatus
 from networks.sync.progress import with_progress
-from virterweb.hypervisors.desired.claims import claimed
 from virterweb.hypervisors.gateway.connection import Connection
 from virterweb.hypervisors.gateway.found import Busy, FoundPort, Refused
 from virterweb.messages import Message
@@ -67,7 +66,7 @@ def note_start(hypervisor_id: int, uuid: str, at: datetime) -> None:
 
 def look_for_cut(network: Network, connection: Connection) -> None:
     """Record which running VMs are, or may be, disconnected after a restart of their network."""
-    with claimed(NetworkStatus.objects.filter(desired=network)) as status:
+    with NetworkStatus.objects.filter(desired=network).claim() as status:
         if status and network.done:  # else a worker carries out a change, or is about to
             connection.ports.end_reconnect(network.uuid_text)
             now, nics = timezone.now(), connection.ports.of_network(network.uuid_text)

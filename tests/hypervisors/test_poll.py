@@ -11,7 +11,6 @@ from virterweb.hypervisors import sync, tasks
 from virterweb.hypervisors.connections import pool as connections
 from virterweb.hypervisors.connections.limits import within
 from virterweb.hypervisors.connections.pool import connected, disconnect
-from virterweb.hypervisors.desired.claims import claimed
 from virterweb.hypervisors.gateway.connection import Connection
 from virterweb.hypervisors.gateway.found import Busy, Refused, Unreachable
 from virterweb.hypervisors.gateway.nouns.host import HostMachine
@@ -58,11 +57,11 @@ def test_a_poll_that_is_asked_for_during_another_is_made_right_after(lab):
 
 
 def test_a_poll_of_another_worker_is_made_again_for_who_found_it_running(lab):
-    with claimed(HypervisorStatus.objects.all()):
+    with HypervisorStatus.objects.all().claim():
         HypervisorStatus.objects.update(began_at=timezone.now())
         tasks.poll_now(lab.pk)
         assert polls == []
-        HypervisorStatus.objects.update(next_look=timezone.now() + timedelta(seconds=9))
+        HypervisorStatus.objects.update(due_at=timezone.now() + timedelta(seconds=9))
     assert Hypervisor.objects.due().get() == lab, "even if its worker has not seen that it was asked for"
     tasks.observe(lab.pk)
     assert len(polls) == 1
@@ -94,7 +93,7 @@ def test_the_pause_grows_with_the_polls_length_up_to_ten_seconds(lab, monkeypatc
     clock = iter([0.0, took])
     monkeypatch.setattr(sync, "monotonic", lambda: next(clock))
     tasks.observe(lab.pk)
-    assert round((status().next_look - timezone.now()).total_seconds()) == pause
+    assert round((status().due_at - timezone.now()).total_seconds()) == pause
 
 
 def test_work_on_a_hypervisor_never_keeps_its_poll_out(lab):

@@ -392,7 +392,7 @@ def test_a_wish_that_fails_ends_the_wait_with_its_reason(lab, monkeypatch):
 
 def test_without_a_worker_the_wait_is_given_up_and_the_wish_kept(lab, monkeypatch):
     monkeypatch.setattr(cli, "NO_WORKER", 0.5)
-    HypervisorStatus.objects.update(next_look=timezone.now() - timedelta(minutes=1))
+    HypervisorStatus.objects.update(due_at=timezone.now() - timedelta(minutes=1))
     with pytest.raises(CommandError, match="the worker does not run"):
         run("network", "add", "net1")
     assert Network.objects.get(name="net1").state == "pending"

@@ -130,9 +130,9 @@ def _say(waiting: Sequence[Desired], said: str, command: BaseCommand) -> str:
 def _need_worker(desired: Desired, began: float) -> None:
     """Raise CommandError if no worker polls the hypervisor; one that has just started gets some time."""
     status = Hypervisor.objects.select_related("status").get(pk=desired.hypervisor_id).status
-    if status.next_look is None:
+    if status.due_at is None:
         return
-    late = time.time() - status.next_look.timestamp()
+    late = time.time() - status.due_at.timestamp()
     if min(late, time.time() - began) > NO_WORKER:
         raise CommandError(f"the worker does not run (last look {late:.0f} s overdue); the wish is kept")
 

@@ -9,40 +9,9 @@ from django.db import models
 from django.db.models import F, Prefetch, Q
 from django.utils import timezone
 
+from virterweb.hypervisors.claims.due import Due
 from virterweb.hypervisors.connections.uris import validate_uri
 from virterweb.message_field import MessageField
-
-LONGEST_PAUSE = timedelta(minutes=10)  # nothing is put off for longer, unless the clock was put back
-
-
-class Claimable(models.Model):
-    """A row that one worker at a time works on; see `claims`, which alone writes these columns."""
-
-    claimed_by = models.CharField(blank=True, editable=False)
-    claimed_until = models.DateTimeField(null=True, editable=False)
-    crashes = models.PositiveSmallIntegerField(default=0, editable=False, help_text="attempts in a row that crashed")
-
-    class Meta:
-        abstract = True
-
-
-def free(path: str = "") -> Q:
-    """Return the condition that no worker has claimed a row, for rows of a `Claimable` or what has one at `path`.
-
-    A claim that ends too far in the future does not count either: the clock was set back.
-    """
-    now, until = timezone.now(), f"{path}claimed_until"
-    return Q(**{until: None}) | Q(**{f"{until}__lt": now}) | Q(**{f"{until}__gt": now + LONGEST_PAUSE})
-
-
-def due(column: str, path: str = "", *, latest: timedelta = LONGEST_PAUSE) -> Q:
-    """Return the condition that it is a row's time, by a column that says when, and that no worker has claimed it.
-
-    The row is a `Claimable`, or has one at `path`. An empty column means at once. A time later than any that is ever
-    set, `latest` from now, counts as due as well: the clock was set back.
-    """
-    now, when = timezone.now(), f"{path}{column}"
-    return free(path) & (Q(**{when: None}) | Q(**{f"{when}__lte": now}) | Q(**{f"{when}__gt": now + latest}))
 
 
 def with_hypervisor() -> Prefetch:
@@ -59,7 +28,7 @@ class HypervisorQuerySet(models.QuerySet):
     def due(self) -> Self:
         """Return the hypervisors to poll: those that are due, and those with a request since their last poll began."""
         asked = Q(status__asked_at__gt=F("status__began_at"), status__asked_at__lte=timezone.now())
-        return self.filter(due("next_look", "status__") | asked & free("status__"))
+        return self.filter(HypervisorStatus.is_due("status__") | asked & HypervisorStatus.is_free("status__"))
 
 
 class Hypervisor(models.Model):
@@ -136,15 +105,14 @@ class Hypervisor(models.Model):
     def look_again(self) -> None:
         """Have a worker read everything now, volumes and leases included."""
         now = timezone.now()
-        HypervisorStatus.objects.filter(hypervisor=self).update(next_look=None, asked_at=now, stale_at=now)
+        HypervisorStatus.objects.filter(hypervisor=self).update(due_at=None, asked_at=now, stale_at=now)
 
 
-class HypervisorStatus(Claimable):
+class HypervisorStatus(Due):
     """The last reading of a hypervisor."""
 
     hypervisor = models.OneToOneField(Hypervisor, on_delete=models.CASCADE, related_name="status")
     observed_at = models.DateTimeField(null=True, help_text="end of the last complete poll")
-    next_look = models.DateTimeField(null=True)
     asked_at = models.DateTimeField(null=True, help_text="when a poll was last asked for")
     began_at = models.DateTimeField(null=True, help_text="when the last poll began, successful or not")
     stale_at = models.DateTimeField(null=True, help_text="when slowly changing facts are read next")

@@ -11,7 +11,6 @@ from django.utils.module_loading import import_string
 
 from virterweb.hypervisors.connections.guard import Observation, failure
 from virterweb.hypervisors.connections.pool import connected
-from virterweb.hypervisors.desired.claims import claimed
 from virterweb.hypervisors.gateway.connection import Connection
 from virterweb.hypervisors.gateway.found import Busy, HypervisorError, Unreachable
 
@@ -40,7 +39,7 @@ def observe(hypervisor_id: int) -> None:
 
 def _poll(hypervisor_id: int) -> bool:
     """Poll a hypervisor; return False if another worker does, or it is gone."""
-    with claimed(HypervisorStatus.objects.filter(hypervisor=hypervisor_id)) as status:
+    with HypervisorStatus.objects.filter(hypervisor=hypervisor_id).claim() as status:
         hypervisor = status and _with_problems().filter(pk=hypervisor_id).first()
         if not hypervisor:
             return False
@@ -49,7 +48,7 @@ def _poll(hypervisor_id: int) -> bool:
             with connected(hypervisor.pk, hypervisor.uri, limited=False) as connection:
                 _record(status.pk, **_look(hypervisor, connection))
         except Busy:  # it is there, and has no time
-            _record(status.pk, next_look=timezone.now() + timedelta(seconds=PATIENCE))
+            _record(status.pk, due_at=timezone.now() + timedelta(seconds=PATIENCE))
         except Unreachable as problem:
             _record_failure(status, problem)
         except Exception as problem:
@@ -88,7 +87,7 @@ def _look(hypervisor: Hypervisor, connection: Connection) -> dict:
     now = timezone.now()
     pause = timedelta(seconds=min(max(PACE, SHARE * seconds), LONGEST))
     cleared = {"unreachable_since": None, "error": "", "detail": ""} if status.error else {}
-    return {"observed_at": now, "next_look": now + pause, "seconds": seconds, **fresh, **cleared}
+    return {"observed_at": now, "due_at": now + pause, "seconds": seconds, **fresh, **cleared}
 
 
 def _record_failure(status: HypervisorStatus, problem: HypervisorError) -> None:
@@ -100,7 +99,7 @@ def _record_failure(status: HypervisorStatus, problem: HypervisorError) -> None:
         error=problem.message,
         detail=problem.detail,
         unreachable_since=status.unreachable_since or now,
-        next_look=now + timedelta(seconds=PATIENCE),
+        due_at=now + timedelta(seconds=PATIENCE),
     )
 
 
@@ -109,8 +108,8 @@ def _record_error(status: HypervisorStatus, problem: Exception) -> None:
     error, detail = failure(problem)
     if status.error != error:
         log.error("%s: %s", status.hypervisor, error, exc_info=problem)
-    next_look = timezone.now() + timedelta(seconds=BACK_OFF)
-    _record(status.pk, error=error, detail=detail, unreachable_since=None, next_look=next_look)
+    due_at = timezone.now() + timedelta(seconds=BACK_OFF)
+    _record(status.pk, error=error, detail=detail, unreachable_since=None, due_at=due_at)
 
 
 def _record(pk: int, **values: object) -> None:

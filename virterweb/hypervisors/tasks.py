@@ -3,13 +3,13 @@
 from celery import shared_task
 
 from . import sync
-from .desired import claims
+from .claims.due import end_claims_of_dead
 from .models import Hypervisor
 
 
 @shared_task
 def sweep() -> None:
-    claims.end_claims_of_dead()
+    end_claims_of_dead()
     for pk in Hypervisor.objects.due().values_list("pk", flat=True):
         observe.apply_async([pk], expires=5)
 

@@ -18,11 +18,9 @@ from django.utils import timezone
 from networks.models import NetworkStatus
 from virterweb.hypervisors.connections.guard import Observation
 from virterweb.hypervisors.connections.pool import connected
-from virterweb.hypervisors.desired.claims import claimed
 from virterweb.hypervisors.gateway.connection import Connection
 from virterweb.hypervisors.gateway.found import FoundAddress, HypervisorError, Refused
 from virterweb.hypervisors.models import Hypervisor, HypervisorQuerySet, ReadingProblem
-from virterweb.hypervisors.models import due as is_due
 from vms.guests.report import CHANNEL
 from vms.models import NIC, AddressRound, NICAddress, NICStatus, Power, VMStatus
 from vms.observed.addresses import Source
@@ -44,7 +42,7 @@ _questions: dict[int, dict[int, Future]] = {}
 def due() -> HypervisorQuerySet:
     """Return the hypervisors whose guests are to be asked, among those that are reachable."""
     reachable = Hypervisor.objects.filter(status__observed_at__isnull=False, status__unreachable_since=None)
-    return reachable.filter(is_due("next_at", "address_round__"))
+    return reachable.filter(AddressRound.is_due("address_round__"))
 
 
 def ask(hypervisor_id: int) -> None:
@@ -53,20 +51,20 @@ def ask(hypervisor_id: int) -> None:
     if not hypervisor:
         return
     AddressRound.objects.get_or_create(hypervisor=hypervisor)
-    with claimed(AddressRound.objects.filter(is_due("next_at"), hypervisor=hypervisor)) as due_round:
+    with AddressRound.objects.due().filter(hypervisor=hypervisor).claim() as due_round:
         if due_round:
             _ask(hypervisor)
 
 
 def _ask(hypervisor: Hypervisor) -> None:
     began = monotonic()
-    AddressRound.objects.filter(hypervisor=hypervisor).update(next_at=timezone.now() + AGAIN)
+    AddressRound.objects.filter(hypervisor=hypervisor).update(due_at=timezone.now() + AGAIN)
     try:
         observe(hypervisor)
     except HypervisorError as problem:
         log.info("%s: guests not asked: %s (%s)", hypervisor, problem, problem.detail)
     pause = max(PAUSE, SHARE * (monotonic() - began))
-    AddressRound.objects.filter(hypervisor=hypervisor).update(next_at=timezone.now() + timedelta(seconds=pause))
+    AddressRound.objects.filter(hypervisor=hypervisor).update(due_at=timezone.now() + timedelta(seconds=pause))
 
 
 def observe(hypervisor: Hypervisor) -> None:

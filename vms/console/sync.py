@@ -11,11 +11,9 @@ from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from virterweb.hypervisors.connections.pool import connected
-from virterweb.hypervisors.desired.claims import claimed
 from virterweb.hypervisors.gateway.connection import Connection
 from virterweb.hypervisors.gateway.found import HypervisorError, Refused
 from virterweb.hypervisors.models import Hypervisor
-from virterweb.hypervisors.models import due as is_due
 from vms.definition import domain as domain_xml
 from vms.models import VM, ConsoleLog, Power
 from vms.observed import console_text
@@ -30,10 +28,9 @@ LOGS_PER_SWEEP = 8  # logs per sweep: the next sweep follows half a second later
 
 def due() -> QuerySet[ConsoleLog]:
     """Return the logs to read: of VMs that run or stopped since the last reading, those with an open page first."""
-    reachable = ConsoleLog.objects.filter(vm__isnull=False, hypervisor__status__unreachable_since=None)
-    time = reachable.filter(is_due("next_at"))
+    reachable = ConsoleLog.objects.due().filter(vm__isnull=False, hypervisor__status__unreachable_since=None)
     stopped = Q(read_at=None) | Q(read_at__lt=F("vm__status__observed_at"))
-    return time.filter(~Q(vm__status__power=Power.OFF) | stopped).order_by(F("wanted_until").desc(nulls_last=True))
+    return reachable.filter(~Q(vm__status__power=Power.OFF) | stopped).order_by(F("wanted_until").desc(nulls_last=True))
 
 
 def look(vm: VM) -> None:
@@ -41,7 +38,7 @@ def look(vm: VM) -> None:
     now = timezone.now()
     log, made = ConsoleLog.objects.get_or_create(vm=vm, defaults={"hypervisor": vm.hypervisor, "name": vm.name})
     if made or log.wanted_until is None or log.wanted_until < now:
-        ConsoleLog.objects.filter(pk=log.pk).update(wanted_until=now + LOOKED_AT, next_at=now)
+        ConsoleLog.objects.filter(pk=log.pk).update(wanted_until=now + LOOKED_AT, due_at=now)
     elif log.wanted_until < now + LOOKED_AT / 2:
         ConsoleLog.objects.filter(pk=log.pk).update(wanted_until=now + LOOKED_AT)
 
@@ -53,14 +50,14 @@ def begin(vm: VM) -> None:
 
 def read(log_id: int) -> None:
     """Read one log if it is due, unless another worker does."""
-    with claimed(due().select_related("vm__hypervisor", "vm__status").filter(pk=log_id)) as log:
+    with due().select_related("vm__hypervisor", "vm__status").filter(pk=log_id).claim() as log:
         if log:
             _read(log)
 
 
 def _read(log: ConsoleLog) -> None:
     began = timezone.now()
-    ConsoleLog.objects.filter(pk=log.pk).update(next_at=began + AGAIN)
+    ConsoleLog.objects.filter(pk=log.pk).update(due_at=began + AGAIN)
     pause = OFTEN if log.wanted_until and log.wanted_until > began else SELDOM
     try:
         with connected(log.vm.hypervisor_id, log.vm.hypervisor.uri) as connection:
@@ -71,7 +68,7 @@ def _read(log: ConsoleLog) -> None:
         values["read_at"] = began
     # If the log was finished meanwhile, the reading is dropped.
     mine = ConsoleLog.objects.filter(pk=log.pk, size=log.size, gone_at=None)
-    mine.update(next_at=timezone.now() + pause, **values)
+    mine.update(due_at=timezone.now() + pause, **values)
 
 
 def finish(vm: VM, connection: Connection) -> None:

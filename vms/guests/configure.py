@@ -6,7 +6,6 @@ from pathlib import Path
 from django.utils import timezone
 
 from virterweb.hypervisors.connections.pool import connected
-from virterweb.hypervisors.desired.claims import claimed
 from virterweb.hypervisors.gateway.found import HypervisorError
 from vms.cloud_init import seed
 from vms.definition import cloud_init
@@ -29,13 +28,15 @@ def ask(vm: VM) -> None:
 
 def due() -> list[int]:
     """Return the requests to carry out; each waits until the ISO is up to date."""
-    open_ = GuestRun.objects.filter(done_at=None, vm__removed_at=None).select_related("vm__status", "vm__hypervisor")
+    open_ = (
+        GuestRun.objects.due().filter(done_at=None, vm__removed_at=None).select_related("vm__status", "vm__hypervisor")
+    )
     return [run.pk for run in open_ if run.vm.done]
 
 
 def run(run_id: int) -> None:
     """Carry out a request, unless another worker does; a failure is recorded as its result."""
-    with claimed(GuestRun.objects.filter(pk=run_id, done_at=None)) as row:
+    with GuestRun.objects.due().filter(pk=run_id, done_at=None).claim() as row:
         if row is None:
             return
         vm = VM.objects.select_related("hypervisor", "status").get(pk=row.vm_id)

@@ -15,14 +15,12 @@ from functools import partial
 from time import monotonic
 
 import paramiko
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 from paramiko.ssh_exception import AuthenticationException, IncompatiblePeer, SSHException
 
 from virterweb.hypervisors.connections.pool import connected
-from virterweb.hypervisors.desired.claims import claimed
 from virterweb.hypervisors.gateway.found import HypervisorError, Refused, Silent
-from virterweb.hypervisors.models import due as is_due
 from vms.addresses.nic_addresses import with_access_addresses
 from vms.definition import domain as domain_xml
 from vms.models import VM, Power, SSHCheck
@@ -45,11 +43,9 @@ _places = threading.BoundedSemaphore(AT_ONCE)
 def due() -> QuerySet[SSHCheck]:
     """Return the checks to try now, including all that were never tried."""
     now = timezone.now()
-    open_ = SSHCheck.objects.filter(
-        is_due("next_at"), ready_at=None, vm__removed_at=None, vm__status__power=Power.RUNNING
-    )
-    fresh = open_.filter(Q(reason="") | Q(since__gt=now - SSHCheck.LIMIT), vm__wait_ssh=True)
-    return fresh.order_by("next_at")
+    running = SSHCheck.objects.due().filter(vm__removed_at=None, vm__status__power=Power.RUNNING)
+    fresh = running.filter(Q(reason="") | Q(since__gt=now - SSHCheck.LIMIT), vm__wait_ssh=True, ready_at=None)
+    return fresh.order_by(F("due_at").asc(nulls_first=True))
 
 
 def note_start(vm: VM, document: str) -> None:
@@ -57,7 +53,7 @@ def note_start(vm: VM, document: str) -> None:
     run = domain_xml.run_number(document)
     if vm.wait_ssh and vm.managed and run and run != domain_xml.run_number(vm.status.document):
         now = timezone.now()
-        anew = {"since": now, "ready_at": None, "reason": "", "next_at": now}
+        anew = {"since": now, "ready_at": None, "reason": "", "due_at": now}
         SSHCheck.objects.update_or_create(vm=vm, defaults=anew)
 
 
@@ -66,7 +62,7 @@ def check(check_id: int) -> None:
     if not _places.acquire(blocking=False):
         return
     try:
-        with claimed(due().select_related("vm__hypervisor", "vm__status").filter(pk=check_id)) as row:
+        with due().select_related("vm__hypervisor", "vm__status").filter(pk=check_id).claim() as row:
             if row:
                 _check(row)
     finally:
@@ -76,12 +72,12 @@ def check(check_id: int) -> None:
 def _check(row: SSHCheck) -> None:
     # A VM that was restarted meanwhile has a check of its own.
     mine = SSHCheck.objects.filter(pk=row.pk, ready_at=None, since=row.since)
-    mine.update(next_at=timezone.now() + AGAIN)
+    mine.update(due_at=timezone.now() + AGAIN)
     reason = _reason(row.vm)
     now = timezone.now()
     values = {"reason": row.reason} if reason is None else {"reason": reason, "ready_at": None if reason else now}
     pause = timedelta(seconds=min(10.0, 2 + (now - row.since).total_seconds() / 10))
-    mine.update(next_at=now + pause, **values)
+    mine.update(due_at=now + pause, **values)
 
 
 def _reason(vm: VM) -> str | None:

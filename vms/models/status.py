@@ -6,9 +6,10 @@ from django.db import models
 from django.utils import timezone
 
 from networks.models import Network
+from virterweb.hypervisors.claims.due import Due
 from virterweb.hypervisors.desired.drift import decoded
 from virterweb.hypervisors.desired.models import Status
-from virterweb.hypervisors.models import Claimable, Hypervisor
+from virterweb.hypervisors.models import Hypervisor
 from vms.definition import wording
 from vms.definition.nics.spec import key_of
 from vms.observed.addresses import Source
@@ -185,7 +186,7 @@ class GuestReport(models.Model):
         return CloudInit(self.cloud_init) if self.cloud_init else None
 
 
-class ConsoleLog(Claimable):
+class ConsoleLog(Due):
     """The console output of a VM; kept for a time after the VM is gone. Written only by `vms.console.sync`."""
 
     hypervisor = models.ForeignKey(Hypervisor, on_delete=models.CASCADE, related_name="console_logs")
@@ -194,7 +195,6 @@ class ConsoleLog(Claimable):
     text = models.TextField(blank=True, help_text="the last part, if it is long")
     size = models.PositiveBigIntegerField(default=0, help_text="bytes of the file that have been read")
     read_at = models.DateTimeField(null=True)
-    next_at = models.DateTimeField(default=timezone.now, help_text="when it is read next")
     wanted_until = models.DateTimeField(null=True, help_text="a page that shows it is open")
     gone_at = models.DateTimeField(null=True, help_text="when the VM was deleted")
     problem = models.TextField(blank=True, help_text="why it cannot be read")
@@ -207,7 +207,7 @@ class ConsoleLog(Claimable):
         return f"console of {self.name}"
 
 
-class SSHCheck(Claimable):
+class SSHCheck(Due):
     """Whether SSH to a VM that is waited for works. Written only by `vms.guests.ssh`."""
 
     LIMIT = timedelta(seconds=300)  # the same as Virter's
@@ -216,7 +216,6 @@ class SSHCheck(Claimable):
     since = models.DateTimeField(default=timezone.now, help_text="when the VM was started")
     ready_at = models.DateTimeField(null=True)
     reason = models.TextField(blank=True, help_text="why it is not ready yet, in a sentence")
-    next_at = models.DateTimeField(default=timezone.now, help_text="when the next attempt is due")
 
     class Meta:
         verbose_name = "SSH check"
@@ -233,7 +232,7 @@ class SSHCheck(Claimable):
         return SSHState.GIVEN_UP if late else SSHState.WAITING
 
 
-class GuestRun(Claimable):
+class GuestRun(Due):
     """A request to configure a running guest's network again, and its output.
 
     Written only by `vms.guests.configure`.
@@ -249,11 +248,10 @@ class GuestRun(Claimable):
         return f"network of {self.vm}: {'asked for' if self.done_at is None else self.code}"
 
 
-class AddressRound(Claimable):
+class AddressRound(Due):
     """The time when a hypervisor's guests are next asked for addresses."""
 
     hypervisor = models.OneToOneField(Hypervisor, on_delete=models.CASCADE, related_name="address_round")
-    next_at = models.DateTimeField(default=timezone.now)
 
     def __str__(self) -> str:
-        return f"{self.hypervisor}: {self.next_at}"
+        return f"{self.hypervisor}: {self.due_at}"

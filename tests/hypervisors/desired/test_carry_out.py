@@ -89,7 +89,7 @@ def test_what_can_succeed_later_stays_pending_and_comes_round(network, reason):
     found = again(network)
     assert (found.state, str(found.status.progress)) == (State.PENDING, str(reason.message))
     assert not Network.objects.overdue().exists()
-    NetworkStatus.objects.update(retry_at=timezone.now())
+    NetworkStatus.objects.update(due_at=timezone.now())
     assert Network.objects.overdue().get() == network
 
 
@@ -100,7 +100,7 @@ def test_trying_again_becomes_less_often(network):
     waits = []
     for _ in range(6):
         carry_out(Network, network.pk, busy)
-        waits.append(round((again(network).status.retry_at - timezone.now()).total_seconds()))
+        waits.append(round((again(network).status.due_at - timezone.now()).total_seconds()))
     assert waits == [2, 4, 8, 16, 30, 30]
 
 
@@ -151,7 +151,7 @@ def test_an_error_of_our_own_is_said_logged_once_and_tried_again_later_and_later
             "internal error (KeyError), see the worker’s log",
         )
         assert not Network.objects.overdue().exists()
-        waits.append(round((found.status.retry_at - timezone.now()).total_seconds()))
+        waits.append(round((found.status.due_at - timezone.now()).total_seconds()))
     assert waits == [2, 4, 8]
     assert len([record for record in caplog.records if record.exc_info]) == 1
     carry_out(Network, network.pk, lambda desired, host: {})

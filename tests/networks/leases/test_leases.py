@@ -437,7 +437,7 @@ def test_a_look_does_not_overwrite_what_a_push_has_seen_since_it_began(network):
 
 
 def test_a_hypervisor_that_was_looked_at_in_the_future_is_due(lab):
-    HypervisorStatus.objects.update(observed_at=Clock.at, next_look=Clock.at + timedelta(seconds=1))
+    HypervisorStatus.objects.update(observed_at=Clock.at, due_at=Clock.at + timedelta(seconds=1))
     assert not Hypervisor.objects.due()
     Clock.at -= DAY
     assert Hypervisor.objects.due().get() == lab

@@ -81,7 +81,7 @@ def vm(db, pokes):
 
 def ask(vm) -> None:
     """A round that is due."""
-    AddressRound.objects.update(next_at=timezone.now())
+    AddressRound.objects.update(due_at=timezone.now())
     addresses.ask(vm.hypervisor_id)
 
 
@@ -249,7 +249,7 @@ def test_a_lost_hypervisor_ends_the_round_and_keeps_what_was_seen(vm, guests):
     guests.answers[Source.ARP] = Unreachable(Message.external("the connection to libvirt was lost"))
     ask(vm)
     assert seen() == [(PLAIN, "10.1.0.8", "arp")]
-    assert AddressRound.objects.get().next_at > timezone.now()
+    assert AddressRound.objects.get().due_at > timezone.now()
 
 
 def test_a_round_is_begun_once_and_again_after_a_pause(vm, guests, pokes):
@@ -261,7 +261,7 @@ def test_a_round_is_begun_once_and_again_after_a_pause(vm, guests, pokes):
     pokes.clear()
     tasks.sweep()
     assert ("vms.tasks.ask_guests", vm.hypervisor_id) not in pokes
-    AddressRound.objects.update(next_at=timezone.now() - timedelta(seconds=1))
+    AddressRound.objects.update(due_at=timezone.now() - timedelta(seconds=1))
     HypervisorStatus.objects.update(unreachable_since=timezone.now())
     tasks.sweep()
     assert ("vms.tasks.ask_guests", vm.hypervisor_id) not in pokes, "nobody is there to be asked"

@@ -145,7 +145,7 @@ def test_only_who_is_logged_in_reads_it(client, vm):
 
 def test_a_running_vms_log_is_due_now_and_then_and_at_once_when_somebody_looks(page, vm):
     assert due()
-    ConsoleLog.objects.update(next_at=timezone.now() + timedelta(seconds=50))
+    ConsoleLog.objects.update(due_at=timezone.now() + timedelta(seconds=50))
     assert not due()
     page.get(PAGE, headers=HTMX)
     assert due()
@@ -156,10 +156,10 @@ def test_a_running_vms_log_is_due_now_and_then_and_at_once_when_somebody_looks(p
 def test_while_somebody_looks_the_pace_is_the_workers(page, vm):
     page.get(PAGE)
     soon = timezone.now() + timedelta(seconds=1)
-    ConsoleLog.objects.update(next_at=soon, wanted_until=timezone.now() + timedelta(seconds=5))
+    ConsoleLog.objects.update(due_at=soon, wanted_until=timezone.now() + timedelta(seconds=5))
     page.get(PAGE)
     log = ConsoleLog.objects.get()
-    assert log.next_at == soon
+    assert log.due_at == soon
     assert log.wanted_until > timezone.now() + timedelta(seconds=13)
 
 

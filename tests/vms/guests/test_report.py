@@ -87,7 +87,7 @@ def vm(db, pokes) -> VM:
 
 def ask(vm: VM) -> GuestReport:
     """A round that is due."""
-    AddressRound.objects.update(next_at=timezone.now())
+    AddressRound.objects.update(due_at=timezone.now())
     addresses.ask(vm.hypervisor_id)
     return GuestReport.objects.get()
 

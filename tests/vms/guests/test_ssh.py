@@ -258,7 +258,7 @@ def wire(monkeypatch) -> Wire:
 
 
 def try_now(vm: VM) -> VM:
-    SSHCheck.objects.filter(vm=vm).update(next_at=timezone.now())
+    SSHCheck.objects.filter(vm=vm).update(due_at=timezone.now())
     ssh.check(SSHCheck.objects.get(vm=vm).pk)
     return fresh(vm)
 
@@ -287,7 +287,7 @@ def test_a_vm_without_an_id_is_tried_at_its_lease(db, own_key, pokes, wire):
 def test_it_is_tried_every_few_seconds_ever_more_slowly(waited, wire):
     def pause() -> float:
         check = try_now(waited).ssh_check
-        return (check.next_at - timezone.now()).total_seconds()
+        return (check.due_at - timezone.now()).total_seconds()
 
     assert 1 < pause() < 3
     SSHCheck.objects.update(since=timezone.now() - timedelta(seconds=40))
@@ -299,7 +299,7 @@ def test_it_is_tried_every_few_seconds_ever_more_slowly(waited, wire):
 def test_after_300_s_it_is_given_up_with_the_last_reason(waited, wire):
     make_lease(waited.status.nics.get().network, MAC, IP)
     try_now(waited)
-    SSHCheck.objects.update(since=timezone.now() - timedelta(seconds=301), next_at=timezone.now())
+    SSHCheck.objects.update(since=timezone.now() - timedelta(seconds=301), due_at=timezone.now())
     vm = fresh(waited)
     assert vm.shown_state == SSHState.GIVEN_UP
     assert vm.ssh_reason == f"did not become reachable within 300 s: {IP} does not answer"

@@ -127,7 +127,7 @@ def test_a_pool_is_read_seldom_but_soon_again_when_it_could_not_be(lab, pool, mo
 
     def poll(**status: object) -> int:
         read.clear()
-        HypervisorStatus.objects.update(stale_at=None, next_look=None, **status)
+        HypervisorStatus.objects.update(stale_at=None, due_at=None, **status)
         observe(lab.pk)
         return len(read)
 

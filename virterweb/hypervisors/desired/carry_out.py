@@ -14,7 +14,6 @@ from virterweb.hypervisors.gateway.connection import Connection
 from virterweb.hypervisors.gateway.found import HypervisorError, Unreachable
 from virterweb.messages import Failure, Message
 
-from .claims import claimed
 from .models import Desired, Status
 from .refusals import Superseded
 from .revisions import conclude
@@ -40,7 +39,7 @@ def carry_out(model: type[Desired], pk: int, push: Callable[[Desired, Connection
     generation tried; a lost hypervisor leaves it pending. Changes made meanwhile are carried out at once.
     """
     statuses = model._meta.get_field("status").related_model.objects
-    with claimed(statuses.filter(desired=pk)) as status:
+    with statuses.filter(desired=pk).claim() as status:
         while status and (desired := model.objects.select_related("hypervisor", "status").filter(pk=pk).first()):
             if desired.done:
                 return
@@ -53,8 +52,8 @@ def carry_out(model: type[Desired], pk: int, push: Callable[[Desired, Connection
 def _admit(statuses: models.Manager, desired: Desired) -> None:
     """Let the next sweep try some of those that wait for a free place in a hypervisor, even before their time."""
     if desired.status.progress != CROWDED:
-        waiting = statuses.filter(desired__hypervisor=desired.hypervisor_id, progress=CROWDED).order_by("retry_at")
-        statuses.filter(pk__in=list(waiting.values_list("pk", flat=True)[:MAX_CALLERS])).update(retry_at=None)
+        waiting = statuses.filter(desired__hypervisor=desired.hypervisor_id, progress=CROWDED).order_by("due_at")
+        statuses.filter(pk__in=list(waiting.values_list("pk", flat=True)[:MAX_CALLERS])).update(due_at=None)
 
 
 def _attempt(desired: Desired, push: Callable[[Desired, Connection], dict]) -> bool:

@@ -19,7 +19,8 @@ from django.utils import timezone
 from django.utils.module_loading import import_string
 
 from virterweb.hypervisors import rights
-from virterweb.hypervisors.models import Claimable, Hypervisor, due
+from virterweb.hypervisors.claims.due import Due
+from virterweb.hypervisors.models import Hypervisor
 from virterweb.message_field import MessageField
 from virterweb.messages import Message
 
@@ -50,7 +51,7 @@ class DesiredQuerySet(models.QuerySet):
 
     def overdue(self) -> Self:
         """Return those that are not carried out, that no worker holds, and whose time to be retried has come."""
-        return self.filter(due("retry_at", "status__"), status__generation__lt=F("generation"))
+        return self.filter(Status.is_due("status__"), status__generation__lt=F("generation"))
 
 
 LIFECYCLE = ("managed", "removed_at", "generation")
@@ -239,7 +240,7 @@ def one_a_name(rows: Iterable[Row]) -> list[Row]:
     return left
 
 
-class Status(Claimable):
+class Status(Due):
     """The result of a worker for one desired configuration, which subclasses name `desired`."""
 
     generation = models.PositiveIntegerField(
@@ -254,13 +255,12 @@ class Status(Claimable):
     )
     progress = MessageField(blank=True, help_text="what a pending change waits for")
     tries = models.PositiveIntegerField(default=0)
-    retry_at = models.DateTimeField(null=True)
 
     class Meta:
         abstract = True
 
     #: the values that an attempt resets
-    CLEAN: ClassVar = {"error": "", "detail": "", "progress": "", "tries": 0, "retry_at": None}
+    CLEAN: ClassVar = {"error": "", "detail": "", "progress": "", "tries": 0, "due_at": None}
 
     def write(self, **values: object) -> None:
         """Update only these columns, so that two writers cannot overwrite each other's."""
@@ -270,11 +270,11 @@ class Status(Claimable):
 
     def retry_now(self) -> None:
         """Let the next sweep try it, as if for the first time."""
-        self.write(retry_at=None, tries=0)
+        self.write(due_at=None, tries=0)
 
     def retry_later(self, progress: Message, wait: timedelta, **values: object) -> None:
         """Have it tried again after `wait`; with an `error`, it counts as failed until then."""
-        again = {"progress": progress, "retry_at": timezone.now() + wait, "tries": self.tries + 1, "error": ""}
+        again = {"progress": progress, "due_at": timezone.now() + wait, "tries": self.tries + 1, "error": ""}
         self.write(**again | values)
 
     @property

@@ -16,10 +16,11 @@ from lxml import etree
 from networks.models import DNSAnswers, Network, NetworkStatus
 from tests.support.making import make_hypervisor, make_network
 from virterweb.hypervisors import tasks
+from virterweb.hypervisors.claims.due import LONGEST_PAUSE, Due
+from virterweb.hypervisors.claims.processes import this_process
 from virterweb.hypervisors.desired.carry_out import carry_out
-from virterweb.hypervisors.desired.claims import claimed, this_process
 from virterweb.hypervisors.gateway.found import Refused
-from virterweb.hypervisors.models import LONGEST_PAUSE, Claimable, HypervisorStatus
+from virterweb.hypervisors.models import HypervisorStatus
 from virterweb.messages import Message
 
 pytestmark = pytest.mark.integration
@@ -27,7 +28,7 @@ pytestmark = pytest.mark.integration
 TELL = """
 import os, sys, django
 django.setup()
-from virterweb.hypervisors.desired.claims import this_process
+from virterweb.hypervisors.claims.processes import this_process
 print(this_process(), flush=True)
 sys.stdin.read()
 """
@@ -46,36 +47,36 @@ def is_free() -> bool:
     return Network.objects.overdue().exists()
 
 
-def claim_for(process: str, model: type[Claimable] = NetworkStatus, **until: float) -> None:
+def claim_for(process: str, model: type[Due] = NetworkStatus, **until: float) -> None:
     model.objects.update(
         claimed_by=f"{process}/7", claimed_until=timezone.now() + timedelta(**until or {"seconds": 50})
     )
 
 
 def test_a_claimed_row_is_left_to_its_worker_until_the_claim_ends(network):
-    with claimed(rows()) as row:
+    with rows().claim() as row:
         assert row == network.status
         carry_out(Network, network.pk, lambda desired, host: pytest.fail("two at a time"))
         assert not is_free()
         rows().update(claimed_until=timezone.now() - timedelta(seconds=1))  # its worker was suspended for long
-        with claimed(rows()) as second:
+        with rows().claim() as second:
             assert second == row
     assert is_free()
 
 
 def test_who_lost_a_claim_does_not_end_that_of_who_has_it_now(network):
     with ExitStack() as later:
-        with claimed(rows()):
+        with rows().claim():
             rows().update(claimed_until=timezone.now() - timedelta(seconds=1))
-            assert later.enter_context(claimed(rows()))
-        with claimed(rows()) as third:
+            assert later.enter_context(rows().claim())
+        with rows().claim() as third:
             assert third is None
         assert not is_free()
     assert is_free()
 
 
 def test_a_claim_ends_with_what_it_was_for_even_if_that_is_refused(network):
-    with pytest.raises(Refused), claimed(rows()):
+    with pytest.raises(Refused), rows().claim():
         raise Refused(Message.external("not possible"))
     assert is_free()
 
@@ -84,14 +85,14 @@ def test_a_claim_ends_with_what_it_was_for_even_if_that_is_refused(network):
 def test_work_that_meets_an_error_of_our_own_is_tried_again_later_and_later(network, problem):
     pauses = []
     for _ in range(20):
-        with pytest.raises(type(problem)), claimed(rows()):
+        with pytest.raises(type(problem)), rows().claim():
             raise problem
         assert not is_free()
         pauses.append((rows().get().claimed_until - timezone.now()).total_seconds())
         rows().update(claimed_until=timezone.now() - timedelta(seconds=1))
     assert pauses[:3] == pytest.approx([10, 20, 40], abs=2)
     assert pauses == pytest.approx(sorted(pauses), abs=2) and max(pauses) == pytest.approx(300, abs=2)
-    with claimed(rows()) as row:
+    with rows().claim() as row:
         assert row.crashes == 10
     assert is_free() and rows().get().crashes == 0
 
@@ -99,7 +100,7 @@ def test_work_that_meets_an_error_of_our_own_is_tried_again_later_and_later(netw
 def test_a_claim_that_ends_very_far_off_counts_for_nothing(network):
     claim_for("elsewhere", seconds=LONGEST_PAUSE.total_seconds() + 60)  # the clock has been put back
     assert is_free()
-    with claimed(rows()) as row:
+    with rows().claim() as row:
         assert row
 
 
@@ -154,9 +155,9 @@ def test_of_another_machine_or_namespace_nobody_knows_who_is_dead(network, proce
 
 
 def test_whatever_is_claimed_is_claimed_in_the_one_way():
-    """Columns of a claim on a model beside `Claimable` would be a mechanism of its own."""
+    """Columns of a claim on a model beside `Due` would be a mechanism of its own."""
     for model in apps.get_models():
         names = {field.name for field in model._meta.get_fields()}
-        assert issubclass(model, Claimable) == ("claimed_until" in names), model
-    claimable = {model.__name__ for model in apps.get_models() if issubclass(model, Claimable)}
+        assert issubclass(model, Due) == ("claimed_until" in names), model
+    claimable = {model.__name__ for model in apps.get_models() if issubclass(model, Due)}
     assert claimable >= {"DNSAnswers", "ConsoleLog", "SSHCheck", "AddressRound", "GuestRun", "VMStatus", "ImageStatus"}

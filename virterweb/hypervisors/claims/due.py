@@ -1,0 +1,149 @@
+"""Rows that workers take up when they are due, each worked on by one worker at a time.
+
+A claim is a token in the row that says which process holds it. Only who holds the token ends or extends the claim.
+While the work is in progress a thread of the process extends it. The claims of a process that was killed end by
+themselves, and at once where another process of the same machine sees that it is dead.
+"""
+
+import itertools
+import logging
+import os
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import timedelta
+from typing import ClassVar, Self
+
+from django.apps import apps
+from django.conf import settings
+from django.db import Error, connection, models, transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from virterweb.hypervisors.gateway.found import HypervisorError
+
+from .processes import is_dead, this_process
+
+log = logging.getLogger(__name__)
+
+LONGEST_PAUSE = timedelta(minutes=10)  # nothing is put off for longer, unless the clock was put back
+FIRST_PAUSE = timedelta(seconds=10)  # after an attempt that crashed
+EXTENSIONS = 6  # of a claim before it would end: a few may fail or be late
+
+_numbers = itertools.count(1)
+_held: dict[str, type["Due"]] = {}
+_extending: threading.Thread | None = None
+_lock = threading.Lock()
+os.register_at_fork(after_in_child=_held.clear)
+
+
+class DueQuerySet(models.QuerySet):
+    def free(self) -> Self:
+        """Return the rows that no worker has claimed."""
+        return self.filter(self.model.is_free())
+
+    def due(self) -> Self:
+        """Return the rows whose time has come and that no worker has claimed."""
+        return self.filter(self.model.is_due())
+
+    @contextmanager
+    def claim(self) -> Iterator["Due | None"]:
+        """Claim the one row if it is free, or yield None: another has it, or there is none.
+
+        An unexpected exception is passed on, and the row stays claimed by nobody for a time that doubles with each
+        further one, so that no sweep hands it out again at once.
+        """
+        token = f"{this_process()}/{next(_numbers)}"
+        with transaction.atomic():
+            row = self.free().select_for_update(of=("self",)).first()
+            if row:
+                row.claimed_by, row.claimed_until = token, timezone.now() + _length()
+                row.save(update_fields=["claimed_by", "claimed_until"])
+        if row is None:
+            yield None
+            return
+        _held[token] = self.model
+        _start_extending()
+        ended = {"claimed_by": "", "claimed_until": None, "crashes": 0}
+        try:
+            yield row
+        except HypervisorError:
+            raise
+        except Exception:
+            pause = min(FIRST_PAUSE * 2**row.crashes, LONGEST_PAUSE / 2)
+            ended |= {"claimed_until": timezone.now() + pause, "crashes": min(row.crashes + 1, 10)}
+            raise
+        finally:
+            del _held[token]
+            self.model.objects.filter(claimed_by=token).update(**ended)
+
+
+class Due(models.Model):
+    """A row that one worker at a time takes up when it is due; only `claim` writes the columns of the claim."""
+
+    claimed_by = models.CharField(blank=True, editable=False)
+    claimed_until = models.DateTimeField(null=True, editable=False)
+    crashes = models.PositiveSmallIntegerField(default=0, editable=False, help_text="attempts in a row that crashed")
+    due_at = models.DateTimeField(null=True, editable=False, help_text="when a worker takes it up next; empty: at once")
+
+    LONGEST: ClassVar = LONGEST_PAUSE
+    """The longest time for which such a row is put off."""
+
+    objects = DueQuerySet.as_manager()
+
+    class Meta:
+        abstract = True
+
+    @classmethod
+    def is_free(cls, path: str = "") -> Q:
+        """Return the condition that no worker has claimed such a row, or the one at `path` of other rows.
+
+        A claim that ends too far in the future does not count either: the clock was set back.
+        """
+        now, until = timezone.now(), f"{path}claimed_until"
+        return Q(**{until: None}) | Q(**{f"{until}__lt": now}) | Q(**{f"{until}__gt": now + LONGEST_PAUSE})
+
+    @classmethod
+    def is_due(cls, path: str = "") -> Q:
+        """Return the condition that the time of such a row, or of the one at `path`, has come, and that it is free.
+
+        A time later than any that is ever set counts as well: the clock was set back.
+        """
+        now, at = timezone.now(), f"{path}due_at"
+        return cls.is_free(path) & (Q(**{at: None}) | Q(**{f"{at}__lte": now}) | Q(**{f"{at}__gt": now + cls.LONGEST}))
+
+
+def end_claims_of_dead() -> None:
+    """End the claims of processes of this machine that were killed."""
+    now = timezone.now()
+    tables = [model for model in apps.get_models() if issubclass(model, Due)]
+    in_force = (model.objects.filter(claimed_until__gt=now).order_by() for model in tables)
+    first, *others = (rows.values_list("claimed_by") for rows in in_force)
+    for token in {token for (token,) in first.union(*others) if is_dead(token)}:
+        log.warning("the process that held the claim %s was killed: the claim ends", token)
+        for model in tables:
+            model.objects.filter(claimed_by=token).update(claimed_by="", claimed_until=None)
+
+
+def _length() -> timedelta:
+    return timedelta(seconds=settings.CLAIM_SECONDS)
+
+
+def _start_extending() -> None:
+    global _extending
+    with _lock:
+        if _extending is None or not _extending.is_alive():  # also in a process that was forked
+            _extending = threading.Thread(target=_extend, name="claims", daemon=True)
+            _extending.start()
+
+
+def _extend() -> None:
+    while True:
+        time.sleep(settings.CLAIM_SECONDS / EXTENSIONS)
+        for token, model in list(_held.items()):
+            with suppress(Error):  # the database is away for a moment
+                kept = model.objects.filter(claimed_by=token).update(claimed_until=timezone.now() + _length())
+                if not kept and token in _held:
+                    log.error("the claim %s was lost while its work is in progress", token)
+        connection.close()
