@@ -1,17 +1,8 @@
-"""Documents of networks built and edited in place: golden ones, and any one into any other."""
+"""Networks that are built, and edits of documents, by the name of their golden file."""
 
 from collections.abc import Callable
 from dataclasses import replace
 
-import pytest
-from hypothesis import given, settings
-from lxml import etree
-
-from networks.definition.document.adjust import fill_in
-from networks.definition.document.compare import differences, pretty
-from networks.definition.document.edit import build, edit
-from networks.definition.document.elements import host_element
-from networks.definition.document.parse import parse
 from networks.definition.spec import (
     BandwidthSpec,
     DNSHostSpec,
@@ -23,13 +14,8 @@ from networks.definition.spec import (
     RouteSpec,
     SubnetSpec,
 )
-from tests import DATA
-from tests.support.examples import examples
-from tests.support.schemas import assert_valid, network_as_libvirt_prints_it
-from tests.support.specs import OWN_BRIDGE, UUID, in_order, specs
+from tests.support.specs import UUID
 
-FOLDER = DATA / "networks"
-FILES = sorted(path.stem for path in FOLDER.glob("*.xml"))
 V4 = SubnetSpec(address="10.255.0.1", prefix=24, ranges=(RangeSpec(start="10.255.0.2", end="10.255.0.254"),))
 V6 = SubnetSpec(address="fd00:255::1", prefix=64)
 GUEST = HostSpec(mac="52:54:00:00:00:0a", ip="10.12.0.10")
@@ -226,171 +212,3 @@ EDITS = {
     "one-device-left": ("pool", fields(forward_devices=("eth1",))),
     "other-device": ("several", fields(forward_devices=("eth2",))),
 }
-
-
-def read(name: str) -> str:
-    path = FOLDER / f"{name}.xml"
-    return (path if path.exists() else FOLDER / f"built/{name}.xml").read_text()
-
-
-def words(document: str) -> list[tuple]:
-    """Everything in a document, in order: tags, attributes, texts, comments."""
-    found = []
-    for element in etree.fromstring(document).iter():
-        tag = "comment" if element.tag is etree.Comment else element.tag
-        found.append((tag, sorted(element.attrib.items()), (element.text or "").strip()))
-    return found
-
-
-def assert_libvirt_agrees(document: str) -> None:
-    """libvirt's schema and its test driver take the document, and the driver keeps all of it.
-
-    That driver knows no dnsmasq, and has a network `default` already.
-    """
-    assert_valid("network", document)
-    printed = network_as_libvirt_prints_it(document.replace("<name>default</name>", "<name>judged</name>"))
-    left = differences(document, printed.replace("<name>judged</name>", "<name>default</name>"))
-    assert [str(one) for one in left if str(one.field) != "dnsmasq option"] == []
-
-
-@pytest.mark.parametrize("name", FILES)
-def test_the_documents_to_be_edited_are_some_of_libvirts(name):
-    assert_libvirt_agrees(read(name))
-
-
-@pytest.mark.parametrize("name", FILES)
-def test_an_edit_that_changes_nothing_changes_nothing(name):
-    document = read(name)
-    assert words(edit(document, parse(document))) == words(document)
-
-
-@pytest.mark.parametrize("spec", BUILT, ids=lambda spec: spec.name)
-def test_a_new_document_is_what_one_would_write_by_hand(spec):
-    document = build(spec)
-    assert pretty(document) == (FOLDER / f"built/{spec.name}.xml").read_text()
-    assert parse(document) == spec
-    assert_libvirt_agrees(document)
-
-
-@pytest.mark.parametrize("name", EDITS)
-def test_an_edit_changes_what_was_asked_and_nothing_else(name):
-    source, change = EDITS[name]
-    document = read(source)
-    wanted = change(parse(document))
-    edited = edit(document, wanted)
-    assert pretty(edited) == (FOLDER / f"edited/{name}.xml").read_text()
-    assert in_order(parse(edited)) == in_order(wanted)
-    assert edit(edited, wanted) == edited
-    assert_libvirt_agrees(edited)
-
-
-def test_every_golden_file_belongs_to_a_test():
-    assert sorted(path.stem for path in (FOLDER / "built").iterdir()) == sorted(spec.name for spec in BUILT)
-    assert sorted(path.stem for path in (FOLDER / "edited").iterdir()) == sorted(EDITS)
-
-
-def test_an_edit_keeps_what_is_not_modelled():
-    before = read("rich")
-    spec = replace(parse(before), domain="other.test", mtu=1400)
-    after = edit(before, spec.with_hosts([HostSpec(mac="52:54:00:00:00:0a", ip="10.8.0.10")]))
-    kept = [word for word in words(before) if word in words(after)]
-    assert [tag for tag, *_ in words(before) if tag != "domain"] == [tag for tag, *_ in kept]
-    assert [tag for tag, *_ in (word for word in words(after) if word not in kept)] == ["mtu", "domain", "host"]
-    assert "<!-- asked for by the storage team -->" in after
-    assert ">the storage team</lab:owner>" in after
-
-
-def test_a_port_group_keeps_its_native_mode():
-    spec = parse(read("switch"))
-    groups = tuple(replace(group, inbound=BandwidthSpec(average=10)) for group in spec.port_groups)
-    after = edit(read("switch"), replace(spec, port_groups=groups))
-    assert '<tag id="10" nativeMode="tagged"/>' in after
-    assert parse(after).port_groups == groups
-    assert_libvirt_agrees(after)
-
-
-def test_a_block_is_the_same_however_its_address_is_spelled():
-    before = "<network><name>a</name><ip family='ipv6' address='FD00:0::1' prefix='64' localPtr='yes'/></network>"
-    assert parse(before).ip_range == "fd00::1/64"
-    assert 'localPtr="yes"' in edit(before, replace(parse(before), mtu=1400))
-
-
-def test_a_comment_before_the_network_stays():
-    assert edit(read("plain"), parse(read("plain"))).startswith("<!-- kept in the lab's repository -->")
-
-
-def test_title_and_description_stand_where_libvirt_writes_them():
-    spec = net("net1", title="The lab's", description="line 1\nline <2>", bridge="virbr1")
-    tags = [tag for tag, *_ in words(build(spec))]
-    assert tags == ["network", "name", "uuid", "title", "description", "bridge"]
-    assert parse(build(spec)) == spec
-    assert parse(edit(build(spec), replace(spec, title="", description="other"))).description == "other"
-    assert "<title" not in edit(build(spec), replace(spec, title=""))
-
-
-def test_what_libvirt_chose_is_filled_in_where_a_document_says_nothing():
-    document = build(replace(BUILT[0], bridge=""))
-    filled = fill_in(document, read("plain"))
-    assert [word for word in words(filled) if word not in words(document)] == [
-        ("bridge", [("name", "virbr12")], ""),
-        ("mac", [("address", "52:54:00:3A:10:01")], ""),
-    ]
-    assert fill_in(read("default"), read("plain")) == edit(read("default"), parse(read("default")))
-    assert fill_in(read("plain"), document).startswith("<!-- kept")
-
-
-def test_an_edit_without_a_uuid_keeps_the_documents():
-    assert parse(edit(read("plain"), replace(parse(read("plain")), uuid=""))).uuid == parse(read("plain")).uuid
-
-
-def test_an_edit_without_a_bridge_keeps_the_documents():
-    assert parse(edit(read("plain"), replace(parse(read("plain")), bridge=""))).bridge == "virbr12"
-
-
-def test_an_entry_that_stands_twice_stays_once_or_goes():
-    document = build(BUILT[0]).replace("</dhcp>", "<host mac='52:54:00:00:00:08' ip='10.255.0.8'/>" * 2 + "</dhcp>")
-    assert parse(edit(document, parse(document).without_hosts())).hosts == ()
-
-
-def test_what_people_type_cannot_become_markup():
-    spec = net("<a>&\"'", domain="x", dnsmasq_options=('a="b"<c>',))
-    assert parse(build(spec)) == spec
-
-
-def test_a_host_entry_is_written_as_libvirt_matches_it():
-    entry = etree.tostring(host_element(HostSpec(mac="52:54:00:00:00:08", ip="10.0.0.8", name="eight", lease=7200)))
-    expected = b'<host mac="52:54:00:00:00:08" name="eight" ip="10.0.0.8"><lease expiry="2" unit="hours"/></host>'
-    assert entry == expected
-
-
-@settings(max_examples=examples(60), deadline=None)
-@given(specs(described=False))
-def test_what_is_built_is_read_back_and_libvirt_agrees(spec):
-    document = build(spec)
-    assert parse(document) == spec
-    assert_libvirt_agrees(document)
-
-
-@settings(max_examples=examples(30), deadline=None)
-@given(specs())
-def test_titles_and_descriptions_are_read_back(spec):
-    assert parse(build(spec)) == spec
-
-
-def left_alone(before: NetworkSpec, after: NetworkSpec) -> NetworkSpec:
-    """`after` with the bridge that an edit leaves where none is asked for."""
-    modes = {before.forward_mode, after.forward_mode}
-    kept = before.bridge if len(modes) == 1 or modes <= set(OWN_BRIDGE) else ""
-    return replace(after, bridge=after.bridge or kept)
-
-
-@settings(max_examples=examples(60), deadline=None)
-@given(specs(described=False), specs(described=False))
-def test_any_network_can_be_edited_into_any_other(before, after):
-    after = replace(after, name=before.name)
-    for document in (build(before), network_as_libvirt_prints_it(build(before))):
-        edited = edit(document, after)
-        assert in_order(parse(edited)) == in_order(left_alone(before, after))
-        assert edit(edited, after) == edited
-        assert differences(build(after), edited) == ()
-        assert_libvirt_agrees(edited)
