@@ -31,7 +31,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
 
 @pytest.fixture
 def connection(tmp_path: Path) -> Iterator[Connection]:
-    """A hypervisor of libvirt's test driver with nothing in it."""
+    """Yield a connection to an empty hypervisor of libvirt's test driver."""
     judge()  # from now on libvirt's errors are only raised, not printed too
     (tmp_path / "node.xml").write_text(NODE)
     connection = Connection(0, f"test://{tmp_path}/node.xml")

@@ -11,7 +11,7 @@ from virterweb.hypervisors.gateway.found import Refused
 NODE = """<node><cpu><mhz>1000</mhz><model>i686</model><active>1</active><nodes>1</nodes><sockets>1</sockets>
 <cores>1</cores><threads>1</threads></cpu><memory>1000000</memory></node>"""
 
-# Networks that take one more entry in any of their lists.
+# Networks to whose lists one more entry can be added.
 NAT = """\
 <network>
   <name>base</name>
@@ -46,7 +46,10 @@ def remove(connection: Connection, name: str) -> None:
 
 
 def printed(connection: Connection, document: str) -> str:
-    """A document as libvirt prints it once it is defined; Refused if it does not take it."""
+    """Return a document as libvirt prints it when it is defined.
+
+    Raises: Refused if libvirt does not accept it.
+    """
     name = parse(document).name
     connection.networks.define(document, name)
     kept = found(connection, name).document
@@ -55,7 +58,7 @@ def printed(connection: Connection, document: str) -> str:
 
 
 def refusal(connection: Connection, document: str) -> str:
-    """Why libvirt does not take a document; empty if it does."""
+    """Return why libvirt refuses a document. Empty if it accepts it."""
     try:
         printed(connection, document)
     except Refused as refused:
@@ -69,12 +72,12 @@ def report(capsys: pytest.CaptureFixture, counts: str, refused: dict[str, str]) 
 
 
 def as_text(document: str) -> str:
-    """The document as an edit that changes nothing writes it."""
+    """Return the document as an edit without changes writes it."""
     return etree.tostring(read(document).getroottree(), encoding="unicode")
 
 
 def with_entry(name: str, fragment: str) -> tuple[str, str]:
-    """A network that may have a fragment of libvirt's as a new entry, without and with it."""
+    """Return a network without and with a fragment of libvirt's corpus as a new entry."""
     entry = etree.fromstring(fragment)
     base = MACVTAP if entry.tag == "interface" else TENS if "10.0.0." in fragment else NAT
     root = read(base)

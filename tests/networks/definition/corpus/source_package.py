@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 APT = Path("/etc/apt")
-# Third parties have files of their own there, or other paths and components.
+# Third parties have their own files there, or other paths and components.
 DISTRIBUTIONS_FILES = ("sources.list", "sources.list.d/debian.sources", "sources.list.d/ubuntu.sources")
 DISTRIBUTIONS_URI = re.compile(r"\S+/(debian|ubuntu)[a-z-]*(\.list)?/?")
-# Hooks of the machine's own apt are for its own lists.
+# Hooks of the apt configuration of the machine must not run for these lists.
 PRIVATE_APT = """\
 #clear APT::Update::Pre-Invoke;
 #clear APT::Update::Post-Invoke;
@@ -26,12 +26,12 @@ Dir::Cache "{folder}/cache/";
 
 @dataclass(frozen=True, kw_only=True)
 class Corpus:
-    """The folder `tests` of libvirt's source."""
+    """The folder `tests` of libvirt's source package."""
 
     tests: Path
 
     def documents(self, *folders: str) -> dict[str, str]:
-        """Texts by their file's path; a file that several names link to once for each."""
+        """Return texts by the path of their file. A file with several links occurs once for each."""
         paths = [path for folder in folders for path in sorted((self.tests / folder).glob("*.xml"))]
         return {str(path.relative_to(self.tests)): path.read_text() for path in paths}
 
@@ -39,7 +39,7 @@ class Corpus:
         return self.documents("networkxml2xmlin", "networkxml2confdata", "networkxml2firewalldata")
 
     def updates(self) -> list[tuple[str, str]]:
-        """Before and after, as libvirt's own test of virNetworkUpdate has them."""
+        """Return the documents before and after, from libvirt's own test of virNetworkUpdate."""
         calls = r'DO_TEST(?:_INDEX)?\(\s*"[^"]*",\s*"[^"]*",\s*"([^"]*)",\s*"([^"]*)"'
         return sorted(set(re.findall(calls, (self.tests / "networkxml2xmlupdatetest.c").read_text())))
 
@@ -52,7 +52,7 @@ def run(words: list[str], folder: Path) -> None:
 
 
 def own_sources(apt: Path) -> dict[str, str]:
-    """The distribution's own entries as those of its source packages, in files for apt, whichever format they have."""
+    """Return files for apt with the distribution's own entries, in both formats, for source packages."""
     texts = {name: (apt / name).read_text() for name in DISTRIBUTIONS_FILES if (apt / name).exists()}
     stanzas = [each for name, text in texts.items() if name.endswith(".sources") for each in _stanzas(text)]
     lines = [each for name, text in texts.items() if name.endswith(".list") for each in _lines(text)]
@@ -61,7 +61,7 @@ def own_sources(apt: Path) -> dict[str, str]:
 
 
 def _stanzas(text: str) -> Iterator[str]:
-    """Of a deb822 file, in which fields go on in lines that are indented."""
+    """Return the stanzas of a deb822 file, in which indented lines continue a field."""
     uncommented = re.sub(r"^#.*\n", "", text, flags=re.MULTILINE)
     for stanza in re.split(r"\n\s*\n", uncommented.strip()):
         values = re.findall(r"^(\S+):(.*(?:\n[ \t].*)*)", stanza, re.MULTILINE)

@@ -18,12 +18,12 @@ from tests.support.examples import sample
 pytestmark = pytest.mark.lab
 
 
-# What attributes are broken with; None takes them away.
+# Invalid values of attributes. None deletes the attribute.
 BROKEN = ("", "x", "-1", "0x", "99999999999999999999", "::1", "10.0.0.300", "${%{\"'", None)
 
 
 def broken(document: str) -> Iterator[str]:
-    """A document with each attribute otherwise, each element without content, each twice."""
+    """Return variants of a document: each attribute changed, each element emptied, each element twice."""
     count = sum(1 for _ in read(document).iter(etree.Element))
     for number in range(1, count):
         for name in [*list(read(document).iter(etree.Element))[number].attrib, "", "twice"]:
@@ -45,7 +45,7 @@ def _break(element: etree._Element, name: str, value: str | None) -> None:
         element.set(name, value)
 
 
-def test_a_broken_document_is_read_compared_edited_and_copied(corpus):
+def test_a_broken_document_can_be_read_compared_edited_and_copied(corpus):
     for document in dict.fromkeys(corpus.documents("networkxml2xmlin").values()):
         for text in sample(broken(document)):
             spec = parse(text)
@@ -56,7 +56,7 @@ def test_a_broken_document_is_read_compared_edited_and_copied(corpus):
             assert terraform(text, autostart=False)
 
 
-def test_what_is_no_network_is_a_document_error(corpus):
+def test_a_document_that_is_no_network_raises_a_document_error(corpus):
     for document in corpus.documents("networkxml2xmlupdatein", "networkxml2xmlin").values():
         for text in (document[: len(document) // 2], document.replace("network", "domain"), f"<a>{document}", ""):
             with pytest.raises(DocumentError):

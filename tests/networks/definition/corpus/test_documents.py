@@ -17,7 +17,7 @@ from tests.networks.definition.corpus.driver import as_text, printed, refusal, r
 pytestmark = pytest.mark.lab
 
 
-# One field each. libvirt takes the first two of networks alone whose bridge it makes, the others of all.
+# Edits of one field each. libvirt accepts the first two only for networks whose bridge it creates.
 EDITS: dict[str, Callable[[NetworkSpec], NetworkSpec]] = {
     "MTU": lambda spec: replace(spec, mtu=4242),
     "Domain": lambda spec: replace(spec, domain="corpus.test"),
@@ -25,11 +25,11 @@ EDITS: dict[str, Callable[[NetworkSpec], NetworkSpec]] = {
     "Isolated ports": lambda spec: replace(spec, isolated_ports=not spec.isolated_ports),
 }
 OF_OWN_BRIDGE = {"MTU", "Domain"}
-# The test driver has not registered dnsmasq's namespace and forgets what is in it.
+# The test driver has not registered dnsmasq's namespace and does not store its elements.
 NOT_IN_TEST_DRIVER = "dnsmasq option"
 
 
-def test_every_network_is_edited_in_one_field_and_in_nothing_else(corpus):
+def test_an_edit_of_one_field_changes_only_this_field_of_every_network(corpus):
     for name, document in corpus.networks().items():
         spec = parse(document)
         assert edit(document, spec) == as_text(document), name
@@ -43,7 +43,7 @@ def test_every_network_is_edited_in_one_field_and_in_nothing_else(corpus):
             assert differences(edit(edited, spec), document) == (), f"{name}: {field} and back"
 
 
-def test_libvirt_keeps_every_edited_network_as_it_was_written(corpus, connection, capsys):
+def test_libvirt_stores_every_edited_network_unchanged(corpus, connection, capsys):
     documents, taken, refused = corpus.networks(), 0, {}
     for name, document in documents.items():
         spec = parse(document)
@@ -66,7 +66,7 @@ def test_libvirt_keeps_every_edited_network_as_it_was_written(corpus, connection
     assert len(refused) < len(documents) / 8
 
 
-def test_what_libvirt_prints_of_a_network_is_no_difference(corpus):
+def test_a_network_as_libvirt_prints_it_has_no_difference(corpus):
     read_in, printed_out = (corpus.documents(f"networkxml2xml{side}") for side in ("in", "out"))
     pairs = [(name, printed_out.get(name.replace("2xmlin/", "2xmlout/"))) for name in read_in]
     off = {name: [str(one) for one in differences(read_in[name], out)] for name, out in pairs if out}
@@ -75,7 +75,7 @@ def test_what_libvirt_prints_of_a_network_is_no_difference(corpus):
 
 
 def parts(value: object) -> Iterator[object]:
-    """Every part of a spec that has a line of its own."""
+    """Return every nested dataclass of a spec."""
     for field in fields(value):
         found = getattr(value, field.name)
         for part in found if isinstance(found, tuple) else (found,):
@@ -84,7 +84,7 @@ def parts(value: object) -> Iterator[object]:
                 yield from parts(part)
 
 
-def test_every_network_is_shown_and_copied(corpus):
+def test_every_network_can_be_shown_and_copied(corpus):
     networks = corpus.networks()
     fragments = corpus.documents("networkxml2xmlupdatein")
     networks |= {name: with_entry(name, fragment)[1] for name, fragment in fragments.items()}

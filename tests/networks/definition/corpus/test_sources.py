@@ -85,7 +85,7 @@ deb [arch=amd64] https://download.example/linux/debian bookworm stable
         ),
     ],
 )
-def test_sources_come_from_the_distribution_alone(files, entries, tmp_path):
+def test_only_the_servers_of_the_distribution_are_used(files, entries, tmp_path):
     (tmp_path / "sources.list.d").mkdir()
     for name, text in files.items():
         (tmp_path / name).write_text(text)

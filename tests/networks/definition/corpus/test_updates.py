@@ -14,7 +14,10 @@ pytestmark = pytest.mark.lab
 
 
 def run_updates(connection: Connection, before: str, desired: str) -> None:
-    """Bring a running network from one document to another, live and stored; Refused if libvirt does not want to."""
+    """Change a running network from one document to another, live and stored.
+
+    Raises: Refused if libvirt refuses an update.
+    """
     name = parse(before).name
     connection.networks.define(before, name)
     uuid = connection.networks.uuid_of(name)
@@ -43,13 +46,13 @@ def test_every_entry_is_added_to_a_running_network_without_a_restart(corpus, con
             run_updates(connection, base, desired)
         except Refused as problem:
             refused[name] = str(problem)
-            assert refusal(connection, desired), f"{name}: libvirt takes it in a definition, yet not as an update"
+            assert refusal(connection, desired), f"{name}: libvirt accepts it in a definition but not as an update"
     counts = f"{len(fragments)} entries, {len(fragments) - len(refused)} added live, {len(refused)} taken nowhere"
     report(capsys, counts, refused)
     assert len(refused) < len(fragments) / 2
 
 
-def test_what_libvirts_own_test_updates_is_planned_as_updates(corpus, connection, capsys):
+def test_the_changes_of_libvirts_own_update_test_are_planned_as_updates(corpus, connection, capsys):
     pairs, refused = corpus.updates(), {}
     for before, after in pairs:
         base = (corpus.tests / f"networkxml2xmlin/{before}.xml").read_text()
@@ -58,7 +61,7 @@ def test_what_libvirts_own_test_updates_is_planned_as_updates(corpus, connection
             run_updates(connection, base, desired)
         except Refused as problem:
             refused[f"{before} → {after}"] = str(problem)
-            assert refusal(connection, desired), f"{after}: libvirt takes it in a definition, yet not by updates"
+            assert refusal(connection, desired), f"{after}: libvirt accepts it in a definition but not by updates"
     report(
         capsys, f"{len(pairs)} updates of libvirt's own, {len(refused)} to what it does not take as a whole", refused
     )

@@ -99,7 +99,7 @@ BUILT = [
 
 
 def in_block(**values) -> Callable[[NetworkSpec], NetworkSpec]:
-    """An edit of the first block."""
+    """Return an edit of the first block."""
     return lambda spec: replace(spec, subnets=(replace(spec.subnets[0], **values), *spec.subnets[1:]))
 
 
@@ -111,7 +111,7 @@ def add_host(spec: NetworkSpec) -> NetworkSpec:
     return spec.with_hosts([GUEST], without=["52:54:00:00:00:08"])
 
 
-# What is edited, by the name of the outcome: the document and what changes in it.
+# The edited document and its edit, by the name of the golden file.
 EDITS = {
     "blocks-added": ("plain", lambda spec: replace(spec, subnets=(*spec.subnets, V4, V6))),
     "block-exchanged": ("plain", fields(subnets=(V4,))),

@@ -15,7 +15,7 @@ def read(name: str) -> str:
 
 
 def words(document: str) -> list[tuple]:
-    """Everything in a document, in order: tags, attributes, texts, comments."""
+    """Return everything in a document, in order: tags, attributes, texts, comments."""
     found = []
     for element in etree.fromstring(document).iter():
         tag = "comment" if element.tag is etree.Comment else element.tag
@@ -24,9 +24,9 @@ def words(document: str) -> list[tuple]:
 
 
 def assert_libvirt_agrees(document: str) -> None:
-    """libvirt's schema and its test driver take the document, and the driver keeps all of it.
+    """Assert that libvirt's schema and its test driver accept the document, and that the driver keeps all of it.
 
-    That driver knows no dnsmasq, and has a network `default` already.
+    The driver does not know dnsmasq options, and it already has a network `default`.
     """
     assert_valid("network", document)
     printed = network_as_libvirt_prints_it(document.replace("<name>default</name>", "<name>judged</name>"))

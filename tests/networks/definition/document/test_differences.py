@@ -116,7 +116,7 @@ DNSMASQ = "xmlns:dnsmasq='http://libvirt.org/schemas/network/dnsmasq/1.0'"
         ),
     ],
 )
-def test_what_differs_is_said_in_a_sentence(wanted, found, said):
+def test_each_difference_is_described_in_a_sentence(wanted, found, said):
     assert words(wanted, found) == said
 
 
@@ -146,13 +146,13 @@ def test_what_differs_is_said_in_a_sentence(wanted, found, said):
         (network("<unknown><of>the future</of></unknown>"), network("<unknown><of>today</of></unknown>")),
     ],
 )
-def test_what_is_not_modelled_differs_as_well(wanted, found):
+def test_elements_that_are_not_modelled_are_compared_too(wanted, found):
     assert words(wanted, found)
     assert words(found, wanted)
     assert not words(wanted, wanted)
 
 
-def test_facts_of_two_blocks_are_kept_apart():
+def test_fields_of_two_blocks_are_compared_separately():
     two = replace(BLOCK, address="10.9.0.1", ranges=(RangeSpec(start="10.9.0.2", end="10.9.0.9"),))
     wanted = replace(NET1, subnets=(replace(BLOCK, tftp_root="/a"), replace(two, tftp_root="/b")))
     found = replace(NET1, subnets=(replace(BLOCK, tftp_root="/b"), replace(two, tftp_root="/a")))
@@ -162,7 +162,7 @@ def test_facts_of_two_blocks_are_kept_apart():
     ]
 
 
-def test_a_difference_tells_the_sides_of_a_field_and_of_a_lists_entry():
+def test_a_difference_has_the_desired_and_the_found_value_of_a_field_or_an_entry():
     changed = replace(NET1, domain="x.test", subnets=(replace(BLOCK, hosts=(HostSpec(name="a", ip="10.255.0.8"),)),))
     domain, entry = differences(build(NET1), build(changed))
     assert (str(domain.field), domain.wanted, domain.found, domain.listed) == ("Domain", "", "x.test", False)
@@ -174,14 +174,14 @@ def test_a_difference_tells_the_sides_of_a_field_and_of_a_lists_entry():
     )
 
 
-def test_each_fact_comes_with_the_element_that_states_it():
+def test_each_leaf_has_its_element():
     found = leaves(dhcp("<host mac='52:54:00:00:00:08' ip='10.0.0.8'/>"))
     entry = Leaf(path="ip dhcp host", value="52:54:00:00:00:08 10.0.0.8", block="10.0.0.1/24")
     assert found[entry].get("ip") == "10.0.0.8"
     assert [str(leaf.path) for leaf in found] == ["name", "ip", "ip dhcp host"]
 
 
-def test_the_normal_form_leaves_its_document_alone_and_is_its_own():
+def test_the_normal_form_does_not_change_the_document():
     document = (FOLDER / "rich.xml").read_text()
     once = etree.tostring(normal_form(document), encoding="unicode")
     assert "<!--" not in once
@@ -189,7 +189,7 @@ def test_the_normal_form_leaves_its_document_alone_and_is_its_own():
     assert "<!-- asked for by the storage team -->" in document
 
 
-def test_what_is_no_network_cannot_be_compared():
+def test_a_document_that_is_no_network_cannot_be_compared():
     with pytest.raises(DocumentError):
         differences(build(NET1), "<domain/>")
     with pytest.raises(DocumentError):
@@ -198,7 +198,7 @@ def test_what_is_no_network_cannot_be_compared():
 
 @settings(max_examples=examples(75), deadline=None)
 @given(specs(), specs())
-def test_a_difference_seen_from_the_other_side_is_turned_round(one, other):
+def test_a_difference_with_exchanged_documents_has_exchanged_values(one, other):
     assert differences(build(one), build(one)) == ()
     other = replace(other, bridge=one.bridge)  # a bridge that is found alone is none
     there, back = differences(build(one), build(other)), differences(build(other), build(one))

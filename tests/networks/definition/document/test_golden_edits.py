@@ -13,7 +13,7 @@ FILES = sorted(path.stem for path in FOLDER.glob("*.xml"))
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_the_documents_to_be_edited_are_some_of_libvirts(name):
+def test_libvirt_accepts_the_golden_documents(name):
     assert_libvirt_agrees(read(name))
 
 
@@ -24,7 +24,7 @@ def test_an_edit_that_changes_nothing_changes_nothing(name):
 
 
 @pytest.mark.parametrize("spec", BUILT, ids=lambda spec: spec.name)
-def test_a_new_document_is_what_one_would_write_by_hand(spec):
+def test_a_new_document_equals_its_golden_file(spec):
     document = build(spec)
     assert pretty(document) == (FOLDER / f"built/{spec.name}.xml").read_text()
     assert parse(document) == spec
@@ -32,7 +32,7 @@ def test_a_new_document_is_what_one_would_write_by_hand(spec):
 
 
 @pytest.mark.parametrize("name", EDITS)
-def test_an_edit_changes_what_was_asked_and_nothing_else(name):
+def test_an_edit_changes_only_the_given_fields(name):
     source, change = EDITS[name]
     document = read(source)
     wanted = change(parse(document))

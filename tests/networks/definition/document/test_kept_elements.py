@@ -13,7 +13,7 @@ from tests.networks.definition.document.edit_examples import BUILT, net
 from tests.networks.definition.document.edited_documents import assert_libvirt_agrees, read, words
 
 
-def test_an_edit_keeps_what_is_not_modelled():
+def test_an_edit_keeps_elements_that_are_not_modelled():
     before = read("rich")
     spec = replace(parse(before), domain="other.test", mtu=1400)
     after = edit(before, spec.with_hosts([HostSpec(mac="52:54:00:00:00:0a", ip="10.8.0.10")]))
@@ -33,17 +33,17 @@ def test_a_port_group_keeps_its_native_mode():
     assert_libvirt_agrees(after)
 
 
-def test_a_block_is_the_same_however_its_address_is_spelled():
+def test_a_block_is_found_by_any_spelling_of_its_address():
     before = "<network><name>a</name><ip family='ipv6' address='FD00:0::1' prefix='64' localPtr='yes'/></network>"
     assert parse(before).ip_range == "fd00::1/64"
     assert 'localPtr="yes"' in edit(before, replace(parse(before), mtu=1400))
 
 
-def test_a_comment_before_the_network_stays():
+def test_a_comment_before_the_network_element_is_kept():
     assert edit(read("plain"), parse(read("plain"))).startswith("<!-- kept in the lab's repository -->")
 
 
-def test_title_and_description_stand_where_libvirt_writes_them():
+def test_title_and_description_have_the_order_that_libvirt_writes():
     spec = net("net1", title="The lab's", description="line 1\nline <2>", bridge="virbr1")
     tags = [tag for tag, *_ in words(build(spec))]
     assert tags == ["network", "name", "uuid", "title", "description", "bridge"]
@@ -52,7 +52,7 @@ def test_title_and_description_stand_where_libvirt_writes_them():
     assert "<title" not in edit(build(spec), replace(spec, title=""))
 
 
-def test_what_libvirt_chose_is_filled_in_where_a_document_says_nothing():
+def test_values_that_libvirt_chose_are_filled_in_where_a_document_has_none():
     document = build(replace(BUILT[0], bridge=""))
     filled = fill_in(document, read("plain"))
     assert [word for word in words(filled) if word not in words(document)] == [
@@ -63,20 +63,20 @@ def test_what_libvirt_chose_is_filled_in_where_a_document_says_nothing():
     assert fill_in(read("plain"), document).startswith("<!-- kept")
 
 
-def test_an_edit_without_a_uuid_keeps_the_documents():
+def test_an_edit_without_a_uuid_keeps_the_uuid_of_the_document():
     assert parse(edit(read("plain"), replace(parse(read("plain")), uuid=""))).uuid == parse(read("plain")).uuid
 
 
-def test_an_edit_without_a_bridge_keeps_the_documents():
+def test_an_edit_without_a_bridge_keeps_the_bridge_of_the_document():
     assert parse(edit(read("plain"), replace(parse(read("plain")), bridge=""))).bridge == "virbr12"
 
 
-def test_an_entry_that_stands_twice_stays_once_or_goes():
+def test_an_edit_deletes_both_copies_of_an_entry():
     document = build(BUILT[0]).replace("</dhcp>", "<host mac='52:54:00:00:00:08' ip='10.255.0.8'/>" * 2 + "</dhcp>")
     assert parse(edit(document, parse(document).without_hosts())).hosts == ()
 
 
-def test_what_people_type_cannot_become_markup():
+def test_special_characters_in_fields_are_escaped():
     spec = net("<a>&\"'", domain="x", dnsmasq_options=('a="b"<c>',))
     assert parse(build(spec)) == spec
 

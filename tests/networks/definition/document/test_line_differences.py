@@ -8,7 +8,7 @@ from networks.definition.document.parse import parse
 from tests.networks.definition.document.compared_documents import FOLDER, NET1
 
 
-def test_a_line_difference_shows_what_an_edit_did():
+def test_a_line_difference_shows_the_lines_that_an_edit_changed():
     before = (FOLDER / "default.xml").read_text()
     after = edit(before, replace(parse(before), mtu=1400))
     changed = [line for line in line_differences(before, after) if line[0] in "+-"]
@@ -16,13 +16,13 @@ def test_a_line_difference_shows_what_an_edit_did():
     assert line_differences(before, before) == []
 
 
-def test_line_differences_do_not_count_spaces():
+def test_line_differences_ignore_whitespace():
     document = (FOLDER / "rich.xml").read_text()
     assert line_differences(document, pretty(document)) == []
     assert line_differences(document, document.replace("\n  ", "\n\t  ")) == []
 
 
-def test_a_document_that_is_new_or_gone_is_all_lines():
+def test_a_new_or_deleted_document_differs_in_all_lines():
     lines = pretty(build(NET1)).splitlines()
     assert line_differences("", build(NET1))[1:] == [f"+{line}" for line in lines]
     assert line_differences(build(NET1), "")[1:] == [f"-{line}" for line in lines]

@@ -16,7 +16,7 @@ FILES = sorted(path.stem for path in FOLDER.glob("*.xml"))
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_what_libvirt_makes_of_a_golden_document_is_no_difference(name):
+def test_a_golden_document_as_libvirt_prints_it_has_no_difference(name):
     document = (FOLDER / f"{name}.xml").read_text()
     renamed = document.replace("<name>default</name>", "<name>judged</name>")  # the test driver has a default
     left = differences(renamed, network_as_libvirt_prints_it(renamed))
@@ -25,7 +25,7 @@ def test_what_libvirt_makes_of_a_golden_document_is_no_difference(name):
 
 @settings(max_examples=examples(100), deadline=None)
 @given(specs(described=False))
-def test_what_libvirt_makes_of_any_document_is_no_difference(spec):
+def test_a_generated_document_as_libvirt_prints_it_has_no_difference(spec):
     document = build(spec)
     assert_valid("network", document)
     printed = network_as_libvirt_prints_it(document)
@@ -110,7 +110,7 @@ SAME = {
 
 
 @pytest.mark.parametrize("what", SAME)
-def test_what_means_the_same_is_no_difference(what):
+def test_documents_with_the_same_meaning_have_no_difference(what):
     assert words(*SAME[what]) == []
     filled = "libvirt fills in" in what
     assert filled or words(*reversed(SAME[what])) == []

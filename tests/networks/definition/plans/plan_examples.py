@@ -27,7 +27,7 @@ def wanted(spec: NetworkSpec | str, active: bool = True, autostart: bool = True)
 def found(
     stored: NetworkSpec | str, live: NetworkSpec | str | None = None, active: bool = True, **values: object
 ) -> Found:
-    """What libvirt has; by default it runs as stored, with two VMs on it."""
+    """Return what libvirt has: by default a network that runs as stored, with two VMs."""
     stored, live = (each if isinstance(each, str) else build(each) for each in (stored, live or stored))
     defaults = {"autostart": True, "attached": VMS if active else ()}
     return Found(document=stored, live=live if active else "", active=active, **{**defaults, **values})
@@ -38,7 +38,7 @@ def verbs(steps: tuple[Step, ...]) -> list[Verb]:
 
 
 def calls(steps: tuple[Step, ...]) -> list[str]:
-    """The updates in short: command and section."""
+    """Return the command and section of each update."""
     return [f"{step.update.command.value} {step.update.section}" for step in steps]
 
 
@@ -46,7 +46,7 @@ RESTARTED = [Verb.DEFINE, Verb.RESTART, Verb.RECONNECT]
 
 
 def xml(spec: NetworkSpec, old: str, new: str) -> str:
-    """The spec's document with what the portal does not model."""
+    """Return the document of the spec with an element that the portal does not model."""
     document = build(spec)
     assert old in document
     return document.replace(old, new)
@@ -71,7 +71,7 @@ SRV = '<srv service="ldap" protocol="tcp" domain="lab.test" target="." port="389
 LEASED = replace(RANGE, lease=3600)
 TWIN = DNSHostSpec(ip="fd00::5", names=("mirror",))
 
-# Lists that libvirt changes live: the wish, what is found, and the updates between them.
+# Lists that libvirt changes live: the desired network, the found one, and the updates between them.
 LIVE = {
     "DHCP reservation added": (block(FIRST, SECOND), block(FIRST), ["add ip-dhcp-host"]),
     "DHCP reservation deleted": (block(SECOND), block(FIRST, SECOND), ["delete ip-dhcp-host"]),
@@ -136,7 +136,7 @@ LIVE = {
 
 @st.composite
 def with_other_lists(draw, spec: NetworkSpec) -> NetworkSpec:
-    """The same network but for what libvirt changes live."""
+    """Return the same network with other entries in the lists that libvirt changes live."""
     return replace(
         spec,
         subnets=tuple(

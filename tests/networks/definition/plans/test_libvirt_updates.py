@@ -26,8 +26,8 @@ def call_libvirt(network: libvirt.virNetwork, update: Update) -> None:
     network.update(command, section, update.index, update.xml, flags)
 
 
-def assert_libvirt_can(desired: str, stored: str, active: bool) -> None:
-    """The plan, carried out in libvirt's test driver, gives what is wanted. The driver knows one definition only."""
+def assert_libvirt_accepts_the_plan(desired: str, stored: str, active: bool) -> None:
+    """Carry out the plan in libvirt's test driver, which has only one definition, and compare the result."""
     network = judge().networkDefineXML(stored)
     try:
         if active:
@@ -50,13 +50,13 @@ def assert_libvirt_can(desired: str, stored: str, active: bool) -> None:
 
 
 @pytest.mark.parametrize("what", LIVE)
-def test_libvirt_takes_the_updates(what):
+def test_libvirt_accepts_each_example_update(what):
     desired, stored, _ = LIVE[what]
-    assert_libvirt_can(wanted(desired).document, wanted(stored).document, active=True)
+    assert_libvirt_accepts_the_plan(wanted(desired).document, wanted(stored).document, active=True)
 
 
 @settings(max_examples=examples(60), deadline=None)
 @given(specs(described=False).flatmap(three_of), st.booleans())
-def test_libvirt_takes_whatever_updates(three, active):
+def test_libvirt_accepts_generated_updates(three, active):
     desired, stored, _ = (build(replace(spec, name="net1", dnsmasq_options=())) for spec in three)
-    assert_libvirt_can(desired, stored, active)
+    assert_libvirt_accepts_the_plan(desired, stored, active)

@@ -23,7 +23,7 @@ from tests.networks.definition.plans.plan_examples import (
 
 
 @pytest.mark.parametrize("what", LIVE)
-def test_lists_change_live_and_disturb_nobody(what):
+def test_list_entries_change_live_without_disrupting_vms(what):
     desired, side, expected = LIVE[what]
     steps = plan(wanted(desired), found(side))
     assert calls(steps) == expected
@@ -33,7 +33,7 @@ def test_lists_change_live_and_disturb_nobody(what):
 
 
 @pytest.mark.parametrize("what", LIVE)
-def test_lists_of_an_inactive_network_change_in_its_definition(what):
+def test_list_entries_of_an_inactive_network_change_in_its_definition(what):
     desired, side, expected = LIVE[what]
     steps = plan(wanted(desired, active=False), found(side, active=False))
     assert calls(steps) == expected
@@ -61,7 +61,7 @@ def test_one_changed_entry_among_five_hundred_is_one_call():
     )
 
 
-def test_an_update_says_what_libvirt_needs_to_find_the_entry():
+def test_an_update_has_the_attributes_by_which_libvirt_finds_the_entry():
     steps = plan(wanted(block(SECOND, ranges=(LEASED,))), found(replace(RICH, dns_hosts=(*RICH.dns_hosts, TWIN))))
     assert [(step.text, step.update.xml) for step in steps] == [
         ("Delete DNS host: fd00::5 mirror", '<host ip="fd00::5"/>'),
@@ -80,7 +80,7 @@ def test_an_update_says_what_libvirt_needs_to_find_the_entry():
     ]
 
 
-def test_an_entry_goes_to_its_block_whatever_the_order_of_blocks_in_libvirt():
+def test_an_entry_is_added_to_its_block_in_any_order_of_blocks():
     four, six = (SubnetSpec(address=each, prefix=64 if ":" in each else 24) for each in ("10.1.0.1", "fd00::1"))
     entry = HostSpec(name="six", ip="fd00::6")
     desired = net(subnets=(four, replace(six, hosts=(entry,))))
@@ -91,7 +91,7 @@ def test_an_entry_goes_to_its_block_whatever_the_order_of_blocks_in_libvirt():
     ]
 
 
-def test_stored_and_live_definition_are_changed_each_as_it_needs():
+def test_the_stored_and_the_live_definition_get_different_updates():
     other = replace(FIRST, ip="10.255.0.80")
     steps = plan(wanted(net(FIRST, SECOND)), found(net(other), live=net(SECOND)))
     assert [(step.update.command, step.update.live, step.update.stored) for step in steps] == [
@@ -101,7 +101,7 @@ def test_stored_and_live_definition_are_changed_each_as_it_needs():
     ]
 
 
-def test_only_entries_that_are_added_or_changed_may_come_at_any_time():
+def test_only_added_and_changed_reservations_are_harmless():
     harmless = {
         "add ip-dhcp-host": True,
         "change ip-dhcp-host": True,
@@ -113,7 +113,7 @@ def test_only_entries_that_are_added_or_changed_may_come_at_any_time():
         assert {step.harmless for step in steps if calls((step,)) == [command]} == {expected}
 
 
-def test_a_restart_says_how_long_vms_are_cut_off_and_what_of_it_can_be_saved():
+def test_a_restart_has_the_length_of_the_interruption_and_the_part_that_stp_causes():
     quick, slow = (plan(wanted(net(mtu=9000, stp=stp)), found(net(stp=stp)))[1] for stp in (False, True))
     assert (quick.seconds, quick.note) == (pytest.approx(0.42), "")
     assert (slow.seconds, slow.note) == (
@@ -122,7 +122,7 @@ def test_a_restart_says_how_long_vms_are_cut_off_and_what_of_it_can_be_saved():
     )
 
 
-def test_a_bridge_of_the_host_has_no_stp_of_ours():
+def test_restarting_a_network_on_a_host_bridge_has_no_stp_delay():
     side = net(forward_mode="bridge", bridge="br0", subnets=())
     restart = plan(wanted(replace(side, isolated_ports=True)), found(side))[1]
     assert (restart.seconds, restart.note) == (pytest.approx(0.42), "")

@@ -7,7 +7,7 @@ from networks.definition.spec import HostSpec
 from tests.networks.definition.plans.plan_examples import FIRST, SECOND, calls, found, net
 
 
-def test_host_entries_alone_touch_nothing_else():
+def test_a_plan_of_reservations_changes_nothing_else():
     side = found(net(FIRST), live=net(FIRST, mtu=9000))
     assert plan_hosts((FIRST,), (), side) == ()
     steps = plan_hosts((SECOND,), (FIRST.mac,), side)
@@ -19,22 +19,22 @@ def test_host_entries_alone_touch_nothing_else():
     assert plan_hosts((FIRST,), (), None) == ()
 
 
-def test_an_entry_that_is_live_only_is_stored_too():
+def test_an_entry_that_is_only_live_is_also_stored():
     (step,) = plan_hosts((FIRST,), (), found(net(), live=net(FIRST)))
     assert (step.update.live, step.update.stored) == (False, True)
     (step,) = plan_hosts((FIRST,), (), found(net(), active=False))
     assert (step.update.live, step.update.stored) == (False, True)
 
 
-def test_an_entry_that_no_block_holds_is_left_out():
+def test_an_entry_outside_of_all_blocks_is_omitted():
     assert plan_hosts((HostSpec(mac=FIRST.mac, ip="10.9.0.8"),), (), found(net())) == ()
 
 
-def test_all_entries_of_a_mac_go_whatever_their_address():
+def test_all_entries_of_a_mac_are_deleted():
     twice = found(net(FIRST, replace(FIRST, ip="10.255.0.80")))
     assert calls(plan_hosts((), (FIRST.mac,), twice)) == ["delete ip-dhcp-host"] * 2
 
 
-def test_an_entry_that_takes_the_place_of_its_macs_others_is_changed():
+def test_an_entry_that_replaces_another_of_the_same_mac_is_changed():
     moved = replace(FIRST, ip="10.255.0.80")
     assert calls(plan_hosts((moved,), (FIRST.mac,), found(net(FIRST)))) == ["change ip-dhcp-host"]

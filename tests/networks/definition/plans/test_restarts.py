@@ -55,7 +55,7 @@ RIGID = {
 
 
 @pytest.mark.parametrize("field", RIGID)
-def test_what_libvirt_cannot_change_live_takes_a_restart_that_says_why_and_names_the_vms(field):
+def test_a_field_that_libvirt_cannot_change_live_needs_a_restart_that_names_the_reason_and_the_vms(field):
     steps = plan(wanted(RIGID[field]), found(RICH))
     assert verbs(steps) == RESTARTED
     define, restart, reconnect = steps
@@ -68,7 +68,7 @@ def test_what_libvirt_cannot_change_live_takes_a_restart_that_says_why_and_names
 
 
 @pytest.mark.parametrize("field", RIGID)
-def test_an_inactive_network_is_only_defined_anew(field):
+def test_an_inactive_network_is_only_redefined(field):
     steps = plan(wanted(RIGID[field], active=False), found(RICH, active=False))
     assert verbs(steps) == [Verb.DEFINE]
     assert worst(steps) is Disruption.NONE
@@ -95,11 +95,11 @@ def test_an_inactive_network_is_only_defined_anew(field):
         ),
     ],
 )
-def test_entries_that_libvirt_cannot_tell_apart_live_take_a_restart(what, desired, side):
+def test_entries_that_libvirt_cannot_distinguish_live_need_a_restart(what, desired, side):
     assert verbs(plan(wanted(desired), found(side))) == RESTARTED, what
 
 
-def test_a_block_that_would_lose_its_boot_file_with_its_last_range_takes_a_restart():
+def test_a_block_that_would_lose_its_boot_file_with_its_last_range_needs_a_restart():
     booted, other = replace(RICH, subnets=(BOOTED,)), RangeSpec(start="10.255.0.2", end="10.255.0.3")
     leased, two = (replace(RICH, subnets=(replace(BOOTED, ranges=each),)) for each in ((LEASED,), (RANGE, other)))
     assert verbs(plan(wanted(leased), found(booted))) == RESTARTED
@@ -107,7 +107,7 @@ def test_a_block_that_would_lose_its_boot_file_with_its_last_range_takes_a_resta
     assert verbs(plan(wanted(booted), found(two))) == [Verb.UPDATE]
 
 
-def test_only_restart_and_stop_disturb_vms():
+def test_only_a_restart_and_a_stop_disrupt_vms():
     steps = [
         *plan(wanted(net()), None),
         *plan(wanted(net(FIRST, domain="a.test")), found(net())),
@@ -119,7 +119,7 @@ def test_only_restart_and_stop_disturb_vms():
     }
 
 
-def test_a_network_without_running_vms_disturbs_nobody():
+def test_changing_a_network_without_running_vms_disrupts_nothing():
     assert worst(plan(wanted(net(mtu=9000)), found(net(), attached=()))) is Disruption.NONE
     assert worst(plan(wanted(net(mtu=9000)), found(net()))) is Disruption.BRIEF
     assert worst(plan(wanted(net(), active=False), found(net()))) is Disruption.LASTING

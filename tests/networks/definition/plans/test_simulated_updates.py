@@ -17,8 +17,8 @@ from tests.support.specs import specs
 
 
 @dataclass
-class Played:
-    """A network in a libvirt that is played: so strict as the real one in what it takes for an update."""
+class SimulatedLibvirt:
+    """A network in a libvirt that is simulated: so strict as the real one in what it takes for an update."""
 
     stored: str
     live: str
@@ -34,8 +34,8 @@ class Played:
             self.live = updated(self.live, step.update) if step.update.live else self.live
 
 
-# By what libvirt tells entries apart.
-TELLING = {
+# The attributes by which libvirt distinguishes entries.
+IDENTIFYING_ATTRIBUTES = {
     "ip-dhcp-host": ("mac", "name", "ip"),
     "ip-dhcp-range": ("start", "end"),
     "forward-interface": ("dev",),
@@ -45,14 +45,14 @@ TELLING = {
 
 
 def updated(document: str, update: Update) -> str:
-    """The document after one virNetworkUpdate."""
+    """Return the document after one virNetworkUpdate."""
     root, entry = etree.fromstring(document), etree.fromstring(update.xml)
     parent = _parent(root, update)
-    there, telling = parent.findall(entry.tag), TELLING[update.section]
+    there, identifying = parent.findall(entry.tag), IDENTIFYING_ATTRIBUTES[update.section]
     match update.command:
         case Command.ADD:
             enough = all if update.section == "ip-dhcp-range" else any
-            assert not [each for each in there if enough(_alike(entry, each, telling))], "there is one like it"
+            assert not [each for each in there if enough(_alike(entry, each, identifying))], "the entry exists already"
             parent.append(entry)
         case Command.MODIFY:  # the first that has the MAC or the name
             parent.replace(next(each for each in there if any(_alike(entry, each, ("mac", "name")))), entry)
@@ -61,23 +61,23 @@ def updated(document: str, update: Update) -> str:
             found = [
                 each
                 for each in there
-                if all(_alike(entry, each, telling)) or names & set(each.xpath("hostname/text()"))
+                if all(_alike(entry, each, identifying)) or names & set(each.xpath("hostname/text()"))
             ]
-            assert len(found) == 1, "none or several are like it"
+            assert len(found) == 1, "no entry or several entries match"
             parent.remove(found[0])
     if parent.tag == "dhcp" and parent.find("range") is None and parent.find("host") is None:
-        etree.strip_elements(parent, "bootp")  # libvirt forgets it
+        etree.strip_elements(parent, "bootp")  # libvirt deletes it as well
     assert len(parent.findall("portgroup[@default='yes']")) < 2, "two defaults"
     return etree.tostring(root, encoding="unicode")
 
 
 def _alike(entry: etree._Element, other: etree._Element, names: tuple[str, ...]) -> list[bool]:
-    """For each of these attributes that an entry has, whether the other's is the same."""
+    """Return for each of these attributes that an entry has whether the other has the same value."""
     return [entry.get(name) == other.get(name) for name in names if entry.get(name)]
 
 
 def _parent(root: etree._Element, update: Update) -> etree._Element:
-    """Where a section's entries are; what is missing of it is made."""
+    """Return the parent element of a section's entries. Create it if it is missing."""
     if update.section.startswith("ip-dhcp"):
         assert update.index >= 0
         parent, tag = root.findall("ip")[update.index], "dhcp"
@@ -87,30 +87,30 @@ def _parent(root: etree._Element, update: Update) -> etree._Element:
     if not tag:
         return parent
     device = root.find(tag).attrib.pop("dev", None) if tag == "forward" else None
-    if device and not root.findall("forward/interface"):  # libvirt makes the one of the other
+    if device and not root.findall("forward/interface"):  # libvirt converts the attribute into an element
         etree.SubElement(root.find(tag), "interface", dev=device)
     return parent.find(tag) if parent.find(tag) is not None else etree.SubElement(parent, tag)
 
 
 def carry_out(desired: NetworkSpec, stored: NetworkSpec, live: NetworkSpec, active: bool) -> None:
-    """Plan and carry out: once is enough. What is only kept need not be live."""
+    """Carry out a plan and assert that nothing is left, except a title and description that are not live."""
     desired, stored, live = (build(replace(spec, name="net1")) for spec in (desired, stored, live))
-    played = Played(stored, live)
+    simulated = SimulatedLibvirt(stored, live)
     for step in plan(wanted(desired, active=active), found(stored, live=live, active=active)):
-        played.run(step)
-    assert differences(desired, played.stored) == ()
-    left = {str(one.field) for one in differences(desired, played.live)} if active else set()
+        simulated.run(step)
+    assert differences(desired, simulated.stored) == ()
+    left = {str(one.field) for one in differences(desired, simulated.live)} if active else set()
     assert left <= {"Title", "Description"}
-    assert plan(wanted(desired, active=active), found(played.stored, live=played.live, active=active)) == ()
+    assert plan(wanted(desired, active=active), found(simulated.stored, live=simulated.live, active=active)) == ()
 
 
 @settings(max_examples=examples(75), deadline=None)
 @given(specs(), specs(), specs(), st.booleans())
-def test_a_plan_carried_out_gives_what_is_wanted(desired, stored, live, active):
+def test_carrying_out_a_plan_results_in_the_desired_definition(desired, stored, live, active):
     carry_out(desired, stored, live, active)
 
 
 @settings(max_examples=examples(100), deadline=None)
 @given(specs().flatmap(three_of), st.booleans())
-def test_lists_changed_live_give_what_is_wanted(three, active):
+def test_live_updates_of_lists_result_in_the_desired_definition(three, active):
     carry_out(*three, active)

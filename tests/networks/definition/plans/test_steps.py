@@ -73,7 +73,7 @@ NO_MTU = ("mtu size", "", "9000", "")  # the code of a difference
         ("nobody is on it", wanted(net(mtu=9000)), found(net(), attached=()), [Verb.DEFINE, Verb.RESTART]),
     ],
 )
-def test_the_steps_are_as_few_as_will_do(what, desired, side, expected):
+def test_a_plan_has_the_fewest_steps_that_are_enough(what, desired, side, expected):
     assert verbs(plan(desired, side)) == expected, what
 
 
@@ -85,7 +85,7 @@ def test_the_steps_are_as_few_as_will_do(what, desired, side, expected):
         ("<bridge", "<metadata><lab:owner xmlns:lab='https://lab.example/'>storage</lab:owner></metadata><bridge"),
     ],
 )
-def test_what_is_only_written_down_restarts_nothing(old, new):
+def test_a_changed_title_description_or_metadata_needs_no_restart(old, new):
     titled = xml(RICH, old, new)
     assert verbs(plan(wanted(titled), found(RICH))) == [Verb.DEFINE]
     assert verbs(plan(wanted(titled), found(titled, live=RICH))) == []
@@ -96,7 +96,7 @@ def test_what_is_only_written_down_restarts_nothing(old, new):
     assert (steps[1].update.live, steps[1].update.stored) == (True, False)
 
 
-def test_what_libvirt_does_not_keep_is_not_asked_for_again_and_again():
+def test_differences_that_libvirt_does_not_store_are_ignored():
     desired, side = wanted(replace(RICH, mtu=9000, title="The lab’s")), found(RICH)
     left = [one.code for one in differences(desired.document, side.document)]
     assert left == [("title", "", "The lab’s", ""), NO_MTU]
@@ -104,7 +104,7 @@ def test_what_libvirt_does_not_keep_is_not_asked_for_again_and_again():
     assert verbs(plan(desired, side, ignored=left[:1])) == RESTARTED
 
 
-def test_ignoring_one_difference_hides_no_other():
+def test_an_ignored_difference_does_not_hide_other_differences():
     desired = wanted(replace(RICH, mtu=9000, domain="other.test"))
     restart = plan(desired, found(RICH), ignored=[NO_MTU])[1]
     assert restart.text == "Restart net1, because libvirt cannot change this live: Domain"
@@ -118,7 +118,7 @@ def test_a_new_definition_keeps_the_bridge_and_the_mac_that_libvirt_chose():
     assert "52:54:00:9f:62:4e" in define.xml
 
 
-def test_a_step_is_kept_in_the_database_as_codes():
+def test_a_step_is_stored_as_codes():
     _, restart, _ = plan(wanted(net(mtu=9000, stp=False)), found(net(stp=False)))
     assert restart.as_json() == {
         **{"step": "restart", "variant": "", "network": "net1", "fields": [["mtu size", ""]], "stored": []},
