@@ -130,7 +130,7 @@ class HypervisorStatus(Due):
     memory = models.PositiveBigIntegerField(default=0, help_text="memory of the host in MiB")
     nic_models = models.JSONField("NIC models", default=list, help_text="the models that its QEMU supports")
     kvm = models.BooleanField(null=True, help_text="whether a KVM guest has run; empty: not tried yet")
-    kvm_problem = models.TextField("KVM problem", blank=True, help_text="why VMs are emulated after KVM was tried")
+    kvm_problem = MessageField("KVM problem", blank=True, help_text="why VMs are emulated after KVM was tried")
     kvm_tried_at = models.DateTimeField("KVM tried at", null=True, help_text="tried again after the host has booted")
     devices = models.JSONField(null=True, help_text="the host's network devices without taps; empty: unknown")
     routes = models.JSONField(default=list, help_text="blocks that the host routes, with their devices")

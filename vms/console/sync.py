@@ -14,6 +14,7 @@ from virterweb.hypervisors.connections.pool import connected
 from virterweb.hypervisors.gateway.connection import Connection
 from virterweb.hypervisors.gateway.found import HypervisorError, Refused
 from virterweb.hypervisors.models import Hypervisor
+from virterweb.messages import Message
 from vms.definition import domain as domain_xml
 from vms.models import VM, ConsoleLog, Power
 from vms.observed import console_text
@@ -89,13 +90,13 @@ def _found(log: ConsoleLog, connection: Connection, *, last: bool = False) -> di
     pool = log.vm.hypervisor.pool
     try:
         gone = last and not log.vm.status.document  # undefined outside the portal, but its file exists
-        problem = "" if gone else _why_not(log.vm, connection)
+        problem = Message() if gone else _why_not(log.vm, connection)
         size = None if problem else connection.volumes.file_size(pool, _volume(log.vm))
         if size is None:
-            return {"problem": problem or (log.problem if log.text else "Nothing was logged yet.")}
+            return {"problem": problem or (log.problem if log.text else Message("console.empty"))}
         return {"problem": "", **_new(log, connection, size, last)}
     except Refused as problem:
-        return {"problem": str(problem)}
+        return {"problem": problem.message}
 
 
 def _new(log: ConsoleLog, connection: Connection, size: int, last: bool) -> dict:
@@ -114,21 +115,21 @@ def _volume(vm: VM) -> str:
     return PurePosixPath(domain_xml.console_log(vm.status.document)).name or vm.console_volume
 
 
-def _why_not(vm: VM, connection: Connection) -> str:
-    """Return why a VM's console cannot be read, as a sentence; "" if it can."""
+def _why_not(vm: VM, connection: Connection) -> Message:
+    """Return why a VM's console cannot be read; an empty message if it can."""
     pool = vm.hypervisor.pool
     folder = connection.pools.folder(pool)
     if path := domain_xml.console_log(vm.status.document):
         if folder and PurePosixPath(path).parent == PurePosixPath(folder):
-            return ""
-        return f"It is logged to {path} on the host, which is not in the pool {pool}: read it there."
+            return Message()
+        return Message("console.elsewhere", path=path, pool=pool)
     if not vm.status.document:
-        return "libvirt has no such VM yet." if vm.status.made_at is None else "libvirt no longer has it."
+        return Message("console.not_yet" if vm.status.made_at is None else "console.gone")
     if vm.managed and not vm.console_log:
-        return "It is not logged: the VM was run without a console log."
+        return Message("console.off")
     if vm.managed and not folder:
-        return f"It is not logged: the pool {pool} is no folder of files."
-    return "It is not logged: the VM’s definition says nothing of a log. One that is run here from now on has it."
+        return Message("console.no_folder", pool=pool)
+    return Message("console.not_logged")
 
 
 def forget() -> None:

@@ -63,7 +63,7 @@ def _find(request: HttpRequest, hypervisor: str, name: str) -> Console:
     if log is None:
         raise Http404(f"There is no console log of {name}.")
     power = log.vm.status.power if log.vm else ""
-    said = f"{log.problem} {power} {log.gone_at}"
+    said = f"{log.problem.stored()} {power} {log.gone_at}"
     version = f"{log.pk}-{log.size}-{log.length}-{zlib.crc32(said.encode())}"
     return Console(log=log, vm=log.vm, version=version)
 

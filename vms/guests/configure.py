@@ -7,22 +7,19 @@ from django.utils import timezone
 
 from virterweb.hypervisors.connections.pool import connected
 from virterweb.hypervisors.gateway.found import HypervisorError
+from virterweb.messages import Message
 from vms.cloud_init import seed
 from vms.definition import cloud_init
 from vms.models import VM, GuestRun, Power
 
 SCRIPT = (Path(__file__).parent / "configure.sh").read_text()
 LIMIT = 240.0  # seconds: an emulated guest is slow, and a DHCP client that gets no answer asks for a minute
-AS_VIRTER = (
-    "In Virter-compatible mode the configuration contains no MAC addresses, "
-    "so cloud-init cannot match the cards of a running guest."
-)
 LONGEST = 20_000  # characters of what is kept
 
 
 def ask(vm: VM) -> None:
     """Request it, again if it was done before."""
-    again = {"asked_at": timezone.now(), "done_at": None, "code": None, "output": ""}
+    again = {"asked_at": timezone.now(), "done_at": None, "code": None, "reason": "", "output": ""}
     GuestRun.objects.update_or_create(vm=vm, defaults=again)
 
 
@@ -40,26 +37,32 @@ def run(run_id: int) -> None:
         if row is None:
             return
         vm = VM.objects.select_related("hypervisor", "status").get(pk=row.vm_id)
-        code, output = _run(vm)
+        values = _run(vm)
         # A request that was repeated meanwhile is kept.
         asked = GuestRun.objects.filter(pk=run_id, asked_at=row.asked_at)
-        asked.update(done_at=timezone.now(), code=code, output=output[-LONGEST:].replace("\0", ""))
+        asked.update(done_at=timezone.now(), **values)
 
 
-def _run(vm: VM) -> tuple[int | None, str]:
+def why_not(vm: VM) -> Message:
+    """Return why a guest cannot be configured now, as far as the VM itself tells; an empty message if it can."""
     if vm.status.power != Power.RUNNING:
-        return None, "The VM does not run."
-    if vm.as_virter:
-        return None, AS_VIRTER
+        return Message("guest.off")
+    return Message("guest.as_virter") if vm.as_virter else Message()
+
+
+def _run(vm: VM) -> dict[str, object]:
+    """Configure a guest, and return columns with the result."""
+    if reason := why_not(vm):
+        return {"code": None, "reason": reason}
     if cloud_init.network_config(seed.wanted(vm)) is None:
-        return 0, "One NIC with DHCP: every image sets that up by itself, and its ISO has nothing to configure.\n"
+        return {"code": 0, "reason": Message("guest.nothing")}
     try:
         # A separate connection: waiting for a guest does not block other calls.
         with connected(-vm.hypervisor_id, vm.hypervisor.uri) as connection:
             done = connection.guest_agent.run(vm.uuid_text, command(vm), LIMIT)
     except HypervisorError as problem:
-        return None, f"{str(problem).capitalize()}."
-    return done.code, done.text
+        return {"code": None, "reason": Message("guest.not_run", reason=problem.message)}
+    return {"code": done.code, "output": done.text[-LONGEST:].replace("\0", "")}
 
 
 def command(vm: VM) -> tuple[str, ...]:

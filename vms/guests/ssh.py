@@ -21,6 +21,7 @@ from paramiko.ssh_exception import AuthenticationException, IncompatiblePeer, SS
 
 from virterweb.hypervisors.connections.pool import connected
 from virterweb.hypervisors.gateway.found import HypervisorError, Refused, Silent
+from virterweb.messages import Message
 from vms.addresses.nic_addresses import with_access_addresses
 from vms.definition import domain as domain_xml
 from vms.models import VM, Power, SSHCheck
@@ -75,26 +76,26 @@ def _check(row: SSHCheck) -> None:
     mine.update(due_at=timezone.now() + AGAIN)
     reason = _reason(row.vm)
     now = timezone.now()
-    values = {"reason": row.reason} if reason is None else {"reason": reason, "ready_at": None if reason else now}
+    values = {} if reason is None else {"reason": reason, "ready_at": None if reason else now}
     pause = timedelta(seconds=min(10.0, 2 + (now - row.since).total_seconds() / 10))
     mine.update(due_at=now + pause, **values)
 
 
-def _reason(vm: VM) -> str | None:
-    """Return why SSH to a VM does not work, "" if it does, None if that could not be tried."""
+def _reason(vm: VM) -> Message | None:
+    """Return why SSH to a VM does not work, an empty message if it does, None if that could not be tried."""
     seen = with_access_addresses([vm])[0].addresses
     try:
         entry = host_entry(vm)
         address = entry.ip if entry else next(iter(seen), None)
         if address is None:
-            return "it has no address yet"
+            return Message("ssh.no_address")
         # A separate connection: waiting for a guest does not block other calls.
         with connected(-vm.hypervisor_id, vm.hypervisor.uri) as connection:
             opened = connection.host.tcp_socket(address, PORT, CONNECTING)
     except Silent as problem:
-        return str(problem) if seen else "it has no address yet"
+        return problem.message if seen else Message("ssh.no_address")
     except Refused as problem:
-        return str(problem)
+        return problem.message
     except HypervisorError:
         return None
     with closing(opened):
@@ -104,15 +105,14 @@ def _reason(vm: VM) -> str | None:
 
 def talk(
     connection: socket.socket, address: str, host_key: str, user: str, tell: Callable[[str], None] | None = None
-) -> str:
-    """Log in over an open connection and check that cloud-init has ended; return "" if so, else the reason.
+) -> Message:
+    """Log in over an open connection and check that cloud-init has ended; return why not, an empty message if so.
 
     The host key has the form `ssh-rsa BASE64`, as given to the portal's VMs. `tell` is then called with the output of
     the program of `guest_facts`.
     """
     connection.settimeout(TALKING)
-    stranger = f"another machine answers at {address}, or its cloud-init has not begun: its host key is not this VM’s"
-    shut_out = f"SSH does not let the portal in as {user}"
+    stranger, shut_out = Message("ssh.other_machine", address=address), Message("ssh.shut_out", user=user)
     try:
         with closing(paramiko.Transport(connection)) as transport:
             transport.banner_timeout = transport.auth_timeout = transport.channel_timeout = TALKING
@@ -125,16 +125,20 @@ def talk(
             if not transport.is_authenticated():  # the server requires more than a key
                 return shut_out
             if not _is_through(transport):
-                return "cloud-init is still running"
+                return Message("ssh.cloud_init")
             if tell:
                 tell(_output(transport, f"sh -c {shlex.quote(guest_facts.COMMAND)}"))
-            return ""
+            return Message()
     except IncompatiblePeer:
         return stranger
     except AuthenticationException:
         return shut_out
+    except TimeoutError:
+        return Message("ssh.silent", address=address, seconds=int(TALKING))
     except (SSHException, OSError, EOFError) as problem:
-        return f"SSH at {address} broke off: {problem or 'the connection was closed'}"
+        if said := str(problem):
+            return Message("ssh.broke_off", address=address, problem=said)
+        return Message("ssh.closed", address=address)
 
 
 def _is_through(transport: paramiko.Transport) -> bool:
@@ -142,7 +146,7 @@ def _is_through(transport: paramiko.Transport) -> bool:
     channel.settimeout(TALKING)
     channel.exec_command(CLOUD_INIT_ENDED)
     if not channel.status_event.wait(TALKING):
-        raise SSHException(f"no answer within {TALKING:.0f} s")
+        raise TimeoutError
     return channel.recv_exit_status() == 0
 
 

@@ -5,11 +5,12 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
 from virterweb.hypervisors.models import Hypervisor
+from virterweb.messages import Message
 from vms import tasks
 from vms.cloud_init import seed
 from vms.definition.guest_nic import words
 from vms.lookup import get_changeable, get_vm
-from vms.models import VM, GuestReport, GuestRun, Power, VMQuerySet
+from vms.models import VM, GuestReport, GuestRun, VMQuerySet
 
 from . import configure
 
@@ -36,18 +37,14 @@ def guest(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
     return render(request, "vms/guests/_guest.html" if request.htmx else "vms/guests/guest.html", context)
 
 
-def _not_now(vm: VM) -> str:
-    """Return why the guest cannot be configured now, as far as is known; "" if it can."""
+def _not_now(vm: VM) -> Message:
+    """Return why the guest cannot be configured now, as far as is known; an empty message if it can."""
     report = GuestReport.objects.filter(vm=vm.status).first()
-    if vm.status.power != Power.RUNNING:
-        return "The VM does not run."
-    if vm.as_virter:
-        return configure.AS_VIRTER
-    if report and report.agent is None:
-        return "The VM has no channel for a guest agent."
+    if reason := configure.why_not(vm):
+        return reason
     if report and not report.agent:
-        return "The guest’s agent does not answer: qemu-guest-agent is not installed in it, or not up yet."
-    return ""
+        return Message("guest.no_channel" if report.agent is None else "guest.no_agent")
+    return Message()
 
 
 @require_POST

@@ -10,6 +10,7 @@ from virterweb.hypervisors.claims.due import Due
 from virterweb.hypervisors.desired.drift import decoded
 from virterweb.hypervisors.desired.models import Status
 from virterweb.hypervisors.models import Hypervisor
+from virterweb.message_field import MessageField
 from vms.definition import wording
 from vms.definition.nics.spec import key_of
 from vms.observed.addresses import Source
@@ -197,7 +198,7 @@ class ConsoleLog(Due):
     read_at = models.DateTimeField(null=True)
     wanted_until = models.DateTimeField(null=True, help_text="a page that shows it is open")
     gone_at = models.DateTimeField(null=True, help_text="when the VM was deleted")
-    problem = models.TextField(blank=True, help_text="why it cannot be read")
+    problem = MessageField(blank=True, help_text="why it cannot be read")
 
     class Meta:
         ordering = ["name", "-pk"]
@@ -215,7 +216,7 @@ class SSHCheck(Due):
     vm = models.OneToOneField(VM, on_delete=models.CASCADE, related_name="ssh_check")
     since = models.DateTimeField(default=timezone.now, help_text="when the VM was started")
     ready_at = models.DateTimeField(null=True)
-    reason = models.TextField(blank=True, help_text="why it is not ready yet, in a sentence")
+    reason = MessageField(blank=True, help_text="why it is not ready yet")
 
     class Meta:
         verbose_name = "SSH check"
@@ -242,7 +243,8 @@ class GuestRun(Due):
     asked_at = models.DateTimeField(default=timezone.now)
     done_at = models.DateTimeField(null=True)
     code = models.IntegerField(null=True, help_text="exit code of the script in the guest; empty: it did not run")
-    output = models.TextField(blank=True)
+    reason = MessageField(blank=True, help_text="why it did not run, or did not have to")
+    output = models.TextField(blank=True, help_text="of the script in the guest")
 
     def __str__(self) -> str:
         return f"network of {self.vm}: {'asked for' if self.done_at is None else self.code}"

@@ -17,6 +17,7 @@ from virterweb.hypervisors.desired.models import Desired, DesiredQuerySet
 from virterweb.hypervisors.desired.revisions import recorded
 from virterweb.hypervisors.desired.state import State
 from virterweb.hypervisors.models import Hypervisor, ReadingProblem, with_hypervisor
+from virterweb.messages import Message
 from vms.definition.domain_diff import Aspect, SavedNIC, SavedVM
 from vms.definition.events import Event
 
@@ -192,10 +193,10 @@ class VM(VMNICs, VMAdoption, Desired):
         """Return the reason why SSH does not work yet, for people; "" if it works or is not waited for."""
         if (state := self.ssh_state) is None:
             return ""
-        reason = (self.ssh_check.reason if hasattr(self, "ssh_check") else "") or "it is about to be tried"
+        reason = (self.ssh_check.reason if hasattr(self, "ssh_check") else None) or Message("ssh.not_tried")
         if state == SSHState.WAITING:
-            return reason
-        return f"did not become reachable within {self.ssh_check.LIMIT.total_seconds():.0f} s: {reason}"
+            return str(reason)
+        return str(Message("ssh.given_up", seconds=int(self.ssh_check.LIMIT.total_seconds()), reason=reason))
 
     @property
     def removable_by_name(self) -> bool:

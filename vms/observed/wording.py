@@ -1,7 +1,9 @@
-"""The product's words for what guests do with their NICs. Pure: nothing is decided by them."""
+"""The product's words for guests: what they do with their NICs, SSH, consoles. Pure: nothing is decided by them."""
 
 from collections.abc import Mapping
 from datetime import datetime
+
+from virterweb.messages import Message, add_wording
 
 #: Why a NIC is as it is, why it is not, or why not yet: ends of sentences.
 REASONS = {
@@ -124,3 +126,51 @@ def verdict(why: str, remedy: str, address: str) -> str:
     """Return a whole verdict as a sentence or two, from the texts of its parts."""
     text = VERDICTS["address" if address else "reason"].format(address=address, reason=why)
     return VERDICTS["fix"].format(reason=text, fix=remedy) if remedy else text
+
+
+#: Why SSH to a guest does not work yet, as ends of sentences.
+SSH = {
+    "ssh.not_tried": "it is about to be tried",
+    "ssh.no_address": "it has no address yet",
+    "ssh.other_machine": "another machine answers at {address}, or its cloud-init has not begun: its host key is not "
+    "this VM’s",
+    "ssh.shut_out": "SSH does not let the portal in as {user}",
+    "ssh.cloud_init": "cloud-init is still running",
+    "ssh.silent": "SSH at {address} broke off: no answer within {seconds} s",
+    "ssh.closed": "SSH at {address} broke off: the connection was closed",
+    "ssh.broke_off": "SSH at {address} broke off: {problem}",
+    "ssh.given_up": "did not become reachable within {seconds} s: {reason}",
+}
+
+
+def _not_run(reason: Message) -> str:
+    text = str(reason).removesuffix(".")
+    return NOT_RUN.format(reason=f"{text[:1].upper()}{text[1:]}")
+
+
+NOT_RUN = "{reason}."
+
+#: Why a guest's network was not configured, or need not be.
+RUNS = {
+    "guest.off": "The VM does not run.",
+    "guest.as_virter": "In Virter-compatible mode the configuration contains no MAC addresses, so cloud-init cannot "
+    "match the cards of a running guest.",
+    "guest.nothing": "One NIC with DHCP: every image sets that up by itself, and its ISO has nothing to configure.",
+    "guest.no_channel": "The VM has no channel for a guest agent.",
+    "guest.no_agent": "The guest’s agent does not answer: qemu-guest-agent is not installed in it, or not up yet.",
+    "guest.not_run": _not_run,
+}
+
+#: Why a console log cannot be read.
+CONSOLES = {
+    "console.empty": "Nothing was logged yet.",
+    "console.elsewhere": "It is logged to {path} on the host, which is not in the pool {pool}: read it there.",
+    "console.not_yet": "libvirt has no such VM yet.",
+    "console.gone": "libvirt no longer has it.",
+    "console.off": "It is not logged: the VM was run without a console log.",
+    "console.no_folder": "It is not logged: the pool {pool} is no folder of files.",
+    "console.not_logged": "It is not logged: the VM’s definition says nothing of a log. One that is run here from now "
+    "on has it.",
+}
+
+add_wording(SSH | RUNS | CONSOLES)

@@ -18,6 +18,7 @@ from virterweb.hypervisors.gateway import temporary
 from virterweb.hypervisors.gateway.found import Refused
 from virterweb.hypervisors.models import Hypervisor, HypervisorStatus
 from virterweb.hypervisors.sync import observe
+from virterweb.messages import Message
 from vms.models import VM
 
 EMPTY = """<node><cpu><mhz>1000</mhz><model>i686</model><active>1</active><nodes>1</nodes><sockets>1</sockets>
@@ -25,7 +26,7 @@ EMPTY = """<node><cpu><mhz>1000</mhz><model>i686</model><active>1</active><nodes
 UUID = "0b0b0b0b-0000-4000-8000-000000000001"
 GUEST = f"""<domain type='test'><name>guest</name><uuid>{UUID}</uuid><memory>1024</memory><os><type>hvm</type></os>
 </domain>"""
-SLOW = "a guest with KVM runs slower than an emulated one"
+WORKS, SLOW = Message(), Message("kvm.slow")
 MSR = (
     "internal error: qemu unexpectedly closed the monitor: error: failed to set MSR 0x48f to 0x7fefff00036dfb\n"
     "qemu-system-x86_64: ../../target/i386/kvm/kvm.c:3269: kvm_buf_set_msrs: Assertion `ret == cpu->n' failed."
@@ -36,14 +37,14 @@ MSR = (
 class Machine:
     """A hypervisor's host as the proof sees it: how long it is up, and what a guest with KVM would come to."""
 
-    problem: str = ""
+    problem: Message = WORKS
     up: float | None = 1000.0
     tried: int = 0
 
     def uptime(self) -> float | None:
         return self.up
 
-    def kvm_problem(self) -> str:
+    def kvm_problem(self) -> Message:
         self.tried += 1
         return self.problem
 
@@ -62,7 +63,7 @@ def here(db, tmp_path: Path, pokes) -> Iterator[Hypervisor]:
 
 
 @pytest.mark.parametrize(
-    ("chosen", "problem", "gets"), [("auto", "", "kvm"), ("auto", SLOW, "qemu"), ("kvm", SLOW, "kvm")]
+    ("chosen", "problem", "gets"), [("auto", WORKS, "kvm"), ("auto", SLOW, "qemu"), ("kvm", SLOW, "kvm")]
 )
 def test_new_vms_get_what_was_proved_or_set(db, chosen, problem, gets):
     machine = Machine(problem)
@@ -83,10 +84,10 @@ def test_it_is_tried_again_after_the_host_has_booted(db):
     assert kvm.domain_type(hypervisor, machine.connection) == "qemu"
     earlier = timezone.now() - timedelta(hours=1)
     HypervisorStatus.objects.filter(hypervisor=hypervisor).update(kvm_tried_at=earlier)
-    machine.problem = ""
+    machine.problem = WORKS
     assert kvm.domain_type(hypervisor, machine.connection) == "kvm"  # it is up for 1000 s
     status = HypervisorStatus.objects.get(hypervisor=hypervisor)
-    assert (status.kvm, status.kvm_problem, status.acceleration) == (True, "", "KVM")
+    assert (status.kvm, status.kvm_problem, status.acceleration) == (True, WORKS, "KVM")
     assert machine.tried == 2
 
 

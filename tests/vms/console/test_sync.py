@@ -9,6 +9,7 @@ from lxml import html
 
 from tests.support.making import make_hypervisor, make_running, make_vm
 from virterweb.hypervisors.models import HypervisorStatus
+from virterweb.messages import Message
 from vms.console import sync as console
 from vms.models import VM, ConsoleLog, Power, VMStatus
 
@@ -63,7 +64,7 @@ def test_a_poll_that_finds_nothing_new_gets_no_content(page, vm):
     assert (answer.status_code, answer.content) == (204, b"")
     said("one\ntwo\n")
     assert shown(page.get(again, headers=HTMX)) == "one\ntwo\n"
-    said("one\ntwo\n", problem="Could not read it.")
+    said("one\ntwo\n", problem=Message.external("Could not read it."))
     assert "Could not read it." in page.get(again, headers=HTMX).content.decode()
 
 
@@ -90,7 +91,7 @@ def test_why_there_is_nothing_is_said(page, vm):
     assert "Not read yet." in page.get(PAGE).content.decode()
     said("")
     assert "console=ttyS0" in page.get(PAGE).content.decode()
-    said("", problem="It is not logged: the pool default is no folder of files.")
+    said("", problem=Message("console.no_folder", pool="default"))
     assert "the pool default is no folder of files" in page.get(PAGE).content.decode()
 
 

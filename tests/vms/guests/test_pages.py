@@ -19,6 +19,7 @@ from tests.support.making import (
     make_vm,
 )
 from virterweb.hypervisors.models import ReadingProblem
+from virterweb.messages import Message
 from vms.cloud_init import seed
 from vms.definition.guest_nic import GuestSpec
 from vms.definition.nics.spec import NICSpec
@@ -228,7 +229,7 @@ def test_of_a_vm_that_does_not_run_nothing_is_configured(vm):
     configure.ask(vm)
     configure.run(GuestRun.objects.get().pk)
     run = GuestRun.objects.get()
-    assert (run.code, run.output) == (None, "The VM does not run.") and run.done_at
+    assert (run.code, run.reason, run.output) == (None, Message("guest.off"), "") and run.done_at
 
 
 def test_why_it_cannot_be_configured_now_is_said_before(page, vm):
@@ -246,14 +247,14 @@ def test_as_virter_there_is_nothing_to_configure(vm):
     VM.objects.update(guest_network="virter")
     configure.ask(vm)
     configure.run(GuestRun.objects.get().pk)
-    assert GuestRun.objects.get().output.startswith("In Virter-compatible mode")
+    assert GuestRun.objects.get().reason == Message("guest.as_virter")
 
 
 def test_one_nic_with_dhcp_has_nothing_to_be_configured(vm):
     vm.nics.filter(mac=SECOND).delete()
     configure.ask(vm)
     configure.run(GuestRun.objects.get().pk)
-    assert (GuestRun.objects.get().code, "nothing to configure" in GuestRun.objects.get().output) == (0, True)
+    assert (GuestRun.objects.get().code, GuestRun.objects.get().reason) == (0, Message("guest.nothing"))
 
 
 def test_another_worker_that_does_it_is_left_at_it(vm):

@@ -104,7 +104,7 @@ def serving(guest: Guest, host_key: paramiko.PKey = GUEST_KEY) -> Iterator[int]:
 
 def talk(port: int, user: str = "root", key: paramiko.PKey = GUEST_KEY, tell: Callable | None = None) -> str:
     connection = socket.create_connection(("127.0.0.1", port))
-    return ssh.talk(connection, IP, f"ssh-rsa {key.get_base64()}", user, tell)
+    return str(ssh.talk(connection, IP, f"ssh-rsa {key.get_base64()}", user, tell))
 
 
 def test_a_guest_that_lets_the_portal_in_after_cloud_init_is_ready(own_key):
@@ -273,7 +273,7 @@ def test_a_vm_is_waited_for_until_it_can_be_logged_in_to(waited, wire, own_key):
         assert try_now(vm).ssh_reason == "cloud-init is still running"
     with serving(Guest(own_key.get_base64(), 0)) as wire.port:
         vm = try_now(vm)
-    assert (vm.shown_state, vm.ssh_reason, vm.ssh_check.reason) == (Power.RUNNING, "", "")
+    assert (vm.shown_state, vm.ssh_reason, vm.ssh_check.reason) == (Power.RUNNING, "", Message())
     assert set(wire.tried) == {f"{IP}:22"}
     assert not ssh.due().exists()
 
@@ -322,9 +322,9 @@ def test_a_start_begins_the_wait_anew_and_a_second_look_does_not(waited):
 
 
 def test_an_answer_to_the_start_before_does_not_count(waited, wire, monkeypatch):
-    def restarted_meanwhile(vm: VM) -> str:
+    def restarted_meanwhile(vm: VM) -> Message:
         ssh.note_start(vm, "<domain id='9'/>")
-        return ""
+        return Message()
 
     monkeypatch.setattr(ssh, "_reason", restarted_meanwhile)
     assert try_now(waited).shown_state == SSHState.WAITING
@@ -354,7 +354,9 @@ def test_pages_say_that_it_is_waited_for_and_why(waited, wire, page):
 def test_the_command_waits_and_fails_with_the_reason(waited, wire):
     SSHCheck.objects.update(ready_at=timezone.now())
     wait_for_ssh([waited])
-    SSHCheck.objects.update(ready_at=None, reason="x does not answer", since=timezone.now() - timedelta(seconds=301))
+    SSHCheck.objects.update(
+        ready_at=None, reason=Message("tcp.silent", address="x"), since=timezone.now() - timedelta(seconds=301)
+    )
     with pytest.raises(CommandError, match="alma-8-8: did not become reachable within 300 s: x does not answer"):
         wait_for_ssh([waited])
     VMStatus.objects.update(power=Power.OFF)

@@ -91,10 +91,19 @@ FAILURES = {
     "tcp.silent": "{address} does not answer",
 }
 
+#: Why VMs are emulated, as the end of a sentence.
+KVM = {
+    "kvm.not_offered": "libvirt offers no KVM there",
+    "kvm.no_start": "a guest with KVM does not start ({reason})",
+    "kvm.stops": "a guest with KVM stops at once",
+    "kvm.slow": "a guest with KVM runs slower than an emulated one",
+    "kvm.idle": "a guest with KVM does nothing for {seconds} s",
+}
+
 READING = {
     "reading.no_utf8": "its name, or what is written in it, is no UTF-8 text",
     "reading.invalid": "{text}",
     "internal": "internal error ({kind}), see the worker’s log",
 }
 
-add_wording(ACTIONS | FAILURES | READING)
+add_wording(ACTIONS | FAILURES | KVM | READING)

@@ -151,8 +151,8 @@ class Command(RunVerb, NICVerbs):
                 raise CommandError("the worker has not applied the change yet; it is saved")
             time.sleep(0.3)
         if run.code != 0:
-            raise CommandError(run.output.strip())
-        self.stdout.write(run.output.strip())
+            raise CommandError(str(run.reason) or run.output.strip())
+        self.stdout.write(str(run.reason) or run.output.strip())
 
     def adopt(self, name: str, hypervisor: str | None, no_wait: bool, **options: object) -> None:
         vm = self.find(name, hypervisor, ours=False)

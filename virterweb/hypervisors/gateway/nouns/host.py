@@ -71,15 +71,15 @@ class HostMachine:
             return sum(spent.values()) / 1e9 / self._session.libvirt.getInfo()[2]
         return None
 
-    def kvm_problem(self) -> str:
-        """Run a temporary guest with KVM; return "" if it ran correctly, else the reason as the end of a sentence.
+    def kvm_problem(self) -> Message:
+        """Run a temporary guest with KVM; return why it did not run correctly, an empty message if it did.
 
         libvirt destroys it with the connection, so a killed worker leaves none behind.
         """
         with self._session.calling(Message("host.kvm_problem")):
             capabilities = etree.fromstring(self._session.libvirt.getCapabilities())
             if not capabilities.xpath("guest/arch[@name=/capabilities/host/cpu/arch]/domain[@type='kvm']"):
-                return "libvirt offers no KVM there"
+                return Message("kvm.not_offered")
             try:
                 probe = self._session.libvirt.createXML(
                     temporary.probe_document(), libvirt.VIR_DOMAIN_START_AUTODESTROY
@@ -88,7 +88,7 @@ class HostMachine:
                 if error.get_error_code() in LOST | BUSY or not self._session.alive():
                     raise
                 known = re.search(KVM_FAILURE, str(error))
-                return f"a guest with KVM does not start ({known[1] if known else reason_of(error)})"
+                return Message("kvm.no_start", reason=known[1] if known else reason_of(error))
             return _watch_probe(probe)
 
     def resolve(self, server: str, questions: Iterable[tuple[str, int]]) -> dict[str, list[str]]:
@@ -135,18 +135,18 @@ class HostMachine:
         return opened
 
 
-def _watch_probe(probe: libvirt.virDomain) -> str:
+def _watch_probe(probe: libvirt.virDomain) -> Message:
     """Wait until the guest has ended, or return why it is stopped: with working KVM it needs little CPU time."""
-    until, problem = time.monotonic() + PROBE_PATIENCE, ""
+    until, problem = time.monotonic() + PROBE_PATIENCE, Message()
     with suppress(libvirt.libvirtError):  # it has ended
         while not problem:
             state, *_, spent = probe.info()
             if state in (libvirt.VIR_DOMAIN_PAUSED, libvirt.VIR_DOMAIN_CRASHED):
-                problem = "a guest with KVM stops at once"
+                problem = Message("kvm.stops")
             elif spent / 1e9 > PROBE_CPU:
-                problem = "a guest with KVM runs slower than an emulated one"
+                problem = Message("kvm.slow")
             elif time.monotonic() > until:
-                problem = f"a guest with KVM does nothing for {PROBE_PATIENCE:.0f} s"
+                problem = Message("kvm.idle", seconds=int(PROBE_PATIENCE))
             time.sleep(0.05)
     with suppress(libvirt.libvirtError):
         probe.destroy()
