@@ -8,6 +8,7 @@ from .changes import views as outside_views
 from .console import views as console_views
 from .guests import views as guest_views
 from .hardware import views as size_views
+from .history import views as history_views
 from .nics import views as nic_views
 from .run import views as run_views
 
@@ -54,6 +55,8 @@ urlpatterns = [
     path("vms/<str:hypervisor>/<str:name>/console/", console_views.vm_console, name="console"),
     path("vms/<str:hypervisor>/<str:name>/console.txt", console_views.vm_console_text, name="console_text"),
     path("vms/<str:hypervisor>/<str:name>/copies/", run_views.vm_copies, name="copies"),
+    path("vms/<str:hypervisor>/<str:name>/history/", history_views.vm_history, name="history"),
+    path("vms/<str:hypervisor>/<str:name>/history/<int:pk>/", history_views.vm_revision, name="revision"),
     path("vms/<str:hypervisor>/<str:name>/retry/", views.vm_retry, name="retry"),
     path("vms/<str:hypervisor>/<str:name>/remove/", views.vm_remove, name="remove"),
     path("vms/<str:hypervisor>/<str:name>/adopt/", views.vm_adopt, name="adopt"),

@@ -1,25 +1,24 @@
 """Pages that change a network. The effects on VMs are shown before the change: see `shown_to`."""
 
 import hashlib
-from itertools import pairwise
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from networks.changes.forms import NetworkForm
 from networks.changes.initial import initial_of
-from networks.definition import host_reach
 from networks.definition.document.compare import differences, line_differences, pretty
 from networks.definition.document.leaves import leaves
 from networks.definition.document.parse import parse
 from networks.definition.events import Event
-from networks.definition.plans.steps import Step, Wanted, token, worst
+from networks.definition.plans.steps import Step, Wanted, token
 from networks.lookup import get_changeable, get_managed, get_network
-from networks.models import Network, NetworkRevision
-from networks.xml_editor.form import DocumentForm, check
+from networks.models import Network
+from networks.xml_editor.form import DocumentForm
 from virterweb.hypervisors import rights
+from virterweb.hypervisors.desired.history import history_page, revision_page
 from virterweb.hypervisors.desired.models import Desired
 from virterweb.hypervisors.desired.one_at_a_time import concurrent
 from virterweb.hypervisors.desired.refusals import InvalidTransition, Refusal
@@ -27,20 +26,8 @@ from virterweb.hypervisors.views import operators_only
 
 from .accepted import accepted
 from .merge import as_base, merged
-
-
-def shown(network: Network, steps: tuple[Step, ...]) -> dict:
-    """Return the context of the partial `_plan.html`: steps, affected VMs with their owners, and the token."""
-    vms = {nic.vm.name: nic.vm for nic in network.running_vms()}
-    rows = [(step, [vms.get(name, name) for name in step.vms]) for step in steps]
-    touched = {name for step in steps for name in step.vms}
-    owners = sorted({str(vm.owner) for name, vm in vms.items() if name in touched and vm.owner})
-    return {
-        "steps": rows,
-        "owners": owners,
-        "disturbed": worst(steps),
-        "token": token(steps, network.found()),
-    }
+from .restore import NetworkRestoration
+from .shown import shown
 
 
 def shown_to(request: HttpRequest, network: Network, steps: tuple[Step, ...]) -> bool:
@@ -194,7 +181,7 @@ def network_adopt(request: HttpRequest, hypervisor: str, name: str) -> HttpRespo
 @require_POST
 def network_release(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
     network = get_changeable(request.user, hypervisor, name)
-    network.release()
+    network.release(request.user)
     messages.success(request, f"{network} is no longer the portal’s; libvirt keeps it as it is.")
     return redirect(network)
 
@@ -257,34 +244,9 @@ def _both_sides(network: Network) -> dict:
 
 @require_GET
 def network_history(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
-    network = get_network(hypervisor, name, Network.objects.shown())
-    revisions = NetworkRevision.objects.filter(desired=network).select_related("by", "desired__hypervisor")[:200]
-    for newer, older in pairwise(revisions):
-        newer.previous = older
-    return render(request, "networks/history/history.html", {"network": network, "revisions": revisions})
+    return history_page(request, get_network(hypervisor, name, Network.objects.shown()))
 
 
 @require_http_methods(["GET", "POST"])
 def network_revision(request: HttpRequest, hypervisor: str, name: str, pk: int) -> HttpResponse:
-    """Show an earlier definition beside today's, and restore it."""
-    network = get_managed(request.user, hypervisor, name)
-    revision = get_object_or_404(network.revisions.select_related("by"), pk=pk)
-    wanted = Wanted(document=revision.document, active=revision.active, autostart=revision.autostart)
-    steps, problems = network.plan(wanted), list(check(revision.document, network))
-    if not rights.is_operator(request.user):
-        problems += host_reach.reasons(host_reach.changed(network.full_document, revision.document))
-    if request.method == "POST" and not problems and shown_to(request, network, steps):
-        values = {"document": wanted.document, "active": wanted.active, "autostart": wanted.autostart}
-        save_change(request, network, Event.RESTORED, steps, about={"at": revision.at.isoformat()}, **values)
-        return redirect(network)
-    now = network.full_document
-    context = {
-        "network": network,
-        "revision": revision,
-        "problems": problems,
-        "differences": differences(revision.document, now),
-        "lines": line_differences(now, revision.document),
-        "again": request.method == "POST",
-        **shown(network, steps),
-    }
-    return render(request, "networks/history/revision.html", context, status=409 if request.method == "POST" else 200)
+    return revision_page(request, get_network(hypervisor, name, Network.objects.shown()), pk, NetworkRestoration)

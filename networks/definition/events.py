@@ -17,6 +17,7 @@ class Event(StrEnum):
     AUTOSTART = "autostart"
     NO_AUTOSTART = "no autostart"
     ADOPTED = "adopted"
+    RELEASED = "released"
     FOLLOWED = "followed"
     RECREATED = "recreated"
     PERSISTENT = "persistent"

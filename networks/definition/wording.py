@@ -126,6 +126,7 @@ EVENTS = {
     "autostart": "start with the host",
     "no autostart": "set to not start with the host",
     "adopted": "adopted",
+    "released": "released",
     "followed": "adopted the network that replaced it",
     "recreated": "recreated",
     "persistent": "made persistent",

@@ -43,14 +43,3 @@ def plan_text(steps: tuple[Step, ...]) -> str:
 def plan_json(steps: tuple[Step, ...]) -> str:
     """Return the steps of a plan as JSON, each with its sentence."""
     return json.dumps([{**step.as_json(), "text": step.text, "note": step.note} for step in steps], indent=2)
-
-
-def history_text(network: Network) -> str:
-    """Return the history of a network as a table, newest first."""
-    rows = []
-    for one in network.revisions.select_related("by"):
-        changes = "; ".join(f"{each.field}: {each.found or '–'} → {each.wanted or '–'}" for each in one.changes)
-        rows.append(
-            (f"{one.at:%Y-%m-%d %H:%M:%S}", one.by or "", one.what, one.error or one.result or "under way", changes)
-        )
-    return table(("When", "Who", "What", "Result", "Changes"), rows)

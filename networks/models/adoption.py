@@ -16,7 +16,8 @@ from networks.definition.plans.plan import plan
 from networks.definition.plans.steps import Step
 from virterweb.hypervisors.desired.models import Status
 from virterweb.hypervisors.desired.refusals import InvalidTransition, Refusal
-from virterweb.hypervisors.desired.revisions import Revision
+from virterweb.hypervisors.desired.revisions import Revision, conclude
+from virterweb.messages import Message
 
 from .reservation import DHCPHost
 from .status import NetworkStatus
@@ -165,11 +166,15 @@ class Adoption:
                 raise InvalidTransition(self, Refusal.NOT_REPLACED)
             self.change(Event.RECREATED, by, exact=True, accepted=[step.as_json() for step in steps])
 
-    def release(self) -> None:
-        """Manage it no longer: libvirt keeps it as it is, and the portal only shows it. May raise InvalidTransition."""
+    def release(self, by: AbstractBaseUser | None = None) -> None:
+        """Manage it no longer: libvirt keeps it as it is, and the portal only shows it. May raise InvalidTransition.
+
+        Its history stays.
+        """
         with self.transition(managed=True, present=True):
+            conclude(self, Message("revision.released"))
+            self.note(Event.RELEASED, by, result=Revision.Result.DONE)
             self.hosts.all().delete()
-            self.revisions.all().delete()
             begun = {"exact": False, "accepted": None, "cut_off": []}  # must not be continued if it is adopted again
             type(self).objects.filter(pk=self.pk).update(managed=False, document="", agreed="", generation=0, **begun)
             self.status.write(generation=0, drift="", error="", detail="", made_at=None)

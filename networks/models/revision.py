@@ -1,7 +1,6 @@
 """The history of a network: each saved definition, its author and its result."""
 
 from django.db import models
-from django.utils.functional import cached_property
 
 from networks.definition import wording
 from networks.definition.document.compare import Difference, differences
@@ -29,10 +28,9 @@ class NetworkRevision(Revision):
         """Return the steps that were done, in words; those of an earlier version were stored as such."""
         return [step if isinstance(step, str) else wording.step(step) for step in self.plan]
 
-    @cached_property
-    def changes(self) -> tuple[Difference, ...]:
-        """Return what it changed, field by field; all fields of the first revision."""
-        before = self.previous
+    def differences_from(self, other: "NetworkRevision | None") -> tuple[Difference, ...]:
+        """Return how it differs from another definition, field by field; all fields if there is none."""
+        before = other
         bare = build(NetworkSpec(name=self.desired.name, uuid=self.desired.uuid_text))
         found = differences(self.document, before.document if before else bare)
         flags = ((name, _yes(getattr(self, name)), _yes(getattr(before or self, name))) for name in FLAGS)

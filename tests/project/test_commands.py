@@ -610,7 +610,7 @@ def test_network_history_prints_who_what_result_and_changes(made):
     run("network", "edit", "net1", "--host", "52:54:00:00:00:08 10.1.0.8", "--no-wait")
     heading, edited, added = lines(run("network", "history", "net1"))
     assert heading.split() == ["When", "Who", "What", "Result", "Changes"]
-    assert edited.endswith("changed  under way  DHCP reservation of 10.1.0.1/24: – → 52:54:00:00:00:08 10.1.0.8")
+    assert edited.endswith("changed  in progress  DHCP reservation of 10.1.0.1/24: – → 52:54:00:00:00:08 10.1.0.8")
     assert "added    done       " in added
 
 

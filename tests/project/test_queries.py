@@ -4,6 +4,8 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from networks.definition.events import Event
+from networks.models import Network
 from tests.support.making import (
     make_foreign_network,
     make_hypervisor,
@@ -13,6 +15,7 @@ from tests.support.making import (
     make_running,
     make_vm,
 )
+from vms.models import VM
 
 HTMX = {"HX-Request": "true"}
 
@@ -30,6 +33,8 @@ def grow(db, pokes):
             mac = f"52:54:00:00:00:{number:02x}"
             make_running(make_vm(hypervisor, f"vm-{number}", number, image=image), ("default", mac, f"vnet{number}"))
             make_lease(default, mac, f"192.168.122.{number}", f"vm-{number}")
+            VM.objects.get(name="vm-2").resize(1024 + number, 1)
+            Network.objects.get(name="net2").note(Event.CHANGED)
 
     return run
 
@@ -48,6 +53,8 @@ def grow(db, pokes):
         ("/vms/", {}),
         ("/vms/", HTMX),
         ("/vms/?q=vm&sort=address", {}),
+        ("/vms/lab-1/vm-2/history/", {}),
+        ("/networks/lab-1/net2/history/", {}),
     ],
 )
 def test_a_page_costs_the_same_few_queries_for_many_rows(page, grow, path, headers):

@@ -25,6 +25,8 @@ from tests.support.making import (
     make_running,
     make_vm,
 )
+from virterweb.hypervisors.desired.revisions import record
+from vms.definition.events import Event as VMEvent
 from vms.models import VM, ConsoleLog, Image
 
 pytestmark = pytest.mark.integration
@@ -50,14 +52,16 @@ VERB = Rule(None, {"owner"} | OPERATORS)
 OPERATE = Rule(None, OPERATORS)
 ADD = Rule(SIGNED_IN, SIGNED_IN)  # makes something of one's own
 PREVIEW = Rule(None, SIGNED_IN)
+RESTORE = Rule(SIGNED_IN, {"owner"} | OPERATORS)  # everybody reads it
 
 RULES = {
     "networks": {
         **dict.fromkeys(("list", "detail", "copies", "history", "addresses", "leases", "leases_table"), READ),
         **dict.fromkeys(("hosts", "hosts_table"), READ),
-        **dict.fromkeys(("remove", "edit", "plan", "revision", "host_add", "host_paste", "host_edit"), FORM),
+        **dict.fromkeys(("remove", "edit", "plan", "host_add", "host_paste", "host_edit"), FORM),
         **dict.fromkeys(("edit_preview", "take", "release", "retry", "lease_reserve", "lease_release"), VERB),
         **dict.fromkeys(("host_ids", "host_remove", "discard_draft"), VERB),
+        "revision": RESTORE,
         "adopt": OPERATE,
         "take_over": OPERATE,
         "recreate": Rule(OPERATORS, OPERATORS),
@@ -73,13 +77,14 @@ RULES = {
         **dict.fromkeys(("attached", "attached_table", "nic_list"), READ),
         **dict.fromkeys(("nic_table", "bridge_attached", "group_attached", "inventory", "ssh_config"), READ),
         **dict.fromkeys(("known_hosts", "list", "detail", "definition", "guest"), READ),
-        **dict.fromkeys(("console", "console_text", "copies"), READ),
+        **dict.fromkeys(("console", "console_text", "copies", "history"), READ),
         **dict.fromkeys(("remove", "force_off", "size", "nic_add", "nic_edit", "nic_remove"), FORM),
         **dict.fromkeys(
             ("revert", "persist", "take_over", "power", "guest_rule", "guest_configure", "retry", "take", "release"),
             VERB,
         ),
         **dict.fromkeys(("nic_add_preview", "nic_edit_preview", "nic_keep", "image_remove", "image_convert"), VERB),
+        "revision": RESTORE,
         "adopt": OPERATE,
         "images": ADD,
         "run": ADD,
@@ -151,7 +156,8 @@ def things(people, pokes):
     ConsoleLog.objects.create(hypervisor=lab, vm=vm, name="alma-8-8", text="hello")
     values = {"hypervisor": "lab", "pk": network.revisions.get().pk, "mac": "52:54:00:00:00:08", "ip": "10.1.0.9"}
     values |= {"suffix": "json", "end": "/", "group": "g", "verb": "start"}
-    return values | {"lease": lease.pk}
+    record(vm, VMEvent.BASELINE, result="done")
+    return values | {"lease": lease.pk, "vm_revision": vm.revisions.get().pk}
 
 
 def address(space: str, name: str | None, pattern: URLPattern, things: dict) -> str:
@@ -166,6 +172,8 @@ def address(space: str, name: str | None, pattern: URLPattern, things: dict) -> 
         values["name"] = "alma-8"
     if name in ("lease_reserve", "lease_release"):
         values["pk"] = things["lease"]
+    if (space, name) == ("vms", "revision"):
+        values["pk"] = things["vm_revision"]
     return reverse(f"{space}:{name}" if space else name, kwargs=values)
 
 

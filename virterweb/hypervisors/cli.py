@@ -90,6 +90,17 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     )
 
 
+def history_text(desired: Desired) -> str:
+    """Return the history of an object as a table, newest first."""
+    rows = []
+    for one in desired.revisions.select_related("by"):
+        one.desired = desired
+        changes = "; ".join(f"{each.field}: {each.found or '–'} → {each.wanted or '–'}" for each in one.changes)
+        result = one.error or one.result or "in progress"
+        rows.append((f"{one.at:%Y-%m-%d %H:%M:%S}", one.by or "", one.what, result, changes))
+    return table(("When", "Who", "What", "Result", "Changes"), rows)
+
+
 def wait_for(rows: Sequence[Desired], command: BaseCommand) -> None:
     """Wait until the worker has carried out the rows, or they are gone; raise CommandError with the errors of those.
 

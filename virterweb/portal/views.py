@@ -8,10 +8,12 @@ from django.views.decorators.http import require_GET
 from networks.leases.history_form import HistoryForm
 from networks.lookup import get_network
 from networks.models import Lease, Network, NetworkRevision
+from virterweb.hypervisors.desired.history import latest
+from virterweb.hypervisors.desired.revisions import Revision
 from virterweb.hypervisors.models import Hypervisor, ReadingProblem
 from vms.addresses.inventory import visible_to
 from vms.lookup import get_vm
-from vms.models import VM, Power
+from vms.models import VM, Power, VMRevision
 
 from .checks import problems_of, problems_of_nics, worst_first
 from .search import answer
@@ -48,10 +50,16 @@ def overview(request: HttpRequest) -> HttpResponse:
         "unread": ReadingProblem.objects.select_related("hypervisor"),
         "troubled": [one for one in (*networks, *vms) if one.state in ("failed", "drifted")],
         "problems": _with_links([*problems_of_nics(hypervisors), *problems_of(networks)], networks),
-        "latest": NetworkRevision.objects.select_related("by", "desired__hypervisor")[:8],
+        "latest": _latest(8),
     }
     template = "portal/_overview.html" if request.htmx else "portal/overview.html"
     return render(request, template, context)
+
+
+def _latest(count: int) -> list[Revision]:
+    """Return the latest changes of networks and VMs, newest first."""
+    found = [*latest(NetworkRevision, count), *latest(VMRevision, count)]
+    return sorted(found, key=lambda revision: revision.at, reverse=True)[:count]
 
 
 OF_VMS = ("name", "hypervisor__name", "managed", "generation", "removed_at")

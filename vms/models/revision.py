@@ -1,7 +1,6 @@
 """The history of a VM: each saved definition, its author and its result."""
 
 from django.db import models
-from django.utils.functional import cached_property
 
 from virterweb.hypervisors.desired.revisions import Revision
 from vms.definition import saved
@@ -31,7 +30,6 @@ class VMRevision(Revision):
         values = {name: getattr(self, name) for name in ("document", "image", "guest_network", "running")}
         return Saved(nics=tuple(map(SavedNIC.read, self.nics)), **values)
 
-    @cached_property
-    def changes(self) -> tuple[Difference, ...]:
-        """Return what it changed, field by field; all fields of the first revision."""
-        return saved.differences(self.saved, self.previous.saved if self.previous else None)
+    def differences_from(self, other: "VMRevision | None") -> tuple[Difference, ...]:
+        """Return how it differs from another definition, field by field; all fields if there is none."""
+        return saved.differences(self.saved, other.saved if other else None)

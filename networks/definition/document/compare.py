@@ -4,18 +4,14 @@ Every attribute and text of a document is a leaf with its path. An entry of a li
 groups …) is one leaf as a whole. So elements that are not modelled are compared as well as those that are.
 """
 
-import difflib
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
-from lxml import etree
-
 from networks.definition import wording
 from networks.definition.document.leaves import LISTS, Field, Leaf, leaves
-from networks.definition.document.parse import (
-    read,
-)
+from networks.definition.document.parse import read
 from networks.definition.drift import Drift
+from virterweb.pages import xml_lines
 
 # What libvirt fills in where a document says nothing; found alone, it is no difference.
 FILLED = {"uuid", "mac address", "bridge name"}
@@ -95,12 +91,9 @@ def _place(one: Difference) -> tuple[Field, str]:
 
 def pretty(document: str) -> str:
     """Return the document indented as libvirt indents it."""
-    root = read(document)
-    etree.indent(root, "  ")
-    return etree.tostring(root.getroottree(), encoding="unicode") + "\n"
+    return xml_lines.indented(read(document))
 
 
 def line_differences(before: str, after: str) -> list[str]:
     """Return a unified diff of two documents, without its two headings."""
-    lines = (pretty(each).splitlines() if each else [] for each in (before, after))
-    return list(difflib.unified_diff(*lines, lineterm="", n=3))[2:]
+    return xml_lines.line_differences(*(pretty(each) if each else "" for each in (before, after)))

@@ -13,11 +13,11 @@ from networks.definition.events import Event
 from networks.definition.plans.plan import plan
 from networks.definition.plans.steps import Step, Wanted, worst
 from networks.management.arguments import NAMES, Subparsers, add_fields, add_plan_flags, values_of
-from networks.management.output import history_text, list_text, plan_json, plan_text
+from networks.management.output import list_text, plan_json, plan_text
 from networks.models import Network, NetworkStatus
 from networks.xml_editor.form import DocumentForm
 from virterweb.hypervisors import rights
-from virterweb.hypervisors.cli import VerbCommand, check, pick_hypervisor, wait_for
+from virterweb.hypervisors.cli import VerbCommand, check, history_text, pick_hypervisor, wait_for
 from virterweb.hypervisors.desired.models import one_a_name
 from virterweb.hypervisors.desired.one_at_a_time import exclusive
 from virterweb.hypervisors.desired.refusals import InvalidTransition, Refusal
@@ -240,7 +240,7 @@ class Command(VerbCommand):
     def release(self, name: str, hypervisor: str | None, no_wait: bool, **options: object) -> None:
         network = self.find(name, hypervisor)
         rights.require(self.user, network)
-        network.release()
+        network.release(self.user)
 
     def import_all(self, hypervisor: str | None, no_wait: bool, **options: object) -> None:
         rights.require_operator(self.user)

@@ -369,7 +369,8 @@ def test_releasing_lets_go_and_leaves_libvirt_alone(page, network, pokes):
     answer = page.post(at(network, "release"))
     assert said(answer) == "net1 is no longer the portal’s; libvirt keeps it as it is."
     now = again(network)
-    assert (now.state, now.document, now.hosts.count(), now.revisions.count()) == ("unmanaged", "", 0, 0)
+    assert (now.state, now.document, now.hosts.count()) == ("unmanaged", "", 0)
+    assert [revision.what for revision in now.revisions.all()] == ["released", "added"]
     assert now.status.document == network.status.document
     assert pokes == []
     assert page.get(now.get_absolute_url()).status_code == 200
@@ -550,7 +551,7 @@ def test_an_earlier_wish_is_restored_as_a_new_one_with_its_host_entries(page, ne
     entry.refresh_from_db()
     assert entry.removed_at
     shown = page.get(first.get_absolute_url())
-    assert ["Title", "Later", ""] in rows(shown)
+    assert ["Title", "Later", "–"] in rows(shown)
     generation = again(network).generation
     assert page.post(first.get_absolute_url(), filled(shown)).url == network.get_absolute_url()
     now = again(network)

@@ -16,6 +16,7 @@ from django.utils.functional import cached_property
 
 from virterweb.message_field import MessageField
 from virterweb.messages import Message, add_wording
+from virterweb.pages import xml_lines
 
 from .models import Desired
 
@@ -76,8 +77,16 @@ class Revision(models.Model):
 
     @cached_property
     def changes(self) -> tuple[Change, ...]:
-        """Return what it changed, field by field."""
+        """Return what it changed, field by field; all fields of the first revision."""
+        return self.differences_from(self.previous)
+
+    def differences_from(self, other: "Revision | None") -> tuple[Change, ...]:
+        """Return how it differs from another definition, field by field; all fields if there is none."""
         raise NotImplementedError
+
+    def lines_from(self, other: "Revision") -> list[str]:
+        """Return how its document differs from that of another definition, line by line."""
+        return xml_lines.line_differences(xml_lines.pretty(other.document), xml_lines.pretty(self.document))
 
 
 def record(

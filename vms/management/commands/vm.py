@@ -8,7 +8,7 @@ from django.core.management.base import CommandError, CommandParser
 from django.db.models import Count
 
 from virterweb.hypervisors import rights
-from virterweb.hypervisors.cli import pick_hypervisor, table, wait_for
+from virterweb.hypervisors.cli import history_text, pick_hypervisor, table, wait_for
 from virterweb.hypervisors.desired.models import one_a_name
 from virterweb.hypervisors.desired.refusals import InvalidTransition
 from virterweb.pages.tables import natural_key
@@ -56,6 +56,7 @@ class Command(RunVerb, NICVerbs):
         self.verb(verbs, "configure", self.configure, "have the running guest set up its network anew", "name")
         self.verb(verbs, "adopt", self.adopt, "make a VM of others the portal's; nothing changes", "name", waits=True)
         self.verb(verbs, "release", self.release, "let go of a VM; libvirt keeps it as it is", "name")
+        self.verb(verbs, "history", self.history, "who changed what, when, with what result", "name")
         accept = "save the definition that libvirt stores of a VM; nothing changes in libvirt"
         self.verb(verbs, "accept", self.accept, accept, "name", waits=True)
         revert = "have libvirt agree with the saved definition of a VM, or define it again"
@@ -161,6 +162,9 @@ class Command(RunVerb, NICVerbs):
             return
         self._tried(partial(vm.adopt, self.user))
         self.finish([vm], no_wait)
+
+    def history(self, name: str, hypervisor: str | None, **options: object) -> None:
+        self.stdout.write(history_text(self.find(name, hypervisor, ours=False, change=False)))
 
     def release(self, name: str, hypervisor: str | None, **options: object) -> None:
         self.find(name, hypervisor, ours=False).release(self.user)

@@ -1,0 +1,56 @@
+"""Restoration of an earlier definition of a network."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from networks.definition import host_reach
+from networks.definition.events import Event
+from networks.definition.plans.steps import Step, Wanted, token
+from networks.models import NetworkRevision
+from networks.xml_editor.form import check
+from virterweb.hypervisors import rights
+
+from .shown import shown
+
+
+@dataclass(frozen=True)
+class NetworkRestoration:
+    """What restoring a revision would do, for one user."""
+
+    revision: NetworkRevision
+    by: rights.Actor
+    template = "networks/changes/_plan.html"
+
+    @cached_property
+    def wanted(self) -> Wanted:
+        revision = self.revision
+        return Wanted(document=revision.document, active=revision.active, autostart=revision.autostart)
+
+    @cached_property
+    def steps(self) -> tuple[Step, ...]:
+        return self.revision.desired.plan(self.wanted)
+
+    @cached_property
+    def problems(self) -> Sequence[str]:
+        """Return why the revision cannot be restored, one sentence each."""
+        network, document = self.revision.desired, self.revision.document
+        found = list(check(document, network))
+        if not rights.is_operator(self.by):
+            found += host_reach.reasons(host_reach.changed(network.full_document, document))
+        return found
+
+    @property
+    def token(self) -> str:
+        return token(self.steps, self.revision.desired.found())
+
+    @property
+    def context(self) -> dict[str, object]:
+        return shown(self.revision.desired, self.steps)
+
+    def save(self) -> None:
+        """Save the definition of the revision as the desired one, with the shown steps as accepted."""
+        wanted, about = self.wanted, {"at": self.revision.at.isoformat()}
+        values = {"document": wanted.document, "active": wanted.active, "autostart": wanted.autostart}
+        accepted = [step.as_json() for step in self.steps]
+        self.revision.desired.change(Event.RESTORED, self.by, accepted=accepted, about=about, **values)

@@ -1,0 +1,94 @@
+"""Pages of the history of a desired object: the list of revisions, and one revision with the way back to it."""
+
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import Protocol
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+
+from virterweb.hypervisors import rights
+
+from .models import Desired
+from .revisions import Revision
+
+SHOWN = 200  # revisions in a list
+
+
+class Restoration(Protocol):
+    """What restoring a revision would do, for one user.
+
+    `template` shows its steps, given `context`, and has the token, which tells whether somebody has seen these steps.
+    """
+
+    template: str
+
+    @property
+    def problems(self) -> Sequence[str]:
+        """Return why the revision cannot be restored, one sentence each."""
+
+    @property
+    def token(self) -> str: ...
+
+    @property
+    def context(self) -> dict[str, object]: ...
+
+    def save(self) -> None:
+        """Save the definition of the revision as the desired one."""
+
+
+def latest(model: type[Revision], count: int) -> list[Revision]:
+    """Return the latest revisions of all objects of an app, with what a list of them shows."""
+    return list(model.objects.select_related("by", "desired__hypervisor").defer("document")[:count])
+
+
+def history_page(request: HttpRequest, desired: Desired) -> HttpResponse:
+    """Show the revisions of an object, each with its differences from the one before."""
+    revisions = desired.revisions.select_related("by")[:SHOWN]
+    for revision in revisions:
+        revision.desired = desired
+    for newer, older in pairwise(revisions):
+        newer.previous = older
+    with_steps = any(revision.steps for revision in revisions)
+    context = {**_parts(desired), "revisions": revisions, "with_steps": with_steps}
+    return render(request, "pages/history/history.html", context)
+
+
+def revision_page(
+    request: HttpRequest, desired: Desired, pk: int, restoration: Callable[[Revision, rights.Actor], Restoration]
+) -> HttpResponse:
+    """Show a revision to everybody, and let who may change the object restore it after a preview."""
+    revision = get_object_or_404(desired.revisions.select_related("by"), pk=pk)
+    revision.desired = desired
+    sent = request.method == "POST"
+    if sent:
+        rights.require(request.user, desired)
+        desired.require(managed=True)
+    now = type(revision)(desired=desired, **desired.revision_values()) if desired.managed else None
+    context = {**_parts(desired), "revision": revision, "again": sent}
+    if now:
+        context |= {"differences": revision.differences_from(now), "lines": revision.lines_from(now), "now": now}
+    if desired.managed and not desired.removed_at and rights.may_change(request.user, desired):
+        found = restoration(revision, request.user)
+        if sent and not found.problems and request.POST.get("token") == found.token:
+            return _restored(request, found, desired, bool(context["differences"]))
+        context |= {"restoration": found, "problems": found.problems, **found.context}
+    return render(request, "pages/history/revision.html", context, status=409 if sent else 200)
+
+
+def _restored(request: HttpRequest, found: Restoration, desired: Desired, differs: bool) -> HttpResponse:
+    if differs:
+        found.save()
+    else:
+        messages.info(request, f"Nothing was changed: {desired} is saved so already.")
+    return redirect(desired)
+
+
+def _parts(desired: Desired) -> dict[str, object]:
+    """Return the object under the name that the templates of its app use, and these templates."""
+    app = desired._meta.app_label
+    names = {name: f"{app}/_{name}.html" for name in ("base", "crumbs", "tabs")}
+    history = reverse(f"{app}:history", args=[desired.hypervisor.name, desired.name])
+    return {desired._meta.model_name: desired, "desired": desired, "history": history, **names}

@@ -1,0 +1,87 @@
+"""Why an earlier definition of a VM cannot be restored."""
+
+from collections.abc import Iterable, Iterator
+
+from virterweb.hypervisors import rights
+from vms.addresses import ids
+from vms.definition import domain as domain_xml
+from vms.definition import host_reach
+from vms.definition.nics.spec import SharedMAC
+from vms.definition.nics.steps import NotAttachable
+from vms.models import NIC, VM, Image, NICStatus, VMRevision, Volume
+from vms.models.document import saved_document
+
+from .nics import NICRestoration
+from .wording import say
+
+
+def problems(revision: VMRevision, by: rights.Actor, nics: Iterable[NICRestoration]) -> list[str]:
+    """Return why a user cannot restore a revision, one sentence each, each naming what stands in the way."""
+    return [*_of_the_vm(revision), *_of_disks(revision), *_of_the_host(revision, by), *_of_nics(revision.desired, nics)]
+
+
+def _of_the_vm(revision: VMRevision) -> Iterator[str]:
+    vm, uuid = revision.desired, domain_xml.parse(revision.document).uuid
+    if uuid and uuid != vm.uuid_text:
+        yield say("other VM", vm=vm, uuid=uuid)
+    images = Image.objects.on(vm.hypervisor_id).filter(name=revision.image)
+    if revision.image and not vm.status.made_at and not images.exists():
+        yield say("image", image=revision.image, hypervisor=vm.hypervisor)
+
+
+def _of_disks(revision: VMRevision) -> Iterator[str]:
+    """Yield the disks of the revision that the VM no longer has; a disk may have moved to a snapshot's overlay."""
+    vm = revision.desired
+    there = {disk.target for disk in domain_xml.parse(saved_document(vm)).disks}
+    for disk in domain_xml.parse(revision.document).disks:
+        if disk.device == "disk" and disk.target not in there:
+            volume = disk.volume or disk.source.rpartition("/")[2]
+            exists = Volume.objects.filter(hypervisor=vm.hypervisor, name=volume).exists()
+            yield say("disk detached" if exists else "disk deleted", target=disk.target, source=disk.source)
+
+
+def _of_the_host(revision: VMRevision, by: rights.Actor) -> list[str]:
+    """Return which access to the host would be new, which only operators may give."""
+    if rights.is_operator(by):
+        return []
+    before = host_reach.parts(nic.spec() for nic in revision.desired.nics.filter(removed_at=None))
+    after = host_reach.parts(nic.spec for nic in revision.saved.nics)
+    return host_reach.reasons(host_reach.gained(before, after))
+
+
+def _of_nics(vm: VM, nics: Iterable[NICRestoration]) -> Iterator[str]:
+    for nic in nics:
+        found = [*_of_mac(vm, nic), *_of_network(vm, nic)] if nic.wanted else []
+        yield from found
+        try:
+            nic.plan  # noqa: B018
+        except (NotAttachable, SharedMAC) as problem:
+            yield say("NIC", mac=nic.key, reason=problem)
+        if not found and nic.address_problem:
+            yield say("address", mac=nic.key, reason=nic.address_problem)
+
+
+def _of_mac(vm: VM, nic: NICRestoration) -> Iterator[str]:
+    """Yield who has the MAC of a NIC that is added again."""
+    mac = nic.wanted.spec.mac
+    if nic.desired or vm.status.nics.filter(mac=mac).exists():
+        return
+    desired = NIC.objects.filter(vm__hypervisor=vm.hypervisor_id, mac=mac).exclude(vm=vm)
+    seen = NICStatus.objects.filter(vm__desired__hypervisor=vm.hypervisor_id, mac=mac).exclude(vm=vm.status)
+    holders = [*desired.values_list("vm__name", flat=True), *seen.values_list("vm__desired__name", flat=True)]
+    if holders:
+        yield say("MAC", mac=mac, holder=holders[0])
+    elif not rights.is_operator(nic.by) and (network := ids.reserved_on(vm.hypervisor, mac)):
+        yield say("MAC reserved", mac=mac, network=network)
+
+
+def _of_network(vm: VM, nic: NICRestoration) -> Iterator[str]:
+    """Yield that the network, or its port group, is gone where the NIC would be attached to it again."""
+    spec = nic.wanted.spec
+    if spec.kind != NIC.Kind.NETWORK or not (nic.spec_changes or nic.leaving):
+        return
+    network = vm.network(spec)
+    if network is None or network.removed_at:
+        yield say("network", network=spec.source, mac=nic.key, hypervisor=vm.hypervisor)
+    elif spec.port_group and spec.port_group not in {group.name for group in network.definition.port_groups}:
+        yield say("port group", network=network, group=spec.port_group, mac=nic.key)
