@@ -8,7 +8,7 @@ from lxml import etree
 from networks.definition.spec import BandwidthSpec
 from tests import DATA
 from tests.support.schemas import assert_valid
-from tests.vms.definition.nics.test_spec import domain
+from tests.vms.definition.nics.nic_documents import domain
 from vms.definition import wording
 from vms.definition.nics.edit import edit
 from vms.definition.nics.fields import move

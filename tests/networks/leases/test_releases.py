@@ -1,0 +1,93 @@
+"""Leases that a user asks to be released."""
+
+from datetime import timedelta
+
+import pytest
+
+from networks.leases import sync as leases
+from networks.models import Lease, Network
+from tests.networks.leases.polled_leases import HOUR, IP, MAC, OTHER_MAC, Clock, DHCPServers, again, found
+from tests.support.making import make_lease
+from virterweb.hypervisors.gateway.found import Refused
+from virterweb.messages import Message
+
+pytestmark = pytest.mark.usefixtures("clock")
+
+
+def test_a_lease_that_dnsmasq_lets_go_of_is_ended(network, asked):
+    host = DHCPServers(held={network.uuid_text: [found(), found("192.168.122.8", OTHER_MAC)]})
+    assert leases.to_release() == {network.pk}
+    leases.release(again(network), host.connection)
+    lease = Lease.objects.get(pk=asked.pk)
+    assert (lease.last_seen, lease.release_asked_at, str(lease.release_problem)) == (Clock.at, None, "")
+    assert leases.to_release() == set()
+    assert [lease.ip for lease in Lease.objects.current()] == ["192.168.122.8"]
+
+
+def test_a_lease_that_cannot_be_released_says_why_and_is_not_tried_again(network, asked):
+    host = DHCPServers(held={network.uuid_text: [found()]}, refusal="Not released: run “dhcp_release” as root")
+    leases.release(again(network), host.connection)
+    lease = Lease.objects.get()
+    assert (str(lease.release_problem), lease.last_seen) == (host.refusal, None)
+    assert leases.to_release() == set()
+    host.refusal = ""
+    leases.release(again(network), host.connection)
+    assert Lease.objects.current().exists()
+
+
+@pytest.mark.parametrize(
+    ("problem", "said"),
+    [(Refused(Message.external("Not released")), "Not released"), (KeyError("x"), "internal error (KeyError)")],
+)
+def test_one_that_cannot_be_released_keeps_no_other_from_it(network, look, problem, said):
+    class Half(DHCPServers):
+        def release(self, uuid: str, ip: str, mac: str, client_id: str) -> None:
+            if ip == IP:
+                raise problem
+            super().release(uuid, ip, mac, client_id)
+
+    two = [found(), found("192.168.122.8", OTHER_MAC)]
+    look(*two)
+    Lease.objects.update(release_asked_at=Clock.at)
+    leases.release(again(network), Half(held={network.uuid_text: two}).connection)
+    (kept,) = Lease.objects.current()
+    assert str(kept.release_problem).startswith(said)
+    assert Lease.objects.exclude(last_seen=None).get().ip == "192.168.122.8"
+    assert leases.to_release() == set()
+
+
+def test_dnsmasq_has_some_seconds_to_let_go_of_a_lease(network, asked):
+    host = DHCPServers(held={network.uuid_text: [found()]}, stubborn=True)
+    for seconds in (0, 5, 5):
+        Clock.at += timedelta(seconds=seconds)
+        leases.release(again(network), host.connection)
+        assert str(Lease.objects.get().release_problem) == ""
+        assert leases.to_release() == {network.pk}
+    Clock.at += timedelta(seconds=1)
+    leases.release(again(network), host.connection)
+    assert str(Lease.objects.get().release_problem) == "The network’s dnsmasq did not release it."
+    assert leases.to_release() == set()
+
+
+def test_a_release_that_the_worker_comes_to_late_is_no_problem_if_dnsmasq_lets_go(network, asked):
+    host = DHCPServers(held={network.uuid_text: [found()]})
+    Clock.at += HOUR
+    leases.release(again(network), host.connection)
+    lease = Lease.objects.get()
+    assert (lease.last_seen, str(lease.release_problem)) == (Clock.at, "")
+
+
+def test_only_leases_that_somebody_asks_for_are_released(network, look):
+    look(found())
+    host = DHCPServers(held={network.uuid_text: [found()]})
+    assert leases.to_release() == set()
+    leases.release(again(network), host.connection)
+    assert Lease.objects.current().exists()
+
+
+def test_leases_that_ended_meanwhile_or_whose_network_is_gone_are_not_to_be_released(network, asked, look):
+    look()
+    assert leases.to_release() == set()
+    make_lease(network, MAC, IP, release_asked_at=Clock.at)
+    Network.objects.all().delete()
+    assert leases.to_release() == set()
