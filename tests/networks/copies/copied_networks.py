@@ -41,7 +41,7 @@ def generated(cidr: str, mac: str, first_id: int, count: int) -> tuple[HostSpec,
 
 
 def named_fields(text: str) -> set[str]:
-    """The fields that the last comment before the words names."""
+    """Return the fields that the last comment before the command names."""
     found = re.findall(r"^# [^:\n]+: (.+)$", text, re.MULTILINE)
     return set(found[-1].split(", ")) if found else set()
 

@@ -14,14 +14,14 @@ from networks.definition.document.edit import build
 from networks.definition.document.parse import parse
 from networks.definition.spec import NetworkSpec, RouteSpec
 from tests.networks.copies.copied_networks import HOSTILE, block, generated, missing_fields, named_fields
-from tests.networks.copies.virter_command import made_by_virter
+from tests.networks.copies.virter_command import created_by_virter
 
 MACS = st.sampled_from(["52:54:00:00:00:00", "52:54:00:00:00:ff", "02:00:00:ff:ff:fe", "fe:ff:00:ff:ff:fe"])
 
 
 @st.composite
-def virters(draw: st.DrawFn) -> NetworkSpec:
-    """Networks that Virter could have made."""
+def networks_of_virter(draw: st.DrawFn) -> NetworkSpec:
+    """Generate a network that Virter could have created."""
     dhcp, domain, mode = (
         draw(st.booleans()),
         draw(st.sampled_from(["", "lab.test"])),
@@ -42,15 +42,15 @@ def virters(draw: st.DrawFn) -> NetworkSpec:
     )
 
 
-@given(virters())
-def test_every_network_of_virters_is_made_again_by_its_command(spec):
+@given(networks_of_virter())
+def test_every_network_of_virter_is_created_again_by_its_command(spec):
     line = virter(build(spec))
     assert not line.startswith("#")
-    assert differences(build(spec), made_by_virter(line)) == ()
+    assert differences(build(spec), created_by_virter(line)) == ()
 
 
 @given(
-    virters(),
+    networks_of_virter(),
     st.fixed_dictionaries(
         {},
         optional={
@@ -65,20 +65,20 @@ def test_every_network_of_virters_is_made_again_by_its_command(spec):
         },
     ),
 )
-def test_the_comment_is_honest_whatever_is_changed(spec, changed):
+def test_the_comment_is_correct_for_any_change(spec, changed):
     document = build(replace(spec, **changed))
     line = virter(document)
-    assert named_fields(line) == missing_fields(document, made_by_virter(line))
+    assert named_fields(line) == missing_fields(document, created_by_virter(line))
 
 
 @pytest.mark.parametrize("text", [*HOSTILE, "two\nlines"])
-def test_the_shell_reads_names_as_they_are(text):
+def test_the_shell_reads_names_unchanged(text):
     line = virter(build(NetworkSpec(name=text, domain=text, dns=True, local_only=True)))
-    assert parse(made_by_virter(line)).name == text
-    assert parse(made_by_virter(line)).domain == text
+    assert parse(created_by_virter(line)).name == text
+    assert parse(created_by_virter(line)).domain == text
 
 
-def test_a_comment_stays_one_line_whatever_a_block_is_called():
+def test_a_comment_is_always_one_line():
     document = build(NetworkSpec(name="n", dns=False)).replace(
         "</network>", "<ip address='fe80::1%a&#10;touch made' prefix='64' localPtr='yes'/></network>"
     )

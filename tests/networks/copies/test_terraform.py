@@ -61,7 +61,7 @@ resource "libvirt_network" "lab" {
   }
 }
 """
-SAYABLE = NetworkSpec(
+SUPPORTED = NetworkSpec(
     name="lab",
     forward_mode="nat",
     bridge="br7",
@@ -77,14 +77,14 @@ SAYABLE = NetworkSpec(
 
 
 def strings(text: str) -> list[tuple[str, str]]:
-    """Arguments whose value is one string, as Terraform reads it; its escapes are JSON's, beside those of templates."""
+    """Return the arguments whose value is one string, as Terraform reads it: with JSON and template escapes."""
     found = re.findall(r'^ +(\w+) += ("(?:[^"\\]|\\.)*")$', text, re.MULTILINE)
     assert not [value for _, value in found if re.search(r"(?<!\$)\$\{|(?<!%)%\{", value)], "a template"
     return [(name, json.loads(value).replace("$${", "${").replace("%%{", "%{")) for name, value in found]
 
 
-def put_in_by_xslt(text: str) -> str | None:
-    """The document that comes out of the XSLT, whatever the provider had made; None without XSLT."""
+def applied_xslt(text: str) -> str | None:
+    """Return the document that the XSLT creates from any input. None without XSLT."""
     found = re.search(r"^    xslt = <<(\w+)\n(.*?)\n\s*\1\n", text, re.MULTILINE | re.DOTALL)
     if not found:
         return None
@@ -93,8 +93,8 @@ def put_in_by_xslt(text: str) -> str | None:
     return str(etree.XSLT(etree.fromstring(found[2]))(etree.fromstring("<network><name>other</name></network>")))
 
 
-def test_what_the_provider_has_arguments_for_is_said_by_them():
-    assert terraform(build(SAYABLE)) == LAB
+def test_supported_fields_are_arguments_of_the_provider():
+    assert terraform(build(SUPPORTED)) == LAB
 
 
 @pytest.mark.parametrize(
@@ -114,52 +114,52 @@ def test_what_the_provider_has_arguments_for_is_said_by_them():
         ),
     ],
 )
-def test_what_the_provider_has_no_argument_for_comes_in_by_xslt(fields, changed):
-    document = build(replace(SAYABLE, **changed))
+def test_fields_without_an_argument_are_set_by_xslt(fields, changed):
+    document = build(replace(SUPPORTED, **changed))
     text = terraform(document)
     assert named_fields(text) == fields
-    assert differences(document, put_in_by_xslt(text)) == ()
+    assert differences(document, applied_xslt(text)) == ()
 
 
 @pytest.mark.parametrize("dns", [True, False])
-def test_dns_is_always_said_for_versions_differ_in_what_they_do_without(dns):
+def test_dns_is_always_an_argument_because_defaults_differ_between_versions(dns):
     text = terraform(build(NetworkSpec(name="lab", dns=dns)))
     assert f"  dns {{\n    enabled    = {str(dns).lower()}\n" in text
     assert named_fields(text) == (set() if dns else {"DNS"})
 
 
-def test_blocks_as_the_provider_gives_addresses_need_no_xslt():
-    text = terraform(build(replace(SAYABLE, subnets=(block("10.255.0.1/24", dhcp=True),))))
+def test_blocks_with_the_ranges_of_the_provider_need_no_xslt():
+    text = terraform(build(replace(SUPPORTED, subnets=(block("10.255.0.1/24", dhcp=True),))))
     assert 'addresses = ["10.255.0.0/24"]' in text
     assert "enabled = true" in text
-    assert put_in_by_xslt(text) is None
+    assert applied_xslt(text) is None
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_a_resource_makes_the_whole_document(name):
+def test_a_resource_creates_the_whole_document(name):
     text = terraform(read(name), autostart=False)
     assert ("autostart", "false") in re.findall(r"^  (\w+) += (\w+)$", text, re.MULTILINE)
-    assert {str(one.field) for one in differences(read(name), put_in_by_xslt(text))} == {"UUID"}
+    assert {str(one.field) for one in differences(read(name), applied_xslt(text))} == {"UUID"}
 
 
 @pytest.mark.parametrize("text", [*HOSTILE, "two\nlines\tand\rmore"])
-def test_no_string_gets_out_of_its_quotes(text):
-    spec = replace(SAYABLE, name=text, domain=text, dnsmasq_options=(f"{text}={text}",), description=text)
+def test_special_characters_in_strings_are_escaped(text):
+    spec = replace(SUPPORTED, name=text, domain=text, dnsmasq_options=(f"{text}={text}",), description=text)
     document = build(spec).replace("</network>", f"<metadata><a xmlns='urn:a' b='{{x}} ${{y}} %{{z}}'>{{{'END'}\nEND")
     document += "\n END_\n</a></metadata></network>"
     made = terraform(document)
     values = strings(made)
     assert values.count(("name", text)) == values.count(("domain", text)) == 1
     assert values.count(("option_name", text)) == values.count(("option_value", text)) == 1
-    assert differences(document, put_in_by_xslt(made)) == ()
+    assert differences(document, applied_xslt(made)) == ()
     assert re.fullmatch(r"[A-Za-z_][A-Za-z0-9_-]*", re.search(r'^resource "libvirt_network" "(.*)" \{$', made, re.M)[1])
 
 
-def test_what_xslt_would_carry_out_is_only_named():
-    document = build(SAYABLE).replace(
+def test_documents_that_xslt_would_execute_are_only_named():
+    document = build(SUPPORTED).replace(
         "</network>",
         "<metadata><x:value-of xmlns:x='http://www.w3.org/1999/XSL/Transform' select='1'/></metadata></network>",
     )
     text = terraform(document)
     assert named_fields(text) == {"Metadata"}
-    assert put_in_by_xslt(text) is None
+    assert applied_xslt(text) is None

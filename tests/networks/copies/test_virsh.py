@@ -24,7 +24,7 @@ fi
 
 
 def run(script: str, folder: Path, real: bool = True) -> tuple[list[list[str]], str]:
-    """Run a script with a virsh that remembers its words and the document; the true one has to take that too."""
+    """Run a script with a virsh that records its arguments and the document, which the real virsh must accept."""
     record, bin_folder = folder / "record", folder / "bin"
     record.mkdir()
     bin_folder.mkdir()
@@ -50,7 +50,7 @@ def canonical(document: str) -> bytes:
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_a_script_defines_the_very_document_without_its_uuid(name, tmp_path):
+def test_a_script_defines_the_same_document_without_its_uuid(name, tmp_path):
     calls, defined = run(virsh(read(name)), tmp_path)
     assert calls == [
         ["net-define", "--file", "/dev/stdin"],
@@ -62,7 +62,7 @@ def test_a_script_defines_the_very_document_without_its_uuid(name, tmp_path):
     assert canonical(defined) == canonical(expected)
 
 
-def test_a_network_that_does_not_start_with_the_host_is_not_set_to(tmp_path):
+def test_a_script_sets_autostart_only_if_the_network_has_it(tmp_path):
     calls, _ = run(virsh(read("default"), autostart=False), tmp_path)
     assert [call[0] for call in calls] == ["net-define", "net-start"]
 

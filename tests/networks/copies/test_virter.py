@@ -11,7 +11,7 @@ from networks.definition.document.edit import build
 from networks.definition.document.parse import parse
 from networks.definition.spec import DNSHostSpec, HostSpec, NetworkSpec, RangeSpec
 from tests.networks.copies.copied_networks import FILES, block, generated, missing_fields, named_fields, read
-from tests.networks.copies.virter_command import made_by_virter
+from tests.networks.copies.virter_command import created_by_virter
 
 
 @pytest.mark.parametrize(
@@ -65,9 +65,9 @@ from tests.networks.copies.virter_command import made_by_virter
         ),
     ],
 )
-def test_what_virter_can_make_is_its_command_and_no_more(words, spec):
+def test_a_network_that_virter_can_create_is_a_command_without_comment(words, spec):
     assert virter(build(spec)) == f"virter network add {words}"
-    assert differences(build(spec), made_by_virter(virter(build(spec)))) == ()
+    assert differences(build(spec), created_by_virter(virter(build(spec)))) == ()
 
 
 @pytest.mark.parametrize(
@@ -112,17 +112,17 @@ def test_what_virter_can_make_is_its_command_and_no_more(words, spec):
         ),
     ],
 )
-def test_what_virter_has_no_flag_for_is_named(fields, changed):
+def test_fields_without_a_virter_flag_are_named_in_a_comment(fields, changed):
     document = build(replace(NetworkSpec(name="net1", dns=False), **changed))
     line = virter(document)
     assert named_fields(line) == fields
-    assert missing_fields(document, made_by_virter(line)) == fields
+    assert missing_fields(document, created_by_virter(line)) == fields
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_the_comment_names_exactly_what_differs(name):
+def test_the_comment_names_exactly_the_fields_that_differ(name):
     line = virter(read(name))
     own = parse(read(name)).bridge.startswith("virbr")
     filled = {"UUID", "Bridge", "MAC address of the host"} if own else {"UUID"}
-    assert named_fields(line) == missing_fields(read(name), made_by_virter(line)) - filled
+    assert named_fields(line) == missing_fields(read(name), created_by_virter(line)) - filled
     assert named_fields(line)

@@ -18,8 +18,8 @@ for flag in ("--forward-mode", "--network-cidr", "--network-v6-cidr", "--domain"
     FLAGS.add_argument(flag, default="")
 
 
-def made_by_virter(line: str) -> str:
-    """What `virter network add` makes, by its own rules: without --dhcp it makes no DHCP reservations either."""
+def created_by_virter(line: str) -> str:
+    """Return the network that `virter network add` creates. Without --dhcp it creates no DHCP reservations."""
     virter, network, add, *words = shlex.split(line, comments=True)
     assert (virter, network, add) == ("virter", "network", "add")
     asked = FLAGS.parse_args(words)

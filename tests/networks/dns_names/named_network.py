@@ -9,7 +9,7 @@ DOCUMENT = """<network><name>net1</name><uuid>{uuid}</uuid><bridge name='virbr1'
 
 
 class Dnsmasq:
-    """A host whose dnsmasqs' answers are chosen, for libvirt's test driver has none."""
+    """A host with given DNS answers, because libvirt's test driver has no dnsmasq."""
 
     def __init__(self) -> None:
         self.answers: dict[str, list[str]] | Exception = {}

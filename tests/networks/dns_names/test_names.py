@@ -24,7 +24,7 @@ def state(*leases: tuple[str, str], answers: Mapping[str, list[str]] | None = No
     return {f"{one.name} {one.ip}": one.state for one in names(replace(SPEC, **spec), leases, answers)}
 
 
-def test_names_are_in_the_domain_as_dnsmasq_knows_them():
+def test_names_have_the_domain_as_in_dnsmasq():
     assert [(one.name, one.source, one.ip) for one in names(SPEC, [("10.0.0.8", "Guest")])] == [
         ("a.other.test", Source.DNS_HOST, "10.0.0.5"),
         ("fixed.net1.test", Source.HOST_ENTRY, "10.0.0.77"),
@@ -34,12 +34,12 @@ def test_names_are_in_the_domain_as_dnsmasq_knows_them():
     ]
 
 
-def test_without_a_domain_names_are_bare():
+def test_names_of_a_network_without_a_domain_have_no_suffix():
     found = names(replace(SPEC, domain=""), [("10.0.0.8", "guest")])
     assert [one.name for one in found] == ["a.other.test", "fixed", "guest", "mirror", "six"]
 
 
-def test_the_lease_of_a_host_entrys_guest_is_no_second_name():
+def test_the_lease_of_a_reserved_address_adds_no_second_name():
     found = [one for one in names(SPEC, [("10.0.0.77", "fixed")]) if one.name == "fixed.net1.test"]
     assert [(one.source, one.served, one.duplicate) for one in found] == [(Source.HOST_ENTRY, True, False)]
 
@@ -48,7 +48,7 @@ def test_a_guest_without_a_host_name_has_no_name():
     assert len(names(SPEC, [("10.0.0.8", "")])) == len(names(SPEC, []))
 
 
-def test_a_name_for_several_addresses_names_the_others():
+def test_a_name_with_several_addresses_lists_the_duplicates():
     found = names(SPEC, [("10.0.0.8", "mirror"), ("10.0.0.9", "mirror"), ("10.0.0.10", "other")])
     mirrors = [one for one in found if one.name == "mirror.net1.test"]
     assert [(one.ip, one.tag) for one in mirrors] == [(f"10.0.0.{last}", "3 times") for last in (5, 8, 9)]
@@ -67,7 +67,7 @@ def test_a_network_without_a_dnsmasq_serves_no_names(spec):
     assert questions(replace(SPEC, **spec), [("10.0.0.8", "guest")]) == []
 
 
-def test_only_names_that_are_served_are_asked_in_the_families_of_their_addresses():
+def test_only_served_names_are_queried_in_the_families_of_their_addresses():
     assert questions(SPEC, [("10.0.0.8", "both"), ("fd00::8", "both"), ("fd00::6", "six")]) == [
         ("a.other.test", 4),
         ("both.net1.test", 4),
@@ -90,11 +90,11 @@ def test_only_names_that_are_served_are_asked_in_the_families_of_their_addresses
         ({"mirror.net1.test": ["10.0.0.5", "10.0.0.6"]}, State.DIFFERS),
     ],
 )
-def test_an_answer_is_as_expected_or_it_is_said_what_is_not(answers, said):
+def test_an_answer_is_compared_with_the_expected_addresses(answers, said):
     assert state(answers=answers)["mirror.net1.test 10.0.0.5"] == said
 
 
-def test_two_addresses_of_one_name_are_both_expected_where_both_are_answered():
+def test_both_addresses_of_a_name_are_expected_where_both_are_answered():
     hosts = (*SPEC.dns_hosts, DNSHostSpec(ip="10.0.0.6", names=("mirror",)))
     both = {"mirror.net1.test": ["10.0.0.5", "10.0.0.6"]}
     found = state(dns_hosts=hosts, answers=both)
@@ -103,7 +103,7 @@ def test_two_addresses_of_one_name_are_both_expected_where_both_are_answered():
     assert found["mirror.net1.test 10.0.0.8"] == State.DIFFERS  # the DNS host has the name
 
 
-def test_a_host_entrys_name_waits_for_its_guests_lease():
+def test_the_name_of_a_reservation_waits_for_the_lease_of_its_guest():
     key = "fixed.net1.test 10.0.0.77"
     assert state()[key] == State.NO_LEASE
     assert state(("10.0.0.77", ""))[key] == State.NOT_ASKED

@@ -39,7 +39,7 @@ def test_the_page_shows_names_with_answers_and_duplicates(page, network, dnsmasq
     assert "queried <time" in answer.content.decode()
 
 
-def test_where_the_portal_cannot_ask_the_expected_stands_beside_the_reason(page, network, dnsmasq):
+def test_expected_names_are_shown_with_the_reason_why_they_cannot_be_queried(page, network, dnsmasq):
     dnsmasq.answers = {"mirror.net1.test": ["10.0.0.5", "10.0.0.6"]}
     asking.ask(network.pk)
     dnsmasq.answers = Refused(Message.external("No dnsmasq answers at 10.0.0.1."))
@@ -51,7 +51,7 @@ def test_where_the_portal_cannot_ask_the_expected_stands_beside_the_reason(page,
     assert "queried <time" not in answer.content.decode()
 
 
-def test_an_inactive_network_shows_what_it_is_to_serve(page, network):
+def test_an_inactive_network_shows_the_names_that_it_would_serve(page, network):
     network.status.write(active=False)
     answer = page.get(PATH).content.decode()
     assert "net1 is not active: no dnsmasq runs for it." in answer
@@ -62,7 +62,7 @@ def test_an_inactive_network_shows_what_it_is_to_serve(page, network):
     ("inside", "said"),
     [("", "It has no IP range"), ("<dns enable='no'/><ip address='10.9.0.1'/>", "Its DNS is off")],
 )
-def test_an_empty_page_says_what_would_be_here(page, network, inside, said):
+def test_the_empty_page_explains_what_would_be_listed(page, network, inside, said):
     document = f"<network><name>bare</name><uuid>{{uuid}}</uuid>{inside}</network>"
     make_foreign_network(network.hypervisor, document)
     answer = page.get("/networks/lab-1/bare/names/").content.decode()
@@ -70,7 +70,7 @@ def test_an_empty_page_says_what_would_be_here(page, network, inside, said):
     assert said in answer
 
 
-def test_ask_again_makes_it_due_and_pokes(page, network, pokes, django_capture_on_commit_callbacks):
+def test_querying_again_makes_the_network_due_and_enqueues_it(page, network, pokes, django_capture_on_commit_callbacks):
     DNSAnswers.objects.create(network=network, due_at=timezone.now() + timedelta(seconds=50))
     with django_capture_on_commit_callbacks(execute=True):
         assert page.post(PATH).url == PATH
@@ -78,7 +78,7 @@ def test_ask_again_makes_it_due_and_pokes(page, network, pokes, django_capture_o
     assert pokes == [("networks.tasks.ask_names", network.pk)]
 
 
-def test_the_fragment_is_served_alone_in_a_few_queries(page, network):
+def test_the_fragment_is_served_on_its_own_with_few_database_queries(page, network):
     DNSAnswers.objects.create(network=network, asked_at=timezone.now())
     for number in range(2, 40):
         make_lease(network, f"52:54:00:00:01:{number:02x}", f"10.0.0.{number}", f"guest-{number}")

@@ -21,7 +21,7 @@ def in_seconds(network: Network) -> int:
     return round((row(network).due_at - timezone.now()).total_seconds())
 
 
-def test_answers_are_written_down_and_asked_again_a_minute_later(network, dnsmasq):
+def test_answers_are_recorded_and_queried_again_after_a_minute(network, dnsmasq):
     dnsmasq.answers = {"mirror.net1.test": ["10.0.0.5", "10.0.0.6"]}
     asking.ask(network.pk)
     assert dnsmasq.asked == [("10.0.0.1", [("mirror.net1.test", 4)])]
@@ -34,13 +34,13 @@ def test_answers_are_written_down_and_asked_again_a_minute_later(network, dnsmas
     assert len(dnsmasq.asked) == 2
 
 
-def test_a_clock_that_is_put_back_delays_nothing(network, dnsmasq):
+def test_a_clock_that_is_set_back_delays_nothing(network, dnsmasq):
     DNSAnswers.objects.create(network=network, due_at=timezone.now() + timedelta(days=1))
     asking.ask(network.pk)
     assert in_seconds(network) == 60
 
 
-def test_names_that_change_while_they_are_asked_are_asked_again(network, dnsmasq):
+def test_names_that_change_during_a_query_are_queried_again(network, dnsmasq):
     def change(server: str, questions: list) -> dict:
         asking.ask_soon(network)
         return {"mirror.net1.test": []}
@@ -50,7 +50,7 @@ def test_names_that_change_while_they_are_asked_are_asked_again(network, dnsmasq
     assert (row(network).answers, row(network).due_at) == ({"mirror.net1.test": []}, None)
 
 
-def test_one_that_cannot_be_asked_says_why_and_rests(network, dnsmasq):
+def test_a_network_that_cannot_be_queried_has_the_reason_and_is_retried_later(network, dnsmasq):
     dnsmasq.answers = Refused(Message.external("No dnsmasq answers at 10.0.0.1."))
     asking.ask(network.pk)
     assert str(row(network).error) == "No dnsmasq answers at 10.0.0.1."
@@ -66,19 +66,19 @@ def test_one_that_cannot_be_asked_says_why_and_rests(network, dnsmasq):
 GUEST = {"hostname": "guest", "client_id": "", "expires": 0}
 
 
-def test_a_hypervisor_that_is_gone_is_asked_again_soon(network, dnsmasq):
+def test_an_unreachable_hypervisor_is_queried_again_soon(network, dnsmasq):
     dnsmasq.answers = Unreachable(Message.external("libvirt cannot be reached"))
     asking.ask(network.pk)
     assert (str(row(network).error), row(network).asked_at, in_seconds(network)) == ("", None, 10)
 
 
-def test_a_portal_elsewhere_cannot_ask(network):
+def test_a_portal_on_another_host_cannot_query_names(network):
     asking.ask(network.pk)
     assert str(row(network).error).startswith("The network’s dnsmasq can be asked only by a portal that runs on")
     disconnect()
 
 
-def test_new_names_of_leases_are_due_at_once_and_renewals_are_not(network, dnsmasq):
+def test_new_names_of_leases_are_due_immediately_and_renewals_are_not(network, dnsmasq):
     asking.ask(network.pk)
     lease = {"mac": "52:54:00:00:00:08", "ip": "10.0.0.8", "prefix": 24, **GUEST}
     leasing.record(network, [FoundLease(**lease)])
@@ -91,7 +91,7 @@ def test_new_names_of_leases_are_due_at_once_and_renewals_are_not(network, dnsma
     assert row(network).due_at is None
 
 
-def test_a_network_that_was_changed_is_due_at_once(network, dnsmasq):
+def test_a_changed_network_is_due_immediately(network, dnsmasq):
     asking.ask(network.pk)
     document = network.status.document.replace("<hostname>mirror<", "<hostname>spiegel<", 1)
     flags = {"active": True, "autostart": True, "persistent": True}
@@ -104,7 +104,7 @@ def test_a_network_that_was_changed_is_due_at_once(network, dnsmasq):
     ("status", "desired"),
     [({"active": False}, {}), ({"present": False}, {}), ({"ip_range": ""}, {}), ({}, {"generation": 1})],
 )
-def test_what_has_no_dnsmasq_or_is_being_changed_is_not_asked(network, dnsmasq, status, desired):
+def test_a_network_without_dnsmasq_or_with_a_pending_change_is_not_queried(network, dnsmasq, status, desired):
     network.status.write(**status)
     Network.objects.filter(pk=network.pk).update(**desired)
     assert not asking.due().exists()
@@ -112,7 +112,7 @@ def test_what_has_no_dnsmasq_or_is_being_changed_is_not_asked(network, dnsmasq, 
     assert not dnsmasq.asked
 
 
-def test_a_sweep_hands_out_a_few_at_a_time_those_with_new_names_first(network, pokes):
+def test_a_sweep_enqueues_a_few_networks_and_those_with_new_names_first(network, pokes):
     for number in range(10):
         late = make_foreign_network(network.hypervisor, DOCUMENT.replace("net1", f"late{number}"))
         DNSAnswers.objects.create(network=late, due_at=timezone.now() - timedelta(hours=1))

@@ -14,7 +14,7 @@ from virterweb.hypervisors.gateway import peer
 
 
 class Server(threading.Thread):
-    """A DNS server at the other end of a pair of sockets, that knows some names and says nothing for others."""
+    """A DNS server at the other end of a socket pair, which knows some names and does not answer for others."""
 
     def __init__(self, zone: dict[str, list[str]], silent: tuple[str, ...] = ()) -> None:
         super().__init__(daemon=True)
@@ -52,7 +52,7 @@ def served(monkeypatch) -> Iterator[type[Server]]:
         server.asker.close()
 
 
-def test_five_hundred_names_are_asked_in_both_families(served, monkeypatch):
+def test_five_hundred_names_are_queried_in_both_families(served, monkeypatch):
     monkeypatch.setattr(peer, "PATIENCE", 30)  # whatever else the machine has to do
     zone = {f"vm-{number}.test": [f"10.0.{number % 256}.9", "10.0.0.10", f"fd00::{number}"] for number in range(500)}
     server = served(zone)
@@ -62,7 +62,7 @@ def test_five_hundred_names_are_asked_in_both_families(served, monkeypatch):
     assert server.flags == {0}
 
 
-def test_what_is_not_answered_has_no_address(served):
+def test_a_name_without_an_answer_has_no_address(served):
     server = served({"a.test": ["10.0.0.5"]}, silent=("b.test",))
     asked = [(name, 4) for name in ("b.test", "a.test", "c.test", "no..name", "ä" * 80)]
     assert peer.resolve(server.asker, asked) == {
@@ -71,12 +71,12 @@ def test_what_is_not_answered_has_no_address(served):
     }
 
 
-def test_a_server_that_says_nothing_is_not_waited_for_name_by_name(served):
+def test_a_silent_server_is_waited_for_only_once(served):
     silent = tuple(f"vm-{number}.test" for number in range(200))
     with pytest.raises(TimeoutError):
         peer.resolve(served({}, silent=silent).asker, [(name, 4) for name in silent])
 
 
-def test_a_socket_in_our_own_namespace_needs_no_root():
+def test_a_socket_in_the_own_namespace_needs_no_root():
     with peer.open_socket(os.getpid(), socket.AF_INET6) as found:
         assert (found.family, found.type) == (socket.AF_INET6, socket.SOCK_DGRAM)

@@ -8,7 +8,7 @@ import pytest
 from django.utils import timezone
 
 from networks.models import Lease, Network
-from tests.networks.leases.polled_leases import EMPTY, START, Clock, Looks, found
+from tests.networks.leases.polled_leases import EMPTY, START, Clock, Recorder, found
 from tests.support.making import make_foreign_network, make_hypervisor
 from virterweb.hypervisors.connections.pool import connected, disconnect
 from virterweb.hypervisors.models import Hypervisor
@@ -32,13 +32,13 @@ def network(lab) -> Network:
 
 
 @pytest.fixture
-def look(network) -> Looks:
-    return Looks(network=network)
+def record(network) -> Recorder:
+    return Recorder(network=network)
 
 
 @pytest.fixture
 def empty_lab(db, pokes, tmp_path: Path) -> Iterator[Hypervisor]:
-    """A hypervisor of libvirt's test driver, private to this process, with nothing in it."""
+    """Yield an empty hypervisor of libvirt's test driver."""
     path = tmp_path / "host.xml"
     path.write_text(EMPTY)
     yield make_hypervisor(uri=f"test://{path}")
@@ -47,14 +47,14 @@ def empty_lab(db, pokes, tmp_path: Path) -> Iterator[Hypervisor]:
 
 @pytest.fixture
 def raw(empty_lab) -> libvirt.virConnect:
-    """libvirt as others use it."""
+    """Return the libvirt connection of the portal, for changes outside the portal."""
     with connected(empty_lab.pk, empty_lab.uri) as connection:
         return connection.session.libvirt
 
 
 @pytest.fixture
-def asked(network, look) -> Lease:
-    """A lease that somebody asks to be released."""
-    look(found())
+def asked(network, record) -> Lease:
+    """Return a lease whose release was requested."""
+    record(found())
     Lease.objects.update(release_asked_at=Clock.at)
     return Lease.objects.get()

@@ -22,7 +22,7 @@ OTHERS = """<network><name>others</name><bridge name='virbr5'/>
 
 
 class Clock(datetime):
-    """What Django takes the time from; it stands until it is moved."""
+    """The source of Django's current time. It stands still until a test moves it."""
 
     at: ClassVar[datetime]
 
@@ -32,14 +32,14 @@ class Clock(datetime):
 
 
 @dataclass(kw_only=True)
-class Looks:
-    """Looks at the leases of one network, each some seconds after the one before."""
+class Recorder:
+    """Record polls of the leases of one network, each some seconds after the previous one."""
 
     network: Network
     last: datetime | None = None
 
     def __call__(self, *found: FoundLease, after: timedelta = timedelta(seconds=10)) -> list[Lease]:
-        """What the next look makes of these leases: the current ones."""
+        """Record these leases as the next poll and return the current ones."""
         Clock.at += after
         leases.record(self.network, list(found), self.last)
         self.last = Clock.at
@@ -48,7 +48,7 @@ class Looks:
 
 @dataclass(kw_only=True)
 class DHCPServers:
-    """A host whose dnsmasqs hold what a test says, and let go of what they are asked to unless they are stubborn."""
+    """A host whose dnsmasq processes have the given leases and release them on request unless they are `stubborn`."""
 
     held: dict[str, list[FoundLease]] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
@@ -76,14 +76,14 @@ def found(ip: str = IP, mac: str = MAC, hostname: str = "alma", expires: datetim
 
 
 def listed(network: Network, active: bool = True) -> FoundNetwork:
-    """As libvirt would list it."""
+    """Return the network as libvirt lists it."""
     document = network.status.document
     facts = {"active": active, "autostart": True, "persistent": True, "stored": document}
     return FoundNetwork(uuid=network.uuid_text, name=network.name, document=document, **facts)
 
 
 def poll(network: Network, host: DHCPServers, active: bool = True) -> None:
-    """As a worker does, ten seconds after it has looked the last time."""
+    """Poll the leases as a worker does, ten seconds after the last poll."""
     HypervisorStatus.objects.update(observed_at=Clock.at)
     Clock.at += timedelta(seconds=10)
     leases.want([network.pk])

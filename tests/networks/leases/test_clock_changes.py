@@ -14,19 +14,19 @@ from virterweb.hypervisors.sync import observe
 pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("clock")]
 
 
-def test_a_lease_is_never_last_seen_before_it_was_first_seen(look):
-    look(found())
+def test_a_lease_is_never_last_seen_before_it_was_first_seen(record):
+    record(found())
     begun = Clock.at
-    look(found(), after=-HOUR)
-    look()
+    record(found(), after=-HOUR)
+    record()
     assert spans() == [(MAC, begun, begun)]
 
 
-def test_after_the_clock_was_put_back_no_lease_was_last_seen_in_the_future(look):
-    """Else two would have had the address in the hour to come."""
-    look(found())
-    look(found(), after=DAY)
-    look(found(mac=OTHER_MAC), after=-HOUR)
+def test_no_lease_ends_in_the_future_after_the_clock_was_set_back(record):
+    """Otherwise two holders would have had the address in the following hour."""
+    record(found())
+    record(found(), after=DAY)
+    record(found(mac=OTHER_MAC), after=-HOUR)
     ended, begun = Lease.objects.order_by("pk")
     assert ended.first_seen <= ended.last_seen <= begun.first_seen == Clock.at
 
@@ -43,7 +43,7 @@ def test_an_observation_in_the_future_does_not_block_later_ones(empty_lab, raw):
     assert (status.active, status.observed_at) == (True, Clock.at)
 
 
-def test_a_look_does_not_overwrite_what_a_push_has_seen_since_it_began(network):
+def test_a_poll_does_not_overwrite_a_newer_observation_of_a_push(network):
     began = Clock.at
     Clock.at += timedelta(seconds=2)
     network.status.write(observed_at=Clock.at - timedelta(seconds=1))
@@ -51,7 +51,7 @@ def test_a_look_does_not_overwrite_what_a_push_has_seen_since_it_began(network):
     assert network_poll._write(network, Clock.at, {"active": False})
 
 
-def test_a_hypervisor_that_was_looked_at_in_the_future_is_due(lab):
+def test_a_hypervisor_that_was_polled_in_the_future_is_due(lab):
     HypervisorStatus.objects.update(observed_at=Clock.at, due_at=Clock.at + timedelta(seconds=1))
     assert not Hypervisor.objects.due()
     Clock.at -= DAY
@@ -59,7 +59,7 @@ def test_a_hypervisor_that_was_looked_at_in_the_future_is_due(lab):
 
 
 def test_a_hypervisor_that_could_not_be_reached_in_the_future_is_due(db, pokes, tmp_path):
-    """At boot: libvirt does not run yet, and the clock is not set yet."""
+    """At boot, libvirt does not run yet and the clock is not set yet."""
     lab = make_hypervisor(uri=f"test://{tmp_path}/none.xml")
     Clock.at += 365 * DAY
     observe(lab.pk)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from networks.leases import sync as leases
 from networks.models import Lease, Network
-from tests.networks.leases.polled_leases import DAY, HOUR, IP, MAC, OTHER_MAC, START, Clock, Looks, found
+from tests.networks.leases.polled_leases import DAY, HOUR, IP, MAC, OTHER_MAC, START, Clock, Recorder, found
 from tests.support.examples import examples
 from tests.support.making import make_foreign_network, make_hypervisor, make_lease, make_network, make_running, make_vm
 from virterweb.hypervisors.models import Hypervisor
@@ -17,14 +17,14 @@ from vms.models import VM
 pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("clock")]
 
 
-def live(look: Looks, vms: int, renewals: int, changes: int) -> None:
-    """Thirty days in which each VM renews so many times, all at once, and the holders of addresses change.
+def simulate(record: Recorder, vms: int, renewals: int, changes: int) -> None:
+    """Simulate thirty days in which all VMs renew their leases together and the holders of addresses change.
 
     Every other change is another VM that has the MAC, every other one another MAC that has the address.
     """
     macs = [f"52:54:00:01:{number >> 8:02x}:{number & 255:02x}" for number in range(vms)]
     for number in range(0, min(vms, changes), 2):
-        vm = make_vm(look.network.hypervisor, f"vm-{number}", number)
+        vm = make_vm(record.network.hypervisor, f"vm-{number}", number)
         make_running(vm, ("default", macs[number], f"vnet{number}"))
     done = 0
     for turn in range(renewals + 1):
@@ -36,19 +36,19 @@ def live(look: Looks, vms: int, renewals: int, changes: int) -> None:
                 VM.objects.filter(number=number).update(name=f"vm-{number}-since-{done}")
             done += 1
         held = (found(f"10.255.{i >> 8}.{i & 255}", mac, f"host-{i}", Clock.at + DAY) for i, mac in enumerate(macs))
-        assert len(look(*held, after=30 * DAY / renewals)) == vms
+        assert len(record(*held, after=30 * DAY / renewals)) == vms
 
 
-def test_a_month_of_300_vms_is_a_row_for_each_and_one_for_each_change_of_holder(look):
-    """Simulated: thirty days with six renewals of each VM. That more of them make no more rows, the next test shows."""
-    live(look, vms=300, renewals=6, changes=40)
+def test_a_month_of_300_vms_creates_one_row_for_each_holder(record):
+    """Simulate thirty days with six renewals of each VM. The next test shows that more renewals create no more rows."""
+    simulate(record, vms=300, renewals=6, changes=40)
     assert Lease.objects.count() == 300 + 40
 
 
 @pytest.mark.parametrize("renewals", [12, 24, 72])
-def test_history_grows_with_changes_of_holder_and_not_with_renewals(look, renewals):
-    """72 are three days of renewing hourly."""
-    live(look, vms=8, renewals=renewals, changes=12)
+def test_the_history_grows_with_changes_of_holders_and_not_with_renewals(record, renewals):
+    """72 renewals are three days of hourly renewals."""
+    simulate(record, vms=8, renewals=renewals, changes=12)
     assert Lease.objects.count() == 8 + 12
 
 
@@ -59,27 +59,27 @@ steps = st.tuples(st.integers(1, 100), st.sampled_from(["alma-8-8", "debian-12-8
 
 @settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(story=st.lists(steps, max_size=8))
-def test_current_rows_are_what_was_found_and_history_tells_every_look_without_overlap(lab, network, story):
+def test_current_rows_equal_the_last_poll_and_the_history_has_no_overlaps(lab, network, story):
     Lease.objects.all().delete()
     VM.objects.all().delete()
     network.status.write(leases_print="")
     make_running(make_vm(lab), ("default", MAC, "vnet0"))
-    look, looks = Looks(network=network), []
+    record, polls = Recorder(network=network), []
     for seconds, vm, table in story:
         VM.objects.update(name=vm)
         held = {key: found(key[1], key[0], name, START + expires * DAY) for key, (name, expires) in table.items()}
-        now = {(lease.mac, lease.ip): lease for lease in look(*held.values(), after=timedelta(seconds=seconds))}
-        looks.append((Clock.at, table.keys()))
+        now = {(lease.mac, lease.ip): lease for lease in record(*held.values(), after=timedelta(seconds=seconds))}
+        polls.append((Clock.at, table.keys()))
         assert now.keys() == table.keys()
         for key, lease in now.items():
             assert lease.expires_at.timestamp() == held[key].expires
             assert lease.hostname == held[key].hostname or not held[key].hostname
-    for at, held in looks:
+    for at, held in polls:
         told = list(Lease.objects.between(at, at).values_list("mac", "ip"))
         assert sorted(told) == sorted(held)  # each once: no two rows of one lease overlap
 
 
-def test_history_is_kept_for_as_many_days_as_the_hypervisor_says(lab, network):
+def test_the_history_is_kept_for_the_days_set_at_the_hypervisor(lab, network):
     old, young, current = (make_lease(network, MAC, f"192.168.122.{number}") for number in (2, 3, 4))
     Lease.objects.update(first_seen=START - 365 * DAY)
     Lease.objects.filter(pk=old.pk).update(last_seen=START - 90 * DAY - HOUR)
@@ -91,7 +91,7 @@ def test_history_is_kept_for_as_many_days_as_the_hypervisor_says(lab, network):
     assert list(Lease.objects.all()) == [current]
 
 
-def test_history_is_kept_for_ever_where_the_days_are_0_and_elsewhere_not(network):
+def test_the_history_is_kept_without_limit_where_the_days_are_0(network):
     kept = make_hypervisor("lab-2", history_days=0)
     for each in (network, make_foreign_network(kept)):
         make_lease(each, MAC, IP, last_seen=START - 9999 * DAY)
@@ -102,7 +102,7 @@ def test_history_is_kept_for_ever_where_the_days_are_0_and_elsewhere_not(network
     assert Lease.objects.get().hypervisor == kept
 
 
-def test_what_a_removed_network_has_left_is_ended_and_kept(lab, network):
+def test_leases_of_a_deleted_network_are_ended_and_kept(lab, network):
     lease, other = make_lease(network, MAC, IP), make_lease(make_network(lab), MAC, "10.255.0.207")
     Network.objects.filter(pk=network.pk).delete()
     Clock.at += HOUR

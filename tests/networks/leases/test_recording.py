@@ -35,32 +35,32 @@ NO_DHCP = """<network><name>plain</name><uuid>{uuid}</uuid><bridge name='virbr9'
 <ip address='10.9.0.1' netmask='255.255.255.0'/></network>"""
 
 
-def test_a_lease_that_goes_is_history_last_seen_at_the_look_before(lab, network, look):
+def test_a_lease_that_is_gone_ends_at_the_previous_poll(lab, network, record):
     make_running(make_vm(lab), ("default", MAC, "vnet0"))
-    look(found())
-    seen = look(found())[0]
+    record(found())
+    seen = record(found())[0]
     before = Clock.at
-    assert look(after=HOUR) == []
+    assert record(after=HOUR) == []
     lease = Lease.objects.get()
     assert (lease.pk, lease.last_seen) == (seen.pk, before)
     assert (lease.ip, lease.hostname, lease.vm) == (IP, "alma", "alma-8-8")
     assert (lease.first_seen, lease.expires_at) == (START + timedelta(seconds=10), START + HOUR)
 
 
-def test_renewing_changes_the_expiry_alone(look):
-    first = look(found())[0]
-    (renewed,) = look(found(expires=START + 2 * HOUR), after=HOUR)
+def test_a_renewal_changes_only_the_expiry(record):
+    first = record(found())[0]
+    (renewed,) = record(found(expires=START + 2 * HOUR), after=HOUR)
     assert (renewed.pk, renewed.first_seen) == (first.pk, first.first_seen)
     assert (renewed.expires_at, renewed.last_seen) == (START + 2 * HOUR, None)
-    (endless,) = look(found(expires=None))
+    (endless,) = record(found(expires=None))
     assert (endless.pk, endless.expires_at) == (first.pk, None)
 
 
-def test_where_nothing_has_changed_there_is_no_query(look):
+def test_unchanged_leases_cause_no_query(record):
     two = (found(), found("192.168.122.8", OTHER_MAC))
-    look(*two)
+    record(*two)
     with CaptureQueriesContext(database) as queries:
-        leases.record(look.network, list(reversed(two)), look.last)
+        leases.record(record.network, list(reversed(two)), record.last)
     assert len(queries) == 0
 
 
@@ -76,15 +76,15 @@ def test_a_poll_that_finds_nothing_new_writes_only_when_it_read(network):
     assert len(host.asked) == 2
 
 
-def test_a_poll_that_finds_one_new_lease_among_many_makes_a_few_queries(look):
+def test_a_poll_that_finds_one_new_lease_among_many_makes_a_few_queries(record):
     many = [found(f"192.168.122.{number}", f"52:54:00:00:00:{number:02x}", f"vm-{number}") for number in range(2, 202)]
-    look(*many)
+    record(*many)
     with CaptureQueriesContext(database) as queries:
-        assert len(look(*many, found("192.168.122.250", MAC))) == 201
+        assert len(record(*many, found("192.168.122.250", MAC))) == 201
     assert len(queries) <= 10
 
 
-def test_leases_are_polled_every_few_seconds_and_at_once_where_somebody_waits(lab, network):
+def test_leases_are_polled_every_few_seconds_and_immediately_on_request(lab, network):
     host = DHCPServers()
     plain = make_foreign_network(lab, NO_DHCP)
 
@@ -102,7 +102,7 @@ def test_leases_are_polled_every_few_seconds_and_at_once_where_somebody_waits(la
 @pytest.mark.parametrize(
     "problem", [Refused(Message.external("Could not read DHCP leases: no such file")), ValueError("odd")]
 )
-def test_leases_that_cannot_be_read_stay_and_are_shown_with_their_age(network, page, problem):
+def test_leases_that_cannot_be_read_are_kept_and_shown_with_their_age(network, page, problem):
     class Broken(DHCPServers):
         def of_network(self, uuid: str) -> list[FoundLease]:
             raise problem
@@ -124,13 +124,13 @@ def test_leases_that_cannot_be_read_stay_and_are_shown_with_their_age(network, p
     assert not Lease.objects.current().exists()
 
 
-def test_one_odd_lease_is_named_and_the_others_are_written_down(network, look):
+def test_an_invalid_lease_is_logged_and_the_others_are_recorded(network, record):
     odd = [found("not an address"), found("192.168.122.9", "m" * 40)]
-    look(*odd, replace(found("192.168.122.10"), expires=2**63), found())
+    record(*odd, replace(found("192.168.122.10"), expires=2**63), found())
     assert sorted(lease.ip for lease in Lease.objects.current()) == ["192.168.122.10", IP]
     assert ReadingProblem.objects.count() == 2
-    look(*odd, found())
+    record(*odd, found())
     assert ReadingProblem.objects.count() == 2, "they are as odd as before"
     assert [lease.ip for lease in Lease.objects.current()] == [IP]
-    look(found())
+    record(found())
     assert not ReadingProblem.objects.exists()

@@ -14,7 +14,7 @@ from virterweb.messages import Message
 pytestmark = pytest.mark.usefixtures("clock")
 
 
-def test_a_lease_that_dnsmasq_lets_go_of_is_ended(network, asked):
+def test_a_lease_that_dnsmasq_releases_is_ended(network, asked):
     host = DHCPServers(held={network.uuid_text: [found(), found("192.168.122.8", OTHER_MAC)]})
     assert leases.to_release() == {network.pk}
     leases.release(again(network), host.connection)
@@ -24,7 +24,7 @@ def test_a_lease_that_dnsmasq_lets_go_of_is_ended(network, asked):
     assert [lease.ip for lease in Lease.objects.current()] == ["192.168.122.8"]
 
 
-def test_a_lease_that_cannot_be_released_says_why_and_is_not_tried_again(network, asked):
+def test_a_lease_that_cannot_be_released_has_the_reason_and_is_not_tried_again(network, asked):
     host = DHCPServers(held={network.uuid_text: [found()]}, refusal="Not released: run “dhcp_release” as root")
     leases.release(again(network), host.connection)
     lease = Lease.objects.get()
@@ -39,7 +39,7 @@ def test_a_lease_that_cannot_be_released_says_why_and_is_not_tried_again(network
     ("problem", "said"),
     [(Refused(Message.external("Not released")), "Not released"), (KeyError("x"), "internal error (KeyError)")],
 )
-def test_one_that_cannot_be_released_keeps_no_other_from_it(network, look, problem, said):
+def test_a_lease_that_cannot_be_released_does_not_delay_others(network, record, problem, said):
     class Half(DHCPServers):
         def release(self, uuid: str, ip: str, mac: str, client_id: str) -> None:
             if ip == IP:
@@ -47,7 +47,7 @@ def test_one_that_cannot_be_released_keeps_no_other_from_it(network, look, probl
             super().release(uuid, ip, mac, client_id)
 
     two = [found(), found("192.168.122.8", OTHER_MAC)]
-    look(*two)
+    record(*two)
     Lease.objects.update(release_asked_at=Clock.at)
     leases.release(again(network), Half(held={network.uuid_text: two}).connection)
     (kept,) = Lease.objects.current()
@@ -56,7 +56,7 @@ def test_one_that_cannot_be_released_keeps_no_other_from_it(network, look, probl
     assert leases.to_release() == set()
 
 
-def test_dnsmasq_has_some_seconds_to_let_go_of_a_lease(network, asked):
+def test_dnsmasq_has_some_seconds_to_release_a_lease(network, asked):
     host = DHCPServers(held={network.uuid_text: [found()]}, stubborn=True)
     for seconds in (0, 5, 5):
         Clock.at += timedelta(seconds=seconds)
@@ -69,7 +69,7 @@ def test_dnsmasq_has_some_seconds_to_let_go_of_a_lease(network, asked):
     assert leases.to_release() == set()
 
 
-def test_a_release_that_the_worker_comes_to_late_is_no_problem_if_dnsmasq_lets_go(network, asked):
+def test_a_late_release_succeeds_if_dnsmasq_releases_the_lease(network, asked):
     host = DHCPServers(held={network.uuid_text: [found()]})
     Clock.at += HOUR
     leases.release(again(network), host.connection)
@@ -77,16 +77,16 @@ def test_a_release_that_the_worker_comes_to_late_is_no_problem_if_dnsmasq_lets_g
     assert (lease.last_seen, str(lease.release_problem)) == (Clock.at, "")
 
 
-def test_only_leases_that_somebody_asks_for_are_released(network, look):
-    look(found())
+def test_only_leases_whose_release_was_requested_are_released(network, record):
+    record(found())
     host = DHCPServers(held={network.uuid_text: [found()]})
     assert leases.to_release() == set()
     leases.release(again(network), host.connection)
     assert Lease.objects.current().exists()
 
 
-def test_leases_that_ended_meanwhile_or_whose_network_is_gone_are_not_to_be_released(network, asked, look):
-    look()
+def test_leases_that_have_ended_or_have_no_network_are_not_released(network, asked, record):
+    record()
     assert leases.to_release() == set()
     make_lease(network, MAC, IP, release_asked_at=Clock.at)
     Network.objects.all().delete()

@@ -25,7 +25,7 @@ from virterweb.hypervisors.sync import observe
 pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("clock")]
 
 
-def test_a_network_that_is_stopped_ends_its_leases_and_begins_new_ones_when_it_runs_again(network):
+def test_stopping_a_network_ends_its_leases_and_starting_it_begins_new_ones(network):
     host = DHCPServers(held={network.uuid_text: [found()]})
     poll(network, host)
     begun = Clock.at
@@ -35,7 +35,7 @@ def test_a_network_that_is_stopped_ends_its_leases_and_begins_new_ones_when_it_r
     assert spans() == [(MAC, begun, begun), (MAC, Clock.at, None)]
 
 
-def test_a_network_that_is_removed_leaves_its_history(empty_lab, raw):
+def test_the_history_of_a_deleted_network_is_kept(empty_lab, raw):
     network = make_network(empty_lab)
     carry_out(Network, network.pk, sync.push)
     make_lease(network, MAC, "10.255.0.207", "alma")
@@ -48,7 +48,7 @@ def test_a_network_that_is_removed_leaves_its_history(empty_lab, raw):
     assert (lease.hypervisor, lease.last_seen) == (empty_lab, Clock.at)
 
 
-def test_a_network_that_others_have_removed_leaves_its_history(empty_lab, raw):
+def test_the_history_of_a_network_that_was_deleted_outside_the_portal_is_kept(empty_lab, raw):
     others = raw.networkDefineXML(OTHERS)
     observe(empty_lab.pk)
     make_lease(Network.objects.get(), MAC, "10.5.0.7", "alma")
@@ -61,7 +61,7 @@ def test_a_network_that_others_have_removed_leaves_its_history(empty_lab, raw):
 
 
 @pytest.mark.parametrize("managed", [True, False])
-def test_leases_of_a_network_that_went_while_nobody_looked_were_last_seen_before(empty_lab, raw, managed):
+def test_leases_of_a_network_that_disappeared_between_polls_end_at_the_last_poll(empty_lab, raw, managed):
     others = raw.networkDefineXML(OTHERS)
     observe(empty_lab.pk)
     network = again(Network.objects.get())
@@ -74,10 +74,10 @@ def test_leases_of_a_network_that_went_while_nobody_looked_were_last_seen_before
     assert spans() == [(MAC, START, START)]
 
 
-def test_a_look_that_a_push_has_overtaken_ends_no_lease(network, look):
-    """The look began while the network was not there; a push has made it again since, and is the one to believe."""
+def test_a_poll_that_is_older_than_a_push_ends_no_lease(network, record):
+    """The poll began while the network did not exist. A push has created it since, so its observation counts."""
     began = Clock.at
-    look(found())
+    record(found())
     Network.objects.update(managed=True)
     network.status.write(observed_at=Clock.at)
     network_poll._record_gone(again(network), began, began)

@@ -18,7 +18,7 @@ from tests.support.specs import specs
 
 @dataclass
 class SimulatedLibvirt:
-    """A network in a libvirt that is simulated: so strict as the real one in what it takes for an update."""
+    """A network in a simulated libvirt that refuses the same updates as the real one."""
 
     stored: str
     live: str

@@ -20,7 +20,7 @@ def bandwidths(draw, floor: bool) -> BandwidthSpec:
 
 @st.composite
 def specs(draw) -> NICSpec:
-    """A NIC that libvirt takes: each kind with what it can have."""
+    """Generate a NIC that libvirt accepts, with the fields that its kind can have."""
     kind = draw(st.sampled_from(["network", "bridge", "direct", "user"]))
     values = {"source": draw({"network": names, "user": st.just("")}.get(kind, devices))}
     if kind == "direct":

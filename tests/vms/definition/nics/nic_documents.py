@@ -20,7 +20,7 @@ def nic(kind: str = "network", source: str = "net1", **values) -> NICSpec:
     return NICSpec(kind=kind, source=source, **{"mac": MAC, **values})
 
 
-# What is edited, by the name of the outcome: the document, and what changes in it.
+# The edited document and the changed fields, by the name of the golden file.
 EDITS = {
     "moved": ("plain", {"source": "net2"}),
     "moved-and-refined": ("plain", {"source": "net2", "port_group": "blue"}),
@@ -75,7 +75,7 @@ def found(name: str) -> FoundNIC:
 
 
 def domain(*interfaces: str, name: str = "vm1") -> str:
-    """A domain that has no more than NICs."""
+    """Return a domain that has only these NICs."""
     root = etree.fromstring(
         f"<domain type='qemu'><name>{name}</name><memory unit='MiB'>64</memory>"
         "<os><type arch='x86_64'>hvm</type></os><devices/></domain>"
@@ -84,14 +84,14 @@ def domain(*interfaces: str, name: str = "vm1") -> str:
     return etree.tostring(root, encoding="unicode")
 
 
-def assert_libvirt_reads(spec: NICSpec) -> None:
-    """libvirt takes what is built, means the same by it, and fills in no more than what is left to it."""
+def assert_libvirt_reads_the_same(spec: NICSpec) -> None:
+    """Assert that libvirt accepts a built document, reads the same from it, and fills in only what it has to choose."""
     printed = parse_domain(domain_as_libvirt_prints_it(domain(build(spec))))[0].spec
     left = {name: "" for name in ("model", "mode", "pci") if not getattr(spec, name)}
     assert replace(printed, **left) == spec
 
 
 def parts(document: str) -> dict[str, str]:
-    """Each child of an <interface> as it is written, by tag."""
+    """Return each child of an <interface> as it is written, by tag."""
     root = etree.fromstring(document)
     return {str(each.tag): etree.tostring(each, encoding="unicode", with_tail=False) for each in root}

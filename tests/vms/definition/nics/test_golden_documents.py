@@ -7,7 +7,15 @@ from lxml import etree
 
 from networks.definition.spec import BandwidthSpec
 from tests.support.schemas import assert_valid
-from tests.vms.definition.nics.nic_documents import EDITS, FOLDER, assert_libvirt_reads, domain, found, nic, read
+from tests.vms.definition.nics.nic_documents import (
+    EDITS,
+    FOLDER,
+    assert_libvirt_reads_the_same,
+    domain,
+    found,
+    nic,
+    read,
+)
 from vms.definition.nics.edit import build, edit
 from vms.definition.nics.parse import parse
 
@@ -62,7 +70,7 @@ def pretty(document: str) -> str:
 
 
 @pytest.mark.parametrize("name", BUILT)
-def test_a_nic_is_built_as_it_always_was(name):
+def test_a_built_nic_equals_its_golden_file(name):
     document = build(BUILT[name])
     assert pretty(document) == read(f"built/{name}")
     assert parse(etree.fromstring(document)).spec == BUILT[name]
@@ -70,12 +78,12 @@ def test_a_nic_is_built_as_it_always_was(name):
 
 
 @pytest.mark.parametrize("name", BUILT)
-def test_libvirt_reads_what_is_built(name):
-    assert_libvirt_reads(BUILT[name])
+def test_libvirt_reads_a_built_nic_with_the_same_meaning(name):
+    assert_libvirt_reads_the_same(BUILT[name])
 
 
 @pytest.mark.parametrize("name", EDITS)
-def test_a_nic_is_edited_as_it_always_was(name):
+def test_an_edited_nic_equals_its_golden_file(name):
     before, values = EDITS[name]
     spec = replace(found(before).spec, **values)
     after = edit(read(before), spec)
@@ -85,12 +93,12 @@ def test_a_nic_is_edited_as_it_always_was(name):
 
 
 @pytest.mark.parametrize("name", EDITS)
-def test_what_is_edited_stays_one_of_libvirts(name):
+def test_an_edited_nic_is_valid_for_libvirt(name):
     before, values = EDITS[name]
     after = edit(read(before), replace(found(before).spec, **values))
     assert_valid("domain", domain(after))
 
 
-def test_each_golden_file_is_of_something():
+def test_every_golden_file_belongs_to_an_example():
     assert sorted(path.stem for path in (FOLDER / "built").iterdir()) == sorted(BUILT)
     assert sorted(path.stem for path in (FOLDER / "edited").iterdir()) == sorted(EDITS)

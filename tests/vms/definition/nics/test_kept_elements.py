@@ -29,7 +29,7 @@ TAGS = {
 
 
 @pytest.mark.parametrize("name", EDITS)
-def test_an_edit_leaves_every_other_element_as_it_is_written(name):
+def test_an_edit_keeps_every_other_element_as_it_is_written(name):
     before, values = EDITS[name]
     changed = set().union(*(TAGS.get(field, {field}) for field in values))
     if {"kind", "source"} & values.keys():  # what belongs to the place that it leaves
@@ -43,7 +43,7 @@ def test_an_edit_leaves_every_other_element_as_it_is_written(name):
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_an_edit_that_changes_nothing_changes_no_letter(name):
+def test_an_edit_without_changes_keeps_the_document_letter_by_letter(name):
     document = read(name).strip()
     assert_valid("domain", domain(document))
     assert edit(document, found(name).spec) == document
@@ -51,7 +51,7 @@ def test_an_edit_that_changes_nothing_changes_no_letter(name):
     assert edit(document, left) == document
 
 
-def test_attributes_that_are_not_modelled_stay_beside_those_that_change():
+def test_attributes_that_are_not_modelled_are_kept():
     spec = replace(found("rich").spec, mac="52:54:00:aa:00:02", queues=None, boot_order=1, pci="0000:00:0a.0")
     after = parts(edit(read("rich"), spec))
     assert after["mac"] == '<mac address="52:54:00:aa:00:02" type="static" check="no"/>'
@@ -60,14 +60,14 @@ def test_attributes_that_are_not_modelled_stay_beside_those_that_change():
     assert after["address"].endswith('slot="0x0a" function="0x0" multifunction="on"/>')
 
 
-def test_a_trunk_is_kept_until_one_tag_is_asked_for():
+def test_a_trunk_is_kept_until_one_tag_is_set():
     assert found("rich").spec.vlan is None
     after = edit(read("rich"), replace(found("rich").spec, mtu=1500))
     assert parts(after)["vlan"] == parts(read("rich"))["vlan"]
     assert '<vlan><tag id="7"/></vlan>' in edit(read("rich"), replace(found("rich").spec, vlan=7))
 
 
-def test_a_place_that_is_none_of_pci_makes_room():
+def test_an_address_that_is_not_pci_is_replaced():
     document = read("plain").replace(parts(read("plain"))["address"], '<address type="ccw" cssid="0xfe"/>')
     assert found("plain").spec.pci == "0000:00:02.0"
     assert parse(etree.fromstring(document)).spec.pci == ""
@@ -75,12 +75,12 @@ def test_a_place_that_is_none_of_pci_makes_room():
     assert after == '<address type="pci" domain="0x0000" bus="0x00" slot="0x03" function="0x0"/>'
 
 
-def test_a_nic_without_its_place_is_put_where_there_is_room():
+def test_a_nic_without_its_address_gets_any_free_slot():
     assert parts(read("plain")).keys() - parts(without_address(read("plain"))).keys() == {"address"}
     assert without_address(build(nic())) == build(nic())
 
 
-def test_a_nic_is_put_into_a_domain_in_its_place():
+def test_a_nic_is_inserted_into_a_domain_after_the_other_nics():
     first, second, third = (build(nic(mac=f"52:54:00:00:00:0{n}")) for n in (1, 2, 3))
     other = build(nic(mac="52:54:00:00:00:01", source="net2"))
     document = domain(first, second)

@@ -12,7 +12,7 @@ from vms.definition.nics.parse import parse, parse_domain
 from vms.definition.nics.spec import NICSpec
 
 
-def test_a_running_nic_is_of_its_network_whatever_the_networks_mode_made_of_it():
+def test_a_running_nic_belongs_to_its_network_in_every_forward_mode():
     seen = {name: found(name) for name in ("live", "live-bridged", "live-macvtap")}
     assert [(each.kind, each.source, each.actual, each.target, each.link) for each in seen.values()] == [
         ("network", "net1", "network", "vnet0", "up"),
@@ -22,17 +22,17 @@ def test_a_running_nic_is_of_its_network_whatever_the_networks_mode_made_of_it()
     assert {each.spec.mode for each in seen.values()} == {""}
 
 
-def test_an_alias_that_libvirt_chose_is_nobodys_wish():
+def test_an_alias_that_libvirt_chose_is_not_read():
     assert (found("live").spec.alias, found("rich").spec.alias) == ("", "ua-storage")
 
 
-def test_the_nics_of_a_domain_are_read_in_its_order():
+def test_the_nics_of_a_domain_are_read_in_document_order():
     nics = parse_domain(domain(*(read(name) for name in FILES)))
     assert len(nics) == len(FILES)
     assert [parse(etree.fromstring(each.document)) for each in nics] == [replace(nic, place="") for nic in nics]
 
 
-def test_a_plain_nic_says_only_what_it_is():
+def test_a_plain_nic_is_described_only_by_its_source_and_model():
     assert build(NICSpec(kind="network", source="net1", mac=MAC, model="virtio")) == (
         f'<interface type="network"><mac address="{MAC}"/><source network="net1"/><model type="virtio"/></interface>'
     )
@@ -50,7 +50,7 @@ def test_a_plain_nic_says_only_what_it_is():
         ("rich", {"link_up": False}, "bridge", {"bridge": "br0", "macTableManager": "libvirt"}),
     ],
 )
-def test_an_update_leaves_out_what_libvirt_wrote_of_the_hosts_side(name, values, kind, source):
+def test_an_update_omits_the_elements_that_libvirt_adds_for_the_host(name, values, kind, source):
     before = read(name)
     root = etree.fromstring(for_update(before, replace(found(name).spec, **values)))
     assert root.get("type") == kind

@@ -25,14 +25,14 @@ def found(document: str) -> FoundNIC:
 
 
 def defined(spec: NICSpec, *more: str) -> FoundNIC:
-    """As the stored definition has it: in a slot, with elements that are not modelled."""
+    """Return the NIC as in the stored definition: in a slot, with `more` elements that are not modelled."""
     root = etree.fromstring(build(replace(spec, pci=spec.pci or PCI)))
     root.extend(etree.fromstring(each) for each in more)
     return found(etree.tostring(root, encoding="unicode"))
 
 
 def running(spec: NICSpec, *more: str, actual: str = "") -> FoundNIC:
-    """As a running guest has it: on a tap, with libvirt's alias, and with what its network made of it."""
+    """Return the NIC as in a running guest: with a tap, libvirt's alias, and the `actual` type of its network."""
     root = etree.fromstring(build(replace(spec, pci=spec.pci or PCI)))
     root.extend(etree.fromstring(each) for each in ("<target dev='vnet0'/>", *more))
     if root.find("alias") is None:
@@ -44,7 +44,7 @@ def running(spec: NICSpec, *more: str, actual: str = "") -> FoundNIC:
 
 
 def change(wanted: NICSpec, was: NICSpec | None = None, **how) -> NICPlan:
-    """A running NIC that is as it is defined."""
+    """Plan a change of a running NIC that equals its definition."""
     was = was or nic()
     return plan(wanted, running(was), defined(was), True, **how)
 
@@ -58,7 +58,7 @@ def in_short(found: NICPlan) -> list[tuple[Verb, bool, bool]]:
     return [(step.verb, step.live, step.stored) for step in found.steps]
 
 
-# Every field: what is asked for, and how it reaches a running guest.
+# Every field: the desired NIC, and how it is applied to a running guest.
 CHANGES = {
     "source": (nic(source="net2"), Verb.UPDATE),
     "port_group": (nic(port_group="red"), Verb.REPLUG),

@@ -26,7 +26,7 @@ from vms.definition.nics.plan import plan
 from vms.definition.nics.steps import NICPlan, Verb
 
 
-def test_nothing_changed_is_no_step():
+def test_no_change_needs_no_step():
     assert change(nic()) == NICPlan()
     assert change(nic(model="", pci="")) == NICPlan()
     assert plan(nic(), None, defined(nic()), False) == NICPlan()
@@ -42,7 +42,7 @@ def test_each_field_is_in_the_table():
 
 
 @pytest.mark.parametrize("field", CHANGES)
-def test_a_field_reaches_the_guest_as_libvirt_can(field):
+def test_a_changed_field_is_applied_in_the_way_that_libvirt_supports(field):
     wanted, verb = CHANGES[field]
     found = change(wanted)
     assert in_short(found) == [(verb, verb is not Verb.DEFINE, True)]
@@ -52,14 +52,14 @@ def test_a_field_reaches_the_guest_as_libvirt_can(field):
 
 
 @pytest.mark.parametrize("field", CHANGES)
-def test_a_field_can_be_taken_back_in_the_same_way(field):
+def test_a_field_is_reset_in_the_same_way(field):
     was, verb = CHANGES[field]
     found = change(replace(nic(), pci=PCI), was)
     assert in_short(found) == [(verb, verb is not Verb.DEFINE, True)]
 
 
 @pytest.mark.parametrize("field", CHANGES)
-def test_a_vm_that_is_off_is_only_defined(field):
+def test_the_nic_of_a_vm_that_is_off_is_only_changed_in_the_definition(field):
     wanted, _ = CHANGES[field]
     found = plan(wanted, None, defined(nic()), False)
     assert in_short(found) == [(Verb.DEFINE, False, True)]
@@ -67,7 +67,7 @@ def test_a_vm_that_is_off_is_only_defined(field):
 
 
 @pytest.mark.parametrize("field", REPLUGGED)
-def test_who_does_not_want_it_plugged_anew_waits_for_the_next_boot(field):
+def test_without_a_replug_the_change_waits_for_the_next_boot(field):
     wanted, _ = CHANGES[field]
     found = change(wanted, replug=False)
     assert in_short(found) == [(Verb.DEFINE, False, True)]
@@ -106,7 +106,7 @@ def test_who_does_not_want_it_plugged_anew_waits_for_the_next_boot(field):
         (nic(boot_order=1), "Change NIC {}, boot order none → 1: at its next boot", Disruption.NONE),
     ],
 )
-def test_a_step_says_what_happens_and_whom_it_disturbs(wanted, text, disruption):
+def test_a_step_has_a_text_and_a_disruption(wanted, text, disruption):
     step = only(change(wanted))
     assert (step.text, step.disruption) == (text.format(MAC), disruption)
 
@@ -121,7 +121,7 @@ def test_a_step_says_what_happens_and_whom_it_disturbs(wanted, text, disruption)
         (nic(boot_order=1), ["boot device"]),
     ],
 )
-def test_what_has_to_be_known_is_noted_once(wanted, words):
+def test_each_condition_of_a_change_is_noted_once(wanted, words):
     note = only(change(wanted)).note
     assert [note.count(each) for each in words] == [1] * len(words)
 
@@ -138,7 +138,7 @@ def _worded(each: Change) -> tuple[str, str, str]:
     return wording.title(each.field), wording.value(each.field, each.was), wording.value(each.field, each.becomes)
 
 
-def test_a_changed_field_is_named_with_what_it_was_and_becomes():
+def test_a_changed_field_is_named_with_its_old_and_new_value():
     was = defined(nic(inbound=LIMIT, filter="a", filter_parameters=(("IP", "10.0.0.1"), ("IP", "10.0.0.2"))))
     wanted = nic("user", "", model="", inbound=BandwidthSpec(average=7, burst=8), trust_rx_filters=True)
     assert [_worded(each) for each in fields_changed(wanted, was)] == [

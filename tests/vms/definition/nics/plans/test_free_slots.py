@@ -13,7 +13,7 @@ def machine(name: str) -> str:
     return (DOMAINS / f"{name}.xml").read_text()
 
 
-def test_a_q35_machine_takes_a_nic_for_each_root_port_that_is_free():
+def test_a_q35_machine_has_a_slot_for_each_free_root_port():
     document = machine("q35")
     assert free_slots(document) == 1
     taken = f"<interface type='user'><mac address='{MAC}'/><address type='pci' bus='0x05' slot='0x00'/></interface>"
@@ -21,7 +21,7 @@ def test_a_q35_machine_takes_a_nic_for_each_root_port_that_is_free():
     assert free_slots(document.replace("port='0xc'", "port='0xc' hotplug='off'")) == 0
 
 
-def test_an_i440fx_machine_takes_a_nic_for_each_slot_that_is_free():
+def test_an_i440fx_machine_has_room_in_each_free_slot():
     document = machine("i440fx")
     assert free_slots(document) == 28
     taken = "<sound model='ich6'><address type='pci' domain='0x0000' bus='0x00' slot='{}' function='0x0'/></sound>"
@@ -29,10 +29,10 @@ def test_an_i440fx_machine_takes_a_nic_for_each_slot_that_is_free():
         assert free_slots(document.replace("</devices>", f"{taken.format(slot)}</devices>")) == left
 
 
-def test_an_i440fx_machine_without_acpi_takes_none():
+def test_an_i440fx_machine_without_acpi_has_no_free_slots():
     assert free_slots(machine("i440fx").replace("<acpi/>", "")) == 0
 
 
-def test_of_another_machine_nothing_is_known():
+def test_the_free_slots_of_other_machine_types_are_unknown():
     assert free_slots(machine("i440fx").replace("pc-i440fx-7.2", "pseries")) is None
     assert free_slots(domain(build(nic()))) is None

@@ -26,7 +26,7 @@ somewhere = specs().map(one_mac)
 
 
 def carried_out(found: NICPlan, live: FoundNIC, stored: FoundNIC | None) -> tuple[FoundNIC, FoundNIC | None]:
-    """What libvirt has once every call was made: it writes the host's side anew, and its own alias if there is none."""
+    """Return what libvirt has after all calls. It adds the elements of the host, and an alias if there is none."""
     for step in found.steps:
         if step.live:
             live = running(parse(etree.fromstring(step.calls[-1])).spec)
@@ -37,7 +37,7 @@ def carried_out(found: NICPlan, live: FoundNIC, stored: FoundNIC | None) -> tupl
 
 @settings(max_examples=examples(150), deadline=None)
 @given(somewhere, somewhere, st.none() | somewhere, st.booleans())
-def test_a_plan_that_was_carried_out_leaves_nothing_but_what_waits(wanted, live, stored, replug):
+def test_a_plan_that_was_carried_out_leaves_only_changes_that_wait(wanted, live, stored, replug):
     before = running(live), stored and defined(stored)
     first = plan(wanted, *before, True, replug=replug)
     after = carried_out(first, *before)
@@ -50,7 +50,7 @@ def test_a_plan_that_was_carried_out_leaves_nothing_but_what_waits(wanted, live,
 
 @settings(max_examples=examples(100), deadline=None)
 @given(somewhere, somewhere, st.none() | somewhere)
-def test_every_document_of_a_plan_is_one_of_libvirts(wanted, live, stored):
+def test_every_document_of_a_plan_is_valid_for_libvirt(wanted, live, stored):
     for step in plan(wanted, running(live), stored and defined(stored), True).steps:
         for document in filter(None, (*step.calls, step.undo, step.definition)):
             assert_valid("domain", domain(document))

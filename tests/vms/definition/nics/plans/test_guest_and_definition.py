@@ -49,7 +49,7 @@ from vms.definition.nics.steps import NICPlan, OtherMAC, Verb
         ("it has gone off since it was seen", nic(source="net2"), nic(), False, []),
     ],
 )
-def test_the_guest_and_the_definition_get_what_each_needs(what, live, stored, is_on, steps):
+def test_the_guest_and_the_definition_get_separate_changes(what, live, stored, is_on, steps):
     found = plan(nic(), live and running(live), stored and defined(stored), is_on)
     assert in_short(found) == steps, what
     for step in found.steps:
@@ -66,7 +66,7 @@ def test_the_guest_and_the_definition_get_what_each_needs(what, live, stored, is
         (None, nic(), False, (Verb.DETACH, False, True)),
     ],
 )
-def test_a_nic_that_is_not_wanted_is_detached(live, stored, is_on, step):
+def test_a_nic_that_is_no_longer_desired_is_detached(live, stored, is_on, step):
     found = plan(None, live and running(live), stored and defined(stored), is_on)
     assert in_short(found) == [step]
     assert only(found).text == f"Detach NIC {MAC} from net1"
@@ -74,7 +74,7 @@ def test_a_nic_that_is_not_wanted_is_detached(live, stored, is_on, step):
     assert bool(only(found).note) == bool(live)
 
 
-def test_a_new_nic_is_attached_with_its_mac_to_both_alike():
+def test_a_new_nic_is_attached_to_guest_and_definition_with_the_same_document():
     wanted = nic(mtu=1400, pci="0000:00:07.0")
     step = only(plan(wanted, None, None, True))
     assert step.calls == (step.definition,) == (build(wanted),)
@@ -82,14 +82,14 @@ def test_a_new_nic_is_attached_with_its_mac_to_both_alike():
     assert (step.disruption, step.fields) == (Disruption.NONE, ())
 
 
-def test_a_nic_that_waits_in_the_definition_is_attached_wherever_the_guest_has_room():
+def test_a_nic_of_the_definition_is_attached_to_any_free_slot_of_the_guest():
     stored = defined(nic(), "<coalesce><rx><frames max='7'/></rx></coalesce>")
     (call,) = only(plan(nic(), None, stored, True)).calls
     assert parse(etree.fromstring(call)).spec == nic()
     assert etree.fromstring(call).find("coalesce") is not None
 
 
-def test_a_nic_that_the_definition_lacks_is_defined_as_the_guest_has_it():
+def test_a_nic_that_the_definition_lacks_is_copied_from_the_guest():
     live = running(nic(), "<coalesce><rx><frames max='7'/></rx></coalesce>")
     root = etree.fromstring(only(plan(nic(), live, None, True)).definition)
     assert parse(root).spec == nic(pci=PCI)

@@ -12,30 +12,30 @@ from vms.definition.nics.parse import parse
 from vms.definition.nics.plan import plan
 from vms.definition.nics.steps import NICPlan, Verb
 
-LENT = nic(inbound=LIMIT, vlan=42, isolated=True)
+INHERITED = nic(inbound=LIMIT, vlan=42, isolated=True)
 
 
-def test_what_a_network_lends_its_nics_is_no_difference():
-    assert plan(nic(), running(LENT), defined(nic()), True) == NICPlan()
-    assert plan(nic(), running(LENT), None, True).steps[0].verb is Verb.ATTACH
-    step = only(plan(nic(source="net2"), running(LENT), defined(nic()), True))
+def test_values_inherited_from_the_network_are_no_difference():
+    assert plan(nic(), running(INHERITED), defined(nic()), True) == NICPlan()
+    assert plan(nic(), running(INHERITED), None, True).steps[0].verb is Verb.ATTACH
+    step = only(plan(nic(source="net2"), running(INHERITED), defined(nic()), True))
     assert step.verb is Verb.UPDATE
     for call in (*step.calls, step.undo):
         spec = parse(etree.fromstring(call)).spec
         assert (spec.inbound, spec.vlan, spec.isolated) == (None, None, False)
 
 
-def test_what_the_nic_has_of_its_own_is_taken_from_it():
-    assert only(plan(nic(), running(LENT), defined(LENT), True)).verb is Verb.REPLUG
-    assert only(plan(nic(vlan=42), running(LENT), defined(LENT), True)).verb is Verb.UPDATE
-    on_bridge = replace(LENT, kind="bridge", source="br0")
+def test_values_of_the_nic_itself_are_removed():
+    assert only(plan(nic(), running(INHERITED), defined(INHERITED), True)).verb is Verb.REPLUG
+    assert only(plan(nic(vlan=42), running(INHERITED), defined(INHERITED), True)).verb is Verb.UPDATE
+    on_bridge = replace(INHERITED, kind="bridge", source="br0")
     assert in_short(plan(nic("bridge", "br0"), running(on_bridge), defined(nic("bridge", "br0")), True)) == [
         (Verb.REPLUG, True, False)
     ]
 
 
-def test_what_the_guest_has_already_is_only_defined():
-    assert in_short(plan(LENT, running(LENT), defined(nic()), True)) == [(Verb.DEFINE, False, True)]
+def test_a_value_that_the_guest_already_inherits_is_only_defined():
+    assert in_short(plan(INHERITED, running(INHERITED), defined(nic()), True)) == [(Verb.DEFINE, False, True)]
 
 
 NETWORK = NetworkSpec(
@@ -59,5 +59,5 @@ NETWORK = NetworkSpec(
         (nic(filter="clean-traffic", boot_order=2), nic(filter="clean-traffic", boot_order=2)),
     ],
 )
-def test_what_a_network_lends_a_nic_is_not_its_own(has, own_ones):
+def test_inherited_values_are_not_read_as_the_nics_own(has, own_ones):
     assert own(running(has), NETWORK) == own_ones

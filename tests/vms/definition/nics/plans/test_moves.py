@@ -13,7 +13,7 @@ from vms.definition.nics.plan import plan
 from vms.definition.nics.steps import NICPlan, Verb
 
 
-def test_a_move_takes_the_link_down_and_up_and_keeps_mac_and_slot():
+def test_a_move_sets_the_link_down_and_up_and_keeps_mac_and_slot():
     step = only(change(nic(source="net2")))
     down, up = (parse(etree.fromstring(call)) for call in step.calls)
     assert (down.spec, up.spec) == (nic(source="net2", pci=PCI, link_up=False), nic(source="net2", pci=PCI))
@@ -25,7 +25,7 @@ def test_a_move_takes_the_link_down_and_up_and_keeps_mac_and_slot():
     assert parse(etree.fromstring(step.undo)).spec == nic(pci=PCI)
 
 
-def test_the_link_of_a_nic_that_is_down_does_not_blink():
+def test_a_move_of_a_nic_whose_link_is_down_does_not_set_it_up():
     down = nic(link_up=False)
     for wanted in (nic(source="net2", link_up=False), nic(source="net2")):
         step = only(change(wanted, down))
@@ -33,7 +33,7 @@ def test_the_link_of_a_nic_that_is_down_does_not_blink():
         assert "blinks" not in step.text
 
 
-def test_a_move_takes_the_port_group_along():
+def test_a_move_changes_the_port_group_too():
     found = change(nic(source="net2", port_group="blue"), nic(port_group="red"))
     assert in_short(found) == [(Verb.UPDATE, True, True)]
     assert dict(etree.fromstring(only(found).calls[-1]).find("source").attrib) == {
@@ -79,15 +79,15 @@ def test_another_mode_of_macvtap_needs_a_replug():
         (running(nic(), actual="hostdev"), Verb.REPLUG),
     ],
 )
-def test_whether_a_nic_moves_live_depends_on_what_its_network_made_of_it(live, verb):
+def test_a_live_move_depends_on_the_actual_type_of_the_nic(live, verb):
     assert only(plan(nic(source="net2"), live, defined(nic()), True)).verb is verb
 
 
-def test_a_device_of_the_host_changes_by_nothing_but_a_replug():
+def test_a_host_device_changes_only_by_a_replug():
     assert only(plan(nic(link_up=False), running(nic(), actual="hostdev"), defined(nic()), True)).verb is Verb.REPLUG
 
 
-def test_a_virtual_port_takes_vlan_tags():
+def test_a_nic_with_a_virtual_port_accepts_vlan_tags():
     on_ovs = running(nic("bridge", "ovsbr0"), "<virtualport type='openvswitch'/>")
     step = only(plan(nic("bridge", "ovsbr0", vlan=42), on_ovs, defined(nic("bridge", "ovsbr0")), True))
     assert step.verb is Verb.REPLUG
