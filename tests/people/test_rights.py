@@ -515,4 +515,4 @@ def test_uris_are_shown_to_operators_alone(member_page, client, operator, lab):
 def test_collected_static_files_are_those_of_the_pages(tmp_path):
     with override_settings(STATIC_ROOT=tmp_path):
         call_command("collectstatic", "--no-input", verbosity=0)
-    assert {"css", "vendor", "live.js"} <= {path.name for path in tmp_path.iterdir()}
+    assert {"css", "js", "vendor"} <= {path.name for path in tmp_path.iterdir()}

@@ -107,20 +107,6 @@ function link(href, text, after = "") {
 
 const clock = (at) => at.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false });
 
-// After a new sign-in the token that forms carry is another one; the cookie has it.
-function token() {
-  return document.cookie.match(/(?:^|; )csrftoken=([^;]+)/)?.[1];
-}
-addEventListener("submit", ({ target }) => {
-  const field = target.querySelector?.("input[name=csrfmiddlewaretoken]");
-  if (field && token()) field.value = token();
-}, true);
-addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
-  if (!token()) return;
-  ctx.request.headers["X-CSRFToken"] = token();
-  if (ctx.request.body?.has("csrfmiddlewaretoken")) ctx.request.body.set("csrfmiddlewaretoken", token());
-});
-
 // A form that is sent while its sender is signed out would lose what was typed.
 addEventListener("submit", (event) => {
   const signedOut = [...failures.values()].some(({ status }) => status === 401);
@@ -129,19 +115,3 @@ addEventListener("submit", (event) => {
   event.stopImmediatePropagation();
   document.getElementById("connection").scrollIntoView();
 }, true);
-
-// Ages count on by themselves: what is no longer updated never says that it is new.
-const skew = Date.parse(document.documentElement.dataset.now) - Date.now();
-setInterval(() => {
-  for (const time of document.querySelectorAll("time[data-age]")) {
-    const seconds = Math.max(0, Math.round((Date.now() + skew - Date.parse(time.dateTime)) / 1000));
-    const text = seconds < 10 ? "updated just now" : `updated ${inOneUnit(seconds)} ago`;
-    if (time.textContent !== text) time.textContent = text;
-  }
-}, 1000);
-
-function inOneUnit(seconds) {
-  for (const [size, unit] of [[86400, "d"], [3600, "h"], [60, "min"]])
-    if (seconds >= size) return `${Math.floor(seconds / size)} ${unit}`;
-  return `${seconds} s`;
-}

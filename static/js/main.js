@@ -1,0 +1,14 @@
+// The behaviours of all pages. Their listeners run in this order: a menu takes a key before the page does.
+
+import "./failed_updates.js"; // before htmx, whose first requests may fail
+import "./csrf_token.js";
+import "./ages.js";
+import "./changed_cells.js";
+import "./tabs.js";
+import "./menus.js";
+import "./address_map.js";
+import "./shortcuts.js";
+import "./selection.js";
+import "./copying.js";
+import "./uploads.js";
+import "./console.js";
