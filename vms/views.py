@@ -135,7 +135,8 @@ def vm_release(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse
 @require_http_methods(["GET", "POST"])
 @takes_upload
 def image_list(request: HttpRequest) -> HttpResponse:
-    form = ImageForm(request.POST or None, request.FILES or None, operator=rights.is_operator(request.user))
+    operator, initial = rights.is_operator(request.user), {"hypervisor": Hypervisor.objects.preselected()}
+    form = ImageForm(request.POST or None, request.FILES or None, initial=initial, operator=operator)
     if request.method == "POST" and form.is_valid() and form.save(request.user):
         return redirect("vms:images")
     images = Image.objects.select_related("hypervisor__status", "status")

@@ -86,7 +86,9 @@ def test_the_form_has_the_nic_as_it_is(page, lab, vm):
 
 
 def test_the_row_of_each_nic_leads_to_it(page, lab, vm):
-    links = html.fromstring(page.get(vm.get_absolute_url()).content).xpath("//table[@id='nics']//a[.='Edit']/@href")
+    links = html.fromstring(page.get(vm.get_absolute_url()).content).xpath(
+        "//table[@id='nics']//a[@title='Edit']/@href"
+    )
     assert links == [path(vm, mac) for mac in (ACCESS, SECOND, OUTSIDE)]
 
 
