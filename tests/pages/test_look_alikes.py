@@ -30,7 +30,7 @@ PAGES = [
 @pytest.fixture
 def lab(db, pokes):
     lab = make_hypervisor(HOST, access_network=NETWORK)
-    lab.status.error, lab.status.unreachable_since = "no answer", timezone.now()
+    lab.status.error, lab.status.unreachable_since = Message.external("no answer"), timezone.now()
     lab.status.save()
     network = make_network(lab, NETWORK, "10.1.0.1/24")
     found = {"present": True, "active": True, "document": network.full_document, "ip_range": "10.1.0.1/24"}
