@@ -5,6 +5,7 @@ from .addresses import views as address_views
 from .changes import bulk
 from .changes import views as changing
 from .dns_names import views as name_views
+from .leases import views as lease_views
 from .reservations import views as host_views
 
 app_name = "networks"
@@ -34,10 +35,10 @@ urlpatterns = [
     path("<str:hypervisor>/<str:name>/names/", name_views.network_names, name="names"),
     path("<str:hypervisor>/<str:name>/retry/", views.network_retry, name="retry"),
     path("<str:hypervisor>/<str:name>/addresses/", address_views.network_addresses, name="addresses"),
-    path("<str:hypervisor>/<str:name>/leases/", address_views.network_leases, name="leases"),
-    re_path(TABLE % "leases", address_views.network_leases, name="leases_table"),
-    path("<str:hypervisor>/<str:name>/leases/<int:pk>/reserve/", address_views.lease_reserve, name="lease_reserve"),
-    path("<str:hypervisor>/<str:name>/leases/<int:pk>/release/", address_views.lease_release, name="lease_release"),
+    path("<str:hypervisor>/<str:name>/leases/", lease_views.network_leases, name="leases"),
+    re_path(TABLE % "leases", lease_views.network_leases, name="leases_table"),
+    path("<str:hypervisor>/<str:name>/leases/<int:pk>/reserve/", lease_views.lease_reserve, name="lease_reserve"),
+    path("<str:hypervisor>/<str:name>/leases/<int:pk>/release/", lease_views.lease_release, name="lease_release"),
     path("<str:hypervisor>/<str:name>/hosts/", host_views.host_list, name="hosts"),
     re_path(TABLE % "hosts", host_views.host_list, name="hosts_table"),
     path("<str:hypervisor>/<str:name>/hosts/add/", host_views.host_add, name="host_add"),

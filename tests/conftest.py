@@ -9,7 +9,7 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
 
 from tests.support.portal import Portal
-from virterweb.hypervisors.connections import uris
+from virterweb.hypervisors import uris
 
 LAST_WORDS = 4000  # characters
 

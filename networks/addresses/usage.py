@@ -5,9 +5,9 @@ from ipaddress import IPv4Address, IPv4Interface, IPv4Network, ip_address, ip_in
 
 from networks.addresses.address_map import AddressMap, draw, next_free
 from networks.addresses.grid import Taken, number
+from networks.addresses.reserved import reserved
 from networks.attachments import attachments
 from networks.models import Network
-from networks.reservations.reserved import reserved
 
 
 def blocks(network: Network) -> list[IPv4Interface]:

@@ -1,32 +1,14 @@
-"""Pages of a network's addresses: the map, the leases it has and had. They read and write the database."""
-
-from collections.abc import Iterable
-from functools import partial
-from urllib.parse import urlencode
+"""The page of a network's address map. It reads the database."""
 
 from django.contrib import messages
-from django.db import transaction
-from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
-from django.shortcuts import get_object_or_404, redirect, render
-from django.urls import reverse
-from django.utils import timezone
-from django.views.decorators.http import require_GET, require_POST
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_GET
 
-from networks import tasks
-from networks.attachments import attachments
-from networks.leases.history_form import HistoryForm
-from networks.lookup import get_network, get_reservable
-from networks.models import Lease, Network
-from networks.reservations.forms import HostEntryForm
-from networks.reservations.reservations import propose
-from networks.reservations.reserved import reserved_columns
-from virterweb.hypervisors.models import ReadingProblem
-from virterweb.pages.exports import answer
-from virterweb.pages.tables import page_of
+from networks.lookup import get_network
+from networks.models import Network
 
 from .usage import maps
-
-LEASE_COLUMNS = ("ip", "mac", "hostname", "vm", "client_id", "first_seen", "last_seen", "expires_at")
 
 
 @require_GET
@@ -41,57 +23,3 @@ def network_addresses(request: HttpRequest, hypervisor: str, name: str) -> HttpR
         return redirect("networks:addresses", hypervisor, name)
     template = "networks/addresses/_addresses.html" if request.htmx else "networks/addresses/addresses.html"
     return render(request, template, context)
-
-
-@require_GET
-def network_leases(request: HttpRequest, hypervisor: str, name: str, suffix: str = "") -> HttpResponse:
-    """Serve the present leases, and with a question in the URL also earlier ones."""
-    network = get_network(hypervisor, name, Network.objects.shown())
-    form = HistoryForm(request.GET)
-    if not form.is_valid() and suffix:
-        return HttpResponseBadRequest(form.errors.as_text(), content_type="text/plain; charset=utf-8")
-    asked = form.is_valid() and form.asked
-    leases = form.among(network.leases) if asked else network.leases.current().order_by("place")
-    if suffix:
-        return answer(f"{network}-leases", suffix, LEASE_COLUMNS, leases.values_list(*LEASE_COLUMNS))
-    page = page_of(leases.annotate(reserved=reserved_columns()["reserved_found"]), request.GET)
-    context = {"network": network, "leases": _shown(network, page), "page": page, "form": form, "asked": asked}
-    context["unread"] = network.reading_problems.filter(kind=ReadingProblem.Kind.LEASES).first()
-    return render(request, "networks/leases/_leases.html" if request.htmx else "networks/leases/leases.html", context)
-
-
-def _shown(network: Network, leases: Iterable[Lease]) -> list[Lease]:
-    """Return leases with the VM that has the MAC now, and the address that libvirt has reserved for it."""
-    known = attachments().holders(network.hypervisor)
-    found = list(leases)
-    for lease in found:
-        lease.holder, lease.reserved = known.get(lease.mac), lease.reserved or ""
-    return found
-
-
-@require_POST
-def lease_reserve(request: HttpRequest, hypervisor: str, name: str, pk: int) -> HttpResponse:
-    """Reserve the address of a lease for the guest that has it; the form names reasons against it."""
-    network = get_reservable(request.user, hypervisor, name)
-    lease = get_object_or_404(network.leases, pk=pk)
-    entry = propose(network, mac=lease.mac, ip=lease.ip, client_id=lease.client_id)
-    typed = HostEntryForm.of(entry)
-    form = HostEntryForm(typed, network=network)
-    if not (form.is_valid() and form.save(request.user)):
-        query = urlencode({**typed, "check": 1})
-        return redirect(f"{reverse('networks:host_add', args=[hypervisor, name])}?{query}")
-    messages.success(request, f"{lease.ip} is reserved for {entry.name or lease.mac} from now on.")
-    return redirect(network)
-
-
-@require_POST
-def lease_release(request: HttpRequest, hypervisor: str, name: str, pk: int) -> HttpResponse:
-    """Have the network's dnsmasq forget a lease."""
-    network = get_reservable(request.user, hypervisor, name)
-    asked = {"release_asked_at": timezone.now(), "release_problem": ""}
-    if network.leases.current().filter(pk=pk).update(**asked):
-        transaction.on_commit(partial(tasks.release_leases.delay, network.pk), robust=True)
-        messages.success(request, "The lease is being released.")
-    else:
-        messages.info(request, "The lease has ended already.")
-    return redirect(network)

@@ -9,6 +9,7 @@ from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from networks.models import DNSAnswers, Network, NetworkQuerySet
+from virterweb.enqueue import enqueue
 from virterweb.hypervisors.connections.pool import connected
 from virterweb.hypervisors.gateway.found import HypervisorError
 
@@ -30,6 +31,7 @@ def due() -> NetworkQuerySet:
 def ask_soon(network: Network) -> None:
     """Have it asked at once, whatever was answered or refused before."""
     DNSAnswers.objects.filter(network=network).update(due_at=None)
+    enqueue("networks.tasks.ask_names", network.pk)
 
 
 def ask(network_id: int) -> None:

@@ -1,13 +1,9 @@
 """The page of a network's DNS names, from the database: only workers ask dnsmasq."""
 
-from functools import partial
-
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
-from networks import tasks
 from networks.lookup import get_network
 from networks.models import Network
 
@@ -20,7 +16,6 @@ def network_names(request: HttpRequest, hypervisor: str, name: str) -> HttpRespo
     network = get_network(hypervisor, name, Network.objects.shown().select_related("dns_answers"))
     if request.method == "POST":
         dns.ask_soon(network)
-        transaction.on_commit(partial(tasks.ask_names.delay, network.pk), robust=True)
         return redirect("networks:names", hypervisor, name)
     context = {"network": network, "names": dns.served(network), "unasked": dns.unasked(network)}
     template = "_names.html" if request.htmx else "names.html"

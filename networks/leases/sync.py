@@ -14,6 +14,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from networks.models import DNSAnswers, Lease, Network, NetworkStatus
+from virterweb.enqueue import enqueue
 from virterweb.hypervisors.connections.guard import GENERAL, Observation, check_fits, failure, worth_a_traceback
 from virterweb.hypervisors.gateway.bounds import moment
 from virterweb.hypervisors.gateway.connection import Connection
@@ -125,6 +126,15 @@ def _follow(old: Lease, now: Lease) -> bool:
     old.client_id, old.expires_at = now.client_id, now.expires_at
     old.name_words()
     return before != (old.hostname, old.client_id, old.vm, old.expires_at)
+
+
+def ask_release(network: Network, pk: int) -> bool:
+    """Request that a current lease is released; return whether the network has it."""
+    asked = {"release_asked_at": timezone.now(), "release_problem": ""}
+    found = network.leases.current().filter(pk=pk).update(**asked)
+    if found:
+        enqueue("networks.tasks.release_leases", network.pk)
+    return bool(found)
 
 
 def to_release() -> set[int]:

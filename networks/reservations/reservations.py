@@ -12,6 +12,7 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import transaction
 from django.utils import timezone
 
+from networks.addresses.reserved import reserved
 from networks.addresses.usage import next_free_address
 from networks.attachments import Holder, attachments
 from networks.definition.events import Event
@@ -22,7 +23,6 @@ from virterweb.hypervisors import rights
 from virterweb.pages.marks import Marked
 
 from .pasted import Index, Row, compare, read
-from .reserved import reserved
 
 NAMED = 3  # of several reservations, how many the history names
 

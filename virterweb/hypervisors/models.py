@@ -10,7 +10,7 @@ from django.db.models import F, Prefetch, Q
 from django.utils import timezone
 
 from virterweb.hypervisors.claims.due import Due
-from virterweb.hypervisors.connections.uris import validate_uri
+from virterweb.hypervisors.uris import validate_uri
 from virterweb.message_field import MessageField
 
 

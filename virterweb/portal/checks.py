@@ -11,10 +11,10 @@ from django.utils import timezone
 from networks import models as network_models
 from networks.addresses import blocks
 from networks.addresses.grid import number
+from networks.addresses.reserved import reserved
 from networks.addresses.usage import ranges
 from networks.definition.spec import HostSpec
 from networks.models import Network
-from networks.reservations.reserved import reserved
 from virterweb.hypervisors.models import Hypervisor
 from vms.addresses.nic_addresses import reporting
 from vms.models import NIC as DesiredNIC

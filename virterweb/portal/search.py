@@ -8,8 +8,8 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 from django.db.models import Q, QuerySet
 
 from networks.addresses.query import Question
+from networks.addresses.reserved import found_in_order, reserved
 from networks.models import Lease, Network
-from networks.reservations.reserved import found_in_order, reserved
 from virterweb.hypervisors.desired.models import one_a_name
 from vms.addresses.nic_addresses import reporting
 from vms.models import VM, NICStatus

@@ -7,10 +7,10 @@ from ipaddress import IPv4Interface, ip_address
 from django.db import models
 from django.db.models import Q
 
+from networks.addresses.reserved import reserved
 from networks.definition.addressing import id_of_mac, ip_of_id, mac_of_id
 from networks.definition.spec import HostSpec, NetworkSpec
 from networks.models import Network
-from networks.reservations.reserved import reserved
 from virterweb.hypervisors.models import Hypervisor
 from vms.models import NIC, VM, NICStatus
 

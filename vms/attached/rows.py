@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from networks.reservations.reserved import reserved_address
+from networks.addresses.reserved import reserved_address
 from vms.addresses.nic_addresses import addresses_of
 from vms.definition import wording
 from vms.definition.nics.parse import parse_domain

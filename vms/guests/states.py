@@ -16,10 +16,10 @@ from operator import itemgetter
 from django.db.models import Case, Exists, F, FilteredRelation, OuterRef, Q, QuerySet, When
 from django.utils import timezone
 
+from networks.addresses.reserved import COLUMNS as RESERVED_COLUMNS
+from networks.addresses.reserved import reserved_address, reserved_columns
 from networks.definition.spec import HostSpec, NetworkSpec, RangeSpec, SubnetSpec
 from networks.models import DHCPHostStatus
-from networks.reservations.reserved import COLUMNS as RESERVED_COLUMNS
-from networks.reservations.reserved import reserved_address, reserved_columns
 from virterweb.hypervisors.models import Hypervisor
 from vms.addresses.nic_addresses import addresses_of
 from vms.definition.cloud_init import GuestNIC

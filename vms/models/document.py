@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING
 
 from django.db import models
 
+from networks.addresses.reserved import reserved
 from networks.definition.addressing import ip_of_id, mac_of_id
 from networks.models import Network
-from networks.reservations.reserved import reserved
 from virterweb.hypervisors.models import Hypervisor
 from vms.definition import domain as domain_xml
 

@@ -8,13 +8,13 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import transaction
 from django.db.models import Q
 
+from networks.addresses.reserved import reserved as reservations
 from networks.addresses.usage import next_free_address, other_user
 from networks.definition import lines
 from networks.definition.spec import HostSpec
 from networks.models import Network
 from networks.reservations import reservations as hosts
 from networks.reservations.reservations import Conflict
-from networks.reservations.reserved import reserved as reservations
 from virterweb.hypervisors import rights
 from vms.definition.guest_nic import Mode
 from vms.definition.nics.spec import NICSpec

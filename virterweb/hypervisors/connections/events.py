@@ -10,7 +10,7 @@ from datetime import datetime
 from django.db import connection as database
 from django.utils import timezone
 
-from virterweb.hypervisors import tasks
+from virterweb.enqueue import send
 from virterweb.hypervisors.gateway import connection as gateway
 
 NoteStart = Callable[[int, str, datetime], None]  # hypervisor, the network's UUID, and when it was started
@@ -51,4 +51,4 @@ def changed(hypervisor_id: int) -> None:
 def _enqueue_poll(hypervisor_id: int) -> None:
     with _lock:
         _waiting.discard(hypervisor_id)
-    tasks.poll_now.delay(hypervisor_id)
+    send("virterweb.hypervisors.tasks.poll_now", hypervisor_id)

@@ -13,9 +13,8 @@ from django.core.exceptions import ValidationError
 
 from virterweb.hypervisors.gateway.connection import Connection, start_event_loop
 from virterweb.hypervisors.gateway.found import Busy, Unreachable
+from virterweb.hypervisors.uris import validate_uri
 from virterweb.messages import Message
-
-from .uris import validate_uri
 
 OPENING = 5.0  # seconds until a hypervisor that accepts and never answers counts as unreachable
 CROWDED = Message("hypervisor.crowded")

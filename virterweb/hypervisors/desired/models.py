@@ -8,7 +8,6 @@ import hashlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from functools import partial
 from typing import ClassVar, Self, TypeVar
 
 from django.conf import settings
@@ -16,8 +15,8 @@ from django.core.validators import RegexValidator
 from django.db import models, transaction
 from django.db.models import F
 from django.utils import timezone
-from django.utils.module_loading import import_string
 
+from virterweb.enqueue import enqueue
 from virterweb.hypervisors import rights
 from virterweb.hypervisors.claims.due import Due
 from virterweb.hypervisors.models import Hypervisor
@@ -123,7 +122,7 @@ class Desired(models.Model):
 
     def _enqueue_push(self) -> None:
         """Have a worker carry it out when the transaction is committed; without a worker, the next sweep does."""
-        transaction.on_commit(partial(_push, self.push_task, self.pk), robust=True)
+        enqueue(self.push_task, self.pk)
 
     def lock(self) -> None:
         """Lock the row before its status, as requests do; the other order would cause a deadlock."""
@@ -217,10 +216,6 @@ class Desired(models.Model):
     def shown_state(self) -> models.TextChoices:
         """Return the state that pages show: a choice with label, icon and tone."""
         return self.state
-
-
-def _push(task: str, pk: int) -> None:
-    import_string(task).delay(pk)  # tasks are in a layer above models
 
 
 Row = TypeVar("Row", bound=Desired)

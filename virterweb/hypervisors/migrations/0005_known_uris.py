@@ -2,7 +2,7 @@
 
 from django.db import migrations, models
 
-import virterweb.hypervisors.connections.uris
+import virterweb.hypervisors.uris
 
 
 class Migration(migrations.Migration):
@@ -15,6 +15,6 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='hypervisor',
             name='uri',
-            field=models.CharField(help_text='qemu:///system, qemu+ssh://root@host/system …', max_length=500, validators=[virterweb.hypervisors.connections.uris.validate_uri], verbose_name='URI'),
+            field=models.CharField(help_text='qemu:///system, qemu+ssh://root@host/system …', max_length=500, validators=[virterweb.hypervisors.uris.validate_uri], verbose_name='URI'),
         ),
     ]

@@ -7,9 +7,9 @@ from django.core.management import CommandError, call_command
 from tests.support.making import make_hypervisor
 from virterweb.hypervisors import sync
 from virterweb.hypervisors.connections.pool import connected
-from virterweb.hypervisors.connections.uris import validate_uri
 from virterweb.hypervisors.gateway.found import Unreachable
 from virterweb.hypervisors.models import Hypervisor
+from virterweb.hypervisors.uris import validate_uri
 
 GOOD = (
     "qemu:///system",
