@@ -1,6 +1,6 @@
 """What the portal stores and decides about VMs does not depend on its words for them."""
 
-from tests.portal.test_problems import NINE, TWO, host, lease, look, nic, told
+from tests.portal.problems.observed_network import NINE, TWO, host, lease, look, nic, told
 from tests.support.rewording import MODULES, reworded, tables  # noqa: F401
 from tests.vms.bulk.test_changes import ask, lab, vms  # noqa: F401
 from tests.vms.changes.test_outside import FIRST, SECOND, THIRD, Lab, macs

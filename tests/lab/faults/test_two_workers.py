@@ -11,11 +11,10 @@ import libvirt
 import pytest
 from lab import Lab
 
+from tests.lab.faults.killed_worker.killed_changes import ADD, done, upload
 from tests.lab.state import things
 from tests.support.portal import Portal
 from tests.support.waiting import wait_for
-
-from .test_killed_worker import ADD, done, upload
 
 pytestmark = pytest.mark.lab
 

@@ -1,28 +1,29 @@
-"""What keeps libvirt from its work becomes a sentence with the step that helps; after that step, the next try works.
-
-Each cause is really there, on a hypervisor of this module's own.
-"""
+"""A network that libvirt refuses to start shows the reason, and starts when the cause is gone."""
 
 import contextlib
-import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 
 import libvirt
 import pytest
-from lab import IMAGES, Lab
-from lxml import html
+from lab import Lab
 
-from tests.lab.conftest import lab_in
-from tests.lab.state import things
+from tests.lab.faults.reasons.refused_changes import (
+    BLOCK,
+    PAGE,
+    assert_shown,
+    device,
+    folded,
+    holding,
+    state,
+    try_again,
+)
 from tests.support.portal import Portal
 from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.lab
 
-BLOCK = ("--network-cidr", "10.7.0.1/24", "--domain", "lab.example")
-PAGE = "/networks/lab/net1/"
-VM_PAGE = "/vms/lab/tiny-20/"
+
 Cause = Callable[[Lab], AbstractContextManager[None]]
 
 # All programs of /usr/sbin but those of the firewall.
@@ -36,30 +37,6 @@ done
 """
 SHOW_FIREWALL = "umount --lazy /usr/sbin && umount --lazy /run/libvirt/sbin && rmdir /run/libvirt/sbin"
 FULL_FOLDER = 'mkdir -p "$1" && mount -t tmpfs -o size=4k tmpfs "$1" && head -c 4096 /dev/zero >"$1/fill"'
-HOLD_PORT = """\
-import socket, sys
-held = socket.socket(type=getattr(socket, "SOCK_" + sys.argv[1]))
-held.bind((sys.argv[2], int(sys.argv[3])))
-if sys.argv[1] == "STREAM":
-    held.listen()
-print("held", flush=True)
-input()
-"""
-
-
-@pytest.fixture(scope="module")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    yield from lab_in(tmp_path_factory.mktemp("lab"))
-
-
-@pytest.fixture(autouse=True)
-def nothing_left_over(portal: Portal, lab: Lab) -> Iterator[None]:
-    """Every test may leave its network and its VM, and nothing else."""
-    before = things_of(lab)
-    yield
-    portal.manage("vm", "rm", "tiny-20")
-    portal.manage("network", "rm", "net1")
-    assert things_of(lab) == before
 
 
 @contextlib.contextmanager
@@ -88,31 +65,9 @@ def dhcp_server(lab: Lab) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def holding(lab: Lab, kind: str, address: str, port: int) -> Iterator[None]:
-    """Hold a port of the lab: `kind` is DGRAM or STREAM."""
-    enter = ["nsenter", "-t", str(lab.namespace_pid), "-n", "python3", "-c", HOLD_PORT, kind, address, str(port)]
-    with subprocess.Popen(enter, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
-        assert holder.stdout.readline(), "the port cannot be held"
-        try:
-            yield
-        finally:
-            holder.communicate("\n", timeout=10)
-
-
-@contextlib.contextmanager
 def dns_server(lab: Lab) -> Iterator[None]:
     with without_default(lab), holding(lab, "DGRAM", "0.0.0.0", 53):
         yield
-
-
-@contextlib.contextmanager
-def device(lab: Lab, name: str) -> Iterator[None]:
-    lab.run("ip", "link", "add", name, "type", "bridge")
-    try:
-        yield
-    finally:
-        # libvirt 11.3 takes away a device that it could not make a bridge of.
-        lab.run("sh", "-c", f"ip link delete {name} 2>/dev/null || true")
 
 
 def device_of_that_name(lab: Lab) -> AbstractContextManager[None]:
@@ -245,93 +200,5 @@ def test_a_route_that_came_after_the_form_is_named(
     wait_for(lambda: state(portal, "Network", "net1") == "ready", 30, "the next try works")
 
 
-def test_a_network_on_a_bridge_that_does_not_exist_or_vanishes_is_a_problem_that_is_shown(
-    portal: Portal, lab: Lab, host: libvirt.virConnect
-):
-    problem = "net1: the host has no bridge br9, so no VM on the network has a connection. Create the bridge"
-    portal.manage("network", "add", "net1", "--forward-mode", "bridge", "--bridge", "br9")
-    wait_for(lambda: problem in portal.get("/").text_content(), 20, "the overview says so")
-    assert problem in portal.get(f"{PAGE}problems/").text_content()
-    sentence = "the host has no bridge br9; create it there, or choose another bridge or network"
-    run = ("run", "tiny", "--id", "20", "--memory", "64M", "--nic", "type=network,source=net1")
-    assert sentence in portal.manage("vm", *run, fails=True)
-    assert_shown(portal, VM_PAGE, sentence, "Cannot get interface MTU on 'br9'")
-    with device(lab, "br9"):
-        wait_for(lambda: problem not in portal.get("/").text_content(), 20, "it goes by itself")
-        try_again(portal, VM_PAGE)
-        wait_for(lambda: state(portal, "VM", "tiny-20") == "ready", 30, "the next try works")
-        assert host.lookupByName("tiny-20").isActive()
-    wait_for(lambda: problem in portal.get("/").text_content(), 20, "it vanishes under a running VM")
-
-
-def test_a_bridge_that_others_take_from_a_network_is_a_problem_whose_step_works(portal: Portal, lab: Lab):
-    portal.manage("network", "add", "net1", *BLOCK, "--bridge", "br-net1")
-    lab.run("ip", "link", "delete", "br-net1")
-    problem = "net1: the host has no bridge br-net1, so no VM on the network has a connection. Restart the network"
-    wait_for(lambda: problem in portal.get("/").text_content(), 20, "the overview says so")
-
-
-def test_a_device_that_is_no_bridge_is_named(portal: Portal, lab: Lab):
-    lab.run("ip", "tuntap", "add", "tap9", "mode", "tap")
-    run = ("run", "tiny", "--id", "20", "--memory", "64M", "--nic", "type=bridge,source=tap9")
-    sentence = "tap9 is no bridge on the host; choose a bridge, or put tap9 on one there and choose that"
-    assert sentence in portal.manage("vm", *run, fails=True)
-    assert_shown(portal, VM_PAGE, sentence, "Unable to add bridge tap9")
-    lab.run("ip", "link", "delete", "tap9")
-
-
-def test_a_vnc_port_that_is_taken_is_named(portal: Portal, lab: Lab):
-    with holding(lab, "STREAM", "127.0.0.1", 6009):
-        run = ("run", "tiny", "--id", "20", "--memory", "64M", "--vnc", "--vnc-port", "6009")
-        sentence = "another program on the host uses the VNC display 127.0.0.1:109"
-        assert sentence in portal.manage("vm", *run, fails=True)
-        assert_shown(portal, VM_PAGE, sentence, "Address already in use")
-    try_again(portal, VM_PAGE)
-    wait_for(lambda: state(portal, "VM", "tiny-20") == "ready", 30, "the next try works")
-
-
-def test_a_pool_without_space_for_a_vm_is_named(portal: Portal, lab: Lab):
-    folder, kept = IMAGES, "/run/libvirt/images"
-    lab.run("sh", "-c", f"mkdir {kept} && mount --bind {folder} {kept} && mount -t tmpfs -o size=20m tmpfs {folder}")
-    lab.run("sh", "-c", f"cp -a {kept}/. {folder} && head -c 30M /dev/zero >{folder}/fill || true")
-    run = ("run", "tiny", "--id", "20", "--memory", "64M")
-    said = portal.manage("vm", *run, fails=True)
-    assert "the pool is full" in said or "the host has no space left for /var/lib/libvirt/images" in said
-    assert_shown(portal, VM_PAGE, "; delete", "No space left")
-    lab.run("rm", f"{folder}/fill")
-    try_again(portal, VM_PAGE)
-    wait_for(lambda: state(portal, "VM", "tiny-20") == "ready", 30, "the next try works")
-    lab.run("sh", "-c", f"umount --lazy {folder} && umount --lazy {kept}")
-    lab.virsh("pool-refresh", "default")
-
-
-def things_of(lab: Lab) -> dict[str, list[str]]:
-    with contextlib.closing(libvirt.open(lab.uri)) as host:  # anew: a test may have restarted libvirtd
-        return things(host)
-
-
 def definition_of_default(lab: Lab) -> str:
     return lab.virsh("net-dumpxml", "--inactive", "default")
-
-
-def state(portal: Portal, model: str, name: str) -> str:
-    return portal.ask(f"{model}.objects.get(name='{name}').state")
-
-
-def try_again(portal: Portal, page: str) -> None:
-    """Press the button, if the portal has not tried by itself meanwhile."""
-    if portal.get(page).xpath("//form[contains(@action, '/retry/')]"):
-        portal.post(f"{page}retry/", page=page)
-
-
-def folded(page: html.HtmlElement) -> list[str]:
-    return [details.text_content() for details in page.xpath("//details[not(@open)]")]
-
-
-def assert_shown(portal: Portal, path: str, sentence: str, raw: str) -> None:
-    """The page shows the sentence, and libvirt's own words only to who unfolds them."""
-    page = portal.get(path)
-    reason = page.get_element_by_id("reason")
-    assert sentence in reason.xpath("string(.//strong)")
-    assert raw not in reason.xpath("string(.//strong)").replace(sentence, "")
-    assert any(raw in text for text in folded(reason))

@@ -1,0 +1,24 @@
+"""A hypervisor whose default network a running VM uses."""
+
+import pytest
+
+from networks.models import Network
+from tests.portal.problems.observed_network import run
+from tests.support.making import make_foreign_network, make_hypervisor
+from vms.models import VM
+
+
+@pytest.fixture
+def lab(db, pokes):
+    return make_hypervisor()
+
+
+@pytest.fixture
+def default(lab) -> Network:
+    return make_foreign_network(lab)
+
+
+@pytest.fixture
+def vm(lab, default) -> VM:
+    """A VM that runs on default as it should."""
+    return run(lab, "alma-8", 8)

@@ -1,0 +1,136 @@
+"""Problems on the pages of networks and VMs, with the buttons that solve them."""
+
+import pytest
+from lxml import html
+
+from networks.models import DHCPHost, Lease, Network
+from tests.portal.problems.observed_network import EIGHT, NINE, NOBODY, another, entry, run, tell
+from tests.support.making import make_lease
+from vms.models import NICStatus
+
+HTMX = {"HX-Request": "true"}
+
+
+def listed(answer) -> list[str]:
+    """The problems of a page as text."""
+    assert answer.status_code == 200
+    items = html.fromstring(answer.content).xpath("//ul[@class='problems']/li")
+    return [" ".join(item.text_content().split()) for item in items]
+
+
+def links(answer) -> list[str]:
+    return html.fromstring(answer.content).xpath("//ul[@class='problems']//a/@href")
+
+
+@pytest.fixture
+def troubled(default, lab, vm) -> Network:
+    """Default with a problem of each kind that a click mends."""
+    entry(default, "192.168.122.8", EIGHT)
+    make_lease(default, EIGHT, "192.168.122.77")
+    make_lease(default, NOBODY, "192.168.122.99")
+    entry(default, "192.168.122.10", "52:54:00:00:00:0a")
+    another(lab, "net1", "192.168.122.129/25", "virbr1")
+    run(lab, "alma-9", 9, "net1")
+    entry(default, "192.168.122.9", NINE)
+    return default
+
+
+@pytest.mark.parametrize("path", ["/networks/lab-1/default/problems/", "/vms/lab-1/alma-8/problems/"])
+def test_htmx_gets_the_problems_alone(page, troubled, path):
+    whole, part = page.get(path), page.get(path, headers=HTMX)
+    assert "<h1>Problems of" in whole.content.decode()
+    assert part.content.decode().startswith('<div id="problems" hx-get="')
+    assert listed(whole) == listed(part) != []
+
+
+@pytest.mark.parametrize("path", ["/networks/lab-1/default/problems/", "/vms/lab-1/alma-8/problems/"])
+def test_a_page_without_problems_says_so_and_its_fragment_nothing(page, default, vm, path):
+    assert "No problems with the addresses here." in page.get(path).content.decode()
+    fragment = html.fromstring(page.get(path, headers=HTMX).content)
+    assert (fragment.get("id"), fragment.text_content().strip()) == ("problems", "")
+
+
+@pytest.mark.parametrize("path", ["/networks/lab-1/no/problems/", "/vms/lab-1/no/problems/"])
+def test_there_are_no_problems_of_what_is_gone(page, lab, path):
+    assert page.get(path).status_code == 404
+    assert page.get(path, headers=HTMX).status_code == 404
+
+
+def test_each_problem_of_a_network_links_to_a_page_that_is_there(page, troubled):
+    answer = page.get("/networks/lab-1/default/problems/")
+    assert "/networks/lab-1/default/hosts/192.168.122.9/edit/" in links(answer)
+    assert "/networks/lab-1/default/hosts/?unused=1" in links(answer)
+    for link in links(answer):
+        assert page.get(link, follow=True).status_code == 200
+
+
+def test_the_link_to_unused_entries_shows_just_those(page, troubled):
+    rows = html.fromstring(page.get("/networks/lab-1/default/hosts/?unused=1").content).xpath("//table//tr/@id")
+    assert rows == ["host-192.168.122.10"]
+
+
+def test_many_leases_of_nobody_lead_to_the_networks_leases(page, default):
+    for number in range(10, 20):
+        make_lease(default, f"52:54:00:cc:00:{number}", f"192.168.122.{number}")
+    answer = page.get("/networks/lab-1/default/problems/")
+    assert len(listed(answer)) == 1
+    assert links(answer) == ["/networks/lab-1/default/leases/"]
+    assert page.get(links(answer)[0]).status_code == 200
+
+
+def press(page, text: str):
+    """Press the button of that text on the page of default's problems."""
+    root = html.fromstring(page.get("/networks/lab-1/default/problems/").content)
+    (action,) = root.xpath("//form[button[normalize-space()=$text]]/@action", text=text)
+    return page.post(action)
+
+
+def test_release_it_asks_for_the_lease_of_nobody(page, troubled):
+    assert press(page, "Release lease").status_code == 302
+    asked = Lease.objects.exclude(release_asked_at=None)
+    assert [lease.ip for lease in asked] == ["192.168.122.99"]
+
+
+def test_reserve_instead_makes_the_address_that_a_guest_has_the_reserved_one(page, troubled):
+    assert press(page, "Reserve 192.168.122.77 instead").status_code == 302
+    wishes = DHCPHost.objects.filter(mac=EIGHT)
+    assert {desired.ip: desired.removed_at is None for desired in wishes} == {
+        "192.168.122.77": True,
+        "192.168.122.8": False,
+    }
+
+
+def test_a_vms_page_has_what_concerns_it_alone(page, troubled):
+    (problem,) = listed(page.get("/vms/lab-1/alma-8/problems/"))
+    assert f"alma-8 ({EIGHT}) has 192.168.122.77" in problem
+
+
+def test_both_machines_of_one_address_say_so_and_the_network_links_to_one(page, default, lab, vm):
+    tell(vm, "192.168.122.8")
+    tell(run(lab, "alma-9", 9), "192.168.122.8", "arp")
+    run(lab, "alma-10", 10)
+    answer = page.get("/networks/lab-1/default/problems/")
+    assert links(answer) == ["/vms/lab-1/alma-9/"]
+    for name, count in (("alma-8", 1), ("alma-9", 1), ("alma-10", 0)):
+        assert len(listed(page.get(f"/vms/lab-1/{name}/problems/"))) == count
+
+
+def test_two_machines_that_are_no_vms_of_ours_are_listed_as_well(page, default):
+    make_lease(default, NOBODY, "192.168.122.8")
+    make_lease(default, "52:54:00:cc:00:02", "192.168.122.8")
+    assert "192.168.122.8 is answered for by 2 machines" in listed(page.get("/networks/lab-1/default/problems/"))[0]
+
+
+def test_a_nic_of_a_network_that_is_gone_stands_on_its_vms_page_and_leads_there_from_the_overview(page, default, vm):
+    NICStatus.objects.create(vm=vm.status, position=1, kind="network", source="net7", mac=NINE)
+    (problem,) = listed(page.get("/vms/lab-1/alma-8/problems/"))
+    assert "is for the network net7, which libvirt does not have" in problem
+    (link,) = links(page.get("/"))
+    assert page.get(link, follow=True).redirect_chain == [(vm.get_absolute_url(), 302)]
+
+
+def test_names_that_others_chose_are_text(page, default):
+    make_lease(default, NOBODY, "192.168.122.8", "<script>alert(1)</script>")
+    shown = page.get("/networks/lab-1/default/problems/").content.decode()
+    assert "<script>alert" not in shown
+    assert "&lt;script&gt;alert(1)" in shown

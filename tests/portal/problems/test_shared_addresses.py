@@ -1,0 +1,77 @@
+"""Addresses and client IDs that several guests use."""
+
+import pytest
+
+from tests.portal.problems.observed_network import EIGHT, NINE, NOBODY, TWO, host, lease, look, nic, only, told
+from virterweb.portal.problems import Kind, Step
+
+
+def test_a_network_on_which_all_is_well_has_no_problem():
+    assert look(*TWO, leases=(lease(),), hosts=(host(),), told=(told("10.255.0.9"),), size=253, free=250) == ()
+    assert look() == ()
+
+
+@pytest.mark.parametrize(
+    ("leases", "told_of", "said"),
+    [
+        ((lease(),), (told(),), ("by its lease", "as its agent says")),
+        ((lease(),), (told(source="arp"),), ("by its lease", "as the ARP table says")),
+        ((), (told(mac=EIGHT), told(source="arp")), ("as its agent says", "as the ARP table says")),
+        ((), (told("fd00::8", EIGHT), told("fd00::8")), ("as its agent says", "as its agent says")),
+    ],
+)
+def test_two_machines_that_answer_for_one_address_are_both_named(leases, told_of, said):
+    problem = only(look(*TWO, leases=leases, told=told_of), Kind.TWO_MACHINES)
+    one, other = f"alma-8 ({EIGHT}), {said[0]}", f"alma-9 ({NINE}), {said[1]}"
+    assert f"is answered for by 2 machines: {one} and {other}." in problem.text
+    assert (problem.step, problem.vm, problem.mac) == (Step.LOOK_AT_VM, "alma-9", NINE)
+
+
+@pytest.mark.parametrize(
+    ("leases", "told_of"),
+    [
+        ((lease(),), (told(mac=EIGHT), told(mac=EIGHT, source="arp"))),  # several sources tell of one machine
+        ((lease(), lease("fd00::8")), ()),
+        ((lease(),), (told("10.255.0.9"),)),
+        ((lease(), lease("10.255.0.9", NINE)), ()),
+    ],
+)
+def test_machines_with_an_address_each_are_no_problem(leases, told_of):
+    assert look(*TWO, leases=leases, told=told_of) == ()
+
+
+def test_three_machines_are_counted_and_all_named():
+    three = (*TWO, nic(NOBODY, "alma-10"))
+    text = only(look(*three, leases=(lease(),), told=(told(), told(mac=NOBODY))), Kind.TWO_MACHINES).text
+    assert "by 3 machines" in text
+    assert all(name in text for name in ("alma-8", "alma-9", "alma-10"))
+
+
+def copied(now: str = NINE, before: str = EIGHT, client_id: str = "ff:01", **ended) -> dict:
+    """A lease that one MAC has, and that another had before, under one client ID."""
+    then = {"mac": before, "client_id": client_id} | ended
+    return {"leases": (lease(mac=now, client_id=client_id),), "ended": (lease(**then),)}
+
+
+def test_two_running_guests_that_send_one_client_id_are_both_named():
+    problem = only(look(*TWO, **copied()), Kind.ONE_CLIENT_ID)
+    for part in (f"alma-8 ({EIGHT}) and alma-9 ({NINE})", "ff:01", "both 10.255.0.8", "machine-id"):
+        assert part in problem.text
+    assert (problem.step, problem.vm) == (Step.LOOK_AT_VM, "alma-9")
+
+
+@pytest.mark.parametrize(
+    ("nics", "leases"),
+    [
+        ((nic(running=False), nic(NINE, "alma-9")), copied()),  # the one before has gone: its lease was passed on
+        ((nic(), nic(NINE, "alma-9", running=False)), copied()),
+        ((nic(), nic(NINE)), copied()),  # two NICs of one VM
+        ((nic(),), copied(EIGHT, EIGHT)),  # it has left and come back
+        (TWO, copied(client_id="")),
+        (TWO, copied() | {"ended": (lease(client_id="ff:02"),)}),
+        (TWO, copied(ip="10.255.0.7")),
+        ((nic(NINE, "alma-9"),), copied()),  # no VM has the other MAC any more
+    ],
+)
+def test_a_lease_that_goes_from_one_to_another_is_no_shared_client_id(nics, leases):
+    assert look(*nics, **leases) == ()

@@ -1,0 +1,10 @@
+"""The command that sets up a portal."""
+
+from tests.project.commands.running_commands import run
+
+
+def test_setup_makes_one_operator_and_keeps_what_is_known(db, monkeypatch):
+    monkeypatch.setenv("VIRTERWEB_ADMIN_PASSWORD", "given")
+    assert "Operator account made" in run("setup", "--hypervisor", "lab=test:///default")
+    assert run("setup", "--hypervisor", "lab=test:///default") == ""
+    assert "Hypervisor lab is now at test:///other" in run("setup", "--hypervisor", "lab=test:///other")

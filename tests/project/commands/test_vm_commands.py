@@ -1,0 +1,93 @@
+"""Commands that start, stop, wait for, delete and take over VMs."""
+
+import pytest
+from django.core.management.base import CommandError
+from django.utils import timezone
+
+from tests.project.commands.running_commands import run
+from tests.support.making import make_running, make_vm
+from vms.models import VM
+
+
+def test_vm_exists_ends_as_virters(lab):
+    make_running(make_vm(lab))
+    theirs = VM.objects.create(hypervisor=lab, name="theirs", managed=False, generation=0)
+    make_running(theirs)
+    run("vm", "exists", "alma-8-8")
+    for name in ("none", "theirs"):
+        with pytest.raises(SystemExit) as ended:
+            run("vm", "exists", name)
+        assert ended.value.code == 1
+    VM.objects.filter(pk=theirs.pk).update(host_key_public="ssh-rsa AAAA", number=9)  # one of Virter's
+    run("vm", "exists", "theirs")
+
+
+def test_vm_host_key_is_a_line_of_known_hosts(lab):
+    make_vm(lab, host_key_public="ssh-rsa AAAA\n")
+    make_vm(lab, "keyless", 9)
+    assert run("vm", "host-key", "alma-8-8") == "192.168.122.8,alma-8-8,alma-8-8.test ssh-rsa AAAA\n"
+    with pytest.raises(CommandError, match="the SSH host key of keyless is not known"):
+        run("vm", "host-key", "keyless")
+
+
+def test_vm_wait_ready_says_what_it_cannot_wait_for(lab):
+    make_vm(lab)
+    with pytest.raises(CommandError, match="alma-8-8: only VMs run with --wait-ssh let the portal log in"):
+        run("vm", "wait-ready", "alma-8-8")
+
+
+def test_vm_start_and_stop_ask_for_it(lab, pokes):
+    vm = make_vm(lab)
+    run("vm", "stop", "alma-8-8", "--no-wait")
+    vm.refresh_from_db()
+    assert (vm.running, vm.forced) == (False, False)
+    run("vm", "stop", "alma-8-8", "--force", "--no-wait")
+    vm.refresh_from_db()
+    assert (vm.running, vm.forced) == (False, True)
+    run("vm", "start", "alma-8-8", "--no-wait")
+    vm.refresh_from_db()
+    assert (vm.running, vm.forced) == (True, False)
+
+
+def test_vm_rm_takes_several_and_what_cannot_be_removed_keeps_no_other_from_it(lab, pokes):
+    make_running(make_vm(lab))
+    make_running(make_vm(lab, "alma-8-9", 9))
+    theirs = VM.objects.create(hypervisor=lab, name="theirs", managed=False, generation=0)
+    virters = VM.objects.create(hypervisor=lab, name="virters-7", number=7, managed=False, generation=0)
+    make_running(theirs)
+    make_running(virters)
+    with pytest.raises(CommandError, match="neither the portal nor Virter made theirs; after “vm adopt theirs”"):
+        run("vm", "rm", "none", "theirs", "alma-8-8", "virters-7", "alma-8-9", "--no-wait")
+    assert set(VM.objects.exclude(removed_at=None).values_list("name", flat=True)) == {
+        *("alma-8-8", "alma-8-9", "virters-7")
+    }
+
+
+def test_removing_what_is_not_there_succeeds(lab):
+    run("network", "rm", "none")
+    run("vm", "rm", "none")
+
+
+@pytest.mark.parametrize(
+    ("verb", "status", "said"),
+    [
+        ("accept", {"document": ""}, "The definition of web has not been read yet"),
+        ("revert", {}, "web is as it is saved: there is nothing to revert"),
+        ("take-over", {}, "libvirt still has web"),
+        ("take-over", {"present": False}, "libvirt has no other VM web"),
+        ("persist", {}, "web is persistent already"),
+    ],
+)
+def test_verbs_about_what_others_did_to_a_vm_say_why_they_do_nothing(lab, verb, status, said):
+    values = {"made_at": timezone.now(), "present": True, "persistent": True, **status}
+    make_vm(lab, "web", 12).status.write(**values)
+    with pytest.raises(CommandError, match=said):
+        run("vm", verb, "web", "--no-wait")
+
+
+def test_a_vm_that_others_recreated_is_taken_over_by_command(lab):
+    make_vm(lab, "web", 12).status.write(made_at=timezone.now(), present=False)
+    other = make_vm(lab, "web", None, managed=False, generation=0)
+    other.status.write(present=True, document=f"<domain><name>web</name><uuid>{other.uuid}</uuid></domain>")
+    run("vm", "take-over", "web", "--no-wait")
+    assert VM.objects.get(name="web").uuid == other.uuid
