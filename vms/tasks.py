@@ -5,7 +5,7 @@ from celery import shared_task
 from virterweb.hypervisors.desired.carry_out import carry_out
 
 from . import sync
-from .addresses import sync as addresses
+from .agents import sync as addresses
 from .cloud_init import seed
 from .console import sync as console
 from .guests import configure, ssh

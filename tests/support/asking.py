@@ -6,13 +6,13 @@ from typing import TypeVar
 
 import pytest
 
-from vms.addresses import sync as addresses
+from vms.agents import sync as addresses
 
 Guests = TypeVar("Guests")
 
 
 def asked_instead(monkeypatch: pytest.MonkeyPatch, guests: Guests) -> Guests:
-    """Have `vms.addresses.sync` ask these."""
+    """Have `vms.agents.sync` ask these."""
 
     @contextmanager
     def door(hypervisor_id: int, uri: str) -> Iterator[Guests]:

@@ -11,7 +11,9 @@ from networks.addresses.reserved import reserved
 from networks.definition.addressing import id_of_mac, ip_of_id, mac_of_id
 from networks.definition.spec import HostSpec, NetworkSpec
 from networks.models import Network
+from virterweb.hypervisors.gateway.found import Refused
 from virterweb.hypervisors.models import Hypervisor
+from virterweb.messages import Message
 from vms.models import NIC, VM, NICStatus
 
 
@@ -45,6 +47,25 @@ def _address_in(block: IPv4Interface | None, number: int) -> Address:
     if block and ip == block.ip:
         raise ValueError(f"ID {number} is the host’s own address {ip}.")
     return Address(mac=mac_of_id(number), ip=str(ip))
+
+
+def access_network(hypervisor: Hypervisor) -> Network:
+    """Return the network of every VM's first NIC; Refused if libvirt has none of that name."""
+    network = Network.objects.in_use(hypervisor.pk, hypervisor.access_network)
+    if network is None:
+        raise Refused(Message("vm.no_access_network", hypervisor=hypervisor, network=hypervisor.access_network))
+    return network
+
+
+def host_entry(vm: VM) -> HostSpec | None:
+    """Return the DHCP reservation that the ID decides; None if the access network has no IPv4 block."""
+    block = access_network(vm.hypervisor).definition.block()
+    if vm.number is None or block is None:
+        return None
+    try:
+        return HostSpec(mac=mac_of_id(vm.number), ip=str(ip_of_id(block, vm.number)))
+    except ValueError as problem:  # the block was changed in the meantime
+        raise Refused(Message("vm.number_outside", number=vm.number, block=block)) from problem
 
 
 def problems(hypervisor: Hypervisor, numbers: Sequence[int]) -> list[str]:

@@ -14,6 +14,7 @@ from django.db import models
 from networks.definition.spec import NetworkSpec
 from networks.models import Network
 from virterweb.hypervisors import rights
+from vms.addresses.reserved_address import reserved
 from vms.definition.nics.fields import asked, move, own
 from vms.definition.nics.parse import parse_domain
 from vms.definition.nics.plan import plan
@@ -21,7 +22,6 @@ from vms.definition.nics.slots import free_slots
 from vms.definition.nics.spec import FoundNIC, NICSpec
 from vms.definition.nics.steps import Manner, NICPlan, NICStep
 from vms.models import NIC, VM, Power, VMQuerySet
-from vms.nics.reserved_address import reserved
 
 from .wording import Text, say
 

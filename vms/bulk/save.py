@@ -8,9 +8,9 @@ from django.db import transaction
 
 from networks.reservations.reservations import Conflict
 from virterweb.hypervisors import rights
+from vms.addresses.reserved_address import fixed, plan_address
 from vms.definition.nics.spec import NICSpec
 from vms.models import NIC, VM, VMQuerySet
-from vms.nics.reserved_address import fixed, plan_address
 
 from .changes import Row, why_not
 

@@ -16,14 +16,14 @@ from virterweb.hypervisors.connections.guard import Observation
 from virterweb.hypervisors.gateway.connection import Connection
 from virterweb.hypervisors.models import Hypervisor, HypervisorStatus, ReadingProblem
 from vms.addresses import ids
+from vms.addresses import reserved_address as nic_address
+from vms.cloud_init import portal_key
 from vms.definition import cloud_init
 from vms.definition import volume as volume_xml
 from vms.definition.cloud_init import GuestNIC
 from vms.definition.guest_nic import Attached, address_of_id, guest_nics
 from vms.definition.volume import VolumeSpec
-from vms.guests import portal_key
 from vms.models import NIC, VM, Power
-from vms.nics import reserved_address as nic_address
 
 HIDDEN = "(the private host key)"
 SLACK = 256 * 1024  # bytes by which the file is larger than its first content, so that later content fits

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from django.utils import timezone
 
+from virterweb.enqueue import enqueue
 from virterweb.hypervisors.connections.pool import connected
 from virterweb.hypervisors.gateway.found import HypervisorError
 from virterweb.messages import Message
@@ -20,7 +21,9 @@ LONGEST = 20_000  # characters of what is kept
 def ask(vm: VM) -> None:
     """Request it, again if it was done before."""
     again = {"asked_at": timezone.now(), "done_at": None, "code": None, "reason": "", "output": ""}
-    GuestRun.objects.update_or_create(vm=vm, defaults=again)
+    run, _ = GuestRun.objects.update_or_create(vm=vm, defaults=again)
+    if vm.done:
+        enqueue("vms.tasks.configure_guest", run.pk)
 
 
 def due() -> list[int]:

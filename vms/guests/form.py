@@ -6,8 +6,8 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from networks.models import Network
+from vms.addresses.reserved_address import static_user
 from vms.definition.guest_nic import Attached, GuestSpec, Mode, problems
-from vms.nics.reserved_address import static_user
 
 GUEST = ("guest", "guest_addresses", "gateway", "dns", "default_route", "metric")
 NO_DNS = "none"

@@ -1,4 +1,4 @@
-"""What guest agents report, requested by `vms.addresses.sync` and kept as long as the guests run.
+"""What guest agents report, requested by `vms.agents.sync` and kept as long as the guests run.
 
 For a VM that is waited for by SSH, `vms.guests.ssh` records the result of cloud-init.
 """

@@ -22,13 +22,13 @@ from paramiko.ssh_exception import AuthenticationException, IncompatiblePeer, SS
 from virterweb.hypervisors.connections.pool import connected
 from virterweb.hypervisors.gateway.found import HypervisorError, Refused, Silent
 from virterweb.messages import Message
+from vms.addresses.ids import host_entry
 from vms.addresses.nic_addresses import with_access_addresses
+from vms.cloud_init import portal_key
 from vms.definition import domain as domain_xml
 from vms.models import VM, Power, SSHCheck
 from vms.observed import guest_facts
-from vms.run.make import host_entry
 
-from . import portal_key
 from . import report as guest_report
 
 PORT = 22

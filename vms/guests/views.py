@@ -6,7 +6,6 @@ from django.views.decorators.http import require_GET, require_POST
 
 from virterweb.hypervisors.models import Hypervisor
 from virterweb.messages import Message
-from vms import tasks
 from vms.cloud_init import seed
 from vms.definition.guest_nic import words
 from vms.lookup import get_changeable, get_vm
@@ -60,6 +59,4 @@ def guest_rule(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse
 def guest_configure(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
     vm = get_changeable(request.user, hypervisor, name, _configurable())
     configure.ask(vm)
-    for pk in configure.due():
-        tasks.configure_guest.delay(pk)
     return redirect("vms:guest", hypervisor, name)

@@ -6,13 +6,13 @@ from functools import cached_property
 from networks.definition.addressing import mac_of_id
 from networks.reservations.reservations import Conflict
 from virterweb.hypervisors import rights
+from vms.addresses.reserved_address import AddressChange, fixed, plan_address
 from vms.definition.nics.fields import asked
 from vms.definition.nics.plan import plan
 from vms.definition.nics.spec import NICSpec
 from vms.definition.nics.steps import NICPlan
 from vms.definition.saved import SavedNIC, guest_text
 from vms.models import NIC, VM
-from vms.nics.reserved_address import AddressChange, fixed, plan_address
 
 from .wording import say
 

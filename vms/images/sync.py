@@ -25,9 +25,9 @@ from vms.definition import domain as domain_xml
 from vms.definition import volume as volume_xml
 from vms.definition.volume import VolumeSpec
 from vms.models import LAYER, LOADING, TAG, Image, ImageStatus, Power, Volume
-from vms.run.boot_volume import check_image
 
 from . import layers, qcow2, qemu_img
+from .boot_volume import check_image
 
 Kind = ReadingProblem.Kind
 

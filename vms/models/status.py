@@ -119,7 +119,7 @@ class NICStatus(models.Model):
 
 
 class NICAddress(models.Model):
-    """An address of a running VM's NIC, from sources other than leases. Written only by `vms.addresses.sync`."""
+    """An address of a running VM's NIC, from sources other than leases. Written only by `vms.agents.sync`."""
 
     vm = models.ForeignKey(VMStatus, on_delete=models.CASCADE, related_name="addresses")
     mac = models.CharField("MAC", max_length=17)

@@ -11,6 +11,7 @@ from networks.changes.fields import PartField
 from networks.definition import lines, rules
 from networks.reservations.reservations import Conflict
 from virterweb.hypervisors import rights
+from vms.addresses.reserved_address import fixed, plan_address
 from vms.cloud_init import seed
 from vms.definition import domain as domain_xml
 from vms.definition.guest_nic import Attached, GuestSpec, guest_nics, words
@@ -21,7 +22,6 @@ from vms.models import NIC, VM, free_mac
 
 from .new_nic_form import NewNICForm
 from .place_form import MODES, STAYS, USER
-from .reserved_address import fixed, plan_address
 
 
 class NICChangeForm(NewNICForm):

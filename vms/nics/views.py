@@ -9,6 +9,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from networks.reservations.reservations import Conflict
 from virterweb.hypervisors.desired.one_at_a_time import concurrent
+from vms.addresses.reserved_address import fixed
 from vms.definition.nics import plan as nic_plan
 from vms.definition.nics.slots import free_slots
 from vms.definition.nics.spec import NICSpec
@@ -17,7 +18,6 @@ from vms.lookup import get_changeable
 from vms.models import VIRTIO, VM, Power
 
 from .form import NICChangeForm
-from .reserved_address import fixed
 from .stale import as_base, merged
 
 

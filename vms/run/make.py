@@ -7,23 +7,20 @@ after the VM belong to it, so a worker that is interrupted can continue, or clea
 from django.db import transaction
 
 from networks import sync as networks_sync
-from networks.definition.addressing import ip_of_id, mac_of_id
 from networks.definition.events import Event
-from networks.definition.spec import HostSpec
-from networks.models import Network
 from virterweb.hypervisors.desired.revisions import Revision
 from virterweb.hypervisors.gateway.connection import Connection
 from virterweb.hypervisors.gateway.found import Refused
-from virterweb.hypervisors.models import Hypervisor
 from virterweb.messages import Message
+from vms.addresses.ids import access_network, host_entry
 from vms.cloud_init import seed
 from vms.definition import domain as domain_xml
 from vms.definition import volume as volume_xml
 from vms.definition.volume import VolumeSpec
 from vms.images import layers
+from vms.images.boot_volume import boot_volume_spec
 from vms.models import NIC, VM, Power
 
-from .boot_volume import boot_volume_spec
 from .domain import console_file, new_document
 from .removal import delete_created, macs_of, volumes_of_others
 
@@ -116,25 +113,6 @@ def _check_host_entry(vm: VM, connection: Connection) -> None:
         raise Refused(Message("vm.no_reservation", network=access, mac=entry.mac))
     if not vm.hypervisor.static_dhcp and entry.mac in reserved:
         raise Refused(Message("vm.number_taken", number=vm.number, network=access, mac=entry.mac))
-
-
-def access_network(hypervisor: Hypervisor) -> Network:
-    """Return the network of every VM's first NIC; Refused if libvirt has none of that name."""
-    network = Network.objects.in_use(hypervisor.pk, hypervisor.access_network)
-    if network is None:
-        raise Refused(Message("vm.no_access_network", hypervisor=hypervisor, network=hypervisor.access_network))
-    return network
-
-
-def host_entry(vm: VM) -> HostSpec | None:
-    """Return the DHCP reservation that the ID decides; None if the access network has no IPv4 block."""
-    block = access_network(vm.hypervisor).definition.block()
-    if vm.number is None or block is None:
-        return None
-    try:
-        return HostSpec(mac=mac_of_id(vm.number), ip=str(ip_of_id(block, vm.number)))
-    except ValueError as problem:  # the block was changed in the meantime
-        raise Refused(Message("vm.number_outside", number=vm.number, block=block)) from problem
 
 
 def add_entry(vm: VM, connection: Connection) -> None:

@@ -62,7 +62,7 @@ def test_commands_server_and_worker_close_an_open_folder_and_create_private_file
         portal.log_in()
         wait_for(lambda: portal.table("/networks/"), 20, "the first poll")
         portal.manage("network", "add", "net1", "--network-cidr", "10.255.0.1/24", "--no-wait")
-        portal.ask("portal_key.authorized_line()", "from vms.guests import portal_key")
+        portal.ask("portal_key.authorized_line()", "from vms.cloud_init import portal_key")
     finally:
         portal.stop()
     assert (careless / "ssh-key").exists()

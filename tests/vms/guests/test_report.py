@@ -13,7 +13,7 @@ from tests.support.making import make_foreign_network, make_host, make_hyperviso
 from virterweb.hypervisors.gateway.found import FoundAddress, FoundDomain, FoundOutput, Refused, Silent
 from virterweb.hypervisors.models import Hypervisor
 from virterweb.messages import Message
-from vms.addresses import sync as addresses
+from vms.agents import sync as addresses
 from vms.attached.rows import nic_rows
 from vms.guests import report as guest_report
 from vms.models import NIC, VM, AddressRound, GuestReport, NICAddress, NICStatus, Power, VMStatus

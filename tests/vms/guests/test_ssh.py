@@ -26,9 +26,9 @@ from tests.support.making import make_foreign_network, make_hypervisor, make_lea
 from virterweb.hypervisors.gateway.connection import Connection
 from virterweb.hypervisors.gateway.found import Refused, Silent
 from virterweb.messages import Message
-from vms.cloud_init import seed
+from vms.cloud_init import portal_key, seed
 from vms.definition import cloud_init
-from vms.guests import portal_key, ssh
+from vms.guests import ssh
 from vms.management.arguments import wait_for_ssh
 from vms.models import VM, Power, SSHCheck, SSHState, VMStatus
 
@@ -169,7 +169,7 @@ def test_the_portals_key_is_made_once_and_for_its_user_alone(tmp_path, settings)
 
 
 def test_processes_that_start_at_once_agree_on_one_key(tmp_path):
-    code = "import django; django.setup(); from vms.guests import portal_key; print(portal_key.authorized_line())"
+    code = "import django; django.setup(); from vms.cloud_init import portal_key; print(portal_key.authorized_line())"
     environment = {**os.environ, "VIRTERWEB_DATA": str(tmp_path), "DJANGO_SETTINGS_MODULE": "virterweb.settings"}
     started = [
         subprocess.Popen([sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE, text=True)

@@ -7,9 +7,9 @@ from networks.definition.spec import HostSpec
 from networks.models import DHCPHost, Network
 from networks.reservations import reservations as hosts
 from tests.support.making import make_hypervisor, make_lease, make_network, make_running, make_vm
+from vms.addresses.reserved_address import NEXT, fixed, plan_address
 from vms.definition.nics.spec import NICSpec
 from vms.models import VM, VMStatus
-from vms.nics.reserved_address import NEXT, fixed, plan_address
 
 MAC, OTHER = "52:54:00:80:00:01", "52:54:00:80:00:02"
 ON_NET1 = NICSpec(kind="network", source="net1", mac=MAC)
@@ -105,7 +105,7 @@ def test_a_move_to_a_bridge_without_an_address_gives_it_up(vm):
         (ON_BRIDGE, NEXT, "on a network only"),
         (NICSpec(kind="user", mac=MAC), NEXT, "on a network only"),
         (NICSpec(kind="network", source="quiet", mac=MAC), NEXT, "no DHCP"),
-        (ON_NET1, "10.255.0.300", "no IP address"),
+        (ON_NET1, "10.255.0.300", "is not an IP address"),
         (ON_NET1, "10.255.0.007", "leading zero"),
         (ON_NET1, "10.254.0.9", "10.254.0.9"),
         (ON_NET1, "10.255.0.1", "10.255.0.1"),

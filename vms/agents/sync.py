@@ -21,12 +21,12 @@ from virterweb.hypervisors.connections.pool import connected
 from virterweb.hypervisors.gateway.connection import Connection
 from virterweb.hypervisors.gateway.found import FoundAddress, HypervisorError, Refused
 from virterweb.hypervisors.models import Hypervisor, HypervisorQuerySet, ReadingProblem
+from vms.addresses.nic_addresses import leased
 from vms.guests.report import CHANNEL
 from vms.models import NIC, AddressRound, NICAddress, NICStatus, Power, VMStatus
 from vms.observed.addresses import Source
 
-from .agents import ask_agents
-from .nic_addresses import leased
+from .asking import ask_agents
 from .recording import write_addresses
 
 log = logging.getLogger(__name__)

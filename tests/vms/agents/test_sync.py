@@ -18,9 +18,9 @@ from virterweb.hypervisors.gateway.found import FoundAddress, Refused, Silent, U
 from virterweb.hypervisors.models import HypervisorStatus, ReadingProblem
 from virterweb.messages import Message
 from vms import tasks
-from vms.addresses import agents
-from vms.addresses import sync as addresses
 from vms.addresses.nic_addresses import with_access_addresses
+from vms.agents import asking
+from vms.agents import sync as addresses
 from vms.attached.filters import Filters
 from vms.attached.rows import nic_rows
 from vms.attached.table import rows
@@ -33,7 +33,7 @@ MAC, BRIDGED, PLAIN = (f"52:54:00:00:00:{tail}" for tail in ("08", "18", "28"))
 DOMAIN = (
     "<domain><devices><channel type='unix'><target type='virtio' name='{name}'{state}/></channel></devices></domain>"
 )
-WITH_AGENT = DOMAIN.format(name=agents.CHANNEL, state=" state='connected'")
+WITH_AGENT = DOMAIN.format(name=asking.CHANNEL, state=" state='connected'")
 WITHOUT_DHCP = (
     """<network><name>plain</name><uuid>{uuid}</uuid><forward mode='bridge'/><bridge name='br9'/></network>"""
 )
@@ -147,8 +147,8 @@ def test_a_vm_that_stopped_while_it_was_asked_gets_no_addresses(vm, guests):
     ("document", "may"),
     [
         (WITH_AGENT, True),
-        (DOMAIN.format(name=agents.CHANNEL, state=""), True),
-        (DOMAIN.format(name=agents.CHANNEL, state=" state='disconnected'"), False),
+        (DOMAIN.format(name=asking.CHANNEL, state=""), True),
+        (DOMAIN.format(name=asking.CHANNEL, state=" state='disconnected'"), False),
         (DOMAIN.format(name="com.redhat.spice.0", state=" state='connected'"), False),
         ("<domain/>", False),
     ],
@@ -177,8 +177,8 @@ def test_arp_is_asked_only_where_a_nic_has_no_lease(vm, guests):
 
 
 def test_a_guest_that_hangs_is_left_alone_and_keeps_nobody(vm, guests, monkeypatch):
-    monkeypatch.setattr(agents, "PATIENCE", 0.1)
-    monkeypatch.setattr(agents, "SLOW", 0.05)
+    monkeypatch.setattr(asking, "PATIENCE", 0.1)
+    monkeypatch.setattr(asking, "SLOW", 0.05)
     guests.answers[Source.AGENT] = [(BRIDGED, "10.0.0.8")]
     guests.answers[Source.ARP] = [(PLAIN, "10.1.0.8")]
     guests.gate.clear()

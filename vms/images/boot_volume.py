@@ -5,8 +5,9 @@ from virterweb.hypervisors.gateway.found import Refused
 from virterweb.messages import Message
 from vms.definition import volume as volume_xml
 from vms.definition.volume import VolumeSpec
-from vms.images import layers, qcow2
 from vms.models import TAG, VM, Image
+
+from . import layers, qcow2
 
 GIB = 1024**3
 
