@@ -1,6 +1,6 @@
 """One action on several networks: each with its own plan, shown first, and with its own result."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -13,6 +13,7 @@ from networks.models import Network
 from virterweb.hypervisors import rights
 from virterweb.hypervisors.desired.one_at_a_time import of_all_hypervisors
 from virterweb.hypervisors.desired.refusals import InvalidTransition, Refusal
+from virterweb.messages import Message
 
 from .views import save_change, shown
 
@@ -35,11 +36,16 @@ CHANGES = {
 
 @dataclass
 class Row:
-    """One selected network: what the action does to it, or why it is impossible, without full stop."""
+    """One selected network: what the action does to it, or why it is impossible."""
 
     network: Network
     steps: tuple[Step, ...] = ()
-    refused: str = ""
+    refused: Message = field(default_factory=Message)
+
+    @property
+    def reason(self) -> str:
+        """Return why the action is impossible, in words, without full stop."""
+        return str(self.refused).removesuffix(".")
 
     @property
     def shown(self) -> dict:
@@ -61,9 +67,9 @@ def networks_bulk(request: HttpRequest) -> HttpResponse:
                 try:
                     _do(request, row, action)
                 except InvalidTransition as problem:
-                    row.refused = str(problem)
+                    row.refused = problem.message
             if row.refused:
-                messages.error(request, f"{row.network}: {row.refused}.")
+                messages.error(request, f"{row.network}: {row.reason}.")
         if names := ", ".join(str(row.network) for row in rows if not row.refused):
             messages.success(request, f"{TITLES[action]}: {names}.")
         return redirect("networks:list")
@@ -73,18 +79,18 @@ def networks_bulk(request: HttpRequest) -> HttpResponse:
 
 def _row(network: Network, action: str, user: rights.Actor) -> Row:
     if reason := rights.refusal(user, network):
-        return Row(network, refused=reason.removesuffix("."))
+        return Row(network, refused=reason)
     if network.removed_at and action != "remove":
-        return Row(network, refused=str(InvalidTransition(network, Refusal.BEING_DELETED)))
+        return Row(network, refused=InvalidTransition(network, Refusal.BEING_DELETED).message)
     if action == "adopt":
-        return Row(network, refused="The portal manages it already" if network.managed else "")
+        return Row(network, refused=Message("network.managed") if network.managed else Message())
     if action == "remove":
         note = Note.ACCESS_NETWORK if network.is_access_network else Note.NONE
         what = {"network": network.name, "noted": note, "note_about": network.hypervisor.name}
         names, lasting = tuple(network.running_names()), Disruption.LASTING
         return Row(network, (Step(verb=Verb.DELETE, disruption=lasting, vms=names, **what),))
     if not network.managed:
-        return Row(network, refused="The portal does not manage it. Adopt it first")
+        return Row(network, refused=Message("network.unmanaged"))
     values = {"active": network.active, "autostart": network.autostart, **CHANGES[action][1]}
     wanted = Wanted(document=network.full_document, **values)
     return Row(network, network.plan(wanted, asked=tuple(CHANGES[action][1])))

@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError
 from networks.definition import addressing, lines
 from networks.definition.spec import HostSpec, lease_text
 from networks.models import Network
+from virterweb.messages import Message
 
 from .reservations import Conflict, conflicts, entries, leased_to_another, reserve, unreserved
 
@@ -69,21 +70,21 @@ class HostEntryForm(forms.Form):
         if self.errors:
             return data
         for field, reason in self._against(data):
-            self.add_error(field, reason)
+            self.add_error(field, str(reason))
         if not self.errors and not data["anyway"]:
             self.warning = leased_to_another(self.network, self.host)
             if self.warning:
                 self.add_error("ip", self.warning)
         return data
 
-    def _against(self, data: dict) -> Iterable[tuple[str, str]]:
+    def _against(self, data: dict) -> Iterable[tuple[str, Message]]:
         six = ":" in data["ip"]
         if six and data["mac"]:
-            return [("mac", "An IPv6 guest is known by its DUID or its name, not by its MAC.")]
+            return [("mac", Message("reservation.mac_of_ipv6"))]
         if data["duid"] and not six:
-            return [("duid", "Only an IPv6 guest is known by a DUID.")]
+            return [("duid", Message("reservation.duid_of_ipv4"))]
         if not (data["mac"] or data["duid"] or data["name"]):
-            return [("mac", "For which guest? Give its MAC; of an IPv6 guest its DUID.")]
+            return [("mac", Message("reservation.no_guest"))]
         return conflicts(self.network, self.host, self.was.ip if self.was else "")
 
     @property
@@ -106,7 +107,7 @@ class HostEntryForm(forms.Form):
             reserve(self.network, [host], by, was=was.ip if was else "")
         except Conflict as conflict:
             for field, reason in conflict.errors:
-                self.add_error(field, reason)
+                self.add_error(field, str(reason))
             return False
         return True
 

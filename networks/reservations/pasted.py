@@ -17,6 +17,9 @@ from lxml import etree
 from networks.definition import addressing, lines
 from networks.definition.document.parse import PARSER, parse_host
 from networks.definition.spec import HostSpec, SubnetSpec, lease_text
+from virterweb.messages import Message
+
+from . import wording as _wording  # noqa: F401, adds the texts of the messages
 
 SEPARATORS = (",", ";", "\t")
 HEADINGS = {
@@ -203,7 +206,7 @@ class Index:
         found = next((self._held.get(key) for key in _keys(host) if key[0] == field), None)
         return None if found and field == "name" and (found.mac or found.duid) else found
 
-    def conflicts(self, host: HostSpec, was: HostSpec | None = None) -> tuple[tuple[str, str], ...]:
+    def conflicts(self, host: HostSpec, was: HostSpec | None = None) -> tuple[tuple[str, Message], ...]:
         """Return objections to an entry that replaces `was`, as pairs of field (mac, duid, ip, name) and reason.
 
         A name is one guest's in each address family, so a guest may have the same one for IPv4 and IPv6.
@@ -212,34 +215,34 @@ class Index:
         found = [(field, _held_by(field, host, other)) for field, other in holders if other not in (None, was)]
         return (*found, *(("ip", reason) for reason in self._misplaced(host.ip)))
 
-    def _misplaced(self, text: str) -> Iterator[str]:
+    def _misplaced(self, text: str) -> Iterator[Message]:
         with suppress(ValueError):
             ip = ip_address(text)
             block = next((block for block in self._blocks if ip in block.network), None)
             if block is None:
-                has = ", ".join(str(block.network) for block in self._blocks) or "it has none"
-                yield f"{ip} is in no block of this network: {has}."
+                blocks = ", ".join(str(block.network) for block in self._blocks)
+                code = "reservation.no_block" if blocks else "reservation.no_blocks"
+                yield Message(code, ip=ip, blocks=blocks)
             elif ip.version == 4 and self._served not in (None, block.network):
-                yield f"{ip} is in {block.network}; libvirt has DHCP in one IPv4 block of a network: {self._served}."
+                yield Message("reservation.other_block", ip=ip, block=block.network, served=self._served)
             elif ip == block.ip:
-                yield f"{ip} is the host’s own address in {block.network}."
+                yield Message("reservation.host", ip=ip, block=block.network)
             elif ip == block.network.network_address:
-                yield f"{ip} is the address of the block {block.network} itself."
+                yield Message("reservation.block_itself", ip=ip, block=block.network)
             elif ip.version == 4 and ip == block.network.broadcast_address:
-                yield f"{ip} is the broadcast address of {block.network}."
+                yield Message("reservation.broadcast", ip=ip, block=block.network)
 
 
-def _held_by(field: str, host: HostSpec, other: HostSpec) -> str:
+def _held_by(field: str, host: HostSpec, other: HostSpec) -> Message:
     value = getattr(host, field)
     known = other.mac or (other.duid and f"id:{other.duid}")
     match field:
         case "ip":
-            who = f"{known} ({other.name})" if known and other.name else known or other.name
-            return f"{value} is reserved for {who} already."
+            return Message("reservation.ip_taken", ip=value, known=known, name=other.name)
         case "name":
-            return f"{value} is the name of {f'{known} ({other.ip})' if known else other.ip} already."
+            return Message("reservation.name_taken", name=value, known=known, ip=other.ip)
         case _:
-            return f"{value} has {other.ip} here already."
+            return Message("reservation.guest_taken", guest=value, ip=other.ip)
 
 
 def _keys(host: HostSpec) -> list[tuple[str, str]]:
@@ -281,9 +284,9 @@ def _row(line: Line, index: Index, wanted: dict[tuple[str, str], int]) -> Row:
     errors = {} if same else dict(index.conflicts(line.host, was))
     for key in _keys(line.host):
         if key in wanted:
-            errors[key[0]] = f"{getattr(line.host, key[0])} stands in line {wanted[key]} already."
+            errors[key[0]] = Message("reservation.repeated", value=getattr(line.host, key[0]), line=wanted[key])
     if errors:
-        return Row(line=line, verb=Outcome.WRONG, errors=tuple(errors.values()))
+        return Row(line=line, verb=Outcome.WRONG, errors=tuple(map(str, errors.values())))
     if same:
         return Row(line=line, verb=Outcome.SAME)
     return Row(line=line, verb=Outcome.CHANGED if was else Outcome.NEW, was=was)

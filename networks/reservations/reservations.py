@@ -20,6 +20,7 @@ from networks.definition.lines import DNS_NAME
 from networks.definition.spec import HostSpec, RangeSpec, SubnetSpec
 from networks.models import DHCPHost, Network
 from virterweb.hypervisors import rights
+from virterweb.messages import Message
 from virterweb.pages.marks import Marked
 
 from .pasted import Index, Row, compare, read
@@ -30,9 +31,12 @@ NAMED = 3  # of several reservations, how many the history names
 class Conflict(ValueError):
     """Reservations are not possible: `errors` are pairs of field and reason."""
 
-    def __init__(self, errors: Iterable[tuple[str, str]]) -> None:
+    def __init__(self, errors: Iterable[tuple[str, Message]]) -> None:
         self.errors = tuple(errors)
-        super().__init__(" ".join(reason for _, reason in self.errors))
+        super().__init__(*self.errors)
+
+    def __str__(self) -> str:
+        return " ".join(str(reason) for _, reason in self.errors)
 
 
 class EntryState(Marked):
@@ -175,7 +179,7 @@ def leased_to_another(network: Network, host: HostSpec) -> str:
 # requests
 
 
-def conflicts(network: Network, host: HostSpec, was: str = "") -> tuple[tuple[str, str], ...]:
+def conflicts(network: Network, host: HostSpec, was: str = "") -> tuple[tuple[str, Message], ...]:
     """Return the present objections to an entry, as pairs of field and reason; see `reserve`."""
     known = entries(network)
     index = Index(known.values(), subnets(network))

@@ -180,7 +180,7 @@ def test_what_is_not_there_is_said_so(page, lab, path):
 
 
 def test_an_unreachable_hypervisor_is_said_on_every_page(member_page, lab):
-    lab.status.error, lab.status.detail = "libvirt does not answer", "no answer from test:///default within 5 s"
+    lab.status.error, lab.status.detail = Message("hypervisor.silent"), "no answer from test:///default within 5 s"
     lab.status.unreachable_since = timezone.now()
     lab.status.save()
     shown = member_page.get("/vms/").content.decode()
@@ -194,7 +194,7 @@ def test_of_several_hypervisors_one_in_trouble_is_a_line_on_its_pages_and_named_
     other = make_hypervisor("lab-2")
     make_foreign_network(lab)
     make_foreign_network(other)
-    other.status.error, other.status.unreachable_since = "libvirt does not answer", timezone.now()
+    other.status.error, other.status.unreachable_since = Message("hypervisor.silent"), timezone.now()
     other.status.save()
     said = "lab-2 is unreachable"
     assert said in page.get("/networks/lab-2/default/").content.decode()

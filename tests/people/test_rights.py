@@ -34,6 +34,7 @@ from tests.support.making import (
 from tests.support.shown import as_shown
 from tests.support.specs import specs
 from virterweb.hypervisors import rights
+from virterweb.messages import Message
 from vms.definition import host_reach as vm_reach
 from vms.definition.nics.spec import NICSpec
 from vms.models import VM, Image, Volume
@@ -494,7 +495,7 @@ def test_nobody_owns_what_has_no_owner(lab, member):
 
 
 def test_uris_are_shown_to_operators_alone(member_page, client, operator, lab):
-    lab.status.error = "libvirt does not answer"
+    lab.status.error = Message("hypervisor.silent")
     lab.status.detail = "no answer from test:///default within 5 s"
     lab.status.save()
     for path in (

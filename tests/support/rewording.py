@@ -7,14 +7,18 @@ import pytest
 
 from networks.changes import bulk as network_bulk
 from networks.definition import wording as network_words
+from networks.reservations import wording as reservation_words
 from virterweb import messages
+from virterweb.hypervisors import wording as rights_words
+from virterweb.hypervisors.gateway import wording as gateway_words
 from virterweb.portal import wording as problem_words
 from vms.bulk import wording as bulk_words
 from vms.definition import image_wording as image_words
 from vms.definition import wording as vm_words
 from vms.observed import wording as guest_words
 
-MODULES = (network_words, network_bulk, vm_words, image_words, bulk_words, guest_words, problem_words)
+MODULES = (rights_words, gateway_words, network_words, network_bulk, reservation_words)
+MODULES += (vm_words, image_words, bulk_words, guest_words, problem_words)
 TEXTS = str | tuple
 
 

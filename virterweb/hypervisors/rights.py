@@ -10,6 +10,10 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import PermissionDenied
 
+from virterweb.messages import Message
+
+from . import wording as _wording  # noqa: F401, adds the texts of the messages
+
 OPERATE = "hypervisors.operate"  # the permission "Can operate hypervisors"
 ONLY_OPERATORS = "Only operators may do this: users with the permission “Can operate hypervisors”."
 
@@ -33,21 +37,21 @@ def may_change(user: Actor, thing: Owned) -> bool:
     return is_operator(user) or bool(thing.managed and user.pk and thing.owner_id == user.pk)
 
 
-def refusal(user: Actor, thing: Owned) -> str:
-    """Return why a user may not change an object, and who may; "" if they may."""
+def refusal(user: Actor, thing: Owned) -> Message:
+    """Return why a user may not change an object, and who may; an empty message if they may."""
     if may_change(user, thing):
-        return ""
+        return Message()
     if not thing.managed:
-        return f"{thing} is not managed by this portal. Only operators may change it."
+        return Message("rights.unmanaged", object=thing)
     if thing.owner_id is None:
-        return f"{thing} has no owner. Only operators may change it."
-    return f"{thing} belongs to {thing.owner}. Only its owner and operators may change it."
+        return Message("rights.no_owner", object=thing)
+    return Message("rights.other_owner", object=thing, owner=thing.owner)
 
 
 def require(user: Actor, thing: Owned) -> None:
     """Raise PermissionDenied, with the reason, unless a user may change an object."""
     if reason := refusal(user, thing):
-        raise PermissionDenied(reason)
+        raise PermissionDenied(str(reason))
 
 
 def require_operator(user: Actor) -> None:

@@ -16,6 +16,7 @@ from networks.models import Network
 from networks.reservations import reservations as hosts
 from networks.reservations.reservations import Conflict
 from virterweb.hypervisors import rights
+from virterweb.messages import Message
 from vms.definition.guest_nic import Mode
 from vms.definition.nics.spec import NICSpec
 from vms.models import NIC, VM
@@ -86,10 +87,6 @@ def static_user(network: Network, ip: str, mac: str) -> str:
     return other_user(network, ip, mac) or next(wanted, "")
 
 
-NONE = "{reason} A reserved address is part of the network’s definition: leave it empty, or ask one of them."
-KEEP = "{reason} A reserved address is part of the network’s definition: leave {ip}, or ask one of them."
-
-
 def plan_address(vm: VM, now: NICSpec | None, wanted: NICSpec, typed: str, by: rights.Actor) -> AddressChange:
     """Return the change that gives a NIC the address typed: "" for none, NEXT, or an IPv4 address.
 
@@ -105,13 +102,13 @@ def plan_address(vm: VM, now: NICSpec | None, wanted: NICSpec, typed: str, by: r
     if moves and typed in before:
         typed = NEXT if new and new.facts.dhcp else ""
     if typed and new is None:
-        raise _refused("An address can be reserved on a network only.")
+        raise _refused("address.no_network")
     if moves and not typed:
         return AddressChange(left=tuple((old, ip) for ip in before))
     gone = tuple((old, ip) for ip in before if ip != typed)
     if (gone or typed not in ("", *before)) and (reason := rights.refusal(by, new)):
-        text = KEEP if before and not moves else NONE
-        raise _refused(text.format(reason=reason, ip=", ".join(before)))
+        code = "address.keep" if before and not moves else "address.leave_empty"
+        raise _refused(code, reason=reason, ip=", ".join(before))
     if not typed or typed in before:
         return AddressChange(gone=gone)
     entry = _entry(vm, new, wanted.mac, typed)
@@ -122,21 +119,21 @@ def plan_address(vm: VM, now: NICSpec | None, wanted: NICSpec, typed: str, by: r
     return AddressChange(network=new, reserved=entry, was=was, left=left)
 
 
-def _refused(text: str) -> Conflict:
-    return Conflict([("address", text)])
+def _refused(code: str, **about: object) -> Conflict:
+    return Conflict([("address", Message(code, **about))])
 
 
 def _entry(vm: VM, network: Network, mac: str, typed: str) -> HostSpec:
     if not network.facts.dhcp:
-        raise _refused(f"{network} has no DHCP, so nothing would give the guest its address.")
+        raise _refused("address.no_dhcp", network=network)
     try:
         ip = next_free_address(network) if typed == NEXT else lines.address(typed)
     except ValueError as problem:
-        raise _refused(str(problem)) from problem
+        raise _refused("address.invalid", text=typed) from problem
     if not ip:
-        raise _refused(f"{network} has no free address left.")
+        raise _refused("address.none_free", network=network)
     if ":" in ip:
-        raise _refused("An IPv6 guest is known by its DUID, not its MAC: reserve that on the network’s page.")
+        raise _refused("address.ipv6")
     entry = hosts.propose(network, mac=mac, ip=ip)
     names = {each.name.lower() for each in hosts.entries(network).values()}
     free = lines.DNS_NAME.match(vm.name) and vm.name.lower() not in names

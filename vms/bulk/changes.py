@@ -14,6 +14,7 @@ from django.db import models
 from networks.definition.spec import NetworkSpec
 from networks.models import Network
 from virterweb.hypervisors import rights
+from virterweb.messages import Message
 from vms.addresses.reserved_address import reserved
 from vms.definition.nics.fields import asked, move, own
 from vms.definition.nics.parse import parse_domain
@@ -96,7 +97,7 @@ class Known:
     active: dict[str, bool] = field(default_factory=dict)
     groups: dict[str, set[str]] = field(default_factory=dict)
     reserved: dict[tuple[int, str, str], tuple[str, bool]] = field(default_factory=dict)
-    refusal: str = ""  # why this user cannot reserve addresses on the target network
+    refusal: Message = field(default_factory=Message)  # why this user cannot reserve addresses on the target network
     networks: dict[str, Network] = field(default_factory=dict)
     definitions: dict[str, NetworkSpec] = field(default_factory=dict)
 

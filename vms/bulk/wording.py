@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from virterweb.messages import Message
+
 #: What is not changed of a VM, and why.
 LEFT = {
     "there already": "NIC {mac} is on {network} already",
@@ -64,5 +66,5 @@ class Text:
 
 
 def say(table: str, code: str, **about: object) -> Text:
-    kept = ((name, value if isinstance(value, tuple) else str(value)) for name, value in about.items())
+    kept = ((name, value if isinstance(value, tuple | Message) else str(value)) for name, value in about.items())
     return Text(table, code, tuple(kept))

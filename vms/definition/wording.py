@@ -270,6 +270,14 @@ MESSAGES = {
     "vm.became_transient": "Not stopped: {vm} has become transient, and libvirt forgets it when it stops. Make it "
     "persistent, or stop it again if you mean it.",
     "vm.rename_running": "libvirt renames only VMs that are off. Shut {vm} down, then revert its name.",
+    "address.no_network": "An address can be reserved on a network only.",
+    "address.leave_empty": "{reason} A reserved address is part of the network’s definition: leave it empty, or ask "
+    "one of them.",
+    "address.keep": "{reason} A reserved address is part of the network’s definition: leave {ip}, or ask one of them.",
+    "address.no_dhcp": "{network} has no DHCP, so nothing would give the guest its address.",
+    "address.none_free": "{network} has no free address left.",
+    "address.ipv6": "An IPv6 guest is known by its DUID, not its MAC: reserve that on the network’s page.",
+    "address.invalid": "{text} is not an IP address. Enter one like 10.255.0.8, without leading zeros.",
     "nic.not_changed": _not_changed,
     "nic.not_restored": "{problem} Nor could it be put back as it was: {stays}",
 }

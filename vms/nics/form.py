@@ -199,7 +199,7 @@ class NICChangeForm(NewNICForm):
             self.address_change = plan_address(self.vm, self.now, self.wanted, typed, self.user)
         except Conflict as problem:
             for field, reason in problem.errors:
-                self.add_error(field, reason)
+                self.add_error(field, str(reason))
 
     def save(self) -> str:
         """Save the change, if there is one, and return the MAC; Conflict if the address was taken meanwhile."""

@@ -17,6 +17,7 @@ from networks.models import DHCPHostStatus, Lease, Network
 from networks.reservations.forms import LONGEST_PASTE
 from networks.reservations.reservations import entries, remove, reserve
 from tests.support.making import make_foreign_network, make_hypervisor, make_lease, make_network, make_running, make_vm
+from virterweb.messages import Message
 
 NETWORK = """<network><name>net1</name><uuid>{uuid}</uuid><bridge name='virbr5'/>
 <ip address='10.5.0.1' netmask='255.255.255.0'><dhcp><range start='10.5.0.2' end='10.5.0.99'/></dhcp></ip>
@@ -621,7 +622,8 @@ def test_a_lease_is_asked_to_be_released_once(post, page, net, pokes):
 
 
 def test_why_a_lease_was_not_released_is_said_until_it_is_asked_for_again(post, page, net):
-    lease = make_lease(net, MAC, "10.5.0.80", release_asked_at=timezone.now(), release_problem="Run it as root")
+    asked = {"release_asked_at": timezone.now(), "release_problem": Message.external("Run it as root")}
+    lease = make_lease(net, MAC, "10.5.0.80", **asked)
     assert table(page.get(at(net, "leases")), "leases-table")[0][-1] == "Reserve Run it as root"
     post(at(net, "lease_release", lease.pk))
     assert str(Lease.objects.get().release_problem) == ""

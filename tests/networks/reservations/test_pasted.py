@@ -165,7 +165,7 @@ def test_a_paste_without_entries_is_empty(text):
         (f"<host mac='{MAC}' ip='10.255.0.8' name='δοκιμή'/>", "in ASCII it is xn--jxalpdlp."),
         (f"{MAC},010.255.0.8", "010.255.0.8 has a leading zero"),
         (f"mac,ip\n{MAC},10.255.0.08", "10.255.0.08 has a leading zero"),
-        (f"mac,ip\n{MAC},fe80::8%eth0", "no IP address"),
+        (f"mac,ip\n{MAC},fe80::8%eth0", "not an IP address"),
         (f"mac,ip\n10.255.0.8,{MAC}", "This is no MAC"),
         ("mac,ip\n01:00:5e:00:00:08,10.255.0.8", "multicast"),
         (f"mac,ip\n{MAC}", "an entry looks like"),
@@ -318,11 +318,12 @@ def test_a_dnsmasq_line_has_ipv6_in_brackets():
     ],
 )
 def test_a_conflict_names_the_field_and_the_other(host, said):
-    assert list(Index(HELD, BLOCKS).conflicts(host)) == said
+    assert [(field, str(reason)) for field, reason in Index(HELD, BLOCKS).conflicts(host)] == said
 
 
 def test_a_network_without_blocks_has_room_for_no_entry():
-    assert Index((), ()).conflicts(EIGHT) == (("ip", "10.255.0.8 is in no block of this network: it has none."),)
+    ((field, reason),) = Index((), ()).conflicts(EIGHT)
+    assert (field, str(reason)) == ("ip", "10.255.0.8 is in no block of this network: it has none.")
 
 
 def test_an_entry_is_in_no_conflict_with_the_one_whose_place_it_takes():

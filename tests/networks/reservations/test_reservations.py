@@ -423,7 +423,7 @@ def refused(network: Network, *hosts: HostSpec, was: str = "") -> tuple[tuple[st
     with pytest.raises(Conflict) as problem:
         desired(network, *hosts, was=was)
     assert (wishes(network), again(network).generation) == before
-    return problem.value.errors
+    return tuple((field, str(reason)) for field, reason in problem.value.errors)
 
 
 def test_all_are_reserved_or_none(net):

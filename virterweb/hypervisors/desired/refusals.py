@@ -1,32 +1,34 @@
 """Why a verb does not apply to an object: codes, and the exceptions that carry them."""
 
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from django.db import models
+from virterweb.hypervisors import wording as _wording  # noqa: F401, adds the texts of the messages
+from virterweb.messages import Failure, Message
 
 if TYPE_CHECKING:
     from .models import Desired
 
 
-class Refusal(models.TextChoices):
-    """Why a verb does not apply to an object as it is now. The label is the sentence for people, without full stop."""
+class Refusal(StrEnum):
+    """Why a verb does not apply to an object as it is now."""
 
-    GONE = "gone", "{object} no longer exists"
-    BEING_DELETED = "being deleted", "{object} is being deleted"
-    MANAGED = "managed", "The portal manages {object} already"
-    UNMANAGED = "unmanaged", "The portal does not manage {object}. Adopt it first"
-    ABSENT = "absent", "libvirt has no {object}"
-    NOT_REPLACED = "not replaced", "libvirt has {object} as it was made: nobody has recreated or renamed it"
-    NAME_TAKEN = "name taken", "The portal already manages another {kind} {object} on {hypervisor}"
+    GONE = "gone"
+    BEING_DELETED = "being_deleted"
+    MANAGED = "managed"
+    UNMANAGED = "unmanaged"
+    ABSENT = "absent"
+    NOT_REPLACED = "not_replaced"
+    NAME_TAKEN = "name_taken"
 
 
-class InvalidTransition(ValueError):
+class InvalidTransition(Failure, ValueError):
     """A verb does not apply to an object in its present state: `refusal` is the code, `desired` the object."""
 
     def __init__(self, desired: "Desired", refusal: Refusal) -> None:
         self.desired, self.refusal = desired, refusal
         names = {"object": desired, "kind": desired._meta.verbose_name, "hypervisor": desired.hypervisor}
-        super().__init__(refusal.label.format(**names))
+        super().__init__(Message(f"transition.{refusal.value}", **names))
 
 
 class Superseded(Exception):
