@@ -85,7 +85,8 @@ TEMPLATES = [
                 "virterweb.hypervisors.views.trouble_of_page",
             ],
             "builtins": [
-                f"virterweb.hypervisors.templatetags.{name}" for name in ("icons", "moments", "names", "rights")
+                f"virterweb.hypervisors.templatetags.{name}"
+                for name in ("headings", "icons", "moments", "names", "rights")
             ],
         },
     },
