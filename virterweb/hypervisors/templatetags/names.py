@@ -1,10 +1,13 @@
-"""`{% look_alike network %}`, `{% look_alike "network" nic.source %}`: marks a name that may be taken for another."""
+"""`{% look_alike network %}`, `{% look_alike "network" nic.source %}`: marks a name that may be taken for another.
+
+`{{ ranges|wrapping_after:"," }}`: where a long text may wrap.
+"""
 
 from django import template
 from django.apps import apps
 from django.db import models
 from django.http import HttpRequest
-from django.utils.html import format_html
+from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString
 
 from virterweb.hypervisors.desired.models import Desired
@@ -12,6 +15,12 @@ from virterweb.hypervisors.models import Hypervisor
 from virterweb.pages import characters
 
 register = template.Library()
+
+
+@register.filter
+def wrapping_after(text: object, characters: str) -> SafeString:
+    """Return a text that a narrow column may wrap after each of these characters."""
+    return SafeString("".join(f"{each}<wbr>" if each in characters else each for each in conditional_escape(text)))
 
 
 @register.simple_tag(takes_context=True)
