@@ -2,10 +2,11 @@
 
 from tests.portal.problems.observed_network import NINE, TWO, host, lease, look, nic, told
 from tests.support.rewording import MODULES, reworded, tables  # noqa: F401
-from tests.vms.bulk.test_changes import ask, lab, vms  # noqa: F401
-from tests.vms.changes.test_outside import FIRST, SECOND, THIRD, Lab, macs
-from tests.vms.changes.test_outside import lab as vm_lab  # noqa: F401
-from tests.vms.changes.test_outside import nic as interface
+from tests.vms.bulk.conftest import lab, vms  # noqa: F401
+from tests.vms.bulk.many_vms import ask
+from tests.vms.changes.conftest import lab as vm_lab  # noqa: F401
+from tests.vms.changes.outside_changes import FIRST, SECOND, THIRD, Lab, macs
+from tests.vms.changes.outside_changes import nic as interface
 from tests.vms.observed import test_guest_check as check
 from virterweb.hypervisors.desired.drift import decoded
 from virterweb.hypervisors.desired.state import State

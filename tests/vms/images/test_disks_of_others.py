@@ -5,7 +5,7 @@ from django.utils import timezone
 
 from tests.support.driver import Driver
 from tests.support.making import make_foreign_network, make_hypervisor, make_vm
-from tests.vms.changes.test_outside import POOL, Lab
+from tests.vms.changes.outside_changes import POOL, Lab
 from tests.vms.sync.test_lifecycle import DISK, NETWORKS, WITH_DISK
 from virterweb.hypervisors.gateway.found import Refused
 from vms import sync

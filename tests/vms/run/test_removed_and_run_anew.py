@@ -12,7 +12,7 @@ from lxml import etree
 from networks import sync as networks_sync
 from tests.support.driver import Driver
 from tests.support.making import make_hypervisor
-from tests.vms.changes.test_outside import FIRST, OTHER, POOL, UUID
+from tests.vms.changes.outside_changes import FIRST, OTHER, POOL, UUID
 from virterweb.hypervisors.gateway.found import Busy
 from vms import sync
 from vms.models import VM

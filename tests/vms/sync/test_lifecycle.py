@@ -11,7 +11,7 @@ from lxml import etree
 from tests.support.driver import Driver
 from tests.support.examples import examples
 from tests.support.making import make_hypervisor, make_network
-from tests.vms.changes.test_outside import DOMAIN, FIRST, OTHER, POOL, SECOND, THIRD, UUID, nic
+from tests.vms.changes.outside_changes import DOMAIN, FIRST, OTHER, POOL, SECOND, THIRD, UUID, nic
 from virterweb.hypervisors.desired.carry_out import Waiting
 from virterweb.hypervisors.desired.drift import decoded
 from virterweb.hypervisors.desired.refusals import InvalidTransition, Superseded

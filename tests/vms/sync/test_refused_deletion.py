@@ -7,7 +7,7 @@ import pytest
 from tests.support.driver import Driver
 from tests.support.making import make_foreign_network, make_hypervisor
 from tests.support.shown import as_shown
-from tests.vms.changes.test_outside import POOL, UUID, Lab
+from tests.vms.changes.outside_changes import POOL, UUID, Lab
 from virterweb.hypervisors.desired.state import State
 from virterweb.hypervisors.gateway.found import Refused
 from vms import sync

@@ -1,193 +1,27 @@
-"""Waiting for SSH: each reason why a guest cannot be logged in to, from a real SSH server, and what pages say."""
+"""A VM is waited for until the portal can log in by SSH."""
 
-import os
-import shutil
 import socket
-import stat
-import subprocess
-import sys
-import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
-from pathlib import Path
 from types import SimpleNamespace
 
-import paramiko
 import pytest
-from django.conf import settings as django_settings
 from django.core.management import CommandError
 from django.db import connection as database
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from tests.support.making import make_foreign_network, make_hypervisor, make_lease, make_running, make_vm
+from tests.support.making import make_lease, make_running, make_vm
+from tests.vms.guests.ssh.ssh_guest import IP, MAC, Guest, fresh, running_vm, serving
 from virterweb.hypervisors.gateway.connection import Connection
 from virterweb.hypervisors.gateway.found import Refused, Silent
 from virterweb.messages import Message
-from vms.cloud_init import portal_key, seed
-from vms.definition import cloud_init
 from vms.guests import ssh
 from vms.management.arguments import wait_for_ssh
 from vms.models import VM, Power, SSHCheck, SSHState, VMStatus
 
 pytestmark = pytest.mark.integration
-
-MAC, IP = "52:54:00:00:00:08", "192.168.122.8"
-GUEST_KEY = paramiko.RSAKey.generate(2048)
-OTHER_KEY = paramiko.RSAKey.generate(2048)
-
-
-class Guest(paramiko.ServerInterface):
-    """An SSH server that lets one key in as root and answers a command with an exit status."""
-
-    def __init__(self, letting_in: str, status: int, prints: str = "") -> None:
-        self.letting_in, self.status, self.prints = letting_in, status, prints
-        self.asked: list[tuple[str, str]] = []
-
-    def check_auth_publickey(self, username: str, key: paramiko.PKey) -> int:
-        right = username == "root" and key.get_base64() == self.letting_in
-        return paramiko.AUTH_SUCCESSFUL if right else paramiko.AUTH_FAILED
-
-    def get_allowed_auths(self, username: str) -> str:
-        return "publickey"
-
-    def check_channel_request(self, kind: str, chanid: int) -> int:
-        return paramiko.OPEN_SUCCEEDED
-
-    def check_channel_exec_request(self, channel: paramiko.Channel, command: bytes) -> bool:
-        self.asked.append(command.decode())
-        threading.Thread(target=self._answer, args=[channel], daemon=True).start()
-        return True
-
-    def _answer(self, channel: paramiko.Channel) -> None:
-        time.sleep(0.05)  # the request itself is answered first
-        with suppress(EOFError, OSError):  # the client left
-            channel.sendall(self.prints.encode())
-            channel.send_exit_status(self.status)
-            channel.close()
-
-
-@pytest.fixture(scope="module")
-def kept_key(tmp_path_factory) -> Path:
-    """The file of a portal's key, which takes a while to make."""
-    folder = tmp_path_factory.mktemp("kept")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(django_settings, "DATA_DIR", folder)
-        portal_key.load()
-    return folder / "ssh-key"
-
-
-@pytest.fixture
-def own_key(tmp_path, settings, kept_key) -> paramiko.RSAKey:
-    settings.DATA_DIR = tmp_path
-    shutil.copy2(kept_key, tmp_path)
-    return portal_key.load()
-
-
-@contextmanager
-def serving(guest: Guest, host_key: paramiko.PKey = GUEST_KEY) -> Iterator[int]:
-    """A port on loopback where a guest's sshd answers."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-
-        def serve() -> None:
-            connection, _ = listener.accept()
-            transport = paramiko.Transport(connection)
-            transport.add_server_key(host_key)
-            with suppress(paramiko.SSHException):  # the client left
-                transport.start_server(server=guest)
-
-        threading.Thread(target=serve, daemon=True).start()
-        yield listener.getsockname()[1]
-
-
-def talk(port: int, user: str = "root", key: paramiko.PKey = GUEST_KEY, tell: Callable | None = None) -> str:
-    connection = socket.create_connection(("127.0.0.1", port))
-    return str(ssh.talk(connection, IP, f"ssh-rsa {key.get_base64()}", user, tell))
-
-
-def test_a_guest_that_lets_the_portal_in_after_cloud_init_is_ready(own_key):
-    guest = Guest(own_key.get_base64(), 0)
-    with serving(guest) as port:
-        assert talk(port) == ""
-    assert guest.asked == ["test -e /run/cloud-init/result.json"]
-
-
-def test_a_guest_that_is_ready_tells_what_its_cloud_init_came_to(own_key):
-    told: list[str] = []
-    with serving(Guest(own_key.get_base64(), 0, "as it is\nend\n")) as port:
-        assert talk(port, tell=told.append) == ""
-    assert told == ["as it is\nend\n"]
-    with serving(Guest(own_key.get_base64(), 1, "end")) as port:
-        assert talk(port, tell=told.append) == "cloud-init is still running"
-    assert len(told) == 1
-
-
-def test_cloud_init_may_still_be_running(own_key):
-    with serving(Guest(own_key.get_base64(), 1)) as port:
-        assert talk(port) == "cloud-init is still running"
-
-
-def test_a_guest_may_not_let_the_portal_in(own_key):
-    with serving(Guest(OTHER_KEY.get_base64(), 0)) as port:
-        assert talk(port) == "SSH does not let the portal in as root"
-    with serving(Guest(own_key.get_base64(), 0)) as port:
-        assert talk(port, user="alma") == "SSH does not let the portal in as alma"
-
-
-@pytest.mark.parametrize("key", [OTHER_KEY, paramiko.ECDSAKey.generate()], ids=["another RSA key", "none of RSA"])
-def test_another_machine_is_not_logged_in_to(own_key, key):
-    guest = Guest(own_key.get_base64(), 0)
-    with serving(guest, host_key=key) as port:
-        assert f"another machine answers at {IP}" in talk(port)
-    assert guest.asked == []
-
-
-def test_what_is_no_ssh_server_breaks_off(own_key):
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        threading.Thread(target=lambda: listener.accept()[0].close(), daemon=True).start()
-        assert talk(listener.getsockname()[1]).startswith(f"SSH at {IP} broke off: ")
-
-
-def test_a_server_that_says_nothing_is_given_up(own_key, monkeypatch):
-    monkeypatch.setattr(ssh, "TALKING", 0.3)
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        assert talk(listener.getsockname()[1]).startswith(f"SSH at {IP} broke off: ")
-
-
-# the portal's key
-
-
-def test_the_portals_key_is_made_once_and_for_its_user_alone(tmp_path, settings):
-    settings.DATA_DIR = tmp_path
-    own_key, path = portal_key.load(), tmp_path / "ssh-key"
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert portal_key.load().get_base64() == own_key.get_base64()
-    assert list(path.parent.iterdir()) == [path]
-    assert portal_key.authorized_line() == f"ssh-rsa {own_key.get_base64()} virterweb"
-
-
-def test_processes_that_start_at_once_agree_on_one_key(tmp_path):
-    code = "import django; django.setup(); from vms.cloud_init import portal_key; print(portal_key.authorized_line())"
-    environment = {**os.environ, "VIRTERWEB_DATA": str(tmp_path), "DJANGO_SETTINGS_MODULE": "virterweb.settings"}
-    started = [
-        subprocess.Popen([sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE, text=True)
-        for _ in range(3)
-    ]
-    assert len({process.communicate()[0] for process in started}) == 1
-
-
-@pytest.mark.django_db
-def test_only_a_vm_that_is_waited_for_lets_the_portal_in(own_key, pokes):
-    vm = running_vm()
-    assert portal_key.authorized_line().encode() in seed.files(vm)["user-data"]
-    vm.wait_ssh = False
-    assert b"virterweb" not in seed.files(vm)["user-data"]
-    assert cloud_init.iso(seed.files(vm))
-
-
-# the connection
 
 
 def test_the_gateway_says_why_there_is_no_connection():
@@ -205,25 +39,6 @@ def test_the_gateway_says_why_there_is_no_connection():
         ):
             connection.host.tcp_socket("127.0.0.1", port, 0.2)  # the queue is full: nobody answers
     connection.close()
-
-
-# the check, and the state that is shown
-
-
-def running_vm(**values) -> VM:
-    """A VM that is waited for and runs, with a check that is due."""
-    hypervisor = make_hypervisor()
-    make_foreign_network(hypervisor)
-    vm = make_vm(hypervisor, wait_ssh=True, **values)
-    vm.host_key_public = f"ssh-rsa {GUEST_KEY.get_base64()}"
-    VM.objects.filter(pk=vm.pk).update(host_key_public=vm.host_key_public)
-    make_running(vm, ("default", MAC, "vnet0"))
-    ssh.note_start(vm, "<domain id='5'/>")
-    return fresh(vm)
-
-
-def fresh(vm: VM) -> VM:
-    return VM.objects.shown().get(pk=vm.pk)
 
 
 @pytest.fixture

@@ -1,0 +1,94 @@
+"""A change of many VMs is refused when its plan no longer holds or its input is wrong."""
+
+import pytest
+from django.contrib.messages import get_messages
+
+from tests.support.making import make_hypervisor, make_network
+from tests.vms.bulk.many_vms import ask, mac_of, make, places, say_yes, see, told
+from vms.models import VM, Power
+
+
+def test_who_cannot_be_changed_is_named_with_the_reason(page, lab, vms):
+    stranger = make(lab, 6, managed=False)
+    going = make(lab, 7)
+    going.remove()
+    lost = make(lab, 8)
+    lost.status.write(present=False)
+    far = make_hypervisor("lab-2")
+    make_network(far, "red", "10.200.0.1/24")
+    abroad = make(far, 9)
+    answer = ask(page, [vms[0], stranger, going, lost, abroad], "move", source="red", to="blue")
+    assert told(answer) == {
+        "tiny-3": f"Move NIC {mac_of(3)} from red to blue: live, its link blinks",
+        "tiny-6": f"Move NIC {mac_of(6)} from red to blue: live, its link blinks",
+        "tiny-7": "Left out. It is being removed.",
+        "tiny-8": "Left out. libvirt no longer has it.",
+        "tiny-9": "Left out. There is no network blue on lab-2.",
+    }
+    say_yes(page, [vms[0], stranger, going, lost, abroad], "move", source="red", to="blue")
+    assert {vm.name: vm.nics.get().source for vm in VM.objects.all()}.items() >= {
+        *((name, "blue") for name in ("tiny-3", "tiny-6")),
+        *((name, "red") for name in ("tiny-7", "tiny-8", "tiny-9")),
+    }
+
+
+@pytest.mark.parametrize("meanwhile", ["moved", "nic removed", "nic removed outside", "vm gone", "stopped"])
+def test_nothing_is_done_if_what_would_happen_has_changed(page, lab, vms, meanwhile):
+    fields = {"source": "red", "to": "blue"}
+    token = ask(page, vms, "move", **fields).context["token"]
+    if meanwhile == "moved":
+        see(vms[0], ("default", mac_of(3)))
+    elif meanwhile == "nic removed":
+        vms[0].remove_nic(mac_of(3))
+    elif meanwhile == "nic removed outside":
+        vms[0].nics.all().delete()
+        see(vms[0])
+    elif meanwhile == "vm gone":
+        VM.objects.filter(pk=vms[0].pk).delete()
+    else:
+        vms[0].status.write(power=Power.OFF)
+    answer = ask(page, vms, "move", go="yes", token=token, **fields)
+    assert answer.status_code == 409
+    assert "The changes are no longer those of the preview" in answer.content.decode()
+    assert ("1 of the selected VMs is no longer there." in answer.content.decode()) == (meanwhile == "vm gone")
+    assert places(vms[1:]) == [[("red", mac_of(vm.number))] for vm in vms[1:]]
+    assert all(vm.done for vm in VM.objects.exclude(pk=vms[0].pk))
+    again = ask(page, vms, "move", go="yes", token=answer.context["token"], **fields)
+    assert again.status_code == 302
+
+
+@pytest.mark.parametrize(
+    ("action", "fields", "field", "said"),
+    [
+        ("move", {"source": "red", "to": "red"}, "to", "That is the network that they are on: choose another one."),
+        ("move", {"source": "green", "to": "blue"}, "source", "None of their NICs is on a network green."),
+        ("move", {"source": "red", "to": "green"}, "to", "There is no network green for these VMs."),
+        ("move", {"source": "red"}, "to", "This field is required."),
+        ("add", {"network": "green"}, "network", "There is no network green for these VMs."),
+        ("add", {}, "network", "Choose a network, or name a bridge or a device of the host; one of them."),
+        ("add", {"network": "red", "bridge": "br0"}, "network", "one of them."),
+        ("down", {"source": "blue"}, "source", "None of their NICs is on a network blue."),
+    ],
+)
+def test_bad_input_is_said_at_its_field_and_nothing_done(page, vms, action, fields, field, said):
+    answer = ask(page, vms, action, go="yes", token="", **fields)
+    assert answer.status_code == 422
+    assert said in " ".join(answer.context["form"].errors[field])
+    assert said in ask(page, vms, action, htmx=True, **fields).content.decode()
+    assert all(vm.done for vm in VM.objects.all())
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        ({"action": "move"}, "Choose VMs, and what shall be done."),
+        ({"action": "explode", "vm": "1"}, "Choose VMs, and what shall be done."),
+        ({"vm": "1"}, "Choose VMs, and what shall be done."),
+        ({"action": "move", "vm": ["x", "-1", "9" * 30]}, "Choose VMs, and what shall be done."),
+        ({"action": "move", "vm": [str(number) for number in range(901)]}, "Choose at most 900 VMs at once."),
+    ],
+)
+def test_a_choice_that_cannot_be_is_sent_back_to_the_list(page, lab, data, said):
+    answer = page.post("/vms/many/", data)
+    assert answer.url == "/vms/"
+    assert [str(one) for one in get_messages(answer.wsgi_request)] == [said]

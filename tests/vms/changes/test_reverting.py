@@ -1,0 +1,116 @@
+"""Changes outside the portal are reverted or accepted."""
+
+import pytest
+
+from tests.support.making import make_vm
+from tests.vms.changes.outside_changes import DOMAIN, FIRST, SECOND, THIRD, UUID, macs, nic, table
+from virterweb.hypervisors.desired.state import State
+from virterweb.messages import Message
+from vms.definition.domain import parse
+from vms.definition.nics.edit import put, take
+from vms.models import VM, VMStatus, Volume
+
+pytestmark = pytest.mark.integration
+
+
+def test_a_stored_nic_is_changed_where_it_is_and_not_attached_by_that(lab):
+    lab.define(put(lab.documents()[1], nic(THIRD)))
+    live = lab.documents()[0]
+    lab.vm.change_nic(parse(put(DOMAIN, nic(THIRD, "net1"))).nics[-1].spec)
+    lab.push()
+    assert lab.documents()[0] == live
+    assert parse(lab.documents()[1]).nics[-1].source == "net1"
+
+
+def test_memory_and_vcpus_are_reverted_in_the_definition(page, lab):
+    lab.adopt()
+    lab.define(lab.documents()[1].replace(">524288<", ">1048576<").replace(">2</vcpu>", ">4</vcpu>"))
+    assert "at its next start" in lab.say(page, "revert")
+    lab.push()
+    found = parse(lab.documents()[1])
+    assert (found.memory, found.vcpus) == (512, 2)
+    assert lab.vm.state == State.READY
+    assert lab.vm.asked == []
+
+
+def test_a_name_is_reverted_when_the_vm_is_off(page, lab):
+    lab.adopt()
+    lab.shut_off()
+    lab.connection.domains.rename(UUID, "other")
+    lab.observe()
+    assert table(page) == [["Name", "web", "other", "–"]]
+    lab.say(page, "revert")
+    lab.push()
+    assert lab.connection.domains.get(UUID).name == "web"
+    assert lab.vm.status.drift == ""
+
+
+def test_a_new_name_is_accepted(page, lab):
+    lab.adopt()
+    lab.shut_off()
+    lab.connection.domains.rename(UUID, "other")
+    lab.observe()
+    assert "saved one now" in lab.say(page, "take")
+    assert (lab.vm.name, lab.observe().status.drift) == ("other", "")
+
+
+@pytest.mark.parametrize("reason", ["another VM other", "volumes of web are named"])
+def test_a_new_name_that_cannot_be_accepted_says_why(page, lab, reason):
+    lab.adopt()
+    lab.shut_off()
+    lab.connection.domains.rename(UUID, "other")
+    lab.observe()
+    if "volumes" in reason:
+        Volume.objects.create(hypervisor=lab.hypervisor, name="virter:work:web", path="/pool/web")
+    else:
+        make_vm(lab.hypervisor, "other", None)
+    assert reason in lab.say(page, "take")
+    assert VM.objects.get(uuid=UUID).name == "web"
+
+
+def test_nics_that_others_removed_and_added_are_reverted(page, lab):
+    lab.adopt()
+    lab.shut_off()
+    lab.define(put(take(lab.documents()[1], SECOND), nic(THIRD)))
+    lab.say(page, "revert")
+    lab.push()
+    assert sorted(macs(lab.documents()[1])) == [FIRST, SECOND]
+    assert lab.vm.status.drift == ""
+
+
+def test_what_was_changed_after_the_page_was_shown_is_not_reverted(page, lab):
+    lab.adopt()
+    seen = lab.vm.status.drift_digest
+    lab.define(put(lab.documents()[1], nic(THIRD)))
+    assert "since you saw it" in lab.say(page, "revert", seen=seen)
+    lab.push()
+    assert THIRD in macs(lab.documents()[1])
+
+
+def test_trying_again_reverts_nothing(page, lab):
+    lab.adopt()
+    lab.define(take(lab.documents()[1], SECOND))
+    lab.say(page, "retry")
+    lab.push()
+    assert SECOND not in macs(lab.documents()[1])
+
+
+def test_what_others_changed_since_the_page_was_opened_is_not_accepted(page, lab):
+    lab.adopt()
+    lab.define(put(lab.documents()[1], nic(THIRD, "net1")))
+    seen = lab.vm.status.drift_digest
+    lab.define(take(lab.documents()[1], SECOND))
+    assert "web was changed in libvirt since you saw it" in lab.say(page, "take", seen=seen)
+    assert lab.vm.nics.count() == 2
+    lab.say(page, "take", seen=lab.vm.status.drift_digest)
+    assert {found.mac for found in lab.vm.nics.all()} == {FIRST, THIRD}
+
+
+def test_a_vm_that_failed_still_shows_how_libvirt_differs_and_what_can_be_done(page, lab):
+    vm = lab.adopt()
+    lab.define(DOMAIN.replace("<memory", "<title>theirs</title><memory", 1).replace(SECOND, THIRD))
+    VMStatus.objects.update(error=Message.external("It cannot start"))
+    assert VM.objects.get(pk=vm.pk).state == State.FAILED
+    assert table(page)
+    text = page.get("/vms/lab-1/web/").content.decode()
+    assert "It cannot start" in text and "Revert to saved definition" in text

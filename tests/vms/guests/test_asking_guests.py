@@ -1,0 +1,146 @@
+"""Guests are asked for their network configuration through their agents."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from networks.models import Network
+from tests.support.making import make_lease
+from tests.vms.guests.reporting_guests import CLIENT, LATER, MAC, PLAIN, ask, domain, later, told
+from virterweb.hypervisors.gateway.found import FoundDomain, FoundOutput, Refused, Silent
+from virterweb.messages import Message
+from vms.guests import report as guest_report
+from vms.models import VM, GuestReport
+from vms.sync import polling
+
+
+def test_a_guest_whose_agent_answers_is_asked_and_what_it_tells_is_kept(vm, guests):
+    guests.answer = told("no <b>key</b>", client=CLIENT)
+    report = ask(vm)
+    assert (report.agent, report.cloud_init, report.errors) == (True, "error", "no <b>key</b>")
+    assert report.interfaces == {
+        MAC: {"name": "ens3", "up": True, "dhcp": [4]},
+        PLAIN: {"name": "ens4", "up": True, "dhcp": []},
+    }
+
+
+def test_in_a_guest_of_others_no_program_is_run(vm, guests):
+    VM.objects.update(managed=False)
+    assert ask(vm).agent is True and guests.asked == 0
+
+
+def test_a_guest_whose_agent_is_silent_is_not_asked(vm, guests):
+    guests.addresses = []
+    assert ask(vm).agent is False and guests.asked == 0
+    guests.addresses = [("00:00:00:00:00:00", "127.0.0.1")]
+    assert ask(vm).agent is True and guests.asked == 1
+
+
+def test_it_is_asked_often_while_something_is_to_come_and_seldom_then(vm, guests):
+    ask(vm)
+    ask(vm)
+    assert guests.asked == 1, "just now it was"
+    later(seconds=15)
+    ask(vm)
+    assert guests.asked == 2, "a NIC has no lease yet"
+    make_lease(Network.objects.get(name="default"), MAC, "192.168.122.8")
+    later(seconds=15)
+    ask(vm)
+    assert guests.asked == 2, "all is as wanted"
+    later(seconds=60)
+    guests.answer = told(done=False, client=CLIENT)
+    assert ask(vm).cloud_init == "running"
+    later(seconds=15)
+    ask(vm)
+    assert guests.asked == 4, "cloud-init is not through"
+
+
+def test_a_guest_that_forbids_programs_says_so_and_is_asked_seldom(vm, guests):
+    guests.answer = Refused(Message.external("the guest’s agent refuses"), "guest-exec has been disabled")
+    report = ask(vm)
+    assert (report.agent, report.refused) == (True, "forbidden")
+    later(seconds=90)
+    ask(vm)
+    assert guests.asked == 1
+    later(minutes=5)
+    guests.answer = told(client=CLIENT)
+    assert ask(vm).refused == ""
+
+
+def test_a_guest_that_was_only_slow_keeps_what_it_told(vm, guests):
+    before = ask(vm).interfaces
+    later(minutes=5)
+    guests.answer = Silent(Message.external("/bin/sh did not end within 10 s in the guest"))
+    report = ask(vm)
+    assert guests.asked == 2
+    assert (report.interfaces, report.refused, report.cloud_init) == (before, "", "done")
+
+
+@pytest.mark.parametrize("text", ["", "sh: not found", "\0" * 100, "<script>"])
+def test_a_guest_that_prints_anything_else_tells_nothing(vm, guests, text):
+    guests.answer = text
+    report = ask(vm)
+    assert (report.interfaces, report.refused) == ({}, "unreadable")
+
+
+def test_a_report_goes_with_the_run_it_is_of(vm, guests):
+    ask(vm)
+    report = GuestReport.objects.get()
+    guest_report.note(vm.status, domain(MAC, PLAIN))
+    assert GuestReport.objects.get().interfaces == report.interfaces
+    guest_report.note(vm.status, domain(MAC, PLAIN, run="8"))
+    anew = GuestReport.objects.get()
+    assert (anew.interfaces, anew.cloud_init, anew.asked_at, anew.agent) == ({}, "", None, False)
+    assert anew.since > report.since
+    guest_report.write(report, FoundOutput(code=0, text=told("old")))
+    assert GuestReport.objects.get().errors == "", "what the run before told comes too late"
+    guest_report.note(vm.status, domain(MAC, PLAIN, run=""))
+    assert not GuestReport.objects.exists()
+
+
+def test_the_sweep_begins_and_ends_it(vm):
+    GuestReport.objects.all().delete()
+
+    def look(state: str, document: str) -> None:
+        row = VM.objects.select_related("hypervisor", "status").get(pk=vm.pk)
+        facts = {"uuid": row.uuid_text, "name": row.name, "state": state, "persistent": True}
+        found = FoundDomain(document=document, stored=document if state == "running" else "", **facts)
+        polling._record(row, found, timezone.now())
+
+    look("running", domain(MAC, PLAIN, run="9"))
+    assert GuestReport.objects.get().run == "9"
+    look("off", domain(MAC, PLAIN, run=""))
+    assert not GuestReport.objects.exists()
+
+
+def test_a_nic_that_came_while_it_ran_is_known_to_have(vm):
+    guest_report.note(vm.status, domain(MAC, PLAIN, LATER))
+    nics = GuestReport.objects.get().nics
+    assert (nics[MAC], nics[PLAIN]) == ("", "")
+    assert guest_report.plugged(nics, LATER) > timezone.now() - timedelta(minutes=1)
+    assert guest_report.plugged(nics, MAC) is None
+    guest_report.note(vm.status, domain(MAC, PLAIN))
+    assert LATER not in GuestReport.objects.get().nics
+
+
+def test_a_vm_that_ran_before_gets_a_report_by_the_round(vm, guests):
+    GuestReport.objects.all().delete()
+    ask(vm)
+    assert ask(vm).cloud_init == "done"
+
+
+def test_what_a_guest_tells_by_ssh_of_cloud_init_is_kept_for_this_run(vm):
+    guest_report.note_cloud_init(vm.status, told("no data"))
+    report = GuestReport.objects.get()
+    assert (report.cloud_init, report.errors, report.interfaces, report.agent) == ("error", "no data", {}, False)
+    guest_report.note_cloud_init(vm.status, "Permission denied")
+    assert GuestReport.objects.get().errors == "no data"
+    guest_report.note(vm.status, domain(MAC, PLAIN, run="8"))
+    guest_report.note_cloud_init(vm.status, told("no data"))
+    assert GuestReport.objects.get().errors == "", "the run that it is of has ended"
+
+
+def test_without_a_channel_there_is_no_agent(vm):
+    guest_report.note(vm.status, domain(MAC, run="8", channel=""))
+    assert GuestReport.objects.get().agent is None

@@ -1,0 +1,53 @@
+"""The disks of a new VM."""
+
+import pytest
+
+from tests.vms.run.form.run_form import errors, send
+from vms.models import VM, Volume
+
+
+def test_rows_of_disks_come_and_go_without_complaints(page, lab):
+    answer = send(page, lab, disks=[{"name": "data", "size": "1G"}], image="", change="add-disk")
+    assert [disk.data.get("name") for disk in answer.context["form"].disks] == ["data", None]
+    assert answer.status_code == 200 and "required." not in answer.content.decode()
+    disks = [{"name": "one", "size": "1G"}, {"name": "two", "size": "1G"}]
+    answer = send(page, lab, disks=disks, change="drop-disk-0")
+    assert [disk.data["name"] for disk in answer.context["form"].disks] == ["two"]
+    assert not VM.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("disk", "field", "said"),
+    [
+        ({"name": "", "size": "1G"}, "name", "required"),
+        ({"name": "a/b", "size": "1G"}, "name", "no “/”"),
+        ({"name": "cidata", "size": "1G"}, "name", "name the disk otherwise"),
+        ({"name": "console", "size": "1G"}, "name", "name the disk otherwise"),
+        ({"name": "first", "size": "1G"}, "name", "Disk 1 is called first too."),
+        ({"name": "data", "size": ""}, "size", "required"),
+        ({"name": "data", "size": "0"}, "size", "at least 1 MiB"),
+        ({"name": "data", "size": "100K"}, "size", "at least 1 MiB"),
+        ({"name": "data", "size": "-1G"}, "size", "-1G is no size"),
+        ({"name": "data", "size": "9" * 12 + "T"}, "size", "at most 1024 TiB"),
+        ({"name": "data", "size": "1G", "format": "vmdk"}, "format", "Select a valid choice"),
+        ({"name": "data", "size": "1G", "bus": "usb"}, "bus", "Select a valid choice"),
+    ],
+)
+def test_a_bad_disk_is_refused_at_its_row(page, lab, disk, field, said):
+    answer = send(page, lab, disks=[{"name": "first", "size": "1G"}, disk])
+    assert answer.status_code == 422
+    assert said in " ".join(answer.context["form"].disks[1].errors[field])
+    assert not VM.objects.exists()
+
+
+def test_a_bus_has_room_for_so_many_disks(page, lab):
+    disks = [{"name": f"d{number}", "size": "1G", "bus": "ide"} for number in range(5)]
+    rows = send(page, lab, disks=disks).context["form"].disks
+    assert [bool(row.errors) for row in rows] == [False] * 4 + [True]
+    assert rows[4].errors["bus"] == ["There is room for 4 ide disks."]
+
+
+def test_a_disks_left_over_volume_is_found(page, lab):
+    Volume.objects.create(hypervisor=lab, name="virter:work:alma-8-9-data", path="/x")
+    answer = send(page, lab, disks=[{"name": "data", "size": "512"}], count="2")
+    assert "virter:work:alma-8-9-data left over" in errors(answer)["name"]

@@ -1,0 +1,41 @@
+"""Memory, ports and further settings of a new VM."""
+
+from tests.support.making import make_hypervisor, make_image, make_running, make_vm
+from tests.vms.run.form.run_form import errors, preview, send
+from virterweb.hypervisors.models import HypervisorStatus
+from vms.models import VM, VMStatus
+
+
+def test_what_is_folded_is_wished_too(page, lab):
+    data = {"ssh_user": "alma", "wait_ssh": "on", "console_dir": "/var/log/vms/", "vnc_by_id": "on"}
+    send(page, lab, **data, vnc_bind="::1", count="2")
+    for vm in VM.objects.all():
+        assert (vm.ssh_user, vm.wait_ssh, vm.console_log, vm.console_dir) == ("alma", True, False, "/var/log/vms")
+        assert (vm.vnc_port, vm.vnc_bind) == (6000 + vm.number, "::1")
+
+
+def test_a_port_by_an_id_past_the_last_port_is_refused(page):
+    hypervisor = make_hypervisor("no-network-yet")
+    make_image(hypervisor)
+    answer = send(page, hypervisor, number="60000", vnc_by_id="on")
+    assert errors(answer) == {"vnc_by_id": "There is no port 66000; the last is 65535."}
+
+
+def test_a_half_filled_row_is_not_complained_of_while_it_is_filled_in(page, lab):
+    shown = preview(page, lab, disk_name="", disk_size="1X", nic_network="", nic_mac="")
+    assert shown.problems == [("Disk 1, Size", "1X is no size; one looks like 512M or 2G.")]
+
+
+def test_memory_beyond_the_host_is_warned_of_with_figures_and_not_refused(page, lab):
+    assert preview(page, lab, memory="999999").warnings == []  # nobody has asked the host yet
+    HypervisorStatus.objects.update(memory=16000)
+    assert preview(page, lab, memory="4000", count="4").warnings == []
+    (said,) = preview(page, lab, memory="4096", count="10").warnings
+    assert said == "Memory: 10 × 4096 MiB are 40960 MiB: more than the 16000 MiB of lab-1’s host."
+    make_running(make_vm(lab, "other", 9))
+    VMStatus.objects.update(memory=15500)
+    (said,) = preview(page, lab).warnings
+    assert said == (
+        "Memory: 1024 MiB, where the running VM has 15500 MiB already: more than the 16000 MiB of lab-1’s host."
+    )
+    assert send(page, lab).status_code == 302
