@@ -7,14 +7,14 @@ from networks.definition.document.parse import parse
 from networks.definition.spec import HostSpec
 from networks.models import Network
 from networks.reservations.reservations import reserve
-from tests.networks.sync.test_sync import again, lab, push, raw
+from tests.networks.changes.edit_form.edited_networks import open_form, save
+from tests.networks.sync.push.conftest import lab, raw
+from tests.networks.sync.push.pushed_networks import again, push
 from tests.support.making import make_network
 from virterweb.hypervisors.desired.state import State
 from virterweb.hypervisors.gateway.found import Refused
 from virterweb.hypervisors.gateway.nouns.networks import Networks
 from virterweb.messages import Message
-
-from .test_edit_form import open_form, save
 
 __all__ = ["lab", "raw"]  # fixtures
 

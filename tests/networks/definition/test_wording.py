@@ -12,7 +12,7 @@ from networks.definition.document.edit import edit
 from networks.definition.events import Event
 from networks.definition.plans.steps import identity
 from networks.models import Network
-from tests.networks.sync.test_sync import EMPTY
+from tests.networks.sync.push.pushed_networks import EMPTY
 from tests.support.making import make_hypervisor, make_network
 from tests.support.rewording import reworded  # noqa: F401
 from virterweb.hypervisors.connections.pool import connected, disconnect

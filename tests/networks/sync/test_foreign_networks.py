@@ -13,7 +13,7 @@ from networks.definition.spec import HostSpec
 from networks.models import Network
 from networks.reservations.reservations import reserve
 from tests import DATA
-from tests.networks.changes.test_edit_form import open_form, save
+from tests.networks.changes.edit_form.edited_networks import open_form, save
 from tests.support.making import make_foreign_network, make_hypervisor
 from virterweb.hypervisors.models import HypervisorStatus
 

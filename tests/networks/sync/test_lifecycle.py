@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from networks import sync
 from networks.definition.events import Event
 from networks.models import Network
+from tests.networks.sync.push.pushed_networks import EMPTY, OTHERS
 from tests.support.examples import examples
 from tests.support.making import make_hypervisor, make_network
 from virterweb.hypervisors.connections.pool import connected, disconnect
@@ -18,8 +19,6 @@ from virterweb.hypervisors.desired.carry_out import carry_out
 from virterweb.hypervisors.desired.refusals import InvalidTransition
 from virterweb.hypervisors.models import Hypervisor
 from virterweb.hypervisors.sync import observe
-
-from .test_sync import EMPTY, OTHERS
 
 pytestmark = pytest.mark.integration
 

@@ -14,15 +14,14 @@ from networks import sync
 from networks.definition.events import Event
 from networks.models import Network
 from tests import DATA
-from tests.networks.changes.test_pages import filled, said, steps
+from tests.networks.changes.pages.change_pages import filled, said, steps
+from tests.networks.sync.push.pushed_networks import EMPTY
 from tests.support.making import make_hypervisor, make_network
 from virterweb.hypervisors.connections.pool import connected, disconnect
 from virterweb.hypervisors.desired.carry_out import carry_out
 from virterweb.hypervisors.desired.refusals import InvalidTransition, Refusal
 from virterweb.hypervisors.desired.state import State
 from virterweb.hypervisors.sync import observe
-
-from .test_sync import EMPTY
 
 pytestmark = pytest.mark.integration
 

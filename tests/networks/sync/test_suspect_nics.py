@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from networks import sync
 from networks.models import Network, NetworkStatus
+from tests.networks.sync.push.pushed_networks import EMPTY, again, push
 from tests.support.making import make_hypervisor, make_network
 from tests.support.waiting import wait_for
 from virterweb.hypervisors.connections import events
@@ -19,8 +20,6 @@ from virterweb.hypervisors.gateway import connection as gateway
 from virterweb.hypervisors.gateway.found import FoundPort
 from virterweb.hypervisors.gateway.nouns.ports import Ports
 from virterweb.hypervisors.sync import observe
-
-from .test_sync import EMPTY, again, push
 
 pytestmark = pytest.mark.integration
 

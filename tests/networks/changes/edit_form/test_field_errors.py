@@ -1,0 +1,106 @@
+"""Values that are refused at their field."""
+
+import pytest
+
+from tests.networks.changes.edit_form.edited_networks import again, errors, fill_in, save, shown
+
+
+@pytest.mark.parametrize(
+    ("field", "line", "said"),
+    [
+        ("blocks", "10.8.0/24", "no address with a prefix length"),
+        ("ranges", "10.255.0.9", "a range looks like"),
+        ("ranges", "10.255.0.9-10.255.0.8", "begins with its lower address"),
+        ("ranges", "10.255.0.2-10.255.0.8 5s", "dnsmasq’s shortest is 2m"),
+        ("hosts", "52:54:00:00:00:08", "an entry looks like"),
+        ("hosts", "52:54:00:00:00:08 10.255.0.300", "10.255.0.300 is not an IP address"),
+        ("hosts", "01:54:00:00:00:08 10.255.0.8", "MAC"),
+        ("hosts", "52:54:00:00:00:08 fd00:255::8", "not by a MAC"),
+        ("forward_devices", "eth 0", "is no device"),
+        ("dns_hosts", "10.255.0.5", "at least one name"),
+        ("dns_hosts", "10.255.0.5 <b>", "no DNS name"),
+        ("forwarders", "a b c", "a forwarder is"),
+        ("routes", "10.8.0.0/16", "a route looks like"),
+        ("routes", "10.8.0.1/16 via 10.255.0.7", "host bits"),
+        ("port_groups", "red vlan=4096", "no VLAN tag"),
+        ("port_groups", "red colour=red", "is not known"),
+    ],
+)
+def test_a_wrong_line_is_named_by_its_number(plain, field, line, said):
+    found = errors(fill_in(plain, **{field: f"\r\n{line}"}))[field]
+    assert found.startswith("Line 2: ")
+    assert said in found
+
+
+def test_each_wrong_line_has_its_own_error_and_a_line_twice_names_the_first(plain):
+    found = errors(fill_in(plain, dns_hosts="10.1.0.5\n10.1.0.6 six\n10.1.0.7\n10.1.0.6  six"))["dns_hosts"]
+    assert [number for number in "1234" if f"Line {number}:" in found] == ["1", "3", "4"]
+    assert "10.1.0.6 six stands in line 2 already" in found
+
+
+@pytest.mark.parametrize(
+    ("fields", "field", "said"),
+    [
+        ({"ranges": "10.2.0.2-10.2.0.9"}, "ranges", "In no block of this network: 10.2.0.2-10.2.0.9."),
+        ({"ranges": "10.1.0.9-10.2.0.9"}, "ranges", "In no block"),
+        ({"ranges": "10.1.0.2-10.1.0.9\n10.1.0.9-10.1.0.20"}, "ranges", "Two ranges overlap."),
+        (
+            {"ipv6": "fd00:1::1/64", "ranges": "fd00:1::2-fd00:1::9\nfd00:1::9-fd00:1::20"},
+            *("ranges", "Two ranges overlap."),
+        ),
+        ({"hosts": "52:54:00:00:00:08 10.2.0.8"}, "hosts", "In no block of this network: 52:54:00:00:00:08 10.2.0.8."),
+        (
+            {"hosts": "52:54:00:00:00:08 10.1.0.8\n52:54:00:00:00:08 10.1.0.9"},
+            *("hosts", "52:54:00:00:00:08 has two entries"),
+        ),
+        ({"hosts": "52:54:00:00:00:08 10.1.0.8\n52:54:00:00:00:09 10.1.0.8"}, "hosts", "10.1.0.8 has two entries"),
+        ({"hosts": "52:54:00:00:00:08 10.1.0.1"}, "hosts", "this is the host’s own address"),
+        ({"nat_ports": "1-2"}, "nat_ports", "Only with forward mode nat."),
+        ({"nat_ports": "2-1", "forward_mode": "nat"}, "nat_ports", "the lower first"),
+        ({"nat_addresses": "10.0.0.1"}, "nat_addresses", "Only with forward mode nat."),
+        ({"nat_ipv6": "on"}, "nat_ipv6", "Only with forward mode nat."),
+        ({"forward_devices": "eth0"}, "forward_devices", "takes no device"),
+        ({"dns": "no", "dns_hosts": "10.1.0.5 five"}, "dns_hosts", "Only where DNS is on."),
+        ({"dns": "no", "forwarders": "9.9.9.9"}, "forwarders", "Only where DNS is on."),
+        ({"boot_server": "10.1.0.3"}, "boot_file", "A boot server needs a boot file."),
+        ({"boot_server": "boot.lab.test", "boot_file": "x"}, "boot_server", "is not an IP address"),
+        ({"boot_file": "pxelinux.0", "dhcp": None, "ranges": ""}, "boot_file", "Network boot needs DHCP."),
+        (
+            {"ipv4": "", "ipv6": "fd00:1::1/64", "boot_file": "x"},
+            *("boot_file", "Network boot needs an IPv4 block."),
+        ),
+        (
+            {"ipv4": "", "ipv6": "fd00:1::1/64", "tftp_root": "/srv"},
+            *("tftp_root", "Network boot needs an IPv4 block."),
+        ),
+        ({"tftp_root": "srv"}, "tftp_root", "by its whole path"),
+        ({"ipv4": "192.168.122.1/25"}, "ipv4", "overlaps 192.168.122.0/24 of the network default"),
+        ({"ipv4": "172.16.5.1/24"}, "ipv4", "routes it through eth0"),
+        ({"blocks": "10.1.0.129/25"}, "blocks", "overlaps 10.1.0.0/24 of this network itself"),
+        ({"ipv4": "", "dhcp": "on"}, "dhcp", "needs a block"),
+        ({"ipv4": "", "dhcp": None, "forward_mode": "nat"}, "ipv4", "needs an IPv4 or IPv6 block"),
+        ({"bridge": "virbr0"}, "bridge", "belongs to the network default"),
+        ({"forward_mode": "bridge", "bridge": ""}, "bridge", "Name the host’s bridge"),
+        ({"mtu": "67"}, "mtu", "at least 68"),
+        ({"inbound": "fast"}, "inbound", "average,peak,burst,floor"),
+        ({"title": "a\x07b"}, "title", "control characters"),
+        ({"description": "a\x07b"}, "description", "control characters"),
+        ({"description": "a\ufffeb"}, "description", "control characters"),
+        ({"port_groups": "red\tvlan=1\x07"}, "port_groups", "control characters"),
+    ],
+)
+def test_what_does_not_fit_together_is_said_at_its_field(plain, fields, field, said):
+    assert said in errors(fill_in(plain, **fields))[field]
+
+
+def test_what_is_refused_is_shown_at_its_field_with_all_that_was_typed_and_changes_nothing(page, plain, pokes):
+    answer = save(page, plain, hosts="52:54:00:00:00:08 10.2.0.8", title="Typed <b>")
+    assert answer.status_code == 422
+    assert 'id="id_hosts_error"' in answer.content.decode()
+    assert (shown(answer)["hosts"], shown(answer)["title"]) == ("52:54:00:00:00:08 10.2.0.8", "Typed <b>")
+    assert again(plain).generation == plain.generation
+    assert pokes == []
+
+
+def test_a_network_neither_overlaps_nor_takes_the_bridge_of_itself(rich):
+    assert fill_in(rich, ipv4="10.255.0.1/25", ranges="", hosts="", bridge="virbr40").errors == {}

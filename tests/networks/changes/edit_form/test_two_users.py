@@ -1,0 +1,72 @@
+"""Two users edit a network at the same time."""
+
+import pytest
+from django.http import QueryDict
+
+from networks.changes.merge import merged
+from tests.networks.changes.edit_form.edited_networks import SHOWN, again, errors, messages, open_form, save, shown
+
+
+def test_who_saves_second_gets_and_sees_what_the_first_has_changed(page, rich):
+    typed = open_form(page, rich)
+    save(page, rich, domain="first.test", stp="on", title="First", isolated_ports=None)
+    generation = again(rich).generation
+    answer = save(page, rich, typed=typed, description="Second", title="Second", nat_ipv6=None)
+    assert answer.status_code == 409
+    assert answer.context["notes"] == [
+        "Domain is first.test meanwhile, it was lab.test.",
+        "STP is True meanwhile, it was empty.",
+        "Isolate ports is empty meanwhile, it was True.",
+        "Title is First meanwhile; what you typed is kept: Second.",
+    ]
+    assert "Somebody else has changed rich meanwhile" in answer.content.decode()
+    assert again(rich).generation == generation
+    now = shown(answer)
+    assert (now["domain"], now["stp"], now["description"], now["title"]) == (
+        *("first.test", "on", "Second"),
+        "Second",
+    )
+    assert not {"isolated_ports", "nat_ipv6"} & now.keys()
+    assert save(page, rich, typed=now).status_code == 302
+    spec = again(rich).spec
+    assert (spec.domain, spec.stp, spec.description, spec.title) == ("first.test", True, "Second", "Second")
+    assert (spec.isolated_ports, spec.nat_ipv6) == (False, False)
+
+
+def test_lists_that_two_change_are_merged_line_by_line(page, rich):
+    typed = open_form(page, rich)
+    first = SHOWN["hosts"].replace("52:54:00:00:00:09 10.255.0.9\n", "") + "\n52:54:00:00:00:0a 10.255.0.10"
+    save(page, rich, hosts=first)
+    second = "52:54:00:00:00:0b 10.255.0.11\n" + SHOWN["hosts"].replace("\nfd00:255::9 six", "")
+    answer = save(page, rich, typed=typed, hosts=second)
+    assert answer.context["notes"] == ["DHCP reservations changed meanwhile; both changes are in it now."]
+    assert save(page, rich, typed=shown(answer)).status_code == 302
+    assert set(map(str, again(rich).spec.hosts)) == {
+        "52:54:00:00:00:08 10.255.0.8 eight infinite",
+        "id:00:04:58:fd:e4:15 fd00:255::8",
+        "52:54:00:00:00:0a 10.255.0.10",
+        "52:54:00:00:00:0b 10.255.0.11",
+    }
+
+
+def test_two_who_change_the_same_to_the_same_are_not_bothered(page, rich):
+    typed = open_form(page, rich)
+    save(page, rich, title="Both")
+    answer = save(page, rich, typed=typed, title="Both")
+    assert messages(answer).endswith("Nothing of rich was changed.")
+
+
+def test_what_does_not_fit_after_a_merge_is_said_and_nothing_is_lost(page, rich):
+    typed = open_form(page, rich)
+    save(page, rich, hosts=f"{SHOWN['hosts']}\n52:54:00:00:00:0a 10.255.0.10")
+    answer = save(page, rich, typed=typed, hosts=f"{SHOWN['hosts']}\n52:54:00:00:00:0b 10.255.0.10")
+    assert "10.255.0.10 has two entries" in errors(answer.context["form"])["hosts"]
+    assert "52:54:00:00:00:0b 10.255.0.10" in shown(answer)["hosts"]
+    assert "both changes are in it now" in answer.content.decode()
+
+
+@pytest.mark.parametrize("base", ["", "no JSON", "[]", "null", "[" * 100_000])
+def test_without_a_readable_base_the_form_counts_as_typed(rich, base):
+    typed = QueryDict(mutable=True)
+    typed.update({"base": base, "title": "New"})
+    assert merged(typed, rich) == (typed, [])

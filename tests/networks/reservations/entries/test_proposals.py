@@ -1,0 +1,107 @@
+"""The values that the form of a reservation proposes."""
+
+from dataclasses import replace
+
+import pytest
+
+from networks.definition.spec import HostSpec
+from networks.reservations.reservations import propose
+from tests.networks.reservations.entries.reserved_entries import (
+    EIGHT,
+    NETWORK,
+    NINE,
+    SIX,
+    again,
+    desired,
+    found,
+    four,
+    refused,
+    states,
+)
+from tests.support.making import make_foreign_network, make_lease, make_running, make_vm
+from virterweb.messages import Message
+
+
+def test_without_a_guest_the_next_free_address_is_proposed(net):
+    found(net, four(2))
+    desired(net, four(3))
+    make_lease(net, NINE.mac, "10.5.0.4")
+    assert propose(again(net)) == HostSpec(ip="10.5.0.5")
+    assert propose(again(net), ip="10.5.0.50") == HostSpec(ip="10.5.0.50")
+
+
+def test_a_guest_is_proposed_the_address_that_it_has(net):
+    make_lease(net, EIGHT.mac, "10.5.0.80", "calls-itself")
+    make_lease(net, EIGHT.mac, "fd00:5::80")
+    assert propose(net, EIGHT.mac) == HostSpec(mac=EIGHT.mac, ip="10.5.0.80", name="calls-itself")
+    assert propose(net, EIGHT.mac, ip="10.5.0.81").ip == "10.5.0.81"
+
+
+@pytest.mark.parametrize("how", ["found", "wished"])
+def test_a_guest_whose_address_is_reserved_for_another_is_proposed_the_next_free_one(net, how):
+    make_lease(net, EIGHT.mac, NINE.ip)
+    (found if how == "found" else desired)(net, NINE)
+    assert propose(net, EIGHT.mac).ip == "10.5.0.2"
+
+
+def test_an_address_that_is_wished_but_not_there_is_not_proposed(net):
+    desired(net, four(2))
+    net.status.write(generation=again(net).generation, error=Message.external("libvirt refused it"))
+    assert states(net) == {"10.5.0.2": "not added"}
+    assert propose(again(net)).ip == "10.5.0.3"
+
+
+def test_a_lease_that_has_ended_proposes_nothing(net):
+    make_lease(net, EIGHT.mac, "10.5.0.80", "calls-itself", last_seen=net.created_at)
+    assert propose(net, EIGHT.mac) == HostSpec(mac=EIGHT.mac, ip="10.5.0.2")
+
+
+def test_the_name_of_the_vm_is_proposed_before_what_the_guest_calls_itself(lab, net):
+    make_running(make_vm(lab, "alma-8-8"), ("net1", EIGHT.mac, "vnet8"))
+    make_lease(net, EIGHT.mac, "10.5.0.80", "localhost")
+    assert propose(net, EIGHT.mac).name == "alma-8-8"
+
+
+@pytest.mark.parametrize(
+    ("vm", "hostname", "name"),
+    [
+        ("My VM", "calls-itself", "calls-itself"),
+        ("under_score", "", ""),
+        ("VM-9", "calls-itself", "calls-itself"),
+        ("vm-9", "vm-9", ""),
+        ("vm-6", "", "vm-6"),
+    ],
+    ids=["spaces", "no DNS name", "another has it", "another has both", "only an IPv6 guest has it"],
+)
+def test_a_name_that_cannot_be_had_is_not_proposed(lab, net, vm, hostname, name):
+    make_running(make_vm(lab, vm), ("net1", EIGHT.mac, "vnet8"))
+    make_lease(net, EIGHT.mac, "10.5.0.80", hostname)
+    found(net, NINE, SIX)
+    assert propose(net, EIGHT.mac).name == name
+
+
+def test_a_guest_that_has_an_entry_keeps_its_name(lab, net):
+    make_running(make_vm(lab, "alma-8-8"), ("net1", EIGHT.mac, "vnet8"))
+    make_lease(net, EIGHT.mac, "10.5.0.80", "localhost")
+    found(net, EIGHT)
+    assert propose(net, EIGHT.mac) == replace(EIGHT, ip="10.5.0.80")
+
+
+def test_an_ipv6_lease_is_kept_by_its_client_id(lab, net):
+    make_running(make_vm(lab, "alma-8-8"), ("net1", EIGHT.mac, "vnet8"))
+    found(net, EIGHT, four(9, name="alma-8-8"))
+    proposed = propose(net, EIGHT.mac, "fd00:5::80", SIX.duid)
+    assert proposed == HostSpec(duid=SIX.duid, ip="fd00:5::80", name="vm-8")
+
+
+def test_an_ipv6_guest_that_has_an_entry_keeps_its_name(lab, net):
+    make_running(make_vm(lab, "alma-8-8"), ("net1", EIGHT.mac, "vnet8"))
+    found(net, SIX)
+    assert propose(net, EIGHT.mac, "fd00:5::80", SIX.duid).name == SIX.name
+
+
+def test_an_entry_goes_to_the_one_ipv4_block_where_libvirt_has_dhcp(lab):
+    before = "<ip address='10.4.0.1' prefix='24'/><ip address='10.5.0.1'"
+    network = make_foreign_network(lab, NETWORK.replace("<ip address='10.5.0.1'", before))
+    assert propose(network).ip == "10.5.0.2"
+    assert [field for field, _ in refused(network, four(8, ip="10.4.0.8"))] == ["ip"]

@@ -1,0 +1,31 @@
+"""A network whose reservations are changed on its pages."""
+
+import pytest
+from django.http import HttpResponse
+
+from networks.models import Network
+from tests.networks.reservations.pages.reservation_pages import NETWORK, Post
+from tests.support.making import make_foreign_network, make_hypervisor
+
+
+@pytest.fixture
+def lab(db, pokes):
+    return make_hypervisor()
+
+
+@pytest.fixture
+def net(lab) -> Network:
+    """A network that others made, as libvirt was seen to have it."""
+    return make_foreign_network(lab, NETWORK)
+
+
+@pytest.fixture
+def post(page, pokes, django_capture_on_commit_callbacks) -> Post:
+    """Posts as a browser does; `pokes` are those of the last one."""
+
+    def run(path: str, data: dict | None = None, **options: object) -> HttpResponse:
+        pokes.clear()
+        with django_capture_on_commit_callbacks(execute=True):
+            return page.post(path, data or {}, **options)
+
+    return run

@@ -1,0 +1,122 @@
+"""Reservations that are edited and deleted."""
+
+from dataclasses import replace
+
+from lxml import html
+
+from networks.definition.spec import HostSpec
+from networks.models import DHCPHostStatus
+from networks.reservations.reservations import remove, reserve
+from tests.networks.reservations.pages.reservation_pages import (
+    DUID,
+    EIGHT,
+    MAC,
+    NINE,
+    OTHER_MAC,
+    SIX,
+    again,
+    at,
+    errors,
+    filled,
+    found,
+    pushed,
+    reserved,
+    said,
+    text,
+    tree,
+)
+
+
+def test_an_entry_is_changed(post, page, net, pokes):
+    found(net, NINE, SIX)
+    shown = filled(page.get(at(net, "host_edit", NINE.ip)))
+    assert {"mac": OTHER_MAC, "ip": "10.5.0.9", "name": "nine", "lease": "12h", "duid": ""}.items() <= shown.items()
+    answer = post(at(net, "host_edit", NINE.ip), shown | {"ip": "10.5.0.19", "lease": ""})
+    assert answer.url == at(net)
+    assert reserved(net) == {HostSpec(mac=OTHER_MAC, ip="10.5.0.19", name="nine"), SIX}
+    assert pokes == pushed(net)
+    shown = filled(page.get(at(net, "host_edit", SIX.ip)))
+    post(at(net, "host_edit", SIX.ip), shown | {"name": "sechs"})
+    assert HostSpec(duid=DUID, ip=SIX.ip, name="sechs") in reserved(net)
+
+
+def test_a_change_that_is_refused_is_said_at_its_field(post, page, net, pokes):
+    found(net, EIGHT, NINE)
+    typed = filled(page.get(at(net, "host_edit", NINE.ip))) | {"ip": EIGHT.ip}
+    answer = post(at(net, "host_edit", NINE.ip), typed)
+    assert (answer.status_code, errors(answer)) == (422, {"ip": f"10.5.0.8 is reserved for {MAC} (eight) already."})
+    assert filled(answer).items() >= typed.items()
+    assert (reserved(net), pokes) == ({EIGHT, NINE}, [])
+
+
+def test_an_entry_saved_as_it_was_is_no_change(post, page, net):
+    found(net, EIGHT)
+    before = again(net).generation
+    assert post(at(net, "host_edit", EIGHT.ip), filled(page.get(at(net, "host_edit", EIGHT.ip)))).url == at(net)
+    assert (again(net).generation, net.hosts.count()) == (before, 0)
+
+
+def test_an_entry_that_is_gone_is_not_offered_to_be_changed(page, net):
+    answer = page.get(at(net, "host_edit", EIGHT.ip))
+    assert answer.url == at(net)
+    assert said(answer) == "10.5.0.8 is no longer reserved: somebody has removed the entry."
+
+
+def test_an_entry_that_went_while_it_was_being_changed_is_not_made_again(post, page, net, pokes):
+    found(net, EIGHT)
+    typed = filled(page.get(at(net, "host_edit", EIGHT.ip))) | {"name": "acht", "lease": "3h"}
+    remove(again(net), [EIGHT.ip], None)
+    answer = post(at(net, "host_edit", EIGHT.ip), typed)
+    assert answer.status_code == 409
+    assert "Somebody has removed this reservation meanwhile. Nothing was changed" in text(tree(answer))
+    assert (reserved(net), pokes) == (set(), [])
+    assert {"mac": MAC, "ip": EIGHT.ip, "name": "acht", "lease": "3h"}.items() <= filled(answer).items()
+    (action,) = tree(answer).xpath("//main//form[@method='post']/@action")
+    post(action, filled(answer))
+    assert reserved(net) == {HostSpec(mac=MAC, ip=EIGHT.ip, name="acht", lease=10800)}
+
+
+def test_an_entry_that_another_got_while_it_was_being_changed_stays_the_others(post, page, net, pokes):
+    found(net, EIGHT)
+    typed = filled(page.get(at(net, "host_edit", EIGHT.ip))) | {"name": "acht"}
+    heir = HostSpec(mac=OTHER_MAC, ip=EIGHT.ip, name="heir")
+    reserve(again(net), [heir], None, was=EIGHT.ip)
+    answer = post(at(net, "host_edit", EIGHT.ip), typed)
+    assert answer.status_code == 409
+    assert (reserved(net), pokes) == ({heir}, [])
+    assert filled(answer)["name"] == "acht"
+
+
+def chosen(*hosts: HostSpec) -> list[str]:
+    """What the buttons of these entries send."""
+    return [f"{host.ip} {host.guest}" for host in hosts]
+
+
+def test_what_another_guest_has_by_now_is_not_removed(page, post, net, pokes):
+    found(net, EIGHT)
+    (value,) = html.fromstring(page.get(at(net)).content).xpath("//button[@name='ip']/@value")
+    assert [value] == chosen(EIGHT)
+    DHCPHostStatus.objects.all().delete()
+    found(net, replace(EIGHT, mac=OTHER_MAC))
+    assert "somebody else has changed this" in said(post(at(net, "host_remove"), {"ip": value}))
+    assert (reserved(net), pokes) == ({replace(EIGHT, mac=OTHER_MAC)}, [])
+
+
+def test_entries_are_removed(post, net, pokes):
+    found(net, EIGHT, NINE, SIX)
+    answer = post(at(net, "host_remove"), {"ip": chosen(EIGHT)})
+    assert (answer.url, said(answer)) == (at(net), "10.5.0.8 is no longer reserved.")
+    assert (reserved(net), pokes) == ({NINE, SIX}, pushed(net))
+    answer = post(at(net, "host_remove"), {"ip": chosen(EIGHT, NINE, SIX)})
+    assert said(answer).endswith("2 addresses are no longer reserved.")
+    assert (reserved(net), pokes) == (set(), pushed(net))
+
+
+def test_what_is_gone_already_is_said_and_fine(post, net, pokes):
+    answer = post(at(net, "host_remove"), {"ip": chosen(EIGHT, NINE)})
+    assert answer.url == at(net)
+    assert said(answer).startswith("10.5.0.8, 10.5.0.9: nothing was removed, for somebody else has changed this")
+    assert pokes == []
+    assert "nonsense: nothing was removed" in said(post(at(net, "host_remove"), {"ip": ["nonsense"]}))
+    assert post(at(net, "host_remove")).url == at(net)
+    assert pokes == []

@@ -1,0 +1,54 @@
+"""The list of DHCP reservations."""
+
+from networks.definition.spec import HostSpec
+from networks.reservations.reservations import remove, reserve
+from tests.networks.reservations.pages.reservation_pages import (
+    DUID,
+    EIGHT,
+    HOSTILE,
+    MAC,
+    NINE,
+    OTHER_MAC,
+    SIX,
+    again,
+    at,
+    found,
+    table,
+    text,
+    tree,
+)
+from tests.support.making import make_lease, make_running, make_vm
+
+
+def test_the_table_says_who_each_entry_is_for_and_how_it_stands(page, lab, net):
+    make_running(make_vm(lab, "vm-8"), ("net1", MAC, "vnet8"))
+    make_lease(net, MAC, "10.5.0.80")
+    found(net, EIGHT, SIX)
+    reserve(again(net), [NINE], None)
+    remove(again(net), [SIX.ip], None)
+    assert table(page.get(at(net)), "hosts-table") == [
+        ["10.5.0.8", MAC, "eight", "vm-8", "10.5.0.80", "reserved", "Edit Remove"],
+        ["10.5.0.9", OTHER_MAC, "nine", "no VM has this MAC", "", "being added", "Edit Remove"],
+        ["fd00:5::6", DUID, "six", "", "", "being removed", ""],
+    ]
+
+
+def test_the_table_can_show_those_alone_that_no_vm_uses(page, lab, net):
+    make_running(make_vm(lab, "vm-8"), ("net1", MAC, "vnet8"))
+    found(net, EIGHT, NINE, SIX)
+    assert [row[0] for row in table(page.get(at(net) + "?unused=1"), "hosts-table")] == ["10.5.0.9"]
+    net.found_hosts.filter(mac=OTHER_MAC).delete()
+    assert "Every DHCP reservation is for a VM." in text(tree(page.get(at(net) + "?unused=1")))
+
+
+def test_without_entries_the_table_says_what_it_is_for(page, net):
+    assert "No DHCP reservations yet." in text(tree(page.get(at(net))))
+    alone = page.get(at(net), headers={"HX-Request": "true"})
+    assert tree(alone).get("id") == "hosts"
+
+
+def test_a_name_from_outside_is_no_markup(page, net):
+    found(net, HostSpec(mac=MAC, ip=EIGHT.ip, name=HOSTILE))
+    for path in (at(net), at(net, "host_edit", EIGHT.ip), at(net, "addresses")):
+        assert HOSTILE not in page.get(path).content.decode()
+    assert HOSTILE in text(tree(page.get(at(net))))

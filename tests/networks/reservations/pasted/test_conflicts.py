@@ -1,0 +1,73 @@
+"""An entry that conflicts with another one has an error message."""
+
+import pytest
+
+from networks.definition.spec import HostSpec
+from networks.reservations.pasted import Index
+from tests.networks.reservations.pasted.pasted_entries import BLOCKS, DUID, EIGHT, HELD, MAC
+
+
+@pytest.mark.parametrize(
+    ("host", "said"),
+    [
+        (HostSpec(mac=MAC, ip="10.255.0.20"), [("mac", f"{MAC} has 10.255.0.8 here already.")]),
+        (HostSpec(duid=DUID, ip="fd00::20"), [("duid", f"{DUID} has fd00::8 here already.")]),
+        (
+            HostSpec(mac="52:54:00:00:00:20", ip="10.255.0.8"),
+            [("ip", f"10.255.0.8 is reserved for {MAC} (eight) already.")],
+        ),
+        (HostSpec(name="a", ip="10.255.0.7"), [("ip", "10.255.0.7 is reserved for seven already.")]),
+        (HostSpec(name="a", ip="fd00::8"), [("ip", f"fd00::8 is reserved for id:{DUID} (six) already.")]),
+        (
+            HostSpec(mac="52:54:00:00:00:20", ip="10.255.0.20", name="Eight"),
+            [("name", f"Eight is the name of {MAC} (10.255.0.8) already.")],
+        ),
+        (HostSpec(name="SEVEN", ip="10.255.0.20"), [("name", "SEVEN is the name of 10.255.0.7 already.")]),
+        (
+            HostSpec(name="a", ip="10.9.0.1"),
+            [("ip", "10.9.0.1 is in no block of this network: 10.255.0.0/24, fd00::/64.")],
+        ),
+        (HostSpec(name="a", ip="10.255.0.0"), [("ip", "10.255.0.0 is the address of the block 10.255.0.0/24 itself.")]),
+        (HostSpec(name="a", ip="10.255.0.255"), [("ip", "10.255.0.255 is the broadcast address of 10.255.0.0/24.")]),
+        (HostSpec(name="a", ip="10.255.0.1"), [("ip", "10.255.0.1 is the host’s own address in 10.255.0.0/24.")]),
+        (HostSpec(name="a", ip="fd00::"), [("ip", "fd00:: is the address of the block fd00::/64 itself.")]),
+        (HostSpec(name="a", ip="fd00::1"), [("ip", "fd00::1 is the host’s own address in fd00::/64.")]),
+        (HostSpec(name="a", ip="fd00::ffff:ffff:ffff:ffff"), []),
+        (HostSpec(name="a", ip="10.255.0.254"), []),
+        (HostSpec(name="eight", ip="fd00::20"), []),
+        (
+            HostSpec(mac=MAC, ip="10.255.0.9", name="seven"),
+            [
+                ("mac", f"{MAC} has 10.255.0.8 here already."),
+                ("ip", "10.255.0.9 is reserved for 52:54:00:00:00:09 (nine) already."),
+                ("name", "seven is the name of 10.255.0.7 already."),
+            ],
+        ),
+    ],
+)
+def test_a_conflict_names_the_field_and_the_other(host, said):
+    assert [(field, str(reason)) for field, reason in Index(HELD, BLOCKS).conflicts(host)] == said
+
+
+def test_a_network_without_blocks_has_room_for_no_entry():
+    ((field, reason),) = Index((), ()).conflicts(EIGHT)
+    assert (field, str(reason)) == ("ip", "10.255.0.8 is in no block of this network: it has none.")
+
+
+def test_an_entry_is_in_no_conflict_with_the_one_whose_place_it_takes():
+    moved = HostSpec(mac=MAC, ip="10.255.0.20", name="eight")
+    assert Index(HELD, BLOCKS).conflicts(moved, was=EIGHT) == ()
+
+
+def test_an_entry_that_was_added_counts_from_then_on():
+    index = Index((), BLOCKS)
+    index.add(EIGHT)
+    assert [field for field, _ in index.conflicts(EIGHT)] == ["mac", "ip", "name"]
+
+
+def test_spelling_hides_no_conflict():
+    """Documents that others made keep their own."""
+    held = (HostSpec(duid="0:3:0:1:52:54:0:0:0:8", ip="FD00:0:0::8"), HostSpec(mac="52:54:0:0:0:8", ip="10.255.0.8"))
+    index = Index(held, BLOCKS)
+    assert [field for field, _ in index.conflicts(HostSpec(duid=DUID, ip="fd00::8"))] == ["duid", "ip"]
+    assert [field for field, _ in index.conflicts(HostSpec(mac=MAC, ip="10.255.0.20"))] == ["mac"]

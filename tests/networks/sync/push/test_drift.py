@@ -1,0 +1,124 @@
+"""Drift is shown, accepted or reverted, as the hypervisor is configured."""
+
+import pytest
+
+from networks.definition.events import Event
+from tests.networks.sync.push.pushed_networks import GUEST, again, change, latest, push, redefine, stored
+from tests.support.making import make_network
+from virterweb.hypervisors.desired.state import State
+from virterweb.hypervisors.sync import observe
+
+pytestmark = pytest.mark.integration
+
+
+def test_what_others_change_on_a_wish_is_drift_and_is_put_back(lab, raw):
+    network = push(make_network(lab))
+    found = raw.networkLookupByName("net1")
+    found.setAutostart(False)
+    found.destroy()
+    observe(lab.pk)
+    drifted = again(network)
+    assert (drifted.state, drifted.status.drifts) == (
+        State.DRIFTED,
+        ["is not active", "does not start with the host"],
+    )
+    drifted.ask_again()
+    assert push(drifted).state == State.DRIFTED  # nothing of it was changed here
+    drifted.change(Event.REVERTED, exact=True)
+    assert push(drifted).state == State.READY
+
+
+def test_a_wish_that_others_undefined_drifts_and_is_made_anew(lab, raw):
+    network = push(make_network(lab))
+    found = raw.networkLookupByName("net1")
+    found.destroy()
+    found.undefine()
+    observe(lab.pk)
+    assert again(network).status.drift_text == "libvirt no longer has it"
+    network.ask_again()
+    assert str(push(network).status.error).startswith("libvirt no longer has net1. Revert to the saved definition")
+    network.change(Event.REVERTED, exact=True)
+    assert push(network).state == State.READY
+    assert raw.networkLookupByName("net1").UUIDString() == network.uuid_text
+
+
+def test_what_libvirt_does_not_keep_is_named_and_neither_drift_nor_pushed_again(lab, raw, writes):
+    network = push(make_network(lab, active=False))
+    network = change(network, dnsmasq_options=("log-dhcp",), title="T", description="D", mtu=9000)
+    assert (network.state, network.status.drift) == (State.READY, "")
+    kept = "<title>T</title>" in raw.networkLookupByName("net1").XMLDesc()  # not by every release
+    assert network.status.ignored_fields == [*([] if kept else ["Title", "Description"]), "dnsmasq option log-dhcp"]
+    assert network.spec.title == "T"
+    assert network.plan() == ()
+    writes.clear()
+    observe(lab.pk)
+    assert again(network).state == State.READY
+    change(network, domain="lab.test")
+    assert again(network).state == State.READY
+    assert ["dnsmasq option", "", "log-dhcp", ""] in again(network).status.not_kept
+
+
+def test_drift_beside_what_libvirt_does_not_keep_is_still_seen(lab, raw):
+    network = change(push(make_network(lab)), dnsmasq_options=("log-dhcp",))
+    redefine(raw, "<ip ", "<mtu size='1400'/><ip ")
+    observe(lab.pk)
+    assert again(network).status.drifts == ["MTU: found 1400, expected none"]
+
+
+def test_by_itself_drift_is_only_shown(lab, raw, pokes):
+    network = push(make_network(lab))
+    raw.networkLookupByName("net1").setAutostart(False)
+    observe(lab.pk)
+    assert again(network).state == State.DRIFTED
+    assert again(network).generation == network.generation
+
+
+def test_drift_is_taken_where_an_operator_said_so(lab, raw):
+    network = push(make_network(lab, on_drift="take"))
+    redefine(raw, "<ip ", "<mtu size='1400'/><ip ")
+    raw.networkLookupByName("net1").setAutostart(False)
+    observe(lab.pk)
+    network = again(network)
+    assert (network.spec.mtu, network.autostart) == (1400, False)
+    assert latest(network).what == "changes from libvirt accepted automatically"
+    assert push(network).state == State.READY
+    assert "<mtu size='1400'/>" in stored(raw)
+    assert not raw.networkLookupByName("net1").autostart()
+
+
+def test_drift_is_put_back_where_an_operator_said_so(lab, raw):
+    network = push(make_network(lab, on_drift="put back"))
+    redefine(raw, "</dhcp>", "<host mac='52:54:00:aa:00:01' ip='10.255.0.77'/></dhcp>")
+    raw.networkLookupByName("net1").setAutostart(False)
+    observe(lab.pk)
+    network = push(network)
+    assert network.state == State.READY
+    assert "<host" not in stored(raw)
+    assert raw.networkLookupByName("net1").autostart()
+    assert network.exact is False
+    assert latest(network).what == "reverted to saved definition automatically"
+
+
+def test_what_is_put_back_by_itself_cuts_off_nobody(lab, raw):
+    network = push(make_network(lab, on_drift="put back"))
+    raw.createXML(GUEST)
+    redefine(raw, "<ip ", "<mtu size='1400'/><ip ")
+    observe(lab.pk)
+    network = push(network)
+    assert network.state == State.FAILED
+    assert str(network.status.error).startswith(
+        "Nothing was done, because the plan has changed since you saw it: Restart net1"
+    )
+    assert "<mtu size='1400'/>" in stored(raw)
+    generation = network.generation
+    observe(lab.pk)
+    assert again(network).generation == generation  # it is not tried again and again
+
+
+def test_an_undefined_wish_is_made_anew_where_an_operator_said_so(lab, raw):
+    network = push(make_network(lab, on_drift="put back"))
+    raw.networkLookupByName("net1").destroy()
+    raw.networkLookupByName("net1").undefine()
+    observe(lab.pk)
+    assert push(network).state == State.READY
+    assert raw.networkLookupByName("net1").isActive()

@@ -1,0 +1,43 @@
+"""Bulk changes and buttons leave out the objects of other people."""
+
+from networks.models import Network
+from tests.support.making import make_vm
+from vms.models import VM
+
+
+def test_bulk_leaves_what_is_not_ones_own(member_page, lab, network, theirs):
+    default = Network.objects.get(name="default")
+    chosen = [each.pk for each in (network, theirs, default)]
+    for action in ("remove", "stop", "autostart", "adopt"):
+        shown = member_page.post("/networks/bulk/", {"action": action, "network": chosen})
+        assert "Only its owner and operators" in shown.content.decode()
+        assert "Only operators may change it" in shown.content.decode()
+        sent = {"action": action, "network": chosen, "token": shown.context["token"]}
+        assert member_page.post("/networks/bulk/", sent).status_code == 302
+    for each in (theirs, default):
+        assert Network.objects.get(pk=each.pk).generation == each.generation
+    assert Network.objects.get(pk=network.pk).removed_at
+
+
+def test_many_vms_leaves_what_is_not_ones_own(member_page, lab, vm, operator):
+    other = make_vm(lab, "other", 9, owner=operator)
+    unmanaged = VM.objects.create(hypervisor=lab, name="theirs", managed=False, generation=0)
+    sent = {"action": "add", "asked": "yes", "network": "default", "model": "virtio"}
+    sent["vm"] = [each.pk for each in (vm, other, unmanaged)]
+    token = member_page.post("/vms/many/", sent).context["token"]
+    assert member_page.post("/vms/many/", {**sent, "go": "yes", "token": token}).status_code == 302
+    assert [each.nics.count() for each in (vm, other, unmanaged)] == [2, 1, 0]
+
+
+def test_the_buttons_are_shown_to_those_who_may_use_them(member_page, lab, network, vm, theirs):
+    own, other = (member_page.get(f"/networks/lab/{name}/").content.decode() for name in ("net1", "rich"))
+    assert "Delete net1" in own
+    assert "Delete rich" not in other
+    assert "rich belongs to admin. Only its owner and operators may change it." in other
+    assert "/adopt/" not in member_page.get("/networks/lab/default/").content.decode()
+    assert "Add NIC" in member_page.get("/vms/lab/alma-8-8/").content.decode()
+    VM.objects.update(owner=None)
+    page = member_page.get("/vms/lab/alma-8-8/").content.decode()
+    assert "Add NIC" not in page
+    assert "Delete alma-8-8" not in page
+    assert "alma-8-8 has no owner. Only operators may change it." in page
