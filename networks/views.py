@@ -14,6 +14,7 @@ from networks.copies.virter import virter
 from networks.lookup import get_changeable, get_network
 from networks.models import Network
 from virterweb.hypervisors import rights
+from virterweb.hypervisors.desired.history import latest
 from virterweb.hypervisors.desired.models import one_a_name
 from virterweb.hypervisors.desired.state import State
 from virterweb.hypervisors.models import Hypervisor
@@ -93,7 +94,7 @@ def network_detail(request: HttpRequest, hypervisor: str, name: str) -> HttpResp
     spec = network.definition
     named = network.spec if network.managed else spec  # older libvirts keep neither title nor description
     context = {"network": network, "spec": spec, "named": named}
-    context |= {"latest": network.revisions.select_related("by", "desired__hypervisor")[:3]}
+    context |= {"latest": latest(network.revisions, 3)}
     context["on_drift"] = Network.OnDrift.choices
     template = "networks/_detail.html" if request.htmx else "networks/detail.html"
     return render(request, template, context)

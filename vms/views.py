@@ -9,6 +9,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from virterweb.hypervisors import rights
+from virterweb.hypervisors.desired.history import latest
 from virterweb.hypervisors.models import Hypervisor, ReadingProblem
 from virterweb.pages.tables import Column, Table, natural_key
 from virterweb.web_server.request_body import takes_upload
@@ -55,7 +56,7 @@ def vm_list(request: HttpRequest) -> HttpResponse:
 def vm_detail(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
     vm = get_vm(hypervisor, name, VM.objects.shown().select_related("status__guest_report"))
     template = "vms/_detail.html" if request.htmx else "vms/detail.html"
-    return render(request, template, {"vm": vm, "nics": nic_rows(vm)})
+    return render(request, template, {"vm": vm, "nics": nic_rows(vm), "latest": latest(vm.revisions, 3)})
 
 
 @require_GET

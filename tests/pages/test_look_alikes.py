@@ -23,7 +23,7 @@ PAGES = [
     *(ONE_NETWORK + rest for rest in ("names/", "history/", "copies/", "xml/", "edit/", "remove/", "problems/")),
     *(ONE_NETWORK + rest for rest in ("plan/", "hosts/add/", "hosts/paste/", "hosts/10.1.0.9/edit/")),
     *(ONE_VM + rest for rest in ("", "definition/", "guest/", "console/", "copies/", "remove/", "size/", "force-off/")),
-    *(ONE_VM + rest for rest in ("nics/add/", f"nics/{MAC}/edit/", f"nics/{MAC}/remove/", "problems/")),
+    *(ONE_VM + rest for rest in ("history/", "nics/add/", f"nics/{MAC}/edit/", f"nics/{MAC}/remove/", "problems/")),
 ]
 
 

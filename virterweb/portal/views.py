@@ -58,7 +58,7 @@ def overview(request: HttpRequest) -> HttpResponse:
 
 def _latest(count: int) -> list[Revision]:
     """Return the latest changes of networks and VMs, newest first."""
-    found = [*latest(NetworkRevision, count), *latest(VMRevision, count)]
+    found = [*latest(NetworkRevision.objects, count), *latest(VMRevision.objects, count)]
     return sorted(found, key=lambda revision: revision.at, reverse=True)[:count]
 
 

@@ -5,6 +5,7 @@ from itertools import pairwise
 from typing import Protocol
 
 from django.contrib import messages
+from django.db.models import Manager
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -39,9 +40,9 @@ class Restoration(Protocol):
         """Save the definition of the revision as the desired one."""
 
 
-def latest(model: type[Revision], count: int) -> list[Revision]:
-    """Return the latest revisions of all objects of an app, with what a list of them shows."""
-    return list(model.objects.select_related("by", "desired__hypervisor").defer("document")[:count])
+def latest(revisions: Manager, count: int) -> list[Revision]:
+    """Return the latest revisions, of one object or of all, with what a list of them shows."""
+    return list(revisions.select_related("by", "desired__hypervisor").defer("document")[:count])
 
 
 def history_page(request: HttpRequest, desired: Desired) -> HttpResponse:
