@@ -51,8 +51,9 @@ class VMNICs:
         """
         with self.transition(), recorded(self, Event.NIC_CHANGED, by, mac=spec.mac) as about:
             nic, before = self._desired_nic(key or spec.mac)
-            about["fields"] = sorted({*nic_fields.asked(spec, before), *fields})
-            nic.ask(spec, about["fields"])
+            changed = {*nic_fields.asked(spec, before), *fields}
+            about["fields"] = [name for name in nic_fields.FIELDS if name in changed]
+            nic.ask(spec, changed)
             nic.removed_at, nic.at_shutdown = None, at_shutdown
             nic.guest = nic.guest if guest is None else guest.stored
             nic.save()

@@ -77,7 +77,7 @@ def test_each_change_of_a_nic_is_a_revision(user, vm):
     assert changes(vm) == [(f"NIC {SECOND}", "", "net1")]
     static = GuestSpec(mode=Mode.STATIC, addresses=("10.255.0.9/24",))
     vm.change_nic(nic(link_up=False, mtu=1400), guest=static, by=user)
-    assert latest(vm) == (f"NIC {SECOND} changed: Link, MTU", user, "")
+    assert latest(vm) == (f"NIC {SECOND} changed: MTU, Link", user, "")
     assert changes(vm) == [
         (f"NIC {SECOND}: MTU", "none", "1400"),
         (f"NIC {SECOND}: Link", "up", "down"),

@@ -13,7 +13,7 @@ from django.urls import reverse
 from virterweb.hypervisors import rights
 
 from .models import Desired
-from .revisions import Revision
+from .revisions import BASELINE, Revision
 
 SHOWN = 200  # revisions in a list
 
@@ -42,7 +42,8 @@ class Restoration(Protocol):
 
 def latest(revisions: Manager, count: int) -> list[Revision]:
     """Return the latest revisions, of one object or of all, with what a list of them shows."""
-    return list(revisions.select_related("by", "desired__hypervisor").defer("document")[:count])
+    changes = revisions.exclude(event=BASELINE)
+    return list(changes.select_related("by", "desired__hypervisor").defer("document")[:count])
 
 
 def history_page(request: HttpRequest, desired: Desired) -> HttpResponse:
