@@ -8,10 +8,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 
+from django.core.paginator import Page
+from django.db.models import QuerySet
+from django.http import QueryDict
 from django.utils import timezone
 
 from virterweb.pages.chips import Chip, Option
-from virterweb.pages.tables import natural_key
+from virterweb.pages.tables import natural_key, page_of
 from vms.addresses.nic_addresses import addresses_of
 from vms.guests import states as guest_states
 from vms.models import NICStatus, Power, VMQuerySet
@@ -44,11 +47,40 @@ class Row:
 
 def rows(vms: VMQuerySet, asked: Filters) -> list[Row]:
     """Return the rows of these VMs' NICs, in domain order."""
-    nics = asked.among(NICStatus.objects.filter(vm__desired__in=vms))
-    found = guest_states.known(nics.order_by("vm__desired__name", "vm", "position"), *VALUES, *NICS)
-    known, now = addresses_of(nics), timezone.now()
+    return _rows(_nics(vms, asked))
+
+
+def _nics(vms: VMQuerySet, asked: Filters) -> QuerySet[NICStatus]:
+    return asked.among(NICStatus.objects.filter(vm__desired__in=vms)).order_by("vm__desired__name", "vm", "position")
+
+
+def _rows(nics: QuerySet[NICStatus]) -> list[Row]:
+    found, known, now = guest_states.known(nics, *VALUES, *NICS), addresses_of(nics), timezone.now()
     in_order = sorted(found, key=lambda nic: natural_key(nic["vm__desired__name"]))
     return [_row(nic, known[nic["pk"]], now) for nic in in_order]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RowsOfPage:
+    """One page of the table, with the number of VMs and whether there are several hypervisors on all its pages."""
+
+    page: Page
+    vms: int
+    several: bool
+
+    @property
+    def rows(self) -> list[Row]:
+        return self.page.object_list
+
+
+def rows_of_page(vms: VMQuerySet, asked: Filters, query: QueryDict) -> RowsOfPage:
+    """Return the rows of the page that `?page=` asks for; of the others only their order is read."""
+    nics = _nics(vms, asked)
+    columns = nics.values_list("pk", "vm__desired__name", "vm", "vm__desired__hypervisor")
+    keys = sorted(columns, key=lambda nic: natural_key(nic[1]))
+    page = page_of(keys, query)
+    page.object_list = _rows(nics.filter(pk__in=[nic[0] for nic in page.object_list]))
+    return RowsOfPage(page=page, vms=len({nic[2] for nic in keys}), several=len({nic[3] for nic in keys}) > 1)
 
 
 def _row(columns: dict, known: NICAddresses, now: datetime) -> Row:

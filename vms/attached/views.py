@@ -13,7 +13,7 @@ from virterweb.pages import exports
 from vms.addresses.inventory import visible_to
 
 from .filters import FLAT, GROUPED, Filters
-from .table import COLUMNS, chips, groups, rows, table
+from .table import COLUMNS, chips, groups, rows, rows_of_page, table
 
 OF_THE_PATH = ("hypervisor", "network")
 
@@ -27,7 +27,7 @@ def attached(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
     networks = Network.objects.select_related("status", "hypervisor__status")
     network = get_network(hypervisor, name, networks)
     asked = Filters.of(request.GET, hypervisor=hypervisor, network=name)
-    context = {"network": network, "end": asked.query(*OF_THE_PATH), **_context(request, asked)}
+    context = {"network": network, "end": asked.query(*OF_THE_PATH), **_context(request, asked, of_network=True)}
     return render(request, "vms/attached/_attached.html" if request.htmx else "vms/attached/attached.html", context)
 
 
@@ -79,14 +79,16 @@ def _filtered(request: HttpRequest, end: str, **fixed: str) -> HttpResponse:
     return redirect(f"{path}{asked.end}")
 
 
-def _context(request: HttpRequest, asked: Filters) -> dict:
-    found = rows(visible_to(request.user), asked)
+def _context(request: HttpRequest, asked: Filters, *, of_network: bool = False) -> dict:
+    found = rows_of_page(visible_to(request.user), asked, request.GET)
+    number = str(found.page.number) if found.page.number > 1 else ""
     return {
         "asked": asked,
-        "rows": found,
-        "groups": groups(found, by_vm=bool(asked.group)),
-        "count": len({row.nic.vm for row in found}),
-        "several": len({row.nic.hypervisor for row in found}) > 1,
+        "page": found.page,
+        "groups": groups(found.rows, by_vm=bool(asked.group)),
+        "count": found.vms,
+        "several": found.several,
+        "here": asked.query(*(OF_THE_PATH if of_network else ()), page=number),
         "switch": asked.query(*OF_THE_PATH, group=FLAT if asked.group else GROUPED),
         "everywhere": asked.end,
     }
