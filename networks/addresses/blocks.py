@@ -6,8 +6,10 @@ from enum import Enum
 from ipaddress import IPv4Network, IPv6Network, ip_interface, ip_network
 
 from networks.definition.document.parse import parse
+from networks.definition.form_wording import FREE
 from networks.models import Network
 from virterweb.hypervisors.models import Hypervisor
+from virterweb.messages import Message
 
 NOT_READ = ("status__document", "status__stored")
 SPACES = ("10.255.0.0/16", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")  # where blocks are proposed
@@ -45,14 +47,12 @@ class TakenBlock:
     def overlaps(self, block: IPv4Network | IPv6Network) -> bool:
         return self.block.version == block.version and self.block.overlaps(block)
 
+    @property
+    def message(self) -> Message:
+        return Message(f"block.{self.use.value}", block=self.block, holder=self.holder)
+
     def __str__(self) -> str:
-        match self.use:
-            case Use.NETWORK:
-                return f"{self.block} of the network {self.holder}"
-            case Use.INACTIVE:
-                return f"{self.block} of the network {self.holder}, which does not run"
-            case Use.ROUTE:
-                return f"{self.block} of the host, which routes it through {self.holder}"
+        return str(self.message)
 
 
 def taken_blocks(hypervisor: Hypervisor, but: Network | None = None) -> list[TakenBlock]:
@@ -95,7 +95,7 @@ def warning(block: IPv4Network | IPv6Network, other: TakenBlock, free: str) -> s
 
 
 def proposal(free: str) -> str:
-    return f" Free is, for example, {free}." if free else ""
+    return FREE.format(free=free) if free else ""
 
 
 def next_free_block(hypervisor: Hypervisor) -> str:

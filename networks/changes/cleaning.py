@@ -108,7 +108,7 @@ class Cleaning:
             taken=tuple(taken_blocks(self.on, self.network)),
             free=next_free_block(self.on),
             bridges={bridge: name for bridge, name in bridges if bridge},
-            hint=" Tick “Move … along” to keep their places." if self.network else "",
+            movable=self.network is not None,
             **(beyond_the_form(document) if document else {}),
         )
 

@@ -13,7 +13,9 @@ from django.core.exceptions import ValidationError
 
 from networks.addresses import blocks
 from networks.definition import rules
+from networks.definition.form_wording import some
 from networks.definition.spec import HostSpec, PortGroupSpec, RangeSpec
+from virterweb.messages import Message
 
 FAMILIES = {"ipv4": 4, "ipv6": 6}
 NAMED = 5  # of many things that are wrong in the same way, how many are named
@@ -23,10 +25,10 @@ Interface = IPv4Interface | IPv6Interface
 
 @dataclass(frozen=True, kw_only=True)
 class Problem:
-    """A problem of a field. With `about`, the text has a placeholder that may name several things at once."""
+    """A problem of a field: a code with parameters. `about` is what its text may name several of at once."""
 
     field: str
-    text: str
+    message: Message
     about: str = ""
 
 
@@ -40,19 +42,23 @@ class Surroundings:
     records: bool = False  # TXT or SRV, which need DNS
     switch: bool = False  # Open vSwitch, for the whole network
     switch_groups: frozenset[str] = frozenset()  # the port groups that are of Open vSwitch
-    hint: str = ""  # how entries that are in no block can keep their places
+    movable: bool = False  # entries that are in no block can be moved along to keep their places
 
 
 def described(problems: list[Problem]) -> Iterator[tuple[str, str]]:
     """Yield fields and sentences, one for all problems of the same kind."""
-    kinds: dict[tuple[str, str], list[str]] = {}
+    kinds: dict[tuple[str, Message], list[str]] = {}
     for problem in problems:
-        about = kinds.setdefault((problem.field, problem.text), [])
+        about = kinds.setdefault((problem.field, problem.message), [])
         if problem.about not in about:
             about.append(problem.about)
-    for (name, text), about in kinds.items():
-        more = f" and {len(about) - NAMED} more" if len(about) > NAMED else ""
-        yield name, text.replace("{}", ", ".join(about[:NAMED]) + more)
+    for (name, message), about in kinds.items():
+        named = {"about": some(about, NAMED)} if any(about) else {}
+        yield name, str(Message(message.code, **message.params, **named))
+
+
+def _problem(field: str, code: str, about: object = "", **params: object) -> Problem:
+    return Problem(field=field, message=Message(f"form.{code}", **params), about=str(about))
 
 
 def interfaces(data: dict) -> list[tuple[str, Interface]]:
@@ -94,37 +100,35 @@ def _mode(data: dict, typed_blocks: bool) -> Iterator[Problem]:
     if mode == "bridge":
         for name in ("ipv4", "ipv6", "blocks", "domain", "mtu", "routes"):
             if data.get(name):
-                yield Problem(field=name, text="None on the host’s own bridge: that is set up elsewhere.")
+                yield _problem(name, "host_bridge")
         if data.get("stp") is False:
-            yield Problem(field="stp", text="STP of the host’s own bridge is set up elsewhere; leave it ticked.")
+            yield _problem("stp", "host_stp")
     elif mode in ("nat", "route", "open") and not typed_blocks:
-        yield Problem(field="ipv4", text=f"Forward mode {mode} needs an IPv4 or IPv6 block.")
+        yield _problem("ipv4", "mode_block", mode=mode)
     if mode != "nat":
         for name in ("nat_ports", "nat_addresses", "nat_ipv6"):
             if data.get(name):
-                yield Problem(field=name, text="Only with forward mode nat.")
+                yield _problem(name, "nat_only")
     if (data.get("mtu") or 1280) < 1280 and data.get("ipv6"):
-        yield Problem(field="mtu", text="IPv6 needs an MTU of at least 1280.")
+        yield _problem("mtu", "ipv6_mtu")
 
 
 def _bridge(data: dict, around: Surroundings) -> Iterator[Problem]:
     mode, bridge, devices = data.get("forward_mode"), data.get("bridge"), data.get("forward_devices")
     if mode != "bridge":
         if bridge in around.bridges:
-            yield Problem(field="bridge", text=f"The bridge {bridge} belongs to the network {around.bridges[bridge]}.")
+            yield _problem("bridge", "bridge_taken", bridge=bridge, network=around.bridges[bridge])
     elif "bridge" in data and not bridge and not devices:
-        yield Problem(field="bridge", text="Name the host’s bridge that this network shall use.")
+        yield _problem("bridge", "no_bridge")
     elif bridge and devices:
-        yield Problem(
-            field="bridge", text="Either the host’s bridge or devices of the host: libvirt takes only one of the two."
-        )
+        yield _problem("bridge", "bridge_and_devices")
 
 
 def _devices(data: dict) -> Iterator[Problem]:
     mode = data.get("forward_mode")
     most = {"nat": 1, "route": 1, "open": 0, "": 0}.get(mode)
     if most is not None and len(data.get("forward_devices") or ()) > most:
-        yield Problem(field="forward_devices", text=f"With this forward mode libvirt takes {most or 'no'} device.")
+        yield _problem("forward_devices", "one_device" if most else "no_device")
 
 
 def _blocks(data: dict, around: Surroundings) -> Iterator[Problem]:
@@ -133,37 +137,34 @@ def _blocks(data: dict, around: Surroundings) -> Iterator[Problem]:
         block = interface.network
         for other in seen:
             if other.version == block.version and other.network.overlaps(block):
-                yield Problem(field=name, text=f"{block} overlaps {other.network} of this network itself.")
+                yield _problem(name, "own_overlap", block=block, other=other.network)
         if taken := blocks.find_overlap(block, around.taken):
             free = around.free if block.version == 4 else ""
-            yield Problem(field=name, text=f"{block} overlaps {taken}.{blocks.proposal(free)}")
+            yield _problem(name, "overlap", block=block, other=taken.message, free=free)
         seen.append(interface)
 
 
 def _dhcp(data: dict, typed_blocks: bool) -> Iterator[Problem]:
     found, ranges, hosts = interfaces(data), data.get("ranges") or (), data.get("hosts") or ()
     if data.get("dhcp") and not typed_blocks:
-        yield Problem(field="dhcp", text="DHCP needs a block to give addresses from.")
+        yield _problem("dhcp", "dhcp_block")
     explicit = {block_of(each.start, found) for each in ranges}
     for name, interface in found:
         if data.get("dhcp") and interface not in explicit:
             try:
                 rules.dhcp_range(interface)
-            except ValidationError as problem:
-                yield Problem(field=name, text=" ".join(problem.messages))
+            except ValidationError:
+                large = interface.version == 6 and interface.network.prefixlen < 64
+                yield _problem(name, "dhcp_ipv6" if large else "dhcp_no_address", block=interface)
         elif interface.version == 6 and interface.network.prefixlen < 64 and interface in explicit:
-            yield Problem(field=name, text="dnsmasq serves DHCP in IPv6 blocks of /64 or smaller.")
+            yield _problem(name, "dhcp_ipv6", block=interface)
     served = {block_of(host.ip, found) for host in hosts} | explicit
     served |= {interface for _, interface in found if data.get("dhcp")}
     name = "dhcp" if data.get("dhcp") else "ranges" if ranges else "hosts"
     for version in FAMILIES.values():
         several = [str(block.network) for _, block in found if block.version == version and block in served]
         for block in several[1:]:
-            text = (
-                f"libvirt serves DHCP in one IPv{version} block of a network, so not in {{}} as well. "
-                "Untick DHCP, and give ranges and DHCP reservations of one of them."
-            )
-            yield Problem(field=name, text=text, about=block)
+            yield _problem(name, "dhcp_blocks", block, version=version)
 
 
 def _strays(data: dict, around: Surroundings) -> Iterator[Problem]:
@@ -171,10 +172,10 @@ def _strays(data: dict, around: Surroundings) -> Iterator[Problem]:
     for each in data.get("ranges") or ():
         start, end = block_of(each.start, found), block_of(each.end, found)
         if start is None or start != end:
-            yield Problem(field="ranges", text="In no block of this network: {}.", about=str(each))
+            yield _problem("ranges", "stray", each)
     for host in data.get("hosts") or ():
         if block_of(host.ip, found) is None:
-            yield Problem(field="hosts", text=f"In no block of this network: {{}}.{around.hint}", about=str(host))
+            yield _problem("hosts", "stray_movable" if around.movable else "stray", host)
 
 
 def _ranges(data: dict) -> Iterator[Problem]:
@@ -183,21 +184,18 @@ def _ranges(data: dict) -> Iterator[Problem]:
     for version in FAMILIES.values():
         of_family = sorted(span for span in spans if span[0].version == version)
         if any(first[1] >= second[0] for first, second in pairwise(of_family)):
-            yield Problem(field="ranges", text="Two ranges overlap.")
+            yield _problem("ranges", "ranges_overlap")
     for each, (first, last) in zip(ranges, spans, strict=True):
         if int(last) - int(first) > LONGEST_RANGE:
-            text = f"libvirt takes ranges of at most {LONGEST_RANGE} addresses: {{}}."
-            yield Problem(field="ranges", text=text, about=str(each))
+            yield _problem("ranges", "long_range", each, most=LONGEST_RANGE)
         for _, block in interfaces(data):
             if first.version != block.version:
                 continue
             if first <= block.ip <= last:
-                text = f"The host’s own address {block.ip} cannot be in a range: {{}}."
-                yield Problem(field="ranges", text=text, about=str(each))
+                yield _problem("ranges", "host_in_range", each, ip=block.ip)
             ends = (block.network[0], *([block.network[-1]] if block.version == 4 else []))
             if first in ends or last in ends:
-                text = f"The first and last address of {block.network} are no guest’s: {{}}."
-                yield Problem(field="ranges", text=text, about=str(each))
+                yield _problem("ranges", "range_end", each, block=block.network)
 
 
 def _hosts(data: dict) -> Iterator[Problem]:
@@ -208,23 +206,21 @@ def _hosts(data: dict) -> Iterator[Problem]:
             key = (getattr(host, what), ":" in host.ip)
             other = seen.setdefault(key, host) if key[0] else host
             if other is not host:
-                yield Problem(field="hosts", text=f"{key[0]} has two entries: {{}}.", about=f"{other}, and {host}")
+                yield _problem("hosts", "two_entries", f"{other}, and {host}", what=key[0])
     for _, interface in interfaces(data):
         ends = {str(interface.network[0]), str(interface.network[-1])} if interface.version == 4 else set()
         for host in hosts:
             if host.ip == str(interface.ip):
-                yield Problem(field="hosts", text="{}: this is the host’s own address.", about=str(host))
+                yield _problem("hosts", "entry_of_host", host)
             elif host.ip in ends:
-                text = "{}: this is no guest’s address, but the block’s first or last."
-                yield Problem(field="hosts", text=text, about=str(host))
+                yield _problem("hosts", "entry_at_end", host)
 
 
 def _routes(data: dict) -> Iterator[Problem]:
     found = interfaces(data)
     for route in data.get("routes") or ():
         if found and block_of(route.gateway, found) is None:
-            text = "The gateway of a route is a guest’s address in a block of this network: {}."
-            yield Problem(field="routes", text=text, about=str(route))
+            yield _problem("routes", "gateway", route)
 
 
 def _dns(data: dict, around: Surroundings) -> Iterator[Problem]:
@@ -232,49 +228,45 @@ def _dns(data: dict, around: Surroundings) -> Iterator[Problem]:
         return
     for name in ("dns_hosts", "forwarders"):
         if data.get(name):
-            yield Problem(field=name, text="Only where DNS is on.")
+            yield _problem(name, "dns_only")
     if around.records:
-        yield Problem(field="dns", text="The XML has TXT or SRV records, which need DNS.")
+        yield _problem("dns", "records")
 
 
 def _boot(data: dict) -> Iterator[Problem]:
     if data.get("boot_file") and not (data.get("dhcp") or data.get("ranges") or data.get("hosts")):
-        yield Problem(field="boot_file", text="Network boot needs DHCP.")
+        yield _problem("boot_file", "boot_dhcp")
     if data.get("boot_server") and not data.get("boot_file"):
-        yield Problem(field="boot_file", text="A boot server needs a boot file.")
+        yield _problem("boot_file", "boot_file")
     if (data.get("boot_file") or data.get("tftp_root")) and not any(
         block.version == 4 for _, block in interfaces(data)
     ):
         name = "boot_file" if data.get("boot_file") else "tftp_root"
-        yield Problem(field=name, text="Network boot needs an IPv4 block.")
+        yield _problem(name, "boot_block")
 
 
 def _port_groups(data: dict, around: Surroundings) -> Iterator[Problem]:
     groups: tuple[PortGroupSpec, ...] = data.get("port_groups") or ()
     names = [group.name for group in groups]
     for name in dict.fromkeys(name for name in names if names.count(name) > 1):
-        yield Problem(field="port_groups", text="Two port groups have the same name: {}.", about=name)
+        yield _problem("port_groups", "same_groups", name)
     defaults = [group.name for group in groups if group.default]
     if len(defaults) > 1:
-        yield Problem(field="port_groups", text=f"Only one port group is the default, not {' and '.join(defaults)}.")
+        yield _problem("port_groups", "default_groups", names=" and ".join(defaults))
     if data.get("forward_mode") in ("passthrough", "hostdev") or around.switch:
         return
     for group in groups:
         if group.tags and group.name not in around.switch_groups:
-            text = (
-                "libvirt takes VLAN tags only for Open vSwitch, passthrough and host devices, not on this network: {}."
-            )
-            yield Problem(field="port_groups", text=text, about=group.name)
+            yield _problem("port_groups", "vlan", group.name)
 
 
 def _bandwidth(data: dict) -> Iterator[Problem]:
     for name in ("inbound", "outbound"):
         limit = data.get(name)
         if limit and data.get("forward_mode") not in ("", "nat", "route", "open") and data.get("forward_devices"):
-            yield Problem(field=name, text="libvirt does not limit networks on devices of the host.")
+            yield _problem(name, "device_bandwidth")
         if limit and limit.floor:
-            yield Problem(field=name, text="libvirt takes a floor for a VM’s NIC only, not for a network.")
+            yield _problem(name, "floor")
     for group in data.get("port_groups") or ():
         if any(limit and limit.floor for limit in (group.inbound, group.outbound)):
-            text = "libvirt takes a floor for a VM’s NIC only, not for a port group: {}."
-            yield Problem(field="port_groups", text=text, about=group.name)
+            yield _problem("port_groups", "group_floor", group.name)

@@ -15,6 +15,8 @@ from virterweb.hypervisors.gateway.found import HypervisorError
 from virterweb.messages import Failure, Message
 
 APPS = ("networks", "vms", "virterweb")
+# What makes a message of a code: what precedes the code, and which argument it is.
+MAKERS = {"Message": ("", 0), "_refused": ("", 0), "_problem": ("form.", 1)}
 EXTERNAL = ("virterweb/messages.py", "virterweb/hypervisors/gateway/session.py")
 
 
@@ -32,10 +34,11 @@ def messages_made() -> list[tuple[str, str, set[str]]]:
     """Return each message that the sources construct by a literal code: its place, its code, and its parameters."""
     found = []
     for place, call in calls():
-        if isinstance(call.func, ast.Name) and call.func.id == "Message" and call.args:
-            options = [call.args[0].body, call.args[0].orelse] if isinstance(call.args[0], ast.IfExp) else call.args[:1]
-            named = {keyword.arg for keyword in call.keywords}
-            found += [(place, each.value, named) for each in options if isinstance(each, ast.Constant)]
+        prefix, position = MAKERS.get(getattr(call.func, "id", ""), ("", len(call.args)))
+        for given in call.args[position : position + 1]:
+            options = [given.body, given.orelse] if isinstance(given, ast.IfExp) else [given]
+            named = {keyword.arg for keyword in call.keywords} | ({"about"} if prefix else set())
+            found += [(place, prefix + each.value, named) for each in options if isinstance(each, ast.Constant)]
     return found
 
 

@@ -1,12 +1,18 @@
 """What libvirt always refuses is refused in the form, at its field: tried on libvirt 9.0 itself."""
 
+from ipaddress import IPv6Interface
+
 import pytest
 
+from networks.changes import form_checks
+from networks.definition.spec import RangeSpec
 from networks.models import Network
 from tests.support.making import make_hypervisor
+from tests.support.rewording import reworded  # noqa: F401
 from virterweb.hypervisors.models import HypervisorStatus
 from virterweb.messages import Message
 
+AROUND, FIVE = form_checks.Surroundings(), IPv6Interface("fd00:255::1/64")
 GOOD = {"name": "net1", "forward_mode": "nat", "ipv4": "10.255.0.1/24", "local_only": "on", "stp": "on"}
 BRIDGE = {"forward_mode": "bridge", "ipv4": ""}
 TWO = "10.255.0.10-10.255.0.20\n10.254.0.10-10.254.0.20"
@@ -53,3 +59,19 @@ def test_a_hypervisor_that_answers_is_preselected(page, db, pokes):
     alive = make_hypervisor("b-alive")
     assert page.get("/networks/add/").context["form"]["hypervisor"].value() == alive.pk
     assert page.get("/vms/run/").context["form"].host == alive
+
+
+def test_problems_of_before_are_known_by_their_codes_whatever_their_words(reworded):  # noqa: F811
+    known = {"forward_mode": "", "dns": "no", "dns_hosts": ("10.255.0.5 mirror",), "mtu": 1000, "ipv6": FIVE}
+    typed = known | {"ranges": (RangeSpec(start="10.9.0.2", end="10.9.0.9"),)}
+
+    def new() -> list[tuple[str, str, str]]:
+        before = set(form_checks.problems(known, AROUND, typed_blocks=True, blocks_read=True))
+        found = form_checks.problems(typed, AROUND, typed_blocks=True, blocks_read=True)
+        return [(each.field, each.message.code, each.about) for each in found if each not in before]
+
+    expected = new()
+    assert ("ranges", "form.stray", "10.9.0.2-10.9.0.9") in expected
+    assert ("mtu", "form.ipv6_mtu", "") not in expected
+    reworded()
+    assert new() == expected
