@@ -6,13 +6,13 @@ from tests.support.making import make_foreign_network, make_running
 
 
 @pytest.mark.parametrize("devices", [None, ["lo", "virbr0", "br0"]])
-def test_a_bridge_that_is_there_or_cannot_be_seen_is_no_problem(page, default, lab, devices):
+def test_a_bridge_that_exists_or_cannot_be_checked_is_no_problem(page, default, lab, devices):
     lab.status.devices = devices
     lab.status.save()
     assert "has no bridge" not in page.get("/").content.decode()
 
 
-def test_a_bridge_that_has_vanished_is_said_on_the_overview_and_the_networks_page(page, default, lab, vm):
+def test_a_missing_bridge_is_shown_on_the_overview_and_the_page_of_the_network(page, default, lab, vm):
     lab.status.devices = ["lo", "eth0"]
     lab.status.save()
     make_running(vm, ("default", "52:54:00:00:00:08", "vnet1"))
@@ -22,7 +22,7 @@ def test_a_bridge_that_has_vanished_is_said_on_the_overview_and_the_networks_pag
     assert "for the host bridge br7, which the host does not have" in page.get("/").content.decode()
 
 
-def test_a_network_on_a_bridge_of_the_host_that_is_not_there_says_so_although_it_is_not_active(page, lab):
+def test_an_inactive_network_on_a_missing_host_bridge_shows_the_problem(page, lab):
     document = "<network><name>lan</name><uuid>{uuid}</uuid><forward mode='bridge'/><bridge name='br9'/></network>"
     make_foreign_network(lab, document, active=False)
     lab.status.devices = ["lo"]

@@ -36,7 +36,7 @@ def troubled(default, lab, vm) -> Network:
 
 
 @pytest.mark.parametrize("path", ["/networks/lab-1/default/problems/", "/vms/lab-1/alma-8/problems/"])
-def test_htmx_gets_the_problems_alone(page, troubled, path):
+def test_htmx_gets_only_the_problems(page, troubled, path):
     whole, part = page.get(path), page.get(path, headers=HTMX)
     assert "<h1>Problems of" in whole.content.decode()
     assert part.content.decode().startswith('<div id="problems" hx-get="')
@@ -44,19 +44,19 @@ def test_htmx_gets_the_problems_alone(page, troubled, path):
 
 
 @pytest.mark.parametrize("path", ["/networks/lab-1/default/problems/", "/vms/lab-1/alma-8/problems/"])
-def test_a_page_without_problems_says_so_and_its_fragment_nothing(page, default, vm, path):
+def test_a_page_without_problems_says_so_and_its_fragment_is_empty(page, default, vm, path):
     assert "No problems with the addresses here." in page.get(path).content.decode()
     fragment = html.fromstring(page.get(path, headers=HTMX).content)
     assert (fragment.get("id"), fragment.text_content().strip()) == ("problems", "")
 
 
 @pytest.mark.parametrize("path", ["/networks/lab-1/no/problems/", "/vms/lab-1/no/problems/"])
-def test_there_are_no_problems_of_what_is_gone(page, lab, path):
+def test_deleted_objects_have_no_problems(page, lab, path):
     assert page.get(path).status_code == 404
     assert page.get(path, headers=HTMX).status_code == 404
 
 
-def test_each_problem_of_a_network_links_to_a_page_that_is_there(page, troubled):
+def test_each_problem_of_a_network_links_to_an_existing_page(page, troubled):
     answer = page.get("/networks/lab-1/default/problems/")
     assert "/networks/lab-1/default/hosts/192.168.122.9/edit/" in links(answer)
     assert "/networks/lab-1/default/hosts/?unused=1" in links(answer)
@@ -64,12 +64,12 @@ def test_each_problem_of_a_network_links_to_a_page_that_is_there(page, troubled)
         assert page.get(link, follow=True).status_code == 200
 
 
-def test_the_link_to_unused_entries_shows_just_those(page, troubled):
+def test_the_link_to_unused_reservations_lists_only_those(page, troubled):
     rows = html.fromstring(page.get("/networks/lab-1/default/hosts/?unused=1").content).xpath("//table//tr/@id")
     assert rows == ["host-192.168.122.10"]
 
 
-def test_many_leases_of_nobody_lead_to_the_networks_leases(page, default):
+def test_many_unknown_leases_link_to_the_leases_of_the_network(page, default):
     for number in range(10, 20):
         make_lease(default, f"52:54:00:cc:00:{number}", f"192.168.122.{number}")
     answer = page.get("/networks/lab-1/default/problems/")
@@ -85,13 +85,13 @@ def press(page, text: str):
     return page.post(action)
 
 
-def test_release_it_asks_for_the_lease_of_nobody(page, troubled):
+def test_release_requests_the_release_of_an_unknown_lease(page, troubled):
     assert press(page, "Release lease").status_code == 302
     asked = Lease.objects.exclude(release_asked_at=None)
     assert [lease.ip for lease in asked] == ["192.168.122.99"]
 
 
-def test_reserve_instead_makes_the_address_that_a_guest_has_the_reserved_one(page, troubled):
+def test_reserve_instead_reserves_the_current_address_of_the_guest(page, troubled):
     assert press(page, "Reserve 192.168.122.77 instead").status_code == 302
     wishes = DHCPHost.objects.filter(mac=EIGHT)
     assert {desired.ip: desired.removed_at is None for desired in wishes} == {
@@ -100,12 +100,12 @@ def test_reserve_instead_makes_the_address_that_a_guest_has_the_reserved_one(pag
     }
 
 
-def test_a_vms_page_has_what_concerns_it_alone(page, troubled):
+def test_the_page_of_a_vm_has_only_its_own_problems(page, troubled):
     (problem,) = listed(page.get("/vms/lab-1/alma-8/problems/"))
     assert f"alma-8 ({EIGHT}) has 192.168.122.77" in problem
 
 
-def test_both_machines_of_one_address_say_so_and_the_network_links_to_one(page, default, lab, vm):
+def test_both_machines_with_one_address_show_the_problem_and_the_network_links_to_one(page, default, lab, vm):
     tell(vm, "192.168.122.8")
     tell(run(lab, "alma-9", 9), "192.168.122.8", "arp")
     run(lab, "alma-10", 10)
@@ -115,13 +115,13 @@ def test_both_machines_of_one_address_say_so_and_the_network_links_to_one(page, 
         assert len(listed(page.get(f"/vms/lab-1/{name}/problems/"))) == count
 
 
-def test_two_machines_that_are_no_vms_of_ours_are_listed_as_well(page, default):
+def test_two_machines_that_are_no_vms_are_listed_as_well(page, default):
     make_lease(default, NOBODY, "192.168.122.8")
     make_lease(default, "52:54:00:cc:00:02", "192.168.122.8")
     assert "192.168.122.8 is answered for by 2 machines" in listed(page.get("/networks/lab-1/default/problems/"))[0]
 
 
-def test_a_nic_of_a_network_that_is_gone_stands_on_its_vms_page_and_leads_there_from_the_overview(page, default, vm):
+def test_a_nic_on_a_deleted_network_is_on_the_page_of_its_vm_and_linked_from_the_overview(page, default, vm):
     NICStatus.objects.create(vm=vm.status, position=1, kind="network", source="net7", mac=NINE)
     (problem,) = listed(page.get("/vms/lab-1/alma-8/problems/"))
     assert "is for the network net7, which libvirt does not have" in problem
@@ -129,7 +129,7 @@ def test_a_nic_of_a_network_that_is_gone_stands_on_its_vms_page_and_leads_there_
     assert page.get(link, follow=True).redirect_chain == [(vm.get_absolute_url(), 302)]
 
 
-def test_names_that_others_chose_are_text(page, default):
+def test_names_from_outside_the_portal_are_escaped(page, default):
     make_lease(default, NOBODY, "192.168.122.8", "<script>alert(1)</script>")
     shown = page.get("/networks/lab-1/default/problems/").content.decode()
     assert "<script>alert" not in shown

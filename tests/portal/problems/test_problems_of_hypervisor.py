@@ -13,7 +13,7 @@ from virterweb.portal.problems import Kind
 from vms.models import NICStatus, Power, VMStatus
 
 
-def test_a_guest_with_its_reserved_address_on_a_network_with_room_is_no_problem(default, vm):
+def test_a_guest_with_its_reserved_address_is_no_problem(default, vm):
     entry(default, "192.168.122.8", EIGHT)
     make_lease(default, EIGHT, "192.168.122.8")
     tell(vm, "192.168.122.8")
@@ -21,7 +21,7 @@ def test_a_guest_with_its_reserved_address_on_a_network_with_room_is_no_problem(
     assert problems_of_nics([default.hypervisor]) == []
 
 
-def test_a_lease_and_an_agent_that_tell_of_two_machines(default, lab, vm):
+def test_a_lease_and_an_agent_with_the_same_address_are_a_problem(default, lab, vm):
     make_lease(default, EIGHT, "192.168.122.8")
     other = run(lab, "alma-9", 9)
     tell(other, "192.168.122.8")
@@ -38,7 +38,7 @@ def test_an_address_on_two_networks_is_two_addresses(default, lab, vm):
 
 
 @pytest.mark.parametrize(("hours", "found"), [(1, [Kind.ONE_CLIENT_ID]), (3, [])])
-def test_one_client_id_is_told_of_for_two_hours(default, lab, vm, hours, found):
+def test_a_shared_client_id_is_a_problem_for_two_hours(default, lab, vm, hours, found):
     run(lab, "alma-9", 9)
     ended = timezone.now() - timedelta(hours=hours)
     began = ended - timedelta(hours=1)
@@ -47,7 +47,7 @@ def test_one_client_id_is_told_of_for_two_hours(default, lab, vm, hours, found):
     assert kinds(default) == found
 
 
-def test_leases_and_entries_fill_a_range_each_address_once_and_ipv6_not_at_all(lab):
+def test_each_ipv4_address_of_leases_and_reservations_counts_once_in_a_range(lab):
     network = another(lab, "small", "10.7.0.1/24", "virbr7", ("10.7.0.10", "10.7.0.14"))
     network.status.write(dhcp=f"{network.status.dhcp},fd00::2-fd00::2")
     run(lab, "alma-8", 8, "small")
@@ -63,14 +63,14 @@ def test_leases_and_entries_fill_a_range_each_address_once_and_ipv6_not_at_all(l
     assert Kind.FULL in kinds(network)
 
 
-def test_an_entry_whose_vm_hangs_on_another_network(default, lab):
+def test_a_reservation_whose_vm_is_on_another_network_is_a_problem(default, lab):
     another(lab, "net1", "10.255.0.1/24", "virbr1")
     run(lab, "alma-8", 8, "net1")
     entry(default, "192.168.122.8", EIGHT)
     assert kinds(default) == [Kind.GONE]
 
 
-def test_a_nic_whose_network_is_gone(default, lab, vm):
+def test_a_nic_whose_network_is_deleted_is_a_problem(default, lab, vm):
     NICStatus.objects.create(vm=vm.status, position=1, kind="network", source="net7", mac=NINE)
     (problem,) = problems_of_nics([lab])
     assert (problem.kind, problem.vm) == (Kind.GONE, "alma-8")
@@ -78,7 +78,7 @@ def test_a_nic_whose_network_is_gone(default, lab, vm):
     assert problems_of_nics([make_hypervisor("lab-2")]) == []
 
 
-def test_a_lease_that_is_older_than_its_entry_ends_in_the_portals_time(default, vm, settings):
+def test_a_lease_that_is_older_than_its_reservation_has_its_expiry_in_local_time(default, vm, settings):
     settings.TIME_ZONE = "Europe/Vienna"
     entry(default, "192.168.122.8", EIGHT)
     make_lease(default, EIGHT, "192.168.122.77", expires_at=datetime(2026, 7, 1, 10, 30, tzinfo=UTC))
@@ -87,7 +87,7 @@ def test_a_lease_that_is_older_than_its_entry_ends_in_the_portals_time(default, 
     assert "at the latest at 12:30" in problem.text
 
 
-def test_a_lease_of_nobody_is_nobodys_of_this_hypervisor(default, vm):
+def test_an_unknown_lease_is_of_no_vm_of_this_hypervisor(default, vm):
     make_lease(default, NINE, "192.168.122.9")
     ended = timezone.now()
     make_lease(default, NOBODY, "192.168.122.10", first_seen=ended - timedelta(hours=1), last_seen=ended)
@@ -97,7 +97,7 @@ def test_a_lease_of_nobody_is_nobodys_of_this_hypervisor(default, vm):
     assert kinds(default) == [Kind.NOBODYS_LEASE]
 
 
-def test_unused_entries_are_the_rule_on_the_access_network_of_a_static_hypervisor(default, lab):
+def test_unused_reservations_are_no_problem_on_the_access_network_with_static_dhcp(default, lab):
     net1 = another(lab, "net1", "10.255.0.1/24", "virbr1")
     entry(default, "192.168.122.8", EIGHT)
     entry(net1, "10.255.0.8", EIGHT)
@@ -107,13 +107,13 @@ def test_unused_entries_are_the_rule_on_the_access_network_of_a_static_hyperviso
     assert kinds(net1) == [Kind.UNUSED]
 
 
-def test_a_network_that_libvirt_does_not_have_has_no_problem_of_addresses(lab):
+def test_a_network_that_libvirt_does_not_have_has_no_address_problems(lab):
     network = make_network(lab)
     make_lease(network, NOBODY, "10.255.0.9")
     assert kinds(network) == []
 
 
-def test_of_several_networks_the_worst_comes_first(default, lab, vm):
+def test_the_most_severe_problem_of_several_networks_is_first(default, lab, vm):
     net1 = another(lab, "net1", "10.255.0.1/24", "virbr1")
     entry(default, "192.168.122.200", NOBODY)
     make_lease(default, NOBODY, "192.168.122.99")

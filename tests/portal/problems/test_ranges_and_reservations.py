@@ -17,7 +17,7 @@ from virterweb.portal.problems import Kind, Step
         (8, 2, "only 2 of 8 addresses"),
     ],
 )
-def test_a_range_of_which_little_is_left_is_nearly_full(size, free, said):
+def test_a_range_with_few_free_addresses_is_nearly_full(size, free, said):
     problem = only(look(size=size, free=free), Kind.FULL)
     assert problem.text.startswith("net1: ")
     assert said in problem.text
@@ -25,7 +25,7 @@ def test_a_range_of_which_little_is_left_is_nearly_full(size, free, said):
 
 
 @pytest.mark.parametrize(("size", "free"), [(253, 13), (253, 253), (8, 3), (0, 0), (2, 2), (1, 1)])
-def test_a_range_with_room_or_that_nobody_uses_is_not_nearly_full(size, free):
+def test_a_range_with_enough_free_addresses_or_without_leases_is_not_nearly_full(size, free):
     assert look(size=size, free=free) == ()
 
 
@@ -37,19 +37,19 @@ def test_a_range_with_room_or_that_nobody_uses_is_not_nearly_full(size, free):
         (nic(network=None, kind="bridge", source="br0"), "br0"),
     ],
 )
-def test_an_entry_for_a_vm_that_hangs_elsewhere_says_where(there, where):
+def test_a_reservation_for_a_vm_on_another_network_names_that_network(there, where):
     problem = only(look(there, hosts=(host(),)), Kind.GONE)
     assert problem.text == f"10.255.0.8 is reserved here for alma-8 ({EIGHT}), whose NIC hangs on {where}."
     assert (problem.step, problem.ip) == (Step.CHANGE_ENTRY, "10.255.0.8")
 
 
-def test_an_entry_points_to_nothing_else_if_a_vm_here_has_its_mac_as_well():
+def test_a_reservation_is_no_problem_if_a_vm_on_this_network_has_its_mac_too():
     both = (nic(running=False), nic(vm="other", network=ELSEWHERE))
     assert look(*both, hosts=(host(),)) == ()
     assert look(*reversed(both), hosts=(host(),)) == ()
 
 
-def test_a_lease_at_another_than_the_reserved_address_says_when_that_ends():
+def test_a_lease_of_another_than_the_reserved_address_has_its_expiry():
     until = datetime(2026, 3, 1, 17, 5)
     leases = (lease("10.255.0.77", until=until),)
     problem = only(look(nic(), leases=leases, hosts=(host(),)), Kind.OTHER_ADDRESS)
@@ -83,12 +83,12 @@ def test_a_guest_that_has_the_reserved_address_or_none_is_no_problem(leases, hos
         (90, "90 addresses are reserved for MACs that no VM has: 10.255.0.1, 10.255.0.2, 10.255.0.3 and 87 more."),
     ],
 )
-def test_unused_entries_are_one_problem_that_names_three(count, said):
+def test_unused_reservations_are_one_problem_that_names_three(count, said):
     hosts = tuple(host(f"10.255.0.{number}", f"52:54:00:cc:00:{number:02x}") for number in range(1, count + 1))
     problem = only(look(*TWO, hosts=hosts), Kind.UNUSED)
     assert (problem.text, problem.step) == (said, Step.LOOK_AT_ENTRIES)
     assert look(*TWO, hosts=hosts, static_dhcp=True) == ()
 
 
-def test_an_entry_of_a_vm_that_is_off_or_without_a_mac_is_not_unused():
+def test_a_reservation_of_a_vm_that_is_off_or_without_a_mac_is_not_unused():
     assert look(nic(running=False), hosts=(host(), host("fd00::9", "", duid="00:03"))) == ()

@@ -6,7 +6,7 @@ from tests.portal.problems.observed_network import EIGHT, NINE, NOBODY, TWO, hos
 from virterweb.portal.problems import Kind, Step
 
 
-def test_a_network_on_which_all_is_well_has_no_problem():
+def test_a_network_without_faults_has_no_problem():
     assert look(*TWO, leases=(lease(),), hosts=(host(),), told=(told("10.255.0.9"),), size=253, free=250) == ()
     assert look() == ()
 
@@ -20,7 +20,7 @@ def test_a_network_on_which_all_is_well_has_no_problem():
         ((), (told("fd00::8", EIGHT), told("fd00::8")), ("as its agent says", "as its agent says")),
     ],
 )
-def test_two_machines_that_answer_for_one_address_are_both_named(leases, told_of, said):
+def test_two_machines_with_the_same_address_are_both_named(leases, told_of, said):
     problem = only(look(*TWO, leases=leases, told=told_of), Kind.TWO_MACHINES)
     one, other = f"alma-8 ({EIGHT}), {said[0]}", f"alma-9 ({NINE}), {said[1]}"
     assert f"is answered for by 2 machines: {one} and {other}." in problem.text
@@ -36,7 +36,7 @@ def test_two_machines_that_answer_for_one_address_are_both_named(leases, told_of
         ((lease(), lease("10.255.0.9", NINE)), ()),
     ],
 )
-def test_machines_with_an_address_each_are_no_problem(leases, told_of):
+def test_machines_with_different_addresses_are_no_problem(leases, told_of):
     assert look(*TWO, leases=leases, told=told_of) == ()
 
 
@@ -53,7 +53,7 @@ def copied(now: str = NINE, before: str = EIGHT, client_id: str = "ff:01", **end
     return {"leases": (lease(mac=now, client_id=client_id),), "ended": (lease(**then),)}
 
 
-def test_two_running_guests_that_send_one_client_id_are_both_named():
+def test_two_running_guests_with_the_same_client_id_are_both_named():
     problem = only(look(*TWO, **copied()), Kind.ONE_CLIENT_ID)
     for part in (f"alma-8 ({EIGHT}) and alma-9 ({NINE})", "ff:01", "both 10.255.0.8", "machine-id"):
         assert part in problem.text
@@ -73,5 +73,5 @@ def test_two_running_guests_that_send_one_client_id_are_both_named():
         ((nic(NINE, "alma-9"),), copied()),  # no VM has the other MAC any more
     ],
 )
-def test_a_lease_that_goes_from_one_to_another_is_no_shared_client_id(nics, leases):
+def test_a_lease_that_passes_to_another_guest_is_no_shared_client_id(nics, leases):
     assert look(*nics, **leases) == ()

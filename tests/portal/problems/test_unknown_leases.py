@@ -6,18 +6,18 @@ from tests.portal.problems.observed_network import ELSEWHERE, NOBODY, TWO, lease
 from virterweb.portal.problems import Kind, Step
 
 
-def test_a_lease_of_a_mac_that_no_vm_has_can_be_released():
+def test_a_lease_of_an_unknown_mac_can_be_released():
     leases = (lease(mac=NOBODY, name="old-guest", until=datetime(2026, 3, 1, 17, 5)),)
     problem = only(look(*TWO, leases=leases), Kind.NOBODYS_LEASE)
     assert problem.text == f"10.255.0.8 is leased to {NOBODY} (old-guest) until 17:05, which no VM has."
     assert (problem.step, problem.lease, problem.vm) == (Step.RELEASE, 7, "")
 
 
-def test_an_ipv6_lease_of_nobody_offers_no_release():
+def test_an_ipv6_lease_of_an_unknown_mac_offers_no_release():
     assert only(look(leases=(lease("fd00::8"),)), Kind.NOBODYS_LEASE).step == Step.LOOK_AT_LEASES
 
 
-def test_up_to_three_leases_of_nobody_are_told_each_and_more_as_one():
+def test_more_than_three_unknown_leases_are_one_problem():
     leases = tuple(lease(f"10.255.0.{number}", f"52:54:00:cc:00:{number:02x}") for number in range(1, 91))
     assert [problem.step for problem in look(*TWO, leases=leases[:3])] == [Step.RELEASE] * 3
     problem = only(look(*TWO, leases=leases), Kind.NOBODYS_LEASE)
@@ -26,6 +26,6 @@ def test_up_to_three_leases_of_nobody_are_told_each_and_more_as_one():
     assert problem.step == Step.LOOK_AT_LEASES
 
 
-def test_a_lease_of_a_vm_that_is_off_or_has_moved_is_somebodys():
+def test_a_lease_of_a_vm_that_is_off_or_has_moved_is_not_unknown():
     assert look(nic(running=False), leases=(lease(),)) == ()
     assert look(nic(network=ELSEWHERE), leases=(lease(),)) == ()

@@ -18,7 +18,7 @@ from vms.models import NICAddress
         ("fd00:1::80/122", ["fd00:1::80", "fd00:1::bf"]),
     ],
 )
-def test_a_block_lists_all_that_is_in_it_and_nothing_beside(ask, net1, vm, text, found):
+def test_a_block_lists_only_the_addresses_in_it(ask, net1, vm, text, found):
     for ip in ("10.255.0.63", "10.255.0.64", "10.255.0.127", "10.255.0.128", "fd00:1::7f", "fd00:1::80", "fd00:1::c0"):
         make_lease(net1, OTHER, ip)
     entry(net1, "10.255.0.126", OTHER)

@@ -8,7 +8,7 @@ from tests.portal.search.search_results import NOBODY, OTHER, ended, free, rows,
 from tests.support.making import make_foreign_network, make_lease
 
 
-def test_who_had_an_address_is_told_after_the_vm_is_gone(ask, net1):
+def test_the_holder_of_an_address_is_found_after_its_vm_is_deleted(ask, net1):
     ended(net1, NOBODY, "10.255.0.207", "old-guest", vm="gone-1")
     for text in ("10.255.0.207", "10.255.0.192/26", NOBODY, "cc:00:01", "old-guest", "gone-1", "gone"):
         ((*row, began, end),) = rows(ask(text), "earlier")
@@ -20,14 +20,14 @@ def test_who_had_an_address_is_told_after_the_vm_is_gone(ask, net1):
     assert len(free(answer)) == 1
 
 
-def test_the_past_outlives_the_network_and_has_the_latest_first(ask, net1):
+def test_the_history_of_a_deleted_network_is_listed_latest_first(ask, net1):
     ended(net1, NOBODY, "10.255.0.207", vm="first")
     make_lease(net1, OTHER, "10.255.0.207", vm="second", last_seen=timezone.now())
     net1.delete()
     assert [row[1] for row in rows(ask("10.255.0.207"), "earlier")] == ["second", "first"]
 
 
-def test_who_had_an_address_at_some_time_is_answered_also_for_a_network_that_is_gone(page, lab):
+def test_the_holder_at_a_given_time_is_found_for_a_deleted_network_too(page, lab):
     network = make_foreign_network(lab)
     monday, tuesday = (datetime(2026, 11, day, 22, tzinfo=UTC) for day in (23, 24))
     make_lease(network, "52:54:00:00:00:21", "192.168.122.21", vm="monday", first_seen=monday, last_seen=tuesday)

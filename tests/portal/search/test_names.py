@@ -7,7 +7,7 @@ from tests.support.making import make_hypervisor, make_lease, make_vm
 from vms.models import NICAddress
 
 
-def test_a_host_name_is_found_in_leases_and_entries_whatever_its_case(ask, net1, vm):
+def test_a_host_name_is_found_in_leases_and_reservations_in_any_case(ask, net1, vm):
     make_lease(net1, OTHER, "10.255.0.207", "Db-Main")
     entry(net1, "10.255.0.9", NOBODY, "db-spare")
     assert rows(ask("DB-")) == [
@@ -16,7 +16,7 @@ def test_a_host_name_is_found_in_leases_and_entries_whatever_its_case(ask, net1,
     ]
 
 
-def test_a_part_of_a_vms_name_lists_it_with_all_its_nics_and_their_addresses(ask, default, net1, vm):
+def test_a_part_of_a_vm_name_lists_the_vm_with_all_nics_and_addresses(ask, default, net1, vm):
     make_lease(default, MAC, "192.168.122.8", vm="alma-8-8")
     NICAddress.objects.create(vm=vm.status, mac=OTHER, ip="10.255.0.207", source="agent")
     answer = ask("alma")
@@ -27,7 +27,7 @@ def test_a_part_of_a_vms_name_lists_it_with_all_its_nics_and_their_addresses(ask
     assert named(answer) == ["vm alma-8-8 on lab-1, running"]
 
 
-def test_a_vms_lease_is_found_by_its_name_though_it_began_before_the_vm_was_seen(ask, default, vm):
+def test_a_lease_that_began_before_its_vm_was_seen_is_found_by_the_name_of_the_vm(ask, default, vm):
     make_lease(default, MAC, "192.168.122.8")
     assert "192.168.122.8" in ips(ask("alma"))
 
@@ -42,14 +42,14 @@ def test_the_name_of_a_network_leads_to_it(ask, net1):
     assert named(ask("net")) == ["network net1 10.255.0.1/24,fd00:1::1/64 on lab-1"]
 
 
-def test_a_name_that_several_have_lists_them(ask, lab, net1, vm):
+def test_a_name_with_several_matches_lists_them(ask, lab, net1, vm):
     make_vm(lab, "net1", 9)
     make_vm(make_hypervisor("lab-2"), "alma-8-8")
     assert named(ask("net1")) == ["network net1 10.255.0.1/24,fd00:1::1/64 on lab-1", "vm net1 on lab-1, off"]
     assert named(ask("alma-8-8")) == ["vm alma-8-8 on lab-1, running", "vm alma-8-8 on lab-2, off"]
 
 
-def test_all_that_is_known_of_a_name_is_shown_when_asked_for(ask, default, vm):
+def test_all_results_of_a_name_are_shown_on_request(ask, default, vm):
     make_lease(default, MAC, "192.168.122.8", "alma-8-8")
     assert [row[:2] for row in rows(ask("alma-8-8", "&all=1"))] == [
         ["192.168.122.8", "alma-8-8"],

@@ -20,7 +20,7 @@ from vms.models import NICAddress
         *("10.0.0.0/99", "999.1.", "1.2.3.4.5", "fe80::1%eth0", "[", "::1::", ":", "..", "/24", "-1", "0x7f.1"),
     ],
 )
-def test_any_text_is_only_text(page, vm, text):
+def test_any_search_text_is_escaped(page, vm, text):
     make_vm(vm.hypervisor, "second", 9)
     answer = page.get("/search/", {"q": text})
     assert rows(answer) == []
@@ -33,13 +33,13 @@ def test_any_text_is_only_text(page, vm, text):
 
 
 @pytest.mark.parametrize("text", ["0.0.0.0/0", "::/0"])
-def test_everything_can_be_asked_for(ask, default, vm, text):
+def test_any_character_can_be_searched(ask, default, vm, text):
     make_lease(default, MAC, "192.168.122.8")
     answer = ask(text)
     assert ("192.168.122.8" in ips(answer)) == (text == "0.0.0.0/0")
 
 
-def test_names_that_others_chose_are_text(ask, net1):
+def test_names_from_outside_the_portal_are_escaped(ask, net1):
     make_lease(net1, NOBODY, "10.255.0.207", "<script>alert(1)</script>")
     shown = ask("10.255.0.207").content.decode()
     assert "<script>alert" not in shown
@@ -47,23 +47,23 @@ def test_names_that_others_chose_are_text(ask, net1):
 
 
 @pytest.mark.parametrize("path", ["/search/", "/search/?q=", "/search/?q=%20%20"])
-def test_an_empty_question_explains_what_can_be_asked(page, vm, path):
+def test_an_empty_search_explains_what_can_be_found(page, vm, path):
     answer = page.get(path)
     assert "Type an address (10.255.0.207, fd00::8), a block" in said(answer)
     assert rows(answer) == []
 
 
-def test_only_who_is_logged_in_may_ask(client, vm):
+def test_a_search_requires_a_login(client, vm):
     answer = client.get("/search/?q=alma-8-8")
     assert (answer.status_code, answer["Location"]) == (302, "/login/?next=/search/%3Fq%3Dalma-8-8")
 
 
-def test_a_question_is_only_read(page, db):
+def test_a_search_changes_nothing(page, db):
     assert page.post("/search/?q=alma").status_code == 405
 
 
 @pytest.mark.parametrize("text", ["192.168.122.8", "192.168.122.0/24", "192.", "vm-", "52:54:00", "5254", "default"])
-def test_an_answer_costs_few_queries_however_many_hits_it_has(page, lab, default, text):
+def test_the_number_of_database_queries_does_not_depend_on_the_hits(page, lab, default, text):
     def queries() -> int:
         with CaptureQueriesContext(connection) as found:
             assert page.get("/search/", {"q": text, "all": "1"}).status_code == 200

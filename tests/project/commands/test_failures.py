@@ -49,7 +49,7 @@ from vms.models import VM
         (("vm", "nic", "add", "none", "type=network,source=default"), "there is no VM none"),
     ],
 )
-def test_what_is_refused_says_why_and_wishes_nothing(lab, words, said):
+def test_a_refused_command_prints_the_reason_and_saves_nothing(lab, words, said):
     make_image(lab)
     with pytest.raises(CommandError) as refused:
         run(*words)
@@ -68,7 +68,7 @@ def test_what_is_refused_says_why_and_wishes_nothing(lab, words, said):
     ],
     ids=["no UTF-8", "tab", "1 MB", "null"],
 )
-def test_user_data_that_no_guest_could_take_is_refused(lab, tmp_path, content, said):
+def test_user_data_that_no_guest_can_use_is_refused(lab, tmp_path, content, said):
     make_image(lab)
     file = tmp_path / "user-data"
     file.write_bytes(content)
@@ -78,7 +78,7 @@ def test_user_data_that_no_guest_could_take_is_refused(lab, tmp_path, content, s
     assert not VM.objects.exists()
 
 
-def test_with_two_hypervisors_one_is_to_be_named(lab):
+def test_with_two_hypervisors_one_must_be_named(lab):
     make_hypervisor("lab-2")
     with pytest.raises(CommandError, match="say which with --hypervisor: lab-1, lab-2"):
         run("network", "add", "net1")
@@ -86,7 +86,7 @@ def test_with_two_hypervisors_one_is_to_be_named(lab):
     assert "Hypervisor" in run("network", "ls").splitlines()[0]
 
 
-def test_a_wish_that_fails_ends_the_wait_with_its_reason(lab, monkeypatch):
+def test_a_failed_change_ends_the_wait_with_its_reason(lab, monkeypatch):
     network = make_network(lab)
     network.status.write(
         generation=99, error=Message.external("Not deleted: this would disconnect alma-8-8."), detail="in use"
@@ -96,7 +96,7 @@ def test_a_wish_that_fails_ends_the_wait_with_its_reason(lab, monkeypatch):
     assert "in use" in str(failed.value)
 
 
-def test_without_a_worker_the_wait_is_given_up_and_the_wish_kept(lab, monkeypatch):
+def test_without_a_worker_the_wait_ends_and_the_saved_definition_is_kept(lab, monkeypatch):
     monkeypatch.setattr(cli, "NO_WORKER", 0.5)
     HypervisorStatus.objects.update(due_at=timezone.now() - timedelta(minutes=1))
     with pytest.raises(CommandError, match="the worker does not run"):

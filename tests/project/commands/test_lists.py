@@ -54,7 +54,7 @@ def test_vm_ls_sorts_as_virter_does_and_names_by_their_numbers(lab, sort, names)
     assert [line.split()[0] for line in lines(run("vm", "ls", "--sort", sort))[1:]] == names
 
 
-def test_network_ls_marks_what_is_gone(lab):
+def test_network_ls_marks_networks_that_libvirt_does_not_have(lab):
     network = make_network(lab)
     network.status.write(made_at=timezone.now(), present=False)
     assert "net1 (gone) " in run("network", "ls")
@@ -64,12 +64,12 @@ def test_network_ls_marks_what_is_gone(lab):
     assert "virbr7" in line
 
 
-def test_vm_ls_marks_what_is_gone(lab):
+def test_vm_ls_marks_vms_that_libvirt_does_not_have(lab):
     make_vm(lab, "web", 12).status.write(made_at=timezone.now(), present=False)
     assert "web (gone) " in run("vm", "ls")
 
 
-def test_network_history_prints_who_what_result_and_changes(made):
+def test_network_history_prints_user_action_result_and_changes(made):
     run("network", "edit", "net1", "--host", "52:54:00:00:00:08 10.1.0.8", "--no-wait")
     heading, edited, added = lines(run("network", "history", "net1"))
     assert heading.split() == ["When", "Who", "What", "Result", "Changes"]

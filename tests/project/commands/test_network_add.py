@@ -4,7 +4,7 @@ from networks.models import Network
 from tests.project.commands.running_commands import run
 
 
-def test_network_add_takes_virters_flags(lab):
+def test_network_add_accepts_virters_flags(lab):
     run(
         *("network", "add", "net1", "--dhcp", "--network-cidr", "10.255.0.1/24", "--domain", "lab.test"),
         *("--forward-mode", "nat", "--dhcp-id", "8", "--dhcp-count", "2", "--no-wait"),

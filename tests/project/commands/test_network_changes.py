@@ -10,7 +10,7 @@ from tests.project.commands.running_commands import again, lines, run
 from tests.support.making import make_foreign_network, make_network
 
 
-def test_network_plan_prints_what_would_put_ours_back_and_apply_does_it(drifted):
+def test_network_plan_prints_the_steps_of_a_revert_and_apply_carries_them_out(drifted):
     assert lines(run("network", "plan", "net1")) == [
         "Disruption  Step                                                  VMs",
         "none        Delete DHCP range of 10.1.0.1/24: 10.1.0.2-10.1.0.99",
@@ -25,13 +25,13 @@ def test_network_plan_prints_what_would_put_ours_back_and_apply_does_it(drifted)
     assert (again(drifted).state, again(drifted).exact, len(again(drifted).accepted)) == ("pending", True, 3)
 
 
-def test_network_take_lets_the_wish_follow(drifted):
+def test_network_accept_changes_the_saved_definition(drifted):
     run("network", "take", "net1", "--no-wait")
     assert (again(drifted).spec.dhcp, again(drifted).autostart) == ("10.1.0.2-10.1.0.99", False)
     assert lines(run("network", "plan", "net1")) == ["Nothing to do."]
 
 
-def test_what_libvirt_does_not_have_cannot_be_taken(made):
+def test_a_network_that_libvirt_does_not_have_cannot_be_accepted(made):
     made.status.write(present=False)
     with pytest.raises(CommandError, match="libvirt has no net1"):
         run("network", "take", "net1")
@@ -48,7 +48,7 @@ def test_networks_are_adopted_and_released(lab, pokes):
     assert again(network).state == "unmanaged"
 
 
-def test_network_import_adopts_all_that_others_made(lab):
+def test_network_import_adopts_all_unmanaged_networks(lab):
     make_foreign_network(lab, "<network><name>bare</name><uuid>{uuid}</uuid></network>")
     make_foreign_network(lab, "<network><name>gone</name><uuid>{uuid}</uuid></network>", present=False)
     assert lines(run("network", "import", "--no-wait")) == ["bare", "default"]
@@ -56,7 +56,7 @@ def test_network_import_adopts_all_that_others_made(lab):
     assert run("network", "import", "--no-wait") == ""
 
 
-def test_a_name_clash_is_said_when_adopting(lab):
+def test_adopting_a_network_whose_name_is_taken_is_refused(lab):
     make_network(lab, "bare", "")
     foreign = make_foreign_network(lab, "<network><name>bare</name><uuid>{uuid}</uuid></network>")
     with pytest.raises(CommandError, match="The portal already manages another network bare on lab-1"):
@@ -77,12 +77,12 @@ def test_networks_are_stopped_and_started(made):
     assert again(made).revisions.first().what == "started"
 
 
-def test_one_that_others_stopped_is_started(made):
+def test_a_network_that_was_stopped_outside_the_portal_is_started(made):
     made.status.write(active=False, drift="is not active")
     run("network", "start", "net1", "--no-wait")
     assert again(made).state == "pending"
 
 
-def test_one_that_runs_already_is_left_alone(made):
+def test_a_network_that_already_runs_is_not_changed(made):
     run("network", "start", "net1", "--no-wait")
     assert again(made).generation == made.generation

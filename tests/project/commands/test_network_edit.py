@@ -22,7 +22,7 @@ def test_network_edit_changes_what_the_flags_name_and_keeps_the_rest(made, pokes
     assert (again(made).spec.hosts, again(made).spec.title) == ((), "Lab")
 
 
-def test_network_edit_takes_ticks_both_ways(made):
+def test_network_edit_turns_check_boxes_on_and_off(made):
     run("network", "edit", "net1", "--no-autostart", "--no-dhcp", "--no-wait")
     assert (again(made).autostart, again(made).spec.dhcp) == (False, "")
     run("network", "edit", "net1", "--autostart", "-p", "--no-wait")
@@ -35,7 +35,7 @@ def test_network_edit_moves_entries_along_with_their_block(made):
     assert [host.ip for host in again(made).spec.hosts] == ["10.2.0.8"]
 
 
-def test_what_disturbs_running_vms_needs_yes_and_shows_the_plan_before(made):
+def test_a_change_that_disrupts_running_vms_prints_the_plan_and_needs_yes(made):
     out = StringIO()
     with pytest.raises(CommandError, match="this disturbs running VMs; say --yes if you mean it"):
         call_command("network", "edit", "net1", "--mtu", "9000", stdout=out)
@@ -63,7 +63,7 @@ def test_a_dry_run_prints_the_plan_and_does_nothing(made, pokes):
     assert pokes == []
 
 
-def test_network_edit_of_nothing_asks_for_nothing(made):
+def test_network_edit_without_a_change_does_nothing(made):
     run("network", "edit", "net1")
     assert again(made).generation == made.generation
 
@@ -86,20 +86,20 @@ def test_network_edit_of_nothing_asks_for_nothing(made):
         (("history", "none"), "there is no network none"),
     ],
 )
-def test_what_a_network_is_not_changed_to_is_said(made, words, said):
+def test_a_refused_change_of_a_network_prints_the_reason(made, words, said):
     with pytest.raises(CommandError) as refused:
         run("network", *words)
     assert said in str(refused.value)
     assert again(made).generation == made.generation
 
 
-def test_network_xml_prints_both_sides(drifted):
+def test_network_xml_prints_the_saved_and_the_found_document(drifted):
     assert "10.1.0.254" in run("network", "xml", "net1")
     assert "10.1.0.99" in run("network", "xml", "net1", "--found")
     assert "<name>default</name>" in run("network", "xml", "default")
 
 
-def test_network_xml_takes_a_file_as_printed_and_changed(made, tmp_path):
+def test_network_xml_accepts_an_edited_file(made, tmp_path):
     path = tmp_path / "net1.xml"
     path.write_text(
         run("network", "xml", "net1").replace("</dhcp>", "<host mac='52:54:00:00:00:08' ip='10.1.0.8'/></dhcp>")
@@ -113,7 +113,7 @@ def test_network_xml_takes_a_file_as_printed_and_changed(made, tmp_path):
     assert again(made).spec.mtu == 9000
 
 
-def test_an_unchanged_file_asks_for_nothing(made, tmp_path):
+def test_an_unchanged_file_changes_nothing(made, tmp_path):
     path = tmp_path / "net1.xml"
     path.write_text(run("network", "xml", "net1"))
     run("network", "xml", "net1", "--file", str(path), "--no-wait")
@@ -121,7 +121,7 @@ def test_an_unchanged_file_asks_for_nothing(made, tmp_path):
     assert lines(run("network", "xml", "net1", "--file", str(path), "--dry-run")) == ["Nothing to do."]
 
 
-def test_a_wrong_file_is_refused_with_the_line(made, tmp_path):
+def test_an_invalid_file_is_refused_with_the_line(made, tmp_path):
     path = tmp_path / "net1.xml"
     path.write_text("<network>\n<name>other</name></network>")
     with pytest.raises(CommandError, match=f"{path}: Line 2: The name stays net1"):

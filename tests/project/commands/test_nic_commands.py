@@ -51,14 +51,14 @@ def test_a_nic_is_changed_by_the_flags_of_its_form_and_keeps_the_rest(lab):
         (("adopt", "nobody"), "there is no VM nobody"),
     ],
 )
-def test_what_a_nic_is_not_changed_to_is_said(lab, words, said):
+def test_a_refused_change_of_a_nic_prints_the_reason(lab, words, said):
     make_image(lab)
     run("vm", "run", "alma-8", "--id", "8", "--no-wait")
     with pytest.raises(CommandError, match=re.escape(said)):
         run("vm", *words, *(() if "release" in words else ("--no-wait",)))
 
 
-def test_vms_of_others_get_nics_are_adopted_and_released(lab):
+def test_unmanaged_vms_get_nics_and_are_adopted_and_released(lab):
     vm = make_vm(lab, "theirs", None, managed=False, generation=0)
     make_running(vm, ("default", "52:54:00:aa:00:01", "vnet1"))
     mac = run("vm", "nic", "add", "theirs", "type=network,source=default", "--mtu", "1400", "--no-wait").strip()

@@ -3,7 +3,7 @@
 from tests.project.commands.running_commands import run
 
 
-def test_setup_makes_one_operator_and_keeps_what_is_known(db, monkeypatch):
+def test_setup_creates_one_operator_and_keeps_existing_objects(db, monkeypatch):
     monkeypatch.setenv("VIRTERWEB_ADMIN_PASSWORD", "given")
     assert "Operator account made" in run("setup", "--hypervisor", "lab=test:///default")
     assert run("setup", "--hypervisor", "lab=test:///default") == ""

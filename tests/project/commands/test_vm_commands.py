@@ -9,7 +9,7 @@ from tests.support.making import make_running, make_vm
 from vms.models import VM
 
 
-def test_vm_exists_ends_as_virters(lab):
+def test_vm_exists_has_the_exit_status_of_virter(lab):
     make_running(make_vm(lab))
     theirs = VM.objects.create(hypervisor=lab, name="theirs", managed=False, generation=0)
     make_running(theirs)
@@ -22,7 +22,7 @@ def test_vm_exists_ends_as_virters(lab):
     run("vm", "exists", "theirs")
 
 
-def test_vm_host_key_is_a_line_of_known_hosts(lab):
+def test_vm_host_key_prints_a_line_for_known_hosts(lab):
     make_vm(lab, host_key_public="ssh-rsa AAAA\n")
     make_vm(lab, "keyless", 9)
     assert run("vm", "host-key", "alma-8-8") == "192.168.122.8,alma-8-8,alma-8-8.test ssh-rsa AAAA\n"
@@ -30,13 +30,13 @@ def test_vm_host_key_is_a_line_of_known_hosts(lab):
         run("vm", "host-key", "keyless")
 
 
-def test_vm_wait_ready_says_what_it_cannot_wait_for(lab):
+def test_vm_wait_ready_names_what_it_cannot_wait_for(lab):
     make_vm(lab)
     with pytest.raises(CommandError, match="alma-8-8: only VMs run with --wait-ssh let the portal log in"):
         run("vm", "wait-ready", "alma-8-8")
 
 
-def test_vm_start_and_stop_ask_for_it(lab, pokes):
+def test_vm_start_and_stop_request_the_power_state(lab, pokes):
     vm = make_vm(lab)
     run("vm", "stop", "alma-8-8", "--no-wait")
     vm.refresh_from_db()
@@ -49,7 +49,7 @@ def test_vm_start_and_stop_ask_for_it(lab, pokes):
     assert (vm.running, vm.forced) == (True, False)
 
 
-def test_vm_rm_takes_several_and_what_cannot_be_removed_keeps_no_other_from_it(lab, pokes):
+def test_vm_rm_deletes_several_vms_even_if_one_cannot_be_deleted(lab, pokes):
     make_running(make_vm(lab))
     make_running(make_vm(lab, "alma-8-9", 9))
     theirs = VM.objects.create(hypervisor=lab, name="theirs", managed=False, generation=0)
@@ -63,7 +63,7 @@ def test_vm_rm_takes_several_and_what_cannot_be_removed_keeps_no_other_from_it(l
     }
 
 
-def test_removing_what_is_not_there_succeeds(lab):
+def test_deleting_a_vm_that_does_not_exist_succeeds(lab):
     run("network", "rm", "none")
     run("vm", "rm", "none")
 
@@ -78,14 +78,14 @@ def test_removing_what_is_not_there_succeeds(lab):
         ("persist", {}, "web is persistent already"),
     ],
 )
-def test_verbs_about_what_others_did_to_a_vm_say_why_they_do_nothing(lab, verb, status, said):
+def test_commands_for_outside_changes_of_a_vm_print_why_they_do_nothing(lab, verb, status, said):
     values = {"made_at": timezone.now(), "present": True, "persistent": True, **status}
     make_vm(lab, "web", 12).status.write(**values)
     with pytest.raises(CommandError, match=said):
         run("vm", verb, "web", "--no-wait")
 
 
-def test_a_vm_that_others_recreated_is_taken_over_by_command(lab):
+def test_a_vm_that_was_recreated_outside_the_portal_is_taken_over(lab):
     make_vm(lab, "web", 12).status.write(made_at=timezone.now(), present=False)
     other = make_vm(lab, "web", None, managed=False, generation=0)
     other.status.write(present=True, document=f"<domain><name>web</name><uuid>{other.uuid}</uuid></domain>")

@@ -8,7 +8,7 @@ from tests.support.making import make_image, make_network, make_vm
 from vms.models import VM
 
 
-def test_vm_run_takes_virters_short_flags(lab, pokes):
+def test_vm_run_accepts_virters_short_flags(lab, pokes):
     make_image(lab)
     make_network(lab)
     run(
@@ -20,7 +20,7 @@ def test_vm_run_takes_virters_short_flags(lab, pokes):
     assert (vm.console_dir, vm.disks.get().name, vm.nics.count()) == ("/var/log/consoles", "d", 2)
 
 
-def test_vm_run_takes_virters_flags(lab):
+def test_vm_run_accepts_virters_flags(lab):
     make_image(lab)
     make_network(lab)
     out = run(
@@ -59,7 +59,7 @@ def test_several_vms_have_their_own_vnc_ports_and_are_waited_for_by_ssh(lab):
     ]
 
 
-def test_several_vms_are_wished_all_or_none(lab):
+def test_several_vms_are_run_all_or_none(lab):
     make_image(lab)
     make_vm(lab, "other", 9)
     with pytest.raises(CommandError, match="--id: ID 9 is taken"):
@@ -67,7 +67,7 @@ def test_several_vms_are_wished_all_or_none(lab):
     assert VM.objects.count() == 1
 
 
-def test_what_the_guest_does_with_a_nic_is_said_in_its_flag(lab):
+def test_the_flag_of_a_nic_sets_the_guest_network_configuration(lab):
     make_image(lab)
     make_network(lab)
     nic = "type=network,source=net1,guest=static,guest-addresses=10.255.0.9/24+fd00::9/64,dns=none,default-route=no"

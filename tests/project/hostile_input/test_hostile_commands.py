@@ -60,7 +60,7 @@ def words(generator: Generator, verb: tuple[str, ...], actions: list) -> list[st
 BASE_OPTIONS = {"version", "verbosity", "settings", "pythonpath", "traceback", "no_color", "force_color", "skip_checks"}
 
 
-def test_no_command_fails_otherwise_than_in_words(lab, monkeypatch):
+def test_every_failed_command_prints_an_error_message(lab, monkeypatch):
     print(f"VIRTERWEB_FUZZ_SEED={SEED}")
     monkeypatch.setattr("virterweb.hypervisors.cli.NO_WORKER", 0)
     generator, failures, known = Generator(f"{SEED}-commands"), [], verbs()

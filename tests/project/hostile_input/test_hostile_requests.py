@@ -34,7 +34,7 @@ CHUNKS = 24
 
 
 @pytest.mark.parametrize("chunk", range(CHUNKS))
-def test_no_request_is_a_failure_of_the_portal(lab, operator, user, chunk):
+def test_no_request_makes_the_portal_fail(lab, operator, user, chunk):
     print(f"VIRTERWEB_FUZZ_SEED={SEED}")
     generator, failures, clients = Generator(f"{SEED}-{chunk}"), [], [Client(), Client(), Client()]
     clients[0].force_login(operator)

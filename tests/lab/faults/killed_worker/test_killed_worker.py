@@ -62,7 +62,7 @@ def test_running_a_vm(portal: Portal, host: libvirt.virConnect, kill, at: int):
 
 
 @pytest.mark.parametrize("at", range(1, len(UNMAKE) + 1))
-def test_removing_a_vm(portal: Portal, host: libvirt.virConnect, kill, at: int):
+def test_deleting_a_vm(portal: Portal, host: libvirt.virConnect, kill, at: int):
     before = things(host)
     portal.start_worker()
     portal.manage("vm", "run", "tiny", "--id", "8", "--memory", "32M")
@@ -74,7 +74,7 @@ def test_removing_a_vm(portal: Portal, host: libvirt.virConnect, kill, at: int):
 
 
 @pytest.mark.parametrize("at", range(len(MAKE), len(MAKE + UNMAKE[1:]) + 1))  # it does not run
-def test_taking_back_a_vm_that_libvirt_refuses_to_start(portal: Portal, host: libvirt.virConnect, kill, at: int):
+def test_undoing_a_vm_that_libvirt_refuses_to_start(portal: Portal, host: libvirt.virConnect, kill, at: int):
     before = things(host)
     nowhere = ("--nic", "type=bridge,source=br-none")
     portal.manage("vm", "run", "tiny", "--id", "8", "--memory", "32M", *nowhere, "--no-wait")
@@ -102,7 +102,7 @@ def test_loading_an_image(portal: Portal, host: libvirt.virConnect, kill, tmp_pa
 
 
 @pytest.mark.parametrize("at", range(1, len(UNLOAD) + 1))
-def test_removing_an_image(portal: Portal, host: libvirt.virConnect, kill, tmp_path: Path, at: int):
+def test_deleting_an_image(portal: Portal, host: libvirt.virConnect, kill, tmp_path: Path, at: int):
     before = things(host)
     upload(portal, tmp_path)
     portal.start_worker()

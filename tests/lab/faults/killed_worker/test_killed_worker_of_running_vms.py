@@ -27,7 +27,7 @@ MOVE = [
 
 
 @pytest.mark.parametrize("at", range(1, len(RESTART) + 1))
-def test_restarting_a_network_puts_every_vm_back(
+def test_restarting_a_network_reconnects_every_vm(
     portal: Portal, host: libvirt.virConnect, lab: Lab, kill, net1: str, at: int
 ):
     network, mtu = host.networkLookupByName(net1), str(1400 + at)

@@ -11,7 +11,7 @@ from tests.support.waiting import wait_for
 pytestmark = pytest.mark.lab
 
 
-def test_a_network_on_a_bridge_that_does_not_exist_or_vanishes_is_a_problem_that_is_shown(
+def test_a_network_on_a_bridge_that_does_not_exist_or_disappears_is_a_problem(
     portal: Portal, lab: Lab, host: libvirt.virConnect
 ):
     problem = "net1: the host has no bridge br9, so no VM on the network has a connection. Create the bridge"
@@ -30,7 +30,7 @@ def test_a_network_on_a_bridge_that_does_not_exist_or_vanishes_is_a_problem_that
     wait_for(lambda: problem in portal.get("/").text_content(), 20, "it vanishes under a running VM")
 
 
-def test_a_bridge_that_others_take_from_a_network_is_a_problem_whose_step_works(portal: Portal, lab: Lab):
+def test_a_deleted_bridge_of_a_network_is_a_problem_whose_solution_works(portal: Portal, lab: Lab):
     portal.manage("network", "add", "net1", *BLOCK, "--bridge", "br-net1")
     lab.run("ip", "link", "delete", "br-net1")
     problem = "net1: the host has no bridge br-net1, so no VM on the network has a connection. Restart the network"

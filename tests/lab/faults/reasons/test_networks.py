@@ -121,7 +121,7 @@ CAUSES = [
 
 
 @pytest.mark.parametrize(("cause", "sentence", "raw"), CAUSES, ids=[row[0].__name__ for row in CAUSES])
-def test_a_network_that_cannot_start_says_why_and_starts_once_the_cause_is_gone(
+def test_a_network_that_cannot_start_shows_the_reason_and_starts_when_the_cause_is_gone(
     portal: Portal, lab: Lab, cause: Cause, sentence: str, raw: str
 ):
     before = definition_of_default(lab)
@@ -152,7 +152,7 @@ OPTIONS = [
 
 
 @pytest.mark.parametrize(("option", "sentence"), OPTIONS, ids=[option for option, _ in OPTIONS])
-def test_a_bad_dnsmasq_option_names_the_field_that_mends_it(portal: Portal, option: str, sentence: str):
+def test_an_invalid_dnsmasq_option_names_its_field(portal: Portal, option: str, sentence: str):
     said = portal.manage("network", "add", "net1", "--dhcp", *BLOCK, "--dnsmasq-option", option, fails=True)
     assert sentence in said
     assert_shown(portal, PAGE, sentence, "dnsmasq: ")
@@ -160,9 +160,7 @@ def test_a_bad_dnsmasq_option_names_the_field_that_mends_it(portal: Portal, opti
     assert state(portal, "Network", "net1") == "ready"
 
 
-def test_a_bad_dnsmasq_option_of_a_network_that_runs_leaves_it_running_and_is_kept_as_a_draft(
-    portal: Portal, host: libvirt.virConnect
-):
+def test_an_invalid_dnsmasq_option_of_a_running_network_is_kept_as_a_draft(portal: Portal, host: libvirt.virConnect):
     portal.manage("network", "add", "net1", "--dhcp", *BLOCK)
     portal.manage("network", "edit", "net1", "--dnsmasq-option", "bogus-option=7", "--yes", "--no-wait")
     said = wait_for(lambda: portal.ask("Network.objects.get(name='net1').status.draft_error"), 30, "it is refused")
@@ -185,7 +183,7 @@ def test_a_bad_dnsmasq_option_of_a_network_that_runs_leaves_it_running_and_is_ke
     ],
     ids=["of its block", "of its static route"],
 )
-def test_a_route_that_came_after_the_form_is_named(
+def test_a_route_that_was_added_after_the_form_is_named(
     portal: Portal, lab: Lab, words: tuple[str, ...], route: str, sentence: str
 ):
     portal.kill_worker()  # it would tell the form, which then refuses the block

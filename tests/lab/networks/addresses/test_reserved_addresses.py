@@ -46,9 +46,7 @@ def press(portal: Portal, page: str, button: str) -> None:
     portal.post(action, page=page)
 
 
-def test_a_lease_that_is_reserved_by_its_button_stays_through_a_renewal(
-    portal: Portal, host: libvirt.virConnect, both: tuple[Guest, Guest]
-):
+def test_a_reserved_lease_is_kept_after_a_renewal(portal: Portal, host: libvirt.virConnect, both: tuple[Guest, Guest]):
     guest = both[0]
     ip = only(guest.ips)
     (action,) = portal.get(f"{PAGE}leases/").xpath(f"//tr[td='{ip}']//button[.='Reserve']/@formaction")
@@ -67,7 +65,7 @@ def test_a_lease_that_is_reserved_by_its_button_stays_through_a_renewal(
     assert "reserved" in lease_row(portal, ip, guest.mac).values()
 
 
-def test_a_guest_takes_another_address_that_is_reserved_for_it_when_it_renews(
+def test_a_guest_gets_another_reserved_address_when_it_renews(
     portal: Portal, host: libvirt.virConnect, both: tuple[Guest, Guest]
 ):
     guest, new = both[0], "10.61.0.201"
@@ -89,7 +87,9 @@ def test_a_guest_takes_another_address_that_is_reserved_for_it_when_it_renews(
     assert lease_row(portal, new, guest.mac, f"?q={new}")["To"] == "now"
 
 
-def test_a_lease_of_a_vm_that_others_removed_is_released_and_remembered(portal: Portal, host: libvirt.virConnect, both):
+def test_a_lease_of_a_vm_that_was_deleted_outside_the_portal_is_released_and_kept_in_the_history(
+    portal: Portal, host: libvirt.virConnect, both
+):
     domain = host.defineXML(DOMAIN)
     domain.create()
     wait_for(lambda: leased(host, THEIRS), 120, "it has a lease")
@@ -106,7 +106,7 @@ def test_a_lease_of_a_vm_that_others_removed_is_released_and_remembered(portal: 
     assert ended(portal, ip, THEIRS)["VM"] == "theirs"
 
 
-def test_each_lease_of_a_card_is_released_by_itself(
+def test_each_lease_of_a_nic_is_released_separately(
     portal: Portal, host: libvirt.virConnect, both: tuple[Guest, Guest]
 ):
     guest = both[1]
@@ -120,7 +120,7 @@ def test_each_lease_of_a_card_is_released_by_itself(
     assert len(leased(host, guest.mac)) == 1
 
 
-def test_many_pasted_entries_are_there_and_nobody_is_cut_off(
+def test_many_pasted_reservations_disconnect_no_vm(
     portal: Portal, host: libvirt.virConnect, lab: Lab, both: tuple[Guest, Guest]
 ):
     right = [(f"52:54:00:00:62:{number:02}", f"10.61.0.{100 + number}") for number in range(15)]

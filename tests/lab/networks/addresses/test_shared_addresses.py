@@ -13,7 +13,7 @@ from tests.support.waiting import wait_for
 pytestmark = pytest.mark.lab
 
 
-def test_two_guests_that_send_one_client_id_are_both_named(
+def test_two_guests_with_the_same_client_id_are_both_named(
     portal: Portal, host: libvirt.virConnect, both: tuple[Guest, Guest]
 ):
     a, b = both
@@ -37,7 +37,7 @@ def test_two_guests_that_send_one_client_id_are_both_named(
     assert said.endswith(f"Show {b.name}")
 
 
-def test_an_address_that_no_lease_tells_is_on_the_map_and_found(
+def test_an_address_without_a_lease_is_on_the_map_and_found(
     portal: Portal, host: libvirt.virConnect, lab: Lab, both: tuple[Guest, Guest]
 ):
     guest, ip = both[1], "10.61.0.230"
@@ -52,7 +52,7 @@ def test_an_address_that_no_lease_tells_is_on_the_map_and_found(
     assert (row["VM"], row["MAC"], row["Network"], row["Source"]) == (guest.name, guest.mac, "addr", "ARP")
 
 
-def test_an_address_that_two_machines_use_is_said_of_both(
+def test_an_address_that_two_machines_use_is_shown_for_both(
     portal: Portal, host: libvirt.virConnect, lab: Lab, both: tuple[Guest, Guest]
 ):
     a, b = both
