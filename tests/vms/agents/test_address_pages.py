@@ -27,7 +27,7 @@ def address_cells(answer) -> list[str]:
     return [" ".join(row.xpath("string(td[4])").split()) for row in rows]
 
 
-def test_pages_name_who_says_an_address(vm, page):
+def test_pages_name_the_source_of_an_address(vm, page):
     now = timezone.now()
     days = now - timedelta(days=2)
     make_lease(vm.hypervisor.networks.get(name="default"), MAC, "192.168.122.8", first_seen=days)
@@ -51,7 +51,7 @@ def test_pages_name_who_says_an_address(vm, page):
     assert re.search(r'>10\.1\.0\.8</span>\s*<span class="tag">ARP</span>', shown)
 
 
-def test_without_an_address_pages_say_why(vm, page):
+def test_pages_show_why_there_is_no_address(vm, page):
     shown = page.get(vm.get_absolute_url()).content.decode()
     assert "it has not asked for an address" in shown
     assert shown.count("served elsewhere") == 2, "on a network in bridge mode, and on a host bridge"
@@ -62,7 +62,7 @@ def test_without_an_address_pages_say_why(vm, page):
     assert "waiting for a lease" in page.get(vm.get_absolute_url()).content.decode()
 
 
-def test_a_vm_that_has_just_stopped_shows_no_address_that_was_seen(vm):
+def test_a_stopped_vm_shows_no_observed_address(vm):
     NICAddress.objects.create(vm=vm.status, mac=BRIDGED, ip="10.0.0.8", source=Source.AGENT)
     vm.refresh_from_db()
     assert [row.known.addresses != () for row in nic_rows(vm)] == [False, False, True]
@@ -70,7 +70,7 @@ def test_a_vm_that_has_just_stopped_shows_no_address_that_was_seen(vm):
     assert [row.known.addresses for row in nic_rows(vm)] == [(), (), ()]
 
 
-def test_the_list_has_what_is_seen_of_the_access_nic(vm):
+def test_the_list_shows_the_address_of_the_access_nic(vm):
     for mac, ip in ((MAC, "10.9.0.1"), (BRIDGED, "10.0.0.8")):
         NICAddress.objects.create(vm=vm.status, mac=mac, ip=ip, source=Source.AGENT)
     (row,) = with_access_addresses([vm])
@@ -83,7 +83,7 @@ def test_the_list_has_what_is_seen_of_the_access_nic(vm):
     assert row.addresses == ["192.168.122.8"]
 
 
-def test_the_gateway_answers_in_our_words_and_a_vm_that_is_off_or_gone_has_none(db):
+def test_the_gateway_returns_no_addresses_of_a_vm_that_is_off_or_missing(db):
     with connected(1, "test:///default") as connection:
         domain = connection.domains.all()[0]
         (found,) = connection.domains.interface_addresses(domain.uuid, Source.AGENT)

@@ -14,7 +14,7 @@ from vms.models import NICAddress, NICStatus, Power, VMStatus
 from vms.observed.addresses import Source
 
 
-def test_what_the_agent_and_arp_say_is_written_down_for_the_vms_own_nics(vm, guests):
+def test_addresses_from_agent_and_arp_are_recorded_for_the_nics_of_the_vm(vm, guests):
     guests.answers[Source.AGENT] = [
         *((MAC, "192.168.122.8"), (BRIDGED, "10.0.0.8"), (BRIDGED, "fe80::1"), (BRIDGED, "fd00:0::8")),
         *(("00:00:00:00:00:00", "127.0.0.1"), ("00:00:00:00:00:00", "::1"), ("02:42:00:00:00:01", "172.17.0.1")),
@@ -30,7 +30,7 @@ def test_what_the_agent_and_arp_say_is_written_down_for_the_vms_own_nics(vm, gue
     ]
 
 
-def test_an_address_that_is_no_longer_seen_goes(vm, guests):
+def test_an_address_that_is_no_longer_seen_is_deleted(vm, guests):
     guests.answers[Source.AGENT] = [(BRIDGED, "10.0.0.8"), (BRIDGED, "10.0.0.9")]
     guests.answers[Source.ARP] = [(BRIDGED, "10.0.0.8")]
     ask(vm)
@@ -54,7 +54,7 @@ def test_nothing_is_written_when_nothing_changed(vm, guests):
     assert list(NICAddress.objects.values()) == before
 
 
-def test_a_vm_that_stopped_while_it_was_asked_gets_no_addresses(vm, guests):
+def test_a_vm_that_stopped_during_the_query_gets_no_addresses(vm, guests):
     guests.answers[Source.ARP] = [(BRIDGED, "10.0.0.8")]
     answer = guests.interface_addresses
 
@@ -78,7 +78,7 @@ def test_a_vm_that_stopped_while_it_was_asked_gets_no_addresses(vm, guests):
         ("<domain/>", False),
     ],
 )
-def test_only_guests_with_a_channel_that_is_not_known_to_be_shut_are_asked(vm, guests, document, may):
+def test_only_guests_whose_channel_may_be_connected_are_asked(vm, guests, document, may):
     VMStatus.objects.update(document=document)
     NICAddress.objects.create(vm=vm.status, mac=BRIDGED, ip="10.0.0.8", source=Source.AGENT)
     ask(vm)
@@ -87,7 +87,7 @@ def test_only_guests_with_a_channel_that_is_not_known_to_be_shut_are_asked(vm, g
     assert seen() == kept, "of an agent that is not there just now it is not known that the address is gone"
 
 
-def test_arp_is_asked_only_where_a_nic_has_no_lease(vm, guests):
+def test_arp_is_read_only_where_a_nic_has_no_lease(vm, guests):
     NICStatus.objects.exclude(mac=MAC).delete()
     make_lease(Network.objects.get(name="default"), MAC, "192.168.122.8")
     ask(vm)

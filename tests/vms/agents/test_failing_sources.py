@@ -18,7 +18,7 @@ from vms.models import AddressRound, NICAddress, VMStatus
 from vms.observed.addresses import Source
 
 
-def test_a_guest_that_hangs_is_left_alone_and_keeps_nobody(vm, guests, monkeypatch):
+def test_a_guest_that_does_not_answer_delays_no_other(vm, guests, monkeypatch):
     monkeypatch.setattr(asking, "PATIENCE", 0.1)
     monkeypatch.setattr(asking, "SLOW", 0.05)
     guests.answers[Source.AGENT] = [(BRIDGED, "10.0.0.8")]
@@ -38,7 +38,7 @@ def test_a_guest_that_hangs_is_left_alone_and_keeps_nobody(vm, guests, monkeypat
     assert (BRIDGED, "10.0.0.8", "agent") in seen()
 
 
-def test_a_guest_that_forbids_the_question_is_one_without_addresses(vm, guests):
+def test_a_guest_that_forbids_the_query_has_no_addresses(vm, guests):
     guests.answers[Source.AGENT] = Refused(
         Message.external("Could not ask"), "guest-network-get-interfaces has been disabled"
     )
@@ -47,7 +47,7 @@ def test_a_guest_that_forbids_the_question_is_one_without_addresses(vm, guests):
     assert seen() == [(PLAIN, "10.1.0.8", "arp")]
 
 
-def test_a_libvirt_that_cannot_read_the_arp_table_keeps_no_guest_from_being_asked(vm, guests):
+def test_guests_are_asked_even_if_libvirt_cannot_read_the_arp_table(vm, guests):
     guests.answers[Source.ARP] = Refused(Message.external("Could not ask"), "internal error: wrong nlmsg len")
     guests.answers[Source.AGENT] = [(BRIDGED, "10.0.0.8")]
     ask(vm)
@@ -58,7 +58,7 @@ def test_a_libvirt_that_cannot_read_the_arp_table_keeps_no_guest_from_being_aske
 @pytest.mark.parametrize(
     "problem", [Refused(Message.external("no")), Silent(Message.external("no answer")), KeyError("of our own")]
 )
-def test_a_source_that_cannot_be_read_keeps_what_it_said_with_its_age(vm, guests, page, source, problem):
+def test_addresses_of_a_source_that_cannot_be_read_are_kept_with_their_age(vm, guests, page, source, problem):
     other = Source.ARP if source == Source.AGENT else Source.AGENT
     guests.answers = {source: [(BRIDGED, "10.0.0.8")], other: [(PLAIN, "10.1.0.8")]}
     ask(vm)
@@ -79,13 +79,13 @@ def test_a_source_that_cannot_be_read_keeps_what_it_said_with_its_age(vm, guests
     assert not ReadingProblem.objects.exists()
 
 
-def test_what_cannot_be_asked_now_is_no_address_to_reach_a_guest_by_first(vm):
+def test_addresses_of_an_unreadable_source_are_not_preferred(vm):
     NICAddress.objects.create(vm=vm.status, mac=MAC, ip="10.9.0.1", source=Source.AGENT, as_of=timezone.now())
     make_lease(vm.hypervisor.networks.get(name="default"), MAC, "192.168.122.8")
     assert [address.ip for address in nic_rows(vm)[0].known.addresses] == ["192.168.122.8", "10.9.0.1"]
 
 
-def test_a_lost_hypervisor_ends_the_round_and_keeps_what_was_seen(vm, guests):
+def test_an_unreachable_hypervisor_ends_the_round_and_addresses_are_kept(vm, guests):
     guests.answers[Source.ARP] = [(PLAIN, "10.1.0.8")]
     ask(vm)
     guests.answers[Source.ARP] = Unreachable(Message.external("the connection to libvirt was lost"))
@@ -94,7 +94,7 @@ def test_a_lost_hypervisor_ends_the_round_and_keeps_what_was_seen(vm, guests):
     assert AddressRound.objects.get().due_at > timezone.now()
 
 
-def test_a_round_is_begun_once_and_again_after_a_pause(vm, guests, pokes):
+def test_a_round_is_started_once_and_again_after_a_pause(vm, guests, pokes):
     tasks.sweep()
     assert ("vms.tasks.ask_guests", vm.hypervisor_id) in pokes
     tasks.ask_guests(vm.hypervisor_id)

@@ -17,7 +17,7 @@ def make_twin(vm, *nics: tuple[str, str, str]):
     return twin
 
 
-def test_each_nic_of_two_vms_has_its_own_addresses_alone(vm):
+def test_each_nic_of_two_vms_has_only_its_own_addresses(vm):
     """One MAC twice, on different networks, and a lease of it on each and on a third."""
     default, plain = (vm.hypervisor.networks.get(name=name) for name in ("default", "plain"))
     third = make_foreign_network(vm.hypervisor, WITHOUT_DHCP.replace("plain", "third").replace("br9", "br10"))
@@ -48,7 +48,7 @@ def test_each_nic_of_two_vms_has_its_own_addresses_alone(vm):
     ]
 
 
-def test_an_entry_of_arp_is_the_nics_on_that_bridge(vm, guests):
+def test_an_arp_entry_belongs_to_the_nic_on_that_bridge(vm, guests):
     """Both VMs are asked for by the MAC that both have, so both hear of both entries."""
     make_twin(vm, ("plain", MAC, "vnet8"))
     guests.answers[Source.ARP] = [(MAC, "192.168.122.8", "virbr0"), (MAC, "10.1.0.8", "br9"), (MAC, "10.4.0.8", "eth7")]
@@ -59,13 +59,13 @@ def test_an_entry_of_arp_is_the_nics_on_that_bridge(vm, guests):
     ]
 
 
-def test_an_entry_of_arp_at_another_networks_bridge_is_some_strangers(vm, guests):
+def test_an_arp_entry_on_the_bridge_of_another_network_belongs_to_no_nic(vm, guests):
     guests.answers[Source.ARP] = [(MAC, "10.1.0.8", "br9"), (PLAIN, "10.1.0.9", "br9"), (BRIDGED, "10.4.0.8", "br9.7")]
     ask(vm)
     assert seen() == [(BRIDGED, "10.4.0.8", "arp"), (PLAIN, "10.1.0.9", "arp")]
 
 
-def test_of_two_nics_with_one_mac_nobody_knows_whose_the_address_is(vm, guests):
+def test_the_owner_of_an_address_is_unknown_for_two_nics_with_the_same_mac(vm, guests):
     make_twin(vm, ("plain", PLAIN, "vnet8"))
     NICStatus.objects.create(vm=vm.status, position=3, kind="bridge", source="br8", mac=BRIDGED)
     guests.answers[Source.ARP] = [(PLAIN, "10.1.0.9", "br9"), (PLAIN, "10.1.0.10", "")]

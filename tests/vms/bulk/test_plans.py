@@ -14,7 +14,7 @@ LIMIT = BandwidthSpec(average=1000)
 DEVICE = """<video><address type='pci' domain='0x0000' bus='0x00' slot='0x{slot:02x}' function='0x0'/></video>"""
 
 
-def test_vms_are_chosen_in_their_list(page, vms):
+def test_vms_are_selected_in_their_list(page, vms):
     shown = html.fromstring(page.get("/vms/").content)
     assert shown.xpath("//td/input[@name='vm' and @form='many']/@value") == [str(vm.pk) for vm in vms]
     form = shown.get_element_by_id("many")
@@ -22,7 +22,7 @@ def test_vms_are_chosen_in_their_list(page, vms):
     assert form.xpath(".//select/option/@value") == ["add", "move", "down", "up"]
 
 
-def test_the_form_is_asked_before_anything_is_planned(page, vms):
+def test_the_form_is_shown_before_the_plan(page, vms):
     answer = ask(page, vms, "move", asked=None)
     assert answer.status_code == 200
     form = answer.context["form"]
@@ -46,7 +46,7 @@ def test_moving_shows_every_nic_and_keeps_its_mac(page, vms, pokes, django_captu
     assert {vm.state for vm in VM.objects.all()} == {"pending"}
 
 
-def test_a_nic_that_is_there_already_is_left_out_and_said(page, lab, vms):
+def test_a_nic_that_is_already_there_is_left_out_and_named(page, lab, vms):
     there = make(lab, 6, "blue")
     both = make(lab, 7)
     both.add_nic(NICSpec(kind="network", source="blue", mac=mac_of(0x77)))
@@ -67,7 +67,7 @@ def test_a_nic_that_is_there_already_is_left_out_and_said(page, lab, vms):
     }
 
 
-def test_what_a_nic_has_beside_its_network_moves_along(page, lab):
+def test_other_fields_of_a_nic_are_kept_when_it_moves(page, lab):
     vm = make(lab, 3)
     vm.change_nic(NICSpec(kind="network", source="red", mac=mac_of(3), mtu=1400, port_group="fast"))
     say_yes(page, [vm], "move", source="red", to="blue")
@@ -75,7 +75,7 @@ def test_what_a_nic_has_beside_its_network_moves_along(page, lab):
     assert (spec.source, spec.mtu, spec.port_group) == ("blue", 1400, "")  # blue has no such port group
 
 
-def test_what_the_network_lends_a_running_nic_does_not_move_along(page, lab):
+def test_values_inherited_from_the_old_network_are_not_kept(page, lab):
     lends = {"isolated_ports": True, "port_groups": (PortGroupSpec(name="all", default=True, inbound=LIMIT),)}
     Network.objects.filter(name="red").delete()
     make_network(lab, "red", "10.250.0.1/24", spec=lends).status.write(active=True)
@@ -88,7 +88,7 @@ def test_what_the_network_lends_a_running_nic_does_not_move_along(page, lab):
     assert (spec.source, spec.inbound, spec.isolated) == ("blue", None, False)
 
 
-def test_what_others_gave_their_nic_of_its_own_stays(page, lab):
+def test_values_of_an_unmanaged_nic_are_kept(page, lab):
     vm = make(lab, 3, managed=False)
     vm.nics.all().delete()
     see(vm, ("red", mac_of(3)), more="<bandwidth><inbound average='1000'/></bandwidth><port isolated='yes'/>")
@@ -98,7 +98,7 @@ def test_what_others_gave_their_nic_of_its_own_stays(page, lab):
     assert (spec.link_up, spec.inbound, spec.isolated) == (False, LIMIT, True)
 
 
-def test_each_gets_a_nic_with_a_mac_of_its_own(page, lab, vms):
+def test_each_vm_gets_a_nic_with_its_own_mac(page, lab, vms):
     fields = {"network": "blue", "model": "e1000e"}
     assert set(told(ask(page, vms, "add", **fields)).values()) == {"Attach a NIC to blue: live"}
     answer = say_yes(page, vms, "add", **fields)
@@ -109,7 +109,7 @@ def test_each_gets_a_nic_with_a_mac_of_its_own(page, lab, vms):
     assert "It has one there already." in told(ask(page, vms, "add", **fields))["tiny-3"]
 
 
-def test_a_vm_without_a_free_slot_and_a_network_that_is_not_active_are_warned_of(page, lab):
+def test_a_vm_without_a_free_slot_and_an_inactive_network_cause_warnings(page, lab):
     full = make(lab, 3)
     see(full, ("red", mac_of(3)), further="".join(DEVICE.format(slot=slot) for slot in range(2, 32)))
     said = told(ask(page, [full], "add", network="idle", model="virtio"))["tiny-3"]
@@ -121,7 +121,7 @@ def test_a_vm_without_a_free_slot_and_a_network_that_is_not_active_are_warned_of
     }
 
 
-def test_links_go_down_and_up_on_one_network_or_all(page, lab, vms):
+def test_links_are_set_down_and_up_on_one_network_or_all(page, lab, vms):
     vms[0].add_nic(NICSpec(kind="network", source="blue", mac=mac_of(0x33)))
     see(vms[0], ("red", mac_of(3)), ("blue", mac_of(0x33)))
     at_once = ask(page, vms, "down", asked=None)  # needs no answer first
@@ -140,7 +140,7 @@ def test_links_go_down_and_up_on_one_network_or_all(page, lab, vms):
     assert [vm.nics.get().spec().link_up for vm in vms[1:]] == [True, True]
 
 
-def test_cutting_the_access_nic_off_is_warned_of(page, lab):
+def test_disconnecting_the_access_nic_causes_a_warning(page, lab):
     vm = make(lab, 3, "default")
     note = "This is the access NIC: SSH no longer reaches the guest by it."
     assert note in told(ask(page, [vm], "down"))["tiny-3"]

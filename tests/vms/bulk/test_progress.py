@@ -15,18 +15,18 @@ from virterweb.messages import Message
 from vms.models import VM, NICStatus, VMStatus
 
 
-def test_without_a_choice_there_is_no_progress_to_show(page, lab):
+def test_without_a_selection_there_is_no_progress(page, lab):
     assert page.get("/vms/many/").url == "/vms/"
 
 
-def test_all_that_are_listed_can_be_chosen(page, lab, vms):
+def test_all_listed_vms_can_be_selected(page, lab, vms):
     make(lab, 66)
     answer = page.post("/vms/many/", {"action": "down", "all": "yes", "q": "tiny-6", "hypervisor": "lab-1"})
     assert list(told(answer)) == ["tiny-66"]
     assert len(told(page.post("/vms/many/", {"action": "down", "all": "yes", "q": "", "hypervisor": ""}))) == 4
 
 
-def test_htmx_gets_the_plan_alone_and_never_says_yes(page, vms):
+def test_htmx_gets_only_the_plan_and_never_confirms(page, vms):
     answer = ask(page, vms, "move", htmx=True, source="red", to="blue")
     assert answer.content.decode().startswith('<div id="plan"')
     token = answer.context["token"]
@@ -34,7 +34,7 @@ def test_htmx_gets_the_plan_alone_and_never_says_yes(page, vms):
     assert places(vms) == [[("red", mac_of(vm.number))] for vm in vms]
 
 
-def test_progress_has_a_row_for_each_and_names_who_failed(page, lab, vms):
+def test_progress_has_a_row_for_each_vm_and_names_those_that_failed(page, lab, vms):
     path = say_yes(page, vms, "move", source="red", to="blue").url
     assert told(page.get(path))["tiny-3"] == f"pending | {mac_of(3)} on red, wanted on blue"
     assert "0 of 3 done, 3 in progress." in " ".join(page.get(path).content.decode().split())
@@ -56,7 +56,7 @@ def test_progress_has_a_row_for_each_and_names_who_failed(page, lab, vms):
     assert page.get(path, headers=HTMX).content.decode().startswith('<div id="many"')
 
 
-def test_only_what_failed_is_tried_again(page, vms, pokes, django_capture_on_commit_callbacks):
+def test_only_failed_vms_are_retried(page, vms, pokes, django_capture_on_commit_callbacks):
     vms[2].status.write(error=Message.external("refused"))
     vms[2].nics.update(refused={"code": "libvirt", "text": "refused"})
     with django_capture_on_commit_callbacks(execute=True):
@@ -67,7 +67,7 @@ def test_only_what_failed_is_tried_again(page, vms, pokes, django_capture_on_com
     assert vms[2].nics.get().asked_at > timezone.now() - timedelta(minutes=1)
 
 
-def test_a_vm_that_is_gone_from_the_progress_is_counted(page, vms):
+def test_a_vm_that_was_deleted_during_the_change_is_counted(page, vms):
     path = say_yes(page, vms, "down").url
     vms[0].delete()
     said = page.get(path).content.decode()
@@ -75,7 +75,7 @@ def test_a_vm_that_is_gone_from_the_progress_is_counted(page, vms):
     assert list(told(page.get(path))) == ["tiny-4", "tiny-5"]
 
 
-def test_neither_plan_nor_progress_costs_more_queries_for_more_vms(page, lab):
+def test_plan_and_progress_need_the_same_number_of_queries_for_more_vms(page, lab):
     def queries(vms: list[VM]) -> tuple[int, int]:
         fields = {"source": "red", "to": "blue"}
         with CaptureQueriesContext(connection) as plan:
@@ -93,7 +93,7 @@ def test_neither_plan_nor_progress_costs_more_queries_for_more_vms(page, lab):
     assert max(few) <= 19
 
 
-def test_a_nic_that_others_attached_to_a_vm_of_ours_is_moved_too(page, lab):
+def test_a_nic_that_was_attached_outside_the_portal_is_moved_too(page, lab):
     vm = make(lab, 3)
     see(vm, ("red", mac_of(3)), ("red", mac_of(0x99)))
     assert NICStatus.objects.count() == 2
@@ -101,7 +101,7 @@ def test_a_nic_that_others_attached_to_a_vm_of_ours_is_moved_too(page, lab):
     assert places([vm]) == [[("blue", mac_of(3)), ("blue", mac_of(0x99))]]
 
 
-def test_a_fixed_address_follows_each_nic_that_moves(page, lab, vms):
+def test_a_reserved_address_follows_each_moved_nic(page, lab, vms):
     red, blue = (Network.objects.select_related("status").get(name=name, hypervisor=lab) for name in ("red", "blue"))
     for network in (red, blue):
         network.status.write(present=False)  # then its wish says what blocks it has

@@ -8,7 +8,7 @@ from tests.vms.bulk.many_vms import ask, mac_of, make, places, say_yes, see, tol
 from vms.models import VM, Power
 
 
-def test_who_cannot_be_changed_is_named_with_the_reason(page, lab, vms):
+def test_a_vm_that_cannot_be_changed_is_named_with_the_reason(page, lab, vms):
     stranger = make(lab, 6, managed=False)
     going = make(lab, 7)
     going.remove()
@@ -33,7 +33,7 @@ def test_who_cannot_be_changed_is_named_with_the_reason(page, lab, vms):
 
 
 @pytest.mark.parametrize("meanwhile", ["moved", "nic removed", "nic removed outside", "vm gone", "stopped"])
-def test_nothing_is_done_if_what_would_happen_has_changed(page, lab, vms, meanwhile):
+def test_nothing_is_done_if_the_plan_has_changed(page, lab, vms, meanwhile):
     fields = {"source": "red", "to": "blue"}
     token = ask(page, vms, "move", **fields).context["token"]
     if meanwhile == "moved":
@@ -70,7 +70,7 @@ def test_nothing_is_done_if_what_would_happen_has_changed(page, lab, vms, meanwh
         ("down", {"source": "blue"}, "source", "None of their NICs is on a network blue."),
     ],
 )
-def test_bad_input_is_said_at_its_field_and_nothing_done(page, vms, action, fields, field, said):
+def test_invalid_input_has_an_error_at_its_field_and_changes_nothing(page, vms, action, fields, field, said):
     answer = ask(page, vms, action, go="yes", token="", **fields)
     assert answer.status_code == 422
     assert said in " ".join(answer.context["form"].errors[field])
@@ -88,7 +88,7 @@ def test_bad_input_is_said_at_its_field_and_nothing_done(page, vms, action, fiel
         ({"action": "move", "vm": [str(number) for number in range(901)]}, "Choose at most 900 VMs at once."),
     ],
 )
-def test_a_choice_that_cannot_be_is_sent_back_to_the_list(page, lab, data, said):
+def test_an_invalid_selection_leads_back_to_the_list(page, lab, data, said):
     answer = page.post("/vms/many/", data)
     assert answer.url == "/vms/"
     assert [str(one) for one in get_messages(answer.wsgi_request)] == [said]

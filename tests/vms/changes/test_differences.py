@@ -11,7 +11,7 @@ from vms.models import VM
 pytestmark = pytest.mark.integration
 
 
-def test_a_nic_that_was_attached_to_the_definition_alone_is_shown_and_is_drift(page, lab):
+def test_a_nic_that_was_attached_only_to_the_definition_is_drift(page, lab):
     lab.adopt()
     lab.define(put(lab.documents()[1], nic(THIRD, "net1")))
     assert lab.vm.state == State.DRIFTED
@@ -22,14 +22,14 @@ def test_a_nic_that_was_attached_to_the_definition_alone_is_shown_and_is_drift(p
     assert page.get(f"/vms/lab-1/web/nics/{THIRD}/remove/").status_code == 200
 
 
-def test_a_nic_that_was_detached_from_the_definition_alone_is_shown_and_is_drift(page, lab):
+def test_a_nic_that_was_detached_only_from_the_definition_is_drift(page, lab):
     lab.adopt()
     lab.define(take(lab.documents()[1], SECOND))
     assert table(page) == [[f"NIC {SECOND}", "on default", "missing", "on default"]]
     assert {row.nic.mac: row.state for row in nic_rows(lab.vm)}[SECOND] == "until shutdown"
 
 
-def test_each_field_says_which_side_has_it(page, lab):
+def test_each_field_names_the_side_that_has_it(page, lab):
     lab.adopt()
     changed = (
         lab.documents()[1].replace(">524288<", ">1048576<").replace("</interface>", "<mtu size='1400'/></interface>", 1)
@@ -42,14 +42,14 @@ def test_each_field_says_which_side_has_it(page, lab):
     assert lab.vm.status.drifts[0] == "Memory: stored 1024 MiB, running 512 MiB, expected 512 MiB"
 
 
-def test_what_differs_of_anothers_vm_is_seen_in_its_rows(lab):
+def test_differences_of_an_unmanaged_vm_are_shown_in_its_rows(lab):
     lab.define(take(lab.documents()[1], SECOND))
     assert [row.state for row in nic_rows(lab.vm)] == ["attached", "until shutdown"]
     assert lab.vm.state == State.UNMANAGED
 
 
 @pytest.mark.parametrize("change", ["nothing", "more in the definition", "less in the definition", "off"])
-def test_adoption_release_and_acceptance_change_nothing(page, lab, change):
+def test_adopting_releasing_and_accepting_change_nothing_in_libvirt(page, lab, change):
     if change == "more in the definition":
         lab.define(put(lab.documents()[1], nic(THIRD)))
     elif change == "less in the definition":

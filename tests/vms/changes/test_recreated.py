@@ -14,7 +14,7 @@ pytestmark = pytest.mark.integration
 
 
 @pytest.fixture
-def made_anew(lab) -> Lab:
+def recreated(lab) -> Lab:
     """Others removed the portal's VM and made it anew: the same name, another UUID."""
     lab.adopt()
     undefine(lab)
@@ -22,20 +22,20 @@ def made_anew(lab) -> Lab:
     return lab
 
 
-def test_a_vm_made_anew_is_said_and_made_ours(page, made_anew):
+def test_a_recreated_vm_is_shown_and_taken_over(page, recreated):
     text = page.get("/vms/lab-1/web/").content.decode()
     assert OTHER in text
     assert "Adopt this one instead" in text
-    before = made_anew.documents(OTHER)
-    assert "Nothing changed" in made_anew.say(page, "take-over")
-    made_anew.push()
+    before = recreated.documents(OTHER)
+    assert "Nothing changed" in recreated.say(page, "take-over")
+    recreated.push()
     (vm,) = VM.objects.shown()
     assert (str(vm.uuid), vm.managed, vm.state) == (OTHER, True, State.READY)
     assert [found.mac for found in vm.nics.all()] == [FIRST, THIRD]
-    assert made_anew.documents(OTHER) == before
+    assert recreated.documents(OTHER) == before
 
 
-def test_every_list_has_one_row_of_a_vm_made_anew_which_says_so_and_what_libvirt_has(page, made_anew, capsys):
+def test_a_recreated_vm_has_one_row_in_every_list_with_the_state_in_libvirt(page, recreated, capsys):
     ours = VM.objects.get(managed=True)
     VM.objects.get(managed=False).status.write(power="running", memory=77)
     (row,) = html.fromstring(page.get("/vms/").content.decode()).xpath("//tbody/tr")
@@ -51,21 +51,21 @@ def test_every_list_has_one_row_of_a_vm_made_anew_which_says_so_and_what_libvirt
     assert len(found.xpath("//ul/li[starts-with(., 'VM web')]")) == 1
 
 
-def test_a_vm_made_anew_is_not_replaced_and_the_reason_is_said(page, made_anew):
-    made_anew.say(page, "revert")
+def test_a_recreated_vm_is_not_replaced_and_shows_the_reason(page, recreated):
+    recreated.say(page, "revert")
     with pytest.raises(Refused, match=f"another VM web, with the UUID {OTHER}"):
-        sync.push(made_anew.vm, made_anew.connection)
+        sync.push(recreated.vm, recreated.connection)
 
 
-def test_deleting_ours_leaves_the_one_made_anew(page, made_anew):
-    made_anew.vm.remove()
-    assert sync.push(made_anew.vm, made_anew.connection) is None
-    made_anew.observe()
+def test_deleting_the_managed_vm_keeps_the_recreated_one(page, recreated):
+    recreated.vm.remove()
+    assert sync.push(recreated.vm, recreated.connection) is None
+    recreated.observe()
     (vm,) = VM.objects.all()
     assert (str(vm.uuid), vm.managed) == (OTHER, False)
 
 
-def test_only_a_vm_that_is_gone_is_taken_over(page, lab):
+def test_only_a_missing_vm_can_be_taken_over(page, lab):
     lab.adopt()
     assert "libvirt still has web" in lab.say(page, "take-over")
     undefine(lab)

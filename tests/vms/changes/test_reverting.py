@@ -13,7 +13,7 @@ from vms.models import VM, VMStatus, Volume
 pytestmark = pytest.mark.integration
 
 
-def test_a_stored_nic_is_changed_where_it_is_and_not_attached_by_that(lab):
+def test_a_stored_nic_is_changed_in_the_definition_and_not_attached(lab):
     lab.define(put(lab.documents()[1], nic(THIRD)))
     live = lab.documents()[0]
     lab.vm.change_nic(parse(put(DOMAIN, nic(THIRD, "net1"))).nics[-1].spec)
@@ -55,7 +55,7 @@ def test_a_new_name_is_accepted(page, lab):
 
 
 @pytest.mark.parametrize("reason", ["another VM other", "volumes of web are named"])
-def test_a_new_name_that_cannot_be_accepted_says_why(page, lab, reason):
+def test_a_new_name_that_cannot_be_accepted_has_a_reason(page, lab, reason):
     lab.adopt()
     lab.shut_off()
     lab.connection.domains.rename(UUID, "other")
@@ -68,7 +68,7 @@ def test_a_new_name_that_cannot_be_accepted_says_why(page, lab, reason):
     assert VM.objects.get(uuid=UUID).name == "web"
 
 
-def test_nics_that_others_removed_and_added_are_reverted(page, lab):
+def test_nics_that_were_removed_and_added_outside_the_portal_are_reverted(page, lab):
     lab.adopt()
     lab.shut_off()
     lab.define(put(take(lab.documents()[1], SECOND), nic(THIRD)))
@@ -78,7 +78,7 @@ def test_nics_that_others_removed_and_added_are_reverted(page, lab):
     assert lab.vm.status.drift == ""
 
 
-def test_what_was_changed_after_the_page_was_shown_is_not_reverted(page, lab):
+def test_a_change_after_the_page_was_shown_is_not_reverted(page, lab):
     lab.adopt()
     seen = lab.vm.status.drift_digest
     lab.define(put(lab.documents()[1], nic(THIRD)))
@@ -87,7 +87,7 @@ def test_what_was_changed_after_the_page_was_shown_is_not_reverted(page, lab):
     assert THIRD in macs(lab.documents()[1])
 
 
-def test_trying_again_reverts_nothing(page, lab):
+def test_a_retry_reverts_nothing(page, lab):
     lab.adopt()
     lab.define(take(lab.documents()[1], SECOND))
     lab.say(page, "retry")
@@ -95,7 +95,7 @@ def test_trying_again_reverts_nothing(page, lab):
     assert SECOND not in macs(lab.documents()[1])
 
 
-def test_what_others_changed_since_the_page_was_opened_is_not_accepted(page, lab):
+def test_a_change_since_the_page_was_opened_is_not_accepted(page, lab):
     lab.adopt()
     lab.define(put(lab.documents()[1], nic(THIRD, "net1")))
     seen = lab.vm.status.drift_digest
@@ -106,7 +106,7 @@ def test_what_others_changed_since_the_page_was_opened_is_not_accepted(page, lab
     assert {found.mac for found in lab.vm.nics.all()} == {FIRST, THIRD}
 
 
-def test_a_vm_that_failed_still_shows_how_libvirt_differs_and_what_can_be_done(page, lab):
+def test_a_failed_vm_shows_the_differences_and_the_actions(page, lab):
     vm = lab.adopt()
     lab.define(DOMAIN.replace("<memory", "<title>theirs</title><memory", 1).replace(SECOND, THIRD))
     VMStatus.objects.update(error=Message.external("It cannot start"))

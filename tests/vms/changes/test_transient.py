@@ -34,7 +34,7 @@ def test_a_transient_vm_is_marked_everywhere_and_made_persistent(page, lab):
     assert ">transient</span>" not in page.get("/vms/").content.decode()
 
 
-def test_memory_of_a_transient_vm_is_not_reverted_and_the_reason_is_said(lab):
+def test_memory_of_a_transient_vm_is_not_reverted_and_the_reason_is_shown(lab):
     lab.connection.domains.undefine(UUID, "web")
     lab.adopt()
     vm = lab.vm

@@ -10,7 +10,7 @@ from vms import sync
 pytestmark = pytest.mark.integration
 
 
-def test_a_vm_that_others_removed_is_recreated_as_it_was(page, lab):
+def test_a_vm_that_was_undefined_outside_the_portal_is_recreated(page, lab):
     lab.define(lab.documents()[1].replace("<devices>", "<description>a note</description><devices>"))
     lab.adopt()
     undefine(lab)
@@ -24,7 +24,7 @@ def test_a_vm_that_others_removed_is_recreated_as_it_was(page, lab):
     assert (lab.vm.state, lab.vm.status.power) == (State.READY, "running")
 
 
-def test_a_vm_whose_disk_is_gone_is_not_recreated_and_the_reason_is_said(page, lab):
+def test_a_vm_whose_disk_is_missing_is_not_recreated_and_shows_the_reason(page, lab):
     disk = "<disk type='volume'><source pool='default' volume='gone'/><target dev='vda' bus='virtio'/></disk>"
     lab.define(lab.documents()[1].replace("<devices>", f"<devices>{disk}"))
     lab.adopt()
@@ -36,7 +36,7 @@ def test_a_vm_whose_disk_is_gone_is_not_recreated_and_the_reason_is_said(page, l
 
 
 @pytest.mark.parametrize(("verb", "said"), [("take", "libvirt has no web"), ("release", "libvirt has no web")])
-def test_verbs_that_need_the_vm_say_that_it_is_gone(page, lab, verb, said):
+def test_actions_that_need_the_vm_say_that_libvirt_does_not_have_it(page, lab, verb, said):
     lab.adopt()
     undefine(lab)
     assert said in lab.say(page, verb)

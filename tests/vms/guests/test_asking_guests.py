@@ -15,7 +15,7 @@ from vms.models import VM, GuestReport
 from vms.sync import polling
 
 
-def test_a_guest_whose_agent_answers_is_asked_and_what_it_tells_is_kept(vm, guests):
+def test_the_report_of_a_guest_whose_agent_answers_is_recorded(vm, guests):
     guests.answer = told("no <b>key</b>", client=CLIENT)
     report = ask(vm)
     assert (report.agent, report.cloud_init, report.errors) == (True, "error", "no <b>key</b>")
@@ -25,19 +25,19 @@ def test_a_guest_whose_agent_answers_is_asked_and_what_it_tells_is_kept(vm, gues
     }
 
 
-def test_in_a_guest_of_others_no_program_is_run(vm, guests):
+def test_no_program_is_run_in_an_unmanaged_guest(vm, guests):
     VM.objects.update(managed=False)
     assert ask(vm).agent is True and guests.asked == 0
 
 
-def test_a_guest_whose_agent_is_silent_is_not_asked(vm, guests):
+def test_a_guest_whose_agent_does_not_answer_is_not_asked(vm, guests):
     guests.addresses = []
     assert ask(vm).agent is False and guests.asked == 0
     guests.addresses = [("00:00:00:00:00:00", "127.0.0.1")]
     assert ask(vm).agent is True and guests.asked == 1
 
 
-def test_it_is_asked_often_while_something_is_to_come_and_seldom_then(vm, guests):
+def test_a_guest_is_asked_often_until_its_configuration_is_complete(vm, guests):
     ask(vm)
     ask(vm)
     assert guests.asked == 1, "just now it was"
@@ -56,7 +56,7 @@ def test_it_is_asked_often_while_something_is_to_come_and_seldom_then(vm, guests
     assert guests.asked == 4, "cloud-init is not through"
 
 
-def test_a_guest_that_forbids_programs_says_so_and_is_asked_seldom(vm, guests):
+def test_a_guest_that_forbids_programs_is_reported_and_asked_rarely(vm, guests):
     guests.answer = Refused(Message.external("the guest’s agent refuses"), "guest-exec has been disabled")
     report = ask(vm)
     assert (report.agent, report.refused) == (True, "forbidden")
@@ -68,7 +68,7 @@ def test_a_guest_that_forbids_programs_says_so_and_is_asked_seldom(vm, guests):
     assert ask(vm).refused == ""
 
 
-def test_a_guest_that_was_only_slow_keeps_what_it_told(vm, guests):
+def test_a_slow_guest_keeps_its_last_report(vm, guests):
     before = ask(vm).interfaces
     later(minutes=5)
     guests.answer = Silent(Message.external("/bin/sh did not end within 10 s in the guest"))
@@ -78,13 +78,13 @@ def test_a_guest_that_was_only_slow_keeps_what_it_told(vm, guests):
 
 
 @pytest.mark.parametrize("text", ["", "sh: not found", "\0" * 100, "<script>"])
-def test_a_guest_that_prints_anything_else_tells_nothing(vm, guests, text):
+def test_unexpected_output_of_a_guest_is_ignored(vm, guests, text):
     guests.answer = text
     report = ask(vm)
     assert (report.interfaces, report.refused) == ({}, "unreadable")
 
 
-def test_a_report_goes_with_the_run_it_is_of(vm, guests):
+def test_a_report_is_deleted_when_its_run_ends(vm, guests):
     ask(vm)
     report = GuestReport.objects.get()
     guest_report.note(vm.status, domain(MAC, PLAIN))
@@ -99,7 +99,7 @@ def test_a_report_goes_with_the_run_it_is_of(vm, guests):
     assert not GuestReport.objects.exists()
 
 
-def test_the_sweep_begins_and_ends_it(vm):
+def test_the_sweep_creates_and_deletes_reports(vm):
     GuestReport.objects.all().delete()
 
     def look(state: str, document: str) -> None:
@@ -114,7 +114,7 @@ def test_the_sweep_begins_and_ends_it(vm):
     assert not GuestReport.objects.exists()
 
 
-def test_a_nic_that_came_while_it_ran_is_known_to_have(vm):
+def test_a_nic_that_was_attached_at_run_time_is_marked(vm):
     guest_report.note(vm.status, domain(MAC, PLAIN, LATER))
     nics = GuestReport.objects.get().nics
     assert (nics[MAC], nics[PLAIN]) == ("", "")
@@ -124,13 +124,13 @@ def test_a_nic_that_came_while_it_ran_is_known_to_have(vm):
     assert LATER not in GuestReport.objects.get().nics
 
 
-def test_a_vm_that_ran_before_gets_a_report_by_the_round(vm, guests):
+def test_a_vm_that_already_ran_gets_a_report_in_the_next_round(vm, guests):
     GuestReport.objects.all().delete()
     ask(vm)
     assert ask(vm).cloud_init == "done"
 
 
-def test_what_a_guest_tells_by_ssh_of_cloud_init_is_kept_for_this_run(vm):
+def test_the_result_of_cloud_init_by_ssh_is_kept_for_this_run(vm):
     guest_report.note_cloud_init(vm.status, told("no data"))
     report = GuestReport.objects.get()
     assert (report.cloud_init, report.errors, report.interfaces, report.agent) == ("error", "no data", {}, False)
@@ -141,6 +141,6 @@ def test_what_a_guest_tells_by_ssh_of_cloud_init_is_kept_for_this_run(vm):
     assert GuestReport.objects.get().errors == "", "the run that it is of has ended"
 
 
-def test_without_a_channel_there_is_no_agent(vm):
+def test_a_vm_without_a_channel_has_no_agent(vm):
     guest_report.note(vm.status, domain(MAC, run="8", channel=""))
     assert GuestReport.objects.get().agent is None

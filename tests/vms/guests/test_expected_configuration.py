@@ -12,7 +12,7 @@ from vms.observed.addresses import Source
 from vms.observed.guest_seen import State
 
 
-def test_what_is_expected_follows_from_the_networks(vm, guests):
+def test_the_expected_configuration_follows_from_the_networks(vm, guests):
     ask(vm)
     assert states(vm) == {MAC: State.NOT_AS_WANTED, PLAIN: State.AS_WANTED}
     make_lease(Network.objects.get(name="default"), MAC, "192.168.122.8")
@@ -27,7 +27,7 @@ def test_what_is_expected_follows_from_the_networks(vm, guests):
     assert set(states(vm).values()) == {State.UNKNOWN}
 
 
-def test_what_is_expected_follows_from_the_wish_of_a_nic(vm, guests):
+def test_the_expected_configuration_follows_from_the_definition_of_the_nic(vm, guests):
     ask(vm)
     NIC.objects.filter(mac=PLAIN).update(guest={"mode": "static", "addresses": ["10.0.0.5/24"]})
     assert states(vm)[PLAIN] is State.NOT_AS_WANTED
@@ -41,7 +41,7 @@ def test_what_is_expected_follows_from_the_wish_of_a_nic(vm, guests):
     assert set(states(vm).values()) == {State.UNKNOWN}
 
 
-def test_as_virter_nothing_is_expected_of_further_nics_of_a_mixture(vm, guests):
+def test_in_the_virter_compatible_mode_nothing_is_expected_of_further_nics(vm, guests):
     Hypervisor.objects.update(guest_network="virter")
     guests.answer = told(up="0x1002", client=CLIENT)
     ask(vm)
@@ -51,7 +51,7 @@ def test_as_virter_nothing_is_expected_of_further_nics_of_a_mixture(vm, guests):
     assert states(vm) == {MAC: State.AS_WANTED, PLAIN: State.NOT_AS_WANTED}
 
 
-def test_a_reserved_address_is_wanted_however_it_is_known(vm):
+def test_a_reserved_address_is_expected_from_any_source(vm):
     network = Network.objects.get(name="default")
 
     def said() -> tuple[str, str]:

@@ -17,7 +17,7 @@ def cell(page, vm: VM) -> list[str]:
     return [" ".join(row.xpath("string(td[4])").split()) for row in rows]
 
 
-def test_a_page_says_what_is_not_as_wanted_with_its_fix_and_marks_what_is(page, vm, guests):
+def test_a_page_shows_mismatches_with_their_solution(page, vm, guests):
     guests.answer = told(up="0x1002", client=CLIENT)
     ask(vm)
     make_lease(Network.objects.get(name="default"), MAC, "192.168.122.8")
@@ -31,13 +31,13 @@ def test_a_page_says_what_is_not_as_wanted_with_its_fix_and_marks_what_is(page, 
     assert mark == ["OK: up, with a lease of 192.168.122.8"]
 
 
-def test_a_page_says_since_when_a_guest_is_waited_for(page, vm):
+def test_a_page_shows_since_when_the_guest_is_waited_for(page, vm):
     since = timezone.now() - timedelta(seconds=40)
     GuestReport.objects.update(since=since)
     assert cell(page, vm)[0] == f"waiting since {timezone.localtime(since):%H:%M}: the guest is starting"
 
 
-def test_the_attached_table_marks_only_what_is_not_as_wanted(page, vm, guests):
+def test_the_table_of_attached_nics_marks_only_mismatches(page, vm, guests):
     guests.answer = told(up="0x1002", client=CLIENT)
     ask(vm)
     make_lease(Network.objects.get(name="default"), MAC, "192.168.122.8")
@@ -49,7 +49,7 @@ def test_the_attached_table_marks_only_what_is_not_as_wanted(page, vm, guests):
     assert found[PLAIN][0] == "not-as-wanted" and "ens4 is down" in found[PLAIN][1]
 
 
-def test_a_page_shows_what_cloud_init_came_to_and_escapes_its_words(page, vm, guests):
+def test_a_page_shows_the_result_of_cloud_init_and_escapes_its_messages(page, vm, guests):
     guests.answer = told("no <b>key</b>")
     ask(vm)
     shown = page.get(vm.get_absolute_url()).content.decode()
@@ -60,6 +60,6 @@ def test_a_page_shows_what_cloud_init_came_to_and_escapes_its_words(page, vm, gu
     assert "cloud-init" not in html.fromstring(page.get(vm.get_absolute_url()).content).xpath("string(//dl)")
 
 
-def test_a_nic_seen_twice_of_a_vm_is_one_row(vm):
+def test_a_nic_that_was_seen_twice_is_one_row(vm):
     NICStatus.objects.create(vm=vm.status, position=2, kind="bridge", source="br0", mac=LATER)
     assert states(vm) == {MAC: State.NOT_AS_WANTED, PLAIN: State.UNKNOWN, LATER: State.UNKNOWN}

@@ -11,12 +11,12 @@ ATTACHED = "/networks/lab-1/default/attached"
 @pytest.mark.parametrize(
     "path", ["/inventory.json", "/ssh-config", "/known_hosts", f"{ATTACHED}.csv", f"{ATTACHED}.json"]
 )
-def test_nothing_is_given_without_login(client, lab, vm, path):
+def test_the_export_requires_a_login(client, lab, vm, path):
     answer = client.get(path, headers={"accept": "application/json"})
     assert (answer.status_code, answer.url) == (302, f"/login/?next={path}")
 
 
-def test_the_attached_table_is_given_as_a_file(page, lab, vm):
+def test_the_table_of_attached_nics_is_exported(page, lab, vm):
     NICAddress.objects.create(vm=vm.status, mac=ACCESS, ip="fd00::8", source="agent")
     make_stranger(lab, "=1+1", ("default", "52:54:00:00:00:0b", "vnet4"))
     answer = page.get(f"{ATTACHED}.csv")
@@ -49,7 +49,7 @@ def test_the_attached_table_is_given_as_a_file(page, lab, vm):
     }
 
 
-def test_the_attached_page_is_a_table_for_who_accepts_no_html(page, lab, vm):
+def test_the_attached_page_is_a_table_for_clients_that_accept_no_html(page, lab, vm):
     for accept, kind in (("application/json", "application/json"), ("text/csv", "text/csv; charset=utf-8")):
         answer = page.get(f"{ATTACHED}/", headers={"accept": accept})
         assert answer.headers["Content-Type"] == kind
@@ -61,5 +61,5 @@ def test_the_attached_page_is_a_table_for_who_accepts_no_html(page, lab, vm):
 @pytest.mark.parametrize(
     "path", [f"{ATTACHED}.xml", f"{ATTACHED}.", f"{ATTACHED}.csv/", "/networks/lab-1/none/attached.csv"]
 )
-def test_another_suffix_or_network_is_not_there(page, lab, path):
+def test_another_suffix_or_network_is_not_found(page, lab, path):
     assert page.get(path).status_code == 404

@@ -12,7 +12,7 @@ from vms.addresses.inventory import visible_to
 from vms.models import VM
 
 
-def test_the_command_lists_unless_told_otherwise(lab, vm):
+def test_the_command_prints_a_list_by_default(lab, vm):
     assert json.loads(run()) == json.loads(run("--list")) == inventory()
     assert json.loads(run("--host", "alma-8-8")) == hosts()["alma-8-8"]
     assert json.loads(run("--host", "none")) == {}
@@ -20,14 +20,14 @@ def test_the_command_lists_unless_told_otherwise(lab, vm):
     assert run("--known-hosts") == "alma-8-8 ssh-rsa AAAA\n"
 
 
-def test_the_command_takes_one_hypervisor_and_leaves_the_names_as_they_are(lab, vm):
+def test_the_command_for_one_hypervisor_keeps_the_names(lab, vm):
     make_vm(make_hypervisor("lab-2"))
     assert json.loads(run("--hypervisor", "lab-2"))["_meta"]["hostvars"].keys() == {"alma-8-8.lab-2"}
     with pytest.raises(CommandError, match="there is no hypervisor none"):
         run("--hypervisor", "none")
 
 
-def test_everyone_who_may_log_in_sees_all_and_nobody_else_anything(lab, vm, user):
+def test_every_user_sees_all_vms_and_nothing_is_shown_without_login(lab, vm, user):
     assert list(visible_to(user)) == [vm]
     assert list(visible_to(AnonymousUser())) == list(visible_to(None)) == []
     assert run("--user", "mira", "--known-hosts")
@@ -39,7 +39,7 @@ def test_everyone_who_may_log_in_sees_all_and_nobody_else_anything(lab, vm, user
         run("--user", "nobody")
 
 
-def test_an_inventory_costs_the_same_few_queries_for_many_vms(lab, django_assert_num_queries):
+def test_an_inventory_needs_the_same_number_of_queries_for_many_vms(lab, django_assert_num_queries):
     default = lab.networks.get(name="default")
     for number in range(2, 22):
         mac = f"52:54:00:00:00:{number:02x}"
@@ -49,7 +49,7 @@ def test_an_inventory_costs_the_same_few_queries_for_many_vms(lab, django_assert
         assert len(inventory()["default"]["hosts"]) == 20
 
 
-def test_the_pages_give_what_the_command_prints(page, lab, vm):
+def test_the_pages_return_the_output_of_the_command(page, lab, vm):
     answer = page.get("/inventory.json")
     assert answer.headers["Content-Type"] == "application/json"
     assert answer.json() == json.loads(run())
@@ -60,7 +60,7 @@ def test_the_pages_give_what_the_command_prints(page, lab, vm):
         assert page.post(path).status_code == 405
 
 
-def test_the_private_host_key_is_in_none_of_it(page, lab, vm):
+def test_the_private_host_key_is_never_included(page, lab, vm):
     VM.objects.update(host_key="BEGIN OPENSSH PRIVATE KEY")
     for path in ("/inventory.json", "/ssh-config", "/known_hosts"):
         assert "PRIVATE" not in page.get(path).content.decode()

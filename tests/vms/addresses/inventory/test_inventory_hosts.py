@@ -45,17 +45,17 @@ def test_without_an_address_on_the_first_nic_any_other_is_taken(lab, vm):
     assert "ansible_host" not in hosts()["alma-8-8"]
 
 
-def test_a_vm_of_others_has_no_user_and_no_id(lab):
+def test_an_unmanaged_vm_has_no_user_and_no_id(lab):
     make_stranger(lab, "stranger", ("default", ACCESS, "vnet1"))
     assert hosts()["stranger"].keys() == {"virter_name", "hypervisor", "nics"}
 
 
-def test_a_nic_on_a_bridge_is_on_no_network(lab, vm):
+def test_a_nic_on_a_bridge_belongs_to_no_group_of_a_network(lab, vm):
     NICStatus.objects.create(vm=vm.status, position=2, kind="bridge", source="br0", mac="52:54:00:cc:00:01")
     assert hosts()["alma-8-8"]["nics"][2]["network"] is None
     assert "br0" not in inventory()
 
 
-def test_two_nics_on_a_network_put_the_host_there_once(lab):
+def test_a_host_with_two_nics_on_a_network_is_listed_once(lab):
     make_running(make_vm(lab), ("net1", ACCESS, "vnet1"), ("net1", SECOND, "vnet2"))
     assert inventory()["net1"] == {"hosts": ["alma-8-8"]}

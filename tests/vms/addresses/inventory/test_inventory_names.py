@@ -8,7 +8,7 @@ from tests.vms.addresses.inventory.inventory_of_vms import ACCESS, hosts, invent
 TEMPLATE = "{{ lookup('pipe', 'id') }}"
 
 
-def test_what_two_hypervisors_call_alike_is_told_apart(lab, vm):
+def test_equal_names_on_two_hypervisors_are_distinguished(lab, vm):
     other = make_hypervisor("lab-2")
     make_foreign_network(other)
     make_running(make_vm(other), ("default", ACCESS, "vnet1"))
@@ -21,7 +21,7 @@ def test_what_two_hypervisors_call_alike_is_told_apart(lab, vm):
     assert "ansible_host" not in hosts()["alma-8-8.lab-2"]
 
 
-def test_what_one_hypervisor_calls_alike_is_told_apart_by_a_number(lab, vm):
+def test_equal_names_on_one_hypervisor_are_distinguished_by_a_number(lab, vm):
     twin = make_stranger(lab, "alma-8-8")
     networks = [make_network(lab, name, "") for name in ("net_1", "net-1")]
     make_running(make_vm(lab, "a", 9), ("net-1", "52:54:00:00:00:09", "vnet9"))
@@ -30,7 +30,7 @@ def test_what_one_hypervisor_calls_alike_is_told_apart_by_a_number(lab, vm):
 
 
 @pytest.mark.parametrize("name", ["off", "all", "Running", "ungrouped", "_meta", "hypervisor_lab-1"])
-def test_a_network_takes_no_group_that_means_something_else(lab, vm, name):
+def test_the_group_of_a_network_has_no_reserved_name(lab, vm, name):
     make_network(lab, name, "")
     make_running(make_vm(lab, "a", 9), (name, "52:54:00:00:00:09", "vnet9"))
     found = inventory()
@@ -58,12 +58,12 @@ def test_a_group_begins_with_a_letter_or_underscore(lab):
         ("127.0.0.1", "127.0.0.1.lab-1"),
     ],
 )
-def test_a_name_that_others_chose_is_harmless_as_a_host(lab, name, host):
+def test_a_name_from_outside_the_portal_is_a_harmless_host_name(lab, name, host):
     make_stranger(lab, name, ("default", ACCESS, "vnet1"))
     assert {host: values["virter_name"] for host, values in hosts().items()} == {host: name}
 
 
-def test_a_template_in_what_others_chose_is_not_run(lab):
+def test_a_template_in_a_name_is_not_executed(lab):
     make_network(lab, TEMPLATE, "")
     make_stranger(lab, TEMPLATE, (TEMPLATE, ACCESS, "{{ x }}"))
     (name, values), *_ = hosts().items()

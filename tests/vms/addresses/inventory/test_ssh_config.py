@@ -11,7 +11,7 @@ from vms.addresses.inventory import guests, known_hosts, ssh_config
 from vms.models import VM
 
 
-def test_ssh_has_a_block_for_each_of_our_vms_with_an_address(lab, vm):
+def test_ssh_has_a_block_for_each_managed_vm_with_an_address(lab, vm):
     web = make_vm(lab, "web", 9)
     make_running(web, ("default", "52:54:00:00:00:09", "vnet3"))
     make_vm(lab, "silent", 10, host_key_public="ssh-rsa BBBB")
@@ -26,7 +26,7 @@ def test_ssh_has_a_block_for_each_of_our_vms_with_an_address(lab, vm):
     assert known_hosts(found) == "alma-8-8 ssh-rsa AAAA\nsilent ssh-rsa BBBB\n"
 
 
-def test_names_for_ssh_and_its_host_keys_are_those_of_the_inventory(lab, vm):
+def test_ssh_uses_the_names_of_the_inventory(lab, vm):
     make_vm(make_hypervisor("lab-2"))
     found = guests(VM.objects.all())
     assert "Host alma-8-8.lab-1\n" in ssh_config(found)
@@ -35,7 +35,7 @@ def test_names_for_ssh_and_its_host_keys_are_those_of_the_inventory(lab, vm):
 
 
 @pytest.mark.parametrize("name", ["two words", "*", "a?", "!a", 'a"b', "a\nProxyCommand id", "#a"])
-def test_a_name_that_ssh_cannot_have_is_left_out_with_a_comment(lab, vm, name):
+def test_a_name_that_ssh_does_not_allow_is_replaced_by_a_comment(lab, vm, name):
     VM.objects.update(name=name)
     (line,) = ssh_config(guests(VM.objects.all())).splitlines()
     assert line == f"# Left out, for this cannot be written as a Host: {name!a}"

@@ -14,7 +14,7 @@ from vms.definition import cloud_init
 pytestmark = pytest.mark.integration
 
 
-def test_the_portals_key_is_made_once_and_for_its_user_alone(tmp_path, settings):
+def test_the_key_of_the_portal_is_created_once_and_readable_only_by_its_user(tmp_path, settings):
     settings.DATA_DIR = tmp_path
     own_key, path = portal_key.load(), tmp_path / "ssh-key"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -34,7 +34,7 @@ def test_processes_that_start_at_once_agree_on_one_key(tmp_path):
 
 
 @pytest.mark.django_db
-def test_only_a_vm_that_is_waited_for_lets_the_portal_in(own_key, pokes):
+def test_only_a_vm_that_is_waited_for_has_the_key_of_the_portal(own_key, pokes):
     vm = running_vm()
     assert portal_key.authorized_line().encode() in seed.files(vm)["user-data"]
     vm.wait_ssh = False

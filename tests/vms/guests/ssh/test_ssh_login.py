@@ -21,14 +21,14 @@ def talk(port: int, user: str = "root", key: paramiko.PKey = GUEST_KEY, tell: Ca
     return str(ssh.talk(connection, IP, f"ssh-rsa {key.get_base64()}", user, tell))
 
 
-def test_a_guest_that_lets_the_portal_in_after_cloud_init_is_ready(own_key):
+def test_a_guest_that_accepts_the_login_after_cloud_init_is_ready(own_key):
     guest = Guest(own_key.get_base64(), 0)
     with serving(guest) as port:
         assert talk(port) == ""
     assert guest.asked == ["test -e /run/cloud-init/result.json"]
 
 
-def test_a_guest_that_is_ready_tells_what_its_cloud_init_came_to(own_key):
+def test_a_ready_guest_reports_the_result_of_cloud_init(own_key):
     told: list[str] = []
     with serving(Guest(own_key.get_base64(), 0, "as it is\nend\n")) as port:
         assert talk(port, tell=told.append) == ""
@@ -43,7 +43,7 @@ def test_cloud_init_may_still_be_running(own_key):
         assert talk(port) == "cloud-init is still running"
 
 
-def test_a_guest_may_not_let_the_portal_in(own_key):
+def test_a_guest_can_refuse_the_login(own_key):
     with serving(Guest(OTHER_KEY.get_base64(), 0)) as port:
         assert talk(port) == "SSH does not let the portal in as root"
     with serving(Guest(own_key.get_base64(), 0)) as port:
@@ -51,20 +51,20 @@ def test_a_guest_may_not_let_the_portal_in(own_key):
 
 
 @pytest.mark.parametrize("key", [OTHER_KEY, paramiko.ECDSAKey.generate()], ids=["another RSA key", "none of RSA"])
-def test_another_machine_is_not_logged_in_to(own_key, key):
+def test_the_portal_does_not_log_in_to_a_machine_with_another_host_key(own_key, key):
     guest = Guest(own_key.get_base64(), 0)
     with serving(guest, host_key=key) as port:
         assert f"another machine answers at {IP}" in talk(port)
     assert guest.asked == []
 
 
-def test_what_is_no_ssh_server_breaks_off(own_key):
+def test_another_server_than_ssh_is_an_error(own_key):
     with socket.create_server(("127.0.0.1", 0)) as listener:
         threading.Thread(target=lambda: listener.accept()[0].close(), daemon=True).start()
         assert talk(listener.getsockname()[1]).startswith(f"SSH at {IP} broke off: ")
 
 
-def test_a_server_that_says_nothing_is_given_up(own_key, monkeypatch):
+def test_a_server_that_does_not_answer_times_out(own_key, monkeypatch):
     monkeypatch.setattr(ssh, "TALKING", 0.3)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         assert talk(listener.getsockname()[1]).startswith(f"SSH at {IP} broke off: ")

@@ -24,7 +24,7 @@ from vms.models import VM, Power, SSHCheck, SSHState, VMStatus
 pytestmark = pytest.mark.integration
 
 
-def test_the_gateway_says_why_there_is_no_connection():
+def test_the_gateway_has_a_reason_for_a_failed_connection():
     connection = Connection(1, "test:///default")
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
@@ -93,13 +93,13 @@ def test_a_vm_is_waited_for_until_it_can_be_logged_in_to(waited, wire, own_key):
     assert not ssh.due().exists()
 
 
-def test_a_vm_without_an_id_is_tried_at_its_lease(db, own_key, pokes, wire):
+def test_a_vm_without_an_id_is_tried_at_the_address_of_its_lease(db, own_key, pokes, wire):
     vm = running_vm(number=None, name="free")
     make_lease(vm.status.nics.get().network, MAC, "192.168.122.77")
     assert try_now(vm).ssh_reason == "192.168.122.77 does not answer"
 
 
-def test_it_is_tried_every_few_seconds_ever_more_slowly(waited, wire):
+def test_the_login_is_retried_with_growing_delays(waited, wire):
     def pause() -> float:
         check = try_now(waited).ssh_check
         return (check.due_at - timezone.now()).total_seconds()
@@ -111,7 +111,7 @@ def test_it_is_tried_every_few_seconds_ever_more_slowly(waited, wire):
     assert 9 < pause() <= 10
 
 
-def test_after_300_s_it_is_given_up_with_the_last_reason(waited, wire):
+def test_the_login_fails_after_300_s_with_the_last_reason(waited, wire):
     make_lease(waited.status.nics.get().network, MAC, IP)
     try_now(waited)
     SSHCheck.objects.update(since=timezone.now() - timedelta(seconds=301), due_at=timezone.now())
@@ -121,13 +121,13 @@ def test_after_300_s_it_is_given_up_with_the_last_reason(waited, wire):
     assert not ssh.due().exists()
 
 
-def test_one_that_was_never_tried_is_not_given_up(waited, wire):
+def test_a_vm_that_was_never_tried_does_not_fail(waited, wire):
     SSHCheck.objects.update(since=timezone.now() - timedelta(seconds=900))
     assert fresh(waited).shown_state == SSHState.WAITING
     assert try_now(waited).shown_state == SSHState.GIVEN_UP
 
 
-def test_a_start_begins_the_wait_anew_and_a_second_look_does_not(waited):
+def test_a_start_restarts_the_wait_and_a_second_poll_does_not(waited):
     VMStatus.objects.update(document="<domain id='5'/>")
     SSHCheck.objects.update(ready_at=timezone.now(), reason="")
     ssh.note_start(fresh(waited), "<domain id='5'/>")
@@ -136,7 +136,7 @@ def test_a_start_begins_the_wait_anew_and_a_second_look_does_not(waited):
     assert fresh(waited).shown_state == SSHState.WAITING
 
 
-def test_an_answer_to_the_start_before_does_not_count(waited, wire, monkeypatch):
+def test_an_answer_to_the_previous_start_is_ignored(waited, wire, monkeypatch):
     def restarted_meanwhile(vm: VM) -> Message:
         ssh.note_start(vm, "<domain id='9'/>")
         return Message()
@@ -155,7 +155,7 @@ def test_a_vm_that_is_off_or_not_waited_for_is_not_tried(waited, wire):
     assert not ssh.due().exists()
 
 
-def test_pages_say_that_it_is_waited_for_and_why(waited, wire, page):
+def test_pages_show_that_a_vm_is_waited_for_and_why(waited, wire, page):
     try_now(waited)
     text = page.get(waited.get_absolute_url()).content.decode()
     assert 'data-state="waiting" title="it has no address yet"' in text
@@ -179,7 +179,7 @@ def test_the_command_waits_and_fails_with_the_reason(waited, wire):
         wait_for_ssh([waited])
 
 
-def test_the_list_costs_no_query_for_each_vm_that_is_waited_for(waited, page):
+def test_the_list_needs_the_same_number_of_queries_for_more_waiting_vms(waited, page):
     def queries() -> int:
         with CaptureQueriesContext(database) as found:
             assert (

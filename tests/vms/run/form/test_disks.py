@@ -6,7 +6,7 @@ from tests.vms.run.form.run_form import errors, send
 from vms.models import VM, Volume
 
 
-def test_rows_of_disks_come_and_go_without_complaints(page, lab):
+def test_disk_rows_are_added_and_removed_without_errors(page, lab):
     answer = send(page, lab, disks=[{"name": "data", "size": "1G"}], image="", change="add-disk")
     assert [disk.data.get("name") for disk in answer.context["form"].disks] == ["data", None]
     assert answer.status_code == 200 and "required." not in answer.content.decode()
@@ -33,21 +33,21 @@ def test_rows_of_disks_come_and_go_without_complaints(page, lab):
         ({"name": "data", "size": "1G", "bus": "usb"}, "bus", "Select a valid choice"),
     ],
 )
-def test_a_bad_disk_is_refused_at_its_row(page, lab, disk, field, said):
+def test_an_invalid_disk_is_refused_at_its_row(page, lab, disk, field, said):
     answer = send(page, lab, disks=[{"name": "first", "size": "1G"}, disk])
     assert answer.status_code == 422
     assert said in " ".join(answer.context["form"].disks[1].errors[field])
     assert not VM.objects.exists()
 
 
-def test_a_bus_has_room_for_so_many_disks(page, lab):
+def test_a_bus_has_a_limited_number_of_disks(page, lab):
     disks = [{"name": f"d{number}", "size": "1G", "bus": "ide"} for number in range(5)]
     rows = send(page, lab, disks=disks).context["form"].disks
     assert [bool(row.errors) for row in rows] == [False] * 4 + [True]
     assert rows[4].errors["bus"] == ["There is room for 4 ide disks."]
 
 
-def test_a_disks_left_over_volume_is_found(page, lab):
+def test_an_existing_volume_of_a_disk_is_found(page, lab):
     Volume.objects.create(hypervisor=lab, name="virter:work:alma-8-9-data", path="/x")
     answer = send(page, lab, disks=[{"name": "data", "size": "512"}], count="2")
     assert "virter:work:alma-8-9-data left over" in errors(answer)["name"]

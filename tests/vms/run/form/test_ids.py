@@ -19,7 +19,7 @@ from vms.addresses import ids
 from vms.models import VM, Volume
 
 
-def test_a_good_one_becomes_a_wish_with_virters_name_mac_and_order(
+def test_a_valid_form_creates_a_vm_with_the_name_mac_and_nic_order_of_virter(
     page, lab, pokes, django_capture_on_commit_callbacks
 ):
     with django_capture_on_commit_callbacks(execute=True):
@@ -35,7 +35,7 @@ def test_a_good_one_becomes_a_wish_with_virters_name_mac_and_order(
     assert ("vms.tasks.push", vm.pk) in pokes
 
 
-def test_no_nic_has_the_mac_that_the_id_decides_or_that_another_vm_has(page, lab):
+def test_no_nic_has_the_mac_of_the_id_or_of_another_vm(page, lab):
     make_vm(lab, "other", 9)
     nics = [{"network": "default", "mac": "52:54:00:00:00:08"}, {"network": "net1", "mac": "52:54:00:00:00:09"}]
     first, second = send(page, lab, nics=nics).context["form"].nics
@@ -43,7 +43,7 @@ def test_no_nic_has_the_mac_that_the_id_decides_or_that_another_vm_has(page, lab
     assert second.errors["mac"] == ["This MAC is in use by other."]
 
 
-def test_an_id_that_anything_uses_is_refused(page, lab):
+def test_an_id_that_is_in_use_is_refused(page, lab):
     access = lab.networks.get(name="default")
     make_host(access, "52:54:00:00:00:09", "192.168.122.9")
     make_running(make_vm(lab, "other", None, managed=False), ("default", "52:54:00:00:00:0a", "vnet0"))
@@ -53,14 +53,14 @@ def test_an_id_that_anything_uses_is_refused(page, lab):
     assert "ID 11 is taken" in errors(send(page, lab, number="11"))["number"]
 
 
-def test_a_taken_name_or_a_volume_left_over_is_refused(page, lab):
+def test_a_name_or_volume_that_exists_is_refused(page, lab):
     make_vm(lab, "alma-8-8", 20)
     assert "There is a VM alma-8-8 on lab-1 already." in errors(send(page, lab))["name"]
     Volume.objects.create(hypervisor=lab, name="virter:work:alma-8-9-cidata", path="/x")
     assert "virter:work:alma-8-9-cidata left over" in errors(send(page, lab, number="9"))["name"]
 
 
-def test_with_static_dhcp_the_host_entry_must_exist(page, lab):
+def test_with_static_dhcp_the_reservation_must_exist(page, lab):
     lab.static_dhcp = True
     lab.save()
     assert "has no DHCP reservation" in errors(send(page, lab))["number"]
@@ -68,13 +68,13 @@ def test_with_static_dhcp_the_host_entry_must_exist(page, lab):
     assert send(page, lab).status_code == 302
 
 
-def test_an_image_on_its_way_cannot_be_run_yet(page, lab):
+def test_an_image_that_is_not_ready_cannot_be_run(page, lab):
     image = make_image(lab, "new")
     image.status.write(made_at=None)
     assert "new is not in the pool yet: it is on its way." in errors(send(page, lab, image="new"))["image"]
 
 
-def test_the_next_free_id_is_the_lowest_that_no_mac_entry_or_lease_uses(lab):
+def test_the_next_free_id_is_the_lowest_without_mac_reservation_or_lease(lab):
     access = lab.networks.get(name="default")
     assert ids.next_free_id(lab) == 2
     make_vm(lab, "wished", 2)
@@ -85,7 +85,7 @@ def test_the_next_free_id_is_the_lowest_that_no_mac_entry_or_lease_uses(lab):
     assert ids.next_free_id(lab) == 7
 
 
-def test_the_form_shows_what_an_id_decides_while_it_is_typed(page, lab):
+def test_the_form_shows_the_effects_of_an_id_while_it_is_typed(page, lab):
     first = page.get("/vms/run/").content.decode()
     assert "52:54:00:00:00:02" in first and "192.168.122.2" in first
     shown = page.post("/vms/run/preview/", {"hypervisor": lab.pk, **GOOD}).content.decode()
@@ -100,7 +100,7 @@ ENTRIES_WITHOUT_MAC = {
 
 
 @pytest.mark.parametrize("entries", ENTRIES_WITHOUT_MAC.values(), ids=ENTRIES_WITHOUT_MAC)
-def test_an_entry_without_a_mac_keeps_its_address_and_nobody_from_running_vms(page, db, pokes, entries):
+def test_a_reservation_without_a_mac_keeps_its_address_and_blocks_no_vm(page, db, pokes, entries):
     hypervisor = make_hypervisor()
     access = make_foreign_network(hypervisor, DEFAULT.replace("</dhcp>", f"{entries}</dhcp>"))
     reserve(access, [HostSpec(name="printer", ip="192.168.122.9")], None)
@@ -112,7 +112,7 @@ def test_an_entry_without_a_mac_keeps_its_address_and_nobody_from_running_vms(pa
     assert send(page, hypervisor).status_code == 302
 
 
-def test_an_ipv6_entry_by_duid_keeps_nobody_from_running_vms(page, db, pokes):
+def test_an_ipv6_reservation_by_duid_blocks_no_vm(page, db, pokes):
     hypervisor = make_hypervisor()
     block = """<ip family='ipv6' address='fd73::1' prefix='64'><dhcp>
     <host id='00:03:00:01:52:54:00:73:00:05' ip='fd73::5'/></dhcp></ip></network>"""

@@ -6,7 +6,7 @@ from virterweb.hypervisors.models import HypervisorStatus
 from vms.models import VM, VMStatus
 
 
-def test_what_is_folded_is_wished_too(page, lab):
+def test_collapsed_fields_are_saved_too(page, lab):
     data = {"ssh_user": "alma", "wait_ssh": "on", "console_dir": "/var/log/vms/", "vnc_by_id": "on"}
     send(page, lab, **data, vnc_bind="::1", count="2")
     for vm in VM.objects.all():
@@ -14,19 +14,19 @@ def test_what_is_folded_is_wished_too(page, lab):
         assert (vm.vnc_port, vm.vnc_bind) == (6000 + vm.number, "::1")
 
 
-def test_a_port_by_an_id_past_the_last_port_is_refused(page):
+def test_a_port_above_the_highest_port_is_refused(page):
     hypervisor = make_hypervisor("no-network-yet")
     make_image(hypervisor)
     answer = send(page, hypervisor, number="60000", vnc_by_id="on")
     assert errors(answer) == {"vnc_by_id": "There is no port 66000; the last is 65535."}
 
 
-def test_a_half_filled_row_is_not_complained_of_while_it_is_filled_in(page, lab):
+def test_an_incomplete_row_has_no_error_in_the_preview(page, lab):
     shown = preview(page, lab, disk_name="", disk_size="1X", nic_network="", nic_mac="")
     assert shown.problems == [("Disk 1, Size", "1X is no size; one looks like 512M or 2G.")]
 
 
-def test_memory_beyond_the_host_is_warned_of_with_figures_and_not_refused(page, lab):
+def test_memory_beyond_that_of_the_host_causes_a_warning_with_figures(page, lab):
     assert preview(page, lab, memory="999999").warnings == []  # nobody has asked the host yet
     HypervisorStatus.objects.update(memory=16000)
     assert preview(page, lab, memory="4000", count="4").warnings == []

@@ -23,7 +23,7 @@ from vms.nics.new_nic_form import NICForm
         ({"network": "net1", "model": "ne2000"}, "model", "Select a valid choice"),
     ],
 )
-def test_a_bad_nic_is_refused_at_its_row(page, lab, nic, field, said):
+def test_an_invalid_nic_is_refused_at_its_row(page, lab, nic, field, said):
     answer = send(page, lab, nics=[{"network": "net1"}, nic])
     assert answer.status_code == 422
     second = answer.context["form"].nics[1]
@@ -59,7 +59,7 @@ OUT = {"network": "default", "default_route": "yes"}
         ([STATIC | {"guest": "by chance"}], {}, "guest", "Select a valid choice."),
     ],
 )
-def test_what_a_guest_cannot_do_with_a_nic_is_said_at_its_row(page, lab, nics, fields, field, said):
+def test_an_invalid_guest_network_configuration_is_refused_at_its_row(page, lab, nics, fields, field, said):
     net1 = Network.objects.get(name="net1")
     reserve(net1, [HostSpec(mac="52:54:00:00:00:07", ip="10.255.0.7")], None)
     answer = send(page, lab, nics=[nic or {"network": "net1"} for nic in nics], **fields)
@@ -73,7 +73,7 @@ def test_several_default_routes_are_ranked_by_metric(page, lab):
     assert [(4 in guest.default_route, guest.metric) for guest in guests] == [(False, None), (True, None), (True, 300)]
 
 
-def test_rows_of_nics_come_and_go_without_complaints(page, lab):
+def test_nic_rows_are_added_and_removed_without_errors(page, lab):
     answer = send(page, lab, nics=[{"network": "net1"}], image="", change="add-nic")
     assert [nic.data.get("network") for nic in answer.context["form"].nics] == ["net1", None]
     assert answer.status_code == 200 and "required." not in answer.content.decode()
@@ -82,12 +82,12 @@ def test_rows_of_nics_come_and_go_without_complaints(page, lab):
     assert not VM.objects.exists()
 
 
-def test_asked_for_from_a_network_the_form_has_a_nic_there(page, lab):
+def test_a_form_opened_from_a_network_has_a_nic_on_it(page, lab):
     assert 'value="net1" selected' in page.get("/vms/run/?network=net1").content.decode()
     assert page.get("/vms/run/?network=default").context["form"].nics == []
 
 
-def test_the_preview_lists_the_nics_where_each_is_attached(page, lab):
+def test_the_preview_lists_each_nic_with_its_network(page, lab):
     rows = {f"nic_{key}": ["", "", ""] for key in NICForm.FIELDS}
     rows |= {"nic_network": ["net1", "", ""], "nic_bridge": ["", "br0", ""]}
     shown = page.post("/vms/run/preview/", {"hypervisor": lab.pk, **GOOD, **rows}).content.decode()

@@ -50,7 +50,7 @@ from vms.models import VM
         ("boot_size", "-1", "greater than or equal to 0"),
     ],
 )
-def test_bad_input_is_refused_at_its_field_and_nothing_is_made(page, lab, field, typed, said):
+def test_invalid_input_is_refused_at_its_field_and_nothing_is_created(page, lab, field, typed, said):
     answer = send(page, lab, **{field: typed})
     assert answer.status_code == 422
     assert said in errors(answer)[field]
@@ -59,7 +59,7 @@ def test_bad_input_is_refused_at_its_field_and_nothing_is_made(page, lab, field,
     assert not VM.objects.exists()
 
 
-def test_only_operators_name_folders_of_the_host(member_page, client, operator, lab):
+def test_only_operators_share_folders_of_the_host(member_page, client, operator, lab):
     sent = {"hypervisor": lab.pk, "image": "alma-8", "number": "9", "memory": "128", "vcpus": "1", "boot_size": "1"}
     sent |= {"count": "1", "console_dir": "/etc"}
     assert "console_dir" not in member_page.get("/vms/run/?console_dir=/etc").content.decode()

@@ -7,7 +7,7 @@ from tests.vms.run.form.run_form import errors, preview, send
 from vms.models import VM
 
 
-def test_several_become_a_wish_each_with_ids_in_sequence(page, lab, pokes, django_capture_on_commit_callbacks):
+def test_several_vms_are_created_with_consecutive_ids(page, lab, pokes, django_capture_on_commit_callbacks):
     disks = [{"name": "data", "size": "1.5G", "bus": "scsi"}]
     with django_capture_on_commit_callbacks(execute=True):
         answer = send(page, lab, nics=[{"network": "net1"}], disks=disks, count="3")
@@ -34,12 +34,12 @@ def test_several_become_a_wish_each_with_ids_in_sequence(page, lab, pokes, djang
         ("web-7", "2", ["web-7-8", "web-7-9"]),
     ],
 )
-def test_several_are_called_by_their_ids(page, lab, name, count, names):
+def test_several_vms_have_their_ids_in_their_names(page, lab, name, count, names):
     send(page, lab, name=name, count=count)
     assert list(VM.objects.order_by("number").values_list("name", flat=True)) == names
 
 
-def test_of_several_all_are_wished_or_none(page, lab):
+def test_several_vms_are_created_all_or_none(page, lab):
     make_vm(lab, "other", 10)
     answer = send(page, lab, count="5")
     assert errors(answer)["number"] == "ID 10 is taken: other has the MAC 52:54:00:00:00:0a."
@@ -51,14 +51,14 @@ def test_of_several_all_are_wished_or_none(page, lab):
     assert set(VM.objects.values_list("name", flat=True)) == {"other", "alma-8-12"}
 
 
-def test_what_is_one_vms_alone_is_not_given_to_several(page, lab):
+def test_values_of_a_single_vm_are_refused_for_several(page, lab):
     answer = send(page, lab, nics=[{"network": "net1", "mac": "52:54:00:aa:00:01"}], count="2", vnc_port="5999")
     assert "a MAC of its own" in answer.context["form"].nics[0].errors["mac"][0]
     assert "cannot have one port" in errors(answer)["vnc_port"]
     assert not VM.objects.exists()
 
 
-def test_of_several_the_form_shows_the_first_and_the_last(page, lab):
+def test_the_preview_of_several_vms_shows_the_first_and_the_last(page, lab):
     shown = preview(page, lab, count="10")
     assert shown.names == ("alma-8-8", "alma-8-17")
     assert shown.count == 10

@@ -12,18 +12,18 @@ from vms.cloud_init import seed
 from vms.models import VM
 
 
-def test_user_data_keeps_its_indentation_and_gets_the_line_ends_of_unix(page, lab):
+def test_user_data_keeps_its_indentation_and_gets_unix_line_ends(page, lab):
     send(page, lab, user_data="  a: 1\r\n  b: 2\r\n")
     assert VM.objects.get().user_data == "  a: 1\n  b: 2\n"
 
 
-def test_odd_user_data_is_warned_of_with_the_line_and_not_refused(page, lab):
+def test_unusual_user_data_causes_a_warning_with_the_line(page, lab):
     (said,) = preview(page, lab, user_data="#cloud-config\r\nhostname: mine").warnings
     assert said.startswith("User data: Line 2 sets hostname")
     assert send(page, lab, user_data="#cloud-config\r\nhostname: mine").status_code == 302
 
 
-def test_user_data_is_checked_against_cloud_inits_schema_where_there_is_one(page, lab, settings, tmp_path):
+def test_user_data_is_checked_against_the_schema_of_cloud_init_if_installed(page, lab, settings, tmp_path):
     settings.CLOUD_INIT_SCHEMA = str(tmp_path / "schema.json")
     (tmp_path / "schema.json").write_text('{"properties": {"packages": {"type": "array"}}}')
     (said,) = preview(page, lab, user_data="#cloud-config\n\npackages: htop").warnings
@@ -32,7 +32,7 @@ def test_user_data_is_checked_against_cloud_inits_schema_where_there_is_one(page
     assert preview(page, lab, user_data="#cloud-config\n\npackages: htop").warnings == []
 
 
-def test_what_no_guest_could_take_is_said_while_it_is_typed(page, lab):
+def test_invalid_user_data_has_an_error_in_the_preview(page, lab):
     (said,) = preview(page, lab, user_data="#cloud-config\r\na: b: c").problems
     assert said[0] == "User data"
     assert said[1].startswith("Line 2, column 5 is no YAML")
@@ -47,7 +47,7 @@ def test_user_data_of_megabytes_is_refused_at_its_field(page, lab, length):
     assert f"It has {length // 3:,} bytes" in errors(answer)["user_data"]
 
 
-def test_user_data_that_is_no_utf8_is_refused_at_its_field(page, lab):
+def test_user_data_that_is_not_utf8_is_refused_at_its_field(page, lab):
     fields = {"hypervisor": lab.pk, **GOOD}
     body = urlencode(fields) + "&user_data=%23!/bin/sh%0A%23%20gr%fcn"
     answer = page.post("/vms/run/", body, content_type="application/x-www-form-urlencoded")
@@ -73,7 +73,7 @@ def test_the_form_shows_what_the_guest_gets_without_its_private_key(page, lab):
     assert not VM.objects.exists()
 
 
-def test_what_the_guest_gets_is_what_its_iso_then_has(page, lab):
+def test_the_previewed_files_equal_those_of_the_iso(page, lab):
     fields = {"nic_network": "net1", "nic_mac": "52:54:00:80:00:01", "user_data": "#!/bin/sh\necho grün\n"}
     shown = preview(page, lab, **fields).files
     send(page, lab, **fields)
@@ -84,14 +84,14 @@ def test_what_the_guest_gets_is_what_its_iso_then_has(page, lab):
     assert shown == {name: data.decode() for name, data in seed.files(vm).items()}
 
 
-def test_of_what_cannot_be_run_no_files_are_shown(page, lab):
+def test_an_invalid_form_shows_no_files(page, lab):
     assert preview(page, lab, image="").files == {}
     assert preview(page, lab, user_data="#cloud-config\na: b: c").files == {}
     assert preview(page, lab, nic_network="none", nic_mac="").files == {}
     assert preview(page, lab, number="x").files == {}
 
 
-def test_without_javascript_a_button_shows_what_the_guest_gets(page, lab):
+def test_without_javascript_a_button_shows_the_files_of_the_guest(page, lab):
     answer = send(page, lab, change="preview", ssh_keys=f"{SSH_KEY} <mira>")
     assert answer.status_code == 200
     assert f"{SSH_KEY} &lt;mira&gt;" in answer.content.decode().partition("<h3>user-data</h3>")[2]
