@@ -32,7 +32,7 @@ def _of_the_vm(revision: VMRevision) -> Iterator[str]:
 def _of_disks(revision: VMRevision) -> Iterator[str]:
     """Yield the disks of the revision that the VM no longer has; a disk may have moved to a snapshot's overlay."""
     vm = revision.desired
-    there = {disk.target for disk in domain_xml.parse(saved_document(vm)).disks}
+    there = {disk.target for disk in domain_xml.parse(saved_document(vm, ())).disks}
     for disk in domain_xml.parse(revision.document).disks:
         if disk.device == "disk" and disk.target not in there:
             volume = disk.volume or disk.source.rpartition("/")[2]

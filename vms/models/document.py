@@ -1,5 +1,6 @@
 """The saved definition of a VM as libvirt's document, and as the history keeps it."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from django.db import models
@@ -17,15 +18,16 @@ if TYPE_CHECKING:
 BOOT = 10  # the boot disk's order, instead of <os><boot/>, so that NICs can come before or after it
 
 
-def saved_document(vm: "VM", *, domain_type: str = "", console_log: str = "") -> str:
+def saved_document(vm: "VM", nics: "Sequence[NIC]", *, domain_type: str = "", console_log: str = "") -> str:
     """Return the saved definition: the last one that libvirt had, with the saved values; before that a new one.
 
-    `domain_type` and `console_log` are for a new one; without them, they are as far as the database knows.
+    `nics` are the desired NICs. `domain_type` and `console_log` are for a new one; without them, they are as far as the
+    database knows.
     """
-    nics = [(nic.key, nic.spec()) for nic in vm.nics.filter(removed_at=None)]
     if last := vm.status.definition:
-        return domain_xml.edit(last, name=vm.name, memory=vm.memory, vcpus=vm.vcpus, nics=nics)
-    return domain_xml.build(domain_spec(vm, domain_type or _known_type(vm.hypervisor), console_log))
+        keyed = [(nic.key, nic.spec()) for nic in nics]
+        return domain_xml.edit(last, name=vm.name, memory=vm.memory, vcpus=vm.vcpus, nics=keyed)
+    return new_document(vm, nics, domain_type or _known_type(vm.hypervisor), console_log)
 
 
 def _known_type(hypervisor: Hypervisor) -> str:
@@ -34,16 +36,16 @@ def _known_type(hypervisor: Hypervisor) -> str:
     return "kvm" if hypervisor.status.kvm else "qemu"
 
 
-def domain_spec(vm: "VM", domain_type: str, console_log: str) -> domain_xml.DomainSpec:
-    """Return what a new document is built from; `console_log` is a file on the host, "" without."""
-    return domain_xml.DomainSpec(
+def new_document(vm: "VM", nics: "Sequence[NIC]", domain_type: str, console_log: str) -> str:
+    """Return the document of a VM that is to be created; `console_log` is a file on the host, "" without."""
+    spec = domain_xml.DomainSpec(
         name=vm.name,
         uuid=vm.uuid_text,
         type=domain_type,
         memory=vm.memory,
         vcpus=vm.vcpus,
         disks=tuple(_disks(vm)),
-        nics=tuple(nic.spec() for nic in vm.nics.filter(removed_at=None)),
+        nics=tuple(nic.spec() for nic in nics),
         host_key=vm.host_key_public,
         ssh_user=vm.ssh_user,
         disk_cache=vm.hypervisor.disk_cache,
@@ -51,6 +53,7 @@ def domain_spec(vm: "VM", domain_type: str, console_log: str) -> domain_xml.Doma
         vnc_bind=vm.vnc_bind,
         console_log=console_log,
     )
+    return domain_xml.build(spec)
 
 
 def _disks(vm: "VM") -> list[domain_xml.DiskSpec]:
@@ -72,7 +75,7 @@ def revision_values(vm: "VM") -> dict[str, object]:
     nics = list(vm.nics.filter(removed_at=None))
     addresses = _reserved_addresses(vm, nics)
     return {
-        "document": saved_document(vm),
+        "document": saved_document(vm, nics),
         "nics": [{**_columns(nic), "address": addresses.get((nic.source, nic.mac), "")} for nic in nics],
         "image": vm.image.name if vm.image else "",
         "guest_network": vm.guest_network,

@@ -5,23 +5,22 @@ from virterweb.hypervisors.gateway.connection import Connection
 from virterweb.hypervisors.gateway.found import Refused
 from virterweb.messages import Message
 from vms.definition import domain as domain_xml
-from vms.models import VM
-from vms.models.document import domain_spec, saved_document
+from vms.models import VM, document
 
 
 def recreated(vm: VM, connection: Connection) -> str:
     """Return the document of a VM that libvirt lost: its last one, with the saved values. Refused if a disk is gone."""
     new = {} if vm.status.definition else _of_the_host(vm, connection)
-    document = saved_document(vm, **new)
-    for disk in domain_xml.parse(document).disks:
+    last = document.saved_document(vm, vm.nics.filter(removed_at=None), **new)
+    for disk in domain_xml.parse(last).disks:
         if disk.volume and connection.volumes.get(disk.pool, disk.volume) is None:
             raise Refused(Message("vm.disk_gone", disk=disk.source, vm=vm.name))
-    return document
+    return last
 
 
 def new_document(vm: VM, connection: Connection) -> str:
     """Return the document of a VM that is to be created."""
-    return domain_xml.build(domain_spec(vm, **_of_the_host(vm, connection)))
+    return document.new_document(vm, vm.nics.filter(removed_at=None), **_of_the_host(vm, connection))
 
 
 def _of_the_host(vm: VM, connection: Connection) -> dict[str, str]:
