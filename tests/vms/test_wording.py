@@ -1,15 +1,18 @@
 """What the portal stores and decides about VMs does not depend on its words for them."""
 
+import pytest
+
 from tests.portal.problems.observed_network import NINE, TWO, host, lease, look, nic, told
 from tests.support.rewording import MODULES, reworded, tables  # noqa: F401
 from tests.vms.bulk.conftest import lab, vms  # noqa: F401
 from tests.vms.bulk.many_vms import ask
 from tests.vms.changes.conftest import lab as vm_lab  # noqa: F401
-from tests.vms.changes.outside_changes import FIRST, SECOND, THIRD, Lab, macs
+from tests.vms.changes.outside_changes import FIRST, SECOND, THIRD, UUID, Lab, macs
 from tests.vms.changes.outside_changes import nic as interface
 from tests.vms.observed import test_guest_check as check
 from virterweb.hypervisors.desired.drift import decoded
 from virterweb.hypervisors.desired.state import State
+from virterweb.hypervisors.gateway.found import Refused
 from virterweb.hypervisors.gateway.reasons import Code
 from virterweb.messages import Message
 from virterweb.portal import wording as problem_words
@@ -19,7 +22,8 @@ from vms.definition.domain_diff import Aspect
 from vms.definition.nics.edit import put, take
 from vms.definition.nics.fields import FIELDS
 from vms.definition.nics.steps import Manner, Note
-from vms.models import VM, VMStatus
+from vms.images import qcow2
+from vms.models import VM, SSHCheck, SSHState, VMStatus
 from vms.observed import wording as guest_words
 from vms.observed.guest_seen import Fix
 from vms.sync import polling
@@ -108,3 +112,53 @@ def test_verdicts_on_guests_are_the_same(reworded):  # noqa: F811
     before = facts()
     reworded()
     assert facts() == before
+
+
+def test_a_vm_that_was_refused_for_a_missing_network_is_tried_again(vm_lab, reworded):  # noqa: F811
+    vm_lab.adopt()
+    reworded()
+    error = Message("vm.not_deleted", vm="web", reason=Message("vm.no_network", about="net1", hypervisor="lab-1"))
+    vm_lab.vm.status.write(error=error, generation=vm_lab.vm.generation)
+    vm_lab.hypervisor.networks.filter(name="net1").get().status.write(active=True)
+    polling._try_again(vm_lab.hypervisor)
+    assert not vm_lab.vm.done
+
+
+@pytest.mark.parametrize("code", ["vm.gone", "vm.transient", "image.no_volume", "hypervisor.refused"])
+def test_a_vm_that_was_refused_for_something_else_stays_refused(vm_lab, reworded, code):  # noqa: F811
+    vm_lab.adopt()
+    reworded()
+    vm_lab.vm.status.write(error=Message(code, vm="net1"), generation=vm_lab.vm.generation)
+    polling._try_again(vm_lab.hypervisor)
+    assert (vm_lab.vm.done, vm_lab.vm.state) == (True, State.FAILED)
+
+
+def test_a_vm_that_is_refused_stores_codes_only(vm_lab, reworded):  # noqa: F811
+    vm_lab.adopt()
+    reworded()
+    vm_lab.connection.domains.force_off(UUID, "web")
+    vm_lab.connection.domains.undefine(UUID, "web")
+    vm_lab.vm.save()
+    with pytest.raises(Refused) as refused:
+        vm_lab.push()
+    assert refused.value.message == Message("vm.gone", vm="web")
+    assert "XXXX" not in refused.value.message.stored()
+
+
+def test_files_that_are_no_images_are_refused_by_codes(reworded):  # noqa: F811
+    reworded()
+    packed, overlay = qcow2.problem(b"\x1f\x8b"), qcow2.problem(b"QFI\xfb")
+    assert packed == Message("file.packed", program="gzip")
+    assert overlay == Message("file.header", reason=Message("qcow2.cut_off"))
+    assert not qcow2.problem(bytes(512), 512)
+
+
+def test_reasons_of_ssh_decide_alike(vm_lab, reworded):  # noqa: F811
+    vm_lab.adopt()
+    vm = vm_lab.vm
+    reworded()
+    long_ago = vm.created_at - 2 * SSHCheck.LIMIT
+    for reason, state in ((Message("ssh.no_address"), SSHState.GIVEN_UP), (Message(), SSHState.WAITING)):
+        SSHCheck.objects.update_or_create(vm=vm, defaults={"since": long_ago, "reason": reason})
+        tried = SSHCheck.objects.get(vm=vm)
+        assert (tried.reason, tried.state) == (reason, state)
