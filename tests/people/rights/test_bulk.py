@@ -5,7 +5,7 @@ from tests.support.making import make_vm
 from vms.models import VM
 
 
-def test_bulk_leaves_what_is_not_ones_own(member_page, lab, network, theirs):
+def test_bulk_changes_skip_networks_of_other_users(member_page, lab, network, theirs):
     default = Network.objects.get(name="default")
     chosen = [each.pk for each in (network, theirs, default)]
     for action in ("remove", "stop", "autostart", "adopt"):
@@ -19,7 +19,7 @@ def test_bulk_leaves_what_is_not_ones_own(member_page, lab, network, theirs):
     assert Network.objects.get(pk=network.pk).removed_at
 
 
-def test_many_vms_leaves_what_is_not_ones_own(member_page, lab, vm, operator):
+def test_changes_of_many_vms_skip_vms_of_other_users(member_page, lab, vm, operator):
     other = make_vm(lab, "other", 9, owner=operator)
     unmanaged = VM.objects.create(hypervisor=lab, name="theirs", managed=False, generation=0)
     sent = {"action": "add", "asked": "yes", "network": "default", "model": "virtio"}
@@ -29,7 +29,7 @@ def test_many_vms_leaves_what_is_not_ones_own(member_page, lab, vm, operator):
     assert [each.nics.count() for each in (vm, other, unmanaged)] == [2, 1, 0]
 
 
-def test_the_buttons_are_shown_to_those_who_may_use_them(member_page, lab, network, vm, theirs):
+def test_buttons_are_shown_only_to_users_who_may_use_them(member_page, lab, network, vm, theirs):
     own, other = (member_page.get(f"/networks/lab/{name}/").content.decode() for name in ("net1", "rich"))
     assert "Delete net1" in own
     assert "Delete rich" not in other

@@ -25,7 +25,7 @@ def test_the_command_line_acts_as_operator_unless_a_user_is_named(lab, network, 
     assert Network.objects.get(name="mine").removed_at
 
 
-def test_vm_run_names_the_portal_user_beside_the_guests(lab, member):
+def test_vm_run_takes_the_portal_user_and_the_user_of_the_guest(lab, member):
     words = ("vm", "run", "alma-8", "--id", "9", "--user", "root", "--as-user", "otto", "--no-wait")
     run(*words)
     assert (VM.objects.get().owner, VM.objects.get().ssh_user) == (member, "root")

@@ -38,7 +38,9 @@ def test_a_member_adds_a_network_and_owns_it(member_page, member, lab):
 
 
 @pytest.mark.parametrize(("field", "typed", "reason"), HOST)
-def test_what_reaches_the_host_is_refused_at_its_field_in_the_form_that_adds(member_page, lab, field, typed, reason):
+def test_fields_that_affect_the_host_are_refused_in_the_form_that_adds_a_network(
+    member_page, lab, field, typed, reason
+):
     answer = add(member_page, lab, **{field: typed})
     assert answer.status_code == 422
     assert reason in " ".join(answer.context["form"].errors[field])
@@ -55,7 +57,7 @@ def test_a_network_on_a_bridge_or_device_of_the_host_is_for_operators(member_pag
 
 
 @pytest.mark.parametrize(("field", "typed", "reason"), HOST)
-def test_so_it_is_in_the_form_that_edits_and_on_the_command_line(member_page, network, field, typed, reason):
+def test_fields_that_affect_the_host_are_refused_in_edits_and_commands(member_page, network, field, typed, reason):
     sent = {**as_text(NetworkForm(network=network)), field: typed}
     answer = member_page.post("/networks/lab/net1/edit/", sent)
     assert reason in " ".join(answer.context["form"].errors[field])
@@ -68,7 +70,7 @@ def test_so_it_is_in_the_form_that_edits_and_on_the_command_line(member_page, ne
 
 
 @pytest.mark.parametrize("route", ["0.0.0.0/1 via 10.1.0.7", "128.0.0.0/1 via 10.1.0.7", "8.8.8.0/24 via 10.1.0.7"])
-def test_operators_are_warned_of_routes_that_take_the_hosts_own_traffic(page, lab, network, route):
+def test_routes_that_redirect_traffic_of_the_host_cause_a_warning(page, lab, network, route):
     sent = {**as_text(NetworkForm(network=network)), "routes": route}
     warned = "the hypervisor then sends its own traffic for these addresses here"
     assert warned in page.post("/networks/lab/net1/edit/preview/", sent).content.decode()
@@ -76,7 +78,7 @@ def test_operators_are_warned_of_routes_that_take_the_hosts_own_traffic(page, la
     assert warned not in page.post("/networks/lab/net1/edit/preview/", private).content.decode()
 
 
-def test_fields_for_operators_are_shown_to_them_and_where_something_stands_in_them(member_page, lab, network):
+def test_fields_for_operators_are_shown_to_operators_or_if_they_have_a_value(member_page, lab, network):
     assert 'name="tftp_root"' not in member_page.get("/networks/add/").content.decode()
     Network.objects.filter(pk=network.pk).update(document=rich(network))
     shown = member_page.get("/networks/lab/net1/edit/").content.decode()
@@ -84,7 +86,7 @@ def test_fields_for_operators_are_shown_to_them_and_where_something_stands_in_th
     assert 'name="tftp_root"' not in shown
 
 
-def test_other_fields_of_a_network_that_reaches_the_host_can_be_edited_by_its_owner(member_page, network):
+def test_the_owner_can_edit_other_fields_of_a_network_that_affects_the_host(member_page, network):
     Network.objects.filter(pk=network.pk).update(document=rich(network))
     network.refresh_from_db()
     form = NetworkForm({**as_text(NetworkForm(network=network)), "title": "new"}, network=network)
@@ -95,7 +97,7 @@ def test_other_fields_of_a_network_that_reaches_the_host_can_be_edited_by_its_ow
     assert (network.spec.title, network.spec.dnsmasq_options) == ("new", ("dhcp-script=/bin/sh",))
 
 
-def test_restoring_brings_nothing_back_that_reaches_the_host(member_page, operator, network):
+def test_restoring_does_not_restore_fields_that_affect_the_host(member_page, operator, network):
     plain = network.full_document
     network.change(Event.XML, operator, document=rich(network))
     network.change(Event.CHANGED, operator, document=plain)
@@ -108,7 +110,7 @@ def test_restoring_brings_nothing_back_that_reaches_the_host(member_page, operat
     assert Network.objects.get(pk=network.pk).generation == before
 
 
-def test_accepting_takes_nothing_over_that_reaches_the_host(member_page, client, operator, network):
+def test_accepting_does_not_accept_fields_that_affect_the_host(member_page, client, operator, network):
     network.status.write(document=rich(network))
     answer = member_page.post("/networks/lab/net1/take/")
     assert answer.status_code == 403
@@ -121,7 +123,7 @@ def test_accepting_takes_nothing_over_that_reaches_the_host(member_page, client,
     assert Network.objects.get(pk=network.pk).spec.dnsmasq_options == ("dhcp-script=/bin/sh",)
 
 
-def test_reverting_brings_nothing_back_that_reaches_the_host(member_page, client, operator, network):
+def test_reverting_does_not_restore_fields_that_affect_the_host(member_page, client, operator, network):
     """An operator has taken an option away in libvirt."""
     without = network.full_document
     Network.objects.filter(pk=network.pk).update(document=rich(network), agreed=rich(network))
@@ -138,7 +140,7 @@ def test_reverting_brings_nothing_back_that_reaches_the_host(member_page, client
     assert client.post(path, as_shown(client.get(path))).status_code == 302
 
 
-def test_no_way_to_a_documents_change_passes_the_model(network, member, operator):
+def test_every_change_of_a_document_is_checked_by_the_model(network, member, operator):
     with pytest.raises(PermissionDenied, match="dnsmasq options"):
         network.change(Event.CHANGED, member, document=rich(network))
     network.change(Event.CHANGED, operator, document=rich(network))
@@ -164,14 +166,14 @@ UNMODELLED = (
 
 
 @pytest.mark.parametrize("element", UNMODELLED)
-def test_what_is_not_known_to_stay_inside_the_network_reaches_the_host(element):
+def test_unknown_elements_affect_the_host(element):
     bare = "<network><name>x</name></network>"
     assert host_reach.changed(bare, bare.replace("</network>", f"{element}</network>"))
 
 
 @settings(max_examples=examples(25), suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(specs(), st.sampled_from(("route", "tftp", "option")))
-def test_every_route_folder_and_option_counts_whatever_else_is_there(spec, kind):
+def test_every_route_folder_and_option_is_checked(spec, kind):
     before = build(spec)
     change = {
         "route": {"routes": (*spec.routes, RouteSpec(destination="1.0.0.0/8", gateway="10.250.0.7"))},

@@ -24,7 +24,7 @@ def test_a_staff_user_is_no_operator_without_the_permission(db):
     assert not rights.is_operator(get_user_model().objects.get(pk=user.pk))
 
 
-def test_who_was_staff_before_the_permission_stays_an_operator(db):
+def test_a_staff_user_from_before_the_permission_remains_an_operator(db):
     make = get_user_model().objects.create_user
     staff, plain = make("staff", is_staff=True), make("plain")
     import_module("virterweb.hypervisors.migrations.0010_operate_permission").keep_staff_operators(apps, None)
@@ -33,7 +33,7 @@ def test_who_was_staff_before_the_permission_stays_an_operator(db):
     assert Permission.objects.filter(codename="operate").count() == 1
 
 
-def test_nobody_owns_what_has_no_owner(lab, member):
+def test_an_object_without_an_owner_belongs_to_nobody(lab, member):
     from django.contrib.auth.models import AnonymousUser
 
     network = make_network(lab, "net3", "10.3.0.1/24")
@@ -43,7 +43,7 @@ def test_nobody_owns_what_has_no_owner(lab, member):
     assert Network.objects.changeable_by(None).count() == 2
 
 
-def test_uris_are_shown_to_operators_alone(member_page, client, operator, lab):
+def test_uris_are_shown_only_to_operators(member_page, client, operator, lab):
     lab.status.error = Message("hypervisor.silent")
     lab.status.detail = "no answer from test:///default within 5 s"
     lab.status.save()

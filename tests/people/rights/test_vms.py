@@ -25,7 +25,7 @@ PLACES = (
 
 
 @pytest.mark.parametrize(("fields", "reason"), PLACES)
-def test_a_member_runs_vms_on_networks_alone(member_page, lab, fields, reason):
+def test_a_member_runs_vms_only_on_networks(member_page, lab, fields, reason):
     answer = send_run(member_page, lab, **{"nic_model": "virtio", **fields})
     assert answer.status_code == 422
     assert reason in answer.content.decode()
@@ -54,7 +54,7 @@ NIC = "/vms/lab/alma-8-8/nics"
 
 
 @pytest.mark.parametrize(("place", "reason"), [(place, reason) for place, reason in PLACES])
-def test_no_nic_of_a_members_vm_comes_to_the_host(member_page, lab, vm, place, reason):
+def test_a_member_cannot_attach_a_nic_to_the_host(member_page, lab, vm, place, reason):
     place = {name.removeprefix("nic_"): value for name, value in place.items()}
     for path in (f"{NIC}/add/", f"{NIC}/52:54:00:00:00:08/edit/"):
         answer = member_page.post(path, {"model": "virtio", "link_up": "on", **place})
@@ -68,7 +68,7 @@ def test_no_nic_of_a_members_vm_comes_to_the_host(member_page, lab, vm, place, r
     assert [nic.kind for nic in vm.nics.all()] == ["network"]
 
 
-def test_the_owner_changes_other_fields_of_a_nic_that_is_on_a_bridge_and_may_leave_it(member_page, lab, vm):
+def test_the_owner_can_edit_and_move_a_nic_that_is_on_a_bridge(member_page, lab, vm):
     make_network(lab, "net2", "10.2.0.1/24")
     nic = vm.nics.get()
     nic.follow(NICSpec(kind="bridge", source="br0", mac=nic.mac))
@@ -82,7 +82,7 @@ def test_the_owner_changes_other_fields_of_a_nic_that_is_on_a_bridge_and_may_lea
     assert member_page.post(path, {"bridge": "br0", "model": "virtio"}).status_code == 422
 
 
-def test_accepting_takes_no_nic_over_that_reaches_the_host(member_page, vm):
+def test_accepting_does_not_accept_a_nic_on_the_host(member_page, vm):
     nic = "<interface type='bridge'><mac address='52:54:00:00:00:08'/><source bridge='br0'/></interface>"
     vm.status.write(document=f"<domain type='qemu'><name>x</name><devices>{nic}</devices></domain>")
     answer = member_page.post("/vms/lab/alma-8-8/take/")
@@ -90,7 +90,7 @@ def test_accepting_takes_no_nic_over_that_reaches_the_host(member_page, vm):
     assert "bridge of the hypervisor" in answer.content.decode()
 
 
-def test_reverting_brings_no_nic_back_that_reaches_the_host(member_page, vm):
+def test_reverting_does_not_restore_a_nic_on_the_host(member_page, vm):
     """An operator has moved it from a bridge to a network in libvirt."""
     vm.add_nic(NICSpec(kind="bridge", source="br0", mac="52:54:00:80:00:07"))
     nic = "<interface type='network'><mac address='52:54:00:80:00:07'/><source network='default'/></interface>"
@@ -105,7 +105,7 @@ def test_reverting_brings_no_nic_back_that_reaches_the_host(member_page, vm):
     assert VM.objects.get(pk=vm.pk).generation == before
 
 
-def test_a_mac_that_somebody_has_an_address_reserved_for_is_not_taken(member_page, lab, vm, theirs):
+def test_a_mac_with_a_reservation_of_another_user_is_refused(member_page, lab, vm, theirs):
     make_host(theirs, "52:54:00:aa:00:01", "10.2.0.9")
     answer = member_page.post(f"{NIC}/add/", {"network": "rich", "model": "virtio", "mac": "52:54:00:aa:00:01"})
     assert "reserved for this MAC" in answer.content.decode()
@@ -114,14 +114,14 @@ def test_a_mac_that_somebody_has_an_address_reserved_for_is_not_taken(member_pag
 @pytest.mark.parametrize(
     "kind", ["bridge", "direct", "user", "hostdev", "vhostuser", "ethernet", "vdpa", "something new"]
 )
-def test_every_kind_of_nic_but_that_on_a_network_reaches_the_host(kind):
+def test_every_nic_that_is_not_on_a_network_affects_the_host(kind):
     before = vm_reach.parts([NICSpec(kind="network", source="net1", mac="")])
     found = vm_reach.gained(before, vm_reach.parts([NICSpec(kind=kind, source="x", mac="")]))
     assert len(found) == 1
     assert vm_reach.gained(vm_reach.parts([NICSpec(kind=kind, source="x", mac="")]), before) == ()
 
 
-def test_a_volume_in_use_is_made_an_image_by_operators_alone(member_page, client, operator, lab, vm):
+def test_only_operators_create_an_image_of_a_volume_in_use(member_page, client, operator, lab, vm):
     Volume.objects.create(hypervisor=lab, name="disk.qcow2", path="/pool/disk.qcow2", format="qcow2")
     Volume.objects.create(hypervisor=lab, name="base", path="/pool/base", format="qcow2")
     Volume.objects.create(hypervisor=lab, name="over", path="/pool/over", format="qcow2", backing="/pool/base")

@@ -26,13 +26,13 @@ from tests.networks.changes.edit_form.edited_networks import again, errors, fill
         ("port_groups", "red colour=red", "is not known"),
     ],
 )
-def test_a_wrong_line_is_named_by_its_number(plain, field, line, said):
+def test_an_invalid_line_is_named_by_its_number(plain, field, line, said):
     found = errors(fill_in(plain, **{field: f"\r\n{line}"}))[field]
     assert found.startswith("Line 2: ")
     assert said in found
 
 
-def test_each_wrong_line_has_its_own_error_and_a_line_twice_names_the_first(plain):
+def test_each_invalid_line_has_its_own_error_and_a_duplicate_names_the_first(plain):
     found = errors(fill_in(plain, dns_hosts="10.1.0.5\n10.1.0.6 six\n10.1.0.7\n10.1.0.6  six"))["dns_hosts"]
     assert [number for number in "1234" if f"Line {number}:" in found] == ["1", "3", "4"]
     assert "10.1.0.6 six stands in line 2 already" in found
@@ -89,11 +89,11 @@ def test_each_wrong_line_has_its_own_error_and_a_line_twice_names_the_first(plai
         ({"port_groups": "red\tvlan=1\x07"}, "port_groups", "control characters"),
     ],
 )
-def test_what_does_not_fit_together_is_said_at_its_field(plain, fields, field, said):
+def test_conflicting_values_have_an_error_at_their_field(plain, fields, field, said):
     assert said in errors(fill_in(plain, **fields))[field]
 
 
-def test_what_is_refused_is_shown_at_its_field_with_all_that_was_typed_and_changes_nothing(page, plain, pokes):
+def test_a_refused_form_keeps_its_input_and_changes_nothing(page, plain, pokes):
     answer = save(page, plain, hosts="52:54:00:00:00:08 10.2.0.8", title="Typed <b>")
     assert answer.status_code == 422
     assert 'id="id_hosts_error"' in answer.content.decode()
@@ -102,5 +102,5 @@ def test_what_is_refused_is_shown_at_its_field_with_all_that_was_typed_and_chang
     assert pokes == []
 
 
-def test_a_network_neither_overlaps_nor_takes_the_bridge_of_itself(rich):
+def test_a_network_does_not_conflict_with_itself(rich):
     assert fill_in(rich, ipv4="10.255.0.1/25", ranges="", hosts="", bridge="virbr40").errors == {}

@@ -25,7 +25,7 @@ def test_every_field_is_shown(page, rich):
 
 
 @pytest.mark.parametrize("which", ["rich", "plain"])
-def test_saving_what_is_shown_changes_nothing(page, request, pokes, which):
+def test_saving_the_form_as_shown_changes_nothing(page, request, pokes, which):
     network = request.getfixturevalue(which)
     answer = save(page, network)
     assert answer.url == network.get_absolute_url()
@@ -71,7 +71,7 @@ CHANGES = [
 
 
 @pytest.mark.parametrize(("field", "typed", "of", "wanted"), CHANGES, ids=[f"{row[0]}={row[1]}" for row in CHANGES])
-def test_a_changed_field_arrives_in_the_definition_and_nothing_else(rich, field, typed, of, wanted):
+def test_only_the_changed_field_changes_in_the_definition(rich, field, typed, of, wanted):
     also = {"nat_ports": "", "nat_addresses": "", "nat_ipv6": None} if typed == "route" else {}
     form = fill_in(rich, **{field: typed, **also})
     assert form.errors == {}
@@ -85,7 +85,7 @@ def test_a_changed_field_arrives_in_the_definition_and_nothing_else(rich, field,
     assert changed <= {of, *also, "subnets"}
 
 
-def test_boot_fields_arrive_in_the_first_ipv4_block(page, rich):
+def test_boot_fields_are_saved_in_the_first_ipv4_block(page, rich):
     save(page, rich, tftp_root="/srv/other", boot_file="grub.efi", boot_server="10.1.0.3")
     first = again(rich).spec.subnets[0]
     assert (first.tftp_root, first.boot_file, first.boot_server) == ("/srv/other", "grub.efi", "10.1.0.3")
@@ -103,14 +103,14 @@ def test_dns_can_be_turned_off_unless_the_xml_has_records_of_it(plain, rich):
     assert "TXT or SRV records" in errors(fill_in(rich, dns="no", dns_hosts="", forwarders=""))["dns"]
 
 
-def test_autostart_is_a_wish_of_its_own(page, rich):
+def test_autostart_is_saved_separately(page, rich):
     document = rich.full_document
     save(page, rich, autostart=None)
     assert (again(rich).autostart, again(rich).full_document) == (False, document)
     assert rich.revisions.first().what == "changed how it starts and stops"
 
 
-def test_what_the_form_does_not_show_survives(page, rich):
+def test_elements_that_the_form_does_not_show_are_kept(page, rich):
     save(page, rich, domain="other.test", mtu="1400", dns_hosts="", hosts="", bridge="virbr41", title="")
     document = again(rich).document
     for kept in (
@@ -126,7 +126,7 @@ def test_the_name_cannot_be_changed(page, rich):
     assert (again(rich).name, again(rich).spec.title) == ("rich", "New")
 
 
-def test_a_host_entry_is_renamed_in_place(page, rich):
+def test_a_reservation_is_renamed_in_place(page, rich):
     hosts = SHOWN["hosts"].replace("eight infinite", "acht").replace("::9 six", "::9 sechs")
     assert save(page, rich, hosts=hosts).status_code == 302
     assert set(map(str, again(rich).spec.hosts)) == set(hosts.splitlines())
@@ -145,7 +145,7 @@ def test_operators_change_dnsmasq_options(client, operator, plain):
     assert again(plain).spec.dnsmasq_options == ("log-dhcp",)
 
 
-def test_markup_is_taken_literally_and_shown_so(page, plain):
+def test_markup_is_saved_literally_and_escaped(page, plain):
     save(page, plain, title="</title><script>&\"'", description="]]> <!-- & -->")
     assert (again(plain).spec.title, again(plain).spec.description) == ("</title><script>&\"'", "]]> <!-- & -->")
     shown_page = page.get(f"{plain.get_absolute_url()}edit/").content.decode()
@@ -154,13 +154,13 @@ def test_markup_is_taken_literally_and_shown_so(page, plain):
     assert (typed["title"], typed["description"]) == ("</title><script>&\"'", "]]> <!-- & -->")
 
 
-def test_a_description_in_an_editors_layout_is_no_change(page, lab):
+def test_whitespace_in_a_description_is_no_change(page, lab):
     document = RICH.replace("first line", "\n    first line").replace("&lt;line&gt;", "&lt;line&gt;\n  ")
     network = make_made(lab, document, "rich")
     assert messages(save(page, network)) == "Nothing of rich was changed."
 
 
-def test_macvtap_modes_that_the_form_does_not_offer_stay_what_they_are(page, lab):
+def test_macvtap_modes_that_the_form_does_not_offer_are_kept(page, lab):
     for mode in ("private", "bridge"):
         document = f"""<network><name>{mode}</name><uuid>{{uuid}}</uuid><forward dev='eth0' mode='{mode}'>
         <interface dev='eth0'/></forward></network>"""

@@ -7,7 +7,7 @@ from networks.changes.merge import merged
 from tests.networks.changes.edit_form.edited_networks import SHOWN, again, errors, messages, open_form, save, shown
 
 
-def test_who_saves_second_gets_and_sees_what_the_first_has_changed(page, rich):
+def test_the_second_user_sees_the_changes_of_the_first(page, rich):
     typed = open_form(page, rich)
     save(page, rich, domain="first.test", stp="on", title="First", isolated_ports=None)
     generation = again(rich).generation
@@ -33,7 +33,7 @@ def test_who_saves_second_gets_and_sees_what_the_first_has_changed(page, rich):
     assert (spec.isolated_ports, spec.nat_ipv6) == (False, False)
 
 
-def test_lists_that_two_change_are_merged_line_by_line(page, rich):
+def test_lists_that_two_users_change_are_merged_line_by_line(page, rich):
     typed = open_form(page, rich)
     first = SHOWN["hosts"].replace("52:54:00:00:00:09 10.255.0.9\n", "") + "\n52:54:00:00:00:0a 10.255.0.10"
     save(page, rich, hosts=first)
@@ -49,14 +49,14 @@ def test_lists_that_two_change_are_merged_line_by_line(page, rich):
     }
 
 
-def test_two_who_change_the_same_to_the_same_are_not_bothered(page, rich):
+def test_two_equal_changes_are_no_conflict(page, rich):
     typed = open_form(page, rich)
     save(page, rich, title="Both")
     answer = save(page, rich, typed=typed, title="Both")
     assert messages(answer).endswith("Nothing of rich was changed.")
 
 
-def test_what_does_not_fit_after_a_merge_is_said_and_nothing_is_lost(page, rich):
+def test_a_conflict_after_a_merge_is_shown_and_the_input_is_kept(page, rich):
     typed = open_form(page, rich)
     save(page, rich, hosts=f"{SHOWN['hosts']}\n52:54:00:00:00:0a 10.255.0.10")
     answer = save(page, rich, typed=typed, hosts=f"{SHOWN['hosts']}\n52:54:00:00:00:0b 10.255.0.10")
@@ -66,7 +66,7 @@ def test_what_does_not_fit_after_a_merge_is_said_and_nothing_is_lost(page, rich)
 
 
 @pytest.mark.parametrize("base", ["", "no JSON", "[]", "null", "[" * 100_000])
-def test_without_a_readable_base_the_form_counts_as_typed(rich, base):
+def test_without_a_readable_base_the_form_is_saved_as_typed(rich, base):
     typed = QueryDict(mutable=True)
     typed.update({"base": base, "title": "New"})
     assert merged(typed, rich) == (typed, [])

@@ -4,7 +4,7 @@ from tests.networks.changes.pages.change_pages import again, at, is_as_before, s
 from tests.support.making import make_foreign_network, make_host, make_network
 
 
-def test_adopting_makes_what_libvirt_has_the_wish_and_changes_nothing_there(page, lab, user):
+def test_adopting_saves_the_definition_and_changes_nothing_in_libvirt(page, lab, user):
     foreign = make_foreign_network(lab)
     found = foreign.status.document.replace("</dhcp>", "<host mac='52:54:00:00:00:08' ip='192.168.122.8'/></dhcp>")
     foreign.status.write(document=found, autostart=False)
@@ -18,7 +18,7 @@ def test_adopting_makes_what_libvirt_has_the_wish_and_changes_nothing_there(page
     assert (revision.what, revision.by) == ("adopted", user)
 
 
-def test_a_name_that_the_portal_has_already_is_not_adopted(page, lab):
+def test_a_network_whose_name_is_taken_cannot_be_adopted(page, lab):
     make_network(lab, "default", "10.9.0.1/24")
     foreign = make_foreign_network(lab)
     foreign_path = "/networks/lab-1/default/adopt/"
@@ -26,12 +26,12 @@ def test_a_name_that_the_portal_has_already_is_not_adopted(page, lab):
     assert again(foreign).managed is False
 
 
-def test_what_is_the_portals_already_cannot_be_adopted(page, network):
+def test_a_managed_network_cannot_be_adopted(page, network):
     assert said(page.post(at(network, "adopt"))) == "The portal manages net1 already."
     assert is_as_before(network)
 
 
-def test_releasing_lets_go_and_leaves_libvirt_alone(page, network, pokes):
+def test_releasing_changes_nothing_in_libvirt(page, network, pokes):
     make_host(network, "52:54:00:00:00:08", "10.1.0.8")
     answer = page.post(at(network, "release"))
     assert said(answer) == "net1 is no longer the portal’s; libvirt keeps it as it is."
@@ -43,19 +43,19 @@ def test_releasing_lets_go_and_leaves_libvirt_alone(page, network, pokes):
     assert page.get(now.get_absolute_url()).status_code == 200
 
 
-def test_what_was_released_can_be_adopted_again(page, network):
+def test_a_released_network_can_be_adopted_again(page, network):
     page.post(at(network, "release"))
     page.post(at(network, "adopt"))
     assert again(network).full_document == network.full_document
 
 
-def test_what_libvirt_does_not_have_is_not_released(page, network):
+def test_a_network_that_libvirt_does_not_have_cannot_be_released(page, network):
     network.status.write(present=False)
     page.post(at(network, "release"))
     assert again(network).managed
 
 
-def test_operators_say_what_happens_by_itself(staff, network):
+def test_operators_configure_automatic_actions(staff, network):
     staff.post(at(network, "on-drift"), {"on_drift": "put back"})
     assert again(network).on_drift == "put back"
     staff.post(at(network, "on-drift"), {"on_drift": "nonsense"})
@@ -63,7 +63,7 @@ def test_operators_say_what_happens_by_itself(staff, network):
     assert again(network).generation == network.generation
 
 
-def test_users_do_not_say_what_happens_by_itself(member_page, network):
+def test_users_cannot_configure_automatic_actions(member_page, network):
     assert member_page.post(at(network, "on-drift"), {"on_drift": "take"}).status_code == 403
     assert again(network).on_drift == "ask"
     assert 'name="on_drift"' not in member_page.get(network.get_absolute_url()).content.decode()

@@ -25,7 +25,7 @@ def three(lab, network) -> list[Network]:
     return [network, make_made(stopped, active=False, autostart=False), make_foreign_network(lab)]
 
 
-def test_each_row_has_its_own_plan(page, three):
+def test_each_network_has_its_own_plan(page, three):
     answer = bulk(page, "stop", *three)
     assert answer.status_code == 200
     assert rows(answer) == [
@@ -36,7 +36,9 @@ def test_each_row_has_its_own_plan(page, three):
     assert all(is_as_before(each) for each in three)
 
 
-def test_several_are_stopped_and_those_refused_are_left_alone(page, three, pokes, django_capture_on_commit_callbacks):
+def test_several_networks_are_stopped_and_refused_ones_are_unchanged(
+    page, three, pokes, django_capture_on_commit_callbacks
+):
     with django_capture_on_commit_callbacks(execute=True):
         assert said(confirm(page, bulk(page, "stop", *three))) == (
             "default: The portal does not manage it. Adopt it first. Stop: net1, net2."
@@ -51,12 +53,12 @@ def test_several_are_stopped_and_those_refused_are_left_alone(page, three, pokes
     ("action", "column", "value"),
     [("start", "active", True), ("autostart", "autostart", True), ("no-autostart", "autostart", False)],
 )
-def test_several_are_switched(page, three, action, column, value):
+def test_several_networks_are_started_or_stopped(page, three, action, column, value):
     confirm(page, bulk(page, action, *three[:2]))
     assert [getattr(again(each), column) for each in three[:2]] == [value, value]
 
 
-def test_several_are_removed_and_the_page_says_who_is_cut_off(page, three):
+def test_several_networks_are_deleted_and_the_page_names_disconnected_vms(page, three):
     answer = bulk(page, "remove", *three)
     assert ["net1", "Delete net1", "alma-8-8: disconnected"] in rows(answer)
     assert all(is_as_before(each) for each in three)
@@ -64,7 +66,7 @@ def test_several_are_removed_and_the_page_says_who_is_cut_off(page, three):
     assert all(again(each).removed_at and again(each).cut_off == ["alma-8-8"] * (each.name == "net1") for each in three)
 
 
-def test_several_are_adopted(page, three, lab):
+def test_several_networks_are_adopted(page, three, lab):
     answer = bulk(page, "adopt", *three)
     assert rows(answer)[0] == ["default", "The portal manages it from now on; nothing changes in libvirt", ""]
     assert rows(answer)[1][1] == "The portal manages it already"
@@ -73,12 +75,12 @@ def test_several_are_adopted(page, three, lab):
 
 
 @pytest.mark.parametrize("token", ["", "made up"])
-def test_nothing_is_done_without_the_plan_that_was_shown(page, three, token):
+def test_nothing_is_done_without_the_shown_plan(page, three, token):
     assert bulk(page, "remove", *three, token=token).status_code == 200
     assert all(is_as_before(each) for each in three)
 
 
-def test_a_vm_that_came_since_makes_the_page_ask_again(page, three):
+def test_a_new_vm_makes_the_page_ask_again(page, three):
     shown = bulk(page, "stop", *three)
     make_attached(three[0], "alma-9-9", 9)
     answer = confirm(page, shown)
@@ -95,12 +97,12 @@ def test_a_vm_that_came_since_makes_the_page_ask_again(page, three):
         {"action": "stop", "network": ["9" * 30]},
     ],
 )
-def test_a_choice_that_makes_no_sense_is_said_so(page, lab, data):
+def test_an_invalid_selection_has_an_error(page, lab, data):
     answer = page.post("/networks/bulk/", data)
     assert answer.url == "/networks/"
     assert said(answer) == "Choose networks, and what shall be done."
 
 
-def test_removing_the_access_network_with_others_says_what_that_means(page, three, lab):
+def test_deleting_the_access_network_shows_the_consequences(page, three, lab):
     (row,) = [row for row in rows(bulk(page, "remove", *three)) if row[0] == "default"]
     assert row[1] == "Delete default This is the access network of lab-1. No VM can be run there without it."

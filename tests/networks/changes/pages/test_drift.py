@@ -10,7 +10,7 @@ from tests.networks.changes.pages.change_pages import again, at, filled, is_as_b
 from tests.support.making import make_host, make_network
 
 
-def test_the_plan_shows_what_puts_ours_back_and_does_it(page, drifted, pokes, django_capture_on_commit_callbacks):
+def test_the_plan_of_a_revert_is_shown_and_carried_out(page, drifted, pokes, django_capture_on_commit_callbacks):
     shown = page.get(at(drifted, "plan"))
     assert steps(shown) == [
         "Delete DHCP range of 10.1.0.1/24: 10.1.0.2-10.1.0.99 live, no VM is disconnected",
@@ -27,7 +27,7 @@ def test_the_plan_shows_what_puts_ours_back_and_does_it(page, drifted, pokes, dj
     assert pokes == [("networks.tasks.push", drifted.pk)]
 
 
-def test_putting_back_what_others_added_takes_their_host_entries_away(page, network):
+def test_reverting_deletes_reservations_from_outside_the_portal(page, network):
     host = '<host mac="52:54:00:aa:00:01" ip="10.1.0.77"/></dhcp>'
     network.status.write(document=network.full_document.replace("</dhcp>", host))
     assert steps(page.get(at(network, "plan"))) == [
@@ -36,7 +36,7 @@ def test_putting_back_what_others_added_takes_their_host_entries_away(page, netw
     assert again(network).plan() == ()
 
 
-def test_ours_is_not_put_back_when_libvirt_has_changed_since(page, drifted):
+def test_a_revert_is_refused_if_libvirt_has_changed_since(page, drifted):
     typed = filled(page.get(at(drifted, "plan")))
     drifted.status.write(autostart=True)
     refused = page.post(at(drifted, "plan"), typed)
@@ -45,7 +45,7 @@ def test_ours_is_not_put_back_when_libvirt_has_changed_since(page, drifted):
     assert is_as_before(drifted)
 
 
-def test_taking_makes_the_wish_what_libvirt_has(page, drifted, user):
+def test_accepting_saves_the_definition_of_libvirt(page, drifted, user):
     host = make_host(drifted, "52:54:00:00:00:08", "10.1.0.8")
     page.post(at(drifted, "take"))
     now = again(drifted)
@@ -66,7 +66,7 @@ def make_half_changed(network: Network) -> Network:
     return again(network)
 
 
-def test_each_difference_is_shown_with_the_side_that_has_it(page, network):
+def test_each_difference_names_the_side_that_has_it(page, network):
     make_half_changed(network)
     entry = "52:54:00:aa:00:01 10.1.0.77"
     expected = [["DHCP reservation of 10.1.0.1/24", "–", "–", entry], ["Domain", "–", "theirs", "–"]]
@@ -76,7 +76,7 @@ def test_each_difference_is_shown_with_the_side_that_has_it(page, network):
         assert sorted(found) == expected
 
 
-def test_accepting_takes_both_sides_and_deletes_nothing_that_runs(page, network):
+def test_accepting_saves_both_sides_and_deletes_no_running_entry(page, network):
     make_half_changed(network)
     answer = said(page.post(at(network, "take")))
     assert answer == (
@@ -90,7 +90,7 @@ def test_accepting_takes_both_sides_and_deletes_nothing_that_runs(page, network)
     assert (step.update.command.value, step.update.live, step.update.stored) == ("add", False, True)
 
 
-def test_a_reservation_beside_what_runs_alone_leaves_that_alone(page, network):
+def test_a_reservation_keeps_entries_that_are_only_live(page, network):
     make_half_changed(network)
     network.reserve_ids(8, 1)
     (step,) = again(network).plan()
@@ -98,7 +98,7 @@ def test_a_reservation_beside_what_runs_alone_leaves_that_alone(page, network):
     assert (step.update.live, step.update.stored) == (True, True)
 
 
-def test_a_restart_keeps_what_runs_alone_and_says_what_else_it_puts_into_effect(page, network):
+def test_a_restart_keeps_live_entries_and_names_the_other_changes(page, network):
     make_half_changed(network)
     wanted = replace(network.wanted, document=edit(network.full_document, replace(network.spec, mtu=9000)))
     define, restart, update = again(network).plan(wanted)
@@ -112,13 +112,13 @@ def test_a_restart_keeps_what_runs_alone_and_says_what_else_it_puts_into_effect(
     assert (update.update.live, update.update.stored) == (True, False)
 
 
-def test_nothing_is_taken_of_what_libvirt_does_not_have(page, network):
+def test_a_network_that_libvirt_does_not_have_cannot_be_accepted(page, network):
     network.status.write(present=False)
     assert said(page.post(at(network, "take"))) == "libvirt has no net1."
     assert is_as_before(network)
 
 
-def test_what_others_changed_since_the_page_was_opened_is_not_accepted(page, lab):
+def test_a_change_since_the_page_was_opened_is_not_accepted(page, lab):
     network = make_network(lab)
     network.status.write(present=True, made_at=timezone.now(), document=network.full_document, drift="MTU: 1400")
     seen = again(network).status.drift_digest

@@ -15,7 +15,7 @@ from tests.support.making import agree, make_foreign_network, make_host, make_ne
 from virterweb.messages import Message
 
 
-def test_the_history_lists_who_what_changes_plan_and_result(page, network, user):
+def test_the_history_lists_user_action_changes_plan_and_result(page, network, user):
     page.post(at(network, "edit"), form_of_edit(page, network, domain="lab.test"))
     page.post(at(network, "edit"), form_of_edit(page, network, hosts="52:54:00:00:00:08 10.1.0.8"))
     network.revisions.filter(about__fields__0=["domain name", ""]).update(
@@ -43,7 +43,7 @@ def test_the_history_lists_who_what_changes_plan_and_result(page, network, user)
     ]
 
 
-def test_an_earlier_wish_is_restored_as_a_new_one_with_its_host_entries(page, network, user):
+def test_an_earlier_definition_is_restored_as_a_new_one_with_its_reservations(page, network, user):
     entry = make_host(network, "52:54:00:00:00:08", "10.1.0.8")
     network.change(Event.CHANGED)
     first = network.revisions.first()
@@ -64,7 +64,7 @@ def test_an_earlier_wish_is_restored_as_a_new_one_with_its_host_entries(page, ne
     assert now.revisions.count() == 5
 
 
-def test_restoring_what_disturbs_vms_needs_the_plan_that_was_shown(page, network):
+def test_restoring_a_definition_that_disrupts_vms_needs_the_shown_plan(page, network):
     first = network.revisions.get()
     network.change(Event.CHANGED, document=network.full_document.replace("</network>", "<mtu size='9000'/></network>"))
     agree(again(network))
@@ -82,5 +82,5 @@ def test_a_revision_of_another_network_is_not_found(page, lab, network):
     assert page.get(f"{at(network, 'history')}{other.revisions.get().pk}/").status_code == 404
 
 
-def test_what_others_made_has_no_history_yet(page, lab):
+def test_an_unmanaged_network_has_no_history(page, lab):
     assert "No changes recorded yet." in page.get(at(make_foreign_network(lab), "history")).content.decode()

@@ -30,7 +30,7 @@ def test_the_preview_names_vms_owners_and_seconds(page, network):
     assert "These VMs belong to paul." in text(tree(answer))
 
 
-def test_the_preview_says_what_goes_live_and_what_is_wrong(page, network):
+def test_the_preview_shows_live_changes_and_errors(page, network):
     typed = form_of_edit(page, network)
     live = page.post(at(network, "edit/preview"), {**typed, "hosts": "52:54:00:00:00:08 10.1.0.8"})
     assert steps(live) == [
@@ -42,7 +42,7 @@ def test_the_preview_says_what_goes_live_and_what_is_wrong(page, network):
     assert is_as_before(network)
 
 
-def test_what_disturbs_nobody_is_saved_at_once(page, network, pokes, django_capture_on_commit_callbacks):
+def test_a_change_without_disruption_is_saved_immediately(page, network, pokes, django_capture_on_commit_callbacks):
     make_attached(network)
     typed = filled(page.get(at(network, "edit")), "//form[@id='change']")
     with django_capture_on_commit_callbacks(execute=True):
@@ -52,7 +52,7 @@ def test_what_disturbs_nobody_is_saved_at_once(page, network, pokes, django_capt
     assert pokes == [("networks.tasks.push", network.pk)]
 
 
-def test_what_disturbs_vms_is_saved_only_with_the_plan_that_was_shown(page, network):
+def test_a_change_that_disrupts_vms_is_saved_only_with_the_shown_plan(page, network):
     make_attached(network)
     typed = filled(page.get(at(network, "edit")), "//form[@id='change']")
     refused = page.post(at(network, "edit"), {**typed, "mtu": "9000"})
@@ -64,7 +64,7 @@ def test_what_disturbs_vms_is_saved_only_with_the_plan_that_was_shown(page, netw
     assert again(network).spec.mtu == 9000
 
 
-def test_the_steps_that_were_shown_are_kept_as_accepted(page, network):
+def test_the_shown_steps_are_stored_as_accepted(page, network):
     make_attached(network)
     page.post(at(network, "edit"), form_of_edit(page, network, mtu="9000"))
     define, restart, reconnect = again(network).accepted
@@ -73,7 +73,7 @@ def test_the_steps_that_were_shown_are_kept_as_accepted(page, network):
 
 
 @pytest.mark.parametrize("what", ["a VM came", "libvirt’s side changed"])
-def test_what_changed_since_the_plan_was_shown_is_shown_first(page, network, what):
+def test_a_change_since_the_plan_was_shown_is_shown_first(page, network, what):
     make_attached(network)
     typed = form_of_edit(page, network, mtu="9000")
     if what == "a VM came":
@@ -86,50 +86,50 @@ def test_what_changed_since_the_plan_was_shown_is_shown_first(page, network, wha
     assert is_as_before(network)
 
 
-def test_a_plan_made_up_is_not_taken(page, network):
+def test_an_invalid_plan_token_is_refused(page, network):
     make_attached(network)
     typed = {**form_of_edit(page, network, mtu="9000"), "token": "0" * 16}
     assert page.post(at(network, "edit"), typed).status_code == 409
     assert is_as_before(network)
 
 
-def test_the_history_gets_who_and_which_fields(page, network, user):
+def test_the_history_has_the_user_and_the_changed_fields(page, network, user):
     page.post(at(network, "edit"), form_of_edit(page, network, domain="lab.test", title="Lab"))
     revision = network.revisions.first()
     assert (revision.by, revision.what) == (user, "changed Title, Domain, Domain is local only")
 
 
 @pytest.mark.parametrize("path", ["edit", "plan", "take", "release", "on-drift"])
-def test_what_others_made_is_not_changed(staff, lab, path):
+def test_an_unmanaged_network_is_not_changed(staff, lab, path):
     foreign = make_foreign_network(lab)
     assert said(staff.post(at(foreign, path))) == "The portal does not manage default. Adopt it first."
     assert is_as_before(foreign)
 
 
 @pytest.mark.parametrize("path", ["edit", "plan", "take", "adopt", "release", "on-drift"])
-def test_what_is_being_removed_is_not_changed_and_that_is_said(staff, network, path):
+def test_a_network_that_is_being_deleted_is_not_changed_and_shows_the_reason(staff, network, path):
     network.remove()
     assert said(staff.post(at(network, path))) == "net1 is being deleted."
     assert again(network).removed_at
 
 
 @pytest.mark.parametrize("path", ["edit/preview", "take", "adopt", "release", "on-drift"])
-def test_looking_changes_nothing(staff, network, path):
+def test_viewing_pages_changes_nothing(staff, network, path):
     assert staff.get(at(network, path)).status_code == 405
 
 
 @pytest.mark.parametrize("path", ["edit", "plan", "xml", "history"])
-def test_every_page_needs_a_login(client, network, path):
+def test_every_page_requires_a_login(client, network, path):
     assert client.get(at(network, path)).url.startswith("/login/")
 
 
-def test_an_entry_outside_every_range_is_said_and_keeps_its_address(page, network):
+def test_a_reservation_outside_every_range_causes_a_note(page, network):
     typed = {**form_of_edit(page, network), "ranges": "10.1.0.100-10.1.0.200", "hosts": "52:54:00:00:00:08 10.1.0.8"}
     said = text(tree(page.post(at(network, "edit/preview"), typed)))
     assert "Outside every range, which keeps them their addresses all the same: 52:54:00:00:00:08 10.1.0.8." in said
 
 
-def test_a_domain_on_a_network_whose_dns_is_off_promises_no_names(page, lab):
+def test_a_domain_without_dns_causes_a_note(page, lab):
     network = make_made(make_network(lab, "net1", "10.1.0.1/24", spec={"dns": False}))
     typed = form_of_edit(page, network)
     said = "DNS is off, so guests do not find each other by name."

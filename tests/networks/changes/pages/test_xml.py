@@ -18,7 +18,7 @@ from tests.support.making import make_foreign_network, make_network
 from tests.support.shown import as_shown
 
 
-def test_users_see_both_sides_but_change_nothing(member_page, drifted):
+def test_users_see_both_documents_but_cannot_edit_them(member_page, drifted):
     shown = member_page.get(at(drifted, "xml"))
     wanted, found = tree(shown).xpath("//main/section/pre")
     assert "10.1.0.254" in wanted.text
@@ -27,7 +27,7 @@ def test_users_see_both_sides_but_change_nothing(member_page, drifted):
     assert is_as_before(drifted)
 
 
-def test_operators_change_nothing_of_others(staff, lab):
+def test_operators_cannot_edit_unmanaged_networks(staff, lab):
     foreign = make_foreign_network(lab)
     assert "<name>default</name>" in tree(staff.get(at(foreign, "xml"))).xpath("string(//main//pre)")
     assert xml(staff, foreign, foreign.status.document).status_code == 302
@@ -71,7 +71,7 @@ NET = "<network>\n<name>net1</name>\n"
         (f"{NET}<bridge name='{'b' * 16}'/></network>", "Line 3: A bridge name has at most 15 bytes"),
     ],
 )
-def test_each_kind_of_mistake_is_told_with_its_line(network, document, problem):
+def test_each_kind_of_error_has_its_line(network, document, problem):
     make_foreign_network(network.hypervisor)
     form = DocumentForm({"document": document.replace("{uuid}", network.uuid_text)}, network=network)
     assert not form.is_valid()
@@ -80,7 +80,7 @@ def test_each_kind_of_mistake_is_told_with_its_line(network, document, problem):
 
 
 @pytest.mark.parametrize("document", ["no <XML>", EXTERNAL, BOMB])
-def test_a_mistake_is_shown_beside_what_was_typed_and_changes_nothing(staff, network, document):
+def test_an_error_is_shown_with_the_input_and_changes_nothing(staff, network, document):
     answer = xml(staff, network, document)
     assert answer.status_code == 422
     assert text(tree(answer).xpath("//p[@role='alert']")[0]) == str(answer.context["form"].problems[0])
@@ -106,13 +106,13 @@ def test_xml_is_checked_then_saved(staff, network, operator):
     assert (revision.by, revision.what) == (operator, "XML changed: DHCP reservation of 10.1.0.1/24, MTU")
 
 
-def test_a_document_without_uuid_keeps_it(staff, network):
+def test_a_document_without_a_uuid_keeps_the_existing_one(staff, network):
     document = network.full_document.replace(f"<uuid>{network.uuid_text}</uuid>", "<title>T</title>")
     assert xml(staff, network, document, token=filled(xml(staff, network, document))["token"]).status_code == 302
     assert again(network).spec.uuid == network.uuid_text
 
 
-def test_entries_that_are_alike_in_the_xml_are_all_kept(staff, network):
+def test_equal_entries_in_the_xml_are_all_kept(staff, network):
     host = "<host mac='52:54:00:00:00:08' ip='10.1.0.8'{name}/>"
     both = host.replace("{name}", "") + host.replace("{name}", " name='eight'")
     document = network.full_document.replace("</dhcp>", f"{both}</dhcp>")
@@ -120,7 +120,7 @@ def test_entries_that_are_alike_in_the_xml_are_all_kept(staff, network):
     assert again(network).full_document.count("<host ") == again(network).hosts.count() == 2
 
 
-def test_a_stale_xml_page_says_so_and_saves_nothing_at_first(page, lab):
+def test_an_outdated_xml_page_shows_the_change_before_it_saves(page, lab):
     network = make_network(lab)
     path = f"{network.get_absolute_url()}xml/"
     typed = as_shown(page.get(path))

@@ -36,7 +36,7 @@ GUEST = """<domain type='test'><name>vm-8</name><memory>1024</memory><os><type>h
 <interface type='network'><mac address='52:54:00:00:00:08'/><source network='net1'/></interface></devices></domain>"""
 
 
-def test_guests_that_swap_addresses_and_names_before_a_push_have_each_others(network, push):
+def test_two_guests_swap_addresses_and_names_before_a_push(network, push):
     desired(network, EIGHT, NINE)
     push()
     desired(network, replace(EIGHT, ip="10.5.0.99", name="aside-for-now"))
@@ -45,7 +45,7 @@ def test_guests_that_swap_addresses_and_names_before_a_push_have_each_others(net
     assert settled(network, push) == texts(four(8, ip=NINE.ip, name="vm-9"), four(9, ip=EIGHT.ip, name="vm-8"))
 
 
-def test_a_guest_that_has_an_entry_already_moves_and_has_one(network, push):
+def test_a_guest_with_an_entry_has_one_entry_after_a_change(network, push):
     desired(network, EIGHT, SIX)
     push()
     moved = replace(EIGHT, ip="10.5.0.18"), replace(SIX, ip="fd00:5::16")
@@ -58,7 +58,7 @@ def test_a_guest_that_has_an_entry_already_moves_and_has_one(network, push):
 
 
 @pytest.mark.parametrize("was", ["", "10.5.0.18"], ids=["added", "changed"])
-def test_a_guest_whose_entry_others_moved_has_one_after_the_next_wish(network, raw, push, was):
+def test_a_guest_whose_entry_was_changed_outside_the_portal_has_one_after_the_next_change(network, raw, push, was):
     desired(network, EIGHT)
     push()
     by_others(raw, "modify", element(replace(EIGHT, ip="10.5.0.18")))
@@ -68,7 +68,7 @@ def test_a_guest_whose_entry_others_moved_has_one_after_the_next_wish(network, r
 
 
 @pytest.mark.parametrize("seen", [True, False], ids=["seen", "not seen yet"])
-def test_an_entry_that_others_removed_meanwhile_can_be_removed_and_changed(network, raw, push, seen):
+def test_an_entry_that_was_deleted_outside_the_portal_can_be_deleted_and_changed(network, raw, push, seen):
     desired(network, EIGHT, NINE)
     push()
     for host in (EIGHT, NINE):
@@ -84,7 +84,7 @@ def test_an_entry_that_others_removed_meanwhile_can_be_removed_and_changed(netwo
     assert settled(network, push) == texts(replace(NINE, ip="10.5.0.19"))
 
 
-def test_an_entry_that_others_made_and_removed_is_gone_without_a_trace(network, raw, push):
+def test_an_entry_that_was_added_and_deleted_outside_the_portal_is_gone(network, raw, push):
     by_others(raw, "add", element(EIGHT))
     observe(network.hypervisor_id)
     by_others(raw, "delete", element(EIGHT))
@@ -93,7 +93,7 @@ def test_an_entry_that_others_made_and_removed_is_gone_without_a_trace(network, 
     assert take_away(network, EIGHT) == []
 
 
-def test_a_name_that_others_took_unseen_is_refused_and_nothing_is_restarted(network, raw, push, restarts):
+def test_a_name_that_was_taken_outside_the_portal_is_refused_without_a_restart(network, raw, push, restarts):
     push()
     by_others(raw, "add", element(four(9, name=EIGHT.name)))
     before = in_libvirt(raw)
@@ -107,7 +107,7 @@ def test_a_name_that_others_took_unseen_is_refused_and_nothing_is_restarted(netw
 
 
 @pytest.mark.parametrize("network", ["ours"], indirect=True)
-def test_what_was_accepted_before_is_still_carried_out_with_entries_that_are_wished_since(network, raw, push, restarts):
+def test_accepted_steps_are_carried_out_together_with_later_entries(network, raw, push, restarts):
     desired(network, NINE)
     push()
     raw.createXML(GUEST)
@@ -123,7 +123,7 @@ def test_what_was_accepted_before_is_still_carried_out_with_entries_that_are_wis
 
 
 @pytest.mark.parametrize("network", ["ours"], indirect=True)
-def test_the_history_says_who_wished_what(network, push, user):
+def test_the_history_names_the_user_of_each_entry(network, push, user):
     reserve(again(network), [EIGHT], user)
     push()
     remove(again(network), [EIGHT.ip], user)

@@ -30,7 +30,7 @@ def test_without_a_guest_the_next_free_address_is_proposed(net):
     assert propose(again(net), ip="10.5.0.50") == HostSpec(ip="10.5.0.50")
 
 
-def test_a_guest_is_proposed_the_address_that_it_has(net):
+def test_the_current_address_of_a_guest_is_proposed(net):
     make_lease(net, EIGHT.mac, "10.5.0.80", "calls-itself")
     make_lease(net, EIGHT.mac, "fd00:5::80")
     assert propose(net, EIGHT.mac) == HostSpec(mac=EIGHT.mac, ip="10.5.0.80", name="calls-itself")
@@ -38,13 +38,13 @@ def test_a_guest_is_proposed_the_address_that_it_has(net):
 
 
 @pytest.mark.parametrize("how", ["found", "wished"])
-def test_a_guest_whose_address_is_reserved_for_another_is_proposed_the_next_free_one(net, how):
+def test_the_next_free_address_is_proposed_if_the_current_one_is_reserved(net, how):
     make_lease(net, EIGHT.mac, NINE.ip)
     (found if how == "found" else desired)(net, NINE)
     assert propose(net, EIGHT.mac).ip == "10.5.0.2"
 
 
-def test_an_address_that_is_wished_but_not_there_is_not_proposed(net):
+def test_a_saved_but_not_yet_applied_address_is_not_proposed(net):
     desired(net, four(2))
     net.status.write(generation=again(net).generation, error=Message.external("libvirt refused it"))
     assert states(net) == {"10.5.0.2": "not added"}
@@ -56,7 +56,7 @@ def test_a_lease_that_has_ended_proposes_nothing(net):
     assert propose(net, EIGHT.mac) == HostSpec(mac=EIGHT.mac, ip="10.5.0.2")
 
 
-def test_the_name_of_the_vm_is_proposed_before_what_the_guest_calls_itself(lab, net):
+def test_the_name_of_the_vm_is_proposed_before_the_host_name(lab, net):
     make_running(make_vm(lab, "alma-8-8"), ("net1", EIGHT.mac, "vnet8"))
     make_lease(net, EIGHT.mac, "10.5.0.80", "localhost")
     assert propose(net, EIGHT.mac).name == "alma-8-8"
@@ -73,7 +73,7 @@ def test_the_name_of_the_vm_is_proposed_before_what_the_guest_calls_itself(lab, 
     ],
     ids=["spaces", "no DNS name", "another has it", "another has both", "only an IPv6 guest has it"],
 )
-def test_a_name_that_cannot_be_had_is_not_proposed(lab, net, vm, hostname, name):
+def test_an_unavailable_name_is_not_proposed(lab, net, vm, hostname, name):
     make_running(make_vm(lab, vm), ("net1", EIGHT.mac, "vnet8"))
     make_lease(net, EIGHT.mac, "10.5.0.80", hostname)
     found(net, NINE, SIX)
@@ -100,7 +100,7 @@ def test_an_ipv6_guest_that_has_an_entry_keeps_its_name(lab, net):
     assert propose(net, EIGHT.mac, "fd00:5::80", SIX.duid).name == SIX.name
 
 
-def test_an_entry_goes_to_the_one_ipv4_block_where_libvirt_has_dhcp(lab):
+def test_an_entry_is_added_to_the_ipv4_block_with_dhcp(lab):
     before = "<ip address='10.4.0.1' prefix='24'/><ip address='10.5.0.1'"
     network = make_foreign_network(lab, NETWORK.replace("<ip address='10.5.0.1'", before))
     assert propose(network).ip == "10.5.0.2"

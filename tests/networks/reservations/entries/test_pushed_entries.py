@@ -28,7 +28,7 @@ from virterweb.hypervisors.sync import observe
 pytestmark = pytest.mark.integration
 
 
-def test_an_entry_is_being_added_then_reserved_then_being_removed_then_gone(network, push):
+def test_an_entry_is_added_reserved_and_deleted(network, push):
     hosts = [EIGHT, four(9, name="", lease=0), SIX, TEN]
     desired(network, *hosts)
     assert states(network) == {host.ip: "being added" for host in hosts}
@@ -60,7 +60,7 @@ CHANGES = {
 }
 
 
-def test_a_changed_entry_stays_one_whatever_of_it_changes(network, push):
+def test_a_changed_entry_remains_one_entry(network, push):
     desired(network, *(was for was, _ in CHANGES.values()))
     push()
     for was, host in CHANGES.values():
@@ -74,7 +74,7 @@ def test_a_changed_entry_stays_one_whatever_of_it_changes(network, push):
     assert wishes(network) == (texts(*hosts) if network.managed else set())
 
 
-def test_an_entry_that_others_made_is_left_alone_changed_and_removed_like_any(network, raw, push):
+def test_an_entry_from_outside_the_portal_is_kept_changed_and_deleted(network, raw, push):
     alone, renamed, moved, handed, gone = theirs = [four(number) for number in range(40, 45)]
     for host in theirs:
         by_others(raw, "add", element(host))
@@ -97,7 +97,7 @@ def test_an_entry_that_others_made_is_left_alone_changed_and_removed_like_any(ne
     assert states(network) == {alone.ip: shown} | {host.ip: "reserved" for host in changed.values()}
 
 
-def test_an_entry_that_comes_back_before_a_push_was_never_away(network, push):
+def test_an_entry_that_is_restored_before_a_push_is_not_deleted(network, push):
     hosts = {EIGHT: "10.5.0.18", SIX: "fd00:5::16", TEN: "10.5.0.20"}
     desired(network, *hosts)
     push()
@@ -108,14 +108,14 @@ def test_an_entry_that_comes_back_before_a_push_was_never_away(network, push):
     assert settled(network, push) == texts(*hosts)
 
 
-def test_an_entry_that_was_never_in_libvirt_goes_as_it_came(network, push):
+def test_an_entry_that_was_never_in_libvirt_is_deleted_without_a_push(network, push):
     desired(network, EIGHT, SIX)
     take_away(network, EIGHT, SIX)
     assert EIGHT.ip not in entries(network)
     assert settled(network, push) == set()
 
 
-def test_an_address_changes_hands_before_a_push(network, push):
+def test_an_address_passes_to_another_guest_before_a_push(network, push):
     desired(network, EIGHT, SIX)
     push()
     take_away(network, EIGHT, SIX)
@@ -126,7 +126,7 @@ def test_an_address_changes_hands_before_a_push(network, push):
     assert states(network) == {EIGHT.ip: "reserved", SIX.ip: "reserved"}
 
 
-def test_an_address_that_changed_hands_and_was_given_up_before_a_push_is_free(network, push):
+def test_an_address_that_was_reassigned_and_given_up_before_a_push_is_free(network, push):
     desired(network, EIGHT)
     push()
     take_away(network, EIGHT)

@@ -38,14 +38,14 @@ def test_nothing_moves_when_one_of_several_is_refused(net):
     assert wishes(net) == texts(EIGHT)
 
 
-def test_an_entry_that_is_changed_may_not_take_what_another_has(net):
+def test_a_changed_entry_cannot_have_the_address_of_another(net):
     found(net, EIGHT, NINE)
     assert refused(net, replace(EIGHT, ip=NINE.ip), was=EIGHT.ip)[0][0] == "ip"
     assert refused(net, replace(EIGHT, name=NINE.name), was=EIGHT.ip)[0][0] == "name"
     assert refused(net, replace(EIGHT, mac=NINE.mac), was=EIGHT.ip)[0][0] == "mac"
 
 
-def test_the_second_of_two_people_sees_what_the_first_wished(net):
+def test_the_second_of_two_users_sees_the_entry_of_the_first(net):
     first, second = again(net), again(net)
     reserve(first, [EIGHT], None)
     with pytest.raises(Conflict, match=f"10.5.0.8 is reserved for {EIGHT.mac}"):
@@ -58,7 +58,7 @@ def test_the_second_of_two_people_sees_what_the_first_wished(net):
     assert again(net).generation == 3
 
 
-def test_the_second_of_two_people_may_have_what_the_first_gave_up(net):
+def test_the_second_of_two_users_can_have_an_address_that_the_first_gave_up(net):
     found(net, EIGHT)
     first, second = again(net), again(net)
     remove(first, [EIGHT.ip], None)
@@ -66,7 +66,7 @@ def test_the_second_of_two_people_may_have_what_the_first_gave_up(net):
     assert entries(net) == {EIGHT.ip: four(9, ip=EIGHT.ip)}
 
 
-def test_removing_says_what_there_was_and_nothing_is_asked_of_a_worker_without(net):
+def test_deleting_returns_the_entries_and_enqueues_nothing_without_any(net):
     found(net, EIGHT)
     assert remove(net, ["10.5.0.99", EIGHT.ip, "10.5.0.98"], None) == [EIGHT]
     before = again(net).generation
@@ -74,7 +74,7 @@ def test_removing_says_what_there_was_and_nothing_is_asked_of_a_worker_without(n
     assert again(net).generation == before
 
 
-def test_many_removed_at_once_are_named_by_the_first_three(lab):
+def test_many_deleted_entries_are_named_by_the_first_three(lab):
     network = make_network(lab, "net1", "10.5.0.1/24")
     desired(network, *map(four, range(20, 25)))
     take_away(network, *map(four, range(20, 25)))

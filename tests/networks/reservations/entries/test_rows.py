@@ -15,13 +15,13 @@ from tests.networks.reservations.entries.reserved_entries import (
 from tests.support.making import make_foreign_network, make_lease, make_running, make_vm
 
 
-def test_rows_are_by_address_ipv4_first(net):
+def test_rows_are_sorted_by_address_with_ipv4_first(net):
     found(net, SIX, four(100), NINE)
     desired(net, four(20))
     assert [row.host for row in rows(net)] == [NINE, four(20), four(100), SIX]
 
 
-def test_a_row_names_the_vm_that_has_the_mac_and_whether_it_is_here(lab, net):
+def test_a_row_names_the_vm_with_the_mac_and_its_network(lab, net):
     make_foreign_network(lab, NETWORK.replace("net1", "net2").replace("10.5.", "10.6."))
     make_running(make_vm(lab, "vm-8"), ("net1", EIGHT.mac, "vnet8"))
     make_running(make_vm(lab, "vm-9", 9), ("net2", NINE.mac, "vnet9"))
@@ -32,7 +32,7 @@ def test_a_row_names_the_vm_that_has_the_mac_and_whether_it_is_here(lab, net):
     assert (none.holder, none.here) == (None, False)
 
 
-def test_a_row_says_what_its_guest_has_now_and_whether_that_differs(net):
+def test_a_row_shows_the_current_address_of_its_guest(net):
     found(net, EIGHT, NINE, four(11), SIX)
     make_lease(net, EIGHT.mac, "10.5.0.8")
     make_lease(net, EIGHT.mac, "fd00:5::8")
@@ -47,7 +47,7 @@ def test_a_row_says_what_its_guest_has_now_and_whether_that_differs(net):
     }
 
 
-def test_nics_without_an_entry_are_those_that_hang_here_by_vm(lab, net):
+def test_nics_without_an_entry_are_listed_by_vm(lab, net):
     make_foreign_network(lab, NETWORK.replace("net1", "net2").replace("10.5.", "10.6."))
     make_running(make_vm(lab, "b", 8), ("net1", EIGHT.mac, "vnet8"), ("net2", "52:54:00:80:00:08", "vnet80"))
     make_running(make_vm(lab, "A", 9), ("net1", NINE.mac, "vnet9"))

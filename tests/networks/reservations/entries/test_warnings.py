@@ -11,7 +11,7 @@ UNTIL = datetime(2030, 1, 1, 12, 34, tzinfo=UTC)
 KEEPS = "That guest keeps it until it renews; only then can another have it."
 
 
-def test_an_address_that_another_guest_has_now_is_warned_of(net):
+def test_an_address_that_another_guest_has_now_causes_a_warning(net):
     make_lease(net, NINE.mac, EIGHT.ip)
     assert leased_to_another(net, EIGHT) == f"10.5.0.8 is leased to {NINE.mac}. {KEEPS}"
     net.leases.update(hostname="nine", expires_at=UNTIL)
@@ -20,7 +20,7 @@ def test_an_address_that_another_guest_has_now_is_warned_of(net):
     assert leased_to_another(net, EIGHT).startswith(f"10.5.0.8 is leased to alma-9-9 ({NINE.mac}) until")
 
 
-def test_an_address_that_its_own_guest_has_or_another_had_is_not_warned_of(net):
+def test_an_address_of_its_own_guest_or_of_an_ended_lease_causes_no_warning(net):
     make_lease(net, NINE.mac, EIGHT.ip, last_seen=net.created_at + timedelta(seconds=1))
     assert leased_to_another(net, EIGHT) == ""
     make_lease(net, EIGHT.mac, EIGHT.ip)
@@ -28,13 +28,13 @@ def test_an_address_that_its_own_guest_has_or_another_had_is_not_warned_of(net):
     assert leased_to_another(net, replace(EIGHT, mac=NINE.mac)) != ""
 
 
-def test_an_ipv6_guest_is_told_by_its_client_id(net):
+def test_an_ipv6_guest_is_identified_by_its_client_id(net):
     make_lease(net, EIGHT.mac, SIX.ip, client_id=SIX.duid)
     assert leased_to_another(net, SIX) == ""
     assert leased_to_another(net, replace(SIX, duid="00:04:77:88")).startswith(f"fd00:5::6 is leased to {EIGHT.mac}. ")
 
 
-def test_a_guest_known_by_its_name_is_told_by_what_it_calls_itself(net):
+def test_a_guest_with_a_reserved_name_is_identified_by_its_host_name(net):
     make_lease(net, EIGHT.mac, TEN.ip, "VM-10")
     assert leased_to_another(net, TEN) == ""
     assert leased_to_another(net, replace(TEN, name="other")) != ""

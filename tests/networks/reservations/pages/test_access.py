@@ -23,7 +23,7 @@ def path_of(network: Network, name: str) -> str:
 
 
 @pytest.mark.parametrize(("name", "typed"), CHANGES)
-def test_a_network_that_is_being_removed_is_not_changed(post, net, pokes, name, typed):
+def test_a_network_that_is_being_deleted_is_not_changed(post, net, pokes, name, typed):
     found(net, NINE)
     path = path_of(net, name)
     net.remove()
@@ -31,7 +31,7 @@ def test_a_network_that_is_being_removed_is_not_changed(post, net, pokes, name, 
     assert (reserved(net), pokes) == ({NINE}, [])
 
 
-def test_a_network_that_is_being_removed_is_still_shown(page, net):
+def test_a_network_that_is_being_deleted_is_still_shown(page, net):
     found(net, NINE)
     net.remove()
     shown = page.get(at(net))
@@ -39,7 +39,7 @@ def test_a_network_that_is_being_removed_is_still_shown(page, net):
     assert page.get(at(net, "addresses")).status_code == 200
 
 
-def test_nobody_sees_or_changes_anything_without_a_login(client, net, pokes):
+def test_every_page_requires_a_login(client, net, pokes):
     found(net, NINE)
     for name, typed in CHANGES:
         assert client.post(path_of(net, name), typed).url.startswith("/login/")
@@ -50,12 +50,12 @@ def test_nobody_sees_or_changes_anything_without_a_login(client, net, pokes):
     assert (reserved(net), pokes) == ({NINE}, [])
 
 
-def test_looking_changes_nothing(page, net):
+def test_viewing_pages_changes_nothing(page, net):
     for name in ("host_remove", "host_ids", "lease_reserve", "lease_release"):
         assert page.get(path_of(net, name)).status_code == 405
 
 
-def test_the_history_of_a_network_of_ours_says_who_it_was(post, lab, user):
+def test_the_history_of_a_managed_network_names_the_user(post, lab, user):
     network = make_network(lab, "net1", "10.5.0.1/24")
     post(at(network, "host_add"), {"mac": MAC, "ip": EIGHT.ip, "name": "eight"})
     post(at(network, "host_edit", EIGHT.ip), {"mac": MAC, "ip": "10.5.0.18", "name": "eight"})

@@ -24,7 +24,7 @@ from tests.networks.reservations.pages.reservation_pages import (
 from tests.support.making import make_lease, make_running, make_vm
 
 
-def test_the_form_proposes_what_is_not_given(page, lab, net):
+def test_the_form_proposes_missing_values(page, lab, net):
     make_running(make_vm(lab, "vm-8"), ("net1", MAC, "vnet8"))
     assert filled(page.get(at(net, "host_add")))["ip"] == "10.5.0.2"
     shown = page.get(at(net, "host_add") + "?mac=52-54-00-00-00-08")
@@ -35,7 +35,7 @@ def test_the_form_proposes_what_is_not_given(page, lab, net):
     assert filled(page.get(at(net, "host_add") + "?ip=10.5.0.50"))["ip"] == "10.5.0.50"
 
 
-def test_the_form_offers_the_nics_that_have_no_entry(page, lab, net):
+def test_the_form_offers_the_nics_without_a_reservation(page, lab, net):
     make_running(make_vm(lab, "vm-8"), ("net1", MAC, "vnet8"))
     make_running(make_vm(lab, "vm-9", 9), ("net1", OTHER_MAC, "vnet9"))
     found(net, NINE)
@@ -44,7 +44,7 @@ def test_the_form_offers_the_nics_that_have_no_entry(page, lab, net):
     assert shown.xpath("//aside//li/a/@href") == [at(net, "host_add") + f"?mac={MAC}"]
 
 
-def test_the_fields_alone_follow_the_mac_that_is_typed(page, net):
+def test_only_the_fields_are_updated_for_a_typed_mac(page, net):
     make_lease(net, MAC, "10.5.0.80", "calls-itself")
     fields = tree(page.get(at(net, "host_add") + f"?mac={MAC}", headers={"HX-Request": "true"}))
     assert fields.get("id") == "fields"
@@ -53,7 +53,7 @@ def test_the_fields_alone_follow_the_mac_that_is_typed(page, net):
 
 
 @pytest.mark.parametrize("query", ["mac=nonsense&ip=nonsense", "mac=&ip=", f"name={HOSTILE}", "ip=fd00:5::6"])
-def test_whatever_the_address_says_there_is_a_form(page, net, query):
+def test_invalid_query_parameters_show_the_form(page, net, query):
     answer = page.get(f"{at(net, 'host_add')}?{query}")
     assert answer.status_code == 200
     assert HOSTILE not in answer.content.decode()
@@ -110,7 +110,7 @@ def test_an_address_is_reserved(post, net, pokes, typed, host, who):
     ],
     ids=lambda value: " ".join(f"{key} {each}" for key, each in value.items()),
 )
-def test_what_speaks_against_an_entry_stands_at_its_field_and_names_the_other(post, net, pokes, typed, problems):
+def test_a_conflict_is_shown_at_its_field_and_names_the_other_entry(post, net, pokes, typed, problems):
     found(net, EIGHT, SIX, NAMED)
     whole = {"mac": OTHER_MAC, "ip": "10.5.0.9", "name": "nine", **typed}
     answer = post(at(net, "host_add"), whole)
@@ -120,13 +120,13 @@ def test_what_speaks_against_an_entry_stands_at_its_field_and_names_the_other(po
     assert (reserved(net), pokes) == ({EIGHT, SIX, NAMED}, [])
 
 
-def test_a_guest_that_has_an_entry_already_moves(post, net):
+def test_a_guest_with_a_reservation_gets_the_new_address(post, net):
     found(net, EIGHT, SIX)
     post(at(net, "host_add"), {"mac": MAC, "ip": "10.5.0.18", "name": "eight"})
     assert reserved(net) == {HostSpec(mac=MAC, ip="10.5.0.18", name="eight"), SIX}
 
 
-def test_an_address_that_another_guest_has_now_takes_a_tick(post, page, net, pokes):
+def test_an_address_that_another_guest_has_now_needs_a_confirmation(post, page, net, pokes):
     make_lease(net, OTHER_MAC, EIGHT.ip, "nine")
     assert "anyway" not in page.get(at(net, "host_add")).content.decode()
     answer = post(at(net, "host_add"), {"mac": MAC, "ip": EIGHT.ip, "name": "eight"})
@@ -138,7 +138,7 @@ def test_an_address_that_another_guest_has_now_takes_a_tick(post, page, net, pok
     assert (reserved(net), pokes) == ({EIGHT}, pushed(net))
 
 
-def test_the_tick_takes_nothing_that_is_reserved(post, net):
+def test_the_confirmation_does_not_replace_a_reservation(post, net):
     found(net, EIGHT)
     answer = post(at(net, "host_add"), {"mac": OTHER_MAC, "ip": EIGHT.ip, "anyway": "on"})
     assert (answer.status_code, list(errors(answer))) == (422, ["ip"])

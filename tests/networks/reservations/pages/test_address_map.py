@@ -30,7 +30,7 @@ SMALL = """<network><name>small</name><uuid>{uuid}</uuid><bridge name='virbr8'/>
 <ip address='10.8.0.1' prefix='28'><dhcp><range start='10.8.0.2' end='10.8.0.9'/></dhcp></ip></network>"""
 
 
-def test_the_map_says_of_each_address_who_has_it(page, lab):
+def test_the_map_shows_who_has_each_address(page, lab):
     network = make_foreign_network(lab, SMALL)
     vm = make_vm(lab, "vm-8")
     make_running(vm, ("small", MAC, "vnet8"), ("small", "52:54:00:80:00:01", "vnet9"))
@@ -60,7 +60,7 @@ def test_the_map_says_of_each_address_who_has_it(page, lab):
     assert "5 of 13 used" in text(shown)
 
 
-def test_the_map_leads_to_the_next_free_address(page, net):
+def test_the_map_links_to_the_next_free_address(page, net):
     make_lease(net, MAC, "10.5.0.2")
     shown = tree(page.get(at(net, "addresses")))
     assert [link.get("href") for link in shown.xpath("//a[@title='Reserve it']")] == [
@@ -75,7 +75,7 @@ def test_a_block_that_is_full_says_so(page, lab):
     assert "1 of 1 used · none is free" in text(tree(page.get(at(network, "addresses"))))
 
 
-def test_a_large_block_is_drawn_in_groups_that_can_be_opened(page, lab):
+def test_a_large_block_is_shown_in_groups_that_can_be_opened(page, lab):
     network = make_foreign_network(lab, WIDE)
     make_lease(network, MAC, "10.6.3.7", "seven")
     whole = tree(page.get(at(network, "addresses")))
@@ -94,13 +94,13 @@ def test_a_large_block_is_drawn_in_groups_that_can_be_opened(page, lab):
     "block",
     ["nonsense", "10.9.0.0/24", "10.5.0.0/16", "10.5.0.5/24", "10.5.0.0/33", "fd00:5::/64"],
 )
-def test_a_part_that_is_none_is_answered_with_the_whole_and_a_message(page, net, block):
+def test_an_invalid_part_shows_the_whole_map_and_a_message(page, net, block):
     answer = page.get(at(net, "addresses"), {"block": block})
     assert answer.url == at(net, "addresses")
     assert said(answer).startswith("There is no such part to be drawn: ")
 
 
-def test_a_part_that_was_asked_for_is_no_markup(page, net):
+def test_the_requested_part_is_escaped(page, net):
     assert HOSTILE not in page.get(at(net, "addresses"), {"block": HOSTILE}, follow=True).content.decode()
 
 
@@ -111,7 +111,7 @@ def test_a_network_with_two_blocks_has_two_maps(page, lab):
     assert shown.xpath("//header//h2/span/text()") == ["10.5.0.0/24", "10.9.0.0/28"]
 
 
-def test_a_network_without_ipv4_has_no_map_and_its_pages_do_without(page, post, lab, pokes):
+def test_a_network_without_ipv4_has_pages_without_a_map(page, post, lab, pokes):
     network = make_foreign_network(lab, SIX_ONLY)
     assert "six has no IPv4 block." in text(tree(page.get(at(network, "addresses"))))
     assert filled(page.get(at(network, "host_add")))["ip"] == ""
@@ -120,6 +120,6 @@ def test_a_network_without_ipv4_has_no_map_and_its_pages_do_without(page, post, 
     assert table(page.get(at(network)), "hosts-table")[0][:2] == ["fd00:7::8", DUID]
 
 
-def test_the_map_alone_is_given_to_htmx(page, net):
+def test_htmx_gets_only_the_map(page, net):
     alone = tree(page.get(at(net, "addresses"), headers={"HX-Request": "true"}))
     assert alone.get("id") == "addresses"

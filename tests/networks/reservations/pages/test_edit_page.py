@@ -40,7 +40,7 @@ def test_an_entry_is_changed(post, page, net, pokes):
     assert HostSpec(duid=DUID, ip=SIX.ip, name="sechs") in reserved(net)
 
 
-def test_a_change_that_is_refused_is_said_at_its_field(post, page, net, pokes):
+def test_a_refused_change_has_an_error_at_its_field(post, page, net, pokes):
     found(net, EIGHT, NINE)
     typed = filled(page.get(at(net, "host_edit", NINE.ip))) | {"ip": EIGHT.ip}
     answer = post(at(net, "host_edit", NINE.ip), typed)
@@ -49,20 +49,20 @@ def test_a_change_that_is_refused_is_said_at_its_field(post, page, net, pokes):
     assert (reserved(net), pokes) == ({EIGHT, NINE}, [])
 
 
-def test_an_entry_saved_as_it_was_is_no_change(post, page, net):
+def test_saving_an_unchanged_entry_is_no_change(post, page, net):
     found(net, EIGHT)
     before = again(net).generation
     assert post(at(net, "host_edit", EIGHT.ip), filled(page.get(at(net, "host_edit", EIGHT.ip)))).url == at(net)
     assert (again(net).generation, net.hosts.count()) == (before, 0)
 
 
-def test_an_entry_that_is_gone_is_not_offered_to_be_changed(page, net):
+def test_a_deleted_entry_cannot_be_edited(page, net):
     answer = page.get(at(net, "host_edit", EIGHT.ip))
     assert answer.url == at(net)
     assert said(answer) == "10.5.0.8 is no longer reserved: somebody has removed the entry."
 
 
-def test_an_entry_that_went_while_it_was_being_changed_is_not_made_again(post, page, net, pokes):
+def test_an_entry_that_was_deleted_during_the_edit_is_not_created_again(post, page, net, pokes):
     found(net, EIGHT)
     typed = filled(page.get(at(net, "host_edit", EIGHT.ip))) | {"name": "acht", "lease": "3h"}
     remove(again(net), [EIGHT.ip], None)
@@ -76,7 +76,7 @@ def test_an_entry_that_went_while_it_was_being_changed_is_not_made_again(post, p
     assert reserved(net) == {HostSpec(mac=MAC, ip=EIGHT.ip, name="acht", lease=10800)}
 
 
-def test_an_entry_that_another_got_while_it_was_being_changed_stays_the_others(post, page, net, pokes):
+def test_an_entry_that_passed_to_another_guest_during_the_edit_is_not_changed(post, page, net, pokes):
     found(net, EIGHT)
     typed = filled(page.get(at(net, "host_edit", EIGHT.ip))) | {"name": "acht"}
     heir = HostSpec(mac=OTHER_MAC, ip=EIGHT.ip, name="heir")
@@ -92,7 +92,7 @@ def chosen(*hosts: HostSpec) -> list[str]:
     return [f"{host.ip} {host.guest}" for host in hosts]
 
 
-def test_what_another_guest_has_by_now_is_not_removed(page, post, net, pokes):
+def test_an_entry_that_passed_to_another_guest_is_not_deleted(page, post, net, pokes):
     found(net, EIGHT)
     (value,) = html.fromstring(page.get(at(net)).content).xpath("//button[@name='ip']/@value")
     assert [value] == chosen(EIGHT)
@@ -102,7 +102,7 @@ def test_what_another_guest_has_by_now_is_not_removed(page, post, net, pokes):
     assert (reserved(net), pokes) == ({replace(EIGHT, mac=OTHER_MAC)}, [])
 
 
-def test_entries_are_removed(post, net, pokes):
+def test_entries_are_deleted(post, net, pokes):
     found(net, EIGHT, NINE, SIX)
     answer = post(at(net, "host_remove"), {"ip": chosen(EIGHT)})
     assert (answer.url, said(answer)) == (at(net), "10.5.0.8 is no longer reserved.")
@@ -112,7 +112,7 @@ def test_entries_are_removed(post, net, pokes):
     assert (reserved(net), pokes) == (set(), pushed(net))
 
 
-def test_what_is_gone_already_is_said_and_fine(post, net, pokes):
+def test_deleting_a_deleted_entry_succeeds_with_a_message(post, net, pokes):
     answer = post(at(net, "host_remove"), {"ip": chosen(EIGHT, NINE)})
     assert answer.url == at(net)
     assert said(answer).startswith("10.5.0.8, 10.5.0.9: nothing was removed, for somebody else has changed this")

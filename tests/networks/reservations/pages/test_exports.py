@@ -41,7 +41,7 @@ def test_the_entries_are_a_table_for_other_programs(page, lab, net):
     }
 
 
-def test_what_was_exported_is_pasted_back_without_a_change(post, page, net):
+def test_an_export_is_pasted_back_without_a_change(post, page, net):
     found(
         *(net, EIGHT, NINE, SIX, NAMED),
         HostSpec(mac="52:54:00:00:00:0b", ip="10.5.0.11", lease=0),

@@ -18,7 +18,7 @@ from tests.networks.reservations.pages.reservation_pages import (
 from tests.support.making import make_foreign_network
 
 
-def test_entries_are_added_and_removed_by_virters_ids(post, net, pokes):
+def test_entries_are_added_and_deleted_by_virters_ids(post, net, pokes):
     assert post(at(net, "host_ids"), {"id": "8", "count": "2"}).url == at(net)
     two = {HostSpec(mac=MAC, ip="10.5.0.8"), HostSpec(mac=OTHER_MAC, ip="10.5.0.9")}
     assert (reserved(net), pokes) == (two, pushed(net))
@@ -44,7 +44,7 @@ def test_entries_are_added_and_removed_by_virters_ids(post, net, pokes):
     ],
     ids=lambda value: " ".join(value.values()) if isinstance(value, dict) else None,
 )
-def test_ids_that_cannot_be_had_are_refused_before_any(post, net, pokes, typed, problem):
+def test_unavailable_ids_are_refused_before_any_change(post, net, pokes, typed, problem):
     found(net, EIGHT, NAMED)
     answer = post(at(net, "host_ids"), typed)
     assert (answer.url, said(answer)) == (at(net), problem)

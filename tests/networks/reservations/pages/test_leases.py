@@ -31,26 +31,26 @@ def test_a_lease_is_reserved_by_one_click(post, lab, net, pokes):
     assert (reserved(net), pokes) == ({HostSpec(mac=MAC, ip="10.5.0.80", name="vm-8")}, pushed(net))
 
 
-def test_an_ipv6_lease_is_reserved_by_its_client_id(post, net, pokes):
+def test_an_ipv6_lease_is_reserved_for_its_client_id(post, net, pokes):
     lease = make_lease(net, MAC, "fd00:5::80", client_id=DUID)
     assert said(post(at(net, "lease_reserve", lease.pk))) == f"fd00:5::80 is reserved for {MAC} from now on."
     assert (reserved(net), pokes) == ({HostSpec(duid=DUID, ip="fd00:5::80")}, pushed(net))
 
 
-def test_a_lease_that_nothing_tells_the_guest_of_is_reserved_for_nobody(post, page, net, pokes):
+def test_a_lease_without_an_identity_of_the_guest_cannot_be_reserved(post, page, net, pokes):
     lease = make_lease(net, MAC, "fd00:5::80")
     answer = post(at(net, "lease_reserve", lease.pk))
     assert (reserved(net), pokes) == (set(), [])
     assert errors(page.get(answer.url)) == {"mac": "For which guest? Give its MAC; of an IPv6 guest its DUID."}
 
 
-def test_a_lease_that_has_ended_meanwhile_is_reserved_all_the_same(post, net, pokes):
+def test_a_lease_that_has_ended_can_be_reserved(post, net, pokes):
     lease = make_lease(net, MAC, "10.5.0.80", last_seen=timezone.now())
     post(at(net, "lease_reserve", lease.pk))
     assert (reserved(net), pokes) == ({HostSpec(mac=MAC, ip="10.5.0.80")}, pushed(net))
 
 
-def test_a_lease_that_passed_to_another_guest_meanwhile_is_asked_about(post, page, net, pokes):
+def test_a_lease_that_passed_to_another_guest_needs_a_confirmation(post, page, net, pokes):
     lease = make_lease(net, MAC, "10.5.0.80", last_seen=timezone.now())
     make_lease(net, OTHER_MAC, "10.5.0.80", "nine")
     answer = post(at(net, "lease_reserve", lease.pk))
@@ -61,7 +61,7 @@ def test_a_lease_that_passed_to_another_guest_meanwhile_is_asked_about(post, pag
     assert reserved(net) == {HostSpec(mac=MAC, ip="10.5.0.80")}
 
 
-def test_a_lease_in_conflict_leads_to_the_filled_form_that_says_why(post, page, net, pokes):
+def test_a_lease_with_a_conflict_leads_to_the_filled_form_with_the_reason(post, page, net, pokes):
     found(net, HostSpec(mac=OTHER_MAC, ip="10.5.0.80", name="nine"))
     lease = make_lease(net, MAC, "10.5.0.80", "eight")
     answer = post(at(net, "lease_reserve", lease.pk))
@@ -81,7 +81,7 @@ def test_a_lease_of_another_network_is_not_reserved_here(post, lab, net, pokes):
     assert (reserved(net), reserved(other), pokes) == (set(), set(), [])
 
 
-def test_a_lease_is_asked_to_be_released_once(post, page, net, pokes):
+def test_the_release_of_a_lease_is_requested_once(post, page, net, pokes):
     lease = make_lease(net, MAC, "10.5.0.80")
     assert "Release" in table(page.get(at(net, "leases")), "leases-table")[0][-1]
     answer = post(at(net, "lease_release", lease.pk))
@@ -91,7 +91,7 @@ def test_a_lease_is_asked_to_be_released_once(post, page, net, pokes):
     assert table(page.get(at(net, "leases")), "leases-table")[0][-1] == "Reserve being released"
 
 
-def test_why_a_lease_was_not_released_is_said_until_it_is_asked_for_again(post, page, net):
+def test_the_reason_of_a_failed_release_is_shown_until_the_next_request(post, page, net):
     asked = {"release_asked_at": timezone.now(), "release_problem": Message.external("Run it as root")}
     lease = make_lease(net, MAC, "10.5.0.80", **asked)
     assert table(page.get(at(net, "leases")), "leases-table")[0][-1] == "Reserve Run it as root"
@@ -99,13 +99,13 @@ def test_why_a_lease_was_not_released_is_said_until_it_is_asked_for_again(post, 
     assert str(Lease.objects.get().release_problem) == ""
 
 
-def test_a_lease_that_a_running_vm_has_is_not_offered_to_be_released(page, lab, net):
+def test_the_lease_of_a_running_vm_cannot_be_released(page, lab, net):
     make_running(make_vm(lab, "vm-8"), ("net1", MAC, "vnet8"))
     make_lease(net, MAC, "10.5.0.80")
     assert table(page.get(at(net, "leases")), "leases-table")[0][-1] == "Reserve"
 
 
-def test_a_lease_that_has_ended_is_not_asked_to_be_released(post, net, pokes):
+def test_a_lease_that_has_ended_cannot_be_released(post, net, pokes):
     lease = make_lease(net, MAC, "10.5.0.80", last_seen=timezone.now())
     assert said(post(at(net, "lease_release", lease.pk))) == "The lease has ended already."
     assert pokes == []

@@ -20,7 +20,7 @@ from tests.networks.reservations.pages.reservation_pages import (
 from tests.support.making import make_lease, make_running, make_vm
 
 
-def test_the_table_says_who_each_entry_is_for_and_how_it_stands(page, lab, net):
+def test_the_table_shows_guest_and_state_of_each_entry(page, lab, net):
     make_running(make_vm(lab, "vm-8"), ("net1", MAC, "vnet8"))
     make_lease(net, MAC, "10.5.0.80")
     found(net, EIGHT, SIX)
@@ -33,7 +33,7 @@ def test_the_table_says_who_each_entry_is_for_and_how_it_stands(page, lab, net):
     ]
 
 
-def test_the_table_can_show_those_alone_that_no_vm_uses(page, lab, net):
+def test_the_table_can_show_only_unused_entries(page, lab, net):
     make_running(make_vm(lab, "vm-8"), ("net1", MAC, "vnet8"))
     found(net, EIGHT, NINE, SIX)
     assert [row[0] for row in table(page.get(at(net) + "?unused=1"), "hosts-table")] == ["10.5.0.9"]
@@ -41,13 +41,13 @@ def test_the_table_can_show_those_alone_that_no_vm_uses(page, lab, net):
     assert "Every DHCP reservation is for a VM." in text(tree(page.get(at(net) + "?unused=1")))
 
 
-def test_without_entries_the_table_says_what_it_is_for(page, net):
+def test_an_empty_table_explains_reservations(page, net):
     assert "No DHCP reservations yet." in text(tree(page.get(at(net))))
     alone = page.get(at(net), headers={"HX-Request": "true"})
     assert tree(alone).get("id") == "hosts"
 
 
-def test_a_name_from_outside_is_no_markup(page, net):
+def test_a_name_from_outside_is_escaped(page, net):
     found(net, HostSpec(mac=MAC, ip=EIGHT.ip, name=HOSTILE))
     for path in (at(net), at(net, "host_edit", EIGHT.ip), at(net, "addresses")):
         assert HOSTILE not in page.get(path).content.decode()

@@ -45,7 +45,7 @@ nonsense
 """
 
 
-def test_what_a_paste_does_is_shown_line_by_line_before_it_is_done(post, net, pokes):
+def test_the_preview_of_a_paste_shows_each_line(post, net, pokes):
     found(net, EIGHT, NINE)
     answer = paste(post, net, MIXED)
     assert answer.status_code == 200
@@ -62,7 +62,7 @@ def test_what_a_paste_does_is_shown_line_by_line_before_it_is_done(post, net, po
     assert (reserved(net), pokes) == ({EIGHT, NINE}, [])
 
 
-def test_of_a_paste_that_is_half_wrong_the_right_lines_are_written(post, net, pokes):
+def test_the_valid_lines_of_a_paste_are_saved(post, net, pokes):
     found(net, EIGHT, NINE)
     answer = paste(post, net, MIXED, token=token(paste(post, net, MIXED)))
     assert answer.url == at(net)
@@ -85,7 +85,7 @@ def test_a_paste_is_shown_again_when_somebody_changed_the_network_meanwhile(post
     assert reserved(net) == {EIGHT}
 
 
-def test_a_line_that_became_wrong_meanwhile_is_not_written(post, net, pokes):
+def test_a_line_that_became_invalid_is_not_saved(post, net, pokes):
     shown = token(paste(post, net, f"{MAC} 10.5.0.8 eight"))
     reserve(again(net), [HostSpec(mac=OTHER_MAC, ip="10.5.0.8")], None)
     answer = paste(post, net, f"{MAC} 10.5.0.8 eight", token=shown)
@@ -94,14 +94,14 @@ def test_a_line_that_became_wrong_meanwhile_is_not_written(post, net, pokes):
 
 
 @pytest.mark.parametrize("typed", [f"{MAC} 10.5.0.18 eight", f"{MAC} 10.5.0.8 acht", f"{OTHER_MAC} 10.5.0.8 eight"])
-def test_a_text_that_was_changed_since_is_shown_first(post, net, pokes, typed):
+def test_a_text_that_was_changed_after_the_preview_is_shown_first(post, net, pokes, typed):
     shown = token(paste(post, net, f"{MAC} 10.5.0.8 eight"))
     answer = paste(post, net, typed, token=shown)
     assert answer.status_code == 409
     assert (reserved(net), pokes) == (set(), [])
 
 
-def test_looking_once_more_writes_nothing(post, net, pokes):
+def test_another_preview_saves_nothing(post, net, pokes):
     line = f"{MAC} 10.5.0.8 eight"
     shown = filled(paste(post, net, line))
     answer = post(at(net, "host_paste"), shown | {"look": "1"})
@@ -112,13 +112,13 @@ def test_looking_once_more_writes_nothing(post, net, pokes):
 
 
 @pytest.mark.parametrize("made_up", ["", "0" * 16])
-def test_a_token_that_was_made_up_writes_nothing(post, net, pokes, made_up):
+def test_an_invalid_token_saves_nothing(post, net, pokes, made_up):
     assert paste(post, net, f"{MAC} 10.5.0.8 eight", token=made_up).status_code == 409
     assert (reserved(net), pokes) == (set(), [])
 
 
 @pytest.mark.parametrize("pasted", [f"{MAC} 10.5.0.8 eight", "nonsense", "# only a comment", "  \r\n\t\n"])
-def test_a_paste_with_nothing_to_be_done_has_no_button(post, net, pasted):
+def test_a_paste_without_changes_has_no_button(post, net, pasted):
     found(net, EIGHT)
     answer = paste(post, net, pasted)
     assert answer.status_code == 200
@@ -135,19 +135,19 @@ def test_a_paste_that_is_empty_or_too_long_is_refused(post, net, pokes, pasted):
     assert pokes == []
 
 
-def test_a_page_to_paste_on_asks_nothing_yet(page, net):
+def test_the_empty_paste_page_shows_no_error(page, net):
     answer = page.get(at(net, "host_paste"))
     assert [text(button) for button in tree(answer).xpath("//main//button")] == ["Preview"]
 
 
-def test_what_is_pasted_is_no_markup(post, net):
+def test_pasted_text_is_escaped(post, net):
     answer = paste(post, net, f"{HOSTILE}\n</textarea>{HOSTILE}\n{MAC} 10.5.0.8 {HOSTILE}")
     assert HOSTILE not in answer.content.decode()
     assert table(answer, "wrong")[0][1] == HOSTILE
     assert filled(answer)["text"].split()[1] == f"</textarea>{HOSTILE}"
 
 
-def test_ten_thousand_lines_are_answered_soon(post, lab, pokes):
+def test_ten_thousand_lines_are_answered_quickly(post, lab, pokes):
     wide = make_foreign_network(lab, WIDE)
     numbers = [(number // 250 + 1, number % 250 + 1) for number in range(10_000)]
     pasted = "\n".join(f"52:54:00:01:{a:02x}:{b:02x} 10.6.{a}.{b} vm-{a}-{b}" for a, b in numbers)
@@ -158,7 +158,7 @@ def test_ten_thousand_lines_are_answered_soon(post, lab, pokes):
     assert pokes == []
 
 
-def test_a_pasted_address_that_another_guest_has_now_is_said_and_can_be_reserved(page, post, net):
+def test_a_pasted_address_that_another_guest_has_now_causes_a_warning(page, post, net):
     make_lease(net, OTHER_MAC, "10.5.0.9", "somebody")
     answer = paste(post, net, f"{MAC} 10.5.0.9 eight\n{OTHER_MAC} 10.5.0.10")
     right = [" ".join(row) for row in table(answer, "right")]

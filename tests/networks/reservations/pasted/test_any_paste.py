@@ -31,7 +31,7 @@ PIECES += ["dhcp-host=", "set:a", "<host ", "mac='", "'", "/>", '"', "#", "\ufef
 
 @settings(max_examples=examples(500), deadline=None)
 @given(st.lists(st.sampled_from(PIECES) | st.text(max_size=4), max_size=12).map("".join))
-def test_whatever_is_pasted_every_line_is_an_entry_or_says_why_not(text):
+def test_every_line_of_any_paste_is_an_entry_or_an_error(text):
     lines = read(text)
     assert all((line.host is None) == bool(line.error) for line in lines)
     assert all(read(str(line.host))[0].host == line.host for line in lines if line.host)

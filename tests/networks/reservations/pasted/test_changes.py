@@ -15,7 +15,7 @@ def verbs(*typed: str) -> list[Outcome]:
     return [row.verb for row in rows(*typed)]
 
 
-def test_a_paste_is_shown_as_what_it_would_do():
+def test_a_paste_is_shown_as_the_changes_that_it_makes():
     new, same, changed, wrong = rows(
         "52:54:00:00:00:20 10.255.0.20",
         "dhcp-host=52:54:00:00:00:09,10.255.0.9,nine,12h",
@@ -29,7 +29,7 @@ def test_a_paste_is_shown_as_what_it_would_do():
 
 
 @pytest.mark.parametrize("line", [str(host) for host in HELD])
-def test_an_entry_that_is_there_already_is_no_conflict_with_itself(line):
+def test_an_existing_entry_does_not_conflict_with_itself(line):
     assert verbs(line) == [Outcome.SAME]
 
 
@@ -44,17 +44,17 @@ def test_an_entry_that_is_there_already_is_no_conflict_with_itself(line):
         ("seven 10.255.0.70", NAMED),
     ],
 )
-def test_the_entry_of_the_same_mac_duid_or_else_name_is_changed(line, was):
+def test_the_entry_with_the_same_mac_duid_or_name_is_changed(line, was):
     (row,) = rows(line)
     assert (row.verb, row.was) == (Outcome.CHANGED, was)
 
 
-def test_a_line_with_nothing_but_a_name_does_not_change_a_guest_that_has_a_mac():
+def test_a_line_with_only_a_name_does_not_change_an_entry_with_a_mac():
     (row,) = rows("eight 10.255.0.20")
     assert (row.verb, row.errors) == (Outcome.WRONG, (f"eight is the name of {MAC} (10.255.0.8) already.",))
 
 
-def test_a_line_in_conflict_with_an_entry_is_wrong_and_names_it():
+def test_a_line_that_conflicts_with_an_entry_names_it():
     (row,) = rows("52:54:00:00:00:20 10.255.0.9 seven")
     assert row.verb == Outcome.WRONG
     assert row.errors == (
@@ -80,17 +80,17 @@ def test_a_duplicate_inside_the_paste_names_the_first_line(line, said):
     assert (row.verb, row.errors) == (Outcome.WRONG, (said,))
 
 
-def test_the_same_line_twice_is_once_too_often():
+def test_the_same_line_twice_is_an_error():
     assert verbs("a 10.255.0.20", "a 10.255.0.20") == [Outcome.NEW, Outcome.WRONG]
 
 
-def test_a_wrong_line_takes_nothing_from_later_ones():
+def test_an_invalid_line_does_not_conflict_with_later_ones():
     typed = ["52:54:00:00:00:20 10.9.0.1 twenty", "52:54:00:00:00:20 10.255.0.20 twenty"]
     assert verbs(*typed) == [Outcome.WRONG, Outcome.NEW]
 
 
 @pytest.mark.parametrize("backwards", [False, True])
-def test_what_a_line_gives_up_is_free_in_the_next_paste_only(backwards):
+def test_an_address_that_a_line_gives_up_is_free_only_in_the_next_paste(backwards):
     moved, taker = f"{MAC} 10.255.0.20 acht", "52:54:00:00:00:21 10.255.0.8 eight"
     typed = [taker, moved] if backwards else [moved, taker]
     said = (f"10.255.0.8 is reserved for {MAC} (eight) already.", f"eight is the name of {MAC} (10.255.0.8) already.")

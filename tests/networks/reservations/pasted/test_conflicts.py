@@ -45,27 +45,27 @@ from tests.networks.reservations.pasted.pasted_entries import BLOCKS, DUID, EIGH
         ),
     ],
 )
-def test_a_conflict_names_the_field_and_the_other(host, said):
+def test_a_conflict_names_the_field_and_the_other_entry(host, said):
     assert [(field, str(reason)) for field, reason in Index(HELD, BLOCKS).conflicts(host)] == said
 
 
-def test_a_network_without_blocks_has_room_for_no_entry():
+def test_a_network_without_blocks_accepts_no_entry():
     ((field, reason),) = Index((), ()).conflicts(EIGHT)
     assert (field, str(reason)) == ("ip", "10.255.0.8 is in no block of this network: it has none.")
 
 
-def test_an_entry_is_in_no_conflict_with_the_one_whose_place_it_takes():
+def test_an_entry_does_not_conflict_with_the_one_that_it_replaces():
     moved = HostSpec(mac=MAC, ip="10.255.0.20", name="eight")
     assert Index(HELD, BLOCKS).conflicts(moved, was=EIGHT) == ()
 
 
-def test_an_entry_that_was_added_counts_from_then_on():
+def test_an_added_entry_conflicts_with_later_ones():
     index = Index((), BLOCKS)
     index.add(EIGHT)
     assert [field for field, _ in index.conflicts(EIGHT)] == ["mac", "ip", "name"]
 
 
-def test_spelling_hides_no_conflict():
+def test_different_spellings_conflict():
     """Documents that others made keep their own."""
     held = (HostSpec(duid="0:3:0:1:52:54:0:0:0:8", ip="FD00:0:0::8"), HostSpec(mac="52:54:0:0:0:8", ip="10.255.0.8"))
     index = Index(held, BLOCKS)

@@ -92,7 +92,7 @@ def test_a_header_says_what_the_columns_are_and_others_are_ignored(header, row):
     assert hosts(f"\n# from the old server\n{header}\n{row}") == [EIGHT]
 
 
-def test_a_header_counts_for_lines_with_its_separator_only():
+def test_a_header_applies_only_to_lines_with_its_separator():
     typed = [
         "name,ip,mac",
         f"0123456789ab,10.255.0.8,{MAC}",
@@ -102,7 +102,7 @@ def test_a_header_counts_for_lines_with_its_separator_only():
     assert hosts("\n".join(typed)) == [HostSpec(mac=MAC, ip="10.255.0.8", name="0123456789ab"), EIGHT, EIGHT]
 
 
-def test_what_the_portal_exports_is_read_back():
+def test_an_export_of_the_portal_is_read_back():
     text = io.StringIO()
     table = csv.writer(text)
     table.writerow(["mac", "duid", "ip", "name", "lease", "state", "vm"])
@@ -173,11 +173,11 @@ def test_a_paste_without_entries_is_empty(text):
         (f"{MAC} 10.255.0.8 a\x00b", "no DNS name"),
     ],
 )
-def test_a_line_that_is_not_understood_says_why(text, said):
+def test_a_line_that_cannot_be_read_has_a_reason(text, said):
     assert said in error(text)
 
 
-def test_of_a_paste_that_is_half_wrong_the_other_half_is_read():
+def test_valid_lines_are_read_beside_invalid_ones():
     good = [f"52:54:00:00:01:{number:02x} 10.255.0.{number}" for number in range(10, 60)]
     bad = [f"52:54:00:00:01:{number:02x} 10.255.0.{number}0000" for number in range(10, 60)]
     lines = read("\n".join(line for pair in zip(good, bad, strict=True) for line in pair))

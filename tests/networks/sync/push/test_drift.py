@@ -11,7 +11,7 @@ from virterweb.hypervisors.sync import observe
 pytestmark = pytest.mark.integration
 
 
-def test_what_others_change_on_a_wish_is_drift_and_is_put_back(lab, raw):
+def test_a_change_outside_the_portal_is_drift_and_is_reverted(lab, raw):
     network = push(make_network(lab))
     found = raw.networkLookupByName("net1")
     found.setAutostart(False)
@@ -28,7 +28,7 @@ def test_what_others_change_on_a_wish_is_drift_and_is_put_back(lab, raw):
     assert push(drifted).state == State.READY
 
 
-def test_a_wish_that_others_undefined_drifts_and_is_made_anew(lab, raw):
+def test_a_network_that_was_undefined_outside_the_portal_is_drift_and_is_recreated(lab, raw):
     network = push(make_network(lab))
     found = raw.networkLookupByName("net1")
     found.destroy()
@@ -42,7 +42,7 @@ def test_a_wish_that_others_undefined_drifts_and_is_made_anew(lab, raw):
     assert raw.networkLookupByName("net1").UUIDString() == network.uuid_text
 
 
-def test_what_libvirt_does_not_keep_is_named_and_neither_drift_nor_pushed_again(lab, raw, writes):
+def test_values_that_libvirt_does_not_store_are_named_and_no_drift(lab, raw, writes):
     network = push(make_network(lab, active=False))
     network = change(network, dnsmasq_options=("log-dhcp",), title="T", description="D", mtu=9000)
     assert (network.state, network.status.drift) == (State.READY, "")
@@ -58,14 +58,14 @@ def test_what_libvirt_does_not_keep_is_named_and_neither_drift_nor_pushed_again(
     assert ["dnsmasq option", "", "log-dhcp", ""] in again(network).status.not_kept
 
 
-def test_drift_beside_what_libvirt_does_not_keep_is_still_seen(lab, raw):
+def test_drift_is_found_beside_values_that_libvirt_does_not_store(lab, raw):
     network = change(push(make_network(lab)), dnsmasq_options=("log-dhcp",))
     redefine(raw, "<ip ", "<mtu size='1400'/><ip ")
     observe(lab.pk)
     assert again(network).status.drifts == ["MTU: found 1400, expected none"]
 
 
-def test_by_itself_drift_is_only_shown(lab, raw, pokes):
+def test_by_default_drift_is_only_shown(lab, raw, pokes):
     network = push(make_network(lab))
     raw.networkLookupByName("net1").setAutostart(False)
     observe(lab.pk)
@@ -73,7 +73,7 @@ def test_by_itself_drift_is_only_shown(lab, raw, pokes):
     assert again(network).generation == network.generation
 
 
-def test_drift_is_taken_where_an_operator_said_so(lab, raw):
+def test_drift_is_accepted_where_an_operator_configured_it(lab, raw):
     network = push(make_network(lab, on_drift="take"))
     redefine(raw, "<ip ", "<mtu size='1400'/><ip ")
     raw.networkLookupByName("net1").setAutostart(False)
@@ -86,7 +86,7 @@ def test_drift_is_taken_where_an_operator_said_so(lab, raw):
     assert not raw.networkLookupByName("net1").autostart()
 
 
-def test_drift_is_put_back_where_an_operator_said_so(lab, raw):
+def test_drift_is_reverted_where_an_operator_configured_it(lab, raw):
     network = push(make_network(lab, on_drift="put back"))
     redefine(raw, "</dhcp>", "<host mac='52:54:00:aa:00:01' ip='10.255.0.77'/></dhcp>")
     raw.networkLookupByName("net1").setAutostart(False)
@@ -99,7 +99,7 @@ def test_drift_is_put_back_where_an_operator_said_so(lab, raw):
     assert latest(network).what == "reverted to saved definition automatically"
 
 
-def test_what_is_put_back_by_itself_cuts_off_nobody(lab, raw):
+def test_an_automatic_revert_disconnects_no_vm(lab, raw):
     network = push(make_network(lab, on_drift="put back"))
     raw.createXML(GUEST)
     redefine(raw, "<ip ", "<mtu size='1400'/><ip ")
@@ -115,7 +115,7 @@ def test_what_is_put_back_by_itself_cuts_off_nobody(lab, raw):
     assert again(network).generation == generation  # it is not tried again and again
 
 
-def test_an_undefined_wish_is_made_anew_where_an_operator_said_so(lab, raw):
+def test_an_undefined_network_is_recreated_where_an_operator_configured_it(lab, raw):
     network = push(make_network(lab, on_drift="put back"))
     raw.networkLookupByName("net1").destroy()
     raw.networkLookupByName("net1").undefine()

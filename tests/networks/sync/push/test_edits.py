@@ -9,7 +9,7 @@ from virterweb.hypervisors.desired.state import State
 pytestmark = pytest.mark.integration
 
 
-def test_an_edit_is_carried_out(lab, raw):
+def test_an_edit_is_pushed(lab, raw):
     network = change(push(make_network(lab, active=False)), mtu=9000, domain="lab.test")
     assert (network.state, network.status.not_kept) == (State.READY, [])
     assert "<mtu size='9000'/>" in stored(raw)
@@ -17,7 +17,7 @@ def test_an_edit_is_carried_out(lab, raw):
     assert not raw.networkLookupByName("net1").isActive()
 
 
-def test_an_edit_that_is_not_done_live_restarts_a_running_network(lab, raw, writes):
+def test_an_edit_that_is_not_possible_live_restarts_a_running_network(lab, raw, writes):
     network = push(make_network(lab))
     writes.clear()
     assert change(network, mtu=9000).state == State.READY
@@ -25,7 +25,7 @@ def test_an_edit_that_is_not_done_live_restarts_a_running_network(lab, raw, writ
     assert raw.networkLookupByName("net1").isActive()
 
 
-def test_an_edit_that_libvirt_does_live_restarts_nothing(lab, raw, writes):
+def test_an_edit_that_is_possible_live_restarts_nothing(lab, raw, writes):
     network = push(make_network(lab))
     writes.clear()
     host = make_host(network, "52:54:00:00:00:08", "10.255.0.8").spec()
@@ -35,7 +35,7 @@ def test_an_edit_that_libvirt_does_live_restarts_nothing(lab, raw, writes):
     assert set(writes) == {"update"}
 
 
-def test_a_push_of_what_is_so_already_writes_nothing_to_libvirt(lab, raw, writes):
+def test_a_push_without_differences_writes_nothing_to_libvirt(lab, raw, writes):
     network = change(push(make_network(lab)), mtu=9000, dnsmasq_options=("log-dhcp",), title="Kept by nobody")
     before = stored(raw)
     writes.clear()

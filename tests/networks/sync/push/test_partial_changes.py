@@ -47,7 +47,7 @@ def change_in_form(network: Network, **fields: object) -> None:
 
 @pytest.mark.parametrize("what", ["reservation", "IDs", "autostart", "title", "MTU", "DNS host", "port group"])
 @pytest.mark.parametrize("outside", OUTSIDE)
-def test_a_change_pushes_what_it_changes_and_leaves_drift(lab, raw, what, outside):
+def test_a_change_pushes_only_its_fields_and_keeps_drift(lab, raw, what, outside):
     # The test driver takes no new definition while it runs.
     network = push(make_network(lab, active=what != "MTU"))
     redefine(raw, *OUTSIDE[outside], active=what != "MTU")
@@ -69,7 +69,7 @@ def test_a_change_pushes_what_it_changes_and_leaves_drift(lab, raw, what, outsid
     assert network.state == (State.READY if ours else State.DRIFTED)
 
 
-def test_what_others_removed_is_not_put_back_by_the_way(lab, raw):
+def test_entries_that_were_deleted_outside_the_portal_are_not_restored_by_other_changes(lab, raw):
     network = push(make_network(lab))
     network.reserve_ids(13, 1)
     push(network)
@@ -85,7 +85,7 @@ def test_what_others_removed_is_not_put_back_by_the_way(lab, raw):
     assert "10.255.0.13" in stored(raw)
 
 
-def test_what_others_removed_of_anothers_network_is_not_put_back_either(lab, raw):
+def test_deleted_entries_of_an_unmanaged_network_are_not_restored(lab, raw):
     raw.networkDefineXML(OTHERS).create()
     observe(lab.pk)
     network = Network.objects.get(name="others")
@@ -100,7 +100,7 @@ def test_what_others_removed_of_anothers_network_is_not_put_back_either(lab, raw
     assert "10.5.0.5" not in document
 
 
-def test_several_changes_before_a_worker_comes_are_pushed_beside_drift(lab, raw):
+def test_several_changes_are_pushed_together_beside_drift(lab, raw):
     network = push(make_network(lab))
     redefine(raw, *OUTSIDE["their domain"])
     observe(lab.pk)
@@ -112,7 +112,7 @@ def test_several_changes_before_a_worker_comes_are_pushed_beside_drift(lab, raw)
     assert network.status.drifts == ["Domain: found theirs, expected none"]
 
 
-def test_a_push_that_was_killed_half_way_is_finished_beside_drift(lab, raw, monkeypatch):
+def test_a_killed_push_is_completed_beside_drift(lab, raw, monkeypatch):
     network = push(make_network(lab))
     redefine(raw, *OUTSIDE["their domain"])
     observe(lab.pk)
@@ -140,7 +140,7 @@ def test_a_push_that_was_killed_half_way_is_finished_beside_drift(lab, raw, monk
     assert network.status.drifts == ["Domain: found theirs, expected none"]
 
 
-def test_a_restart_that_was_killed_half_way_is_finished(lab, raw, monkeypatch):
+def test_a_killed_restart_is_completed(lab, raw, monkeypatch):
     network = push(make_network(lab))
 
     class Killed(BaseException):

@@ -16,7 +16,7 @@ from virterweb.messages import Message
 pytestmark = pytest.mark.integration
 
 
-def test_a_wish_is_defined_set_to_autostart_and_started(lab, raw):
+def test_a_new_network_is_defined_set_to_autostart_and_started(lab, raw):
     network = push(make_network(lab, spec={"domain": "lab.test"}))
     found = raw.networkLookupByName("net1")
     assert found.UUIDString() == network.uuid_text
@@ -33,7 +33,7 @@ def test_pushing_twice_changes_nothing(lab, raw):
     assert raw.networkLookupByName("net1").XMLDesc() == before
 
 
-def test_a_refused_wish_leaves_nothing_in_libvirt(lab, raw):
+def test_a_refused_network_leaves_nothing_in_libvirt(lab, raw):
     raw.networkDefineXML(OTHERS)
     network = push(make_network(lab, "others"))  # the name is taken, which only libvirt knows yet
     assert network.state == State.FAILED
@@ -42,7 +42,7 @@ def test_a_refused_wish_leaves_nothing_in_libvirt(lab, raw):
     assert [one.name() for one in raw.listAllNetworks()] == ["others"]
 
 
-def test_a_step_that_fails_takes_back_the_steps_before_it(lab, raw, monkeypatch):
+def test_a_failed_step_undoes_the_previous_steps(lab, raw, monkeypatch):
     def refuse(host, uuid, name):
         raise Refused(Message.external(f"Could not start network {name}: its block is taken"))
 
@@ -51,7 +51,7 @@ def test_a_step_that_fails_takes_back_the_steps_before_it(lab, raw, monkeypatch)
     assert raw.listAllNetworks() == []
 
 
-def test_a_failed_wish_can_be_tried_again(lab, raw):
+def test_a_failed_push_can_be_retried(lab, raw):
     others = raw.networkDefineXML(OTHERS)
     network = push(make_network(lab, "others"))
     others.undefine()
@@ -59,7 +59,7 @@ def test_a_failed_wish_can_be_tried_again(lab, raw):
     assert push(network).state == State.READY
 
 
-def test_everything_that_libvirt_has_is_written_down(lab, raw):
+def test_everything_that_libvirt_has_is_recorded(lab, raw):
     raw.networkDefineXML(OTHERS)
     observe(lab.pk)
     network = Network.objects.shown().get(name="others")
@@ -74,7 +74,7 @@ def test_everything_that_libvirt_has_is_written_down(lab, raw):
     assert not Network.objects.filter(name="others").exists()
 
 
-def test_a_look_that_finds_nothing_new_writes_nothing(lab, raw):
+def test_a_poll_without_changes_writes_nothing(lab, raw):
     push(make_network(lab))
     observe(lab.pk)
     before = again(Network.objects.get()).status.observed_at
@@ -82,7 +82,7 @@ def test_a_look_that_finds_nothing_new_writes_nothing(lab, raw):
     assert again(Network.objects.get()).status.observed_at == before
 
 
-def test_removing_takes_it_out_of_libvirt_and_of_the_database(lab, raw):
+def test_deleting_removes_a_network_from_libvirt_and_the_database(lab, raw):
     network = push(make_network(lab))
     network.remove()
     carry_out(Network, network.pk, sync.push)
@@ -90,7 +90,7 @@ def test_removing_takes_it_out_of_libvirt_and_of_the_database(lab, raw):
     assert not Network.objects.exists()
 
 
-def test_removing_what_libvirt_no_longer_has_succeeds(lab, raw):
+def test_deleting_a_network_that_libvirt_no_longer_has_succeeds(lab, raw):
     network = push(make_network(lab))
     found = raw.networkLookupByName("net1")
     found.destroy()

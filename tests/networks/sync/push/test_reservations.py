@@ -28,7 +28,7 @@ from virterweb.hypervisors.sync import observe
 pytestmark = pytest.mark.integration
 
 
-def test_a_host_entry_on_anothers_network_touches_nothing_else(lab, raw):
+def test_a_reservation_on_an_unmanaged_network_changes_nothing_else(lab, raw):
     raw.networkDefineXML(OTHERS).create()
     observe(lab.pk)
     network = Network.objects.get(name="others")
@@ -43,7 +43,7 @@ def test_a_host_entry_on_anothers_network_touches_nothing_else(lab, raw):
     assert again(network).state == State.UNMANAGED
 
 
-def test_ids_that_are_reserved_already_are_refused_before_any(lab, raw):
+def test_reserved_ids_are_refused_before_any_change(lab, raw):
     network = push(make_network(lab))
     network.reserve_ids(5, 2)
     with pytest.raises(ValueError, match="ID 5 has the DHCP reservation already: 52:54:00:00:00:05"):
@@ -51,7 +51,7 @@ def test_ids_that_are_reserved_already_are_refused_before_any(lab, raw):
     assert network.hosts.count() == 2
 
 
-def test_a_renamed_host_entry_is_changed_and_stays_one(lab, raw):
+def test_a_renamed_reservation_remains_one_entry(lab, raw):
     network = push(make_network(lab))
     host = make_host(network, "52:54:00:00:00:08", "10.255.0.8").spec()
     network = change(network, subnets=subnet_with(network, hosts=(replace(host, name="eight"),)))
@@ -62,7 +62,7 @@ def test_a_renamed_host_entry_is_changed_and_stays_one(lab, raw):
     assert "name='acht'" in stored(raw)
 
 
-def test_a_renamed_entry_of_an_ipv6_guest_stays_one(lab, raw):
+def test_a_renamed_ipv6_reservation_remains_one_entry(lab, raw):
     network = push(make_network(lab, active=False))
     spec = network.spec
     block = SubnetSpec(
@@ -77,7 +77,7 @@ def test_a_renamed_entry_of_an_ipv6_guest_stays_one(lab, raw):
     assert network.hosts.count() == 1
 
 
-def test_host_entries_that_others_added_stay_when_something_else_changes(lab, raw):
+def test_reservations_from_outside_the_portal_are_kept_by_other_changes(lab, raw):
     network = push(make_network(lab))
     others = "<host mac='52:54:00:aa:00:01' ip='10.255.0.77'/>"
     redefine(raw, "</dhcp>", f"{others}</dhcp>")
@@ -87,7 +87,7 @@ def test_host_entries_that_others_added_stay_when_something_else_changes(lab, ra
     assert network.state == State.DRIFTED
 
 
-def test_an_entry_that_is_wished_again_while_it_is_being_removed_is_not_lost(lab, raw, monkeypatch):
+def test_a_reservation_that_is_added_again_during_its_deletion_is_not_lost(lab, raw, monkeypatch):
     network = push(make_network(lab))
     host = make_host(network, "52:54:00:00:00:08", "10.255.0.8").spec()
     network = change(network, subnets=subnet_with(network, hosts=(host,)))
@@ -106,7 +106,7 @@ def test_an_entry_that_is_wished_again_while_it_is_being_removed_is_not_lost(lab
     assert "<host mac='52:54:00:00:00:08' ip='10.255.0.8'/>" in stored(raw)
 
 
-def test_an_id_is_reserved_once_also_while_a_worker_carries_it_out(lab, raw, monkeypatch):
+def test_an_id_is_reserved_once_while_a_worker_pushes_it(lab, raw, monkeypatch):
     network = push(make_network(lab))
     network.reserve_ids(8, 1)
     tried = []
@@ -123,7 +123,7 @@ def test_an_id_is_reserved_once_also_while_a_worker_carries_it_out(lab, raw, mon
     assert tried == [8]
 
 
-def test_a_reservation_is_made_though_an_earlier_edit_is_refused(lab, raw):
+def test_a_reservation_is_pushed_after_a_refused_edit(lab, raw):
     network = push(make_network(lab))
     raw.createXML(GUEST)
     assert change(network, accepted=False, mtu=9000).state == State.FAILED

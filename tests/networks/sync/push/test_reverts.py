@@ -23,7 +23,7 @@ def test_only_a_revert_pushes_everything(lab, raw):
     assert "theirs" not in stored(raw)
 
 
-def test_a_network_that_others_stopped_stays_so_until_it_is_started(lab, raw):
+def test_a_network_that_was_stopped_outside_the_portal_stays_stopped_until_it_is_started(lab, raw):
     network = push(make_network(lab))
     raw.networkLookupByName("net1").destroy()
     network.reserve_ids(8, 1)
@@ -35,7 +35,7 @@ def test_a_network_that_others_stopped_stays_so_until_it_is_started(lab, raw):
     assert raw.networkLookupByName("net1").isActive()
 
 
-def test_a_reservation_in_a_block_that_others_took_away_says_so(lab, raw):
+def test_a_reservation_in_a_deleted_block_has_an_error(lab, raw):
     network = push(make_network(lab))
     found = raw.networkLookupByName("net1")
     found.destroy()
@@ -60,7 +60,7 @@ def test_a_revert_that_was_refused_is_not_carried_out_by_a_later_reservation(lab
     assert "<domain name='theirs'/>" in stored(raw)
 
 
-def test_a_revert_that_is_on_its_way_stays_on_its_way_with_a_reservation_made_since(lab, raw):
+def test_a_pending_revert_is_kept_by_a_later_reservation(lab, raw):
     network = push(make_network(lab))
     redefine(raw, *OUTSIDE["their domain"])
     observe(lab.pk)
@@ -69,7 +69,7 @@ def test_a_revert_that_is_on_its_way_stays_on_its_way_with_a_reservation_made_si
     assert again(network).exact
 
 
-def test_a_revert_that_was_asked_for_before_the_release_is_over_when_it_is_adopted_again(lab, raw):
+def test_releasing_a_network_cancels_its_pending_revert(lab, raw):
     network = push(make_network(lab))
     again(network).change(Event.REVERTED, exact=True)
     again(network).release()

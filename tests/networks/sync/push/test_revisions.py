@@ -18,7 +18,7 @@ from virterweb.messages import Message
 pytestmark = pytest.mark.integration
 
 
-def test_the_history_gets_plan_result_and_seconds(lab, raw):
+def test_the_history_has_plan_result_and_duration(lab, raw):
     network = change(push(make_network(lab)), mtu=9000)
     revision = latest(network)
     assert (revision.what, revision.result) == ("changed", "done")
@@ -26,7 +26,7 @@ def test_the_history_gets_plan_result_and_seconds(lab, raw):
     assert 0 <= revision.seconds < 5
 
 
-def test_the_history_gets_what_failed_and_how_far_it_came(lab, raw, monkeypatch):
+def test_the_history_has_the_failed_step_and_the_completed_ones(lab, raw, monkeypatch):
     network = push(make_network(lab))
 
     def refuse(host, uuid, name):
@@ -42,7 +42,7 @@ def test_the_history_gets_what_failed_and_how_far_it_came(lab, raw, monkeypatch)
     assert revision.seconds is not None
 
 
-def test_each_change_of_a_row_of_changes_gets_its_result(lab, raw):
+def test_each_of_several_changes_has_its_result(lab, raw):
     network = push(make_network(lab))
     network.change(Event.CHANGED, document=edit(network.full_document, replace(network.spec, mtu=9000)))
     network.change(Event.CHANGED, document=edit(network.full_document, replace(network.spec, domain="lab.test")))
@@ -63,7 +63,7 @@ def test_adopting_changes_nothing_in_libvirt(lab, raw, writes):
     assert latest(network).result == "done"
 
 
-def test_what_was_released_is_only_looked_at(lab, raw, writes):
+def test_a_released_network_is_only_polled(lab, raw, writes):
     network = push(make_network(lab))
     writes.clear()
     network.release()
@@ -73,7 +73,7 @@ def test_what_was_released_is_only_looked_at(lab, raw, writes):
     assert writes == ["setAutostart"]
 
 
-def test_restoring_brings_back_host_entries_in_libvirt_too(lab, raw):
+def test_restoring_a_definition_restores_reservations_in_libvirt(lab, raw):
     network = push(make_network(lab))
     host = make_host(network, "52:54:00:00:00:08", "10.255.0.8").spec()
     network = change(network, subnets=subnet_with(network, hosts=(host,)))

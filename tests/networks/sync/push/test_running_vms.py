@@ -21,7 +21,7 @@ from virterweb.hypervisors.sync import observe
 pytestmark = pytest.mark.integration
 
 
-def test_what_would_cut_off_vms_is_refused_unless_it_was_shown(lab, raw, writes):
+def test_a_push_that_disconnects_vms_is_refused_unless_it_was_shown(lab, raw, writes):
     network = push(make_network(lab))
     raw.createXML(GUEST)
     before = stored(raw)
@@ -81,7 +81,7 @@ def test_a_temporary_network_with_a_vm_on_it_stays_and_the_vm_is_on_its_network(
     assert "<source network='net1'" in domain.document
 
 
-def test_a_vm_that_came_after_the_plan_was_shown_is_not_cut_off(lab, raw):
+def test_a_vm_that_was_started_after_the_plan_is_not_disconnected(lab, raw):
     network = push(make_network(lab))
     wanted = replace(network.wanted, document=edit(network.full_document, replace(network.spec, mtu=9000)))
     network.change(Event.CHANGED, document=wanted.document, accepted=[step.as_json() for step in network.plan(wanted)])
@@ -90,7 +90,7 @@ def test_a_vm_that_came_after_the_plan_was_shown_is_not_cut_off(lab, raw):
     assert "mtu" not in stored(raw)
 
 
-def test_a_stop_that_nobody_was_shown_is_refused(lab, raw):
+def test_a_stop_that_was_not_shown_is_refused(lab, raw):
     network = push(make_network(lab))
     raw.createXML(GUEST)
     network.change(Event.STOPPED, active=False)
@@ -100,7 +100,7 @@ def test_a_stop_that_nobody_was_shown_is_refused(lab, raw):
     assert raw.networkLookupByName("net1").isActive()
 
 
-def test_a_network_whose_vms_are_off_the_wire_is_not_removed_without_a_word(lab, raw, monkeypatch):
+def test_deleting_a_network_with_disconnected_vms_must_be_confirmed(lab, raw, monkeypatch):
     network = push(make_network(lab))
     where = {"document": "<interface/>", "plugged": False, "seen": True, "port": "", "half_way": False}
     port = FoundPort(vm_uuid="1", vm="web", mac="52:54:00:00:00:09", **where)
