@@ -17,7 +17,7 @@ def lab(db, pokes):
 
 @pytest.fixture
 def network(lab, member):
-    """The member's own."""
+    """Return a network of the member."""
     network = make_network(lab, "net1", "10.1.0.1/24", owner=member, spec={"forward_mode": "nat"})
     network.note(Event.ADDED, member, result="done")
     network.status.write(generation=1, made_at=timezone.now(), present=True, active=True, autostart=True)
@@ -27,7 +27,7 @@ def network(lab, member):
 
 @pytest.fixture
 def theirs(lab, operator):
-    """Another's."""
+    """Return a network of another user."""
     return make_network(lab, "rich", "10.2.0.1/24", owner=operator)
 
 

@@ -8,7 +8,7 @@ from networks.models import Network
 
 
 def rich(network: Network) -> str:
-    """The network's document with an option that an operator gave it."""
+    """Return the document of the network with an option that an operator set."""
     return network.full_document.replace("</network>", OPTION + "</network>")
 
 

@@ -124,7 +124,7 @@ def test_accepting_does_not_accept_fields_that_affect_the_host(member_page, clie
 
 
 def test_reverting_does_not_restore_fields_that_affect_the_host(member_page, client, operator, network):
-    """An operator has taken an option away in libvirt."""
+    """An operator has deleted an option in libvirt."""
     without = network.full_document
     Network.objects.filter(pk=network.pk).update(document=rich(network), agreed=rich(network))
     network.status.write(document=without, drift="dnsmasq options")

@@ -91,7 +91,7 @@ def test_accepting_does_not_accept_a_nic_on_the_host(member_page, vm):
 
 
 def test_reverting_does_not_restore_a_nic_on_the_host(member_page, vm):
-    """An operator has moved it from a bridge to a network in libvirt."""
+    """An operator has moved the NIC from a bridge to a network in libvirt."""
     vm.add_nic(NICSpec(kind="bridge", source="br0", mac="52:54:00:80:00:07"))
     nic = "<interface type='network'><mac address='52:54:00:80:00:07'/><source network='default'/></interface>"
     document = f"<domain type='qemu'><name>alma-8-8</name><devices>{nic}</devices></domain>"

@@ -20,5 +20,5 @@ def default(lab) -> Network:
 
 @pytest.fixture
 def vm(lab, default) -> VM:
-    """A VM that runs on default as it should."""
+    """Return a VM that runs on default without problems."""
     return run(lab, "alma-8", 8)

@@ -51,7 +51,7 @@ def run(lab, name: str, number: int, network: str = "default") -> VM:
 
 
 def another(lab, name: str, cidr: str, bridge: str, dhcp: tuple[str, str] = ()) -> Network:
-    """A foreign network of one block, as 10.7.0.1/24."""
+    """Create an unmanaged network with one block, for example 10.7.0.1/24."""
     address, prefix = cidr.split("/")
     range_ = f"<dhcp><range start='{dhcp[0]}' end='{dhcp[1]}'/></dhcp>" if dhcp else ""
     document = f"""<network><name>{name}</name><uuid>{{uuid}}</uuid><forward mode='nat'/><bridge name='{bridge}'/>

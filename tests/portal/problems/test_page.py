@@ -12,7 +12,7 @@ HTMX = {"HX-Request": "true"}
 
 
 def listed(answer) -> list[str]:
-    """The problems of a page as text."""
+    """Return the problems of a page as text."""
     assert answer.status_code == 200
     items = html.fromstring(answer.content).xpath("//ul[@class='problems']/li")
     return [" ".join(item.text_content().split()) for item in items]
@@ -24,7 +24,7 @@ def links(answer) -> list[str]:
 
 @pytest.fixture
 def troubled(default, lab, vm) -> Network:
-    """Default with a problem of each kind that a click mends."""
+    """Return the network default with a problem of each kind that one click solves."""
     entry(default, "192.168.122.8", EIGHT)
     make_lease(default, EIGHT, "192.168.122.77")
     make_lease(default, NOBODY, "192.168.122.99")
@@ -79,7 +79,7 @@ def test_many_unknown_leases_link_to_the_leases_of_the_network(page, default):
 
 
 def press(page, text: str):
-    """Press the button of that text on the page of default's problems."""
+    """Press the button with this text on the page of the problems of default."""
     root = html.fromstring(page.get("/networks/lab-1/default/problems/").content)
     (action,) = root.xpath("//form[button[normalize-space()=$text]]/@action", text=text)
     return page.post(action)
@@ -93,8 +93,8 @@ def test_release_requests_the_release_of_an_unknown_lease(page, troubled):
 
 def test_reserve_instead_reserves_the_current_address_of_the_guest(page, troubled):
     assert press(page, "Reserve 192.168.122.77 instead").status_code == 302
-    wishes = DHCPHost.objects.filter(mac=EIGHT)
-    assert {desired.ip: desired.removed_at is None for desired in wishes} == {
+    reservations = DHCPHost.objects.filter(mac=EIGHT)
+    assert {desired.ip: desired.removed_at is None for desired in reservations} == {
         "192.168.122.77": True,
         "192.168.122.8": False,
     }

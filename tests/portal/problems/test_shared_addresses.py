@@ -48,7 +48,7 @@ def test_three_machines_are_counted_and_all_named():
 
 
 def copied(now: str = NINE, before: str = EIGHT, client_id: str = "ff:01", **ended) -> dict:
-    """A lease that one MAC has, and that another had before, under one client ID."""
+    """Return a lease that has passed from one MAC to another with the same client ID."""
     then = {"mac": before, "client_id": client_id} | ended
     return {"leases": (lease(mac=now, client_id=client_id),), "ended": (lease(**then),)}
 

@@ -27,7 +27,7 @@ def net1(lab) -> Network:
 
 @pytest.fixture
 def vm(lab, default, net1) -> VM:
-    """A VM that runs with a NIC on default and one on net1."""
+    """Return a running VM with a NIC on default and one on net1."""
     vm = make_vm(lab)
     make_running(vm, ("default", MAC, "vnet1"), ("net1", OTHER, "vnet2"))
     return vm

@@ -26,13 +26,13 @@ def ips(answer) -> list[str]:
 
 
 def said(answer) -> str:
-    """What the page says, without the box on top."""
+    """Return the text of the page without the search box."""
     (main,) = html.fromstring(answer.content).xpath("//main")
     return " ".join(main.text_content().split())
 
 
 def named(answer) -> list[str]:
-    """The VMs and networks that go by such a name."""
+    """Return the VMs and networks that have such a name."""
     items = html.fromstring(answer.content).xpath("//section[1]/ul/li")
     return [" ".join(item.text_content().split()).lower() for item in items]
 
@@ -47,5 +47,5 @@ def ended(network: Network, mac: str, ip: str, hostname: str = "", vm: str = "")
 
 
 def free(answer) -> list[str]:
-    """Where the "Reserve it" links lead."""
+    """Return the targets of the "Reserve it" links."""
     return html.fromstring(answer.content).xpath("//a[.='Reserve it']/@href")

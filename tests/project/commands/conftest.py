@@ -17,7 +17,7 @@ def lab(db, pokes):
 
 @pytest.fixture
 def made(lab) -> Network:
-    """A network of ours that libvirt has as it is wanted, with a running VM on it."""
+    """Return a managed network that libvirt has as desired, with a running VM."""
     network = make_network(lab, "net1", "10.1.0.1/24", spec={"bridge": "virbr1"})
     network.note(Event.ADDED, result="done")
     agree(network)

@@ -17,7 +17,7 @@ from tests.support.making import (
 
 @pytest.fixture
 def lab(db, pokes):
-    """A bit of everything."""
+    """Return a hypervisor with one object of each kind."""
     hypervisor = make_hypervisor()
     default = make_foreign_network(hypervisor)
     net1 = make_network(hypervisor)

@@ -13,7 +13,7 @@ LONGEST = 4.0  # seconds of this process for one answer
 
 
 class Generator:
-    """Inputs of one seed: mostly valid with something hostile in it, as it takes to come past the first check."""
+    """Generate the input of one seed: mostly valid with a hostile part, so that it passes the first checks."""
 
     def __init__(self, seed: str) -> None:
         self.random = random.Random(seed)
@@ -49,7 +49,7 @@ class Generator:
         return {name: self.random.choice(HEADERS[name]) for name in names}
 
     def address(self, route: str) -> str:
-        """An address that a route takes, or nearly."""
+        """Return an address that matches a route, or almost."""
         known = {"hypervisor": "lab-1", "ip": "10.255.0.9", "mac": MAC, "suffix": "csv", "verb": "start", "end": "/"}
         known |= {"pk": "1", "object_id": "1", "app_label": "vms", "content_type_id": "1", "group": "default"}
         name = self.random.choice(("net1", "default") if "networks" in route else ("alma-8-8", "other"))
@@ -74,7 +74,7 @@ class Generator:
 
 
 def failure(what: str, begun: float) -> str:
-    """The last lines of what went wrong, and the input."""
+    """Return the last lines of a traceback, and the input."""
     seconds = time.process_time() - begun
     lines = traceback.format_exc().strip().splitlines()[-7:]
     return f"{what[:600]}\n  after {seconds:.1f} s: " + "\n  ".join(lines)

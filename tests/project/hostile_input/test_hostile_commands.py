@@ -22,7 +22,7 @@ pytestmark = pytest.mark.slow
 
 
 def parsers(parser: argparse.ArgumentParser, words: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], list]]:
-    """Each verb of a command with its arguments."""
+    """Return each verb of a command with its arguments."""
     below = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
     if not below:
         yield words, [action for action in parser._actions if action.dest != "help"]

@@ -21,7 +21,7 @@ WITHOUT_DHCP = (
 
 
 class Guests:
-    """A host whose answers are chosen; libvirt's test driver gives the same for every source."""
+    """A host with set answers, because libvirt's test driver returns the same for every source."""
 
     def __init__(self) -> None:
         self.answers: dict[str, list[tuple[str, ...]] | Exception] = {Source.AGENT: [], Source.ARP: []}
@@ -43,7 +43,7 @@ class Guests:
 
 
 def ask(vm) -> None:
-    """A round that is due."""
+    """Run a round that is due."""
     AddressRound.objects.update(due_at=timezone.now())
     addresses.ask(vm.hypervisor_id)
 

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.integration
 
 
 def address_cells(answer) -> list[str]:
-    """What the table of a VM's NICs has as IP."""
+    """Return the IP addresses in the table of NICs of a VM."""
     rows = html.fromstring(answer.content).xpath("//table[@id='nics']/tbody/tr")
     return [" ".join(row.xpath("string(td[4])").split()) for row in rows]
 

@@ -11,14 +11,14 @@ from vms.observed.addresses import Source
 
 
 def make_twin(vm, *nics: tuple[str, str, str]):
-    """Another running VM on the hypervisor."""
+    """Create another running VM on the hypervisor."""
     twin = make_vm(vm.hypervisor, "twin", 9)
     make_running(twin, *nics)
     return twin
 
 
 def test_each_nic_of_two_vms_has_only_its_own_addresses(vm):
-    """One MAC twice, on different networks, and a lease of it on each and on a third."""
+    """Two NICs on different networks have the same MAC, with a lease on each network and on a third one."""
     default, plain = (vm.hypervisor.networks.get(name=name) for name in ("default", "plain"))
     third = make_foreign_network(vm.hypervisor, WITHOUT_DHCP.replace("plain", "third").replace("br9", "br10"))
     twin = make_twin(vm, ("plain", MAC, "vnet8"), ("third", "52:54:00:00:00:99", "vnet9"))
@@ -49,7 +49,7 @@ def test_each_nic_of_two_vms_has_only_its_own_addresses(vm):
 
 
 def test_an_arp_entry_belongs_to_the_nic_on_that_bridge(vm, guests):
-    """Both VMs are asked for by the MAC that both have, so both hear of both entries."""
+    """Both VMs have the same MAC, so the queries for both return both entries."""
     make_twin(vm, ("plain", MAC, "vnet8"))
     guests.answers[Source.ARP] = [(MAC, "192.168.122.8", "virbr0"), (MAC, "10.1.0.8", "br9"), (MAC, "10.4.0.8", "eth7")]
     ask(vm)

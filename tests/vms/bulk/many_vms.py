@@ -18,7 +18,7 @@ def mac_of(number: int) -> str:
 
 
 def see(vm: VM, *nics: tuple[str, str], more: str = "", further: str = "") -> None:
-    """Write down that a VM runs with these (network, MAC) and with nothing else."""
+    """Record that a VM runs with exactly these NICs, given as (network, MAC)."""
     vm.status.nics.all().delete()
     make_running(vm, *((network, mac, "vnet1") for network, mac in nics))
     found = "".join(INTERFACE.format(network=network, mac=mac, more=more) for network, mac in nics)
@@ -26,7 +26,7 @@ def see(vm: VM, *nics: tuple[str, str], more: str = "", further: str = "") -> No
 
 
 def make(lab, number: int, network: str = "red", **values) -> VM:
-    """A VM that runs with its wished NIC on a network, and no other."""
+    """Create a VM that runs with its desired NIC on a network."""
     vm = VM.objects.create(hypervisor=lab, name=f"tiny-{number}", number=number, **values)
     vm.nics.create(position=0, source=network, mac=mac_of(number))
     see(vm, (network, mac_of(number)))
@@ -40,7 +40,7 @@ def ask(page, vms, action: str, *, asked: str | None = "yes", htmx: bool = False
 
 
 def told(answer) -> dict[str, str]:
-    """What the plan or the page of progress says of each VM."""
+    """Return the text of each VM in the plan or in the progress."""
     found = html.fromstring(answer.content.decode()).xpath("//table[@id='many-plan' or @id='many-rows']/tbody/tr")
     cells = ([" ".join(cell.text_content().split()) for cell in row.xpath("./td")] for row in found)
     return {name: " | ".join(filter(None, rest)) for name, *rest in cells}

@@ -104,7 +104,7 @@ def test_a_nic_that_was_attached_outside_the_portal_is_moved_too(page, lab):
 def test_a_reserved_address_follows_each_moved_nic(page, lab, vms):
     red, blue = (Network.objects.select_related("status").get(name=name, hypervisor=lab) for name in ("red", "blue"))
     for network in (red, blue):
-        network.status.write(present=False)  # then its wish says what blocks it has
+        network.status.write(present=False)  # then its saved definition has the blocks
     for index, vm in enumerate(vms[:2]):
         hosts.reserve(red, [HostSpec(mac=vm.nics.get().mac, ip=f"10.250.0.{50 + index}")], None)
     said = told(ask(page, vms, "move", source="red", to="blue"))

@@ -54,7 +54,7 @@ class Lab:
         return self.connection.domains.get(uuid).document, self.connection.domains.stored_document(uuid)
 
     def define(self, document: str) -> None:
-        """As others do, with virsh; of a running VM that is what it is at its next start."""
+        """Redefine the VM outside the portal. If it runs, this applies at its next start."""
         self.connection.domains.define(document, "web")
         self.observe()
 
@@ -63,7 +63,7 @@ class Lab:
         self.observe()
 
     def say(self, page, verb: str, **data: str) -> str:
-        """Post a verb; what the portal says then."""
+        """Post an action and return the message of the portal."""
         answer = page.post(f"/vms/lab-1/web/{verb}/", data)
         assert answer.status_code == 302
         said = " ".join(map(str, get_messages(answer.wsgi_request)))

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.integration
 
 @pytest.fixture
 def recreated(lab) -> Lab:
-    """Others removed the portal's VM and made it anew: the same name, another UUID."""
+    """Recreate the VM outside the portal with the same name and another UUID."""
     lab.adopt()
     undefine(lab)
     lab.define(DOMAIN.replace(UUID, OTHER).replace(SECOND, THIRD))

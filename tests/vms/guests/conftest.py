@@ -19,7 +19,7 @@ def guests(monkeypatch) -> Guests:
 
 @pytest.fixture
 def vm(db, pokes) -> VM:
-    """Runs since long with a NIC on a network with DHCP, and one on a network without."""
+    """Return a VM that has run for some time with a NIC on a network with DHCP, and one on a network without."""
     hypervisor = make_hypervisor()
     make_foreign_network(hypervisor)
     make_foreign_network(hypervisor, WITHOUT_DHCP)

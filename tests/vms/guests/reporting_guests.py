@@ -27,7 +27,7 @@ def domain(*macs: str, run: str = "7", channel: str = AGENT) -> str:
 
 
 def told(*errors: str, up: str = "0x1003", client: str = "", done: bool = True) -> str:
-    """What the program of guests prints."""
+    """Return what the program prints in the guest."""
     result = json.dumps({"v1": {"datasource": "NoCloud", "errors": errors}})
     ends = f"result {result}" if done else 'status {"v1": {"stage": "init"}}'
     return f"card {MAC} 0x1003 2 ens3\ncard {PLAIN} {up} 3 ens4\n{client}\ncloud-init installed\n{ends}\nend\n"
@@ -37,7 +37,7 @@ CLIENT = "client dhclient dhclient -4 ens3"
 
 
 class Guests:
-    """A host whose guests answer as they are told to."""
+    """A host whose guests give the set answers."""
 
     def __init__(self) -> None:
         self.addresses: list[tuple[str, str]] = [("00:00:00:00:00:00", "127.0.0.1")]
@@ -57,14 +57,14 @@ class Guests:
 
 
 def ask(vm: VM) -> GuestReport:
-    """A round that is due."""
+    """Run a round that is due."""
     AddressRound.objects.update(due_at=timezone.now())
     addresses.ask(vm.hypervisor_id)
     return GuestReport.objects.get()
 
 
 def later(**by: int) -> None:
-    """Let time pass since the guest was last asked."""
+    """Set back the time at which the guest was last asked."""
     report = GuestReport.objects.get()
     GuestReport.objects.update(asked_at=report.asked_at - timedelta(**by))
 

@@ -26,7 +26,7 @@ def portal(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Porta
 
 @pytest.fixture(autouse=True)
 def nothing_half_made(request: pytest.FixtureRequest, portal: Portal, lab: Lab) -> Iterator[None]:
-    """A test that failed keeps nobody from the next one."""
+    """Clean up after a failed test, so that the next one can run."""
     failed = request.session.testsfailed
     with contextlib.closing(libvirt.open(lab.uri)) as host:
         before = things(host)
@@ -48,7 +48,7 @@ def nothing_half_made(request: pytest.FixtureRequest, portal: Portal, lab: Lab) 
 
 @pytest.fixture
 def kill(portal: Portal, tmp_path: Path):
-    """Run a worker until it kills itself at a call, and then one that lives; the calls of the first."""
+    """Run a worker that is killed at a call, then another one. The function returns the calls of the first."""
     log = tmp_path / "calls"
 
     def run(at: int, side: str, **what: str) -> list[str]:
@@ -65,7 +65,7 @@ def kill(portal: Portal, tmp_path: Path):
 
 @pytest.fixture(scope="module")
 def net1(portal: Portal, lab: Lab) -> Iterator[str]:
-    """A network with two running VMs on it, one of them transient and made by others."""
+    """Yield a network with two running VMs, one of them transient and unmanaged."""
     portal.start_worker()
     portal.manage("network", "add", "net1", "--dhcp", "-n", "10.255.0.1/24")
     nic = ("--nic", "type=network,source=net1")

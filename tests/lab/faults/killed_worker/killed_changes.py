@@ -16,11 +16,11 @@ MAKE = [
 
 
 def done(portal: Portal, desired: str) -> str:
-    """The state of a wish, given as MODEL NAME, once no worker has to do anything for it."""
+    """Return the state of an object, given as MODEL NAME, when no push is pending."""
     model, name = desired.split()
-    # In one query: it may go at any moment.
+    # One query, because the row can be deleted at any moment.
     rows = f"{model}.objects.select_related('status').filter(name='{name}')"
-    state = f"[wish.state for wish in {rows}] or ['gone']"
+    state = f"[desired.state for desired in {rows}] or ['gone']"
     (found,) = wait_for(
         lambda: [s for s in portal.ask(state) if s not in ("pending", "removing")], 30, f"{desired} done"
     )
@@ -28,7 +28,7 @@ def done(portal: Portal, desired: str) -> str:
 
 
 def upload(portal: Portal, folder: Path) -> bytes:
-    """Wish an image of a small disk."""
+    """Add an image of a small disk."""
     raw, qcow2 = (
         folder / "raw",
         Path(portal.ask("str(settings.SPOOL_DIR)", "from django.conf import settings"), "waits"),

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.lab
 
 @pytest.fixture
 def lose(portal: Portal, lab: Lab, tmp_path: Path):
-    """Run a worker whose libvirtd is killed at a call, and start that anew; the worker lives on."""
+    """Run a worker whose libvirtd is killed at a call and started again."""
     log = tmp_path / "calls"
 
     def run(at: int, side: str) -> None:

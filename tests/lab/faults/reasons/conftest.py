@@ -17,7 +17,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 
 @pytest.fixture(autouse=True)
 def nothing_left_over(portal: Portal, lab: Lab) -> Iterator[None]:
-    """Every test may leave its network and its VM, and nothing else."""
+    """Delete the network and the VM of each test, and assert that nothing else is left."""
     before = things_of(lab)
     yield
     portal.manage("vm", "rm", "tiny-20")

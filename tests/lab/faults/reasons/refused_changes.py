@@ -58,7 +58,7 @@ def state(portal: Portal, model: str, name: str) -> str:
 
 
 def try_again(portal: Portal, page: str) -> None:
-    """Press the button, if the portal has not tried by itself meanwhile."""
+    """Press the button to retry, unless the portal has already retried."""
     if portal.get(page).xpath("//form[contains(@action, '/retry/')]"):
         portal.post(f"{page}retry/", page=page)
 
@@ -68,7 +68,7 @@ def folded(page: html.HtmlElement) -> list[str]:
 
 
 def assert_shown(portal: Portal, path: str, sentence: str, raw: str) -> None:
-    """The page shows the sentence, and libvirt's own words only to who unfolds them."""
+    """Assert that the page shows the sentence, and libvirt's message only in collapsed details."""
     page = portal.get(path)
     reason = page.get_element_by_id("reason")
     assert sentence in reason.xpath("string(.//strong)")

@@ -51,7 +51,7 @@ def without_default(lab: Lab) -> Iterator[None]:
 
 @contextlib.contextmanager
 def dhcp_server(lab: Lab) -> Iterator[None]:
-    """Run a dnsmasq of the whole host, as an administrator may have one."""
+    """Run a dnsmasq that serves the whole host."""
     pid, leases = lab.directory / "another.pid", lab.directory / "another.leases"
     files = (f"--pid-file={pid}", f"--dhcp-leasefile={leases}")
     options = ("--conf-file=/dev/null", "--user=root", "--port=0", "--dhcp-range=10.99.0.9,10.99.0.9")

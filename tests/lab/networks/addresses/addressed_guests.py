@@ -15,7 +15,7 @@ PAGE = "/networks/lab/addr/"
 
 @dataclass(frozen=True, kw_only=True)
 class Guest:
-    """A guest by its NIC on the network; `card` is what the guest calls that."""
+    """A guest with its NIC on the network. `card` is the name of the NIC in the guest."""
 
     name: str
     mac: str
@@ -30,25 +30,25 @@ class Guest:
         self.console.run(f"read -r index client </run/{self.card}; kill -USR1 $client")
 
     def stop_dhcp(self) -> None:
-        """Have no address and ask for none; its lease holds on."""
+        """Delete the address in the guest and keep the lease."""
         self.console.run(
             f"read -r index client </run/{self.card}; kill $client; while kill -0 $client; do usleep 50000; done "
             f"2>/dev/null; ip address flush dev {self.card} scope global"
         )
 
     def ask_anew(self, *options: str) -> None:
-        """Ask for an address as a client with these options, which begins from nothing."""
+        """Request an address as a new client with these options."""
         self.stop_dhcp()
         client = f"udhcpc -f -i {self.card} -s /lease -x hostname:{self.name} -t 60 -T 1 -A 1 {' '.join(options)}"
         index = f"$(cat /sys/class/net/{self.card}/ifindex)"
         self.console.run(f'({client} >/dev/null 2>&1 & echo "{index} $!" >/run/{self.card})')
 
     def take(self, ip: str) -> None:
-        """Use an address without asking anybody."""
+        """Use an address without a lease."""
         self.console.run(f"ip address add {ip}/24 dev {self.card}")
 
     def greet(self) -> None:
-        """Say to the host which address is whose."""
+        """Send a packet, so that the ARP table of the host has the address."""
         self.console.run(f"ip neigh flush dev {self.card}; ping -c 1 -w 2 10.61.0.1")
 
 
@@ -59,7 +59,7 @@ def at_console(host: libvirt.virConnect, name: str, mac: str) -> Guest:
 
 
 def let_go(host: libvirt.virConnect, lab: Lab, guest: Guest) -> None:
-    """Have a guest without address and without leases."""
+    """Release all leases and addresses of a guest."""
     guest.stop_dhcp()
     for lease in leases(host):
         if lease["mac"] == guest.mac:
@@ -86,13 +86,13 @@ def only(ips: set[str]) -> str:
 
 
 def problem(portal: Portal, kind: str) -> str:
-    """What is wrong, in words, with the name of its step; "" if nothing of this kind is."""
+    """Return the text of a problem with the name of its step, "" if there is none of this kind."""
     found = portal.get(f"{PAGE}problems/").xpath("//ul[@class='problems']/li")
     said = [re.sub(r"\s+", " ", each.text_content()).strip() for each in found]
     return next((text.removeprefix(kind).strip() for text in said if text.startswith(kind)), "")
 
 
 def cell(portal: Portal, ip: str) -> tuple[str, str]:
-    """What the map says of an address: how it is drawn, and in words."""
+    """Return how the map shows an address: its class and its text."""
     (found,) = portal.get(f"{PAGE}addresses/").xpath(f"//div[@role='group']/a[starts-with(@title, '{ip}: ')]")
     return found.get("class"), found.get("title").removeprefix(f"{ip}: ")

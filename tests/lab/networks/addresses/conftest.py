@@ -14,7 +14,7 @@ from tests.support.waiting import wait_for
 
 @pytest.fixture(scope="module")
 def guests(portal: Portal, lab: Lab) -> Iterator[tuple[Guest, Guest]]:
-    """Two running guests with a NIC each on the network addr."""
+    """Yield two running guests, each with a NIC on the network addr."""
     host = libvirt.open(lab.uri)
     before = things(host)
     portal.manage("network", "add", "addr", "--dhcp", "-n", "10.61.0.1/24")
@@ -35,7 +35,7 @@ def guests(portal: Portal, lab: Lab) -> Iterator[tuple[Guest, Guest]]:
 
 @pytest.fixture
 def both(portal: Portal, host: libvirt.virConnect, lab: Lab, guests: tuple[Guest, Guest]) -> tuple[Guest, Guest]:
-    """The guests, each with one lease as any other, and nothing reserved."""
+    """Return the guests, each with one lease and without reservations."""
     if "<host " in document(host):
         portal.manage("network", "edit", "addr", "--host", "")
     if any(len(guest.ips) != 1 or guest.ips != leased(host, guest.mac) for guest in guests):

@@ -23,7 +23,7 @@ DOMAIN = f"""<domain type='qemu'><name>theirs</name><memory unit='MiB'>128</memo
 
 
 def are_reserved(host: libvirt.virConnect, *entries: str) -> bool:
-    """Whether libvirt has these, live and stored."""
+    """Return whether libvirt has these entries, live and stored."""
     kept = (document(host), document(host, libvirt.VIR_NETWORK_XML_INACTIVE))
     return all(entry in each for entry in entries for each in kept)
 
@@ -34,7 +34,7 @@ def lease_row(portal: Portal, ip: str, mac: str, question: str = "") -> dict[str
 
 
 def ended(portal: Portal, ip: str, mac: str) -> dict[str, str]:
-    """A row of the history, once it has an end."""
+    """Wait for the end of a row of the history and return it."""
     row = lease_row(portal, ip, mac, f"?q={ip}")
     return row if row.get("To", "now") != "now" else {}
 

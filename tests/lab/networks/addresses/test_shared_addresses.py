@@ -23,7 +23,7 @@ def test_two_guests_with_the_same_client_id_are_both_named(
         return next((lease["ipaddr"] for lease in mine if lease["clientid"] == "00:aa:bb:cc:dd"), "")
 
     def seen() -> list[tuple[str, str]]:
-        """Who has it as far as the portal knows."""
+        """Return who has the address according to the portal."""
         found = json.loads(portal._open(f"{PAGE}leases.json"))
         return [(lease["ip"], lease["mac"]) for lease in found if lease["client_id"] == "00:aa:bb:cc:dd"]
 
@@ -72,7 +72,7 @@ def test_an_address_that_two_machines_use_is_shown_for_both(
 
 def test_the_inventory_has_the_guests_with_their_addresses(portal: Portal, both: tuple[Guest, Guest]):
     def listed() -> dict[str, list[str]]:
-        """The addresses on the network, by guest."""
+        """Return the addresses on the network, by guest."""
         found = json.loads(portal.manage("inventory"))
         variables = found["_meta"]["hostvars"]
         return {

@@ -93,7 +93,7 @@ SHOWN = {
 
 
 def make_made(hypervisor, document: str, name: str) -> Network:
-    """A network of ours that libvirt has as it is wanted, idle and without VMs."""
+    """Create a managed network that libvirt has as desired, without VMs."""
     network = hypervisor.networks.filter(name=name).first() or make_network(hypervisor, name, "")
     network.change(Event.CHANGED, document=document.replace("{uuid}", network.uuid_text))
     spec = network.spec
@@ -107,7 +107,7 @@ def make_made(hypervisor, document: str, name: str) -> Network:
 
 
 def open_form(client, network: Network) -> dict[str, str]:
-    """What a browser would send if the form were saved as it is shown."""
+    """Return what a browser sends if the form is saved as it is shown."""
     return shown(client.get(f"{network.get_absolute_url()}edit/"))
 
 
@@ -124,9 +124,9 @@ def shown(answer) -> dict[str, str]:
 
 
 def save(client, network: Network, typed: dict[str, str] | None = None, **changed: str | None):
-    """Save the form as shown (or as `typed`) with some fields changed, as a browser does: the plan comes first.
+    """Save the form as shown (or as `typed`) with some fields changed: first the plan, then the confirmation.
 
-    None is a tick taken away.
+    None clears a check box.
     """
     data = {**(typed or open_form(client, network)), **changed}
     data = {name: value for name, value in data.items() if value is not None}
@@ -136,7 +136,7 @@ def save(client, network: Network, typed: dict[str, str] | None = None, **change
 
 
 def fill_in(network: Network, **changed: str | None) -> NetworkForm:
-    """The form as shown with some fields changed, without page and plan: for the many rules."""
+    """Return the form as shown with some fields changed, without requests."""
     data = {**as_text(NetworkForm(network=network)), **changed}
     sent = {name: value for name, value in data.items() if value is not None}
     return NetworkForm(sent, network=network, operator=True)

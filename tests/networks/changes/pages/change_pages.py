@@ -10,7 +10,7 @@ from tests.support.making import agree, make_running, make_vm
 
 
 def make_made(network: Network, **values) -> Network:
-    """Write down that libvirt has a wish as it is wanted."""
+    """Record that libvirt has the network as desired."""
     spec = network.spec
     network.note(Event.ADDED, network.owner, result="done")
     agree(network)
@@ -23,7 +23,7 @@ def make_made(network: Network, **values) -> Network:
 
 
 def make_attached(network: Network, name: str = "alma-8-8", number: int = 8, owner: str = "") -> None:
-    """A VM that runs with a NIC on the network."""
+    """Create a running VM with a NIC on the network."""
     by = get_user_model().objects.get_or_create(username=owner)[0] if owner else None
     vm = make_vm(network.hypervisor, name, number, owner=by)
     make_running(vm, (network.name, f"52:54:00:80:00:{number:02x}", f"vnet{number}"))
@@ -50,7 +50,7 @@ def steps(answer) -> list[str]:
 
 
 def filled(answer, form: str = "(//main//form[@method='post'])[last()]") -> dict[str, str]:
-    """What a browser would send of a page's form."""
+    """Return what a browser sends for the form of a page."""
     (found,) = tree(answer).xpath(form)
     typed = {name: value or "" for name, value in found.form_values()}
     return typed | {each.name: each.value for each in tree(answer).xpath("//*[@form='change']")}

@@ -19,7 +19,7 @@ def network(lab) -> Network:
 
 @pytest.fixture
 def staff(client, operator):
-    """An operator's test client."""
+    """Return the test client of an operator."""
     client.force_login(operator)
     return client
 

@@ -19,7 +19,7 @@ def confirm(client, answer):
 
 @pytest.fixture
 def three(lab, network) -> list[Network]:
-    """One that runs with a VM, one that is stopped, one of others."""
+    """Return a network that runs with a VM, one that is stopped, and an unmanaged one."""
     make_attached(network)
     stopped = make_network(lab, "net2", "10.2.0.1/24", active=False, autostart=False)
     return [network, make_made(stopped, active=False, autostart=False), make_foreign_network(lab)]

@@ -59,7 +59,7 @@ LIVE_ONLY = "<host mac='52:54:00:aa:00:01' ip='10.1.0.77'/>"
 
 
 def make_half_changed(network: Network) -> Network:
-    """Write down that others added an entry to what runs alone, and stored a domain that does not run yet."""
+    """Record outside changes: an entry that is only live, and a domain that is only stored."""
     document = network.full_document
     stored = document.replace("<ip ", "<domain name='theirs'/><ip ")
     network.status.write(document=document.replace("</dhcp>", f"{LIVE_ONLY}</dhcp>"), stored=stored, drift="differs")

@@ -26,7 +26,7 @@ from virterweb.hypervisors.sync import observe
 
 @pytest.fixture
 def lab(db, tmp_path: Path, pokes):
-    """A hypervisor of the test driver, private to this process, with nothing in it."""
+    """Yield an empty hypervisor of libvirt's test driver."""
     path = tmp_path / "host.xml"
     path.write_text(EMPTY)
     yield make_hypervisor(uri=f"test://{path}")
@@ -35,14 +35,14 @@ def lab(db, tmp_path: Path, pokes):
 
 @pytest.fixture
 def raw(lab) -> libvirt.virConnect:
-    """libvirt as others use it: the connection that the portal has, for the test driver's is private to each."""
+    """Return the libvirt connection of the portal. Another connection sees another test driver."""
     with connected(lab.pk, lab.uri) as connection:
         return connection.session.libvirt
 
 
 @pytest.fixture(params=["ours", "not ours"])
 def network(request, lab, raw) -> Network:
-    """A network that runs in libvirt, ours or not, with DHCP reservations of others."""
+    """Return a running network, managed or not, with DHCP reservations from outside the portal."""
     found = raw.networkDefineXML(NETWORK.format(uuid=UUID))
     found.setAutostart(True)
     found.create()
@@ -57,7 +57,7 @@ def network(request, lab, raw) -> Network:
 
 @pytest.fixture
 def restarts(raw, monkeypatch) -> list[str]:
-    """libvirt's calls that do more to a network than to change an entry of a list, from here on."""
+    """Record libvirt's calls that do more to a network than change an entry of a list."""
     made = []
     for owner, name in WRITERS:
         call = getattr(owner, name)
@@ -67,7 +67,7 @@ def restarts(raw, monkeypatch) -> list[str]:
 
 @pytest.fixture
 def push(raw, network, restarts) -> Callable[[], set[str]]:
-    """Carries out what is wished, and gives the entries that libvirt has then beside the bystanders.
+    """Return a function that pushes the network and returns the entries in libvirt except the bystanders.
 
     Those are untouched, and nothing was restarted.
     """
@@ -88,5 +88,5 @@ def push(raw, network, restarts) -> Callable[[], set[str]]:
 
 @pytest.fixture
 def net(lab) -> Network:
-    """A network that libvirt has, as the database knows it; libvirt itself is not asked."""
+    """Return a network as recorded from libvirt. libvirt itself does not have it."""
     return make_foreign_network(lab, NETWORK)

@@ -19,7 +19,7 @@ NETWORK = """<network><name>net1</name><uuid>{uuid}</uuid><bridge name='virbr5'/
 </network>"""
 
 UUID = "4dea22b3-1d52-d8f3-2516-782e98ab3fa0"
-# What others have on the network all the time; no wish here is about it.
+# Entries from outside the portal that no test changes.
 BYSTANDERS = {
     "52:54:00:aa:00:01 10.5.0.77 aside 12h": "<host mac='52:54:00:aa:00:01' name='aside' ip='10.5.0.77'>"
     "<lease expiry='12' unit='hours'/></host>",
@@ -33,18 +33,18 @@ WRITERS = (
 
 
 def four(number: int, **values: object) -> HostSpec:
-    """A guest known by its MAC."""
+    """Return the entry of a guest that is identified by its MAC."""
     return replace(HostSpec(mac=f"52:54:00:00:00:{number:02x}", ip=f"10.5.0.{number}", name=f"vm-{number}"), **values)
 
 
 def six(number: int, **values: object) -> HostSpec:
-    """A guest known by its DUID."""
+    """Return the entry of a guest that is identified by its DUID."""
     host = HostSpec(duid=f"00:03:00:01:52:54:00:00:00:{number:02x}", ip=f"fd00:5::{number}", name=f"vm-{number}")
     return replace(host, **values)
 
 
 def named(number: int, **values: object) -> HostSpec:
-    """A guest known by its name alone."""
+    """Return the entry of a guest that is identified only by its name."""
     return replace(HostSpec(ip=f"10.5.0.{number}", name=f"vm-{number}"), **values)
 
 
@@ -69,7 +69,7 @@ def element(host: HostSpec) -> str:
 
 
 def in_libvirt(raw: libvirt.virConnect) -> set[str]:
-    """Its DHCP reservations as lines."""
+    """Return the DHCP reservations that libvirt has, as lines."""
     found = list(map(str, parse(raw.networkLookupByName("net1").XMLDesc()).hosts))
     assert len(found) == len(set(found))
     return set(found)
@@ -88,18 +88,18 @@ def take_away(network: Network, *hosts: HostSpec) -> list[HostSpec]:
 
 
 def states(network: Network) -> dict[str, str]:
-    """The state of each row but the bystanders', by address."""
+    """Return the state of each row except the bystanders, by address."""
     return {row.host.ip: row.state.value for row in rows(again(network)) if str(row.host) not in BYSTANDERS}
 
 
-def wishes(network: Network) -> set[str]:
+def saved_entries(network: Network) -> set[str]:
     return {f"{host}{' no longer' if host.removed_at else ''}" for host in network.hosts.all()}
 
 
 def settled(network: Network, push: Callable[[], set[str]]) -> set[str]:
-    """What libvirt has after a push. Of a managed network it is what is kept, of another's nothing is kept."""
+    """Assert what libvirt has after a push. Only for a managed network the database keeps the entries."""
     found = push()
-    assert wishes(network) == (found if network.managed else set())
+    assert saved_entries(network) == (found if network.managed else set())
     return found
 
 
@@ -108,16 +108,16 @@ def texts(*hosts: HostSpec) -> set[str]:
 
 
 def found(network: Network, *hosts: HostSpec) -> None:
-    """Write down that libvirt was seen to have these entries too."""
+    """Record that libvirt has these entries too."""
     network.found_hosts.bulk_create(network.found_hosts.model.of(network, host) for host in hosts)
 
 
 def refused(network: Network, *hosts: HostSpec, was: str = "") -> tuple[tuple[str, str], ...]:
-    """What is said against entries, of which none is wished then."""
-    before = wishes(network), again(network).generation
+    """Return the errors of refused entries, of which none is saved."""
+    before = saved_entries(network), again(network).generation
     with pytest.raises(Conflict) as problem:
         desired(network, *hosts, was=was)
-    assert (wishes(network), again(network).generation) == before
+    assert (saved_entries(network), again(network).generation) == before
     return tuple((field, str(reason)) for field, reason in problem.value.errors)
 
 

@@ -37,7 +37,7 @@ def test_the_current_address_of_a_guest_is_proposed(net):
     assert propose(net, EIGHT.mac, ip="10.5.0.81").ip == "10.5.0.81"
 
 
-@pytest.mark.parametrize("how", ["found", "wished"])
+@pytest.mark.parametrize("how", ["found", "saved"])
 def test_the_next_free_address_is_proposed_if_the_current_one_is_reserved(net, how):
     make_lease(net, EIGHT.mac, NINE.ip)
     (found if how == "found" else desired)(net, NINE)

@@ -16,12 +16,12 @@ from tests.networks.reservations.entries.reserved_entries import (
     element,
     four,
     named,
+    saved_entries,
     settled,
     six,
     states,
     take_away,
     texts,
-    wishes,
 )
 from virterweb.hypervisors.sync import observe
 
@@ -37,7 +37,7 @@ def test_an_entry_is_added_reserved_and_deleted(network, push):
     assert take_away(network, *hosts) == hosts
     assert states(network) == {host.ip: "being removed" for host in hosts}
     assert push() == set()
-    assert (states(network), wishes(network)) == ({}, set())
+    assert (states(network), saved_entries(network)) == ({}, set())
 
 
 CHANGES = {
@@ -71,7 +71,7 @@ def test_a_changed_entry_remains_one_entry(network, push):
     hosts = [host for _, host in CHANGES.values()]
     assert push() == texts(*hosts)
     assert states(network) == {host.ip: "reserved" for host in hosts}
-    assert wishes(network) == (texts(*hosts) if network.managed else set())
+    assert saved_entries(network) == (texts(*hosts) if network.managed else set())
 
 
 def test_an_entry_from_outside_the_portal_is_kept_changed_and_deleted(network, raw, push):

@@ -14,9 +14,9 @@ from tests.networks.reservations.entries.reserved_entries import (
     found,
     four,
     refused,
+    saved_entries,
     take_away,
     texts,
-    wishes,
 )
 from tests.support.making import make_network
 
@@ -35,7 +35,7 @@ def test_all_are_reserved_or_none(net):
 def test_nothing_moves_when_one_of_several_is_refused(net):
     desired(net, EIGHT)
     refused(net, replace(EIGHT, ip="10.5.0.18"), replace(NINE, ip="10.6.0.9"))
-    assert wishes(net) == texts(EIGHT)
+    assert saved_entries(net) == texts(EIGHT)
 
 
 def test_a_changed_entry_cannot_have_the_address_of_another(net):
@@ -51,7 +51,7 @@ def test_the_second_of_two_users_sees_the_entry_of_the_first(net):
     with pytest.raises(Conflict, match=f"10.5.0.8 is reserved for {EIGHT.mac}"):
         reserve(second, [four(9, ip=EIGHT.ip)], None)
     reserve(second, [NINE], None)
-    assert wishes(net) == texts(EIGHT, NINE)
+    assert saved_entries(net) == texts(EIGHT, NINE)
     assert remove(first, [EIGHT.ip], None) == [EIGHT]
     assert remove(second, [EIGHT.ip], None) == []
     assert entries(first) == entries(second) == {NINE.ip: NINE}

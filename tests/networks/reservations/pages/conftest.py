@@ -15,13 +15,13 @@ def lab(db, pokes):
 
 @pytest.fixture
 def net(lab) -> Network:
-    """A network that others made, as libvirt was seen to have it."""
+    """Return an unmanaged network as recorded from libvirt."""
     return make_foreign_network(lab, NETWORK)
 
 
 @pytest.fixture
 def post(page, pokes, django_capture_on_commit_callbacks) -> Post:
-    """Posts as a browser does; `pokes` are those of the last one."""
+    """Return a function that posts as a browser does. `pokes` are those of its last call."""
 
     def run(path: str, data: dict | None = None, **options: object) -> HttpResponse:
         pokes.clear()

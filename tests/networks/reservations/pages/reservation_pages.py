@@ -38,7 +38,7 @@ def again(network: Network) -> Network:
 
 
 def found(network: Network, *hosts: HostSpec) -> None:
-    """Write down that libvirt was seen to have these entries."""
+    """Record that libvirt has these entries."""
     DHCPHostStatus.objects.bulk_create(DHCPHostStatus.of(network, host) for host in hosts)
 
 
@@ -63,7 +63,7 @@ def table(answer: HttpResponse, name: str) -> list[list[str]]:
 
 
 def filled(answer: HttpResponse) -> dict[str, str]:
-    """What a browser would send of the page's form."""
+    """Return what a browser sends for the form of the page."""
     (form,) = tree(answer).xpath("//main//form[@method='post']")
     typed = [each for each in form.inputs if each.get("type") != "checkbox" or each.checked]
     named = [each for each in typed if each.name not in (None, "csrfmiddlewaretoken")]
@@ -71,7 +71,7 @@ def filled(answer: HttpResponse) -> dict[str, str]:
 
 
 def errors(answer: HttpResponse) -> dict[str, str]:
-    """What stands at which field."""
+    """Return the error of each field."""
     found = tree(answer).xpath("//div[@class='error']")
     return {each.get("id").removeprefix("id_").removesuffix("_error"): text(each) for each in found}
 

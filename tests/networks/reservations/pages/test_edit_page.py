@@ -88,7 +88,7 @@ def test_an_entry_that_passed_to_another_guest_during_the_edit_is_not_changed(po
 
 
 def chosen(*hosts: HostSpec) -> list[str]:
-    """What the buttons of these entries send."""
+    """Return what the buttons of these entries send."""
     return [f"{host.ip} {host.guest}" for host in hosts]
 
 

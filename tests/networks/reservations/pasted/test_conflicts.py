@@ -66,7 +66,7 @@ def test_an_added_entry_conflicts_with_later_ones():
 
 
 def test_different_spellings_conflict():
-    """Documents that others made keep their own."""
+    """Documents from outside the portal keep their own spelling."""
     held = (HostSpec(duid="0:3:0:1:52:54:0:0:0:8", ip="FD00:0:0::8"), HostSpec(mac="52:54:0:0:0:8", ip="10.255.0.8"))
     index = Index(held, BLOCKS)
     assert [field for field, _ in index.conflicts(HostSpec(duid=DUID, ip="fd00::8"))] == ["duid", "ip"]

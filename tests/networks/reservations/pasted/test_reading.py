@@ -11,7 +11,7 @@ from tests.networks.reservations.pasted.pasted_entries import DUID, EIGHT, HELD,
 
 
 def error(text: str) -> str:
-    """Of the last line."""
+    """Return the error of the last line."""
     line = read(text)[-1]
     assert line.host is None
     return line.error

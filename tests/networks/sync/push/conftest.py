@@ -12,7 +12,7 @@ from virterweb.hypervisors.connections.pool import connected, disconnect
 
 @pytest.fixture
 def lab(db, tmp_path: Path, pokes):
-    """A hypervisor of the test driver, private to this process, with nothing in it."""
+    """Yield an empty hypervisor of libvirt's test driver."""
     path = tmp_path / "host.xml"
     path.write_text(EMPTY)
     yield make_hypervisor(uri=f"test://{path}")
@@ -21,14 +21,14 @@ def lab(db, tmp_path: Path, pokes):
 
 @pytest.fixture
 def raw(lab) -> libvirt.virConnect:
-    """libvirt as others use it: the connection that the portal has, for the test driver's is private to each."""
+    """Return the libvirt connection of the portal. Another connection sees another test driver."""
     with connected(lab.pk, lab.uri) as connection:
         return connection.session.libvirt
 
 
 @pytest.fixture
 def writes(raw, monkeypatch) -> list[str]:
-    """The names of libvirt's calls that change networks, as they are made from here on."""
+    """Record the names of libvirt's calls that change networks."""
     made = []
 
     def counted(name, call):

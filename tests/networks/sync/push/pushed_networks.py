@@ -35,7 +35,7 @@ WRITERS = (
 
 
 def change(network: Network, accepted: bool = True, **fields: object) -> Network:
-    """Change fields of a wish as a form does, with the steps that it showed, and push it."""
+    """Change fields of the network as a form does, with the steps that it showed, and push it."""
     wanted = replace(network.wanted, document=edit(network.full_document, replace(network.spec, **fields)))
     observe(network.hypervisor_id)
     steps = [step.as_json() for step in again(network).plan(wanted)] if accepted else None
@@ -56,7 +56,7 @@ def latest(network: Network) -> NetworkRevision:
 
 
 def redefine(raw: libvirt.virConnect, old: str, new: str, active: bool = True) -> None:
-    """Change the network as others do; the test driver takes a new definition only while it is inactive."""
+    """Redefine the network outside the portal. The test driver accepts a definition only while it is inactive."""
     found = raw.networkLookupByName("net1")
     document = stored(raw).replace(old, new, 1)
     if active:

@@ -26,7 +26,7 @@ LIVE, CONFIG = libvirt.VIR_NETWORK_UPDATE_AFFECT_LIVE, libvirt.VIR_NETWORK_UPDAT
 
 
 def changes_of(network: Network) -> dict[str, Callable[[], object]]:
-    """Every partial change, by name, with what it is to have done in libvirt's document."""
+    """Return every partial change, by name, with its expected effect on libvirt's document."""
     edited = {
         "title": {"title": "T"},
         "MTU": {"mtu": 9000},

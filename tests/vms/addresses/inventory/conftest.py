@@ -17,7 +17,7 @@ def lab(db, pokes):
 
 @pytest.fixture
 def vm(lab) -> VM:
-    """A VM that runs, with a leased address on default and a second NIC on net1."""
+    """Return a running VM with a leased address on default and a second NIC on net1."""
     vm = make_vm(lab, ssh_user="alma", host_key_public="ssh-rsa AAAA\n")
     make_running(vm, ("default", ACCESS, "vnet1"), ("net1", SECOND, "vnet2"))
     make_lease(lab.networks.get(name="default"), ACCESS, "192.168.122.8", "alma-8-8")

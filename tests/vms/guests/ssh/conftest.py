@@ -12,7 +12,7 @@ from vms.cloud_init import portal_key
 
 @pytest.fixture(scope="package")
 def kept_key(tmp_path_factory) -> Path:
-    """The file of a portal's key, which takes a while to make."""
+    """Return the file of a key of the portal. It is created once, because that takes some time."""
     folder = tmp_path_factory.mktemp("kept")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(django_settings, "DATA_DIR", folder)

@@ -17,7 +17,7 @@ GUEST_KEY = paramiko.RSAKey.generate(2048)
 
 
 class Guest(paramiko.ServerInterface):
-    """An SSH server that lets one key in as root and answers a command with an exit status."""
+    """An SSH server that accepts one key for root and answers a command with an exit status."""
 
     def __init__(self, letting_in: str, status: int, prints: str = "") -> None:
         self.letting_in, self.status, self.prints = letting_in, status, prints
@@ -48,7 +48,7 @@ class Guest(paramiko.ServerInterface):
 
 @contextmanager
 def serving(guest: Guest, host_key: paramiko.PKey = GUEST_KEY) -> Iterator[int]:
-    """A port on loopback where a guest's sshd answers."""
+    """Yield a port on loopback where the SSH server of a guest answers."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def serve() -> None:
@@ -63,7 +63,7 @@ def serving(guest: Guest, host_key: paramiko.PKey = GUEST_KEY) -> Iterator[int]:
 
 
 def running_vm(**values) -> VM:
-    """A VM that is waited for and runs, with a check that is due."""
+    """Return a running VM that is waited for, with a check that is due."""
     hypervisor = make_hypervisor()
     make_foreign_network(hypervisor)
     vm = make_vm(hypervisor, wait_ssh=True, **values)

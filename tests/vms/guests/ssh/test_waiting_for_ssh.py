@@ -47,7 +47,7 @@ def waited(db, own_key, pokes) -> VM:
 
 
 class Wire:
-    """A host whose guests answer at a port of loopback, or not at all."""
+    """A host whose guests answer at a port on loopback, or do not answer."""
 
     def __init__(self) -> None:
         self.port: int | None = None
