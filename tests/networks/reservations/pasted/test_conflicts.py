@@ -5,6 +5,7 @@ import pytest
 from networks.definition.spec import HostSpec
 from networks.reservations.pasted import Index
 from tests.networks.reservations.pasted.pasted_entries import BLOCKS, DUID, EIGHT, HELD, MAC
+from tests.support.rewording import reworded  # noqa: F401
 
 
 @pytest.mark.parametrize(
@@ -71,3 +72,14 @@ def test_different_spellings_conflict():
     index = Index(held, BLOCKS)
     assert [field for field, _ in index.conflicts(HostSpec(duid=DUID, ip="fd00::8"))] == ["duid", "ip"]
     assert [field for field, _ in index.conflicts(HostSpec(mac=MAC, ip="10.255.0.20"))] == ["mac"]
+
+
+def test_conflicts_are_codes_whatever_their_words(reworded):  # noqa: F811
+    reworded()
+    found = Index(HELD, BLOCKS).conflicts(HostSpec(mac=MAC, ip="10.255.0.9", name="seven"))
+    assert [(field, reason.code) for field, reason in found] == [
+        ("mac", "reservation.guest_taken"),
+        ("ip", "reservation.ip_taken"),
+        ("name", "reservation.name_taken"),
+    ]
+    assert {str(reason) for _, reason in found} == {"XXXX"}
