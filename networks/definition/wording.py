@@ -258,6 +258,7 @@ DISCONNECTED_NIC = "{vm} (NIC {mac}): {reason}"
 
 #: Why something was not done, and what is waited for.
 MESSAGES = {
+    "dns.not_active": "{network} is not active: no dnsmasq runs for it.",
     "lease.kept": "The network’s dnsmasq did not release it.",
     "network.steps": "{done} of {count} steps done",
     "network.NICs": "{done} of {count} NICs done",

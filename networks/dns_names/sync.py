@@ -12,6 +12,7 @@ from networks.models import DNSAnswers, Network, NetworkQuerySet
 from virterweb.enqueue import enqueue
 from virterweb.hypervisors.connections.pool import connected
 from virterweb.hypervisors.gateway.found import HypervisorError
+from virterweb.messages import Message
 
 from . import names
 
@@ -78,9 +79,9 @@ def served(network: Network) -> tuple[names.Name, ...]:
     return names.names(network.definition, leases, answers.answers if answers and not unasked(network) else None)
 
 
-def unasked(network: Network) -> str:
-    """Return why its dnsmasq cannot be asked, in a sentence; "" if it was asked, or will be in a moment."""
+def unasked(network: Network) -> Message:
+    """Return why its dnsmasq cannot be asked; an empty message if it was asked, or will be in a moment."""
     if not (network.status.present and network.status.active):
-        return f"{network} is not active: no dnsmasq runs for it."
+        return Message("dns.not_active", network=network)
     answers = getattr(network, "dns_answers", None)
-    return answers.error if answers else ""
+    return answers.error if answers else Message()

@@ -151,7 +151,7 @@ def test_libvirt_that_goes_away_in_the_middle_of_a_restart_leaves_nobody_off_the
     back = libvirt.open(lab.uri)
     if "failed" in settled:  # half a bridge, or its dnsmasq, has the address: only somebody on the host can end that
         reason = portal.ask("Network.objects.get(name='net1').status.error")
-        assert re.search(r"already routed through virbr|another name server has 10\.255\.0\.1 ", reason), reason
+        assert re.search(r"already routed through virbr|another DNS server is using 10\.255\.0\.1 ", reason), reason
         clear_halves(lab, back)
         portal.manage("network", "apply", "net1")
     assert "<mtu size='1380'/>" in back.networkLookupByName("net1").XMLDesc()
@@ -184,7 +184,7 @@ def test_a_name_server_that_is_in_the_way_is_named(portal: Portal, host: libvirt
     said = portal.tried("network", "add", "blocked", "--domain", "blocked.test", "-n", "10.79.0.1/24")
     clear_halves(lab, host)
     lab.run("ip", "address", "del", "10.79.0.1/32", "dev", "lo")
-    assert "another name server has 10.79.0.1 on the host" in said.stderr
+    assert "another DNS server is using 10.79.0.1 on the host" in said.stderr
     portal.manage("network", "apply", "blocked")
     assert host.networkLookupByName("blocked").isActive()
     portal.manage("network", "rm", "blocked")

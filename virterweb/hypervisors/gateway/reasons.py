@@ -111,9 +111,9 @@ SENTENCES: dict[Code, str] = {
     Code.NETWORK_INACTIVE: "the network {about} is not active",
     Code.NO_BRIDGE: "the host has no bridge {about}; create it there, or choose another bridge or network",
     Code.NOT_A_BRIDGE: "{about} is no bridge on the host; choose a bridge, or put {about} on one there and choose that",
-    Code.DNS_TAKEN: "another name server has {about} on the host, such as a dnsmasq that a killed libvirtd left; "
-    "end that one there",
-    Code.DHCP_TAKEN: "another DHCP server uses port 67 on the host; stop it there, or turn DHCP off here",
+    Code.DNS_TAKEN: "another DNS server is using {about} on the host, such as a dnsmasq that a killed libvirtd "
+    "left; end that one there",
+    Code.DHCP_TAKEN: "another DHCP server is using port 67 on the host; stop it there, or turn DHCP off here",
     Code.TFTP_ROOT: "dnsmasq cannot read the TFTP root {about} on the host; create it there, or clear “TFTP root”",
     Code.OPTION_FILE: "dnsmasq cannot read {about} on the host; correct “dnsmasq options”, which name it",
     Code.OPTION: "dnsmasq does not accept its configuration ({about}); correct “dnsmasq options”",

@@ -106,8 +106,12 @@ def full_run(lab: Lab) -> AbstractContextManager[None]:
 
 
 CAUSES = [
-    (dhcp_server, "another DHCP server uses port 67 on the host; stop it there, or turn DHCP off here", "bind DHCP"),
-    (dns_server, "another name server has 10.7.0.1 on the host", "failed to create listening socket"),
+    (
+        dhcp_server,
+        "another DHCP server is using port 67 on the host; stop it there, or turn DHCP off here",
+        "bind DHCP",
+    ),
+    (dns_server, "another DNS server is using 10.7.0.1 on the host", "failed to create listening socket"),
     (device_of_that_name, "the host has a device taken0 already; give the network another bridge", "taken0"),
     (
         no_firewall,
