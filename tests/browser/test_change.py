@@ -63,7 +63,7 @@ def test_an_edit_says_what_it_does_to_whom_before_it_does_it(
     expect(tab.locator("#history tbody tr").first).to_contain_text("Reconnect 1 running VM: tiny-30")
     picture(tab, "network-history")
     tab.locator("#history tbody tr").last.get_by_role("link").click()
-    expect(tab.locator(".differences")).to_contain_text("MTU")
+    expect(tab.locator(".differences").last).to_contain_text("MTU")  # from the definition that is saved now
     expect(tab.locator("#plan")).to_contain_text("Restart net2")
     picture(tab, "network-restore")
     tab.get_by_role("button", name="Restore this version").click()
