@@ -123,7 +123,7 @@ def network_remove(request: HttpRequest, hypervisor: str, name: str) -> HttpResp
     meant = request.POST.get("cut_off") == "yes" and set(cut_off) <= set(request.POST.getlist("vm"))
     if request.method == "POST" and not recreated and (meant or not cut_off):
         network.remove(allow_disconnect=cut_off)
-        messages.success(request, f"Removing {network}.")
+        messages.success(request, f"Deleting {network}.")
         return redirect("networks:list")
     context = {"network": network, "attached": attached, "cut_off": cut_off, "recreated": recreated}
     context["refused"] = request.method == "POST"
@@ -134,7 +134,7 @@ def network_remove(request: HttpRequest, hypervisor: str, name: str) -> HttpResp
 def network_retry(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
     network = get_changeable(request.user, hypervisor, name)
     if network.state not in (State.FAILED, State.PENDING, State.REMOVING):
-        messages.info(request, f"Nothing of {network} has failed: there is nothing to try again.")
+        messages.info(request, f"No change of {network} has failed, so there is nothing to retry.")
         return redirect(network)
     network.ask_again()
     return redirect(network)

@@ -97,7 +97,7 @@ def vm_remove(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
     changed = request.POST.get("seen", seen) != seen
     if request.method == "POST" and typed == vm.name and not changed:
         vm.remove(request.user)
-        messages.success(request, f"Removing {vm}.")
+        messages.success(request, f"Deleting {vm}.")
         return redirect("vms:list")
     sent = request.method == "POST"
     context = {"vm": vm, "nics": nic_rows(vm), "wrong": sent and typed != vm.name, "typed": typed, **goes}
@@ -121,7 +121,7 @@ def vm_adopt(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
     except ValueError as problem:
         messages.error(request, f"{problem}.")
         return redirect(vm)
-    messages.success(request, f"{vm} is the portal’s from now on; nothing changes in libvirt.")
+    messages.success(request, f"The portal manages {vm} from now on. Nothing changes in libvirt.")
     return redirect(vm)
 
 
@@ -129,7 +129,7 @@ def vm_adopt(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
 def vm_release(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
     vm = get_changeable(request.user, hypervisor, name, VM.objects.shown())
     vm.release(request.user)
-    messages.success(request, f"{vm} is no longer the portal’s; libvirt keeps it as it is.")
+    messages.success(request, f"The portal no longer manages {vm}. libvirt keeps it as it is.")
     return redirect(vm)
 
 

@@ -88,7 +88,7 @@ def find_warnings(block: IPv4Network | IPv6Network, taken: Iterable[TakenBlock])
 def warning(block: IPv4Network | IPv6Network, other: TakenBlock, free: str) -> str:
     """Return what the overlap with another block means, in words; `free` is a block to propose, if there is one."""
     if other.use is Use.ROUTE:
-        what = "Addresses that both have are then the guests’ for this host."
+        what = "The host then sends traffic for addresses in both blocks to the guests."
     else:
         what = "The two cannot run at the same time."
     return f"{block} overlaps {other}. {what}{proposal(free)}"

@@ -39,7 +39,7 @@ _LABELS = {
     Use.EDGE: "not for guests",
     Use.HOST: "the host",
     Use.LEASED: "leased",
-    Use.IN_USE: "in use without a lease",
+    Use.IN_USE: "in use without lease",
     Use.RESERVED: "reserved",
     Use.RANGE: "free, in the DHCP range",
     Use.FREE: "free",
@@ -123,7 +123,7 @@ def number(ip: str) -> int:
     except OSError:
         packed = b""
     if not packed or inet_ntoa(packed) != ip:
-        raise ValueError(f"“{ip}” is no IPv4 address; one looks like 10.255.0.8.")
+        raise ValueError(f"“{ip}” is not an IPv4 address, for example 10.255.0.8.")
     return int.from_bytes(packed, "big")
 
 

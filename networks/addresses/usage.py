@@ -71,7 +71,7 @@ def maps(network: Network, zoom: str = "") -> list[AddressMap]:
     for interface in found:
         if part.subnet_of(interface.network):
             return [draw(interface, handed_out, known, part)]
-    raise ValueError(f"{zoom} is no part of {network}.")
+    raise ValueError(f"{zoom} is not a part of {network}.")
 
 
 def next_free_address(network: Network) -> str:

@@ -19,7 +19,7 @@ def network_addresses(request: HttpRequest, hypervisor: str, name: str) -> HttpR
     try:
         context = {"network": network, "maps": maps(network, zoom), "zoom": zoom}
     except ValueError as problem:
-        messages.error(request, f"There is no such part to be drawn: {problem}")
+        messages.error(request, f"This part of the address map cannot be shown: {problem}")
         return redirect("networks:addresses", hypervisor, name)
     template = "networks/addresses/_addresses.html" if request.htmx else "networks/addresses/addresses.html"
     return render(request, template, context)

@@ -8,9 +8,12 @@ def accepted(network: Network) -> str:
     left = network.differences
     stored = [f"{one.title} {one.saved}" for one in left if one.listed and one.running == one.saved]
     running = [one.title for one in left if one.running is not None and one.running != one.saved]
-    parts = [f"The saved definition of {network} is now what libvirt stores."]
+    parts = [f"The saved definition of {network} is now the one that libvirt stores."]
     if stored:
-        parts.append(f"What ran without being stored is in it too, and libvirt stores it: {', '.join(stored)}.")
+        names = ", ".join(stored)
+        parts.append(
+            f"It also contains changes that were only in the running network; libvirt now stores them: {names}."
+        )
     if running:
-        parts.append(f"What runs stays different until {network} is restarted: {', '.join(dict.fromkeys(running))}.")
+        parts.append(f"The running network differs until {network} is restarted: {', '.join(dict.fromkeys(running))}.")
     return " ".join(parts)

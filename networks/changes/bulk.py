@@ -21,7 +21,7 @@ TITLES = {
     "start": "Start",
     "stop": "Stop",
     "autostart": "Start with the host",
-    "no-autostart": "No longer start with the host",
+    "no-autostart": "Do not start with the host",
     "adopt": "Adopt",
     "remove": "Delete",
 }
@@ -58,7 +58,7 @@ def networks_bulk(request: HttpRequest) -> HttpResponse:
     action = request.POST.get("action", "")
     chosen = [pk for pk in request.POST.getlist("network") if pk.isdecimal() and len(pk) < 19]
     if action not in TITLES or not chosen:
-        messages.error(request, "Choose networks, and what shall be done.")
+        messages.error(request, "Choose networks and an action.")
         return redirect("networks:list")
     rows = [_row(network, action, request.user) for network in Network.objects.shown().filter(pk__in=chosen)]
     if request.POST.get("token") == _token(rows):

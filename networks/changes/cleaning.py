@@ -115,7 +115,7 @@ class Cleaning:
     def _check_name(self, data: dict) -> None:
         hypervisor, name = self.on, data.get("name")
         if not self.network and hypervisor and name and Network.objects.on(hypervisor).filter(name=name).exists():
-            self.add_error("name", f"There is a network {name} on {hypervisor} already.")
+            self.add_error("name", f"{hypervisor} already has a network {name}.")
 
     def _typed_blocks(self) -> bool:
         return any(self.data.get(self.add_prefix(field)) for field in (*FAMILIES, "blocks"))

@@ -56,17 +56,17 @@ class LinesField(forms.CharField):
             except ValueError as problem:
                 errors.append(f"Line {number}: {problem}")
         if len(errors) > MOST_ERRORS:
-            errors[MOST_ERRORS:] = [f"{len(errors) - MOST_ERRORS} more lines are wrong."]
+            errors[MOST_ERRORS:] = [f"{len(errors) - MOST_ERRORS} more lines have errors."]
         if errors:
             raise ValidationError(errors)
         return tuple(parts)
 
     def _part(self, line: str, found: dict[object, int]) -> object:
         if hidden := hidden_in(line.replace("\t", " ")):
-            raise ValueError(f"No control characters, please, and none that cannot be seen: {hidden}.")
+            raise ValueError(f"Control characters and invisible characters are not allowed: {hidden}.")
         part = self.read(line.strip())
         if part in found:
-            raise ValueError(f"{part} stands in line {found[part]} already.")
+            raise ValueError(f"{part} is already in line {found[part]}.")
         return part
 
 

@@ -78,7 +78,7 @@ class NetworkForm(Cleaning, DefinitionForm):
             for name in ("hypervisor", "host_mac", "host_first_id", "host_count"):
                 del self.fields[name]
             self.fields["name"].disabled = True
-            self.fields["name"].help_text = "libvirt gives a network no other name."
+            self.fields["name"].help_text = "libvirt cannot rename a network."
             self.fields["autostart"].initial = self.known["autostart"] = network.autostart
             of_network["autostart"] = network.autostart
             for name in self.known.keys() & self.fields.keys():
@@ -88,7 +88,7 @@ class NetworkForm(Cleaning, DefinitionForm):
                 self.fields["hosts"].help_text += f" The next free address is {free}."
             self.fields["dns"].choices = self.fields["dns"].choices[1:]
             if (mode := self.before.forward_mode) not in Network.ForwardMode.values:
-                self.fields["forward_mode"].choices += [(mode, f"{mode}: as its XML has it")]
+                self.fields["forward_mode"].choices += [(mode, f"{mode}: as in its XML")]
             if not (initial["hosts"] or initial["ranges"]):
                 del self.fields["move_along"]
         else:
@@ -225,11 +225,11 @@ class NetworkForm(Cleaning, DefinitionForm):
             if spans and not any(within(ip_address(host.ip), first, last) for first, last in spans)
         ]
         if data.get("domain") and self.changed & {"domain", "dns"} and not form_checks.has_dns(data):
-            said.append("DNS is off, so guests do not find each other by name. Set DNS to “on” for that.")
+            said.append("DNS is off, so guests cannot find each other by name. To allow this, set DNS to “on”.")
         if not outside or not self.changed & {"ranges", "hosts"}:
             return said
         names = ", ".join(outside[:3]) + (f" and {len(outside) - 3} more" if len(outside) > 3 else "")
-        return [*said, f"Outside every range, which keeps them their addresses all the same: {names}."]
+        return [*said, f"These reservations are outside all ranges; the guests still get their addresses: {names}."]
 
     def block_facts(self) -> dict[str, BlockFacts]:
         """Return host address, DHCP range and number of addresses of each block that can be read."""

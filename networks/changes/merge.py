@@ -36,8 +36,8 @@ def shown_base(data: QueryDict) -> dict | None:
 def note(label: str, old: str, theirs: str, mine: str) -> str:
     """Say what another has made of a field, and what becomes of it in this form."""
     if mine == old:
-        return f"{label} is {theirs or 'empty'} meanwhile, it was {old or 'empty'}."
-    return f"{label} is {theirs or 'empty'} meanwhile; what you typed is kept: {mine or 'empty'}."
+        return f"{label} was changed meanwhile from {old or 'empty'} to {theirs or 'empty'}."
+    return f"{label} was changed meanwhile to {theirs or 'empty'}. Your value is kept: {mine or 'empty'}."
 
 
 def merged(data: QueryDict, network: Network) -> tuple[QueryDict, list[str]]:
@@ -58,7 +58,7 @@ def merged(data: QueryDict, network: Network) -> tuple[QueryDict, list[str]]:
             continue
         if isinstance(field, LinesField):
             result[name] = _merged_lines(old, theirs, mine)
-            notes.append(f"{form[name].label} changed meanwhile; both changes are in it now.")
+            notes.append(f"{form[name].label}: somebody else changed this meanwhile. Both changes are kept.")
             continue
         if mine == old:
             result[name] = theirs

@@ -46,7 +46,9 @@ def is_stale(request: HttpRequest, thing: Desired) -> bool:
     """Return whether the object has changed in libvirt since its differences were shown, and say so."""
     stale = request.POST.get("seen", thing.status.drift_digest) != thing.status.drift_digest
     if stale:
-        messages.error(request, f"{thing} was changed in libvirt since you saw it. Check the differences again.")
+        messages.error(
+            request, f"{thing} has been changed in libvirt since you opened this page. Check the differences again."
+        )
     return stale
 
 
@@ -66,7 +68,7 @@ def network_edit(request: HttpRequest, hypervisor: str, name: str) -> HttpRespon
         return render(request, "networks/changes/edit.html", {**context, **shown(network, ())}, status=422)
     wanted = form.wanted()
     if wanted == network.wanted:
-        messages.success(request, f"Nothing of {network} was changed.")
+        messages.success(request, f"{network} was not changed.")
         return redirect(network)
     steps = network.plan(wanted)
     if notes or not shown_to(request, network, steps):
@@ -82,7 +84,7 @@ def network_discard_draft(request: HttpRequest, hypervisor: str, name: str) -> H
     """Forget the last change, which libvirt refused."""
     network = get_managed(request.user, hypervisor, name)
     network.status.forget_draft()
-    messages.success(request, f"The refused change of {network} is discarded.")
+    messages.success(request, f"The refused change of {network} was discarded.")
     return redirect(network)
 
 
@@ -138,7 +140,7 @@ def network_take_over(request: HttpRequest, hypervisor: str, name: str) -> HttpR
     """Let the network that others have recreated or renamed be this one."""
     network = get_managed(request.user, hypervisor, name)
     network.take_over(request.user)
-    messages.success(request, f"{network} is the one that libvirt has now. Nothing changed in libvirt.")
+    messages.success(request, f"{network} is now managed as it is in libvirt. Nothing changed in libvirt.")
     return redirect(network)
 
 
@@ -163,7 +165,7 @@ def network_persist(request: HttpRequest, hypervisor: str, name: str) -> HttpRes
     """Have libvirt store the definition of a transient network, as it runs."""
     network = get_managed(request.user, hypervisor, name)
     if network.status.persistent:
-        messages.info(request, f"{network} is persistent already.")
+        messages.info(request, f"{network} is already persistent.")
         return redirect(network)
     asked = ("persistent",)
     save_change(request, network, Event.PERSISTENT, network.plan(asked=asked), asked=asked)
@@ -174,7 +176,7 @@ def network_persist(request: HttpRequest, hypervisor: str, name: str) -> HttpRes
 def network_adopt(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
     network = get_changeable(request.user, hypervisor, name, Network.objects.shown().order_by("managed"))
     network.adopt(request.user)
-    messages.success(request, f"{network} is the portal’s from now on; nothing changes in libvirt.")
+    messages.success(request, f"The portal manages {network} from now on. Nothing changes in libvirt.")
     return redirect(network)
 
 
@@ -182,7 +184,7 @@ def network_adopt(request: HttpRequest, hypervisor: str, name: str) -> HttpRespo
 def network_release(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
     network = get_changeable(request.user, hypervisor, name)
     network.release(request.user)
-    messages.success(request, f"{network} is no longer the portal’s; libvirt keeps it as it is.")
+    messages.success(request, f"The portal no longer manages {network}. libvirt keeps it as it is.")
     return redirect(network)
 
 
@@ -193,9 +195,11 @@ def network_on_drift(request: HttpRequest, hypervisor: str, name: str) -> HttpRe
     network = get_managed(request.user, hypervisor, name)
     if request.POST.get("on_drift") in Network.OnDrift.values:
         Network.objects.filter(pk=network.pk).update(on_drift=request.POST["on_drift"])
-        messages.success(request, f"When others change {network}: {Network.OnDrift(request.POST['on_drift']).label}.")
+        messages.success(
+            request, f"When {network} is changed outside the portal: {Network.OnDrift(request.POST['on_drift']).label}."
+        )
     else:
-        messages.error(request, f"Choose what happens when others change {network}.")
+        messages.error(request, f"Choose what happens when {network} is changed outside the portal.")
     return redirect(network)
 
 

@@ -31,9 +31,9 @@ def terraform(document: str, autostart: bool = True) -> str:
     services = [] if made.forward_mode == "bridge" else root.findall("dns/srv")
     left = left_out(document, _with_services(made, services))
     lines = [*_terraform_lines(made, autostart), *_dns_lines(made, services), *_route_lines(made)]
-    note, sheet = "Left out, for the provider has no argument for them", _stylesheet(root)
+    note, sheet = "Left out, because the provider has no argument for them", _stylesheet(root)
     if left and sheet:
-        note, end = "The provider has no arguments for these, so XSLT puts them in", delimiter(sheet)
+        note, end = "Added by XSLT, because the provider has no arguments for them", delimiter(sheet)
         lines += ["", "  xml {", f"    xslt = <<{end}", sheet, end, "  }"]
     label = re.sub(r"^(?=[^A-Za-z_]|$)", "_", re.sub(r"[^A-Za-z0-9_-]", "_", made.name))
     head = f"# For the provider dmacvicar/libvirt, version 0.7 or 0.8.\n{comment(note, left)}"

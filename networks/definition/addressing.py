@@ -22,12 +22,14 @@ def parse_mac(text: str) -> str:
     """
     two, four = "[0-9a-fA-F]{2}", "[0-9a-fA-F]{4}"
     if not re.fullmatch(rf"{two}([:-]{two}){{5}}|{four}\.{four}\.{four}|{two * 6}", text.strip()):
-        raise ValueError("This is no MAC; one looks like 52:54:00:b3:72:d7.")
+        raise ValueError("This is not a MAC address, for example 52:54:00:b3:72:d7.")
     number = int(re.sub("[:.-]", "", text.strip()), 16)
     if number == 0:
-        raise ValueError("A MAC of zeros belongs to nobody.")
+        raise ValueError("The MAC address of zeros is not allowed.")
     if number >> 40 & 1:
-        raise ValueError("This is a multicast MAC; the second digit of a guest’s MAC is even.")
+        raise ValueError(
+            "This is a multicast MAC address. The second digit of the MAC address of a guest must be even."
+        )
     return _text(number)
 
 
@@ -42,7 +44,7 @@ def mac_plus(base: str, number: int) -> str:
 def mac_of_id(number: int) -> str:
     """Return the MAC of an ID on the access network: 8 is 52:54:00:00:00:08."""
     if not 0 < number < 2**24:
-        raise ValueError(f"ID {number} has no MAC of its own; IDs are below {2**24}.")
+        raise ValueError(f"ID {number} is not possible. IDs must be between 1 and {2**24 - 1}.")
     return mac_plus(ACCESS_MAC, number)
 
 
@@ -72,7 +74,9 @@ def dhcp_range(
         last = block.network_address + LARGEST_RANGE - 1
     start = interface.ip + 1
     if start > last:
-        raise ValueError(f"{interface} leaves no address for DHCP: the range begins after the host’s address.")
+        raise ValueError(
+            f"{interface} leaves no address for DHCP, because the range begins after the address of the host."
+        )
     return start, last
 
 

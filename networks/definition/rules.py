@@ -21,27 +21,29 @@ def validate_name(name: str) -> None:
     if len(name) > 50:
         raise ValidationError("A name has at most 50 characters.")
     if re.search(r"[\x00-\x1f\x7f\ufffe\uffff]", name):
-        raise ValidationError("A name has no control characters.")
+        raise ValidationError("A name cannot contain control characters.")
     validate_printable(name)
     if "/" in name:
-        raise ValidationError("A name has no “/”: libvirt makes a file of it.")
+        raise ValidationError("A name cannot contain “/”, because libvirt uses it as a file name.")
     if name.strip() in ("", ".", ".."):
-        raise ValidationError("A name has at least one character that is neither a space nor a dot.")
+        raise ValidationError("A name needs at least one character that is neither a space nor a dot.")
     if name != name.strip():
-        raise ValidationError("A name neither begins nor ends with a space.")
+        raise ValidationError("A name cannot begin or end with a space.")
 
 
 def validate_bridge(name: str) -> None:
     if len(name.encode()) > 15:
-        raise ValidationError("A bridge name has at most 15 bytes: Linux allows no more.")
+        raise ValidationError("A bridge name can have at most 15 bytes, the limit of Linux.")
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
-        raise ValidationError("A bridge name has letters, digits, dots and dashes.")
+        raise ValidationError("A bridge name can have letters, digits, dots and dashes.")
 
 
 def read_device(name: str) -> str:
     """Return the name of one of the host's network devices; raise ValueError if it is not valid."""
     if len(name.encode()) > 15 or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._:-]*", name):
-        raise ValueError(f"{name} is no device: Linux has names of at most 15 letters, digits, dots and dashes.")
+        raise ValueError(
+            f"{name} is not a valid device name. Linux allows at most 15 letters, digits, dots and dashes."
+        )
     return name
 
 
@@ -52,23 +54,27 @@ def read_server(text: str) -> str:
 
 def validate_path(text: str) -> None:
     if not text.startswith("/") or hidden_in(text):
-        raise ValidationError("A folder on the host, by its whole path, like /srv/tftp.")
+        raise ValidationError("Enter the full path of a folder on the host, for example /srv/tftp.")
 
 
 def validate_printable(text: str) -> None:
     if hidden := hidden_in(text):
-        raise ValidationError(f"No control characters, please, and none that cannot be seen: {hidden}.")
+        raise ValidationError(f"Control characters and invisible characters are not allowed: {hidden}.")
 
 
 def validate_domain(name: str) -> None:
     if len(name) > 253 or not lines.DNS_NAME.match(name):
-        raise ValidationError("A DNS name: labels of letters, digits and dashes, with dots between, like lab.test.")
+        raise ValidationError(
+            "Enter a DNS name: labels of letters, digits and dashes, separated by dots, for example lab.test."
+        )
 
 
 def validate_hostname(name: str) -> None:
     """Check the name of a VM, which is its host name too."""
     if not lines.DNS_NAME.match(name):
-        raise ValidationError("The name is the guest’s host name too: letters, digits, dashes and dots, like alma-8-8.")
+        raise ValidationError(
+            "The name is also the host name of the guest. Use letters, digits, dashes and dots, for example alma-8-8."
+        )
 
 
 def validate_mac(text: str) -> None:
@@ -86,15 +92,15 @@ def read_cidr(text: str, version: int | None = None) -> IPv4Interface | IPv6Inte
     """Return the host's own address with its block, from text like 10.255.0.1/24 or fd00:255::1/64."""
     example = {4: "10.255.0.1/24", 6: "fd00:255::1/64", None: "10.255.0.1/24 or fd00:255::1/64"}[version]
     if "/" not in text:
-        raise ValidationError(f"Give the host’s own address with the prefix length, like {example}.")
+        raise ValidationError(f"Enter the address of the host with the prefix length, for example {example}.")
     try:
         interface = ip_interface(text.strip())
     except ValueError:
-        raise ValidationError(f"This is no address with a prefix length; one looks like {example}.") from None
+        raise ValidationError(f"This is not an address with a prefix length, for example {example}.") from None
     if version and interface.version != version:
-        raise ValidationError(f"This is an IPv{interface.version} block; here an IPv{version} block is asked for.")
+        raise ValidationError(f"This is an IPv{interface.version} block. Enter an IPv{version} block.")
     if getattr(interface, "scope_id", None):
-        raise ValidationError("An address of a network has no zone (%…).")
+        raise ValidationError("An address of a network cannot have a zone (%…).")
     _check_host_address(interface)
     return interface
 
@@ -106,14 +112,20 @@ def _check_host_address(interface: IPv4Interface | IPv6Interface) -> None:
             f"A /{block.prefixlen} has no room for guests; the smallest block is a /{_smallest(block)}."
         )
     if interface.ip == block.network_address:
-        raise ValidationError(f"This is the block itself; give the host’s address in it, for example {_first(block)}.")
+        raise ValidationError(
+            f"This is the address of the block. Enter the address of the host in it, for example {_first(block)}."
+        )
     if interface.version == 4 and interface.ip == block.broadcast_address:
-        raise ValidationError(f"This is the broadcast address; give the host’s address, for example {_first(block)}.")
+        raise ValidationError(
+            f"This is the broadcast address. Enter the address of the host, for example {_first(block)}."
+        )
     ip = interface.ip
     if ip.is_multicast or ip.is_loopback or ip.is_link_local or ip.is_unspecified or block.prefixlen < 3:
-        raise ValidationError("Guests cannot use this block: it is loopback, link-local, multicast or everything.")
+        raise ValidationError(
+            "Guests cannot use this block, because it is loopback, link-local, multicast or the whole address space."
+        )
     if ip.version == 4 and (ip.is_reserved or ip in ip_network("0.0.0.0/8")):
-        raise ValidationError("Guests cannot use this block: it is reserved.")
+        raise ValidationError("Guests cannot use this block, because it is reserved.")
 
 
 def _smallest(block: object) -> int:

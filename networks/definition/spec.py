@@ -90,7 +90,7 @@ class SubnetSpec:
             return "DHCPv6; router advertisements give the default route"
         if self.prefix == 64:
             return "SLAAC from router advertisements, no DHCPv6"
-        return "nothing by itself: no DHCPv6, and SLAAC needs a /64"
+        return "no automatic configuration: no DHCPv6, and SLAAC needs a /64"
 
 
 @dataclass(frozen=True, kw_only=True)

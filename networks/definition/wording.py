@@ -267,7 +267,7 @@ MESSAGES = {
     "network.in_use": _in_use,
     "network.disconnected": _disconnected,
     "nic.not_on_bridge": "libvirt reported success, but the NIC is not on the bridge",
-    "network.managed": "The portal manages it already",
+    "network.managed": "The portal already manages it",
     "network.unmanaged": "The portal does not manage it. Adopt it first",
     "network.gone": "libvirt no longer has {network}. Revert to the saved definition, which defines it again.",
     "network.recreated": "{network} was recreated outside the portal with another UUID. Adopt that network instead, "

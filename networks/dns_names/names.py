@@ -30,7 +30,7 @@ class State(Marked):
     DIFFERS = "differs", "arrows-right-left", "drifted"
     NO_ANSWER = "no answer", "exclamation-circle", "failed"
     NOT_ASKED = "not asked", "question-mark-circle", "quiet"
-    NO_LEASE = "not while its guest has no lease", "clock", "quiet"
+    NO_LEASE = "not answered while its guest has no lease", "clock", "quiet"
 
 
 @dataclass(frozen=True, kw_only=True)

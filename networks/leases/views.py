@@ -62,7 +62,7 @@ def lease_reserve(request: HttpRequest, hypervisor: str, name: str, pk: int) -> 
     if not (form.is_valid() and form.save(request.user)):
         query = urlencode({**typed, "check": 1})
         return redirect(f"{reverse('networks:host_add', args=[hypervisor, name])}?{query}")
-    messages.success(request, f"{lease.ip} is reserved for {entry.name or lease.mac} from now on.")
+    messages.success(request, f"{lease.ip} is now reserved for {entry.name or lease.mac}.")
     return redirect(network)
 
 
@@ -73,5 +73,5 @@ def lease_release(request: HttpRequest, hypervisor: str, name: str, pk: int) -> 
     if ask_release(network, pk):
         messages.success(request, "The lease is being released.")
     else:
-        messages.info(request, "The lease has ended already.")
+        messages.info(request, "The lease has already ended.")
     return redirect(network)

@@ -21,7 +21,7 @@ class ReservationIDs:
         if block is None:
             raise ValueError(f"{self} has no IPv4 block for DHCP reservations")
         if first < 1 or count < 1:
-            raise ValueError("IDs begin at 1, and at least one is needed")
+            raise ValueError("IDs begin at 1, and the count must be at least 1")
         going = set(self.hosts.exclude(removed_at=None).values_list("mac", "ip"))
         rows = (self.found_hosts.all(), self.hosts.filter(removed_at=None))
         found, wanted = (set(row.values_list("mac", "ip")) for row in rows)
@@ -36,7 +36,7 @@ class ReservationIDs:
             if mac in macs:
                 raise ValueError(f"ID {number} has the DHCP reservation already: {mac}")
             if ip in ips or ip == str(block.ip):
-                raise ValueError(f"ID {number}: {ip} is taken already")
+                raise ValueError(f"ID {number}: {ip} is already taken")
             entries.append(DHCPHost(network=self, mac=mac, ip=ip))
         with transaction.atomic():
             self.hosts.filter(mac__in=[entry.mac for entry in entries]).delete()

@@ -37,15 +37,20 @@ class HostEntryForm(forms.Form):
     mac = LineField(addressing.parse_mac, label="MAC", required=False, max_length=20)
     ip = LineField(lines.address, label="IP")
     name = LineField(
-        lines.dns_name, required=False, max_length=300, help_text="Answered by the network’s DNS while the guest is up"
+        lines.dns_name,
+        required=False,
+        max_length=300,
+        help_text="The DNS of the network answers it while the guest is up.",
     )
-    duid = LineField(
-        lines.duid, label="DUID", required=False, max_length=400, help_text="By which an IPv6 guest is known"
-    )
+    duid = LineField(lines.duid, label="DUID", required=False, max_length=400, help_text="Identifies an IPv6 guest.")
     lease = LineField(
-        lines.lease, label="Lease time", required=False, max_length=20, help_text="12h, 30m, infinite; empty: usual"
+        lines.lease,
+        label="Lease time",
+        required=False,
+        max_length=20,
+        help_text="For example 12h, 30m or infinite. Empty: the default.",
     )
-    anyway = forms.BooleanField(label="Reserve it all the same", required=False)
+    anyway = forms.BooleanField(label="Reserve it anyway", required=False)
 
     def __init__(self, *args, network: Network, was: HostSpec | None = None, **options) -> None:
         super().__init__(*args, **options)
@@ -54,7 +59,7 @@ class HostEntryForm(forms.Form):
             self.initial = self.of(was) | self.initial
         self.fields["mac"].widget.attrs["list"] = "macs"
         if not network.definition.dns:
-            self.fields["name"].help_text = "The network’s DNS is off, so other guests cannot look it up"
+            self.fields["name"].help_text = "DNS of the network is off, so other guests cannot look it up."
 
     @staticmethod
     def of(host: HostSpec) -> dict[str, str]:

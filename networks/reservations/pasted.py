@@ -129,7 +129,7 @@ def _cells(line: str, separator: str) -> list[str]:
     try:
         return [cell.strip() for cell in next(csv.reader([line], delimiter=separator, strict=True))]
     except csv.Error:
-        raise ValueError(f"{line.strip()}: the quotes do not match.") from None
+        raise ValueError(f"{line.strip()}: a quotation mark is missing.") from None
 
 
 def _of_words(words: Iterable[str]) -> HostSpec:
@@ -137,7 +137,9 @@ def _of_words(words: Iterable[str]) -> HostSpec:
     words = [word.strip() for word in words if word.strip()]
     for word in words:
         if word == "ignore" or word.startswith(("set:", "tag:", "net:")):
-            raise ValueError(f"{word} is not understood: an entry has MAC or id:DUID, address, name, lease time.")
+            raise ValueError(
+                f"{word} is not understood. A reservation has a MAC or id:DUID, an address, a name and a lease time."
+            )
     if words and re.fullmatch(r"\d{1,9}", words[-1]):
         words[-1] += "s"
     return lines.read_host(" ".join(words))
@@ -151,11 +153,11 @@ def _of_columns(cells: list[str], header: _Header) -> HostSpec:
 
 def _of_xml(text: str) -> HostSpec:
     if not re.match(r"<host[\s/>]", text):
-        raise ValueError(f"{text} is not understood: of libvirt’s elements only <host …/> is, one a line.")
+        raise ValueError(f"{text} is not supported. Of libvirt’s elements, only <host …/> can be pasted, one per line.")
     try:
         host = parse_host(etree.fromstring(text.encode(), PARSER))
     except etree.XMLSyntaxError as problem:
-        raise ValueError(f"{text} is no whole <host …/>: {problem.msg}.") from None
+        raise ValueError(f"{text} is not a complete <host …/>: {problem.msg}.") from None
     return _of_fields(host, f"{host.lease}s" if host.lease else lease_text(host.lease))
 
 
@@ -170,7 +172,7 @@ def _of_fields(fields: HostSpec, expiry: str) -> HostSpec:
     ]
     host = lines.read_host(" ".join(filter(None, words)))
     if host.name != name:
-        raise ValueError(f"{name} is no name for a guest: in a line it stands for something else.")
+        raise ValueError(f"{name} cannot be the name of a guest, because it has another meaning in such a line.")
     return replace(host, lease=lines.lease(expiry) if expiry else None)
 
 

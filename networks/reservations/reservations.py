@@ -173,7 +173,10 @@ def leased_to_another(network: Network, host: HostSpec) -> str:
     who = lease.vm or lease.hostname
     until = f" until {timezone.localtime(lease.expires_at):%H:%M}" if lease.expires_at else ""
     known = f"{who} ({lease.mac})" if who else lease.mac
-    return f"{host.ip} is leased to {known}{until}. That guest keeps it until it renews; only then can another have it."
+    return (
+        f"{host.ip} is leased to {known}{until}. That guest keeps it until it renews its lease. "
+        "Another guest can have it only then."
+    )
 
 
 # requests

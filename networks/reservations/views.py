@@ -79,7 +79,7 @@ def host_edit(request: HttpRequest, hypervisor: str, name: str, ip: str) -> Http
     network = get_reservable(request.user, hypervisor, name)
     was = entries(network).get(ip)
     if was is None and request.method == "GET":
-        messages.info(request, f"{ip} is no longer reserved: somebody has removed the entry.")
+        messages.info(request, f"{ip} is no longer reserved, because somebody else removed the reservation.")
         return redirect("networks:hosts", hypervisor, name)
     form = HostEntryForm(request.POST or None, network=network, was=was, initial=request.GET.dict())
     changed = was is not None and request.POST.get("shown", str(was)) != str(was)
@@ -101,7 +101,7 @@ def host_remove(request: HttpRequest, hypervisor: str, name: str) -> HttpRespons
         messages.success(request, f"{named} no longer reserved.")
     elif guests:
         what = ", ".join(list(guests)[:3])
-        messages.info(request, f"{what}: nothing was removed, for somebody else has changed this meanwhile.")
+        messages.info(request, f"{what}: nothing was removed, because somebody else has changed this meanwhile.")
     return redirect("networks:hosts", hypervisor, name)
 
 
@@ -124,7 +124,7 @@ def host_paste(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse
         except Conflict as conflict:
             messages.error(request, str(conflict))
         else:
-            messages.success(request, f"{len(wanted)} DHCP reservations are being written.")
+            messages.success(request, f"{len(wanted)} DHCP reservations are being added or changed.")
             return redirect("networks:hosts", hypervisor, name)
     counts = Counter(row.verb for row in found)
     wrong = [row for row in found if row.verb is Outcome.WRONG]

@@ -5,17 +5,17 @@ from virterweb.messages import add_wording
 WHO = {"known": "{known} ({other})", "other": "{other}"}
 
 CONFLICTS = {
-    "reservation.no_block": "{ip} is in no block of this network: {blocks}.",
-    "reservation.no_blocks": "{ip} is in no block of this network: it has none.",
-    "reservation.other_block": "{ip} is in {block}; libvirt has DHCP in one IPv4 block of a network: {served}.",
-    "reservation.host": "{ip} is the host’s own address in {block}.",
+    "reservation.no_block": "{ip} is outside all blocks of this network: {blocks}.",
+    "reservation.no_blocks": "{ip} is outside all blocks of this network: it has none.",
+    "reservation.other_block": "{ip} is in {block}, but libvirt serves DHCP only in {served} of this network.",
+    "reservation.host": "{ip} is the address of the host in {block}.",
     "reservation.block_itself": "{ip} is the address of the block {block} itself.",
     "reservation.broadcast": "{ip} is the broadcast address of {block}.",
-    "reservation.guest_taken": "{guest} has {ip} here already.",
-    "reservation.repeated": "{value} stands in line {line} already.",
-    "reservation.mac_of_ipv6": "An IPv6 guest is known by its DUID or its name, not by its MAC.",
-    "reservation.duid_of_ipv4": "Only an IPv6 guest is known by a DUID.",
-    "reservation.no_guest": "For which guest? Give its MAC; of an IPv6 guest its DUID.",
+    "reservation.guest_taken": "{guest} already has {ip} here.",
+    "reservation.repeated": "{value} is already in line {line}.",
+    "reservation.mac_of_ipv6": "An IPv6 guest is identified by its DUID or name, not by its MAC.",
+    "reservation.duid_of_ipv4": "Only an IPv6 guest is identified by a DUID.",
+    "reservation.no_guest": "Enter the MAC of the guest, or the DUID of an IPv6 guest.",
 }
 
 
@@ -33,7 +33,7 @@ def _name_taken(name: str, known: str, ip: str) -> str:
     return NAME_TAKEN.format(name=name, guest=_who(known, ip))
 
 
-IP_TAKEN = "{ip} is reserved for {guest} already."
-NAME_TAKEN = "{name} is the name of {guest} already."
+IP_TAKEN = "{ip} is already reserved for {guest}."
+NAME_TAKEN = "{name} is already the name of {guest}."
 
 add_wording(CONFLICTS | {"reservation.ip_taken": _ip_taken, "reservation.name_taken": _name_taken})

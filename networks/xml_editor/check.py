@@ -78,19 +78,19 @@ def _by_schema(root: etree._Element) -> Iterator[Problem]:
         log = list(schema.error_log)
         # libxml2 also reports every parent as wrong, and knows the line of only some of these errors.
         line = next((error.line for error in log if error.line), 0)
-        yield Problem(line=line, text=f"{log[0].message}, says libvirt’s schema.")
+        yield Problem(line=line, text=f"{log[0].message} (from libvirt’s schema)")
 
 
 def _names(root: etree._Element, name: str, uuid: str) -> Iterator[Problem]:
     """Yield changes of name or UUID; libvirt takes another spelling of a name for another network."""
     found = root.find("name")
     if found is None:
-        yield _at(root, "A network has a name.")
+        yield _at(root, "A network needs a name.")
     elif root.xpath("string(name)") != name:
-        yield _at(found, f"The name stays {name}: libvirt gives a network no other.")
+        yield _at(found, f"The name must stay {name}, because libvirt cannot rename a network.")
     found = root.find("uuid")
     if found is not None and _uuid(root.xpath("string(uuid)")) != _uuid(uuid):
-        yield _at(found, f"The uuid stays {uuid}: libvirt gives a network no other.")
+        yield _at(found, f"The UUID must stay {uuid}, because libvirt cannot change the UUID of a network.")
 
 
 def _uuid(text: str) -> uuids.UUID | None:
@@ -105,11 +105,11 @@ def _blocks(root: etree._Element) -> Iterator[Problem]:
         if not ip.get("address"):
             continue
         if ip.get("prefix") and ip.get("netmask"):
-            yield _at(ip, "A block has a prefix or a netmask, not both.")
+            yield _at(ip, "A block can have a prefix or a netmask, but not both.")
         length = ip.get("prefix") or ip.get("netmask")
         if not readable(ip):
             text = f"{ip.get('address')}/{length}" if length else ip.get("address")
-            yield _at(ip, f"“{text}” is no address with a prefix length; one looks like 10.255.0.1/24.")
+            yield _at(ip, f"“{text}” is not an address with a prefix length, for example 10.255.0.1/24.")
             continue
         if not length:
             continue
@@ -120,7 +120,7 @@ def _blocks(root: etree._Element) -> Iterator[Problem]:
             continue
         for other in seen:
             if other.version == interface.version and other.network.overlaps(interface.network):
-                yield _at(ip, f"{interface.network} overlaps {other.network} of this network itself.")
+                yield _at(ip, f"{interface.network} overlaps {other.network} of the same network.")
         seen.append(interface)
         yield from _addresses_without_mac(ip)
 
@@ -132,7 +132,7 @@ def _addresses_without_mac(ip: etree._Element) -> Iterator[Problem]:
         host = parse_host(each)
         other = seen.setdefault(host.ip, host.guest)
         if other != host.guest and not host.mac:
-            yield _at(each, f"{host.ip} is reserved for {other} already.")
+            yield _at(each, f"{host.ip} is already reserved for {other}.")
 
 
 def _bridge(bridge: etree._Element) -> Iterator[str]:
@@ -165,37 +165,37 @@ def _host(element: etree._Element) -> Iterator[str]:
     if host.mac:
         yield from (f"{text} ({host.mac})" for text in _said(addressing.parse_mac, host.mac))
     if len(host.name) > LONGEST_NAME:
-        yield f"A name has at most {LONGEST_NAME} characters."
+        yield f"A name can have at most {LONGEST_NAME} characters."
     if len(host.duid) > LONGEST_DUID:
-        yield f"A DUID has at most {LONGEST_DUID} characters."
+        yield f"A DUID can have at most {LONGEST_DUID} characters."
 
 
 def _range(element: etree._Element) -> Iterator[str]:
     ends = [element.get("start", ""), element.get("end", "")]
     for text in ends:
         if not _is_address(text):
-            yield f"“{text}” is not an IP address; a range has a start and an end."
+            yield f"“{text}” is not an IP address. A range needs a start and an end."
             return
     first, last = map(ip_address, ends)
     if first.version != last.version or first > last:
-        yield f"{first}-{last}: a range begins with its lower address."
+        yield f"{first}-{last}: the first address of a range must be the lower one."
 
 
 def _lease(element: etree._Element) -> Iterator[str]:
     expiry = number(element, "expiry")
     if expiry is None or expiry < 0:
-        yield f"“{element.get('expiry', '')}” is no lease time: expiry= is a number, 0 for ever."
+        yield f"“{element.get('expiry', '')}” is not a lease time. The attribute expiry= is a number; 0 means infinite."
 
 
 def _route(element: etree._Element) -> Iterator[str]:
     address, length = element.get("address", ""), element.get("prefix") or element.get("netmask")
     if not readable(element):
-        yield f"“{address}/{length}” is no block that a route leads to; one is address='10.8.0.0' prefix='16'."
+        yield f"“{address}/{length}” is not a block for a route, for example address='10.8.0.0' prefix='16'."
     else:
         with_length = f"{address}/{length}" if length else address
         yield from _said(ip_network, with_length)
     if not _is_address(element.get("gateway", "")):
-        yield f"“{element.get('gateway', '')}” is not an IP address; a route has a gateway."
+        yield f"“{element.get('gateway', '')}” is not an IP address. A route needs a gateway."
 
 
 def _is_address(text: str) -> bool:

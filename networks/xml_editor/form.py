@@ -110,7 +110,7 @@ def _hidden(text: str, before: str) -> Iterator[check_xml.Problem]:
     known = {value for _, value in _texts(before)} if before else set()
     for line, value in _texts(text):
         if value not in known and (hidden := hidden_in(re.sub(r"[\t\r\n]", " ", value))):
-            yield check_xml.Problem(line=line, text=f"No characters that cannot be seen, please: {hidden}.")
+            yield check_xml.Problem(line=line, text=f"Invisible characters are not allowed: {hidden}.")
 
 
 def _texts(document: str) -> Iterator[tuple[int, str]]:

@@ -95,7 +95,7 @@ def test_many_entries_are_pasted_after_a_look_at_what_that_does(
     expect(tab.locator("#right tbody tr").nth(0)).to_contain_text("new")
     expect(tab.locator("#right tbody tr").nth(1)).to_contain_text("changed")
     expect(tab.locator("#wrong tbody tr")).to_have_count(2)
-    expect(tab.locator("#wrong tbody tr").nth(0)).to_contain_text("10.97.0.61 is in no block of this network")
+    expect(tab.locator("#wrong tbody tr").nth(0)).to_contain_text("10.97.0.61 is outside all blocks of this network")
     assert "10.96.0.60" not in lab.virsh("net-dumpxml", "seen")
     picture(tab, "host-entries-pasted")
     tab.get_by_role("button", name="Reserve the 2 right ones").click()

@@ -84,7 +84,7 @@ def test_who_saves_second_sees_what_the_first_changed_and_loses_nothing(
     portal.manage("network", "edit", "net2", "--domain", "theirs.test", "--yes")
     tab.get_by_role("button", name="Save net2").click()
     expect(tab.get_by_text("Somebody else has changed net2 meanwhile")).to_be_visible()
-    expect(tab.locator("main")).to_contain_text("Domain is theirs.test meanwhile, it was empty.")
+    expect(tab.locator("main")).to_contain_text("Domain was changed meanwhile from empty to theirs.test.")
     expect(tab.get_by_label("Title")).to_have_value("of mine")
     expect(tab.get_by_label("Domain", exact=True)).to_have_value("theirs.test")
     tab.get_by_role("button", name="Save net2").click()

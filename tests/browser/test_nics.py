@@ -1,4 +1,4 @@
-"""NICs by hand: a fixed address and a link from the form, and two VMs moved at once from their list."""
+"""NICs by hand: a reserved address and a link from the form, and two VMs moved at once from their list."""
 
 from collections.abc import Iterator
 
@@ -34,15 +34,15 @@ def nic_on(tab: Page, network: str) -> Locator:
 def test_a_fixed_address_is_proposed_and_moves_along(vms: None, tab: Page):
     tab.goto("/vms/lab/tiny-85/")
     nic_on(tab, "here").get_by_role("link", name="Edit").click()
-    tab.get_by_label("Fixed address").fill("next")
+    tab.get_by_label("Reserved address").fill("next")
     expect(tab.locator("#preview")).to_contain_text("Reserve 10.85.0.2 for it on here")
     tab.get_by_role("button", name="Save").click()
     expect(nic_on(tab, "here")).to_contain_text("10.85.0.2 expected")
     nic_on(tab, "here").get_by_role("link", name="Edit").click()
-    expect(tab.get_by_label("Fixed address")).to_have_value("10.85.0.2")
+    expect(tab.get_by_label("Reserved address")).to_have_value("10.85.0.2")
     tab.get_by_label("Network", exact=True).select_option("there")
     tab.get_by_label("Link up").uncheck()
-    expect(tab.locator("#preview")).to_contain_text("Give up 10.85.0.2 on here")
+    expect(tab.locator("#preview")).to_contain_text("Remove the reservation of 10.85.0.2 on here")
     tab.get_by_role("button", name="Save").click()
     row = nic_on(tab, "there")
     expect(row).to_contain_text("10.86.0.2 expected: its link is down")

@@ -40,7 +40,7 @@ print(json.dumps({
 
 
 @dataclass(frozen=True, kw_only=True)
-class Card:
+class NIC:
     """A NIC as its guest has it."""
 
     name: str
@@ -52,7 +52,7 @@ class Card:
 class Seen:
     """A guest as it says that it is. `errors` are cloud-init's, None while it runs; `default` the NICs of routes."""
 
-    cards: dict[str, Card]
+    cards: dict[str, NIC]
     default: dict[int, list[str]]
     hostname: str
     errors: list[str] | None
@@ -69,7 +69,7 @@ def look(lab: Lab, domain: libvirt.virDomain) -> Seen | None:
     except (Silent, Refused, ValueError):
         return None
     cards = {
-        link["address"]: Card(
+        link["address"]: NIC(
             name=link["ifname"],
             up="UP" in link["flags"] and link["operstate"] == "UP",
             addresses=frozenset(info["local"] for info in link["addr_info"] if info["scope"] == "global"),

@@ -111,7 +111,10 @@ def test_what_virter_refuses_is_refused_before_anything_is_made(portal: Portal, 
     for words, reason in (
         (("run", "tiny", "--id", "1"), "--id"),
         (("run", "tiny", "--id", "300"), "no address in 192.168.122.0/24"),
-        (("run", "tiny", "--id", "11", "--nic", "type=network,source=nowhere"), "There is no network nowhere"),
+        (
+            ("run", "tiny", "--id", "11", "--nic", "type=network,source=nowhere"),
+            "This hypervisor has no network nowhere",
+        ),
         (("run", "nothing", "--id", "11"), "There is no image nothing"),
     ):
         assert reason in portal.manage("vm", *words, fails=True)

@@ -122,7 +122,7 @@ def test_drift_is_named_and_only_what_failed_is_tried_again(page, lab, pokes, dj
     shown = page.get(network.get_absolute_url()).content.decode()
     assert "<li>is not active</li>" in shown
     answer = page.post(f"{network.get_absolute_url()}retry/", follow=True)
-    assert "there is nothing to try again" in answer.content.decode()
+    assert "there is nothing to retry" in answer.content.decode()
     network.status.write(error=Message.external("Could not start net1"))
     with django_capture_on_commit_callbacks(execute=True):
         page.post(f"{network.get_absolute_url()}retry/")

@@ -115,8 +115,8 @@ def test_problems_of_addresses_are_listed_of_all_hypervisors_the_worst_first(pag
     answer = page.get("/")
     assert [line.split(" 1")[0].split(" NIC")[0] for line in wrong(answer)] == [
         "one address, two machines",
-        "points to something gone",
-        "a lease of nobody",
+        "refers to a missing object",
+        "lease without a VM",
     ]
     links = html.fromstring(answer.content).xpath("//ul[@class='problems']//*[@href or @action]/@*")
     assert "/vms/lab-2/alma-9/" in links

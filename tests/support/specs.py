@@ -167,7 +167,7 @@ def on_own_bridge(draw, mode: str) -> dict[str, object]:
     if found:
         some = st.sampled_from(found).flatmap(routes)
         values["routes"] = draw(_some(some, unique_by=lambda route: route.destination))
-    if mode in ("nat", "route"):  # libvirt takes one device at most
+    if mode in ("nat", "route"):  # libvirt accepts one device at most
         values["forward_devices"] = draw(devices)[:1]
     if mode == "nat":
         values["nat_ports"] = draw(st.sampled_from(["", "1024-65535", "2000-2999"]))

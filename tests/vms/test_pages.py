@@ -91,7 +91,7 @@ def test_a_page_joins_wished_nics_with_found_ones_and_their_leases(page, lab, vm
             "br0 host bridge",
             "",
             OUTSIDE,
-            "served elsewhere",
+            "DHCP outside libvirt",
             "",
             "",
             "up",
@@ -173,10 +173,10 @@ def test_an_image_names_a_volume_that_exists(page, lab, pokes):
 @pytest.mark.parametrize(
     ("fields", "field", "said"),
     [
-        ({"name": "x"}, "volume", "one of both"),
+        ({"name": "x"}, "volume", "Choose either a volume of the pool or a file."),
         ({"name": "x", "volume": "nowhere"}, "volume", "The pool default has no volume nowhere."),
-        ({"name": "alma-8", "volume": "alma-8"}, "name", "There is an image alma-8 on lab-1 already."),
-        ({"name": "a/b", "volume": "alma-8"}, "name", "no “/”"),
+        ({"name": "alma-8", "volume": "alma-8"}, "name", "lab-1 already has an image alma-8."),
+        ({"name": "a/b", "volume": "alma-8"}, "name", "cannot contain “/”"),
         ({"name": "x", "volume": "virter:work:vm"}, "volume", "This is the disk of a VM."),
     ],
 )

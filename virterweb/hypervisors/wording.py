@@ -16,10 +16,10 @@ RIGHTS = {
 TRANSITIONS = {
     "transition.gone": "{object} no longer exists",
     "transition.being_deleted": "{object} is being deleted",
-    "transition.managed": "The portal manages {object} already",
+    "transition.managed": "The portal already manages {object}",
     "transition.unmanaged": "The portal does not manage {object}. Adopt it first",
     "transition.absent": "libvirt has no {object}",
-    "transition.not_replaced": "libvirt has {object} as it was made: nobody has recreated or renamed it",
+    "transition.not_replaced": "{object} was not recreated or renamed outside the portal",
     "transition.name_taken": "The portal already manages another {kind} {object} on {hypervisor}",
 }
 

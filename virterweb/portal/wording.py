@@ -9,10 +9,10 @@ KINDS = {
     "two-machines": "one address, two machines",
     "one-client-id": "one client ID, two guests",
     "overlap": "overlapping blocks",
-    "gone": "points to something gone",
+    "gone": "refers to a missing object",
     "full": "nearly full",
     "other-address": "not the reserved address",
-    "lease-of-nobody": "a lease of nobody",
+    "lease-of-nobody": "lease without a VM",
     "unused": "unused DHCP reservations",
 }
 
@@ -20,32 +20,32 @@ WHO = {
     "known": "{name} ({mac})",
     "unknown": "{mac}",
     "named": "{mac} ({name})",
-    "lease": "{who}, by its lease",
-    "agent": "{who}, as its agent says",
-    "arp": "{who}, as the ARP table says",
+    "lease": "{who}, by DHCP lease",
+    "agent": "{who}, by guest agent",
+    "arp": "{who}, by ARP table",
     "and": " and ",
     "some": "{names} and {count} more",
 }
 
 PROBLEMS = {
-    "two machines": "{ip} is answered for by {count} machines: {claims}. Give one of them another.",
-    "one client ID": "{other} and {who} send one client ID, {client_id}: DHCP gives both {ip}. Their machine-id is a "
-    "copy: in one of them empty /etc/machine-id and restart it.",
-    "few free": "{network}: only {free} of {size} addresses that DHCP hands out are free.",
-    "one free": "{network}: only 1 of {size} addresses that DHCP hands out is free.",
-    "none free": "{network}: none of the {size} addresses of DHCP is free.",
-    "NIC elsewhere": "{ip} is reserved here for {who}, whose NIC hangs on {source}.",
-    "older lease": "{who} has {ip}, though {reserved} is reserved for it: its lease is older. It takes {reserved} when "
-    "it renews; restarting it does so at once.",
-    "older lease until": "{who} has {ip}, though {reserved} is reserved for it: its lease is older. It takes "
-    "{reserved} when it renews, at the latest at {until}; restarting it does so at once.",
-    "leases of nobody": "{count} addresses are leased to MACs that no VM has: {ips}.",
+    "two machines": "{ip} is used by {count} machines: {claims}. Give one of them another address.",
+    "one client ID": "{other} and {who} send the same client ID, {client_id}, so DHCP gives both {ip}. Their "
+    "/etc/machine-id is identical. Empty that file in one of them and restart it.",
+    "few free": "{network}: only {free} of the {size} DHCP addresses are free.",
+    "one free": "{network}: only 1 of the {size} DHCP addresses is free.",
+    "none free": "{network}: none of the {size} DHCP addresses is free.",
+    "NIC elsewhere": "{ip} is reserved here for {who}, but the NIC is attached to {source}.",
+    "older lease": "{who} has {ip}, although {reserved} is reserved for it, because its lease is older. It gets "
+    "{reserved} when it renews the lease. Restart it to renew immediately.",
+    "older lease until": "{who} has {ip}, although {reserved} is reserved for it, because its lease is older. It gets "
+    "{reserved} when it renews the lease, at the latest at {until}. Restart it to renew immediately.",
+    "leases of nobody": "{count} addresses are leased to MAC addresses that no VM has: {ips}.",
     "lease of nobody": "{ip} is leased to {holder}, which no VM has.",
     "lease of nobody until": "{ip} is leased to {holder} until {until}, which no VM has.",
     "unused entry": "{ip} is reserved for {mac}, which no VM has.",
     "unused entries": "{count} addresses are reserved for MACs that no VM has: {ips}.",
-    "no bridge of NIC": "NIC {mac} of {vm} is for the host bridge {source}, which the host does not have.",
-    "no network of NIC": "NIC {mac} of {vm} is for the network {source}, which libvirt does not have.",
+    "no bridge of NIC": "NIC {mac} of {vm} refers to the host bridge {source}, which does not exist.",
+    "no network of NIC": "NIC {mac} of {vm} refers to the network {source}, which does not exist.",
     "no bridge": "{network}: the host has no bridge {bridge}, so no VM on the network has a connection. Restart the "
     "network, which creates it again.",
     "no host bridge": "{network}: the host has no bridge {bridge}, so no VM on the network has a connection. Create "

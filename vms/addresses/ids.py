@@ -45,7 +45,7 @@ def address(hypervisor: Hypervisor, number: int) -> Address:
 def _address_in(block: IPv4Interface | None, number: int) -> Address:
     ip = ip_of_id(block, number) if block else ""
     if block and ip == block.ip:
-        raise ValueError(f"ID {number} is the host’s own address {ip}.")
+        raise ValueError(f"ID {number} would have the address of the host, {ip}.")
     return Address(mac=mac_of_id(number), ip=str(ip))
 
 

@@ -40,7 +40,7 @@ class AddressChange:
     @property
     def texts(self) -> list[str]:
         """Return the changes, one sentence each."""
-        given_up = [f"Give up {ip} on {network}" for network, ip in (*self.gone, *self.left)]
+        given_up = [f"Remove the reservation of {ip} on {network}" for network, ip in (*self.gone, *self.left)]
         return [*([f"Reserve {self.reserved.ip} for it on {self.network}"] if self.reserved else []), *given_up]
 
     def save(self, vm: VM, by: AbstractBaseUser | None) -> None:

@@ -65,10 +65,10 @@ class AttachedNIC:
         if self.dhcp:
             return "waiting for a lease" if self.waits else ""
         if self.kind == NIC.Kind.NETWORK and not self.network:
-            return "its network is gone"
+            return "its network does not exist"
         if self.bridged:
-            return "served elsewhere"
-        return "no DHCP here" if self.kind == NIC.Kind.NETWORK else "not seen by the host"
+            return "DHCP outside libvirt"
+        return "no DHCP here" if self.kind == NIC.Kind.NETWORK else "not visible to the host"
 
     @property
     def waits(self) -> bool:

@@ -102,7 +102,7 @@ def _stored(vm: VM) -> list[NICStatus]:
 def _state(vm: VM, desired: NIC | None, seen: NICStatus | None, stored: bool) -> str:
     """Return the state of a NIC: attached, attaching, detaching, missing, added outside or failed."""
     if desired and desired.removed_at:
-        return "goes at shutdown" if desired.at_shutdown else "detaching"
+        return "removed at shutdown" if desired.at_shutdown else "detaching"
     if desired and desired.refused:
         return "failed"
     if desired and desired.asked_at and not vm.done:

@@ -32,8 +32,8 @@ MAX_VMS = 900  # VMs at once: Django accepts a thousand fields in a form
 class Action(models.TextChoices):
     ADD = "add", "Add a NIC to each"
     MOVE = "move", "Move NICs to another network"
-    DOWN = "down", "Links down"
-    UP = "up", "Links up"
+    DOWN = "down", "Set links down"
+    UP = "up", "Set links up"
 
 
 @dataclass(frozen=True, kw_only=True)

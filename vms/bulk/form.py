@@ -49,7 +49,7 @@ class AddForm(PlaceForm):
         for name in ("bridge", "device"):
             if not operator and not (data and data.get(name)):
                 del self.fields[name]
-        self.fields["network"].error_messages["invalid_choice"] = "There is no network %(value)s for these VMs."
+        self.fields["network"].error_messages["invalid_choice"] = "These VMs cannot use a network %(value)s."
         offered = VM.objects.filter(pk__in=vms).values_list("hypervisor__status__nic_models", flat=True)
         models = dict.fromkeys([VIRTIO, *(model for each in offered.order_by().distinct() for model in each)])
         self.fields["model"].choices = [(model, model) for model in models]
@@ -61,10 +61,10 @@ class AddForm(PlaceForm):
 
 class MoveForm(forms.Form):
     source = forms.ChoiceField(
-        label="From network", error_messages={"invalid_choice": "None of their NICs is on a network %(value)s."}
+        label="From network", error_messages={"invalid_choice": "None of these VMs has a NIC on a network %(value)s."}
     )
     to = forms.ChoiceField(
-        label="To network", error_messages={"invalid_choice": "There is no network %(value)s for these VMs."}
+        label="To network", error_messages={"invalid_choice": "These VMs cannot use a network %(value)s."}
     )
 
     def __init__(self, data: dict | None, *, vms: VMQuerySet) -> None:
@@ -74,7 +74,7 @@ class MoveForm(forms.Form):
 
     def clean_to(self) -> str:
         if self.cleaned_data["to"] == self.cleaned_data.get("source"):
-            raise forms.ValidationError("That is the network that they are on: choose another one.")
+            raise forms.ValidationError("The NICs are already on this network. Choose another one.")
         return self.cleaned_data["to"]
 
     def change(self) -> Change:
@@ -85,7 +85,7 @@ class LinkForm(forms.Form):
     source = forms.ChoiceField(
         label="NICs on network",
         required=False,
-        error_messages={"invalid_choice": "None of their NICs is on a network %(value)s."},
+        error_messages={"invalid_choice": "None of these VMs has a NIC on a network %(value)s."},
     )
 
     def __init__(self, data: dict, *, vms: VMQuerySet, action: Action) -> None:

@@ -36,7 +36,7 @@ def vm_many(request: HttpRequest) -> HttpResponse:
 
 
 def _wrong(count: int) -> str:
-    return f"Choose at most {MAX_VMS} VMs at once." if count > MAX_VMS else "Choose VMs, and what shall be done."
+    return f"Choose at most {MAX_VMS} VMs." if count > MAX_VMS else "Choose VMs and an action."
 
 
 def _chosen(request: HttpRequest) -> tuple[list[str], VMQuerySet]:
@@ -59,7 +59,7 @@ def _plan(request: HttpRequest, action: Action, keys: list[str], vms: VMQuerySet
     said_yes = "go" in request.POST and change
     if said_yes and request.POST.get("token") == token:
         if gone := save.save(rows, request.user):
-            messages.warning(request, f"Gone meanwhile: {', '.join(gone)}.")
+            messages.warning(request, f"No longer there: {', '.join(gone)}.")
         return redirect(_address([str(row.vm.pk) for row in rows if row.wanted] or keys, action, change.where))
     doing = [row for row in rows if row.wanted]
     context = {"form": form, "action": action, "keys": keys, "rows": rows, "doing": doing, "token": token}
@@ -83,7 +83,7 @@ def _progress(request: HttpRequest) -> HttpResponse:
     did, where = request.GET.get("did", ""), request.GET.get("where", "")[:255]
     found = results.results(vms, where)
     of = {name: [each for each in found if each.outcome == name] for name in ("done", "failed", "pending")}
-    title = Action(did).label if did in Action.values else "Many VMs"
+    title = Action(did).label if did in Action.values else "Bulk changes"
     context = {"results": found, "keys": keys, "did": did, "where": where, "title": title, **of}
     context |= {"gone": len(keys) - len(found)}
     return render(request, "vms/bulk/_bulk.html" if request.htmx else "vms/bulk/progress.html", context)

@@ -7,10 +7,10 @@ from virterweb.messages import Message
 
 #: What is not changed of a VM, and why.
 LEFT = {
-    "there already": "NIC {mac} is on {network} already",
+    "there already": "NIC {mac} is already on {network}",
     "gone": "NIC {mac}: libvirt no longer has it",
-    "up already": "NIC {mac}: its link is up already",
-    "down already": "NIC {mac}: its link is down already",
+    "up already": "the link of NIC {mac} is already up",
+    "down already": "the link of NIC {mac} is already down",
     "no NIC there": "It has no NIC on {network}.",
     "no NIC": "It has no NIC.",
 }
@@ -18,28 +18,28 @@ LEFT = {
 #: Why nothing is changed of a VM.
 REFUSALS = {
     "rights": "{reason}",
-    "being deleted": "It is being removed.",
-    "gone": "libvirt no longer has it.",
-    "no network": "There is no network {network} on {hypervisor}.",
+    "being deleted": "It is being deleted.",
+    "gone": "libvirt no longer has the VM.",
+    "no network": "{hypervisor} has no network {network}.",
 }
 
-STEPS = {"settled": "NIC {mac} is like this already; it is saved in the definition"}
+STEPS = {"settled": "NIC {mac} already matches; only the definition is saved"}
 
 NOTES = {
-    "inactive": "{network} is not active: libvirt refuses it while the VM runs.",
-    "has one": "It has one there already.",
-    "no slot": "It has no free PCI slot while it runs: libvirt will refuse the NIC.",
-    "access NIC": "This is the access NIC: SSH no longer reaches the guest by it.",
-    "address lost": "It gives up its fixed address {ip} and gets none: {reason}",
-    "next address": "Instead of its fixed address {ip} it gets the next free one of {network}.",
+    "inactive": "{network} is not active. libvirt refuses the NIC while the VM runs.",
+    "has one": "It already has a NIC on this network.",
+    "no slot": "It has no free PCI slot. libvirt will refuse the NIC while the VM runs.",
+    "access NIC": "This is the access NIC. SSH can no longer reach the guest through it.",
+    "address lost": "It loses its reserved address {ip} and gets no other one: {reason}",
+    "next address": "Its reserved address {ip} is replaced by the next free address of {network}.",
     "next boot": "At its next boot: {changes}.",
 }
 
 #: Where a NIC is, after a change.
 PLACES = {
     "missing": "not there",
-    "not yet": "not there yet, wanted on {wanted}",
-    "elsewhere": "on {found}, wanted on {wanted}",
+    "not yet": "not there yet, expected on {wanted}",
+    "elsewhere": "on {found}, expected on {wanted}",
     "there": "on {found}",
     "link down": "on {found}, link down",
     "user": "user networking",

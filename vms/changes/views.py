@@ -29,11 +29,14 @@ def vm_accept(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
         messages.error(request, f"{problem}.")
         return redirect(vm)
     if vm.status.transient:
-        said = f"What runs of {vm} is the saved definition now. Make it persistent: libvirt forgets it when it stops."
+        said = (
+            f"The saved definition of {vm} is now the running one. Make it persistent, because libvirt deletes it "
+            "when it stops."
+        )
     else:
-        said = f"The definition that libvirt stores of {vm} is the saved one now."
+        said = f"The saved definition of {vm} is now the one that libvirt stores."
         if vm.status.running:
-            said += " Where the running VM differs from it, that ends when it stops."
+            said += " The running VM differs from it until it stops."
     messages.success(request, said)
     return redirect(vm)
 
@@ -70,5 +73,5 @@ def vm_take_over(request: HttpRequest, hypervisor: str, name: str) -> HttpRespon
     except ValueError as problem:
         messages.error(request, f"{problem}.")
         return redirect(vm)
-    messages.success(request, f"{vm} is the one that libvirt has now. Nothing changed in libvirt.")
+    messages.success(request, f"{vm} is now managed as it is in libvirt. Nothing changed in libvirt.")
     return redirect(vm)

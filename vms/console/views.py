@@ -61,7 +61,7 @@ def _find(request: HttpRequest, hypervisor: str, name: str) -> Console:
     else:
         log = logs.filter(pk=number).first() if re.fullmatch(r"[0-9]{1,18}", number) else None
     if log is None:
-        raise Http404(f"There is no console log of {name}.")
+        raise Http404(f"{name} has no console log.")
     power = log.vm.status.power if log.vm else ""
     said = f"{log.problem.stored()} {power} {log.gone_at}"
     version = f"{log.pk}-{log.size}-{log.length}-{zlib.crc32(said.encode())}"

@@ -26,11 +26,11 @@ class Mode(StrEnum):
     @property
     def label(self) -> str:
         return {
-            Mode.AUTO: "automatic: what its network offers",
+            Mode.AUTO: "automatic: as its network offers",
             Mode.DHCP: "DHCP",
             Mode.STATIC: "static address",
             Mode.UP: "up, without address",
-            Mode.ALONE: "left alone",
+            Mode.ALONE: "not configured",
         }[self]
 
 
@@ -142,7 +142,7 @@ def _resolve(nic: Attached) -> GuestNIC:
 def words(guest: GuestNIC) -> str:
     """Return a sentence that describes the configuration of a NIC in the guest."""
     if not guest.managed:
-        return "left alone"
+        return "not configured"
     if guest.silent:
         return "up, without address"
     asks = {"DHCP": guest.dhcp4, "DHCPv6": guest.dhcp6, "router advertisements": guest.ra and not guest.dhcp6}
@@ -220,18 +220,18 @@ def problems(nic: Attached, others: dict[str, GuestSpec]) -> Iterator[tuple[str,
     yield from _address_problems(nic)
     yield from _gateway_problems(nic)
     if desired.dns and desired.mode in (Mode.UP, Mode.ALONE):
-        yield "dns", "Only a NIC with an address can ask name servers."
+        yield "dns", "Only a NIC with an address can have DNS servers."
     if desired.default_route and desired.mode in (Mode.UP, Mode.ALONE):
-        yield "default_route", "A NIC without address has no default route."
+        yield "default_route", "A NIC without an address cannot have a default route."
     isolated = nic.network and nic.network.forward_mode == ""
     if desired.default_route and desired.mode in (Mode.AUTO, Mode.DHCP) and isolated:
-        yield "default_route", f"{nic.network.name} is isolated: nobody there offers a default route."
+        yield "default_route", f"{nic.network.name} is isolated, so it has no default route."
     for name, other in others.items():
         if desired.default_route and other.default_route and desired.metric == other.metric:
-            yield "default_route", f"{name} has the default route; there can be two only with different metrics."
+            yield "default_route", f"{name} already has the default route. Two default routes need different metrics."
     most = (nic.network.mtu if nic.network else None) or USUAL_MTU
     if nic.network and nic.mtu and nic.mtu > most:
-        yield "mtu", f"{nic.network.name} carries no more than {most}: larger packets would be lost."
+        yield "mtu", f"The MTU of {nic.network.name} is {most}. Larger packets would be lost."
 
 
 def _address_problems(nic: Attached) -> Iterator[tuple[str, str]]:
@@ -239,10 +239,10 @@ def _address_problems(nic: Attached) -> Iterator[tuple[str, str]]:
     subnets = nic.network.subnets if nic.network else ()
     if desired.mode != Mode.STATIC:
         if desired.addresses:
-            yield "addresses", "Only with “static address” it has addresses of its own."
+            yield "addresses", "Addresses can be entered only with “static address”."
         return
     if not desired.addresses and not own_addresses(nic.reserved, subnets):
-        yield "addresses", "Which address? Type it with its prefix, or give the NIC a fixed address on its network."
+        yield "addresses", "Enter an address with its prefix, or give the NIC a reserved address on its network."
     for address in map(ip_interface, desired.addresses):
         if reason := _misplaced(address, nic.network):
             yield "addresses", reason
@@ -258,16 +258,16 @@ def _misplaced(address: IPv4Interface | IPv6Interface, network: NetworkSpec | No
     if block and own.prefixlen != block.network.prefixlen:
         return f"{name} has the prefix /{block.network.prefixlen}, not /{own.prefixlen}."
     if block and address.ip == block.ip:
-        return f"{address.ip} is the host’s own address on {name}."
+        return f"{address.ip} is the address of the host on {name}."
     if address.version == 4 and own.prefixlen < 31 and address.ip in (own.network_address, own.broadcast_address):
-        return f"{address.ip} is the {own}’s own: no guest can have it."
+        return f"{address.ip} is the first or last address of {own}, which no guest can have."
     return ""
 
 
 def _gateway_problems(nic: Attached) -> Iterator[tuple[str, str]]:
     desired = nic.desired
     if desired.gateways and desired.mode != Mode.STATIC:
-        yield "gateways", "Only a static NIC has a gateway of its own; DHCP names one."
+        yield "gateways", "Only a NIC with a static address can have a gateway. DHCP provides one."
         return
     own = desired.addresses or own_addresses(nic.reserved, nic.network.subnets if nic.network else ())
     blocks = [ip_interface(address) for address in own]
@@ -276,14 +276,14 @@ def _gateway_problems(nic: Attached) -> Iterator[tuple[str, str]]:
         if gateway.version == 6 and gateway.is_link_local:
             continue
         if not any(gateway in block.network for block in blocks):
-            yield "gateways", f"{gateway} is not in the block of its address: the guest cannot reach it."
+            yield "gateways", f"{gateway} is outside the block of the address, so the guest cannot reach it."
         elif gateway in [block.ip for block in blocks]:
-            yield "gateways", f"{gateway} is the NIC’s own address."
+            yield "gateways", f"{gateway} is the address of the NIC."
     if len({ip_address(text).version for text in desired.gateways}) < len(desired.gateways):
-        yield "gateways", "One gateway of each family."
+        yield "gateways", "Enter only one gateway of each address family."
     if (
         desired.default_route
         and desired.mode == Mode.STATIC
         and not (desired.gateways or any(_gateways(nic.network, own)))
     ):
-        yield "gateways", "The default route by which gateway?"
+        yield "gateways", "Enter the gateway of the default route."

@@ -48,12 +48,13 @@ def gained(before: frozenset[Part], after: frozenset[Part]) -> tuple[Part, ...]:
 
 
 WORDS = {
-    Reach.BRIDGE: "Only operators may attach NICs to a bridge of the hypervisor: choose a network.",
-    Reach.DEVICE: "Only operators may attach NICs to a device of the hypervisor: choose a network.",
-    Reach.USER: "Only operators may use user networking, which reaches services of the hypervisor: choose a network.",
-    Reach.OTHER: "Only operators may attach NICs of this kind: choose a network.",
-    Reach.FOLDER: "Only operators may name a folder of the hypervisor.",
-    Reach.VNC: "Only operators may open VNC beyond the hypervisor: others use 127.0.0.1.",
+    Reach.BRIDGE: "Only operators may attach NICs to a bridge of the hypervisor. Choose a network.",
+    Reach.DEVICE: "Only operators may attach NICs to a device of the hypervisor. Choose a network.",
+    Reach.USER: "Only operators may use user networking, because it can reach services of the hypervisor. Choose a "
+    "network.",
+    Reach.OTHER: "Only operators may attach NICs of this kind. Choose a network.",
+    Reach.FOLDER: "Only operators may choose a folder of the hypervisor.",
+    Reach.VNC: "Only operators may make VNC reachable from other machines. Use 127.0.0.1.",
 }
 
 

@@ -9,7 +9,7 @@ def mebibytes(text: str) -> int:
     """Return a size like 512M, 2G or 1.5GiB in MiB; the default unit is MiB. ValueError if it is invalid."""
     match = re.fullmatch(r"(\d{1,12}(?:\.\d{1,9})?)\s*([KMGT]?)(?:iB|B)?", text.strip(), re.IGNORECASE | re.ASCII)
     if not match:
-        raise ValueError(f"{text} is no size; one looks like 512M or 2G")
+        raise ValueError(f"{text} is not a size, for example 512M or 2G")
     return round(float(match[1]) * UNITS[match[2].upper()] / 1024**2)
 
 

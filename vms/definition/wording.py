@@ -69,27 +69,28 @@ STEPS = {
 MANNERS = {
     "": "{step}",
     "live": "{step}: live",
-    "live, link blinks": "{step}: live, its link blinks",
+    "live, link blinks": "{step}: live, with a short interruption of its link",
     "replug": "{step}: unplugged and plugged in again",
-    "next boot": "{step}: at its next boot",
+    "next boot": "{step}: at the next boot",
     "definition": "{step}: in the definition",
     "running": "{step} in the running guest",
 }
 
 NOTES = {
-    "bandwidth": "Bandwidth needs tc on the host, and is checked by reading it back.",
-    "vlan": "A VLAN tag needs Open vSwitch or SR-IOV: on a plain bridge libvirt refuses it.",
-    "boot order": "libvirt takes a NIC’s boot order only in a VM whose <os> names no boot device.",
-    "replugged": "The guest sees the card leave and come, with the same MAC; it must be up to let go of it.",
-    "detached": "The guest must be up to let go of it.",
-    "virtual port": "Its virtual port belongs to where it was, and is left behind.",
+    "bandwidth": "Bandwidth limits need tc on the host.",
+    "vlan": "A VLAN tag needs Open vSwitch or SR-IOV. libvirt refuses it on a Linux bridge.",
+    "boot order": "libvirt accepts the boot order of a NIC only if <os> of the VM has no boot device.",
+    "replugged": "The guest sees the NIC removed and added again with the same MAC. It must have booted to release "
+    "the NIC.",
+    "detached": "The guest must have booted to release the NIC.",
+    "virtual port": "Its virtual port configuration belongs to the old network and is removed.",
 }
 
 #: Why a NIC cannot be changed, of what the portal itself finds.
 REFUSALS = {
-    "shared MAC": "Several NICs have the MAC {mac}, and no PCI address or alias tells them apart.",
-    "other MAC": "NIC {found} cannot become {mac}: attach another, and detach this one.",
-    "not attachable": "NIC {mac} is of the kind {kind}, which the portal does not attach: do it with virsh.",
+    "shared MAC": "Several NICs have the MAC {mac}, and no PCI address or alias distinguishes them.",
+    "other MAC": "The MAC of NIC {found} cannot change to {mac}. Attach a new NIC and detach this one.",
+    "not attachable": "NIC {mac} is of the kind {kind}, which the portal cannot attach. Use virsh.",
     "libvirt": "{text}",
 }
 
@@ -238,48 +239,52 @@ def _not_changed(mac: str, changes: Iterable[tuple[str, object, object]]) -> str
 NOT_DELETED = "{vm} was not deleted. {reason}"
 NOT_CHANGED = "libvirt says it is done, but NIC {mac} has not changed: {changes}."
 NICS_HELD = (
-    "the guest has not released NIC {macs}; it is asked again. It does so once it has booted, or when the VM is off."
+    "the guest has not released NIC {macs}. The portal asks it again. It releases the NIC once it has booted or when "
+    "the VM is off."
 )
 
 #: Why something was not done, and what is waited for.
 MESSAGES = {
     "nics.held": _nics_held,
     "nics.refused": _nics_refused,
-    "vm.shutting_down": "shutting down; stopped by force in {seconds} s",
-    "vm.no_network": "There is no network {about} on {hypervisor}.",
-    "vm.no_access_network": "{hypervisor} has no network {network}, which every VM's first NIC needs.",
-    "vm.name_taken": "There is a VM {vm} on {hypervisor} already.",
+    "vm.shutting_down": "shutting down; forced off in {seconds} s",
+    "vm.no_network": "{hypervisor} has no network {about}.",
+    "vm.no_access_network": "{hypervisor} has no network {network}, which the first NIC of every VM needs.",
+    "vm.name_taken": "{hypervisor} already has a VM {vm}.",
     "vm.mac_taken": "The MAC {mac} is in use by {vm}.",
-    "vm.number_taken": "ID {number} is taken: {network} has the DHCP reservation for {mac} already.",
+    "vm.number_taken": "ID {number} is taken: {network} already has a DHCP reservation for {mac}.",
     "vm.number_outside": "ID {number} has no address in {block}.",
     "vm.no_reservation": "{network} has no DHCP reservation for {mac}, and this hypervisor uses static DHCP.",
-    "vm.no_image": "{vm} has no image to be run from.",
-    "vm.disk_name": "A disk cannot be called cidata or console: the VM has volumes of these names.",
-    "vm.volume_left": "The pool {pool} has a volume {volume} left over; delete it or take another name.",
+    "vm.no_image": "{vm} has no image.",
+    "vm.disk_name": "A disk cannot be named cidata or console, because the VM has volumes with these names.",
+    "vm.volume_left": "The pool {pool} already has a volume {volume}. Delete it, or choose another name.",
     "vm.volume_taken": "The volume {volume} of the pool {pool} belongs to another VM. Choose another name.",
-    "vm.disk_gone": "The disk {disk} of {vm} is gone. Delete {vm} here, and run it anew.",
+    "vm.disk_gone": "The disk {disk} of {vm} no longer exists. Delete {vm} and run it again.",
     "vm.not_deleted": _not_deleted,
     "vm.disk_in_snapshot": "The disk of {vm} is in the snapshot overlay {path}, outside its pool, where libvirt cannot "
     "delete it. Merge it into the disk with virsh blockcommit, or detach it, then delete {vm} again.",
-    "vm.disk_in_use": "The volume {volume} in the pool {pool} is an overlay on {beneath}, which {vm} would take with "
-    "it. Delete that volume, or make it independent with virsh blockpull or qemu-img rebase. Then delete {vm} again.",
-    "vm.gone": "libvirt no longer has {vm}. Recreate it from its saved definition, or delete it here.",
-    "vm.recreated": "libvirt has another VM {vm}, with the UUID {uuid}. Make that one ours, or rename or delete it "
+    "vm.disk_in_use": "The volume {volume} in the pool {pool} is an overlay on {beneath}, which would "
+    "be deleted with {vm}. Delete that volume, or make it independent with virsh blockpull or qemu-img rebase. Then "
+    "delete {vm} again.",
+    "vm.gone": "libvirt no longer has {vm}. Recreate it from the saved definition, or delete it.",
+    "vm.recreated": "libvirt has another VM {vm} with the UUID {uuid}. Adopt that one instead, or rename or delete it "
     "first.",
     "vm.transient": "{vm} is transient: there is no stored definition to change. Make it persistent first.",
-    "vm.became_transient": "Not stopped: {vm} has become transient, and libvirt forgets it when it stops. Make it "
-    "persistent, or stop it again if you mean it.",
-    "vm.rename_running": "libvirt renames only VMs that are off. Shut {vm} down, then revert its name.",
-    "address.no_network": "An address can be reserved on a network only.",
-    "address.leave_empty": "{reason} A reserved address is part of the network’s definition: leave it empty, or ask "
-    "one of them.",
-    "address.keep": "{reason} A reserved address is part of the network’s definition: leave {ip}, or ask one of them.",
-    "address.no_dhcp": "{network} has no DHCP, so nothing would give the guest its address.",
+    "vm.became_transient": "Not stopped: {vm} has become transient, so libvirt deletes it when it stops. Make it "
+    "persistent, or stop it again to confirm.",
+    "vm.rename_running": "libvirt can rename only VMs that are off. Shut down {vm}, then revert its name.",
+    "address.no_network": "An address can be reserved only on a network.",
+    "address.leave_empty": "{reason} A reserved address is part of the definition of the network. Leave it empty, or "
+    "ask one of them.",
+    "address.keep": "{reason} A reserved address is part of the definition of the network. Leave {ip}, or ask one of "
+    "them.",
+    "address.no_dhcp": "{network} has no DHCP, so the guest would not get the address.",
     "address.none_free": "{network} has no free address left.",
-    "address.ipv6": "An IPv6 guest is known by its DUID, not its MAC: reserve that on the network’s page.",
+    "address.ipv6": "An IPv6 guest is identified by its DUID, not by its MAC. Reserve the address on the page of the "
+    "network.",
     "address.invalid": "{text} is not an IP address. Enter one like 10.255.0.8, without leading zeros.",
     "nic.not_changed": _not_changed,
-    "nic.not_restored": "{problem} Nor could it be put back as it was: {stays}",
+    "nic.not_restored": "{problem} The old state could not be restored: {stays}",
 }
 
 add_wording(MESSAGES)

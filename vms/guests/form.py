@@ -22,7 +22,7 @@ GUEST_FIELDS = {  # form fields by the fields of GuestSpec and of the NIC
 
 class GuestForm(forms.Form):
     guest = forms.ChoiceField(
-        label="Guest does",
+        label="Configuration",
         required=False,
         choices=[(mode.value, mode.label) for mode in Mode],
         initial=Mode.AUTO,
@@ -31,20 +31,21 @@ class GuestForm(forms.Form):
         label="Static address",
         required=False,
         max_length=200,
-        widget=forms.TextInput(attrs={"placeholder": "10.0.0.5/24; empty: its fixed one"}),
+        widget=forms.TextInput(attrs={"placeholder": "10.0.0.5/24; empty: the reserved address"}),
     )
     gateway = forms.CharField(
-        required=False, max_length=100, widget=forms.TextInput(attrs={"placeholder": "its network’s"})
+        required=False, max_length=100, widget=forms.TextInput(attrs={"placeholder": "as its network offers"})
     )
     dns = forms.CharField(
         label="DNS servers",
         required=False,
         max_length=200,
-        widget=forms.TextInput(attrs={"placeholder": "its network’s; “none”"}),
-        help_text="With ifupdown a guest asks only those of the NIC that got its lease last, and those typed here.",
+        widget=forms.TextInput(attrs={"placeholder": "as its network offers; “none”"}),
+        help_text="A guest with ifupdown uses only the servers of the NIC that got its lease last, and those entered "
+        "here.",
     )
     default_route = forms.ChoiceField(
-        required=False, choices=(("", "the first NIC that is offered one"), ("yes", "over this NIC"), ("no", "never"))
+        required=False, choices=(("", "the first NIC that gets one"), ("yes", "through this NIC"), ("no", "never"))
     )
     metric = forms.IntegerField(
         label="Route metric",
@@ -52,7 +53,7 @@ class GuestForm(forms.Form):
         min_value=0,
         max_value=2**31,
         widget=forms.TextInput(attrs={"placeholder": "none"}),
-        help_text="Of its IPv4 default route; the lower comes first.",
+        help_text="Metric of its IPv4 default route. The lowest metric has priority.",
     )
 
     def clean_guest_addresses(self) -> tuple[str, ...]:
@@ -60,10 +61,12 @@ class GuestForm(forms.Form):
         for word in self.cleaned_data["guest_addresses"].replace(",", " ").split():
             try:
                 if "/" not in word or "%" in word:
-                    raise ValueError("no prefix, or a zone, which is the guest's own")
+                    raise ValueError("no prefix, or a zone, which only the guest knows")
                 found.append(str(ip_interface(word)))
             except ValueError as problem:
-                raise ValidationError(f"{word} is no address with its prefix, like 10.0.0.5/24.") from problem
+                raise ValidationError(
+                    f"{word} is not an address with its prefix, for example 10.0.0.5/24."
+                ) from problem
         return tuple(found)
 
     def clean_gateway(self) -> tuple[str, ...]:
@@ -123,7 +126,7 @@ def read_addresses(text: str) -> tuple[str, ...]:
     for word in text.replace(",", " ").split():
         try:
             if "%" in word:
-                raise ValueError("a zone is the guest's own")
+                raise ValueError("a zone, which only the guest knows")
             found.append(str(ip_address(word)))
         except ValueError as problem:
             raise ValidationError(f"{word} is not an IP address.") from problem

@@ -133,7 +133,7 @@ def _of(nic: Attached) -> Wanted:
     return _expected(guest, nic.network)
 
 
-def _expected(guest: GuestNIC, network: NetworkSpec | None, alone: str = "left alone") -> Wanted:
+def _expected(guest: GuestNIC, network: NetworkSpec | None, alone: str = "not configured") -> Wanted:
     """Return what is expected of a NIC configured so, on a network with such blocks; None: unknown."""
     asked = ([4] if guest.dhcp4 else []) + ([6] if guest.dhcp6 else [])
     subnets = network.subnets if network else ()

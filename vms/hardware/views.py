@@ -31,7 +31,7 @@ def vm_size(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
     if data is not None and not notes and form.is_valid():
         vm.resize(**form.cleaned_data, by=request.user)
         if vm.status.power != "off":
-            messages.success(request, f"{vm} has the new memory and vCPUs from its next start on.")
+            messages.success(request, f"{vm} gets the new memory and vCPUs at its next start.")
         return redirect(vm)
     context = {"vm": vm, "form": form, "base": as_base(shown), "notes": notes}
     return render(request, "vms/hardware/edit.html", context, status=409 if notes else 422 if form.is_bound else 200)

@@ -26,13 +26,13 @@ class ImageForm(forms.Form):
         required=False,
         max_length=200,
         widget=forms.TextInput(attrs={"list": "volumes", "placeholder": "a volume of the pool"}),
-        help_text="A volume that exists in the hypervisor’s pool. It stays; what is in it is copied into a layer, as "
-        "Virter’s images are.",
+        help_text="An existing volume in the pool of the hypervisor. Its contents are copied into a layer, as for "
+        "Virter’s images. The volume stays.",
     )
     file = forms.FileField(
         required=False,
         label="or file",
-        help_text="qcow2, or raw, which is converted to qcow2; streamed into the pool as a layer.",
+        help_text="qcow2, or raw, which is converted to qcow2. It becomes a layer in the pool.",
     )
 
     def __init__(self, *args, operator: bool = False, **kwargs) -> None:
@@ -54,11 +54,11 @@ class ImageForm(forms.Form):
         data = super().clean()
         hypervisor, name = data.get("hypervisor"), data.get("name")
         if bool(data.get("volume")) == bool(data.get("file")) and "file" not in self.errors:
-            self.add_error("volume", "Name a volume of the pool, or choose a file; one of both.")
+            self.add_error("volume", "Choose either a volume of the pool or a file.")
         if not hypervisor or not name:
             return data
         if hypervisor.images.filter(name=name).exists():
-            self.add_error("name", f"There is an image {name} on {hypervisor} already.")
+            self.add_error("name", f"{hypervisor} already has an image {name}.")
         exists = hypervisor.volumes.filter(name=data.get("volume")).exists()
         if data.get("volume") and not exists:
             self.add_error("volume", str(Message("pool.no_volume", pool=hypervisor.pool, volume=data["volume"])))

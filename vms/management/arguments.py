@@ -29,7 +29,7 @@ def parts(text: str, keys: tuple[str, ...]) -> dict[str, str]:
     """Return the values of a flag like type=network,source=net1."""
     found = dict(part.partition("=")[::2] for part in text.split(",") if part)
     if unknown := found.keys() - set(keys):
-        raise CommandError(f"{text}: {', '.join(sorted(unknown))} is not known; there are {', '.join(keys)}")
+        raise CommandError(f"{text}: {', '.join(sorted(unknown))} is unknown. Known are {', '.join(keys)}")
     return found
 
 

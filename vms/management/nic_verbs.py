@@ -49,7 +49,7 @@ class NICVerbs(VMVerbs):
         with exclusive(vm.hypervisor):
             check(form, {})
             if form.asks_nothing:
-                self.stderr.write("Nothing was changed: the NIC is saved so already.")
+                self.stderr.write("Nothing was changed, because these values are already saved.")
             try:
                 mac = form.save()
             except Conflict as problem:

@@ -53,7 +53,7 @@ class VMAdoption:
             if others.filter(name=self.name).exists():
                 raise InvalidTransition(self, Refusal.NAME_TAKEN)
             if self.number and (other := others.filter(number=self.number).first()):
-                raise ValueError(f"The portal's VM {other} has the ID {self.number}")
+                raise ValueError(f"The managed VM {other} already has the ID {self.number}")
             self.owner = self.owner or by
             type(self).objects.filter(pk=self.pk).update(managed=True)
             self.status.write(made_at=timezone.now())
@@ -72,7 +72,7 @@ class VMAdoption:
             if not status.definition:
                 raise ValueError(f"The definition of {self} has not been read yet. Try again in a moment")
             if not done and status.made_at is None:
-                raise ValueError(f"{self} is still being made. Try again when it runs")
+                raise ValueError(f"{self} is still being created. Try again when it runs")
             found = domain_xml.parse(status.definition)
             self._follow_name(found.name)
             asked_power = not done and self.power_generation > status.power_done
@@ -100,12 +100,12 @@ class VMAdoption:
         if name == self.name:
             return
         if type(self).objects.on(self.hypervisor_id).filter(managed=True, name=name).exclude(pk=self.pk).exists():
-            raise ValueError(f"The portal has another VM {name} on {self.hypervisor}. Revert to the name {self.name}")
+            raise ValueError(
+                f"The portal already has another VM {name} on {self.hypervisor}. Revert to the name {self.name}"
+            )
         own = {volume for _, volume in self.volumes()}
         if Volume.objects.filter(hypervisor=self.hypervisor, name__in=own).exists():
-            text = (
-                "The volumes of {old} are named after it, so it cannot be called {new} here. Revert to the saved name"
-            )
+            text = "The volumes of {old} are named after it, so it cannot be renamed to {new}. Revert to the saved name"
             raise ValueError(text.format(old=self.name, new=name))
         self.name = name
 
@@ -162,7 +162,10 @@ class VMAdoption:
         with self.transition(managed=True), recorded(self, Event.TAKEN_OVER, by):
             self.status.refresh_from_db()
             if self.status.present:
-                raise ValueError(f"libvirt still has {self}. Only a VM that is gone can be replaced by its namesake")
+                raise ValueError(
+                    f"libvirt still has {self}. Only a VM that no longer exists can be replaced by another one of its "
+                    "name"
+                )
             other = self.namesake
             if other is None:
                 raise ValueError(f"libvirt has no other VM {self}")

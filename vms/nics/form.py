@@ -34,17 +34,18 @@ class NICChangeForm(NewNICForm):
     FOLDS = (
         ("Instead of a network", ("bridge", "device", "mode")),
         ("On the network", ("port_group", "isolated", "filter", "filter_parameters", "trust_rx_filters", "vlan")),
-        ("Card", ("model", "mac", "mtu", "queues", "boot_order", "alias", "pci", "at_shutdown")),
+        ("NIC", ("model", "mac", "mtu", "queues", "boot_order", "alias", "pci", "at_shutdown")),
         ("Bandwidth", ("inbound", "outbound")),
         ("In the guest", GUEST),
     )
 
     address = forms.CharField(
-        label="Fixed address",
+        label="Reserved address",
         required=False,
         max_length=45,
-        widget=forms.TextInput(attrs={"placeholder": "none: what DHCP gives", "list": "addresses"}),
-        help_text="“next” is the next free one. It is reserved on the network, follows the NIC, and goes with it.",
+        widget=forms.TextInput(attrs={"placeholder": "none: assigned by DHCP", "list": "addresses"}),
+        help_text="Enter an address, or “next” for the next free one. It is reserved on the network, and moved and "
+        "removed with the NIC.",
     )
 
     link_up = forms.BooleanField(label="Link up", required=False)
@@ -56,18 +57,20 @@ class NICChangeForm(NewNICForm):
         required=False,
         max_length=50,
         validators=[rules.validate_printable],
-        help_text="clean-traffic stops spoofed addresses.",
+        help_text="For example, clean-traffic prevents spoofed addresses.",
     )
     filter_parameters = forms.CharField(
         required=False,
         max_length=500,
         validators=[rules.validate_printable],
-        help_text="NAME=VALUE, with spaces between, like IP=10.255.0.8.",
+        help_text="NAME=VALUE, separated by spaces, for example IP=10.255.0.8.",
     )
-    trust_rx_filters = forms.BooleanField(label="Trust the guest’s receive filters", required=False)
+    trust_rx_filters = forms.BooleanField(label="Trust receive filters of the guest", required=False)
     vlan = forms.IntegerField(label="VLAN tag", required=False, min_value=0, max_value=lines.VLAN_TAGS)
     mtu = forms.IntegerField(label="MTU", required=False, validators=rules.MTU)
-    inbound = PartField(lines.read_bandwidth, label="Bandwidth in", help_text="average,peak,burst in KiB/s, KiB.")
+    inbound = PartField(
+        lines.read_bandwidth, label="Bandwidth in", help_text="average,peak,burst in KiB/s (burst in KiB)."
+    )
     outbound = PartField(lines.read_bandwidth, label="Bandwidth out")
     queues = forms.IntegerField(required=False, min_value=1, max_value=256)
     boot_order = forms.IntegerField(required=False, min_value=1, max_value=100)
@@ -75,17 +78,17 @@ class NICChangeForm(NewNICForm):
         rf"^{USER_ALIAS}[A-Za-z0-9_-]+\Z",
         required=False,
         max_length=60,
-        error_messages={"invalid": f"An alias begins with {USER_ALIAS}, then come letters, digits, _ and -."},
-        widget=forms.TextInput(attrs={"placeholder": "libvirt’s choice"}),
+        error_messages={"invalid": f"An alias begins with {USER_ALIAS}, followed by letters, digits, _ and -."},
+        widget=forms.TextInput(attrs={"placeholder": "chosen by libvirt"}),
     )
     pci = forms.RegexField(
         r"^[0-9a-f]{4}:[0-9a-f]{2}:[01][0-9a-f]\.[0-7]\Z",
         label="PCI address",
         required=False,
-        error_messages={"invalid": "A PCI address looks like 0000:00:05.0."},
-        widget=forms.TextInput(attrs={"placeholder": "libvirt’s choice"}),
+        error_messages={"invalid": "Enter a PCI address like 0000:00:05.0."},
+        widget=forms.TextInput(attrs={"placeholder": "chosen by libvirt"}),
     )
-    at_shutdown = forms.BooleanField(label="What needs the card unplugged waits for the next boot", required=False)
+    at_shutdown = forms.BooleanField(label="Delay changes that unplug the NIC until the next boot", required=False)
 
     def __init__(
         self,
@@ -140,23 +143,23 @@ class NICChangeForm(NewNICForm):
     def clean_filter_parameters(self) -> tuple[tuple[str, str], ...]:
         pairs = [word.partition("=")[::2] for word in self.cleaned_data["filter_parameters"].split()]
         if not all(name and value for name, value in pairs):
-            raise ValidationError("Parameters look like IP=10.255.0.8 MAC=52:54:00:00:00:08.")
+            raise ValidationError("Enter parameters like IP=10.255.0.8 MAC=52:54:00:00:00:08.")
         return tuple(pairs)
 
     def clean_boot_order(self) -> int | None:
         order = self.cleaned_data["boot_order"]
         if order and domain_xml.names_boot_device(self.vm.status.document):
-            raise ValidationError("libvirt takes it only in a VM whose <os> names no boot device, as this one’s does.")
+            raise ValidationError("libvirt accepts this only if <os> of the VM has no boot device. This VM has one.")
         return order
 
     def clean(self) -> dict:
         data = super().clean()
         if data.get("filter_parameters") and not data.get("filter"):
-            self.add_error("filter", "Parameters of which filter?")
+            self.add_error("filter", "Choose the filter that these parameters are for.")
         if data.get("mtu") and data.get("device"):
-            self.add_error("mtu", "macvtap takes the MTU of its device.")
+            self.add_error("mtu", "macvtap always uses the MTU of its device.")
         if data.get("port_group") and data.get("network") in (None, "", USER):
-            self.add_error("port_group", "Port groups are a network’s.")
+            self.add_error("port_group", "Only networks have port groups.")
         if not self.errors:
             self._plan_address()
         if not self.errors and "guest" in self.fields:

@@ -20,7 +20,7 @@ class NewNICForm(PlaceForm, GuestForm):
         label="MAC",
         required=False,
         validators=[rules.validate_mac],
-        widget=forms.TextInput(attrs={"placeholder": "chosen for you"}),
+        widget=forms.TextInput(attrs={"placeholder": "chosen automatically"}),
     )
 
     def clean_mac(self) -> str:

@@ -31,7 +31,7 @@ class PlaceForm(forms.Form):
     """Where a NIC is attached: to a network, a bridge of the host, a host device by macvtap, or none of them."""
 
     network = forms.ChoiceField(
-        required=False, error_messages={"invalid_choice": "There is no network %(value)s on this hypervisor."}
+        required=False, error_messages={"invalid_choice": "This hypervisor has no network %(value)s."}
     )
     bridge = forms.CharField(
         label="or host bridge",
@@ -65,11 +65,11 @@ class PlaceForm(forms.Form):
         stays = [now.source] if now and now.kind == NIC.Kind.NETWORK else []  # even if the network is gone
         choices = characters.labels([*names.values_list("name", flat=True), *stays])
         if now and now.kind not in SOURCES:
-            choices = {STAYS: f"as it is: {wording.place(now.kind, now.source)}"} | choices
+            choices = {STAYS: f"unchanged: {wording.place(now.kind, now.source)}"} | choices
         self.offer(choices)
         models = hypervisor.status.nic_models if hypervisor else []
         models = dict.fromkeys([*(models or [VIRTIO]), *([now.model] if now else [])])
-        self.fields["model"].choices = [(model, model or "libvirt’s choice") for model in models]
+        self.fields["model"].choices = [(model, model or "chosen by libvirt") for model in models]
         if now:
             for name, field in self.fields.items():
                 had = self.initial.get(name)
@@ -98,7 +98,7 @@ class PlaceForm(forms.Form):
         data = super().clean()
         chosen = [name for name in ("network", "bridge", "device") if data.get(name)]
         if not self.errors and len(chosen) != 1:
-            self.add_error("network", "Choose a network, or name a bridge or a device of the host; one of them.")
+            self.add_error("network", "Choose either a network, a bridge of the host or a device of the host.")
         if not self.errors and not self.operator:
             before = host_reach.parts([self.now] if self.now else [])
             wanted = replace(self.now or NICSpec(kind="", mac=""), **self.place)

@@ -63,7 +63,7 @@ def nic_edit(request: HttpRequest, hypervisor: str, name: str, mac: str) -> Http
 def _save(request: HttpRequest, form: NICChangeForm) -> bool:
     """Save the form; return False, with an error in the form, if the address was taken meanwhile."""
     if form.asks_nothing:
-        messages.info(request, "Nothing was changed: the NIC is saved so already.")
+        messages.info(request, "Nothing was changed, because these values are already saved.")
     try:
         form.save()
     except Conflict as problem:
@@ -116,7 +116,7 @@ def nic_remove(request: HttpRequest, hypervisor: str, name: str, mac: str) -> Ht
         at_shutdown = "at_shutdown" in request.POST and vm.status.power != Power.OFF
         vm.remove_nic(mac, at_shutdown, request.user)
         if at_shutdown:
-            messages.success(request, f"NIC {mac} goes when {vm} is shut down.")
+            messages.success(request, f"NIC {mac} is removed when {vm} is shut down.")
         return redirect(vm)
     context = {"vm": vm, "nic": nic, "access": vm.managed and getattr(nic, "position", 1) == 0}
     context["address"] = fixed(vm, NICSpec(kind=nic.kind, source=nic.source, mac=nic.mac))

@@ -51,8 +51,12 @@ class Address:
     def hint(self) -> str:
         """Return the tooltip of an address."""
         since = f", since {self.since.astimezone():%Y-%m-%d %H:%M:%S}" if self.since else ""
-        last = f"; last seen {self.as_of.astimezone():%Y-%m-%d %H:%M:%S}, it cannot be asked now" if self.as_of else ""
-        return f"told by {' and '.join(source.words for source in self.sources)}{since}{last}"
+        last = (
+            f"; last seen {self.as_of.astimezone():%Y-%m-%d %H:%M:%S}, the source cannot be read now"
+            if self.as_of
+            else ""
+        )
+        return f"reported by {' and '.join(source.words for source in self.sources)}{since}{last}"
 
     @property
     def told_by(self) -> str:

@@ -58,7 +58,10 @@ def begun_anew(kept: Kept, now: datetime) -> Kept:
     """Return the text with a line that marks a new start, before a file that is read from its beginning."""
     if not kept.text:
         return Kept()
-    line = f"--- the log begins anew: started again, or rotated by the host; seen {now:%Y-%m-%d %H:%M:%S %Z} ---"
+    line = (
+        f"--- the log starts again: the VM was restarted, or the host rotated the log; seen "
+        f"{now:%Y-%m-%d %H:%M:%S %Z} ---"
+    )
     return Kept(text=f"{kept.text.rstrip()}\n\n\x1b[0m{line}\n\n")
 
 

@@ -7,89 +7,89 @@ from virterweb.messages import Message, add_wording
 
 #: Why a NIC is as it is, why it is not, or why not yet: ends of sentences.
 REASONS = {
-    "left alone": "left alone",
-    "left alone by Virter": "left alone: Virter configures the first NIC only",
+    "not configured": "not configured",
+    "left alone by Virter": "not configured: Virter configures only the first NIC",
     "link down": "its link is down",
     "being reserved": "it is being reserved",
-    "reserved not used": "the guest has leased it, but uses {used}: its network is configured by hand",
+    "reserved not used": "the guest has leased it, but uses {used}, because its network is configured manually",
     "older lease": "its lease of {leased} is older; that changes when the guest renews it",
     "older lease until": "its lease of {leased} is older; that changes when the guest renews it, at the latest at "
     "{until}",
-    "by hand": "the guest uses {used} and has asked for no lease: its network is configured by hand",
-    "not asked yet": "the guest has not asked for an address yet",
-    "not asked": "the guest has not asked for it: it is not up yet, or runs no DHCP client on this NIC",
+    "by hand": "the guest uses {used} and has not requested a lease, because its network is configured manually",
+    "not asked yet": "the guest has not requested an address yet",
+    "not asked": "the guest has not requested it. It has not booted yet, or no DHCP client runs on this NIC",
     "other address": "the guest uses {used}",
-    "static unknown": "{ip} is set in the guest, yet nobody can tell: {agent}",
+    "static unknown": "{ip} is configured in the guest, but this cannot be verified: {agent}",
     "leased, uses other": "the guest has leased {leased}, but uses {used}",
     "leased, not used": "the guest has leased {leased}, but does not use it",
     "outside": "the guest uses {used}, which is outside {blocks}",
     "no DHCP": "its network has no DHCP",
     "no DHCPv6": "its network has no DHCPv6",
     "lease not seen": "no lease of {used} was seen yet",
-    "stray client": "a DHCP client runs on {card}, where none is wanted",
+    "stray client": "a DHCP client runs on {card}, which should have none",
     "up with lease": "up, with a lease of {ips}",
     "up with address": "up, with {ips}",
     "up": "up, without address",
-    "up, unknown": "up without address; nobody can tell: {agent}",
+    "up, unknown": "up without address, but this cannot be verified: {agent}",
     "cloud-init running": "cloud-init is still running",
-    "just plugged in": "it was just plugged in",
+    "just plugged in": "it was just added",
     "starting": "the guest is starting",
     "no answer": "a DHCP client runs on {card} and gets no answer",
-    "plugged in": "it was plugged in while the guest ran, which has not configured it",
+    "plugged in": "it was added while the guest was running, and the guest has not configured it",
     "card up": "{card} is up in the guest, and has no address",
     "card down": "its interface {card} is down in the guest",
     "no client": "no DHCP client runs on {card}",
     "cloud-init failed": "cloud-init failed: {errors}",
-    "cloud-init failed, silent": "cloud-init failed: it does not say why",
+    "cloud-init failed, silent": "cloud-init failed without an error message",
     "no cloud-init": "the image has no cloud-init, so nothing has configured it",
-    "cloud-init off": "cloud-init is switched off in the guest, so nothing has configured it",
+    "cloud-init off": "cloud-init is disabled in the guest, so nothing has configured it",
     "cloud-init not run": "cloud-init has not run in the guest, so nothing has configured it",
-    "agent does not show": "{nothing}; the guest’s agent does not show it",
-    "agent refuses": "{nothing}; the guest’s agent {refused}",
-    "no agent": "{nothing}, and the guest has no agent that could tell why",
-    "no agent answers": "{nothing}, and the guest has no agent that answers and tells why",
+    "agent does not show": "{nothing}; the guest agent does not list it",
+    "agent refuses": "{nothing}; the guest agent {refused}",
+    "no agent": "{nothing}, and the guest has no agent that could report the reason",
+    "no agent answers": "{nothing}, and the guest agent does not answer, so the reason is unknown",
     "failed as well": "{reason}; cloud-init failed",
     "no IPv6": "no IPv6 address: {reason}",
 }
 
-NOTHING = {"no request": "it has not asked for an address", "no address": "it has no address"}
+NOTHING = {"no request": "it has not requested an address", "no address": "it has no address"}
 
 AGENTS = {
     "none": "the guest has no agent",
-    "silent": "no agent answers in the guest",
-    "not asked": "its agent was not asked yet",
-    "unreadable": "its agent tells nothing that can be read",
-    "forbidden": "its agent does not let the portal run a program",
+    "silent": "the guest agent does not answer",
+    "not asked": "the guest agent has not been queried yet",
+    "unreadable": "the guest agent returns unreadable data",
+    "forbidden": "the guest agent does not allow the portal to run a program",
 }
 
 #: Why an agent does not tell, as the end of a sentence, by the code of `GuestReport.refused`.
-REFUSED = {"unreadable": "tells nothing that can be read", "forbidden": "does not let the portal run a program"}
+REFUSED = {"unreadable": "returns unreadable data", "forbidden": "does not allow the portal to run a program"}
 
 FIXES = {
     "": "",
-    "configure": "Configure it now, or reboot the guest.",
-    "reboot": "Reboot the guest, or configure it there.",
-    "link": "Set its link up, which is among its settings.",
-    "renew": "Renew its lease in the guest, or reboot it.",
-    "DHCP": "Switch DHCP on there, or give the NIC a static address.",
-    "addresses": "See whether its network has addresses left.",
-    "console": "Look at the console.",
-    "console waits": "See at the console what it waits for.",
-    "console up": "Look at the console: it is not up yet, or runs no DHCP client on this NIC.",
-    "image": "Configure it in the guest, or run the VM from an image with cloud-init.",
-    "in guest": "Configure it in the guest.",
+    "configure": "Apply the network configuration now, or reboot the guest.",
+    "reboot": "Reboot the guest, or configure the NIC in the guest.",
+    "link": "Edit the NIC and set its link up.",
+    "renew": "Renew the lease in the guest, or reboot the guest.",
+    "DHCP": "Turn DHCP on in the network, or give the NIC a static address.",
+    "addresses": "Check whether the network has free addresses.",
+    "console": "Check the console.",
+    "console waits": "Check on the console what the guest is waiting for.",
+    "console up": "Check the console. The guest has not booted yet, or no DHCP client runs on this NIC.",
+    "image": "Configure the NIC in the guest, or run the VM from an image with cloud-init.",
+    "in guest": "Configure the NIC in the guest.",
 }
 
 STATES = {
-    "as-wanted": "as wanted",
+    "as-wanted": "OK",
     "waiting": "waiting",
-    "not-as-wanted": "not as wanted",
+    "not-as-wanted": "mismatch",
     "unknown": "unknown",
 }
 
 VERDICTS = {
     "reason": "{reason}",
-    "address": "{address} is wanted: {reason}",
+    "address": "expected {address}: {reason}",
     "fix": "{reason}. {fix}",
     "and": " and ",
 }
@@ -132,13 +132,13 @@ def verdict(why: str, remedy: str, address: str) -> str:
 SSH = {
     "ssh.not_tried": "it is about to be tried",
     "ssh.no_address": "it has no address yet",
-    "ssh.other_machine": "another machine answers at {address}, or its cloud-init has not begun: its host key is not "
-    "this VM’s",
-    "ssh.shut_out": "SSH does not let the portal in as {user}",
+    "ssh.other_machine": "another machine answers at {address}, or cloud-init has not started: the host key is not "
+    "that of this VM",
+    "ssh.shut_out": "the portal cannot log in by SSH as {user}",
     "ssh.cloud_init": "cloud-init is still running",
-    "ssh.silent": "SSH at {address} broke off: no answer within {seconds} s",
-    "ssh.closed": "SSH at {address} broke off: the connection was closed",
-    "ssh.broke_off": "SSH at {address} broke off: {problem}",
+    "ssh.silent": "the SSH connection to {address} was interrupted: no answer within {seconds} s",
+    "ssh.closed": "the SSH connection to {address} was closed",
+    "ssh.broke_off": "the SSH connection to {address} was interrupted: {problem}",
     "ssh.given_up": "did not become reachable within {seconds} s: {reason}",
 }
 
@@ -152,25 +152,26 @@ NOT_RUN = "{reason}."
 
 #: Why a guest's network was not configured, or need not be.
 RUNS = {
-    "guest.off": "The VM does not run.",
+    "guest.off": "The VM is not running.",
     "guest.as_virter": "In Virter-compatible mode the configuration contains no MAC addresses, so cloud-init cannot "
-    "match the cards of a running guest.",
-    "guest.nothing": "One NIC with DHCP: every image sets that up by itself, and its ISO has nothing to configure.",
+    "match the NICs of a running guest.",
+    "guest.nothing": "The VM has one NIC with DHCP. Every image configures this itself, so the ISO contains no "
+    "network configuration.",
     "guest.no_channel": "The VM has no channel for a guest agent.",
-    "guest.no_agent": "The guest’s agent does not answer: qemu-guest-agent is not installed in it, or not up yet.",
+    "guest.no_agent": "The guest agent does not answer. qemu-guest-agent is not installed in the guest, or has not "
+    "started yet.",
     "guest.not_run": _not_run,
 }
 
 #: Why a console log cannot be read.
 CONSOLES = {
-    "console.empty": "Nothing was logged yet.",
-    "console.elsewhere": "It is logged to {path} on the host, which is not in the pool {pool}: read it there.",
-    "console.not_yet": "libvirt has no such VM yet.",
-    "console.gone": "libvirt no longer has it.",
-    "console.off": "It is not logged: the VM was run without a console log.",
-    "console.no_folder": "It is not logged: the pool {pool} is no folder of files.",
-    "console.not_logged": "It is not logged: the VM’s definition says nothing of a log. One that is run here from now "
-    "on has it.",
+    "console.empty": "The log is still empty.",
+    "console.elsewhere": "The console is logged to {path} on the host, outside the pool {pool}. Read it there.",
+    "console.not_yet": "libvirt does not have the VM yet.",
+    "console.gone": "libvirt no longer has the VM.",
+    "console.off": "The VM was run without a console log.",
+    "console.no_folder": "There is no console log, because the pool {pool} is not a directory.",
+    "console.not_logged": "There is no console log, because the definition of the VM has none. New VMs have one.",
 }
 
 add_wording(SSH | RUNS | CONSOLES)

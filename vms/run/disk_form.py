@@ -34,7 +34,7 @@ class DiskForm(forms.Form):
 
     def clean_name(self) -> str:
         if self.cleaned_data["name"] in OURS:
-            raise ValidationError("Another volume of the VM is called so; name the disk otherwise.")
+            raise ValidationError("Another volume of the VM has this name. Choose another name.")
         return self.cleaned_data["name"]
 
     def clean_size(self) -> int:
@@ -44,7 +44,7 @@ class DiskForm(forms.Form):
         except ValueError as problem:
             raise ValidationError(f"{problem}.") from problem
         if not 1 <= size <= LARGEST:
-            raise ValidationError("A disk has at least 1 MiB and at most 1024 TiB.")
+            raise ValidationError("Enter a size from 1 MiB to 1024 TiB.")
         return size
 
     def clean_format(self) -> str:
@@ -68,9 +68,9 @@ def check(rows: list[DiskForm]) -> None:
             continue
         name, bus = row.cleaned_data["name"], row.cleaned_data["bus"]
         if name in names:
-            row.add_error("name", f"Disk {names[name]} is called {name} too.")
+            row.add_error("name", f"Disk {names[name]} is also named {name}.")
             continue
         names[name] = number
         buses[bus] = buses.get(bus, 0) + 1
         if buses[bus] > MAX_DISKS[bus]:
-            row.add_error("bus", f"There is room for {MAX_DISKS[bus]} {bus} disks.")
+            row.add_error("bus", f"A VM can have at most {MAX_DISKS[bus]} {bus} disks.")

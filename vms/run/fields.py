@@ -30,65 +30,67 @@ class RunFields(forms.Form):
         Image.objects.none(),
         to_field_name="name",
         empty_label="choose an image",
-        error_messages={"invalid_choice": "There is no image %(value)s on this hypervisor."},
+        error_messages={"invalid_choice": "This hypervisor has no image %(value)s."},
     )
     number = forms.IntegerField(
-        label="ID", min_value=2, max_value=2**24 - 1, help_text="Decides MAC and IP on the access network."
+        label="ID", min_value=2, max_value=2**24 - 1, help_text="Determines the MAC and IP on the access network."
     )
     count = forms.IntegerField(
-        label="How many",
+        label="Number of VMs",
         required=False,
         min_value=1,
         max_value=MAX_VMS,
         initial=1,
-        help_text="With IDs from this one on.",
+        help_text="Several VMs get consecutive IDs, starting with this one.",
     )
-    name = forms.CharField(required=False, max_length=50, help_text="Empty: IMAGE-ID. Of several: NAME-ID.")
+    name = forms.CharField(required=False, max_length=50, help_text="Empty: IMAGE-ID. Several VMs are named NAME-ID.")
     memory = forms.IntegerField(label="Memory, MiB", min_value=1, max_value=2**24, initial=1024)
     vcpus = forms.IntegerField(label="vCPUs", min_value=1, max_value=512, initial=1)
     boot_size = forms.IntegerField(
-        label="Boot disk, GiB", min_value=0, max_value=2**20, initial=10, help_text="At least the image’s own size."
+        label="Boot disk, GiB", min_value=0, max_value=2**20, initial=10, help_text="At least the size of the image."
     )
     ssh_keys = SSHKeysField(
         label="SSH keys",
         required=False,
         widget=SSHKeysInput(attrs={"rows": 2, "placeholder": "ssh-ed25519 AAAA… you@example", "spellcheck": "false"}),
-        help_text="Public keys that may log in, one a line, beside those of the hypervisor.",
+        help_text="Public keys that may log in, one per line, in addition to those of the hypervisor.",
     )
     guest_network = forms.ChoiceField(
-        label="Guest’s NICs",
+        label="Configuration mode",
         required=False,
-        choices=[("", "as the hypervisor is set"), *Hypervisor.GuestNetwork.choices],
+        choices=[("", "as set on the hypervisor"), *Hypervisor.GuestNetwork.choices],
     )
     user_data = forms.CharField(
         label="User data",
         required=False,
         strip=False,  # leading spaces matter in YAML
         widget=forms.Textarea(attrs={"rows": 4, "placeholder": "#cloud-config"}),
-        help_text=f"Further cloud-init user data: cloud-config or a script, of {user_data.LIMIT // 1000} kB at most.",
+        help_text=f"Additional cloud-init user data: cloud-config or a script of at most {user_data.LIMIT // 1000} kB.",
     )
     ssh_user = forms.CharField(
         label="SSH user", required=False, max_length=32, initial="root", validators=of_vm("ssh_user")
     )
     wait_ssh = forms.BooleanField(
-        label="Wait for SSH", required=False, help_text="Ready once SSH lets the portal in and cloud-init is through."
+        label="Wait for SSH",
+        required=False,
+        help_text="The VM is ready when the portal can log in by SSH and cloud-init has finished.",
     )
     console_log = forms.BooleanField(
-        label="Keep what the console says",
+        label="Keep a console log",
         required=False,
         initial=True,
-        help_text="In the pool; the VM’s page shows it.",
+        help_text="The log is stored in the pool and shown on the page of the VM.",
     )
     console_dir = forms.CharField(
-        label="Console log in a folder of the host",
+        label="Console log folder on the host",
         required=False,
         max_length=500,
         validators=of_vm("console_dir"),
         widget=forms.TextInput(attrs={"placeholder": "/var/log/vms"}),
-        help_text="Instead of the pool, as NAME.log.",
+        help_text="The log is written to NAME.log in this folder instead of the pool.",
     )
     vnc_port = forms.IntegerField(
-        label="VNC port", required=False, validators=PORT, help_text="Empty: the next free one."
+        label="VNC port", required=False, validators=PORT, help_text="Empty: the next free port."
     )
     vnc_by_id = forms.BooleanField(label=f"VNC at {FIRST_VNC_PORT} + ID", required=False)
     vnc_bind = forms.GenericIPAddressField(label="VNC bind IP", required=False, initial="127.0.0.1")

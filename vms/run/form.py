@@ -106,7 +106,7 @@ class RunForm(RunFields):
     def clean_image(self) -> Image:
         image = self.cleaned_data["image"]
         if image.managed and image.status.made_at is None:
-            raise ValidationError(f"{image} is not in the pool yet: {image.status.error or 'it is on its way'}.")
+            raise ValidationError(f"{image} is not in the pool yet: {image.status.error or 'it is being uploaded'}.")
         return image
 
     def clean_count(self) -> int:
@@ -156,7 +156,7 @@ class RunForm(RunFields):
         for problem in found[:3]:
             self.add_error("number", problem)
         if len(found) > 3:
-            self.add_error("number", f"So it is with {len(found) - 3} more of the {len(numbers)} IDs.")
+            self.add_error("number", f"The same applies to {len(found) - 3} more of the {len(numbers)} IDs.")
 
     def _check_names(self, hypervisor: Hypervisor, names: list[str]) -> None:
         try:
@@ -167,33 +167,35 @@ class RunForm(RunFields):
             self.add_error("name", problem)
             return
         if there := VM.objects.on(hypervisor).filter(name__in=names).order_by("number").first():
-            self.add_error("name", f"There is a VM {there} on {hypervisor} already.")
+            self.add_error("name", f"{hypervisor} already has a VM {there}.")
             return
         disks = [name for row in self.disks if (name := row["name"].value())]
         own = [f"{WORK}{name}{part}" for name in names for part in ("", "-cidata", *(f"-{disk}" for disk in disks))]
         if left := Volume.objects.filter(hypervisor=hypervisor, name__in=own).first():
-            self.add_error("name", f"The pool has a volume {left} left over; delete it or take another name.")
+            self.add_error("name", f"The pool already has a volume {left}. Delete it, or choose another name.")
 
     def _check_vnc(self) -> None:
         data, numbers = self.cleaned_data, self.numbers
         if data.get("vnc_port") and len(numbers) > 1:
-            self.add_error("vnc_port", "Several VMs cannot have one port; leave it empty, or take the one by ID.")
+            self.add_error("vnc_port", "Several VMs cannot share a port. Leave it empty, or select the port by ID.")
         elif data.get("vnc_by_id") and numbers and numbers[-1] + FIRST_VNC_PORT > 65535:
-            self.add_error("vnc_by_id", f"There is no port {FIRST_VNC_PORT + numbers[-1]}; the last is 65535.")
+            self.add_error(
+                "vnc_by_id", f"Port {FIRST_VNC_PORT + numbers[-1]} does not exist. The highest port is 65535."
+            )
 
     def _check_macs(self) -> None:
         """Add an error to the row of a MAC that another NIC of this form has."""
         holders = {}
         for number in self.numbers:
-            holders[addressing.mac_of_id(number)] = f"The access NIC has this MAC: ID {number} decides it."
+            holders[addressing.mac_of_id(number)] = f"The access NIC has this MAC, which ID {number} determines."
         for row, nic in enumerate(self.nics, 1):
             mac = nic.cleaned_data.get("mac") if nic.is_valid() else None
             if mac and len(self.numbers) > 1:
-                nic.add_error("mac", "Each of several VMs needs a MAC of its own; leave it empty.")
+                nic.add_error("mac", "Several VMs cannot share a MAC. Leave it empty.")
             elif mac and mac in holders:
                 nic.add_error("mac", holders[mac])
             elif mac:
-                holders[mac] = f"NIC {row} has this MAC too."
+                holders[mac] = f"NIC {row} has the same MAC."
 
     def _check_routes(self) -> None:
         """Add errors to rows with a second default route, or an address that another NIC or VM has."""
@@ -203,15 +205,16 @@ class RunForm(RunFields):
             desired = nic.desired_guest if nic.is_valid() else GuestSpec()
             if desired.default_route and desired.metric in ranked:
                 nic.add_error(
-                    "default_route", f"NIC {ranked[desired.metric]} has it; there can be two by metrics only."
+                    "default_route",
+                    f"NIC {ranked[desired.metric]} already has it. Two default routes need different metrics.",
                 )
             elif desired.default_route:
                 ranked[desired.metric] = row
             for address in desired.addresses:
                 if having.setdefault(address, row) != row:
-                    nic.add_error("guest_addresses", f"NIC {having[address]} has {address}, too.")
+                    nic.add_error("guest_addresses", f"NIC {having[address]} also has {address}.")
             if desired.addresses and len(self.numbers) > 1:
-                nic.add_error("guest_addresses", "Each of several VMs needs an address of its own.")
+                nic.add_error("guest_addresses", "Several VMs cannot share an address.")
 
     def first(self) -> tuple[VM, list[NIC]] | None:
         """Return the first VM and its NICs, unsaved; None while they are not known.
@@ -273,7 +276,7 @@ def _held(fields: list[forms.BoundField]) -> str:
         value, usual = field.value() or "", field.field.initial or ""
         if isinstance(field.field, forms.BooleanField):
             if bool(value) != bool(usual):
-                held.append(field.label if value else f"not: {field.label}")
+                held.append(field.label if value else f"no {field.label}")
         elif value and str(value) != str(usual):
             short = not isinstance(field.field.widget, forms.Textarea)
             held.append(f"{field.label} {value}" if short else field.label)

@@ -119,12 +119,13 @@ def _memory(host: Hypervisor, each: int, count: int) -> list[str]:
         return []
     words = f"{count} × {each} MiB are {wanted} MiB" if count > 1 else f"{wanted} MiB"
     if wanted > total:
-        return [f"Memory: {words}: more than the {total} MiB of {host}’s host."]
+        return [f"Memory: {words}, more than the {total} MiB of the host of {host}."]
     running = VMStatus.objects.filter(desired__hypervisor=host, power__in=(Power.RUNNING, Power.PAUSED))
     taken = running.aggregate(memory=Sum("memory"), vms=Count("pk"))
     if taken["vms"] and wanted + taken["memory"] > total:
         vms = f"{taken['vms']} running VMs have" if taken["vms"] > 1 else "the running VM has"
         return [
-            f"Memory: {words}, where {vms} {taken['memory']} MiB already: more than the {total} MiB of {host}’s host."
+            f"Memory: {words}, where {vms} {taken['memory']} MiB already, more than the {total} MiB of the host of "
+            f"{host}."
         ]
     return []

@@ -47,7 +47,10 @@ def _initial(request: HttpRequest) -> dict[str, object]:
         raise Http404(f"there is no VM {asked['like']}")
     own = rights.may_change(request.user, found)
     if found.user_data and not own:
-        messages.info(request, f"The user data of {found} is left out: it may hold passwords, and the VM is not yours.")
+        messages.info(
+            request,
+            f"The user data of {found} is not copied, because it may contain passwords and you do not own the VM.",
+        )
     return like.initial(found, user_data=own)
 
 

@@ -41,10 +41,10 @@ def read(document: str) -> etree._Element:
     try:
         root = etree.fromstring(document.encode(), PARSER)
     except etree.XMLSyntaxError as problem:
-        raise DocumentError(f"This is no well-formed XML: {problem.msg}", problem.lineno or 0) from problem
+        raise DocumentError(f"This is not well-formed XML: {problem.msg}", problem.lineno or 0) from problem
     if root.getroottree().docinfo.doctype:
         line = document[: document.find("<!DOCTYPE")].count("\n") + 1
-        raise DocumentError("A network’s document has no DOCTYPE.", line)
+        raise DocumentError("The XML of a network cannot have a DOCTYPE.", line)
     if root.tag != "network":
         raise DocumentError(f"This is a <{root.tag}>, not a <network>.", root.sourceline or 0)
     return root

@@ -213,7 +213,7 @@ class Command(VerbCommand):
         network = self.find_ours(name, hypervisor)
         rights.require_operator(self.user)
         network.take_over(self.user)
-        self.stdout.write(f"{network} is the one that libvirt has now.")
+        self.stdout.write(f"{network} is now managed as it is in libvirt.")
 
     def recreate(self, name: str, hypervisor: str | None, **options: object) -> None:
         network = self.find_ours(name, hypervisor)

@@ -100,7 +100,7 @@ def statuses(answers: list[Answer]) -> dict[int, int]:
 def test_one_name_is_given_once_and_the_others_hear_it_at_the_field(portal: Portal, host: int):
     answers = at_once(portal, [network(host, "same", f"10.1.{number}.1/24") for number in range(AT_ONCE)])
     assert statuses(answers) == {302: 1, 422: AT_ONCE - 1}
-    assert {error for answer in answers for error in answer.errors} == {"There is a network same on test already."}
+    assert {error for answer in answers for error in answer.errors} == {"test already has a network same."}
 
 
 def test_one_block_is_given_once_and_the_others_hear_it_at_the_field(portal: Portal, host: int):
@@ -208,7 +208,7 @@ def test_one_image_name_is_given_once(portal: Portal, host: int, image: str):
     form = {"hypervisor": host, "name": "named", "volume": "plain"}
     answers = at_once(portal, [("/images/", form)] * 20)
     assert statuses(answers) == {302: 1, 422: 19}
-    assert {error for answer in answers for error in answer.errors} == {"There is an image named on test already."}
+    assert {error for answer in answers for error in answer.errors} == {"test already has an image named."}
 
 
 def test_one_hypervisor_name_is_given_once_in_the_admin(portal: Portal):

@@ -63,7 +63,7 @@ def test_the_address_on_a_host_bridge_is_shown_with_who_says_so(
     portal.manage("vm", "run", "tiny", "--id", "19", "--memory", "128M", "--nic", "type=bridge,source=br9")
     domain = host.lookupByName("tiny-19")
     (mac,) = macs(domain, "br9")
-    assert shown(portal, mac).startswith("served elsewhere")
+    assert shown(portal, mac).startswith("DHCP outside libvirt")
     ip = knock(lab, leased, mac)
     wait_for(lambda: shown(portal, mac).startswith(f"{ip} ARP for "), 30, "the page has the address")
     leased_one = "192.168.122.19 reserved, lease for "

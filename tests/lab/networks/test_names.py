@@ -42,7 +42,7 @@ def becomes(portal: Portal, name: str, *rows: tuple[str, str, str]) -> None:
 
 def test_the_page_shows_what_dnsmasq_answers(portal: Portal, network: str):
     becomes(portal, "mirror.names.test", ("10.66.0.5", "10.66.0.5", "as expected"))
-    assert said(portal, "fixed.names.test") == [("10.66.0.66", "", "not while its guest has no lease")]
+    assert said(portal, "fixed.names.test") == [("10.66.0.66", "", "not answered while its guest has no lease")]
     assert "queried" in portal.get(PATH).xpath("string(//*[@id='names']/header)")
 
 

@@ -40,7 +40,7 @@ def test_what_a_guest_says_is_on_the_page_and_stays_when_it_is_gone(portal: Port
 
     domain.destroy()
     domain.create()
-    wait_for(lambda: "the log begins anew" in shown(portal, "tiny-31"), 60, "the second boot")
+    wait_for(lambda: "the log starts again" in shown(portal, "tiny-31"), 60, "the second boot")
     wait_for(lambda: shown(portal, "tiny-31").count("tiny: tiny-31 on Linux") == 2, 60, "its first line")
     console = Console(domain)
     console.run("echo last w''ords")  # which nobody looks at while they are new

@@ -31,7 +31,9 @@ def test_a_guest_without_agent_is_judged_by_its_leases(portal: Portal, host: lib
         lease = "OK: up, with a lease of 192.168.122.64"
         wait_for(lambda: marks(portal)[0] == lease, 90, "the lease is seen")
         portal.ask(f"GuestReport.objects.update(since='{LONG_AGO}')")
-        assert marks(portal)[1].endswith("up without address; nobody can tell: no agent answers in the guest")
+        assert marks(portal)[1].endswith(
+            "up without address, but this cannot be verified: the guest agent does not answer"
+        )
 
         domain.updateDeviceFlags(with_link_down(domain.XMLDesc()), libvirt.VIR_DOMAIN_AFFECT_LIVE)
         wait_for(lambda: "its link is down" in marks(portal)[1], 30, "the page says so")

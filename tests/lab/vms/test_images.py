@@ -34,7 +34,7 @@ def test_a_volume_that_reads_outside_its_pool_is_refused_by_the_worker(
         portal.ask(f"Image.objects.create(hypervisor=Hypervisor.objects.get(), name='{name}', volume='{name}').pk")
         said[name] = settled(portal, name)
     assert said["whole"] == said["above"] == "fine"
-    assert "an overlay on /etc/hostname, which is no volume of the pool default" in said["sly"]
+    assert "an overlay on /etc/hostname, which is not a volume of the pool default" in said["sly"]
     assert "keeps its data in another file, /tmp/never" in said["split"]
     # Whatever was said before, running it looks again.
     portal.ask("ImageStatus.objects.filter(desired__name='sly').update(error='', made_at='2026-01-01T00:00:00Z')")

@@ -181,8 +181,8 @@ def test_each_address_says_in_words_what_it_is_used_for():
         "10.255.0.8: leased to alma-8-8 (52:54:00:00:00:08), reserved",
         "10.255.0.9: leased to 52:54:00:00:00:09",
         "10.255.0.10: leased",
-        "10.255.0.11: in use without a lease by 52:54:00:00:00:0b, reserved",
-        "10.255.0.12: in use without a lease",
+        "10.255.0.11: in use without lease by 52:54:00:00:00:0b, reserved",
+        "10.255.0.12: in use without lease",
         "10.255.0.13: reserved for web",
         "10.255.0.14: reserved",
         "10.255.0.15: free, in the DHCP range",
@@ -200,7 +200,7 @@ def test_a_group_says_how_many_addresses_are_in_which_state():
     said = texts(found)
     assert said["10.1.0.0/24"] == "10.1.0.0/24: 1 not for guests, the host, 254 free"
     assert said["10.1.2.0/24"] == "10.1.2.0/24: 3 leased, 10 reserved, 243 free"
-    assert said["10.1.3.0/24"] == "10.1.3.0/24: 1 in use without a lease, 255 free"
+    assert said["10.1.3.0/24"] == "10.1.3.0/24: 1 in use without lease, 255 free"
     assert said["10.1.4.0/24"] == "10.1.4.0/24: 256 free"
     assert (found.used, found.usable, found.percent) == (14, 2**16 - 3, 0)
     assert found.cells[2].fill == 13 / 256

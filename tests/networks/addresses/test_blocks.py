@@ -55,7 +55,7 @@ def test_the_same_route_is_refused_as_libvirt_does_and_another_block_proposed(pa
 
 
 def test_an_inactive_networks_block_is_warned_of_and_an_active_ones_refused(page, lab):
-    assert "10.9.0.0/24 overlaps 10.9.0.0/24 of the network sleeping, which does not run." in preview(
+    assert "10.9.0.0/24 overlaps 10.9.0.0/24 of the network sleeping, which is inactive." in preview(
         page, lab, "10.9.0.1/24"
     )
     assert add(page, lab, "192.168.122.1/24").status_code == 422

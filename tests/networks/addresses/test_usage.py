@@ -195,7 +195,7 @@ def test_a_network_without_ipv4_has_no_map_and_no_free_address(lab):
     network = make_foreign_network(lab, SIX_ONLY)
     make_lease(network, MAC, "fd00:7::100")
     assert (maps(network), next_free_address(network)) == ([], "")
-    with pytest.raises(ValueError, match=r"10\.5\.0\.0/24 is no part of six"):
+    with pytest.raises(ValueError, match=r"10\.5\.0\.0/24 is not a part of six"):
         maps(network, "10.5.0.0/24")
 
 

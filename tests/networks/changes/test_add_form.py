@@ -60,21 +60,25 @@ def test_host_entries_are_generated_from_the_hosts_address_on(page, lab):
     ("field", "typed", "said"),
     [
         ("name", "", "required"),
-        ("name", "a/b", "no “/”"),
-        ("name", "a\tb", "control characters"),
-        ("name", "a\nb", "control characters"),
+        ("name", "a/b", "cannot contain “/”"),
+        ("name", "a\tb", "ontrol characters"),
+        ("name", "a\nb", "ontrol characters"),
         ("name", "x" * 51, "50 characters"),
         ("name", "..", "neither a space nor a dot"),
-        ("name", " net1", "begins nor ends with a space"),
-        ("name", "default", "There is a network default on lab-1 already."),
+        ("name", " net1", "begin or end with a space"),
+        ("name", "default", "lab-1 already has a network default."),
         ("ipv4", "10.255.0.1", "with the prefix length"),
-        ("ipv4", "10.255.0/24", "looks like 10.255.0.1/24"),
-        ("ipv4", "ten/24", "looks like 10.255.0.1/24"),
-        ("ipv4", "10.255.0.0/24", "This is the block itself; give the host’s address in it, for example 10.255.0.1/24"),
+        ("ipv4", "10.255.0/24", "for example 10.255.0.1/24"),
+        ("ipv4", "ten/24", "for example 10.255.0.1/24"),
+        (
+            "ipv4",
+            "10.255.0.0/24",
+            "This is the address of the block. Enter the address of the host in it, for example 10.255.0.1/24",
+        ),
         ("ipv4", "10.255.0.255/24", "broadcast address"),
         ("ipv4", "10.255.0.1/31", "no room for guests"),
         ("ipv4", "10.255.0.254/24", "leaves no address for DHCP"),
-        ("ipv4", "fd00::1/64", "here an IPv4 block is asked for"),
+        ("ipv4", "fd00::1/64", "Enter an IPv4 block"),
         ("ipv4", "192.168.122.77/30", "overlaps 192.168.122.0/24 of the network default"),
         ("ipv4", "192.168.0.1/16", "overlaps 192.168.122.0/24 of the network default"),
         ("ipv4", "172.16.5.9/24", "of the host, which routes it through eth0"),
@@ -82,8 +86,8 @@ def test_host_entries_are_generated_from_the_hosts_address_on(page, lab):
         ("ipv4", "224.0.0.1/24", "multicast"),
         ("ipv6", "fe80::1/64", "link-local"),
         ("ipv6", "fd00::1/48", "/64 or smaller"),
-        ("domain", "-lab", "A DNS name"),
-        ("domain", "<script>", "A DNS name"),
+        ("domain", "-lab", "Enter a DNS name"),
+        ("domain", "<script>", "Enter a DNS name"),
         ("bridge", "b" * 16, "15 bytes"),
         ("bridge", "br 0", "letters, digits, dots and dashes"),
         ("bridge", "virbr0", "belongs to the network default"),
@@ -109,8 +113,8 @@ def test_a_base_mac_that_no_guest_can_have_is_refused(page, lab, mac):
 
 def test_a_bridge_network_names_the_hosts_bridge_and_has_no_addresses(page, lab):
     said = errors(send(page, lab, forward_mode="bridge"))
-    assert "Name the host’s bridge" in said["bridge"]
-    assert "set up elsewhere" in said["ipv4"]
+    assert "Enter the bridge of the host" in said["bridge"]
+    assert "configured outside libvirt" in said["ipv4"]
     send(page, lab, forward_mode="bridge", bridge="br0", ipv4="", dhcp="")
     assert Network.objects.get(name="net1").spec.bridge == "br0"
 

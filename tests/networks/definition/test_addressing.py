@@ -40,7 +40,7 @@ def test_an_id_outside_the_block_has_no_address(number):
 
 @pytest.mark.parametrize("number", [0, 2**24])
 def test_an_id_outside_the_macs_has_none(number):
-    with pytest.raises(ValueError, match="has no MAC"):
+    with pytest.raises(ValueError, match="must be between 1 and"):
         mac_of_id(number)
 
 

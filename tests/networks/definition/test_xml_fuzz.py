@@ -78,21 +78,21 @@ def test_a_mutated_document_is_checked_or_refused(client, operator, network, doc
     ("old", "new", "said"),
     [
         ("<bridge name='virbr88'/>", "<bridge name='a/b'/>", "A bridge name"),
-        ("netmask='255.255.255.0'", "netmask='255.0.255.0'", "“10.88.0.1/255.0.255.0” is no address"),
-        ("netmask='255.255.255.0'", "prefix='77'", "“10.88.0.1/77” is no address"),
-        (">bond<", "> bond <", "The name stays bond"),
-        (">bond<", ">Bond<", "The name stays bond"),
+        ("netmask='255.255.255.0'", "netmask='255.0.255.0'", "“10.88.0.1/255.0.255.0” is not an address"),
+        ("netmask='255.255.255.0'", "prefix='77'", "“10.88.0.1/77” is not an address"),
+        (">bond<", "> bond <", "The name must stay bond"),
+        (">bond<", ">Bond<", "The name must stay bond"),
         (
             "</network>",
             "<route address='10.1.0.0' prefix='77' gateway='10.88.0.2'/></network>",
-            "no block that a route",
+            "is not a block for a route",
         ),
         ("</network>", "<route address='10.1.0.1' prefix='16' gateway='10.88.0.2'/></network>", "host bits"),
         ("ip='10.88.0.7'", "ip='ten'", "“ten” is not an IP address"),
         ("mac='52:54:00:88:00:08'", "mac='52:54'", "MAC"),
-        ("<host name='tv' ip='10.88.0.8'/>", "<host name='tv' ip='10.88.0.7'/>", "10.88.0.7 is reserved for"),
+        ("<host name='tv' ip='10.88.0.8'/>", "<host name='tv' ip='10.88.0.7'/>", "10.88.0.7 is already reserved for"),
         ("start='10.88.0.10'", "start='10.88'", "“10.88” is not an IP address"),
-        ("expiry='3'", "expiry='soon'", "no lease time"),
+        ("expiry='3'", "expiry='soon'", "not a lease time"),
     ],
 )
 def test_what_is_wrong_is_said_with_its_line(client, operator, network, old, new, said):

@@ -31,7 +31,7 @@ def test_the_page_shows_names_with_answers_and_duplicates(page, network, dnsmasq
     both = "10.0.0.5 10.0.0.6"
     assert rows(answer) == [
         ["Name", "Address", "From", "dnsmasq answers", "State"],
-        ["fixed.net1.test", "10.0.0.77", "DHCP reservation", "", "not while its guest has no lease"],
+        ["fixed.net1.test", "10.0.0.77", "DHCP reservation", "", "not answered while its guest has no lease"],
         ["guest.net1.test", "10.0.0.8", "lease", "10.0.0.9", "differs"],
         ["mirror.net1.test twice also 10.0.0.6", "10.0.0.5", "DNS host", both, "as expected"],
         ["mirror.net1.test twice also 10.0.0.5", "10.0.0.6", "DNS host", both, "as expected"],

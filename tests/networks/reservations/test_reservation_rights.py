@@ -149,7 +149,11 @@ def test_moving_nics_of_many_vms_takes_their_addresses_along_where_that_may_be(c
     client = logged_in(users[who])
     asked = {"action": "move", "asked": "yes", "source": "mine", "to": "net1", "vm": [VM.objects.get().pk]}
     shown = client.post("/vms/many/", asked)
-    said = f"It gives up its fixed address {OLD} and gets none: {reason}" if reason else "it gets the next free one"
+    said = (
+        f"It loses its reserved address {OLD} and gets no other one: {reason}"
+        if reason
+        else "is replaced by the next free address"
+    )
     assert said in shown.content.decode()
     assert client.post("/vms/many/", {**asked, "go": "yes", "token": shown.context["token"]}).status_code == 302
     assert VM.objects.get().nics.get(mac=SECOND).source == "net1"

@@ -119,7 +119,7 @@ def test_every_list_has_one_row_of_it_which_says_so_and_what_libvirt_has(staff, 
 def test_made_ours_nothing_changes_in_libvirt_and_it_is_managed_from_then_on(staff, replaced, raw):
     before, name = documents(raw), name_of(replaced)
     assert said(staff.post(f"{replaced.get_absolute_url()}take-over/")) == (
-        f"{name} is the one that libvirt has now. Nothing changed in libvirt."
+        f"{name} is now managed as it is in libvirt. Nothing changed in libvirt."
     )
     observe(replaced.hypervisor_id)
     now = push(replaced)
@@ -210,7 +210,7 @@ def test_a_name_that_is_taken_is_not_followed(network, raw):
 @pytest.mark.parametrize("path", ["take-over", "recreate"])
 def test_what_nobody_replaced_says_so(staff, network, path):
     assert said(staff.post(f"{network.get_absolute_url()}{path}/")) == (
-        "libvirt has net1 as it was made: nobody has recreated or renamed it."
+        "net1 was not recreated or renamed outside the portal."
     )
 
 

@@ -29,5 +29,5 @@ def test_vm_run_takes_the_portal_user_and_the_user_of_the_guest(lab, member):
     words = ("vm", "run", "alma-8", "--id", "9", "--user", "root", "--as-user", "otto", "--no-wait")
     run(*words)
     assert (VM.objects.get().owner, VM.objects.get().ssh_user) == (member, "root")
-    with pytest.raises(CommandError, match="Only operators may name a folder"):
+    with pytest.raises(CommandError, match="Only operators may choose a folder"):
         run(*words[:4], "10", "--console", "/etc", "--as-user", "otto", "--no-wait")

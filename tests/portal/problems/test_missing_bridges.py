@@ -19,7 +19,7 @@ def test_a_missing_bridge_is_shown_on_the_overview_and_the_page_of_the_network(p
     vm.status.nics.update(kind="bridge", source="br7", network=None)
     for path in ("/", "/networks/lab-1/default/problems/"):
         assert "the host has no bridge virbr0" in page.get(path).content.decode()
-    assert "for the host bridge br7, which the host does not have" in page.get("/").content.decode()
+    assert "refers to the host bridge br7, which does not exist" in page.get("/").content.decode()
 
 
 def test_an_inactive_network_on_a_missing_host_bridge_shows_the_problem(page, lab):

@@ -7,7 +7,7 @@ from virterweb.portal.problems import Kind, Step
 
 def test_a_nic_on_a_network_that_libvirt_does_not_have_is_a_problem():
     (problem,) = problems.of_nics((nic(network=None), nic(NINE, "alma-9")), ("net1", "net2"))
-    assert problem.text == f"NIC {EIGHT} of alma-8 is for the network gone, which libvirt does not have."
+    assert problem.text == f"NIC {EIGHT} of alma-8 refers to the network gone, which does not exist."
     assert (problem.kind, problem.step, problem.vm, problem.network) == (Kind.GONE, Step.LOOK_AT_VM, "alma-8", None)
 
 

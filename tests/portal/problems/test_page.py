@@ -118,13 +118,13 @@ def test_both_machines_with_one_address_show_the_problem_and_the_network_links_t
 def test_two_machines_that_are_no_vms_are_listed_as_well(page, default):
     make_lease(default, NOBODY, "192.168.122.8")
     make_lease(default, "52:54:00:cc:00:02", "192.168.122.8")
-    assert "192.168.122.8 is answered for by 2 machines" in listed(page.get("/networks/lab-1/default/problems/"))[0]
+    assert "192.168.122.8 is used by 2 machines" in listed(page.get("/networks/lab-1/default/problems/"))[0]
 
 
 def test_a_nic_on_a_deleted_network_is_on_the_page_of_its_vm_and_linked_from_the_overview(page, default, vm):
     NICStatus.objects.create(vm=vm.status, position=1, kind="network", source="net7", mac=NINE)
     (problem,) = listed(page.get("/vms/lab-1/alma-8/problems/"))
-    assert "is for the network net7, which libvirt does not have" in problem
+    assert "refers to the network net7, which does not exist" in problem
     (link,) = links(page.get("/"))
     assert page.get(link, follow=True).redirect_chain == [(vm.get_absolute_url(), 302)]
 

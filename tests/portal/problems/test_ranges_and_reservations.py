@@ -11,10 +11,10 @@ from virterweb.portal.problems import Kind, Step
 @pytest.mark.parametrize(
     ("size", "free", "said"),
     [
-        (253, 12, "only 12 of 253 addresses that DHCP hands out are free"),
-        (253, 1, "only 1 of 253 addresses that DHCP hands out is free"),
-        (253, 0, "none of the 253 addresses of DHCP is free"),
-        (8, 2, "only 2 of 8 addresses"),
+        (253, 12, "only 12 of the 253 DHCP addresses are free"),
+        (253, 1, "only 1 of the 253 DHCP addresses is free"),
+        (253, 0, "none of the 253 DHCP addresses is free"),
+        (8, 2, "only 2 of the 8 DHCP addresses"),
     ],
 )
 def test_a_range_with_few_free_addresses_is_nearly_full(size, free, said):
@@ -39,7 +39,7 @@ def test_a_range_with_enough_free_addresses_or_without_leases_is_not_nearly_full
 )
 def test_a_reservation_for_a_vm_on_another_network_names_that_network(there, where):
     problem = only(look(there, hosts=(host(),)), Kind.GONE)
-    assert problem.text == f"10.255.0.8 is reserved here for alma-8 ({EIGHT}), whose NIC hangs on {where}."
+    assert problem.text == f"10.255.0.8 is reserved here for alma-8 ({EIGHT}), but the NIC is attached to {where}."
     assert (problem.step, problem.ip) == (Step.CHANGE_ENTRY, "10.255.0.8")
 
 

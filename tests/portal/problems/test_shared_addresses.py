@@ -14,16 +14,16 @@ def test_a_network_without_faults_has_no_problem():
 @pytest.mark.parametrize(
     ("leases", "told_of", "said"),
     [
-        ((lease(),), (told(),), ("by its lease", "as its agent says")),
-        ((lease(),), (told(source="arp"),), ("by its lease", "as the ARP table says")),
-        ((), (told(mac=EIGHT), told(source="arp")), ("as its agent says", "as the ARP table says")),
-        ((), (told("fd00::8", EIGHT), told("fd00::8")), ("as its agent says", "as its agent says")),
+        ((lease(),), (told(),), ("by DHCP lease", "by guest agent")),
+        ((lease(),), (told(source="arp"),), ("by DHCP lease", "by ARP table")),
+        ((), (told(mac=EIGHT), told(source="arp")), ("by guest agent", "by ARP table")),
+        ((), (told("fd00::8", EIGHT), told("fd00::8")), ("by guest agent", "by guest agent")),
     ],
 )
 def test_two_machines_with_the_same_address_are_both_named(leases, told_of, said):
     problem = only(look(*TWO, leases=leases, told=told_of), Kind.TWO_MACHINES)
     one, other = f"alma-8 ({EIGHT}), {said[0]}", f"alma-9 ({NINE}), {said[1]}"
-    assert f"is answered for by 2 machines: {one} and {other}." in problem.text
+    assert f"is used by 2 machines: {one} and {other}." in problem.text
     assert (problem.step, problem.vm, problem.mac) == (Step.LOOK_AT_VM, "alma-9", NINE)
 
 

@@ -22,7 +22,7 @@ def test_more_than_three_unknown_leases_are_one_problem():
     assert [problem.step for problem in look(*TWO, leases=leases[:3])] == [Step.RELEASE] * 3
     problem = only(look(*TWO, leases=leases), Kind.NOBODYS_LEASE)
     named = "10.255.0.1, 10.255.0.2, 10.255.0.3 and 87 more"
-    assert problem.text == f"90 addresses are leased to MACs that no VM has: {named}."
+    assert problem.text == f"90 addresses are leased to MAC addresses that no VM has: {named}."
     assert problem.step == Step.LOOK_AT_LEASES
 
 

@@ -71,12 +71,15 @@ def test_network_edit_without_a_change_does_nothing(made):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("add", "a\ufffeb"), "NAME: A name has no control characters."),
+        (("add", "a\ufffeb"), "NAME: A name cannot contain control characters."),
         (("edit", "none", "--mtu", "9000"), "there is no network none"),
         (("edit", "default", "--mtu", "9000"), "The portal does not manage default. Adopt it first"),
         (("edit", "net1", "--mtu", "1"), "--mtu: An MTU is at least 68"),
-        (("edit", "net1", "--host", "52:54:00:00:00:08 10.9.0.8"), "--host: In no block of this network"),
-        (("edit", "net1", "--host", "x", "--host", "y"), "--host: Line 1: x: an entry looks like"),
+        (
+            ("edit", "net1", "--host", "52:54:00:00:00:08 10.9.0.8"),
+            "--host: This is outside all blocks of this network",
+        ),
+        (("edit", "net1", "--host", "x", "--host", "y"), "--host: Line 1: x: enter a reservation like"),
         (("edit", "net1", "--network-cidr", "192.168.122.1/24"), "--network-cidr: 192.168.122.0/24 overlaps"),
         (("edit", "net1", "--dns-host", "10.1.0.5"), "--dns-host: Line 1: "),
         (("plan", "default"), "The portal does not manage default"),
@@ -124,7 +127,7 @@ def test_an_unchanged_file_changes_nothing(made, tmp_path):
 def test_an_invalid_file_is_refused_with_the_line(made, tmp_path):
     path = tmp_path / "net1.xml"
     path.write_text("<network>\n<name>other</name></network>")
-    with pytest.raises(CommandError, match=f"{path}: Line 2: The name stays net1"):
+    with pytest.raises(CommandError, match=f"{path}: Line 2: The name must stay net1"):
         run("network", "xml", "net1", "--file", str(path))
     path.write_bytes(b"\xff\xfe")
     with pytest.raises(CommandError, match="--file: "):

@@ -26,7 +26,7 @@ def test_vm_host_key_prints_a_line_for_known_hosts(lab):
     make_vm(lab, host_key_public="ssh-rsa AAAA\n")
     make_vm(lab, "keyless", 9)
     assert run("vm", "host-key", "alma-8-8") == "192.168.122.8,alma-8-8,alma-8-8.test ssh-rsa AAAA\n"
-    with pytest.raises(CommandError, match="the SSH host key of keyless is not known"):
+    with pytest.raises(CommandError, match="the SSH host key of keyless is unknown"):
         run("vm", "host-key", "keyless")
 
 

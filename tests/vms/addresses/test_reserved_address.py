@@ -1,4 +1,4 @@
-"""A NIC's fixed address: reserved on its network by the NIC's form, it follows the NIC and goes with it."""
+"""A NIC's reserved address: reserved on its network by the NIC's form, it follows the NIC and goes with it."""
 
 import pytest
 from django.utils import timezone
@@ -75,7 +75,7 @@ def test_leaving_it_as_it_is_changes_nothing(vm):
 
 def test_emptying_the_field_gives_the_address_up(vm):
     reserve("net1", "10.255.0.50")
-    assert change(vm, ON_NET1, ON_NET1, "") == ["Give up 10.255.0.50 on net1"]
+    assert change(vm, ON_NET1, ON_NET1, "") == ["Remove the reservation of 10.255.0.50 on net1"]
     assert reserved("net1") == {}
     assert DHCPHost.objects.get(mac=MAC).removed_at  # until libvirt has let go of it
 
@@ -83,7 +83,7 @@ def test_emptying_the_field_gives_the_address_up(vm):
 def test_a_fixed_address_follows_its_nic_to_another_network(vm):
     reserve("net1", "10.255.0.50")
     said = change(vm, ON_NET1, ON_NET2, "10.255.0.50")
-    assert said == ["Reserve 10.254.0.2 for it on net2", "Give up 10.255.0.50 on net1"]
+    assert said == ["Reserve 10.254.0.2 for it on net2", "Remove the reservation of 10.255.0.50 on net1"]
     assert reserved("net2") == {"10.254.0.2": MAC}
     assert reserved("net1") == {"10.255.0.50": MAC}  # until the worker has moved it
 
@@ -91,19 +91,19 @@ def test_a_fixed_address_follows_its_nic_to_another_network(vm):
 def test_a_move_to_a_network_without_dhcp_gives_it_up_without_a_question(vm):
     reserve("net1", "10.255.0.50")
     quiet = NICSpec(kind="network", source="quiet", mac=MAC)
-    assert change(vm, ON_NET1, quiet, "10.255.0.50") == ["Give up 10.255.0.50 on net1"]
+    assert change(vm, ON_NET1, quiet, "10.255.0.50") == ["Remove the reservation of 10.255.0.50 on net1"]
 
 
 def test_a_move_to_a_bridge_without_an_address_gives_it_up(vm):
     reserve("net1", "10.255.0.50")
-    assert change(vm, ON_NET1, ON_BRIDGE, "") == ["Give up 10.255.0.50 on net1"]
+    assert change(vm, ON_NET1, ON_BRIDGE, "") == ["Remove the reservation of 10.255.0.50 on net1"]
 
 
 @pytest.mark.parametrize(
     "wanted, typed, reason",
     [
-        (ON_BRIDGE, NEXT, "on a network only"),
-        (NICSpec(kind="user", mac=MAC), NEXT, "on a network only"),
+        (ON_BRIDGE, NEXT, "only on a network"),
+        (NICSpec(kind="user", mac=MAC), NEXT, "only on a network"),
         (NICSpec(kind="network", source="quiet", mac=MAC), NEXT, "no DHCP"),
         (ON_NET1, "10.255.0.300", "is not an IP address"),
         (ON_NET1, "10.255.0.007", "leading zero"),
@@ -138,7 +138,7 @@ def test_the_form_says_what_becomes_of_the_address_before_it_is_saved(page, vm):
     sent = {"network": "net2", "address": "10.255.0.50", "link_up": "on", "model": "virtio", "mode": "bridge"}
     text = page.post(f"{path(vm)}preview/", sent).content.decode()
     assert "Reserve 10.254.0.2 for it on net2" in text
-    assert "Give up 10.255.0.50 on net1" in text
+    assert "Remove the reservation of 10.255.0.50 on net1" in text
     assert reserved("net2") == {}
     assert page.post(path(vm), sent).status_code == 302
     assert reserved("net2") == {"10.254.0.2": MAC}

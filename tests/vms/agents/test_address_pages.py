@@ -43,7 +43,7 @@ def test_pages_name_the_source_of_an_address(vm, page):
         "10.1.0.8 ARP for 5 min",
         "10.0.0.8 agent for 3 h",
     ]
-    hint = '<span title="told by the guest’s agent and a lease, since 2'
+    hint = '<span title="reported by the guest’s agent and a lease, since 2'
     assert hint in shown.content.decode()
     (row,) = rows(VM.objects.all(), Filters(network="plain"))
     assert row.known.ips == ("10.1.0.8",)
@@ -53,8 +53,8 @@ def test_pages_name_the_source_of_an_address(vm, page):
 
 def test_pages_show_why_there_is_no_address(vm, page):
     shown = page.get(vm.get_absolute_url()).content.decode()
-    assert "it has not asked for an address" in shown
-    assert shown.count("served elsewhere") == 2, "on a network in bridge mode, and on a host bridge"
+    assert "it has not requested an address" in shown
+    assert shown.count("DHCP outside libvirt") == 2, "on a network in bridge mode, and on a host bridge"
     assert "no DHCP here" not in shown
     Network.objects.filter(name="plain").get().status.write(forward_mode="")
     assert "no DHCP here" in page.get(vm.get_absolute_url()).content.decode()

@@ -56,11 +56,11 @@ def test_all_nics_are_shown_with_virters_columns_first(page, lab):
             *("default", "virtio", "up", "running", "mira"),
         ],
         [
-            *("alma-8-8", "52:54:00:80:00:01", "served elsewhere", "", "vnet2"),
+            *("alma-8-8", "52:54:00:80:00:01", "DHCP outside libvirt", "", "vnet2"),
             *("lan blue", "virtio", "up", "running", "mira"),
         ],
         [
-            *("alma-8-8", "52:54:00:80:00:03", "served elsewhere", "", "vnet3"),
+            *("alma-8-8", "52:54:00:80:00:03", "DHCP outside libvirt", "", "vnet3"),
             *("lan", "virtio", "down", "running", "mira"),
         ],
         ["other", "52:54:00:80:00:02", "not running", "", "", "br0 host bridge", "", "up", "off", ""],
@@ -204,8 +204,8 @@ def test_a_networks_own_table_is_flat_or_grouped_and_names_port_groups(page, lab
     path = "/networks/lab-1/lan/attached/"
     assert rows(page.get(path, headers=HTMX)) == [
         COLUMNS[:5],
-        ["alma-8-8", "52:54:00:80:00:01", "served elsewhere", "", "vnet2 blue"],
-        ["alma-8-8", "52:54:00:80:00:03", "served elsewhere", "", "vnet3"],
+        ["alma-8-8", "52:54:00:80:00:01", "DHCP outside libvirt", "", "vnet2 blue"],
+        ["alma-8-8", "52:54:00:80:00:03", "DHCP outside libvirt", "", "vnet3"],
     ]
     answer = page.get(f"{path}?group=vm", headers=HTMX)
     assert [row[0] for row in rows(answer)[1:]] == ["alma-8-8 running", "", ""]

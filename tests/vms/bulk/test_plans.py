@@ -34,7 +34,8 @@ def test_the_form_is_shown_before_the_plan(page, vms):
 def test_moving_shows_every_nic_and_keeps_its_mac(page, vms, pokes, django_capture_on_commit_callbacks):
     answer = ask(page, vms, "move", source="red", to="blue")
     assert told(answer) == {
-        vm.name: f"Move NIC {mac_of(vm.number)} from red to blue: live, its link blinks" for vm in vms
+        vm.name: f"Move NIC {mac_of(vm.number)} from red to blue: live, with a short interruption of its link"
+        for vm in vms
     }
     assert "Move NICs to another network: 3 VMs</button>" in answer.content.decode()
     assert places(vms) == [[("red", mac_of(vm.number))] for vm in vms]
@@ -54,9 +55,9 @@ def test_a_nic_that_is_already_there_is_left_out_and_named(page, lab, vms):
     elsewhere = make(lab, 8, "default")
     answer = ask(page, [there, both, elsewhere], "move", source="red", to="blue")
     assert told(answer) == {
-        "tiny-6": f"Nothing: NIC {mac_of(6)} is on blue already",
-        "tiny-7": f"Move NIC {mac_of(7)} from red to blue: live, its link blinks "
-        f"NIC {mac_of(0x77)} is on blue already, and stays",
+        "tiny-6": f"Nothing: NIC {mac_of(6)} is already on blue",
+        "tiny-7": f"Move NIC {mac_of(7)} from red to blue: live, with a short interruption of its link "
+        f"NIC {mac_of(0x77)} is already on blue, and stays",
         "tiny-8": "Nothing: It has no NIC on red.",
     }
     say_yes(page, [there, both, elsewhere], "move", source="red", to="blue")
@@ -82,7 +83,7 @@ def test_values_inherited_from_the_old_network_are_not_kept(page, lab):
     vm = make(lab, 3)
     see(vm, ("red", mac_of(3)), more="<bandwidth><inbound average='1000'/></bandwidth><port isolated='yes'/>")
     said = told(ask(page, [vm], "move", source="red", to="blue"))["tiny-3"]
-    assert said == f"Move NIC {mac_of(3)} from red to blue: live, its link blinks"
+    assert said == f"Move NIC {mac_of(3)} from red to blue: live, with a short interruption of its link"
     say_yes(page, [vm], "move", source="red", to="blue")
     spec = vm.nics.get().spec()
     assert (spec.source, spec.inbound, spec.isolated) == ("blue", None, False)
@@ -106,15 +107,15 @@ def test_each_vm_gets_a_nic_with_its_own_mac(page, lab, vms):
     added = [vm.nics.get(source="blue") for vm in vms]
     assert len({nic.mac for nic in added}) == 3
     assert {(nic.model, nic.position) for nic in added} == {("e1000e", 1)}
-    assert "It has one there already." in told(ask(page, vms, "add", **fields))["tiny-3"]
+    assert "It already has a NIC on this network." in told(ask(page, vms, "add", **fields))["tiny-3"]
 
 
 def test_a_vm_without_a_free_slot_and_an_inactive_network_cause_warnings(page, lab):
     full = make(lab, 3)
     see(full, ("red", mac_of(3)), further="".join(DEVICE.format(slot=slot) for slot in range(2, 32)))
     said = told(ask(page, [full], "add", network="idle", model="virtio"))["tiny-3"]
-    assert "It has no free PCI slot while it runs: libvirt will refuse the NIC." in said
-    assert "idle is not active: libvirt refuses it while the VM runs." in said
+    assert "It has no free PCI slot. libvirt will refuse the NIC while the VM runs." in said
+    assert "idle is not active. libvirt refuses the NIC while the VM runs." in said
     full.status.write(power=Power.OFF)
     assert told(ask(page, [full], "add", network="idle", model="virtio")) == {
         "tiny-3": "Attach a NIC to idle: in the definition"
@@ -133,7 +134,7 @@ def test_links_are_set_down_and_up_on_one_network_or_all(page, lab, vms):
     for vm in vms:
         see(vm, ("red", mac_of(vm.number)), more="<link state='down'/>")
     assert told(ask(page, vms[1:], "down", source="red")) == {
-        vm.name: f"Nothing: NIC {mac_of(vm.number)}: its link is down already" for vm in vms[1:]
+        vm.name: f"Nothing: the link of NIC {mac_of(vm.number)} is already down" for vm in vms[1:]
     }
     assert "Nothing to do." in ask(page, vms[1:], "down", source="red").content.decode()
     say_yes(page, vms[1:], "up")
@@ -142,7 +143,7 @@ def test_links_are_set_down_and_up_on_one_network_or_all(page, lab, vms):
 
 def test_disconnecting_the_access_nic_causes_a_warning(page, lab):
     vm = make(lab, 3, "default")
-    note = "This is the access NIC: SSH no longer reaches the guest by it."
+    note = "This is the access NIC. SSH can no longer reach the guest through it."
     assert note in told(ask(page, [vm], "down"))["tiny-3"]
     assert note in told(ask(page, [vm], "move", source="default", to="blue"))["tiny-3"]
     see(vm, ("default", mac_of(3)), more="<link state='down'/>")

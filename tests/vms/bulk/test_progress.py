@@ -36,7 +36,7 @@ def test_htmx_gets_only_the_plan_and_never_confirms(page, vms):
 
 def test_progress_has_a_row_for_each_vm_and_names_those_that_failed(page, lab, vms):
     path = say_yes(page, vms, "move", source="red", to="blue").url
-    assert told(page.get(path))["tiny-3"] == f"pending | {mac_of(3)} on red, wanted on blue"
+    assert told(page.get(path))["tiny-3"] == f"pending | {mac_of(3)} on red, expected on blue"
     assert "0 of 3 done, 3 in progress." in " ".join(page.get(path).content.decode().split())
     for vm in vms[:2]:
         see(vm, ("blue", mac_of(vm.number)))
@@ -49,7 +49,7 @@ def test_progress_has_a_row_for_each_vm_and_names_those_that_failed(page, lab, v
     assert told(answer) == {
         "tiny-3": f"running | {mac_of(3)} on blue",
         "tiny-4": f"running | {mac_of(4)} on blue",
-        "tiny-5": f"failed | {mac_of(5)} on red, wanted on blue | "
+        "tiny-5": f"failed | {mac_of(5)} on red, expected on blue | "
         "libvirt refuses it: no such thing. libvirt error message internal <error>",
     }
     assert "2 of 3 done, 1 failed: tiny-5." in " ".join(html.fromstring(answer.content).text_content().split())
@@ -108,7 +108,7 @@ def test_a_reserved_address_follows_each_moved_nic(page, lab, vms):
     for index, vm in enumerate(vms[:2]):
         hosts.reserve(red, [HostSpec(mac=vm.nics.get().mac, ip=f"10.250.0.{50 + index}")], None)
     said = told(ask(page, vms, "move", source="red", to="blue"))
-    assert "it gets the next free one of blue" in said[vms[0].name]
+    assert "is replaced by the next free address of blue" in said[vms[0].name]
     say_yes(page, vms, "move", source="red", to="blue")
     assert len(hosts.entries(red)) == 2  # until the worker has moved them
     moved = {entry.mac: entry.ip for entry in hosts.entries(blue).values()}

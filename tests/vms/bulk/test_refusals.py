@@ -19,11 +19,11 @@ def test_a_vm_that_cannot_be_changed_is_named_with_the_reason(page, lab, vms):
     abroad = make(far, 9)
     answer = ask(page, [vms[0], stranger, going, lost, abroad], "move", source="red", to="blue")
     assert told(answer) == {
-        "tiny-3": f"Move NIC {mac_of(3)} from red to blue: live, its link blinks",
-        "tiny-6": f"Move NIC {mac_of(6)} from red to blue: live, its link blinks",
-        "tiny-7": "Left out. It is being removed.",
-        "tiny-8": "Left out. libvirt no longer has it.",
-        "tiny-9": "Left out. There is no network blue on lab-2.",
+        "tiny-3": f"Move NIC {mac_of(3)} from red to blue: live, with a short interruption of its link",
+        "tiny-6": f"Move NIC {mac_of(6)} from red to blue: live, with a short interruption of its link",
+        "tiny-7": "Left out. It is being deleted.",
+        "tiny-8": "Left out. libvirt no longer has the VM.",
+        "tiny-9": "Left out. lab-2 has no network blue.",
     }
     say_yes(page, [vms[0], stranger, going, lost, abroad], "move", source="red", to="blue")
     assert {vm.name: vm.nics.get().source for vm in VM.objects.all()}.items() >= {
@@ -60,14 +60,14 @@ def test_nothing_is_done_if_the_plan_has_changed(page, lab, vms, meanwhile):
 @pytest.mark.parametrize(
     ("action", "fields", "field", "said"),
     [
-        ("move", {"source": "red", "to": "red"}, "to", "That is the network that they are on: choose another one."),
-        ("move", {"source": "green", "to": "blue"}, "source", "None of their NICs is on a network green."),
-        ("move", {"source": "red", "to": "green"}, "to", "There is no network green for these VMs."),
+        ("move", {"source": "red", "to": "red"}, "to", "The NICs are already on this network. Choose another one."),
+        ("move", {"source": "green", "to": "blue"}, "source", "None of these VMs has a NIC on a network green."),
+        ("move", {"source": "red", "to": "green"}, "to", "These VMs cannot use a network green."),
         ("move", {"source": "red"}, "to", "This field is required."),
-        ("add", {"network": "green"}, "network", "There is no network green for these VMs."),
-        ("add", {}, "network", "Choose a network, or name a bridge or a device of the host; one of them."),
-        ("add", {"network": "red", "bridge": "br0"}, "network", "one of them."),
-        ("down", {"source": "blue"}, "source", "None of their NICs is on a network blue."),
+        ("add", {"network": "green"}, "network", "These VMs cannot use a network green."),
+        ("add", {}, "network", "Choose either a network, a bridge of the host or a device of the host."),
+        ("add", {"network": "red", "bridge": "br0"}, "network", "Choose either"),
+        ("down", {"source": "blue"}, "source", "None of these VMs has a NIC on a network blue."),
     ],
 )
 def test_invalid_input_has_an_error_at_its_field_and_changes_nothing(page, vms, action, fields, field, said):
@@ -81,11 +81,11 @@ def test_invalid_input_has_an_error_at_its_field_and_changes_nothing(page, vms, 
 @pytest.mark.parametrize(
     ("data", "said"),
     [
-        ({"action": "move"}, "Choose VMs, and what shall be done."),
-        ({"action": "explode", "vm": "1"}, "Choose VMs, and what shall be done."),
-        ({"vm": "1"}, "Choose VMs, and what shall be done."),
-        ({"action": "move", "vm": ["x", "-1", "9" * 30]}, "Choose VMs, and what shall be done."),
-        ({"action": "move", "vm": [str(number) for number in range(901)]}, "Choose at most 900 VMs at once."),
+        ({"action": "move"}, "Choose VMs and an action."),
+        ({"action": "explode", "vm": "1"}, "Choose VMs and an action."),
+        ({"vm": "1"}, "Choose VMs and an action."),
+        ({"action": "move", "vm": ["x", "-1", "9" * 30]}, "Choose VMs and an action."),
+        ({"action": "move", "vm": [str(number) for number in range(901)]}, "Choose at most 900 VMs."),
     ],
 )
 def test_an_invalid_selection_leads_back_to_the_list(page, lab, data, said):

@@ -53,7 +53,7 @@ def test_a_recreated_vm_has_one_row_in_every_list_with_the_state_in_libvirt(page
 
 def test_a_recreated_vm_is_not_replaced_and_shows_the_reason(page, recreated):
     recreated.say(page, "revert")
-    with pytest.raises(Refused, match=f"another VM web, with the UUID {OTHER}"):
+    with pytest.raises(Refused, match=f"another VM web with the UUID {OTHER}"):
         sync.push(recreated.vm, recreated.connection)
 
 

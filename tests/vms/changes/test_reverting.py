@@ -50,7 +50,7 @@ def test_a_new_name_is_accepted(page, lab):
     lab.shut_off()
     lab.connection.domains.rename(UUID, "other")
     lab.observe()
-    assert "saved one now" in lab.say(page, "take")
+    assert "now the one that libvirt stores" in lab.say(page, "take")
     assert (lab.vm.name, lab.observe().status.drift) == ("other", "")
 
 
@@ -82,7 +82,7 @@ def test_a_change_after_the_page_was_shown_is_not_reverted(page, lab):
     lab.adopt()
     seen = lab.vm.status.drift_digest
     lab.define(put(lab.documents()[1], nic(THIRD)))
-    assert "since you saw it" in lab.say(page, "revert", seen=seen)
+    assert "since you opened this page" in lab.say(page, "revert", seen=seen)
     lab.push()
     assert THIRD in macs(lab.documents()[1])
 
@@ -100,7 +100,7 @@ def test_a_change_since_the_page_was_opened_is_not_accepted(page, lab):
     lab.define(put(lab.documents()[1], nic(THIRD, "net1")))
     seen = lab.vm.status.drift_digest
     lab.define(take(lab.documents()[1], SECOND))
-    assert "web was changed in libvirt since you saw it" in lab.say(page, "take", seen=seen)
+    assert "web has been changed in libvirt since you opened this page" in lab.say(page, "take", seen=seen)
     assert lab.vm.nics.count() == 2
     lab.say(page, "take", seen=lab.vm.status.drift_digest)
     assert {found.mac for found in lab.vm.nics.all()} == {FIRST, THIRD}

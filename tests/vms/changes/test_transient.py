@@ -24,7 +24,7 @@ def test_a_transient_vm_is_marked_everywhere_and_made_persistent(page, lab):
     assert "web is transient" in said.getvalue()
     lab.adopt()
     assert [row[0] for row in table(page)] == ["Definition"]
-    assert "forgets it when it stops" in lab.say(page, "take")
+    assert "deletes it when it stops" in lab.say(page, "take")
     lab.say(page, "persist")
     live = lab.documents()[0]
     lab.push()

@@ -30,7 +30,7 @@ def test_a_vm_whose_disk_is_missing_is_not_recreated_and_shows_the_reason(page, 
     lab.adopt()
     undefine(lab)
     lab.say(page, "revert")
-    with pytest.raises(Refused, match="The disk default/gone of web is gone"):
+    with pytest.raises(Refused, match="The disk default/gone of web no longer exists"):
         sync.push(lab.vm, lab.connection)
     assert lab.vm.asked == []
 

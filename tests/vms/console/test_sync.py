@@ -71,7 +71,7 @@ def test_a_poll_that_finds_nothing_new_gets_no_content(page, vm):
 def test_a_log_that_began_anew_with_as_many_bytes_is_new(page, vm):
     said("one\n")
     again = html.fromstring(page.get(PAGE, headers=HTMX).content).get("hx-get")
-    ConsoleLog.objects.update(text="one\n--- the log begins anew ---\ntwo\n")
+    ConsoleLog.objects.update(text="one\n--- the log starts again ---\ntwo\n")
     assert page.get(again, headers=HTMX).status_code == 200
 
 
@@ -92,7 +92,7 @@ def test_why_there_is_nothing_is_said(page, vm):
     said("")
     assert "console=ttyS0" in page.get(PAGE).content.decode()
     said("", problem=Message("console.no_folder", pool="default"))
-    assert "the pool default is no folder of files" in page.get(PAGE).content.decode()
+    assert "the pool default is not a directory" in page.get(PAGE).content.decode()
 
 
 def test_the_vms_page_leads_to_it(page, vm):

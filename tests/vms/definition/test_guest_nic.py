@@ -98,20 +98,24 @@ def test_the_mtu_of_its_network_is_passed_on_unless_the_card_has_its_own():
 @pytest.mark.parametrize(
     ("attached", "field", "text"),
     [
-        (nic(NAT, Mode.STATIC), "addresses", "Which address?"),
+        (nic(NAT, Mode.STATIC), "addresses", "Enter an address with its prefix"),
         (nic(NAT, Mode.STATIC, addresses=("10.1.0.5/24",)), "addresses", "outside 10.0.0.0/24"),
         (nic(NAT, Mode.STATIC, addresses=("10.0.0.5/16",)), "addresses", "prefix /24, not /16"),
-        (nic(NAT, Mode.STATIC, addresses=("10.0.0.1/24",)), "addresses", "the host’s own"),
-        (nic(NAT, Mode.STATIC, addresses=("10.0.0.255/24",)), "addresses", "no guest can have it"),
-        (nic(NAT, Mode.AUTO, addresses=("10.0.0.5/24",)), "addresses", "Only with"),
+        (nic(NAT, Mode.STATIC, addresses=("10.0.0.1/24",)), "addresses", "address of the host"),
+        (nic(NAT, Mode.STATIC, addresses=("10.0.0.255/24",)), "addresses", "no guest can have"),
+        (nic(NAT, Mode.AUTO, addresses=("10.0.0.5/24",)), "addresses", "only with"),
         (nic(NAT, Mode.STATIC, addresses=("10.0.0.5/24",), gateways=("10.1.0.1",)), "gateways", "cannot reach it"),
-        (nic(NAT, Mode.STATIC, addresses=("10.0.0.5/24",), gateways=("10.0.0.5",)), "gateways", "own address"),
-        (nic(NAT, gateways=("10.0.0.2",)), "gateways", "Only a static NIC"),
-        (nic(None, Mode.STATIC, addresses=("10.0.0.5/24",), default_route=True), "gateways", "by which gateway"),
-        (nic(NAT, Mode.UP, default_route=True), "default_route", "no default route"),
+        (nic(NAT, Mode.STATIC, addresses=("10.0.0.5/24",), gateways=("10.0.0.5",)), "gateways", "address of the NIC"),
+        (nic(NAT, gateways=("10.0.0.2",)), "gateways", "Only a NIC with a static address"),
+        (
+            nic(None, Mode.STATIC, addresses=("10.0.0.5/24",), default_route=True),
+            "gateways",
+            "gateway of the default route",
+        ),
+        (nic(NAT, Mode.UP, default_route=True), "default_route", "cannot have a default route"),
         (nic(LAB, default_route=True), "default_route", "is isolated"),
-        (nic(NAT, Mode.UP, dns=("9.9.9.9",)), "dns", "name servers"),
-        (nic(NAT, mtu=9000), "mtu", "no more than 1500"),
+        (nic(NAT, Mode.UP, dns=("9.9.9.9",)), "dns", "DNS servers"),
+        (nic(NAT, mtu=9000), "mtu", "is 1500"),
     ],
 )
 def test_what_cannot_be_is_refused_at_its_field(attached: Attached, field: str, text: str):
@@ -122,7 +126,7 @@ def test_what_cannot_be_is_refused_at_its_field(attached: Attached, field: str, 
 def test_there_are_no_two_default_routes():
     other = {"NIC 1": GuestSpec(default_route=True)}
     ((field, sentence),) = problems(nic(NAT, default_route=True), other)
-    assert field == "default_route" and "NIC 1 has the default route" in sentence
+    assert field == "default_route" and "NIC 1 already has the default route" in sentence
     assert not list(problems(nic(NAT, default_route=True, metric=200), other))
     assert not list(problems(nic(NAT), other))
 

@@ -47,7 +47,7 @@ MIXTURES = {
         *(DHCP, on(DHCP4, metric=200)),
         on(BARE, mode=Mode.STATIC, addresses=("10.9.0.8/24",), gateways=("10.9.0.1",), metric=300),
     ),
-    "left alone": (DHCP, on(DHCP4, mode=Mode.ALONE), NONE),
+    "not configured": (DHCP, on(DHCP4, mode=Mode.ALONE), NONE),
 }
 DISTRIBUTIONS = {  # and by which table they go
     ("rhel", "sysconfig"): "RHEL",

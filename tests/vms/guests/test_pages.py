@@ -78,18 +78,18 @@ def test_what_the_guest_does_is_set_with_the_nic_and_raises_the_vms_generation(p
     ("fields", "said"),
     [
         ({"guest": "static", "guest_addresses": "10.1.0.9/24"}, "10.1.0.9 is outside 10.255.0.0/24"),
-        ({"guest": "static", "guest_addresses": "10.255.0.9"}, "10.255.0.9 is no address with its prefix"),
-        ({"guest": "static", "guest_addresses": "<b>/24"}, "<b>/24 is no address with its prefix"),
-        ({"guest": "static"}, "Which address?"),
+        ({"guest": "static", "guest_addresses": "10.255.0.9"}, "10.255.0.9 is not an address with its prefix"),
+        ({"guest": "static", "guest_addresses": "<b>/24"}, "<b>/24 is not an address with its prefix"),
+        ({"guest": "static"}, "Enter an address with its prefix"),
         (
             {"guest": "static", "guest_addresses": "10.255.0.9/24", "gateway": "10.1.0.1"},
-            "10.1.0.1 is not in the block of its address",
+            "10.1.0.1 is outside the block of the address",
         ),
         ({"gateway": "x"}, "x is not an IP address"),
         ({"dns": "fe80::1%$(reboot)"}, "fe80::1%$(reboot) is not an IP address"),
         ({"dns": "9.9.9"}, "9.9.9 is not an IP address"),
         ({"default_route": "yes"}, "net1 is isolated"),
-        ({"mtu": "9000"}, "net1 carries no more than 1500"),
+        ({"mtu": "9000"}, "The MTU of net1 is 1500"),
         ({"metric": "-1"}, "greater than or equal to 0"),
     ],
 )
@@ -105,7 +105,9 @@ def test_there_are_no_two_default_routes(page, vm, lab):
     network = Network.objects.get(name="net1")
     network.document = network.document.replace("<bridge", "<forward mode='nat'/><bridge", 1)
     network.save()
-    assert "NIC 52:54:00:00:00:08 has the default route" in " ".join(errors(change(page, vm, default_route="yes")))
+    assert "NIC 52:54:00:00:00:08 already has the default route" in " ".join(
+        errors(change(page, vm, default_route="yes"))
+    )
 
 
 @pytest.mark.parametrize(
@@ -240,7 +242,7 @@ def test_why_it_cannot_be_configured_now_is_said_before(page, vm):
     GuestReport.objects.filter(pk=report.pk).update(agent=True)
     assert b"Not now" not in page.get(address).content
     VMStatus.objects.update(power=Power.OFF)
-    assert "Not possible now: The VM does not run." in page.get(address).content.decode()
+    assert "Not possible now: The VM is not running." in page.get(address).content.decode()
 
 
 def test_as_virter_there_is_nothing_to_configure(vm):

@@ -24,7 +24,7 @@ def test_a_page_shows_mismatches_with_their_solution(page, vm, guests):
     shown = cell(page, vm)
     assert shown[0].startswith("192.168.122.8 lease for") and "wanted" not in shown[0]
     assert shown[1] == (
-        "no DHCP here not as wanted: its interface ens4 is down in the guest. "
+        "no DHCP here mismatch: its interface ens4 is down in the guest. "
         "Apply the network configuration now, or reboot the guest."
     )
     mark = html.fromstring(page.get(vm.get_absolute_url()).content).xpath("//span[@role='img']/@title")
@@ -42,8 +42,11 @@ def test_the_table_of_attached_nics_marks_only_mismatches(page, vm, guests):
     ask(vm)
     make_lease(Network.objects.get(name="default"), MAC, "192.168.122.8")
     shown = page.get("/attached/").content.decode()
-    assert shown.count("not as wanted") == 1
-    assert 'title="its interface ens4 is down in the guest. Configure it now, or reboot the guest."' in shown
+    assert shown.count("mismatch") == 1
+    assert (
+        'title="its interface ens4 is down in the guest. Apply the network configuration now, or reboot the guest."'
+        in shown
+    )
     found = {row["mac"]: (row["guest"], row["guest_problem"]) for row in page.get("/attached.json").json()}
     assert found[MAC] == ("as-wanted", "")
     assert found[PLAIN][0] == "not-as-wanted" and "ens4 is down" in found[PLAIN][1]

@@ -113,7 +113,7 @@ def test_a_member_brings_nothing_back_that_reaches_the_host(member_page, client,
     vm.change_nic(nic(), by=user)
     answer = restore(member_page, on_the_host)
     assert answer.status_code == 409
-    assert refusals(answer) == ["Only operators may attach NICs to a bridge of the hypervisor: choose a network. (br0)"]
+    assert refusals(answer) == ["Only operators may attach NICs to a bridge of the hypervisor. Choose a network. (br0)"]
     assert again(vm).nics.keyed(SECOND).get().kind == "network"
     client.force_login(user)
     assert restore(client, on_the_host).status_code == 302

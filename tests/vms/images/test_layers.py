@@ -94,7 +94,7 @@ def test_a_raw_disk_is_made_qcow2_and_sparse(tmp_path, kind):
 def test_a_missing_qemu_img_is_named(tmp_path, monkeypatch):
     (tmp_path / "disk").write_bytes(bytes(512))
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(Refused, match="install qemu-utils"):
+    with pytest.raises(Refused, match="Install qemu-utils"):
         qemu_img.make_qcow2(tmp_path / "disk", lambda done: None)
 
 

@@ -30,9 +30,9 @@ def upload(page, lab, data: bytes):
     ("data", "said"),
     [
         (OVERLAY, "an overlay on /etc/shadow, and a qcow2 header can read any file of the host"),
-        (OVERLAY[:30], "The qcow2 header is wrong: it is cut off."),
+        (OVERLAY[:30], "The qcow2 header is wrong: it is truncated."),
         (b"KDMV" + bytes(600), "This is a vmdk file. Convert it with “qemu-img convert -O qcow2"),
-        (b"\xfd7zXZ\0" + bytes(600), "This is packed with xz: unpack it first."),
+        (b"\xfd7zXZ\0" + bytes(600), "This file is compressed with xz. Decompress it first."),
         (b"", "The submitted file is empty."),
     ],
 )
@@ -66,8 +66,8 @@ def test_an_upload_ends_when_others_have_filled_the_disk_meanwhile(page, lab, se
 @pytest.mark.parametrize(
     ("values", "said"),
     [
-        ({"backing": "/etc/shadow"}, "an overlay on /etc/shadow, which is no volume of the pool default"),
-        ({"backing": "/pool/sly"}, "an overlay on /etc/shadow, which is no volume of the pool default"),
+        ({"backing": "/etc/shadow"}, "an overlay on /etc/shadow, which is not a volume of the pool default"),
+        ({"backing": "/pool/sly"}, "an overlay on /etc/shadow, which is not a volume of the pool default"),
         ({"format": "vmdk"}, "This is a vmdk file."),
     ],
 )

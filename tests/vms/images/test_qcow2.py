@@ -57,38 +57,38 @@ def test_an_external_data_file_is_refused_with_its_path(make, tmp_path):
     data = make("-o", f"data_file={tmp_path}/elsewhere,data_file_raw=on")
     assert f"another file, {tmp_path}/elsewhere, and" in str(qcow2.problem(data, len(data), overlay=True))
     nameless = changed(make(), 72, "Q", qcow2_header.EXTERNAL_DATA)
-    assert "another file, which it does not name" in str(qcow2.problem(nameless, len(nameless)))
+    assert "another file without naming it" in str(qcow2.problem(nameless, len(nameless)))
 
 
 @pytest.mark.parametrize(
     ("offset", "layout", "value", "said"),
     [
-        (4, "I", 5, "version 5 is not known"),
-        (4, "I", 4, "version 4 is not known"),
-        (24, "Q", 0, "it claims a disk of 0 bytes, which is none"),
-        (24, "Q", 2**40, "its first table is too small for the 1,099,511,627,776 bytes that it claims"),
+        (4, "I", 5, "version 5 is unknown"),
+        (4, "I", 4, "version 4 is unknown"),
+        (24, "Q", 0, "a disk size of 0 bytes is not possible"),
+        (24, "Q", 2**40, "its first table is too small for the disk size of 1,099,511,627,776 bytes"),
         (36, "I", 0, "its first table is too small"),
         (40, "Q", 0, "its tables are out of place"),
         (40, "Q", 65537, "its tables are out of place"),
         (48, "Q", 0, "its tables are out of place"),
-        (56, "I", 0, "it has no table of what is in use"),
+        (56, "I", 0, "it has no reference count table"),
         (60, "I", 5, "its tables are out of place"),
         (72, "Q", 2, "it is marked as corrupt; repair it"),
-        (72, "Q", 8, "it does not say how it is compressed"),
-        (96, "I", 7, "its counts of what is in use are too wide"),
-        (24, "Q", 2**63, "it claims a disk of 9,223,372,036,854,775,808 bytes"),
-        (24, "Q", 2**64 - 1, "it claims a disk of 18,446,744,073,709,551,615 bytes"),
+        (72, "Q", 8, "the compression type is missing"),
+        (96, "I", 7, "its reference counts are too wide"),
+        (24, "Q", 2**63, "the disk size of 9,223,372,036,854,775,808 bytes"),
+        (24, "Q", 2**64 - 1, "the disk size of 18,446,744,073,709,551,615 bytes"),
         (20, "I", 8, "clusters of 2^8 bytes"),
         (20, "I", 63, "clusters of 2^63 bytes"),
         (8, "Q", 2**40, "the name of its backing file is out of place"),
         (8, "Q", 200, "the name of its backing file is out of place"),
         (36, "I", 2**31, "the file ends before its tables do"),
         (40, "Q", 2**60, "the file ends before its tables do"),
-        (72, "Q", 1 << 40, "features that are not known: 0x10000000000"),
+        (72, "Q", 1 << 40, "unknown features: 0x10000000000"),
         (100, "I", 103, "it cannot be 103 bytes long"),
         (100, "I", 2**30, "bytes long"),
-        (116, "I", 2**31, "its extensions are cut off"),
-        (32, "I", 2, "This is encrypted"),
+        (116, "I", 2**31, "its extensions are truncated"),
+        (32, "I", 2, "This disk is encrypted"),
     ],
 )
 def test_a_nonsense_header_is_refused(make, offset, layout, value, said):
@@ -101,7 +101,7 @@ def test_a_first_table_that_leads_astray_is_refused(filled, entry):
     data = bytearray(filled())
     struct.pack_into(">Q", data, struct.unpack_from(">Q", data, 40)[0], (1 << 63) | entry)
     said = str(qcow2.file_problem(io.BytesIO(data), len(data)))
-    assert said.startswith(("This qcow2 file is cut off", "The qcow2 file is damaged"))
+    assert said.startswith(("This qcow2 file is truncated", "The qcow2 file is damaged"))
 
 
 def test_snapshots_and_bitmaps_in_a_file_are_no_harm(filled, tmp_path):
@@ -130,7 +130,7 @@ def test_what_is_packed_is_to_be_unpacked(tmp_path, program):
     path = tmp_path / "made"
     path.write_bytes(b"\0" * 1000)
     packed = subprocess.run([program, "--stdout", path], check=True, capture_output=True).stdout
-    assert str(qcow2.problem(packed, len(packed))) == f"This is packed with {program}: unpack it first."
+    assert str(qcow2.problem(packed, len(packed))) == f"This file is compressed with {program}. Decompress it first."
 
 
 TAR = io.BytesIO()
@@ -141,22 +141,22 @@ with tarfile.open(fileobj=TAR, mode="w") as archive:
 @pytest.mark.parametrize(
     ("data", "said"),
     [
-        (b"", "This is no disk: it has 0 bytes"),
-        (b"\0", "This is no disk: it has 1 bytes"),
-        (b"\0" * 511, "This is no disk: it has 511 bytes"),
-        (b"\0" * 700, "This is no disk: it has 700 bytes"),
+        (b"", "This is not a disk. It has 0 bytes"),
+        (b"\0", "This is not a disk. It has 1 bytes"),
+        (b"\0" * 511, "This is not a disk. It has 511 bytes"),
+        (b"\0" * 700, "This is not a disk. It has 700 bytes"),
         (b"#!/bin/sh\ntrue\n" * 100, "This is text, not a disk."),
         ("ü".encode() * 5000, "This is text, not a disk."),
         (b"\n <!DOCTYPE HTML>\n<title>404</title>" + b" " * 600, "This is a web page, not a disk"),
-        (b"7z\xbc\xaf\x27\x1c\0\4" + bytes(600), "This is packed with 7z: unpack it first."),
-        (b"LUKS\xba\xbe\0\2" + bytes(4096), "This is encrypted (LUKS)"),
-        (TAR.getvalue(), "This is a tar archive, as an OVA is: unpack it first."),
-        (b"hsqs" + bytes(SMALL), "This is a squashfs file system, not a disk"),
+        (b"7z\xbc\xaf\x27\x1c\0\4" + bytes(600), "This file is compressed with 7z. Decompress it first."),
+        (b"LUKS\xba\xbe\0\2" + bytes(4096), "This disk is encrypted (LUKS)"),
+        (TAR.getvalue(), "This is a tar archive, for example an OVA."),
+        (b"hsqs" + bytes(SMALL), "This is a squashfs file system"),
         (b"\x7fELF\2\1\1" + bytes(SMALL), "This is a program, not a disk."),
         (b"MZ" + bytes(58) + b"\x40\0\0\0PE\0\0" + bytes(SMALL), "This is a program of EFI or Windows, not a disk."),
         (b"%PDF-1.7\n\xff" + bytes(SMALL), "This is a PDF document, not a disk."),
-        (b"\x3a\xff\x26\xed\1\0" + bytes(SMALL), "This is a sparse image of Android: make it a disk with"),
-        (b"\x5d\0\0\x80\0" + bytes(SMALL), "This is packed with lzma: unpack it first."),
+        (b"\x3a\xff\x26\xed\1\0" + bytes(SMALL), "This is an Android sparse image"),
+        (b"\x5d\0\0\x80\0" + bytes(SMALL), "This file is compressed with lzma. Decompress it first."),
         (b"QFI\xfb\0\0\0\1" + bytes(SMALL), "This is a qcow file. Convert it with"),
         (bytes(SMALL) + b"koly".ljust(512, b"\0"), "This is a dmg file. Convert it with"),
         (bytes(SMALL) + b"conectix".ljust(512, b"\0"), "This is a vpc file, a VHD."),
@@ -209,13 +209,13 @@ def test_a_whole_file_passes_and_one_that_was_cut_is_refused(filled, options):
     for part in (0.1, 0.5, 0.9):
         cut = data[: int(part * len(data)) // 512 * 512]
         said = str(qcow2.file_problem(io.BytesIO(cut), len(cut)))
-        assert "is cut off: its tables point to data up to byte" in said or "ends before its tables do" in said
+        assert "is truncated. Its tables refer to data up to byte" in said or "ends before its tables do" in said
 
 
 def test_an_encrypted_file_is_refused(make):
     secret = ("--object", "secret,id=s,data=abc", "-o", "encrypt.format=luks,encrypt.key-secret=s,encrypt.iter-time=10")
     data = make(*secret)
-    assert "This is encrypted" in str(qcow2.file_problem(io.BytesIO(data), len(data)))
+    assert "This disk is encrypted" in str(qcow2.file_problem(io.BytesIO(data), len(data)))
 
 
 def test_tables_that_fill_a_whole_file_are_read_in_little_time(make):

@@ -102,13 +102,14 @@ def test_a_nic_that_was_changed_is_shown_as_it_is_wished(page, lab, vm):
     ("fields", "said"),
     [
         ({}, ["Nothing changes"]),
-        ({"network": "net2"}, [f"Move NIC {SECOND} from net1 to net2: live, its link blinks"]),
+        ({"network": "net2"}, [f"Move NIC {SECOND} from net1 to net2: live, with a short interruption of its link"]),
         ({"link_up": None}, [f"Change NIC {SECOND}, link up → down: live"]),
         (
             {"mtu": "1400"},
             [
                 f"Change NIC {SECOND}, MTU none → 1400: unplugged and plugged in again "
-                "The guest sees the card leave and come, with the same MAC; it must be up to let go of it.",
+                "The guest sees the NIC removed and added again with the same MAC. It must have booted to release the "
+                "NIC.",
                 "Guest network configuration: DHCP; MTU 1400. "
                 "The guest reads it at its next boot, or when you apply it now.",
             ],
@@ -116,13 +117,13 @@ def test_a_nic_that_was_changed_is_shown_as_it_is_wished(page, lab, vm):
         (
             {"boot_order": "2"},
             [
-                f"Change NIC {SECOND}, boot order none → 2: at its next boot "
-                "libvirt takes a NIC’s boot order only in a VM whose <os> names no boot device.",
+                f"Change NIC {SECOND}, boot order none → 2: at the next boot "
+                "libvirt accepts the boot order of a NIC only if <os> of the VM has no boot device.",
                 "The running guest gets these at its next boot: boot order none → 2.",
             ],
         ),
         ({"vlan": "x"}, ["VLAN tag: Enter a whole number."]),
-        ({"bridge": "br0"}, ["Network: Choose a network, or name a bridge or a device of the host; one of them."]),
+        ({"bridge": "br0"}, ["Network: Choose either a network, a bridge of the host or a device of the host."]),
     ],
 )
 def test_what_saving_does_stands_beside_the_form(page, lab, vm, fields, said):

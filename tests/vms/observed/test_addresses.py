@@ -45,7 +45,7 @@ def test_what_the_agent_says_comes_before_leases_and_those_before_arp_each_addre
     )
     assert known.leased == ("192.168.122.8", "10.0.0.9", "fd00::9")
     assert [address.tag for address in known.addresses] == ["", "agent", "agent", "agent", "", "", "ARP"]
-    assert known.addresses[0].hint == "told by the guest’s agent and a lease and the host’s ARP table"
+    assert known.addresses[0].hint == "reported by the guest’s agent and a lease and the host’s ARP table"
 
 
 def test_an_address_is_as_old_as_its_first_report():

@@ -52,7 +52,7 @@ def test_a_shorter_file_is_a_new_one_and_a_line_says_so():
     kept = read(read(Kept(), b"first boot\nlogin: "), b"second\n")
     first, _, rest = kept.text.partition("\n")
     assert first == "first boot"
-    assert "the log begins anew" in rest and "2026-11-24 15:02:11 UTC" in rest
+    assert "the log starts again" in rest and "2026-11-24 15:02:11 UTC" in rest
     assert rest.endswith("---\n\nsecond\n")
     assert kept.size == len(b"second\n")
 
@@ -71,7 +71,7 @@ def test_a_file_that_is_not_longer_says_nothing_new():
 def test_an_emptied_file_is_a_new_one_before_anything_is_in_it():
     emptied = read(read(Kept(), b"one\n"), b"")
     assert emptied.size == 0
-    assert readable(read(emptied, b"two\n").text).count("begins anew") == 1
+    assert readable(read(emptied, b"two\n").text).count("starts again") == 1
 
 
 def test_the_end_of_a_long_log_is_kept_from_the_start_of_a_line():

@@ -33,9 +33,9 @@ def test_one_that_has_it_needs_no_reason(known):
         ({"leased": (OTHER,), "until": NOW + timedelta(hours=1)}, "at the latest at"),
         ({"leased": (OTHER,), "told": (OTHER,)}, f"lease of {OTHER} is older"),
         ({"leased": (WANTED,), "told": (OTHER,)}, f"leased it, but uses {OTHER}"),
-        ({"told": (OTHER,)}, "configured by hand"),
-        ({"since": NOW - timedelta(seconds=20)}, "not asked for an address yet"),
-        ({"since": NOW - timedelta(minutes=5)}, "runs no DHCP client"),
+        ({"told": (OTHER,)}, "configured manually"),
+        ({"since": NOW - timedelta(seconds=20)}, "not requested an address yet"),
+        ({"since": NOW - timedelta(minutes=5)}, "no DHCP client runs"),
     ],
 )
 def test_one_that_has_it_not_says_why(known, reason):

@@ -116,4 +116,4 @@ def test_user_data_is_shown_to_those_alone_who_may_change_the_vm(page, client, m
     client.force_login(member)
     text = client.get(path).content.decode()
     assert "geheim" not in text
-    assert "The user data of alma-8-8 is left out" in text
+    assert "The user data of alma-8-8 is not copied" in text

@@ -26,7 +26,7 @@ from virterweb.messages import Message
 from .refusals import InvalidTransition, Refusal, Superseded
 from .state import State
 
-no_control_characters = RegexValidator(r"[\x00-\x1f\x7f]", "No control characters, please.", inverse_match=True)
+no_control_characters = RegexValidator(r"[\x00-\x1f\x7f]", "Control characters are not allowed.", inverse_match=True)
 
 
 class DesiredQuerySet(models.QuerySet):

@@ -98,7 +98,9 @@ class Command(RunVerb, NICVerbs):
     def host_key(self, name: str, hypervisor: str | None, **options: object) -> None:
         vm = self.find(name, hypervisor, ours=False, change=False)
         if not vm.host_key_public:
-            raise CommandError(f"the SSH host key of {name} is not known: neither the portal nor Virter made it")
+            raise CommandError(
+                f"the SSH host key of {name} is unknown, because neither the portal nor Virter created the VM"
+            )
         self.stdout.write(inventory.virters_known_hosts(vm))
 
     def wait_ready(self, names: list[str], hypervisor: str | None, **options: object) -> None:
@@ -158,7 +160,7 @@ class Command(RunVerb, NICVerbs):
     def adopt(self, name: str, hypervisor: str | None, no_wait: bool, **options: object) -> None:
         vm = self.find(name, hypervisor, ours=False)
         if vm.managed and not vm.removed_at:
-            self.stdout.write(f"The portal manages {name} already.")
+            self.stdout.write(f"The portal already manages {name}.")
             return
         self._tried(partial(vm.adopt, self.user))
         self.finish([vm], no_wait)

@@ -97,12 +97,12 @@ def test_a_lease_of_a_vm_that_was_deleted_outside_the_portal_is_released_and_kep
     wait_for(lambda: lease_row(portal, ip, THEIRS).get("VM") == "theirs", 30, "the page says whose it is")
     domain.destroy()
     domain.undefine()
-    said = wait_for(lambda: problem(portal, "a lease of nobody"), 30, "it is nobody's")
+    said = wait_for(lambda: problem(portal, "lease without a VM"), 30, "it is nobody's")
     assert said.startswith(f"{ip} is leased to {THEIRS}")
     assert said.endswith("which no VM has. Release lease")
     press(portal, f"{PAGE}problems/", "Release lease")
     wait_for(lambda: not leased(host, THEIRS), 20, "libvirt has it no longer")
-    wait_for(lambda: not problem(portal, "a lease of nobody"), 20, "nothing is wrong any more")
+    wait_for(lambda: not problem(portal, "lease without a VM"), 20, "nothing is wrong any more")
     assert ended(portal, ip, THEIRS)["VM"] == "theirs"
 
 

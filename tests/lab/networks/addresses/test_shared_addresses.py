@@ -44,7 +44,7 @@ def test_an_address_without_a_lease_is_on_the_map_and_found(
     let_go(host, lab, guest)
     guest.take(ip)
     guest.greet()
-    drawn = ("in-use", f"in use without a lease by {guest.name} ({guest.mac})")
+    drawn = ("in-use", f"in use without lease by {guest.name} ({guest.mac})")
     wait_for(lambda: cell(portal, ip) == drawn, 90, "it is on the map")
     found = portal.get(f"/search/?q={ip}")
     assert found.xpath("normalize-space(//span[@class='answer'])") == guest.name
@@ -65,9 +65,9 @@ def test_an_address_that_two_machines_use_is_shown_for_both(
         return problem(portal, "one address, two machines")
 
     text = wait_for(said, 90, "the page says so")
-    assert f"{ip} is answered for by 2 machines" in text
-    assert f"{a.name} ({a.mac}), by its lease" in text
-    assert f"{b.name} ({b.mac}), as the ARP table says" in text
+    assert f"{ip} is used by 2 machines" in text
+    assert f"{a.name} ({a.mac}), by DHCP lease" in text
+    assert f"{b.name} ({b.mac}), by ARP table" in text
 
 
 def test_the_inventory_has_the_guests_with_their_addresses(portal: Portal, both: tuple[Guest, Guest]):

@@ -14,7 +14,7 @@ def test_ranges_and_reservations_move_with_their_block(page, rich):
 def test_without_moving_the_reservations_outside_of_the_block_are_named(rich):
     found = errors(fill_in(rich, ipv4="10.254.0.1/24"))
     assert "52:54:00:00:00:08 10.255.0.8 eight infinite" in found["hosts"]
-    assert "Tick “Move … along”" in found["hosts"]
+    assert "Select “Move … along”" in found["hosts"]
     assert "10.255.0.100-10.255.0.199 12h" in found["ranges"]
 
 

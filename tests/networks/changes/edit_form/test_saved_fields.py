@@ -29,7 +29,7 @@ def test_saving_the_form_as_shown_changes_nothing(page, request, pokes, which):
     network = request.getfixturevalue(which)
     answer = save(page, network)
     assert answer.url == network.get_absolute_url()
-    assert messages(answer) == f"Nothing of {which} was changed."
+    assert messages(answer) == f"{which} was not changed."
     assert again(network).generation == network.generation
     assert again(network).full_document == network.full_document
     assert network.revisions.count() == 1
@@ -157,7 +157,7 @@ def test_markup_is_saved_literally_and_escaped(page, plain):
 def test_whitespace_in_a_description_is_no_change(page, lab):
     document = RICH.replace("first line", "\n    first line").replace("&lt;line&gt;", "&lt;line&gt;\n  ")
     network = make_made(lab, document, "rich")
-    assert messages(save(page, network)) == "Nothing of rich was changed."
+    assert messages(save(page, network)) == "rich was not changed."
 
 
 def test_macvtap_modes_that_the_form_does_not_offer_are_kept(page, lab):
@@ -165,4 +165,4 @@ def test_macvtap_modes_that_the_form_does_not_offer_are_kept(page, lab):
         document = f"""<network><name>{mode}</name><uuid>{{uuid}}</uuid><forward dev='eth0' mode='{mode}'>
         <interface dev='eth0'/></forward></network>"""
         network = make_made(lab, document, mode)
-        assert messages(save(page, network)) == f"Nothing of {mode} was changed."
+        assert messages(save(page, network)) == f"{mode} was not changed."

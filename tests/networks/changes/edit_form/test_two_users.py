@@ -14,10 +14,10 @@ def test_the_second_user_sees_the_changes_of_the_first(page, rich):
     answer = save(page, rich, typed=typed, description="Second", title="Second", nat_ipv6=None)
     assert answer.status_code == 409
     assert answer.context["notes"] == [
-        "Domain is first.test meanwhile, it was lab.test.",
-        "STP is True meanwhile, it was empty.",
-        "Isolate ports is empty meanwhile, it was True.",
-        "Title is First meanwhile; what you typed is kept: Second.",
+        "Domain was changed meanwhile from lab.test to first.test.",
+        "STP was changed meanwhile from empty to True.",
+        "Isolated ports was changed meanwhile from True to empty.",
+        "Title was changed meanwhile to First. Your value is kept: Second.",
     ]
     assert "Somebody else has changed rich meanwhile" in answer.content.decode()
     assert again(rich).generation == generation
@@ -39,7 +39,9 @@ def test_lists_that_two_users_change_are_merged_line_by_line(page, rich):
     save(page, rich, hosts=first)
     second = "52:54:00:00:00:0b 10.255.0.11\n" + SHOWN["hosts"].replace("\nfd00:255::9 six", "")
     answer = save(page, rich, typed=typed, hosts=second)
-    assert answer.context["notes"] == ["DHCP reservations changed meanwhile; both changes are in it now."]
+    assert answer.context["notes"] == [
+        "DHCP reservations: somebody else changed this meanwhile. Both changes are kept."
+    ]
     assert save(page, rich, typed=shown(answer)).status_code == 302
     assert set(map(str, again(rich).spec.hosts)) == {
         "52:54:00:00:00:08 10.255.0.8 eight infinite",
@@ -53,16 +55,16 @@ def test_two_equal_changes_are_no_conflict(page, rich):
     typed = open_form(page, rich)
     save(page, rich, title="Both")
     answer = save(page, rich, typed=typed, title="Both")
-    assert messages(answer).endswith("Nothing of rich was changed.")
+    assert messages(answer).endswith("rich was not changed.")
 
 
 def test_a_conflict_after_a_merge_is_shown_and_the_input_is_kept(page, rich):
     typed = open_form(page, rich)
     save(page, rich, hosts=f"{SHOWN['hosts']}\n52:54:00:00:00:0a 10.255.0.10")
     answer = save(page, rich, typed=typed, hosts=f"{SHOWN['hosts']}\n52:54:00:00:00:0b 10.255.0.10")
-    assert "10.255.0.10 has two entries" in errors(answer.context["form"])["hosts"]
+    assert "10.255.0.10 has two reservations" in errors(answer.context["form"])["hosts"]
     assert "52:54:00:00:00:0b 10.255.0.10" in shown(answer)["hosts"]
-    assert "both changes are in it now" in answer.content.decode()
+    assert "Both changes are kept" in answer.content.decode()
 
 
 @pytest.mark.parametrize("base", ["", "no JSON", "[]", "null", "[" * 100_000])

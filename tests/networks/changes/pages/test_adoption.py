@@ -9,7 +9,7 @@ def test_adopting_saves_the_definition_and_changes_nothing_in_libvirt(page, lab,
     found = foreign.status.document.replace("</dhcp>", "<host mac='52:54:00:00:00:08' ip='192.168.122.8'/></dhcp>")
     foreign.status.write(document=found, autostart=False)
     answer = page.post(at(foreign, "adopt"))
-    assert said(answer) == "default is the portal’s from now on; nothing changes in libvirt."
+    assert said(answer) == "The portal manages default from now on. Nothing changes in libvirt."
     now = again(foreign)
     assert (now.managed, now.active, now.autostart, now.plan(), now.plan(exact=True)) == (True, True, False, (), ())
     assert [str(host) for host in now.hosts.all()] == ["52:54:00:00:00:08 192.168.122.8"]
@@ -27,14 +27,14 @@ def test_a_network_whose_name_is_taken_cannot_be_adopted(page, lab):
 
 
 def test_a_managed_network_cannot_be_adopted(page, network):
-    assert said(page.post(at(network, "adopt"))) == "The portal manages net1 already."
+    assert said(page.post(at(network, "adopt"))) == "The portal already manages net1."
     assert is_as_before(network)
 
 
 def test_releasing_changes_nothing_in_libvirt(page, network, pokes):
     make_host(network, "52:54:00:00:00:08", "10.1.0.8")
     answer = page.post(at(network, "release"))
-    assert said(answer) == "net1 is no longer the portal’s; libvirt keeps it as it is."
+    assert said(answer) == "The portal no longer manages net1. libvirt keeps it as it is."
     now = again(network)
     assert (now.state, now.document, now.hosts.count()) == ("unmanaged", "", 0)
     assert [revision.what for revision in now.revisions.all()] == ["released", "added"]

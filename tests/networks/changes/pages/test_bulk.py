@@ -69,8 +69,8 @@ def test_several_networks_are_deleted_and_the_page_names_disconnected_vms(page, 
 def test_several_networks_are_adopted(page, three, lab):
     answer = bulk(page, "adopt", *three)
     assert rows(answer)[0] == ["default", "The portal manages it from now on; nothing changes in libvirt", ""]
-    assert rows(answer)[1][1] == "The portal manages it already"
-    assert said(confirm(page, answer)).endswith(" net2: The portal manages it already. Adopt: default.")
+    assert rows(answer)[1][1] == "The portal already manages it"
+    assert said(confirm(page, answer)).endswith(" net2: The portal already manages it. Adopt: default.")
     assert again(three[2]).managed
 
 
@@ -100,7 +100,7 @@ def test_a_new_vm_makes_the_page_ask_again(page, three):
 def test_an_invalid_selection_has_an_error(page, lab, data):
     answer = page.post("/networks/bulk/", data)
     assert answer.url == "/networks/"
-    assert said(answer) == "Choose networks, and what shall be done."
+    assert said(answer) == "Choose networks and an action."
 
 
 def test_deleting_the_access_network_shows_the_consequences(page, three, lab):

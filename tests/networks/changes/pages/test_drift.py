@@ -80,9 +80,9 @@ def test_accepting_saves_both_sides_and_deletes_no_running_entry(page, network):
     make_half_changed(network)
     answer = said(page.post(at(network, "take")))
     assert answer == (
-        "The saved definition of net1 is now what libvirt stores. What ran without being stored is in it too, and "
-        "libvirt stores it: DHCP reservation of 10.1.0.1/24 52:54:00:aa:00:01 10.1.0.77. "
-        "What runs stays different until net1 is restarted: Domain."
+        "The saved definition of net1 is now the one that libvirt stores. It also contains changes that were only in "
+        "the running network; libvirt now stores them: DHCP reservation of 10.1.0.1/24 52:54:00:aa:00:01 10.1.0.77. "
+        "The running network differs until net1 is restarted: Domain."
     )
     now = again(network)
     assert (now.spec.domain, [str(host) for host in now.spec.hosts]) == ("theirs", ["52:54:00:aa:00:01 10.1.0.77"])
@@ -125,5 +125,5 @@ def test_a_change_since_the_page_was_opened_is_not_accepted(page, lab):
     network.status.write(drift="MTU: 1400\ndomain: theirs")
     before = again(network).generation
     answer = page.post(f"{network.get_absolute_url()}take/", {"seen": seen}, follow=True)
-    assert "net1 was changed in libvirt since you saw it" in answer.content.decode()
+    assert "net1 has been changed in libvirt since you opened this page" in answer.content.decode()
     assert again(network).generation == before

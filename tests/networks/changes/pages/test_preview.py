@@ -126,15 +126,18 @@ def test_every_page_requires_a_login(client, network, path):
 def test_a_reservation_outside_every_range_causes_a_note(page, network):
     typed = {**form_of_edit(page, network), "ranges": "10.1.0.100-10.1.0.200", "hosts": "52:54:00:00:00:08 10.1.0.8"}
     said = text(tree(page.post(at(network, "edit/preview"), typed)))
-    assert "Outside every range, which keeps them their addresses all the same: 52:54:00:00:00:08 10.1.0.8." in said
+    assert (
+        "These reservations are outside all ranges; the guests still get their addresses: 52:54:00:00:00:08 10.1.0.8."
+        in said
+    )
 
 
 def test_a_domain_without_dns_causes_a_note(page, lab):
     network = make_made(make_network(lab, "net1", "10.1.0.1/24", spec={"dns": False}))
     typed = form_of_edit(page, network)
-    said = "DNS is off, so guests do not find each other by name."
+    said = "DNS is off, so guests cannot find each other by name."
     assert said not in text(tree(page.post(at(network, "edit/preview"), {**typed, "mtu": "9000"})))
     assert said in text(tree(page.post(at(network, "edit/preview"), {**typed, "domain": "lab.example"})))
     on = {**typed, "domain": "lab.example", "dns": "yes"}
     assert said not in text(tree(page.post(at(network, "edit/preview"), on)))
-    assert "The network’s DNS is off" in text(tree(page.get(at(network, "hosts/add"))))
+    assert "DNS of the network is off" in text(tree(page.get(at(network, "hosts/add"))))

@@ -44,7 +44,7 @@ MERGES = {
         network(host=B_NAMED),
     ),
     "an entry that is there already": (network(), network(host=A), network(host=A), network(host=A)),
-    "a field that both changed is as wanted": (
+    "a field that both changed to the desired value": (
         *(network(), network("<mtu size='9000'/>"), network("<mtu size='1400'/>")),
         network("<mtu size='9000'/>"),
     ),

@@ -71,7 +71,7 @@ def test_the_name_of_the_vm_is_proposed_before_the_host_name(lab, net):
         ("vm-9", "vm-9", ""),
         ("vm-6", "", "vm-6"),
     ],
-    ids=["spaces", "no DNS name", "another has it", "another has both", "only an IPv6 guest has it"],
+    ids=["spaces", "not a DNS name", "another has it", "another has both", "only an IPv6 guest has it"],
 )
 def test_an_unavailable_name_is_not_proposed(lab, net, vm, hostname, name):
     make_running(make_vm(lab, vm), ("net1", EIGHT.mac, "vnet8"))

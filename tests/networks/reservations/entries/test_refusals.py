@@ -24,11 +24,11 @@ from tests.support.making import make_network
 def test_all_are_reserved_or_none(net):
     found(net, EIGHT)
     assert refused(net, NINE, four(11, ip=EIGHT.ip)) == (
-        ("ip", f"10.5.0.8 is reserved for {EIGHT.mac} (vm-8) already."),
+        ("ip", f"10.5.0.8 is already reserved for {EIGHT.mac} (vm-8)."),
     )
     assert refused(net, NINE, four(11, ip=NINE.ip, name="vm-9"), TEN) == (
-        ("ip", f"10.5.0.9 is reserved for {NINE.mac} (vm-9) already."),
-        ("name", f"vm-9 is the name of {NINE.mac} (10.5.0.9) already."),
+        ("ip", f"10.5.0.9 is already reserved for {NINE.mac} (vm-9)."),
+        ("name", f"vm-9 is already the name of {NINE.mac} (10.5.0.9)."),
     )
 
 
@@ -48,7 +48,7 @@ def test_a_changed_entry_cannot_have_the_address_of_another(net):
 def test_the_second_of_two_users_sees_the_entry_of_the_first(net):
     first, second = again(net), again(net)
     reserve(first, [EIGHT], None)
-    with pytest.raises(Conflict, match=f"10.5.0.8 is reserved for {EIGHT.mac}"):
+    with pytest.raises(Conflict, match=f"10.5.0.8 is already reserved for {EIGHT.mac}"):
         reserve(second, [four(9, ip=EIGHT.ip)], None)
     reserve(second, [NINE], None)
     assert saved_entries(net) == texts(EIGHT, NINE)

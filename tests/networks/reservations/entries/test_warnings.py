@@ -8,7 +8,7 @@ from tests.networks.reservations.entries.reserved_entries import EIGHT, NINE, SI
 from tests.support.making import make_lease
 
 UNTIL = datetime(2030, 1, 1, 12, 34, tzinfo=UTC)
-KEEPS = "That guest keeps it until it renews; only then can another have it."
+KEEPS = "That guest keeps it until it renews its lease. Another guest can have it only then."
 
 
 def test_an_address_that_another_guest_has_now_causes_a_warning(net):

@@ -48,7 +48,7 @@ def test_the_map_shows_who_has_each_address(page, lab):
         "10.8.0.4: reserved for four",
         *(f"10.8.0.{number}: free, in the DHCP range" for number in range(5, 10)),
         *(f"10.8.0.{number}: free" for number in (10, 11)),
-        "10.8.0.12: in use without a lease by vm-8 (52:54:00:80:00:01)",
+        "10.8.0.12: in use without lease by vm-8 (52:54:00:80:00:01)",
         "10.8.0.13: reserved for 52:54:00:00:00:05",
         "10.8.0.14: free",
         "10.8.0.15: not for guests",
@@ -97,7 +97,7 @@ def test_a_large_block_is_shown_in_groups_that_can_be_opened(page, lab):
 def test_an_invalid_part_shows_the_whole_map_and_a_message(page, net, block):
     answer = page.get(at(net, "addresses"), {"block": block})
     assert answer.url == at(net, "addresses")
-    assert said(answer).startswith("There is no such part to be drawn: ")
+    assert said(answer).startswith("This part of the address map cannot be shown: ")
 
 
 def test_the_requested_part_is_escaped(page, net):

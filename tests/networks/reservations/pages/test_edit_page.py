@@ -44,7 +44,7 @@ def test_a_refused_change_has_an_error_at_its_field(post, page, net, pokes):
     found(net, EIGHT, NINE)
     typed = filled(page.get(at(net, "host_edit", NINE.ip))) | {"ip": EIGHT.ip}
     answer = post(at(net, "host_edit", NINE.ip), typed)
-    assert (answer.status_code, errors(answer)) == (422, {"ip": f"10.5.0.8 is reserved for {MAC} (eight) already."})
+    assert (answer.status_code, errors(answer)) == (422, {"ip": f"10.5.0.8 is already reserved for {MAC} (eight)."})
     assert filled(answer).items() >= typed.items()
     assert (reserved(net), pokes) == ({EIGHT, NINE}, [])
 
@@ -59,7 +59,7 @@ def test_saving_an_unchanged_entry_is_no_change(post, page, net):
 def test_a_deleted_entry_cannot_be_edited(page, net):
     answer = page.get(at(net, "host_edit", EIGHT.ip))
     assert answer.url == at(net)
-    assert said(answer) == "10.5.0.8 is no longer reserved: somebody has removed the entry."
+    assert said(answer) == "10.5.0.8 is no longer reserved, because somebody else removed the reservation."
 
 
 def test_an_entry_that_was_deleted_during_the_edit_is_not_created_again(post, page, net, pokes):
@@ -115,7 +115,7 @@ def test_entries_are_deleted(post, net, pokes):
 def test_deleting_a_deleted_entry_succeeds_with_a_message(post, net, pokes):
     answer = post(at(net, "host_remove"), {"ip": chosen(EIGHT, NINE)})
     assert answer.url == at(net)
-    assert said(answer).startswith("10.5.0.8, 10.5.0.9: nothing was removed, for somebody else has changed this")
+    assert said(answer).startswith("10.5.0.8, 10.5.0.9: nothing was removed, because somebody else has changed this")
     assert pokes == []
     assert "nonsense: nothing was removed" in said(post(at(net, "host_remove"), {"ip": ["nonsense"]}))
     assert post(at(net, "host_remove")).url == at(net)

@@ -32,8 +32,8 @@ def test_entries_are_added_and_deleted_by_virters_ids(post, net, pokes):
     ("typed", "problem"),
     [
         ({"id": "7", "count": "2"}, f"ID 8 has the DHCP reservation already: {MAC}."),
-        ({"id": "10", "count": "1"}, "ID 10: 10.5.0.10 is taken already."),
-        ({"id": "1", "count": "1"}, "ID 1: 10.5.0.1 is taken already."),
+        ({"id": "10", "count": "1"}, "ID 10: 10.5.0.10 is already taken."),
+        ({"id": "1", "count": "1"}, "ID 1: 10.5.0.1 is already taken."),
         ({"id": "255", "count": "1"}, "ID 255 has no address in 10.5.0.0/24."),
         ({"id": "16777216", "count": "1"}, "First ID: Ensure this value is less than or equal to 16777215."),
         ({"id": "-1", "count": "1"}, "First ID: Ensure this value is greater than or equal to 1."),

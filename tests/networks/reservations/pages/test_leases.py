@@ -27,13 +27,13 @@ def test_a_lease_is_reserved_by_one_click(post, lab, net, pokes):
     lease = make_lease(net, MAC, "10.5.0.80", "localhost")
     answer = post(at(net, "lease_reserve", lease.pk))
     assert answer.url == net.get_absolute_url()
-    assert said(answer) == "10.5.0.80 is reserved for vm-8 from now on."
+    assert said(answer) == "10.5.0.80 is now reserved for vm-8."
     assert (reserved(net), pokes) == ({HostSpec(mac=MAC, ip="10.5.0.80", name="vm-8")}, pushed(net))
 
 
 def test_an_ipv6_lease_is_reserved_for_its_client_id(post, net, pokes):
     lease = make_lease(net, MAC, "fd00:5::80", client_id=DUID)
-    assert said(post(at(net, "lease_reserve", lease.pk))) == f"fd00:5::80 is reserved for {MAC} from now on."
+    assert said(post(at(net, "lease_reserve", lease.pk))) == f"fd00:5::80 is now reserved for {MAC}."
     assert (reserved(net), pokes) == ({HostSpec(duid=DUID, ip="fd00:5::80")}, pushed(net))
 
 
@@ -41,7 +41,7 @@ def test_a_lease_without_an_identity_of_the_guest_cannot_be_reserved(post, page,
     lease = make_lease(net, MAC, "fd00:5::80")
     answer = post(at(net, "lease_reserve", lease.pk))
     assert (reserved(net), pokes) == (set(), [])
-    assert errors(page.get(answer.url)) == {"mac": "For which guest? Give its MAC; of an IPv6 guest its DUID."}
+    assert errors(page.get(answer.url)) == {"mac": "Enter the MAC of the guest, or the DUID of an IPv6 guest."}
 
 
 def test_a_lease_that_has_ended_can_be_reserved(post, net, pokes):
@@ -70,14 +70,14 @@ def test_a_lease_with_a_conflict_leads_to_the_filled_form_with_the_reason(post, 
     assert shown.status_code == 200
     assert {"mac": MAC, "ip": "10.5.0.80", "name": "eight"}.items() <= filled(shown).items()
     answer = post(at(net, "host_add"), filled(shown))
-    assert errors(answer) == errors(shown) == {"ip": f"10.5.0.80 is reserved for {OTHER_MAC} (nine) already."}
+    assert errors(answer) == errors(shown) == {"ip": f"10.5.0.80 is already reserved for {OTHER_MAC} (nine)."}
 
 
 def test_a_lease_of_another_network_is_not_reserved_here(post, lab, net, pokes):
     other = make_foreign_network(lab, WIDE)
     lease = make_lease(other, MAC, "10.6.0.8")
     assert post(at(net, "lease_reserve", lease.pk)).status_code == 404
-    assert said(post(at(net, "lease_release", lease.pk))) == "The lease has ended already."
+    assert said(post(at(net, "lease_release", lease.pk))) == "The lease has already ended."
     assert (reserved(net), reserved(other), pokes) == (set(), set(), [])
 
 
@@ -107,6 +107,6 @@ def test_the_lease_of_a_running_vm_cannot_be_released(page, lab, net):
 
 def test_a_lease_that_has_ended_cannot_be_released(post, net, pokes):
     lease = make_lease(net, MAC, "10.5.0.80", last_seen=timezone.now())
-    assert said(post(at(net, "lease_release", lease.pk))) == "The lease has ended already."
+    assert said(post(at(net, "lease_release", lease.pk))) == "The lease has already ended."
     assert pokes == []
     assert Lease.objects.get().release_asked_at is None

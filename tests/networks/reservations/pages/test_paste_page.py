@@ -55,7 +55,7 @@ def test_the_preview_of_a_paste_shows_each_line(post, net, pokes):
         ["6", "10.5.0.11", "52:54:00:00:00:0b", "eleven", "new"],
     ]
     assert [row[:2] for row in table(answer, "wrong")] == [["7", "nonsense"], ["8", "52:54:00:00:00:0c,10.6.0.12"]]
-    assert table(answer, "wrong")[1][2] == "10.6.0.12 is in no block of this network: 10.5.0.0/24, fd00:5::/64."
+    assert table(answer, "wrong")[1][2] == "10.6.0.12 is outside all blocks of this network: 10.5.0.0/24, fd00:5::/64."
     assert "1 new, 1 changed, 1 there already, 2 wrong." in text(tree(answer))
     assert "Reserve the 2 right ones" in text(tree(answer))
     assert filled(answer)["text"].splitlines() == MIXED.splitlines()
@@ -66,7 +66,7 @@ def test_the_valid_lines_of_a_paste_are_saved(post, net, pokes):
     found(net, EIGHT, NINE)
     answer = paste(post, net, MIXED, token=token(paste(post, net, MIXED)))
     assert answer.url == at(net)
-    assert said(answer) == "2 DHCP reservations are being written."
+    assert said(answer) == "2 DHCP reservations are being added or changed."
     moved = HostSpec(mac=OTHER_MAC, ip="10.5.0.19", name="nine")
     assert reserved(net) == {EIGHT, moved, HostSpec(mac="52:54:00:00:00:0b", ip="10.5.0.11", name="eleven")}
     assert pokes == pushed(net)
@@ -90,7 +90,7 @@ def test_a_line_that_became_invalid_is_not_saved(post, net, pokes):
     reserve(again(net), [HostSpec(mac=OTHER_MAC, ip="10.5.0.8")], None)
     answer = paste(post, net, f"{MAC} 10.5.0.8 eight", token=shown)
     assert (answer.status_code, token(answer), pokes) == (409, "", [])
-    assert table(answer, "wrong")[0][2] == f"10.5.0.8 is reserved for {OTHER_MAC} already."
+    assert table(answer, "wrong")[0][2] == f"10.5.0.8 is already reserved for {OTHER_MAC}."
 
 
 @pytest.mark.parametrize("typed", [f"{MAC} 10.5.0.18 eight", f"{MAC} 10.5.0.8 acht", f"{OTHER_MAC} 10.5.0.8 eight"])

@@ -51,27 +51,27 @@ def test_the_entry_with_the_same_mac_duid_or_name_is_changed(line, was):
 
 def test_a_line_with_only_a_name_does_not_change_an_entry_with_a_mac():
     (row,) = rows("eight 10.255.0.20")
-    assert (row.verb, row.errors) == (Outcome.WRONG, (f"eight is the name of {MAC} (10.255.0.8) already.",))
+    assert (row.verb, row.errors) == (Outcome.WRONG, (f"eight is already the name of {MAC} (10.255.0.8).",))
 
 
 def test_a_line_that_conflicts_with_an_entry_names_it():
     (row,) = rows("52:54:00:00:00:20 10.255.0.9 seven")
     assert row.verb == Outcome.WRONG
     assert row.errors == (
-        "10.255.0.9 is reserved for 52:54:00:00:00:09 (nine) already.",
-        "seven is the name of 10.255.0.7 already.",
+        "10.255.0.9 is already reserved for 52:54:00:00:00:09 (nine).",
+        "seven is already the name of 10.255.0.7.",
     )
 
 
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("52:54:00:00:00:20 10.255.0.21", "52:54:00:00:00:20 stands in line 3 already."),
-        ("52:54:00:00:00:21 10.255.0.20", "10.255.0.20 stands in line 3 already."),
-        ("52:54:00:00:00:21 10.255.0.21 TWENTY", "TWENTY stands in line 3 already."),
-        (f"{MAC} 10.255.0.22", f"{MAC} stands in line 4 already."),
-        ("52:54:00:00:00:09 10.255.0.22", "52:54:00:00:00:09 stands in line 5 already."),
-        (f"id:{DUID} fd00::20", f"{DUID} stands in line 6 already."),
+        ("52:54:00:00:00:20 10.255.0.21", "52:54:00:00:00:20 is already in line 3."),
+        ("52:54:00:00:00:21 10.255.0.20", "10.255.0.20 is already in line 3."),
+        ("52:54:00:00:00:21 10.255.0.21 TWENTY", "TWENTY is already in line 3."),
+        (f"{MAC} 10.255.0.22", f"{MAC} is already in line 4."),
+        ("52:54:00:00:00:09 10.255.0.22", "52:54:00:00:00:09 is already in line 5."),
+        (f"id:{DUID} fd00::20", f"{DUID} is already in line 6."),
     ],
 )
 def test_a_duplicate_inside_the_paste_names_the_first_line(line, said):
@@ -93,7 +93,7 @@ def test_an_invalid_line_does_not_conflict_with_later_ones():
 def test_an_address_that_a_line_gives_up_is_free_only_in_the_next_paste(backwards):
     moved, taker = f"{MAC} 10.255.0.20 acht", "52:54:00:00:00:21 10.255.0.8 eight"
     typed = [taker, moved] if backwards else [moved, taker]
-    said = (f"10.255.0.8 is reserved for {MAC} (eight) already.", f"eight is the name of {MAC} (10.255.0.8) already.")
+    said = (f"10.255.0.8 is already reserved for {MAC} (eight).", f"eight is already the name of {MAC} (10.255.0.8).")
     found = {row.line.text: (row.verb, row.errors) for row in rows(*typed)}
     assert found == {moved: (Outcome.CHANGED, ()), taker: (Outcome.WRONG, said)}
     (after,) = rows(taker, held=(HostSpec(mac=MAC, ip="10.255.0.20", name="acht"), NINE))

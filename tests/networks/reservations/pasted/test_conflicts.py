@@ -11,37 +11,37 @@ from tests.support.rewording import reworded  # noqa: F401
 @pytest.mark.parametrize(
     ("host", "said"),
     [
-        (HostSpec(mac=MAC, ip="10.255.0.20"), [("mac", f"{MAC} has 10.255.0.8 here already.")]),
-        (HostSpec(duid=DUID, ip="fd00::20"), [("duid", f"{DUID} has fd00::8 here already.")]),
+        (HostSpec(mac=MAC, ip="10.255.0.20"), [("mac", f"{MAC} already has 10.255.0.8 here.")]),
+        (HostSpec(duid=DUID, ip="fd00::20"), [("duid", f"{DUID} already has fd00::8 here.")]),
         (
             HostSpec(mac="52:54:00:00:00:20", ip="10.255.0.8"),
-            [("ip", f"10.255.0.8 is reserved for {MAC} (eight) already.")],
+            [("ip", f"10.255.0.8 is already reserved for {MAC} (eight).")],
         ),
-        (HostSpec(name="a", ip="10.255.0.7"), [("ip", "10.255.0.7 is reserved for seven already.")]),
-        (HostSpec(name="a", ip="fd00::8"), [("ip", f"fd00::8 is reserved for id:{DUID} (six) already.")]),
+        (HostSpec(name="a", ip="10.255.0.7"), [("ip", "10.255.0.7 is already reserved for seven.")]),
+        (HostSpec(name="a", ip="fd00::8"), [("ip", f"fd00::8 is already reserved for id:{DUID} (six).")]),
         (
             HostSpec(mac="52:54:00:00:00:20", ip="10.255.0.20", name="Eight"),
-            [("name", f"Eight is the name of {MAC} (10.255.0.8) already.")],
+            [("name", f"Eight is already the name of {MAC} (10.255.0.8).")],
         ),
-        (HostSpec(name="SEVEN", ip="10.255.0.20"), [("name", "SEVEN is the name of 10.255.0.7 already.")]),
+        (HostSpec(name="SEVEN", ip="10.255.0.20"), [("name", "SEVEN is already the name of 10.255.0.7.")]),
         (
             HostSpec(name="a", ip="10.9.0.1"),
-            [("ip", "10.9.0.1 is in no block of this network: 10.255.0.0/24, fd00::/64.")],
+            [("ip", "10.9.0.1 is outside all blocks of this network: 10.255.0.0/24, fd00::/64.")],
         ),
         (HostSpec(name="a", ip="10.255.0.0"), [("ip", "10.255.0.0 is the address of the block 10.255.0.0/24 itself.")]),
         (HostSpec(name="a", ip="10.255.0.255"), [("ip", "10.255.0.255 is the broadcast address of 10.255.0.0/24.")]),
-        (HostSpec(name="a", ip="10.255.0.1"), [("ip", "10.255.0.1 is the host’s own address in 10.255.0.0/24.")]),
+        (HostSpec(name="a", ip="10.255.0.1"), [("ip", "10.255.0.1 is the address of the host in 10.255.0.0/24.")]),
         (HostSpec(name="a", ip="fd00::"), [("ip", "fd00:: is the address of the block fd00::/64 itself.")]),
-        (HostSpec(name="a", ip="fd00::1"), [("ip", "fd00::1 is the host’s own address in fd00::/64.")]),
+        (HostSpec(name="a", ip="fd00::1"), [("ip", "fd00::1 is the address of the host in fd00::/64.")]),
         (HostSpec(name="a", ip="fd00::ffff:ffff:ffff:ffff"), []),
         (HostSpec(name="a", ip="10.255.0.254"), []),
         (HostSpec(name="eight", ip="fd00::20"), []),
         (
             HostSpec(mac=MAC, ip="10.255.0.9", name="seven"),
             [
-                ("mac", f"{MAC} has 10.255.0.8 here already."),
-                ("ip", "10.255.0.9 is reserved for 52:54:00:00:00:09 (nine) already."),
-                ("name", "seven is the name of 10.255.0.7 already."),
+                ("mac", f"{MAC} already has 10.255.0.8 here."),
+                ("ip", "10.255.0.9 is already reserved for 52:54:00:00:00:09 (nine)."),
+                ("name", "seven is already the name of 10.255.0.7."),
             ],
         ),
     ],
@@ -52,7 +52,7 @@ def test_a_conflict_names_the_field_and_the_other_entry(host, said):
 
 def test_a_network_without_blocks_accepts_no_entry():
     ((field, reason),) = Index((), ()).conflicts(EIGHT)
-    assert (field, str(reason)) == ("ip", "10.255.0.8 is in no block of this network: it has none.")
+    assert (field, str(reason)) == ("ip", "10.255.0.8 is outside all blocks of this network: it has none.")
 
 
 def test_an_entry_does_not_conflict_with_the_one_that_it_replaces():

@@ -45,9 +45,9 @@ def test_cloud_init_may_still_be_running(own_key):
 
 def test_a_guest_can_refuse_the_login(own_key):
     with serving(Guest(OTHER_KEY.get_base64(), 0)) as port:
-        assert talk(port) == "SSH does not let the portal in as root"
+        assert talk(port) == "the portal cannot log in by SSH as root"
     with serving(Guest(own_key.get_base64(), 0)) as port:
-        assert talk(port, user="alma") == "SSH does not let the portal in as alma"
+        assert talk(port, user="alma") == "the portal cannot log in by SSH as alma"
 
 
 @pytest.mark.parametrize("key", [OTHER_KEY, paramiko.ECDSAKey.generate()], ids=["another RSA key", "none of RSA"])
@@ -61,10 +61,10 @@ def test_the_portal_does_not_log_in_to_a_machine_with_another_host_key(own_key, 
 def test_another_server_than_ssh_is_an_error(own_key):
     with socket.create_server(("127.0.0.1", 0)) as listener:
         threading.Thread(target=lambda: listener.accept()[0].close(), daemon=True).start()
-        assert talk(listener.getsockname()[1]).startswith(f"SSH at {IP} broke off: ")
+        assert talk(listener.getsockname()[1]).startswith(f"the SSH connection to {IP} was interrupted: ")
 
 
 def test_a_server_that_does_not_answer_times_out(own_key, monkeypatch):
     monkeypatch.setattr(ssh, "TALKING", 0.3)
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        assert talk(listener.getsockname()[1]).startswith(f"SSH at {IP} broke off: ")
+        assert talk(listener.getsockname()[1]).startswith(f"the SSH connection to {IP} was interrupted: ")

@@ -20,15 +20,15 @@ def test_disk_rows_are_added_and_removed_without_errors(page, lab):
     ("disk", "field", "said"),
     [
         ({"name": "", "size": "1G"}, "name", "required"),
-        ({"name": "a/b", "size": "1G"}, "name", "no “/”"),
-        ({"name": "cidata", "size": "1G"}, "name", "name the disk otherwise"),
-        ({"name": "console", "size": "1G"}, "name", "name the disk otherwise"),
-        ({"name": "first", "size": "1G"}, "name", "Disk 1 is called first too."),
+        ({"name": "a/b", "size": "1G"}, "name", "cannot contain “/”"),
+        ({"name": "cidata", "size": "1G"}, "name", "Choose another name"),
+        ({"name": "console", "size": "1G"}, "name", "Choose another name"),
+        ({"name": "first", "size": "1G"}, "name", "Disk 1 is also named first."),
         ({"name": "data", "size": ""}, "size", "required"),
-        ({"name": "data", "size": "0"}, "size", "at least 1 MiB"),
-        ({"name": "data", "size": "100K"}, "size", "at least 1 MiB"),
-        ({"name": "data", "size": "-1G"}, "size", "-1G is no size"),
-        ({"name": "data", "size": "9" * 12 + "T"}, "size", "at most 1024 TiB"),
+        ({"name": "data", "size": "0"}, "size", "from 1 MiB"),
+        ({"name": "data", "size": "100K"}, "size", "from 1 MiB"),
+        ({"name": "data", "size": "-1G"}, "size", "-1G is not a size"),
+        ({"name": "data", "size": "9" * 12 + "T"}, "size", "to 1024 TiB"),
         ({"name": "data", "size": "1G", "format": "vmdk"}, "format", "Select a valid choice"),
         ({"name": "data", "size": "1G", "bus": "usb"}, "bus", "Select a valid choice"),
     ],
@@ -44,10 +44,10 @@ def test_a_bus_has_a_limited_number_of_disks(page, lab):
     disks = [{"name": f"d{number}", "size": "1G", "bus": "ide"} for number in range(5)]
     rows = send(page, lab, disks=disks).context["form"].disks
     assert [bool(row.errors) for row in rows] == [False] * 4 + [True]
-    assert rows[4].errors["bus"] == ["There is room for 4 ide disks."]
+    assert rows[4].errors["bus"] == ["A VM can have at most 4 ide disks."]
 
 
 def test_an_existing_volume_of_a_disk_is_found(page, lab):
     Volume.objects.create(hypervisor=lab, name="virter:work:alma-8-9-data", path="/x")
     answer = send(page, lab, disks=[{"name": "data", "size": "512"}], count="2")
-    assert "virter:work:alma-8-9-data left over" in errors(answer)["name"]
+    assert "virter:work:alma-8-9-data. Delete it, or choose another name." in errors(answer)["name"]

@@ -39,7 +39,7 @@ def test_no_nic_has_the_mac_of_the_id_or_of_another_vm(page, lab):
     make_vm(lab, "other", 9)
     nics = [{"network": "default", "mac": "52:54:00:00:00:08"}, {"network": "net1", "mac": "52:54:00:00:00:09"}]
     first, second = send(page, lab, nics=nics).context["form"].nics
-    assert first.errors["mac"] == ["The access NIC has this MAC: ID 8 decides it."]
+    assert first.errors["mac"] == ["The access NIC has this MAC, which ID 8 determines."]
     assert second.errors["mac"] == ["This MAC is in use by other."]
 
 
@@ -55,9 +55,11 @@ def test_an_id_that_is_in_use_is_refused(page, lab):
 
 def test_a_name_or_volume_that_exists_is_refused(page, lab):
     make_vm(lab, "alma-8-8", 20)
-    assert "There is a VM alma-8-8 on lab-1 already." in errors(send(page, lab))["name"]
+    assert "lab-1 already has a VM alma-8-8." in errors(send(page, lab))["name"]
     Volume.objects.create(hypervisor=lab, name="virter:work:alma-8-9-cidata", path="/x")
-    assert "virter:work:alma-8-9-cidata left over" in errors(send(page, lab, number="9"))["name"]
+    assert (
+        "virter:work:alma-8-9-cidata. Delete it, or choose another name." in errors(send(page, lab, number="9"))["name"]
+    )
 
 
 def test_with_static_dhcp_the_reservation_must_exist(page, lab):
@@ -71,7 +73,7 @@ def test_with_static_dhcp_the_reservation_must_exist(page, lab):
 def test_an_image_that_is_not_ready_cannot_be_run(page, lab):
     image = make_image(lab, "new")
     image.status.write(made_at=None)
-    assert "new is not in the pool yet: it is on its way." in errors(send(page, lab, image="new"))["image"]
+    assert "new is not in the pool yet: it is being uploaded." in errors(send(page, lab, image="new"))["image"]
 
 
 def test_the_next_free_id_is_the_lowest_without_mac_reservation_or_lease(lab):

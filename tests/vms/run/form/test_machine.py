@@ -18,12 +18,12 @@ def test_a_port_above_the_highest_port_is_refused(page):
     hypervisor = make_hypervisor("no-network-yet")
     make_image(hypervisor)
     answer = send(page, hypervisor, number="60000", vnc_by_id="on")
-    assert errors(answer) == {"vnc_by_id": "There is no port 66000; the last is 65535."}
+    assert errors(answer) == {"vnc_by_id": "Port 66000 does not exist. The highest port is 65535."}
 
 
 def test_an_incomplete_row_has_no_error_in_the_preview(page, lab):
     shown = preview(page, lab, disk_name="", disk_size="1X", nic_network="", nic_mac="")
-    assert shown.problems == [("Disk 1, Size", "1X is no size; one looks like 512M or 2G.")]
+    assert shown.problems == [("Disk 1, Size", "1X is not a size, for example 512M or 2G.")]
 
 
 def test_memory_beyond_that_of_the_host_causes_a_warning_with_figures(page, lab):
@@ -31,11 +31,11 @@ def test_memory_beyond_that_of_the_host_causes_a_warning_with_figures(page, lab)
     HypervisorStatus.objects.update(memory=16000)
     assert preview(page, lab, memory="4000", count="4").warnings == []
     (said,) = preview(page, lab, memory="4096", count="10").warnings
-    assert said == "Memory: 10 × 4096 MiB are 40960 MiB: more than the 16000 MiB of lab-1’s host."
+    assert said == "Memory: 10 × 4096 MiB are 40960 MiB, more than the 16000 MiB of the host of lab-1."
     make_running(make_vm(lab, "other", 9))
     VMStatus.objects.update(memory=15500)
     (said,) = preview(page, lab).warnings
     assert said == (
-        "Memory: 1024 MiB, where the running VM has 15500 MiB already: more than the 16000 MiB of lab-1’s host."
+        "Memory: 1024 MiB, where the running VM has 15500 MiB already, more than the 16000 MiB of the host of lab-1."
     )
     assert send(page, lab).status_code == 302

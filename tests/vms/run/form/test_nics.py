@@ -14,12 +14,12 @@ from vms.nics.new_nic_form import NICForm
 @pytest.mark.parametrize(
     ("nic", "field", "said"),
     [
-        ({}, "network", "Choose a network, or name a bridge"),
-        ({"network": "net1", "bridge": "br0"}, "network", "one of them"),
-        ({"network": "nowhere"}, "network", "There is no network nowhere on this hypervisor."),
+        ({}, "network", "Choose either a network, a bridge"),
+        ({"network": "net1", "bridge": "br0"}, "network", "Choose either"),
+        ({"network": "nowhere"}, "network", "This hypervisor has no network nowhere."),
         ({"bridge": "b" * 16}, "bridge", "15 bytes"),
         ({"network": "net1", "mac": "01:00:5e:00:00:01"}, "mac", "multicast"),
-        ({"network": "net1", "mac": "52:54:00"}, "mac", "This is no MAC"),
+        ({"network": "net1", "mac": "52:54:00"}, "mac", "This is not a MAC address"),
         ({"network": "net1", "model": "ne2000"}, "model", "Select a valid choice"),
     ],
 )
@@ -37,7 +37,7 @@ def test_two_nics_cannot_have_the_same_mac(page, lab):
     nics = [{"network": "net1", "mac": mac}, {"network": "net1"}, {"network": "net1", "mac": "5254.00aa.0001"}]
     first, _, third = send(page, lab, nics=nics).context["form"].nics
     assert not first.errors
-    assert third.errors["mac"] == ["NIC 1 has this MAC too."]
+    assert third.errors["mac"] == ["NIC 1 has the same MAC."]
     assert not VM.objects.exists()
 
 
@@ -48,12 +48,17 @@ OUT = {"network": "default", "default_route": "yes"}
 @pytest.mark.parametrize(
     ("nics", "fields", "field", "said"),
     [
-        ([OUT, {"network": "net1"}, OUT], {}, "default_route", "NIC 1 has it; there can be two by metrics only."),
-        ([STATIC, {}, STATIC], {}, "guest_addresses", "NIC 1 has 10.255.0.9/24, too."),
-        ([STATIC], {"count": "2"}, "guest_addresses", "Each of several VMs needs an address of its own."),
+        (
+            [OUT, {"network": "net1"}, OUT],
+            {},
+            "default_route",
+            "NIC 1 already has it. Two default routes need different metrics.",
+        ),
+        ([STATIC, {}, STATIC], {}, "guest_addresses", "NIC 1 also has 10.255.0.9/24."),
+        ([STATIC], {"count": "2"}, "guest_addresses", "Several VMs cannot share an address."),
         ([STATIC | {"guest_addresses": "10.1.0.9/24"}], {}, "guest_addresses", "10.1.0.9 is outside 10.255.0.0/24"),
         ([STATIC | {"guest_addresses": "10.255.0.7/24"}], {}, "guest_addresses", "10.255.0.7 is reserved for"),
-        ([STATIC | {"gateway": "10.1.0.1"}], {}, "gateway", "10.1.0.1 is not in the block of its address"),
+        ([STATIC | {"gateway": "10.1.0.1"}], {}, "gateway", "10.1.0.1 is outside the block of the address"),
         ([STATIC | {"dns": "x"}], {}, "dns", "x is not an IP address."),
         ([{"network": "net1", "default_route": "yes"}], {}, "default_route", "net1 is isolated"),
         ([STATIC | {"guest": "by chance"}], {}, "guest", "Select a valid choice."),

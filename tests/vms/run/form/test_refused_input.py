@@ -10,7 +10,7 @@ from vms.models import VM
 @pytest.mark.parametrize(
     ("field", "typed", "said"),
     [
-        ("image", "none", "There is no image none on this hypervisor."),
+        ("image", "none", "This hypervisor has no image none."),
         ("image", "", "required"),
         ("number", "1", "greater than or equal to 2"),
         ("number", "255", "ID 255 has no address in 192.168.122.0/24."),
@@ -23,9 +23,9 @@ from vms.models import VM
         ("count", "-1", "greater than or equal to 1"),
         ("count", "101", "less than or equal to 100"),
         ("count", "x", "whole number"),
-        ("name", "a/b", "no “/”"),
+        ("name", "a/b", "cannot contain “/”"),
         ("name", "a b", "host name"),
-        ("name", "<script>alert(1)</script>", "no “/”"),
+        ("name", "<script>alert(1)</script>", "cannot contain “/”"),
         ("name", ".", "neither a space nor a dot"),
         ("name", "-a", "host name"),
         ("memory", "9" * 12, "less than or equal to"),
@@ -65,7 +65,7 @@ def test_only_operators_share_folders_of_the_host(member_page, client, operator,
     assert "console_dir" not in member_page.get("/vms/run/?console_dir=/etc").content.decode()
     refused = member_page.post("/vms/run/", sent)
     assert refused.status_code == 422
-    assert "Only operators may name a folder" in errors(refused)["console_dir"]
+    assert "Only operators may choose a folder" in errors(refused)["console_dir"]
     assert not VM.objects.exists()
     client.force_login(operator)
     assert client.post("/vms/run/", {**sent, "number": "10", "console_dir": "/var/../etc"}).status_code == 422

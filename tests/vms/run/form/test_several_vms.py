@@ -45,16 +45,16 @@ def test_several_vms_are_created_all_or_none(page, lab):
     assert errors(answer)["number"] == "ID 10 is taken: other has the MAC 52:54:00:00:00:0a."
     said = errors(send(page, lab, number="250", count="20"))["number"]
     assert said.count("has no address in 192.168.122.0/24.") == 3
-    assert "So it is with 12 more of the 20 IDs." in said
+    assert "The same applies to 12 more of the 20 IDs." in said
     make_vm(lab, "alma-8-12", 30)
-    assert errors(send(page, lab, number="11", count="3"))["name"] == "There is a VM alma-8-12 on lab-1 already."
+    assert errors(send(page, lab, number="11", count="3"))["name"] == "lab-1 already has a VM alma-8-12."
     assert set(VM.objects.values_list("name", flat=True)) == {"other", "alma-8-12"}
 
 
 def test_values_of_a_single_vm_are_refused_for_several(page, lab):
     answer = send(page, lab, nics=[{"network": "net1", "mac": "52:54:00:aa:00:01"}], count="2", vnc_port="5999")
-    assert "a MAC of its own" in answer.context["form"].nics[0].errors["mac"][0]
-    assert "cannot have one port" in errors(answer)["vnc_port"]
+    assert "cannot share a MAC" in answer.context["form"].nics[0].errors["mac"][0]
+    assert "cannot share a port" in errors(answer)["vnc_port"]
     assert not VM.objects.exists()
 
 
@@ -69,6 +69,6 @@ def test_the_preview_of_several_vms_shows_the_first_and_the_last(page, lab):
     shown = preview(page, lab, count="10")
     assert shown.problems == [
         ("ID", "ID 12 is taken: other has the MAC 52:54:00:00:00:0c."),
-        ("Name", "There is a VM alma-8-9 on lab-1 already."),
+        ("Name", "lab-1 already has a VM alma-8-9."),
     ]
     assert shown.names == ("alma-8-8", "alma-8-17")

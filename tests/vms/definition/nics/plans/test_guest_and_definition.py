@@ -100,6 +100,6 @@ def test_a_nic_that_the_definition_lacks_is_copied_from_the_guest():
 def test_a_mac_cannot_change():
     other = replace(nic(), mac="52:54:00:00:00:09")
     for live, stored in ((running(nic()), None), (None, defined(nic()))):
-        with pytest.raises(OtherMAC, match="52:54:00:00:00:08 cannot become 52:54:00:00:00:09"):
+        with pytest.raises(OtherMAC, match="52:54:00:00:00:08 cannot change to 52:54:00:00:00:09"):
             plan(other, live, stored, True)
     assert plan(replace(nic(), mac=MAC.upper()), running(nic()), defined(nic()), True) == NICPlan()
