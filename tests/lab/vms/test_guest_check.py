@@ -55,7 +55,7 @@ def test_a_guest_without_agent_is_judged_by_its_leases(portal: Portal, host: lib
 
 def attached(portal: Portal) -> list[dict[str, str]]:
     rows = "list(rows(VM.objects.all(), Filters()))"
-    said = f"[dict(mac=row.mac, guest=row.key.guest.state) for row in {rows}]"
+    said = f"[dict(mac=row.mac, guest=row.nic.guest.state) for row in {rows}]"
     return portal.ask(said, "from vms.attached.filters import Filters; from vms.attached.table import rows")
 
 
