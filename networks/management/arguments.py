@@ -49,8 +49,10 @@ def add_fields(parser: CommandParser, leave_out: tuple[str, ...]) -> None:
 def add_plan_flags(parser: CommandParser) -> None:
     """Add the flags of a verb that plans before it writes."""
     parser.add_argument("--dry-run", action="store_true", help="print the steps and do nothing")
-    parser.add_argument("--json", action="store_true", help="the same as JSON")
-    parser.add_argument("--yes", action="store_true", help="also if running VMs are cut off, be it for a moment")
+    parser.add_argument("--json", action="store_true", help="print the steps as JSON and do nothing")
+    parser.add_argument(
+        "--yes", action="store_true", help="confirm that running VMs may be disconnected or interrupted"
+    )
 
 
 def values_of(form: NetworkForm, options: dict) -> dict[str, object]:

@@ -67,15 +67,15 @@ class DesiredAdmin(ForOperators, admin.ModelAdmin):
     def state_shown(self, desired: Model) -> str:
         return desired.state.label
 
-    @admin.action(description="Look again at their hypervisors", permissions=["change"])
+    @admin.action(description="Poll their hypervisors", permissions=["change"])
     def look_again(self, request: HttpRequest, rows: QuerySet) -> None:
         look_at(request, Hypervisor.objects.filter(pk__in=rows.values("hypervisor")))
 
-    @admin.action(description="Push again to libvirt", permissions=["change"])
+    @admin.action(description="Apply again to libvirt", permissions=["change"])
     def push_again(self, request: HttpRequest, rows: QuerySet) -> None:
         for desired in rows.select_related("status"):
             desired.ask_again()
-        self.message_user(request, f"Pushing {rows.count()} again.", messages.SUCCESS)
+        self.message_user(request, f"Applying {rows.count()} again.", messages.SUCCESS)
 
 
 class RevisionAdmin(ObservedAdmin):
@@ -91,7 +91,7 @@ def look_at(request: HttpRequest, hypervisors: QuerySet) -> None:
     for hypervisor in hypervisors:
         hypervisor.look_again()
         transaction.on_commit(lambda pk=hypervisor.pk: tasks.observe.delay(pk), robust=True)
-    messages.success(request, f"Looking again at {', '.join(str(one) for one in hypervisors)}.")
+    messages.success(request, f"Polling {', '.join(str(one) for one in hypervisors)}.")
 
 
 @admin.register(Hypervisor)
@@ -133,7 +133,7 @@ class HypervisorAdmin(ForOperators, admin.ModelAdmin):
     def acceleration(self, hypervisor: Hypervisor) -> str:
         return hypervisor.status.acceleration
 
-    @admin.action(description="Look again", permissions=["change"])
+    @admin.action(description="Poll now", permissions=["change"])
     def look_again(self, request: HttpRequest, rows: QuerySet) -> None:
         look_at(request, rows)
 

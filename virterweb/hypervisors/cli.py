@@ -43,9 +43,12 @@ class VerbCommand(BaseCommand):
         for argument in positional:
             parser.add_argument(argument)
         parser.add_argument(
-            *user_flags, dest="acting", metavar="NAME", help="act with this portal user’s rights, also in the history"
+            *user_flags,
+            dest="acting",
+            metavar="NAME",
+            help="act with the rights of this portal user, who is named in the history",
         )
-        parser.add_argument("--hypervisor", help="which, where there is more than one")
+        parser.add_argument("--hypervisor", help="name of the hypervisor; required if there are several")
         if waits:
             parser.add_argument("--no-wait", action="store_true", help="do not wait for the worker")
         parser.set_defaults(handler=handler)
@@ -77,7 +80,7 @@ def pick_hypervisor(name: str | None) -> Hypervisor:
     if not known:
         raise CommandError("no hypervisor is known; `manage.py setup --hypervisor NAME=URI` registers one")
     if len(known) > 1:
-        raise CommandError(f"say which with --hypervisor: {', '.join(one.name for one in known)}")
+        raise CommandError(f"choose one with --hypervisor: {', '.join(one.name for one in known)}")
     return known[0]
 
 
@@ -145,7 +148,7 @@ def _need_worker(desired: Desired, began: float) -> None:
         return
     late = time.time() - status.due_at.timestamp()
     if min(late, time.time() - began) > NO_WORKER:
-        raise CommandError(f"the worker does not run (last look {late:.0f} s overdue); the wish is kept")
+        raise CommandError(f"the worker is not running (the last poll is {late:.0f} s overdue); the change is saved")
 
 
 def check(form: Form, flags: dict[str, str]) -> None:

@@ -18,13 +18,15 @@ class NICVerbs(VMVerbs):
         """Add the subcommand `nic` with its verbs."""
         nic = verbs.add_parser("nic", help="NICs of a VM")
         nic_verbs = nic.add_subparsers(dest="nic_verb", required=True, metavar="VERB")
-        add = self.verb(nic_verbs, "add", self.nic_add, "add a NIC, also to a VM of others", "name", waits=True)
+        add = self.verb(nic_verbs, "add", self.nic_add, "add a NIC to a VM, managed or not", "name", waits=True)
         add.add_argument("nic", nargs="?", default="", help="type=,source=,model=,mac=, as Virter has it")
         change = self.verb(nic_verbs, "change", self.nic_change, "change a NIC by its MAC", "name", "mac", waits=True)
         for parser in (add, change):
             nic_flags(parser)
         remove = self.verb(nic_verbs, "rm", self.nic_rm, "remove a NIC by its MAC", "name", "mac", waits=True)
-        remove.add_argument("--at-shutdown", action="store_true", help="a running guest keeps it until then")
+        remove.add_argument(
+            "--at-shutdown", action="store_true", help="a running guest keeps the NIC until it shuts down"
+        )
 
     def nic_add(self, name: str, nic: str, hypervisor: str | None, no_wait: bool, **options: object) -> None:
         vm = self.find(name, hypervisor, ours=False)

@@ -22,27 +22,29 @@ class RunVerb(VMVerbs):
             waits=True,
             user_flags=("--as-user",),  # --user is Virter's: who logs in to the guest
         )
-        run.add_argument("--id", type=int, required=True, help="decides MAC and IP on the access network")
-        run.add_argument("--count", type=int, help="that many VMs, with IDs from --id on")
+        run.add_argument("--id", type=int, required=True, help="determines the MAC and IP on the access network")
+        run.add_argument("--count", type=int, help="number of VMs, with consecutive IDs starting at --id")
         run.add_argument("--name", "-n", default="", help="IMAGE-ID unless given; with --count NAME-ID")
         run.add_argument("--memory", "-m", default="1G")
         run.add_argument("--vcpus", default="1")
         run.add_argument("--boot-capacity", default="10G")
         run.add_argument("--disk", "-d", action="append", default=[], help="name=,size=,format=,bus=,pool=; repeatable")
         run.add_argument("--nic", "-i", action="append", default=[], help="type=,source=,model=,mac=; repeatable")
-        run.add_argument("--user", "-u", default="root", help="who Virter's ssh logs in as")
+        run.add_argument("--user", "-u", default="root", help="user name for Virter's ssh")
         run.add_argument(
-            "--wait-ssh", "-w", action="store_true", help="done once SSH lets in and cloud-init is through"
+            "--wait-ssh", "-w", action="store_true", help="wait until SSH works and cloud-init has finished"
         )
-        run.add_argument("--vnc", action="store_true", help="VNC at a port that the ID decides, 6000 + ID")
-        run.add_argument("--vnc-port", type=int, help="VNC at this port")
+        run.add_argument("--vnc", action="store_true", help="VNC on port 6000 + ID")
+        run.add_argument("--vnc-port", type=int, help="VNC on this port")
         run.add_argument("--vnc-bind-ip", default="127.0.0.1")
         run.add_argument(
-            "--console", "-c", default="", metavar="DIR", help="folder on the host; the console goes to NAME.log"
+            "--console", "-c", default="", metavar="DIR", help="folder on the host for the console log NAME.log"
         )
         run.add_argument("--ssh-key", action="append", default=[], help="public key; repeatable")
-        run.add_argument("--guest-network", default="", help="portal or virter: who decides about the guest's NICs")
-        run.add_argument("--user-data", default="", help="file with further cloud-init user data")
+        run.add_argument(
+            "--guest-network", default="", help="configuration mode of the guest network: portal or virter"
+        )
+        run.add_argument("--user-data", default="", help="file with additional cloud-init user data")
 
     def run(self, image: str, no_wait: bool, **options: object) -> None:
         hypervisor = pick_hypervisor(options["hypervisor"])

@@ -23,5 +23,5 @@ class VMVerbs(VerbCommand):
         if change:
             rights.require(self.user, vm)
         if ours and not vm.managed:
-            raise CommandError(f"{name} was made by others; the portal does not change it")
+            raise CommandError(f"{name} is unmanaged, so the portal does not change it")
         return vm

@@ -1,5 +1,6 @@
 """`manage.py network …`: Virter's network commands, with its flags and tables, and more."""
 
+from argparse import SUPPRESS
 from collections.abc import Collection
 from functools import partial
 from pathlib import Path
@@ -24,23 +25,24 @@ from virterweb.hypervisors.desired.refusals import InvalidTransition, Refusal
 
 
 class Command(VerbCommand):
-    help = "List, add, change, adopt and remove networks, and DHCP reservations on the access network."
+    help = "List, add, edit, adopt and delete networks, and manage DHCP reservations on the access network."
 
     def add_arguments(self, parser: CommandParser) -> None:
         self.verbs = verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
         self.verb(verbs, "ls", self.ls, "list the networks, as last observed")
         self._add_definition_verbs(verbs)
         self._add_management_verbs(verbs)
-        self.verb(verbs, "history", self.history, "who changed what, when, with what result", "name")
-        remove = self.verb(verbs, "rm", self.rm, "remove a network", "name", waits=True)
-        remove.add_argument("--cut-off", action="store_true", help="also if running VMs hang on it")
+        self.verb(verbs, "history", self.history, "show the history of changes, with their results", "name")
+        remove = self.verb(verbs, "rm", self.rm, "delete a network", "name", waits=True)
+        remove.add_argument("--disconnect", action="store_true", help="confirm that running VMs may be disconnected")
+        remove.add_argument("--cut-off", action="store_true", dest="disconnect", help=SUPPRESS)  # the earlier name
         self._add_host_verbs(verbs)
 
     def _add_definition_verbs(self, verbs: Subparsers) -> None:
         """Add the verbs that show or change the saved definition, with their plan flags."""
         for name, handler, text in (
             ("add", self.add, "add a network"),
-            ("edit", self.edit, "change a network; what no flag names stays"),
+            ("edit", self.edit, "edit a network; settings without a flag do not change"),
         ):
             verb = self.verb(verbs, name, handler, text, "name", waits=True)
             generated = ("host_mac", "host_first_id", "host_count")
@@ -49,14 +51,19 @@ class Command(VerbCommand):
         plan = self.verb(verbs, "plan", self.plan, "print what `apply` would do", "name")
         plan.add_argument("--json", action="store_true")
         recreate = self.verb(
-            verbs, "recreate", self.recreate, "replace what others have recreated or renamed", "name", waits=True
+            verbs,
+            "recreate",
+            self.recreate,
+            "recreate a network from the saved definition after it was recreated or renamed outside the portal",
+            "name",
+            waits=True,
         )
         add_plan_flags(recreate)
-        apply = self.verb(verbs, "apply", self.apply, "revert to the saved definition, all of it", "name", waits=True)
+        apply = self.verb(verbs, "apply", self.apply, "revert to the complete saved definition", "name", waits=True)
         add_plan_flags(apply)
-        xml = self.verb(verbs, "xml", self.xml, "print the wanted document, or take one", "name", waits=True)
-        xml.add_argument("--found", action="store_true", help="print what libvirt has instead")
-        xml.add_argument("--file", help="the new document; - for standard input")
+        xml = self.verb(verbs, "xml", self.xml, "print the saved definition as XML, or replace it", "name", waits=True)
+        xml.add_argument("--found", action="store_true", help="print the definition found in libvirt instead")
+        xml.add_argument("--file", help="file with the new XML; - for standard input")
         add_plan_flags(xml)
         for name, values in (("start", {"active": True}), ("stop", {"active": False})):
             verb = self.verb(verbs, name, partial(self.switch, values=values), f"{name} a network", "name", waits=True)
@@ -65,18 +72,18 @@ class Command(VerbCommand):
     def _add_management_verbs(self, verbs: Subparsers) -> None:
         """Add the verbs that say whether the portal manages a network, and what it accepts from libvirt."""
         for name, handler, text in (
-            ("accept", self.accept, "accept changes from libvirt: the saved definition follows what libvirt has"),
+            ("accept", self.accept, "accept changes from libvirt into the saved definition"),
             ("take", self.accept, "the same as accept"),
             ("adopt", self.adopt, "manage a network from now on; nothing changes in libvirt"),
-            ("take-over", self.take_over, "follow what others have recreated or renamed; nothing changes there"),
-            ("release", self.release, "manage a network no longer; libvirt keeps it as it is"),
+            ("take-over", self.take_over, "adopt the network that replaced a managed one; nothing changes in libvirt"),
+            ("release", self.release, "stop managing a network; libvirt keeps it as it is"),
         ):
             self.verb(verbs, name, handler, text, "name", waits=True)
-        self.verb(verbs, "import", self.import_all, "adopt all networks that others made", waits=True)
+        self.verb(verbs, "import", self.import_all, "adopt all unmanaged networks", waits=True)
 
     def _add_host_verbs(self, verbs: Subparsers) -> None:
         """Add `host add` and `host rm`: DHCP reservations by ID on the access network."""
-        host = verbs.add_parser("host", help="DHCP reservations on the access network")
+        host = verbs.add_parser("host", help="DHCP reservations (host entries) on the access network")
         host_verbs = host.add_subparsers(dest="host_verb", required=True, metavar="VERB")
         for name, handler in (("add", self.host_add), ("rm", self.host_rm)):
             entry = self.verb(host_verbs, name, handler, f"{name} DHCP reservations by ID", waits=True)
@@ -124,17 +131,19 @@ class Command(VerbCommand):
             return
         if worst(steps) and not options["yes"]:
             self.print_plan(steps, False)
-            raise CommandError("this disturbs running VMs; say --yes if you mean it")
+            raise CommandError("this interrupts running VMs; confirm it with --yes")
         if steps or wanted != network.wanted or exact:
             values = {"document": wanted.document, "active": wanted.active, "autostart": wanted.autostart}
             accepted = [step.as_json() for step in steps]
             with exclusive(network.hypervisor):
                 if not Network.objects.filter(pk=network.pk, generation=network.generation).exists():
-                    raise CommandError(f"{network} was changed in this moment: look at it, and run this again")
+                    raise CommandError(
+                        f"{network} has just been changed by somebody else; check it and run the command again"
+                    )
                 network.change(event, self.user, accepted=accepted, exact=exact, asked=asked, **values)
             self.finish(network, options["no_wait"])
         else:
-            self.stdout.write(f"{network} is so already.")
+            self.stdout.write(f"{network} already has these settings.")
 
     def ls(self, hypervisor: str | None, **options: object) -> None:
         networks = Network.objects.shown()
@@ -224,7 +233,7 @@ class Command(VerbCommand):
             return
         if worst(steps) and not options["yes"]:
             self.print_plan(steps, False)
-            raise CommandError("this disturbs running VMs; say --yes if you mean it")
+            raise CommandError("this interrupts running VMs; confirm it with --yes")
         network.recreate(steps, self.user)
         self.finish(network, options["no_wait"])
 
@@ -259,14 +268,14 @@ class Command(VerbCommand):
     def history(self, name: str, hypervisor: str | None, **options: object) -> None:
         self.stdout.write(history_text(self.find(name, hypervisor)))
 
-    def rm(self, name: str, hypervisor: str | None, no_wait: bool, cut_off: bool, **options: object) -> None:
+    def rm(self, name: str, hypervisor: str | None, no_wait: bool, disconnect: bool, **options: object) -> None:
         """Request the deletion of a network; an unknown one is a success."""
         # A network that was recreated outside has two rows: libvirt must be left without one of that name.
         named = list(Network.objects.on(pick_hypervisor(hypervisor)).filter(name=name).order_by("-managed"))
         for network in named:
             rights.require(self.user, network)
         for network in named:
-            network.remove(allow_disconnect=network.running_names() if cut_off else ())
+            network.remove(allow_disconnect=network.running_names() if disconnect else ())
             self.finish(network, no_wait)
 
     def host_add(self, id: int, count: int, hypervisor: str | None, no_wait: bool, **options: object) -> None:

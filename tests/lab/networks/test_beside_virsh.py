@@ -40,7 +40,7 @@ def net(portal: Portal) -> Iterator[str]:
     portal.manage("network", "add", "near", "--dhcp", "-n", "10.70.0.1/24", "--domain", "near.test")
     yield "near"
     for name in ("near", "far"):
-        portal.manage("network", "rm", name, "--cut-off")
+        portal.manage("network", "rm", name, "--disconnect")
 
 
 @pytest.fixture

@@ -83,7 +83,7 @@ def test_user_data_that_no_guest_can_use_is_refused(lab, tmp_path, content, said
 
 def test_with_two_hypervisors_one_must_be_named(lab):
     make_hypervisor("lab-2")
-    with pytest.raises(CommandError, match="say which with --hypervisor: lab-1, lab-2"):
+    with pytest.raises(CommandError, match="choose one with --hypervisor: lab-1, lab-2"):
         run("network", "add", "net1")
     run("network", "add", "net1", "--hypervisor", "lab-2", "--no-wait")
     assert "Hypervisor" in run("network", "ls").splitlines()[0]
@@ -102,6 +102,6 @@ def test_a_failed_change_ends_the_wait_with_its_reason(lab, monkeypatch):
 def test_without_a_worker_the_wait_ends_and_the_saved_definition_is_kept(lab, monkeypatch):
     monkeypatch.setattr(cli, "NO_WORKER", 0.5)
     HypervisorStatus.objects.update(due_at=timezone.now() - timedelta(minutes=1))
-    with pytest.raises(CommandError, match="the worker does not run"):
+    with pytest.raises(CommandError, match="the worker is not running"):
         run("network", "add", "net1")
     assert Network.objects.get(name="net1").state == "pending"

@@ -66,7 +66,7 @@ def test_adopting_a_network_whose_name_is_taken_is_refused(lab):
 
 
 def test_networks_are_stopped_and_started(made):
-    with pytest.raises(CommandError, match="say --yes"):
+    with pytest.raises(CommandError, match="confirm it with --yes"):
         run("network", "stop", "net1")
     run("network", "stop", "net1", "--yes", "--no-wait")
     assert again(made).active is False

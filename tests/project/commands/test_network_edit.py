@@ -37,7 +37,7 @@ def test_network_edit_moves_entries_along_with_their_block(made):
 
 def test_a_change_that_disrupts_running_vms_prints_the_plan_and_needs_yes(made):
     out = StringIO()
-    with pytest.raises(CommandError, match="this disturbs running VMs; say --yes if you mean it"):
+    with pytest.raises(CommandError, match="this interrupts running VMs; confirm it with --yes"):
         call_command("network", "edit", "net1", "--mtu", "9000", stdout=out)
     assert lines(out.getvalue()) == [
         "Disruption  Step                                                        VMs",
@@ -110,7 +110,7 @@ def test_network_xml_accepts_an_edited_file(made, tmp_path):
     run("network", "xml", "net1", "--file", str(path), "--no-wait")
     assert [str(host) for host in again(made).hosts.all()] == ["52:54:00:00:00:08 10.1.0.8"]
     path.write_text(path.read_text().replace("<ip ", "<mtu size='9000'/><ip "))
-    with pytest.raises(CommandError, match="say --yes"):
+    with pytest.raises(CommandError, match="confirm it with --yes"):
         run("network", "xml", "net1", "--file", str(path))
     run("network", "xml", "net1", "--file", str(path), "--yes", "--no-wait")
     assert again(made).spec.mtu == 9000

@@ -72,7 +72,7 @@ def test_deleting_a_vm_that_does_not_exist_succeeds(lab):
     ("verb", "status", "said"),
     [
         ("accept", {"document": ""}, "The definition of web has not been read yet"),
-        ("revert", {}, "web is as it is saved: there is nothing to revert"),
+        ("revert", {}, "web matches its saved definition, so there is nothing to revert"),
         ("take-over", {}, "libvirt still has web"),
         ("take-over", {"present": False}, "libvirt has no other VM web"),
         ("persist", {}, "web is persistent already"),

@@ -19,11 +19,11 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         what = parser.add_mutually_exclusive_group()
         what.add_argument("--list", action="store_true", help="all groups and hosts for Ansible; the default")
-        what.add_argument("--host", metavar="NAME", help="one host's variables; empty if there is none of that name")
+        what.add_argument("--host", metavar="NAME", help="variables of one host; empty if there is no such host")
         what.add_argument("--ssh-config", action="store_true", help="for ~/.ssh/config")
-        what.add_argument("--known-hosts", action="store_true", help="our VMs' host keys, for ~/.ssh/known_hosts")
-        parser.add_argument("--hypervisor", help="only the VMs of this one")
-        parser.add_argument("--user", metavar="USERNAME", help="only what this user of the portal sees")
+        what.add_argument("--known-hosts", action="store_true", help="host keys of managed VMs, for ~/.ssh/known_hosts")
+        parser.add_argument("--hypervisor", help="only the VMs of this hypervisor")
+        parser.add_argument("--user", metavar="USERNAME", help="only the VMs that this portal user can see")
 
     def handle(self, *args: object, hypervisor: str | None, user: str | None, **options: object) -> None:
         found = guests(self._visible(user))

@@ -18,9 +18,11 @@ class Command(NetworkCommand):
             self.verbs, "list-attached", self.list_attached, "list the NICs on a network, as last observed"
         )
         verb.add_argument("name", nargs="?", default="")
-        verb.add_argument("--bridge", default="", help="those on a bridge of the host, by a network or plainly")
-        verb.add_argument("--port-group", default="", help="those of this port group, of the network or of any")
-        verb.add_argument("--json", action="store_true", help="all that is known of each, as JSON")
+        verb.add_argument(
+            "--bridge", default="", help="only NICs on this bridge of the host, through a network or directly"
+        )
+        verb.add_argument("--port-group", default="", help="only NICs in this port group")
+        verb.add_argument("--json", action="store_true", help="print all columns as JSON")
 
     def list_attached(self, name: str, hypervisor: str | None, bridge: str, port_group: str, **options: object) -> None:
         if not (name or bridge or port_group):

@@ -30,14 +30,20 @@ SORTS = {
 
 
 class Command(RunVerb, NICVerbs):
-    help = "Run, list and remove VMs, and add and remove NICs of VMs that run already."
+    help = "Run, list, start, stop and delete VMs, and add, change and remove NICs of existing VMs."
 
     def add_arguments(self, parser: CommandParser) -> None:
         verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
         for name in ("ls", "list"):
             listing = self.verb(verbs, name, self.ls, "list the VMs, as last observed")
             listing.add_argument("--sort", choices=SORTS, default="name")
-        self.verb(verbs, "exists", self.exists, "exit with status 0 if the portal or Virter made such a VM", "name")
+        self.verb(
+            verbs,
+            "exists",
+            self.exists,
+            "exit with status 0 if the portal or Virter created a VM with this name",
+            "name",
+        )
         self.verb(verbs, "host-key", self.host_key, "print a VM’s SSH host key as a line of known_hosts", "name")
         ready = self.verb(
             verbs, "wait-ready", self.wait_ready, "wait until VMs run with --wait-ssh can be logged in to"
@@ -45,21 +51,23 @@ class Command(RunVerb, NICVerbs):
         ready.add_argument("names", nargs="+", metavar="name")
         self.verb(verbs, "start", partial(self.power, running=True), "start a VM", "name", waits=True)
         stop = self.verb(verbs, "stop", partial(self.power, running=False), "shut a VM down", "name", waits=True)
-        stop.add_argument("--force", action="store_true", help="at once, without asking the guest")
+        stop.add_argument("--force", action="store_true", help="force off immediately, without a request to the guest")
         self.add_run_arguments(verbs)
-        remove = self.verb(verbs, "rm", self.rm, "remove VMs, also those that Virter made", waits=True)
+        remove = self.verb(verbs, "rm", self.rm, "delete VMs, including those created by Virter", waits=True)
         remove.add_argument("names", nargs="+", metavar="name")
         self._add_lifecycle_arguments(verbs)
         self.add_nic_arguments(verbs)
 
     def _add_lifecycle_arguments(self, verbs) -> None:
-        self.verb(verbs, "configure", self.configure, "have the running guest set up its network anew", "name")
-        self.verb(verbs, "adopt", self.adopt, "make a VM of others the portal's; nothing changes", "name", waits=True)
-        self.verb(verbs, "release", self.release, "let go of a VM; libvirt keeps it as it is", "name")
-        self.verb(verbs, "history", self.history, "who changed what, when, with what result", "name")
+        self.verb(
+            verbs, "configure", self.configure, "apply the network configuration in the running guest now", "name"
+        )
+        self.verb(verbs, "adopt", self.adopt, "manage a VM from now on; nothing changes in libvirt", "name", waits=True)
+        self.verb(verbs, "release", self.release, "stop managing a VM; libvirt keeps it as it is", "name")
+        self.verb(verbs, "history", self.history, "show the history of changes, with their results", "name")
         accept = "save the definition that libvirt stores of a VM; nothing changes in libvirt"
         self.verb(verbs, "accept", self.accept, accept, "name", waits=True)
-        revert = "have libvirt agree with the saved definition of a VM, or define it again"
+        revert = "revert a VM in libvirt to the saved definition, or define it again"
         self.verb(verbs, "revert", self.revert, revert, "name", waits=True)
         take_over = "manage the VM that replaced a deleted one of the same name"
         self.verb(verbs, "take-over", self.take_over, take_over, "name", waits=True)
@@ -180,7 +188,7 @@ class Command(RunVerb, NICVerbs):
     def revert(self, name: str, hypervisor: str | None, no_wait: bool, **options: object) -> None:
         vm = self.find(name, hypervisor)
         if not vm.status.drift:
-            raise CommandError(f"{vm} is as it is saved: there is nothing to revert")
+            raise CommandError(f"{vm} matches its saved definition, so there is nothing to revert")
         vm.require_host_rights(self.user, revert=True)
         vm.revert(self.user)
         self.finish([vm], no_wait)

@@ -11,7 +11,7 @@ from virterweb.hypervisors.models import Hypervisor
 
 
 class Command(BaseCommand):
-    help = "Make the operator account `admin` if there is none, and register hypervisors."
+    help = "Create the operator account `admin` if there is no operator, and register hypervisors."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--hypervisor", action="append", default=[], metavar="NAME=URI")
@@ -28,7 +28,7 @@ class Command(BaseCommand):
             password = given or secrets.token_urlsafe(9)
             users.create_superuser("admin", password=password)
             shown = "the one in VIRTERWEB_ADMIN_PASSWORD" if given else password
-            self.stdout.write(f"Operator account made: user admin, password {shown}")
+            self.stdout.write(f"Operator account created: user admin, password {shown}")
 
     def _register(self, name: str, uri: str) -> None:
         known = Hypervisor.objects.filter(name=name).first()
