@@ -40,6 +40,6 @@ def test_a_column_keeps_a_message(db, pokes):
     network.status.write(error=NESTED)
     network.status.refresh_from_db()
     assert network.status.error == NESTED
-    assert str(network.status.error).startswith("Could not start network net1: the host has a device virbr1 already")
+    assert str(network.status.error).startswith("Could not start network net1: the host already has a device virbr1")
     assert type(network.status).objects.filter(error=NESTED).exists()
     assert not type(network.status).objects.filter(error="").exists()

@@ -45,7 +45,7 @@ SAID = [  # by libvirt 9.0 with dnsmasq 2.89 and 11.3 with dnsmasq 2.91, in the 
     ("zone trusted requested for network n but firewalld is not active", Code.FIREWALLD, "trusted"),
     ("Cannot set interface MTU on 'virbr99': Invalid argument", Code.MTU, "virbr99"),
     ("Cannot get interface MTU on 'br9': No such device", Code.NO_BRIDGE, "the host has no bridge br9"),
-    ("Unable to add bridge tap9 port vnet0: Operation not supported", Code.NOT_A_BRIDGE, "tap9 is no bridge"),
+    ("Unable to add bridge tap9 port vnet0: Operation not supported", Code.NOT_A_BRIDGE, "tap9 is not a bridge"),
     (
         "unsupported configuration: PTR domain for IPv4 network with prefix 23 cannot be automatically created",
         Code.REVERSE_NAMES,
@@ -87,8 +87,8 @@ def test_every_code_has_a_sentence_and_what_is_unknown_has_none():
     ("number", "code", "said"),
     [
         (errno.ENOSPC, Code.SPACE, "no space left for /etc/a.xml.new;"),
-        (errno.EACCES, Code.PERMISSION, "may not use /etc/a.xml.new on the host"),
-        (errno.ENOMEM, Code.MEMORY, "not enough memory"),
+        (errno.EACCES, Code.PERMISSION, "not permitted to use /etc/a.xml.new on the host"),
+        (errno.ENOMEM, Code.MEMORY, "not have enough memory"),
     ],
 )
 def test_the_kernels_number_tells_where_the_words_are_not_known(number, code, said):

@@ -110,7 +110,8 @@ SENTENCES: dict[Code, str] = {
     Code.NO_NETWORK: "there is no network {about}",
     Code.NETWORK_INACTIVE: "the network {about} is not active",
     Code.NO_BRIDGE: "the host has no bridge {about}; create it there, or choose another bridge or network",
-    Code.NOT_A_BRIDGE: "{about} is no bridge on the host; choose a bridge, or put {about} on one there and choose that",
+    Code.NOT_A_BRIDGE: "{about} is not a bridge on the host; choose a bridge, or attach {about} to one there and "
+    "choose that bridge",
     Code.DNS_TAKEN: "another DNS server is using {about} on the host, such as a dnsmasq that a killed libvirtd "
     "left; end that one there",
     Code.DHCP_TAKEN: "another DHCP server is using port 67 on the host; stop it there, or turn DHCP off here",
@@ -119,13 +120,13 @@ SENTENCES: dict[Code, str] = {
     Code.OPTION: "dnsmasq does not accept its configuration ({about}); correct “dnsmasq options”",
     Code.DNSMASQ: "its DHCP and DNS server dnsmasq does not start ({about}); correct the setting that this names, here "
     "or on the host",
-    Code.BRIDGE_TAKEN: "another network there has the bridge {about}; give this one another under “Bridge”",
-    Code.BRIDGE_EXISTS: "the host has a device {about} already; give the network another bridge, or delete it there if "
-    "nobody needs it",
-    Code.BRIDGE_NAME: "Linux has no bridge of the name {about}; give the network another under “Bridge”",
+    Code.BRIDGE_TAKEN: "another network on this hypervisor has the bridge {about}; enter another name under “Bridge”",
+    Code.BRIDGE_EXISTS: "the host already has a device {about}; give the network another bridge, or delete the device "
+    "there",
+    Code.BRIDGE_NAME: "{about} is not a valid bridge name in Linux; enter another name under “Bridge”",
     Code.FIREWALL: "the host has no firewall program that libvirt can use; install nftables or iptables there and "
     "restart libvirt",
-    Code.FIREWALL_RULES: "the host’s firewall refuses libvirt’s rules ({about}); mend the firewall there and restart "
+    Code.FIREWALL_RULES: "the host’s firewall refuses libvirt’s rules ({about}); repair the firewall there and restart "
     "libvirt",
     Code.FIREWALLD: "it belongs to the zone {about} of firewalld, which does not run on the host; start that there, "
     "or remove zone= in the XML",
@@ -140,10 +141,10 @@ SENTENCES: dict[Code, str] = {
     Code.VNC_PORT: "another program on the host uses the VNC display {about} (its TCP port is 5900 plus the display); "
     "end that program, or run the VM with another VNC port",
     Code.VNC_ADDRESS: "the host has no address {about} for VNC; run the VM with one that it has, such as 127.0.0.1",
-    Code.MEMORY: "the host has not enough memory; shut down other VMs there, or give this one less",
-    Code.POOL_SPACE: "the pool is full; delete what nobody needs there, or enlarge it",
-    Code.SPACE: "the host has no space left for {about}; delete there what nobody needs",
-    Code.PERMISSION: "libvirt may not use {about} on the host; check its owner and permissions there",
+    Code.MEMORY: "the host does not have enough memory; shut down other VMs there, or give this one less",
+    Code.POOL_SPACE: "the pool is full; delete unused volumes there, or enlarge the pool",
+    Code.SPACE: "the host has no space left for {about}; free space there",
+    Code.PERMISSION: "libvirt is not permitted to use {about} on the host; check its owner and permissions there",
 }
 
 add_wording({f"reason.{code.value}": text for code, text in SENTENCES.items()})

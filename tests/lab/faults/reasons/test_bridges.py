@@ -40,7 +40,7 @@ def test_a_deleted_bridge_of_a_network_is_a_problem_whose_solution_works(portal:
 def test_a_device_that_is_no_bridge_is_named(portal: Portal, lab: Lab):
     lab.run("ip", "tuntap", "add", "tap9", "mode", "tap")
     run = ("run", "tiny", "--id", "20", "--memory", "64M", "--nic", "type=bridge,source=tap9")
-    sentence = "tap9 is no bridge on the host; choose a bridge, or put tap9 on one there and choose that"
+    sentence = "tap9 is not a bridge on the host; choose a bridge, or attach tap9 to one there and choose that bridge"
     assert sentence in portal.manage("vm", *run, fails=True)
     assert_shown(portal, VM_PAGE, sentence, "Unable to add bridge tap9")
     lab.run("ip", "link", "delete", "tap9")

@@ -112,7 +112,7 @@ CAUSES = [
         "bind DHCP",
     ),
     (dns_server, "another DNS server is using 10.7.0.1 on the host", "failed to create listening socket"),
-    (device_of_that_name, "the host has a device taken0 already; give the network another bridge", "taken0"),
+    (device_of_that_name, "the host already has a device taken0; give the network another bridge", "taken0"),
     (
         no_firewall,
         "the host has no firewall program that libvirt can use; install nftables or iptables there and restart libvirt",
