@@ -58,7 +58,7 @@ def test_three_hundred_thousand_lines_are_refused_by_their_size(client, lab, pat
 def test_of_many_wrong_lines_the_first_few_are_named(client, lab):
     answer = client.post("/networks/add/", {"hypervisor": lab.pk, "name": "net2", "routes": "wrong\n" * 5000})
     errors = answer.context["form"].errors["routes"]
-    assert (len(errors), errors[0][:6], errors[-1]) == (21, "Line 1", "4980 more lines are wrong.")
+    assert (len(errors), errors[0][:6], errors[-1]) == (21, "Line 1", "4980 more lines have errors.")
 
 
 def test_no_column_limits_a_text_that_is_composed_or_comes_from_outside():

@@ -16,6 +16,7 @@ from vms.cloud_init import seed
 from vms.console import sync as console
 from vms.definition import domain as domain_xml
 from vms.definition.domain_diff import Aspect
+from vms.definition.nics.edit import put_missing
 from vms.guests import report as guest_report
 from vms.guests import ssh
 from vms.images import sync as image_sync
@@ -130,7 +131,9 @@ def _revert(vm: VM, connection: Connection, found: FoundDomain) -> None:
     if not found.persistent and (values or Aspect.PERSISTENCE in vm.asked):
         if Aspect.PERSISTENCE not in vm.asked:
             raise Refused(Message("vm.transient", vm=vm.name))
-        connection.domains.define(connection.domains.stored_document(vm.uuid_text), vm.name)
+        # libvirt may have kept what was stored before: the NICs that were attached or detached since then are running.
+        stored = put_missing(connection.domains.stored_document(vm.uuid_text), found.document)
+        connection.domains.define(stored, vm.name)
     if values:
         connection.domains.define(domain_xml.edit(connection.domains.stored_document(vm.uuid_text), **values), vm.name)
     if Aspect.NAME in vm.asked and found.name != vm.name:

@@ -111,8 +111,8 @@ NO_CLIENT = {"agent": True, "interface": card(dhcp=NONE)}
     [
         (DHCP, {"link_up": False}, "its link is down", "Edit the NIC and set its link up"),
         (UP, {"link_up": False}, "its link is down", "Edit the NIC and set its link up"),
-        (DHCP, {"agent": False}, "the guest agent does not answer, so the reason is unknown", "Look at the console"),
-        (DHCP, {}, "has no agent that could report the reason", "Look at the console"),
+        (DHCP, {"agent": False}, "the guest agent does not answer, so the reason is unknown", "Check the console"),
+        (DHCP, {}, "has no agent that could report the reason", "Check the console"),
         (DHCP, {"agent": True, "refused": "forbidden"}, "the guest agent does not allow the portal", REBOOT),
         (DHCP, {"agent": True}, "the guest agent does not list it", REBOOT),
         (DHCP, {"addresses": told(OUTSIDE)}, f"uses {OUTSIDE}, which is outside 10.255.0.0/24", REBOOT),
@@ -194,7 +194,7 @@ def test_not_as_wanted(wanted, known, reason, fix):
             "up without address, but this cannot be verified: the guest agent does not allow the portal to run a "
             "program",
         ),
-        (STATIC, {}, f"{IP} is set in the guest, but this cannot be verified: the guest has no agent"),
+        (STATIC, {}, f"{IP} is configured in the guest, but this cannot be verified: the guest has no agent"),
     ],
 )
 def test_nobody_can_tell_or_there_is_nothing_to_say(wanted, known, reason):

@@ -220,6 +220,7 @@ def test_nothing_is_lost_that_no_request_has_named(pokes, folder, steps):
         ["adopt", "rename", "observe", "accept", "work", "revert", "work"],
         ["remove the first NIC", "adopt", "work"],
         ["add a NIC", "adopt", "release", "work"],
+        ["adopt", "persist", "power", "detach", "undefine"],
     ],
 )
 def test_nothing_is_lost_in_sequences_that_once_lost_something(pokes, folder, steps):

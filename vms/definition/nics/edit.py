@@ -96,6 +96,17 @@ def take(domain: str, key: str) -> str:
     return etree.tostring(root, encoding="unicode")
 
 
+def put_missing(stored: str, running: str) -> str:
+    """Return the stored document of a domain with the NICs that only its running document has."""
+    kept = parse_all(etree.fromstring(stored.encode(), PARSER))
+    macs, slots = {nic.mac for nic in kept}, {nic.spec.pci for nic in kept}
+    for nic in parse_all(etree.fromstring(running.encode(), PARSER)):
+        if nic.mac not in macs:
+            interface = for_update(nic.document, nic.spec)
+            stored = put(stored, without_address(interface) if nic.spec.pci in slots else interface)
+    return stored
+
+
 def _write(interface: etree._Element, spec: NICSpec) -> None:
     was = spec_of(interface)
     _attach(interface, spec, was)
