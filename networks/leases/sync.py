@@ -63,8 +63,8 @@ def fingerprint(found: Iterable[FoundLease]) -> str:
     return hashlib.blake2s("\n".join(facts).encode(), digest_size=16).hexdigest()
 
 
-def record(row: Network, found: list[FoundLease], last_look: datetime | None = None) -> None:
-    """Write down what became of a network's leases since `last_look`: those that are gone were last seen then."""
+def record(row: Network, found: list[FoundLease], last_polled_at: datetime | None = None) -> None:
+    """Write down what became of a network's leases since `last_polled_at`: those that are gone were last seen then."""
     mark = fingerprint(found)
     if mark == row.status.leases_print:
         return
@@ -87,7 +87,7 @@ def record(row: Network, found: list[FoundLease], last_look: datetime | None = N
                 del known[each.mac, each.ip]
         if reading.failed:
             mark = ""  # to be read again, changed or not
-        _write(row, begun, changed, known.values(), mark, last_look)
+        _write(row, begun, changed, known.values(), mark, last_polled_at)
     if named != {(each.ip, each.hostname) for each in found}:
         DNSAnswers.objects.filter(network=row, error="").update(due_at=None)
 
@@ -99,9 +99,9 @@ def _write(
     changed: list[Lease],
     gone: Iterable[Lease],
     mark: str,
-    last_look: datetime | None,
+    last_polled_at: datetime | None,
 ) -> None:
-    row.leases.filter(pk__in=[lease.pk for lease in gone]).end(last_look)
+    row.leases.filter(pk__in=[lease.pk for lease in gone]).end(last_polled_at)
     Lease.objects.bulk_create(begun, ignore_conflicts=True)
     Lease.objects.bulk_update(changed, ("hostname", "client_id", "vm", "words", "expires_at"))
     row.status.write(leases_print=mark)
@@ -160,7 +160,7 @@ def release(network: Network, connection: Connection) -> None:
     late.update(release_problem=Message("lease.kept"))
 
 
-def look_again(networks: Iterable[int]) -> None:
+def refresh_leases(networks: Iterable[int]) -> None:
     """Have the leases of networks (by id) gone through again, changed or not: NICs on them have changed."""
     NetworkStatus.objects.filter(desired__in=networks).update(leases_print="")
 

@@ -2,7 +2,7 @@
 
 from .apply import push
 from .poll import observe
-from .reconnect import look_for_cut, note_start
+from .reconnect import note_start, record_disconnected
 from .reservations import add_host, delete_hosts, found_hosts
 
-__all__ = ["add_host", "delete_hosts", "found_hosts", "look_for_cut", "note_start", "observe", "push"]
+__all__ = ["add_host", "delete_hosts", "found_hosts", "note_start", "observe", "push", "record_disconnected"]

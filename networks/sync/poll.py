@@ -11,7 +11,7 @@ from networks.definition.drift import RECREATED
 from networks.definition.events import Event
 from networks.leases import sync as leases
 from networks.models import Network, NetworkStatus
-from networks.sync.reconnect import look_for_cut, may_have_cut, note_start
+from networks.sync.reconnect import may_have_disconnected_nics, note_start, record_disconnected
 from networks.sync.seen import status_values, write_reservations
 from virterweb.hypervisors.connections.guard import Observation, forget
 from virterweb.hypervisors.desired.drift import encoded
@@ -41,10 +41,10 @@ def observe(hypervisor: Hypervisor, connection: Connection) -> None:
         for uuid in rows.keys() - found.keys() - reading.failed.keys():
             with reading.written(uuid, rows[uuid].name):
                 _record_gone(rows[uuid], began, hypervisor.status.observed_at)
-        restarted = [uuid for uuid in found if uuid in rows and may_have_cut(rows[uuid])]
+        restarted = [uuid for uuid in found if uuid in rows and may_have_disconnected_nics(rows[uuid])]
         for uuid in dict.fromkeys([*connection.ports.interrupted_reconnects(), *restarted]):
             with reading.guard(uuid, rows[uuid].name if uuid in rows else uuid):
-                look_for_cut(rows[uuid], connection) if uuid in rows else connection.ports.end_reconnect(uuid)
+                record_disconnected(rows[uuid], connection) if uuid in rows else connection.ports.end_reconnect(uuid)
     forget(
         hypervisor,
         (ReadingProblem.Kind.RESERVATION, ReadingProblem.Kind.LEASES, ReadingProblem.Kind.LEASE),
@@ -103,13 +103,13 @@ def _differs(row: Network) -> bool:
     return flags or bool(differences(row.acceptable, row.full_document))
 
 
-def _record_gone(row: Network, began: datetime, last_look: datetime | None) -> None:
+def _record_gone(row: Network, began: datetime, last_polled_at: datetime | None) -> None:
     row.lock()
     if not row.managed:
-        row.leases.end(last_look)
+        row.leases.end(last_polled_at)
         row.forget()
     elif row.status.present and _write(row, began, status_values(row, None)):
-        row.leases.end(last_look)
+        row.leases.end(last_polled_at)
         write_reservations(row, None)
         _resolve_drift(row)
 

@@ -64,7 +64,7 @@ def note_start(hypervisor_id: int, uuid: str, at: datetime) -> None:
     NetworkStatus.objects.filter(before, desired__hypervisor=hypervisor_id, desired__uuid=uuid).update(started_at=at)
 
 
-def look_for_cut(network: Network, connection: Connection) -> None:
+def record_disconnected(network: Network, connection: Connection) -> None:
     """Record which running VMs are, or may be, disconnected after a restart of their network."""
     with NetworkStatus.objects.filter(desired=network).claim() as status:
         if status and network.done:  # else a worker carries out a change, or is about to
@@ -102,5 +102,5 @@ def _suspects(status: NetworkStatus, nics: list[FoundPort], connection: Connecti
     ]
 
 
-def may_have_cut(row: Network) -> bool:
+def may_have_disconnected_nics(row: Network) -> bool:
     return row.status.active and (is_unchecked(row.status) or bool(row.status.suspect))

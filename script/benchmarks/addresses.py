@@ -240,15 +240,15 @@ def poll(report: Report, compare: Callable, timed: Callable, host: object, priva
             every = Network.objects.on(hypervisor).select_related("hypervisor", "status")
             return [(row, found[row.uuid_text]) for row in every if row.name.startswith("bench-")]
 
-        def look(pairs: list) -> None:
+        def poll(pairs: list) -> None:
             NetworkStatus.objects.update(leases_due_at=None)
             leases.poll(hypervisor, open_host, pairs)
 
-        look(rows())
+        poll(rows())
         known = rows()
         with CaptureQueriesContext(connection) as queries:
-            look(known)
-        seconds = timed(lambda: look(known))
+            poll(known)
+        seconds = timed(lambda: poll(known))
     bare = timed(lambda: [each.DHCPLeases() for each in active])
     total = sum(len(each.DHCPLeases()) for each in active)
     compare(f"Poll of {len(active)} networks, {total} leases, unchanged", seconds, bare)

@@ -36,19 +36,19 @@ def observation(compare: Callable, report: Callable, timed: Callable, host: obje
     def stats() -> None:
         host.getAllDomainStats(libvirt.VIR_DOMAIN_STATS_INTERFACE, libvirt.VIR_CONNECT_GET_ALL_DOMAINS_STATS_ACTIVE)
 
-    def look() -> None:
+    def poll() -> None:
         read_all_anew()
         observe(pk)
 
-    look()
+    poll()
     NICTraffic.objects.update(samples=[[number * 9999, number] for number in range(SAMPLES)])  # five minutes later
-    alone, looked = [], []
+    alone, polled = [], []
     for _ in range(ROUNDS):  # in turns, for a machine is not equally quick all the time
         alone.append(timed(bare, rounds=1))
-        looked.append(timed(look, rounds=1))
+        polled.append(timed(poll, rounds=1))
     assert (NICStatus.objects.count(), NICTraffic.objects.count()) == (NICS * vms, NICS * len(running))
     what = f"Look at {vms} VMs, {NICS * vms} NICs, {len(running)} VMs running"
-    compare(what, median(looked), median(alone))
+    compare(what, median(polled), median(alone))
     traffic(compare, report, timed, pk, stats, len(running))
     for domain in running:
         domain.destroy()
@@ -88,7 +88,7 @@ def adding(report: Callable, host: object, portal: object) -> None:
 
 
 def traffic(compare: Callable, report: Callable, timed: Callable, pk: int, stats: Callable, running: int) -> None:
-    """The part of a look that reads and writes the counters."""
+    """The part of a poll that reads and writes the counters."""
     from django.db import connection
     from django.test.utils import CaptureQueriesContext
 
@@ -98,14 +98,14 @@ def traffic(compare: Callable, report: Callable, timed: Callable, pk: int, stats
 
     hypervisor = Hypervisor.objects.get(pk=pk)
 
-    def look() -> None:
+    def poll() -> None:
         HypervisorStatus.objects.update(traffic_due_at=None)
         traffic.observe(hypervisor, open_host)
 
     with connected(pk, hypervisor.uri) as open_host:
         with CaptureQueriesContext(connection) as queries:
-            look()
-        seconds = timed(look)
+            poll()
+        seconds = timed(poll)
     compare(f"… its traffic of {running} VMs, read and written", seconds, timed(stats), goal=None)
     report("… queries", f"{len(queries)}", "", "")
 
@@ -136,10 +136,10 @@ def fill(host: object, vms: int) -> list:
 
 
 def read_all_anew() -> None:
-    """Have the next look read what else is read more seldom."""
+    """Have the next poll read what else is read more seldom."""
     from networks.models import NetworkStatus
     from virterweb.hypervisors.models import Hypervisor, HypervisorStatus
 
     NetworkStatus.objects.update(leases_due_at=None)
-    Hypervisor.objects.get().look_again()
+    Hypervisor.objects.get().request_poll()
     HypervisorStatus.objects.update(traffic_due_at=None)

@@ -159,7 +159,7 @@ def test_an_image_is_uploaded_and_a_volume_is_named(
     known = lab.virsh("vol-info", "--bytes", "--pool", "default", "virter:tag:uploaded")
     assert int(known.split("Capacity:")[1].split()[0]) == 24 * 1024**2
     lab.virsh("vol-create-as", "default", "prepared.qcow2", "1M", "--format", "qcow2")
-    portal.manage("shell", "-c", "from virterweb.hypervisors.models import *; Hypervisor.objects.get().look_again()")
+    portal.manage("shell", "-c", "from virterweb.hypervisors.models import *; Hypervisor.objects.get().request_poll()")
     tab.get_by_label("Name").fill("prepared")
     tab.get_by_label("Volume").fill("prepared.qcow2")
     wait_for(lambda: portal.ask("[volume.name for volume in Volume.objects.filter(name='prepared.qcow2')]"), 10, "seen")

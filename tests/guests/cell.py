@@ -9,7 +9,7 @@ import libvirt
 from lab import TAG, Lab, guest_image, load_image
 from lxml import etree
 
-from tests.guests.inside import Ears, Seen, look
+from tests.guests.inside import Ears, Seen, read_guest
 from tests.guests.mixtures import Place
 from tests.support.portal import Portal
 from tests.support.waiting import wait_for
@@ -54,7 +54,7 @@ def booted(lab: Lab, host: libvirt.virConnect, renderer: str) -> libvirt.virDoma
     wait_for(lambda: guest_name(renderer) in [domain.name() for domain in host.listAllDomains(RUNNING)], 60, "it runs")
     domain = host.lookupByName(guest_name(renderer))
     while time.monotonic() < deadline:
-        seen = look(lab, domain)
+        seen = read_guest(lab, domain)
         if seen and seen.errors is not None:
             break
         time.sleep(5)
@@ -103,7 +103,7 @@ def settled(
     """What is wrong with a guest that had its time, and how it was last seen."""
     deadline = time.monotonic() + SETTLING
     while True:
-        seen = look(lab, domain)
+        seen = read_guest(lab, domain)
         wrong = list(faults(seen, host, domain, places)) if seen else ["its agent does not answer"]
         if not wrong or time.monotonic() > deadline:
             return wrong, seen

@@ -60,7 +60,7 @@ class Seen:
     versions: dict[str, str]
 
 
-def look(lab: Lab, domain: libvirt.virDomain) -> Seen | None:
+def read_guest(lab: Lab, domain: libvirt.virDomain) -> Seen | None:
     """Ask the guest's agent; None while it does not answer."""
     try:
         with connected(-1, lab.uri) as connection:

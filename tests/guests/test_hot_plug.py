@@ -9,7 +9,7 @@ import pytest
 from lab import Lab, guest_image
 
 from tests.guests.cell import SETTLING, Outcome, booted, guest_name, leased, run
-from tests.guests.inside import Seen, look
+from tests.guests.inside import Seen, read_guest
 from tests.guests.mixtures import ACCESS, RED
 from tests.support.portal import Portal
 from tests.support.waiting import wait_for
@@ -42,10 +42,10 @@ def test_a_nic_plugged_into_a_running_guest_gets_its_lease(
         if done.returncode:
             configured.notes.append(done.stderr.strip().splitlines()[-1].removeprefix("CommandError: "))
         after(configured, lab, domain, SETTLING, has_lease)
-        boot = look(lab, domain).boot
+        boot = read_guest(lab, domain).boot
         domain.reboot()
         began = time.monotonic()
-        wait_for(lambda: through(look(lab, domain), boot), BOOTING, "the guest has booted again")
+        wait_for(lambda: through(read_guest(lab, domain), boot), BOOTING, "the guest has booted again")
         booting = round(time.monotonic() - began)
         after(rebooted, lab, domain, SETTLING, has_lease)
         rebooted.seconds += booting
@@ -67,7 +67,7 @@ def after(
 ) -> None:
     """Look at a guest until it is as wished, and write down how long that took, or that it did not come to it."""
     began = time.monotonic()
-    while not ((seen := look(lab, domain)) and as_desired(seen)):
+    while not ((seen := read_guest(lab, domain)) and as_desired(seen)):
         if time.monotonic() - began > seconds:
             outcome.wrong.append(f"no lease within {seconds} s")
             return

@@ -26,7 +26,7 @@ from virterweb.hypervisors.gateway.found import (
     unguarded,
 )
 from virterweb.hypervisors.models import Hypervisor, HypervisorStatus
-from virterweb.hypervisors.sync import _look
+from virterweb.hypervisors.sync import _read_everything
 from vms.definition import domain as domain_xml
 from vms.definition import volume as volume_xml
 from vms.definition.nics.parse import parse_domain
@@ -246,7 +246,7 @@ def test_a_poll_survives_odd_objects_and_writes_down_the_plain_ones(lab, connect
     HypervisorStatus.objects.update(volumes_tried_at=None, observed_at=None)
     hypervisor = Hypervisor.objects.select_related("status").get(pk=lab.pk)
     for _ in range(2):
-        _look(hypervisor, connection)
+        _read_everything(hypervisor, connection)
     assert VM.objects.get(uuid=uuid.UUID(PLAIN)).status.memory == 64
     assert Network.objects.get(uuid=uuid.UUID(PLAIN)).status.active
     assert Volume.objects.get(name="plain").capacity == 1024

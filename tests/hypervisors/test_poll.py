@@ -51,7 +51,7 @@ def test_a_poll_that_is_asked_for_during_another_is_made_right_after(lab):
     tasks.observe(lab.pk)
     assert len(polls) == 2
     assert not Hypervisor.objects.due().exists()
-    meanwhile.append(lab.look_again)
+    meanwhile.append(lab.request_poll)
     tasks.observe(lab.pk)
     assert len(polls) == 4
 
@@ -71,7 +71,7 @@ def test_a_poll_of_another_worker_is_made_again_for_who_found_it_running(lab):
 def test_who_asks_all_the_time_keeps_no_worker_for_itself(lab):
     def again() -> None:
         meanwhile.append(again)
-        lab.look_again()
+        lab.request_poll()
         if len(polls) > 9:
             pytest.fail("it never ends")
         raise InterruptedError

@@ -67,13 +67,13 @@ def remove_image(portal: Portal, name: str) -> None:
     wait_for(lambda: not portal.ask(f"Image.objects.filter(name='{name}').exists()"), 30, f"{name} is removed")
 
 
-def look(portal: Portal) -> None:
-    """Have the portal read the pool at its next look."""
-    portal.ask("Hypervisor.objects.get().look_again()")
+def poll(portal: Portal) -> None:
+    """Have the portal read the pool at its next poll."""
+    portal.ask("Hypervisor.objects.get().request_poll()")
 
 
 def knows(portal: Portal, name: str) -> bool:
-    look(portal)
+    poll(portal)
     return bool(portal.ask(f"Image.objects.filter(name='{name}').exists()"))
 
 
@@ -181,7 +181,7 @@ def test_an_image_of_the_portals_that_virter_removed_has_drifted(portal: Portal,
     state = "Image.objects.get(name='mine').state"
 
     def drifted() -> bool:
-        look(portal)
+        poll(portal)
         return portal.ask(state) == "drifted"
 
     wait_for(drifted, 20, "it is missed")

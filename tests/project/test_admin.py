@@ -72,7 +72,7 @@ def test_a_network_made_in_the_admin_is_a_wish_like_any_other(client, lab, pokes
     assert pokes[-1] == ("networks.tasks.push", network.pk)
 
 
-@pytest.mark.parametrize(("action", "task"), [("look_again", "observe"), ("push_again", "push")])
+@pytest.mark.parametrize(("action", "task"), [("request_poll", "observe"), ("push_again", "push")])
 def test_actions_poke_the_worker(client, lab, pokes, django_capture_on_commit_callbacks, action, task):
     network = Network.objects.get()
     with django_capture_on_commit_callbacks(execute=True):

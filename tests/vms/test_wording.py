@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.portal.problems.observed_network import NINE, TWO, host, lease, look, nic, told
+from tests.portal.problems.observed_network import NINE, TWO, check_network, host, lease, nic, told
 from tests.support.rewording import MODULES, reworded, tables  # noqa: F401
 from tests.vms.bulk.conftest import lab, vms  # noqa: F401
 from tests.vms.bulk.many_vms import ask
@@ -94,7 +94,10 @@ def test_problems_are_the_same(reworded):  # noqa: F811
     known |= {"hosts": (host("10.255.0.44"),), "size": 9, "free": 0}
 
     def facts() -> list[tuple]:
-        return [(each.kind, each.code, each.step, each.vm, each.mac, each.ip) for each in look(*TWO, nic(), **known)]
+        return [
+            (each.kind, each.code, each.step, each.vm, each.mac, each.ip)
+            for each in check_network(*TWO, nic(), **known)
+        ]
 
     before = facts()
     assert len(before) > 3

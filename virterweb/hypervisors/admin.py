@@ -54,7 +54,7 @@ class ObservedAdmin(ForOperators, admin.ModelAdmin):
 class DesiredAdmin(ForOperators, admin.ModelAdmin):
     """Desired configurations: an edit raises the generation and is pushed. Rows are never deleted here."""
 
-    actions = ("look_again", "push_again")
+    actions = ("request_poll", "push_again")
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
@@ -68,8 +68,8 @@ class DesiredAdmin(ForOperators, admin.ModelAdmin):
         return desired.state.label
 
     @admin.action(description="Poll their hypervisors", permissions=["change"])
-    def look_again(self, request: HttpRequest, rows: QuerySet) -> None:
-        look_at(request, Hypervisor.objects.filter(pk__in=rows.values("hypervisor")))
+    def request_poll(self, request: HttpRequest, rows: QuerySet) -> None:
+        request_polls(request, Hypervisor.objects.filter(pk__in=rows.values("hypervisor")))
 
     @admin.action(description="Apply again to libvirt", permissions=["change"])
     def push_again(self, request: HttpRequest, rows: QuerySet) -> None:
@@ -87,9 +87,9 @@ class RevisionAdmin(ObservedAdmin):
     list_select_related = ("desired", "by")
 
 
-def look_at(request: HttpRequest, hypervisors: QuerySet) -> None:
+def request_polls(request: HttpRequest, hypervisors: QuerySet) -> None:
     for hypervisor in hypervisors:
-        hypervisor.look_again()
+        hypervisor.request_poll()
         transaction.on_commit(lambda pk=hypervisor.pk: tasks.observe.delay(pk), robust=True)
     messages.success(request, f"Polling {', '.join(str(one) for one in hypervisors)}.")
 
@@ -100,7 +100,7 @@ class HypervisorAdmin(ForOperators, admin.ModelAdmin):
     list_filter = ("domain_type", "static_dhcp")
     search_fields = ("name", "uri")
     list_select_related = ("status",)
-    actions = ("look_again",)
+    actions = ("request_poll",)
     delete_confirmation_template = "admin/hypervisors/hypervisor/delete_confirmation.html"
     delete_selected_confirmation_template = "admin/hypervisors/hypervisor/delete_selected_confirmation.html"
 
@@ -134,8 +134,8 @@ class HypervisorAdmin(ForOperators, admin.ModelAdmin):
         return hypervisor.status.acceleration
 
     @admin.action(description="Poll now", permissions=["change"])
-    def look_again(self, request: HttpRequest, rows: QuerySet) -> None:
-        look_at(request, rows)
+    def request_poll(self, request: HttpRequest, rows: QuerySet) -> None:
+        request_polls(request, rows)
 
 
 @admin.register(HypervisorStatus)

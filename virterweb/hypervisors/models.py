@@ -102,7 +102,7 @@ class Hypervisor(models.Model):
         super().save(*args, **kwargs)
         HypervisorStatus.objects.get_or_create(hypervisor=self)
 
-    def look_again(self) -> None:
+    def request_poll(self) -> None:
         """Have a worker read everything now, volumes and leases included."""
         now = timezone.now()
         HypervisorStatus.objects.filter(hypervisor=self).update(due_at=None, asked_at=now, stale_at=now)

@@ -22,7 +22,7 @@ PACE = 1.0  # seconds between two polls of a hypervisor
 SHARE = 10  # a poll may take a tenth of the time, so a large hypervisor is polled less often
 LONGEST = 10.0  # seconds between two polls, however slow they are
 PATIENCE = 2.0  # seconds between two attempts to reach one that does not answer
-BACK_OFF = 10.0  # seconds after a look that failed by an error of our own
+BACK_OFF = 10.0  # seconds after a poll that failed by an error of our own
 ROUTES = timedelta(seconds=30)
 
 
@@ -46,7 +46,7 @@ def _poll(hypervisor_id: int) -> bool:
         _record(status.pk, began_at=timezone.now())
         try:
             with connected(hypervisor.pk, hypervisor.uri, limited=False) as connection:
-                _record(status.pk, **_look(hypervisor, connection))
+                _record(status.pk, **_read_everything(hypervisor, connection))
         except Busy:  # it is there, and has no time
             _record(status.pk, due_at=timezone.now() + timedelta(seconds=PATIENCE))
         except Unreachable as problem:
@@ -61,7 +61,7 @@ def _with_problems() -> QuerySet[Hypervisor]:
     return Hypervisor.objects.select_related("status").prefetch_related("reading_problems")
 
 
-def _look(hypervisor: Hypervisor, connection: Connection) -> dict:
+def _read_everything(hypervisor: Hypervisor, connection: Connection) -> dict:
     """Run all observers; return the columns of HypervisorStatus that result."""
     began = monotonic()
     status = hypervisor.status

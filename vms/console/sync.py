@@ -20,7 +20,7 @@ from vms.models import VM, ConsoleLog, Power
 from vms.observed import console_text
 from vms.observed.console_text import Kept
 
-LOOKED_AT = timedelta(seconds=15)  # how long after its last poll a page counts as open
+WATCHED_FOR = timedelta(seconds=15)  # how long after its last poll a page counts as open
 OFTEN = timedelta(seconds=1)
 SELDOM = timedelta(seconds=60)
 AGAIN = timedelta(seconds=10)  # until a log that could not be read is tried again
@@ -34,14 +34,14 @@ def due() -> QuerySet[ConsoleLog]:
     return reachable.filter(~Q(vm__status__power=Power.OFF) | stopped).order_by(F("wanted_until").desc(nulls_last=True))
 
 
-def look(vm: VM) -> None:
+def mark_watched(vm: VM) -> None:
     """Record that a console's page is open, so that its log is read often."""
     now = timezone.now()
     log, made = ConsoleLog.objects.get_or_create(vm=vm, defaults={"hypervisor": vm.hypervisor, "name": vm.name})
     if made or log.wanted_until is None or log.wanted_until < now:
-        ConsoleLog.objects.filter(pk=log.pk).update(wanted_until=now + LOOKED_AT, due_at=now)
-    elif log.wanted_until < now + LOOKED_AT / 2:
-        ConsoleLog.objects.filter(pk=log.pk).update(wanted_until=now + LOOKED_AT)
+        ConsoleLog.objects.filter(pk=log.pk).update(wanted_until=now + WATCHED_FOR, due_at=now)
+    elif log.wanted_until < now + WATCHED_FOR / 2:
+        ConsoleLog.objects.filter(pk=log.pk).update(wanted_until=now + WATCHED_FOR)
 
 
 def begin(vm: VM) -> None:

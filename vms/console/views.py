@@ -53,7 +53,7 @@ def _find(request: HttpRequest, hypervisor: str, name: str) -> Console:
     """Return the log of `?log=`, else the newest, which is that of an existing VM; 404 if there is none."""
     vm = VM.objects.on(hypervisor).select_related("hypervisor").filter(name=name).order_by("-managed", "pk").first()
     if vm:
-        console.look(vm)
+        console.mark_watched(vm)
     logs = _logs(hypervisor, name)
     number = request.GET.get("log")
     if number is None:

@@ -202,7 +202,7 @@ def observe(hypervisor: Hypervisor, connection: Connection) -> None:
         _record_volumes(hypervisor, connection)
 
 
-def look_again(hypervisor_id: int) -> None:
+def refresh_volumes(hypervisor_id: int) -> None:
     """Request that the pool is read at the next poll."""
     HypervisorStatus.objects.filter(hypervisor=hypervisor_id).update(stale_at=timezone.now())
 

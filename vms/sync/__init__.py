@@ -38,7 +38,7 @@ def push(vm: VM, connection: Connection) -> dict | None:
         _remove(vm, connection)
         return None
     if vm.managed and vm.status.made_at is None:
-        image_sync.look_again(vm.hypervisor_id)
+        image_sync.refresh_volumes(vm.hypervisor_id)
         make(vm, connection)
         console.begin(vm)
         # From here on the VM is created: its disks are kept, whatever is refused later.

@@ -132,7 +132,7 @@ def _finish_at_shutdown(row: VM, domain: FoundDomain) -> None:
 def _record_gone(row: VM, began: datetime) -> None:
     status = row.status
     if status.present:
-        image_sync.look_again(row.hypervisor_id)  # whoever removed it also removed its volumes
+        image_sync.refresh_volumes(row.hypervisor_id)  # whoever removed it also removed its volumes
     if not row.managed:
         row.forget()
     elif status.present and not (status.observed_at and status.observed_at > began):
@@ -185,7 +185,7 @@ def _check_disconnected(hypervisor: Hypervisor, connection: Connection) -> None:
                 on_bridge, wanted = connection.ports.taps_on(network.status.bridge), taps.get(network.pk, [])
                 fewer = len(wanted) > network.status.connections
                 if fewer or network.status.cut or (on_bridge is not None and not on_bridge.issuperset(wanted)):
-                    networks_sync.look_for_cut(network, connection)
+                    networks_sync.record_disconnected(network, connection)
 
 
 def _ask_for_leases(hypervisor: Hypervisor) -> None:

@@ -32,7 +32,7 @@ def write_nics(row: VM, domain: FoundDomain | None) -> None:
                 return  # the VM has just been removed
             row.status.nics.all().delete()
             NICStatus.objects.bulk_create(now)
-        leases.look_again({nic.network_id for nic in now if nic.network_id})
+        leases.refresh_leases({nic.network_id for nic in now if nic.network_id})
 
 
 def _nic_status(row: VM, position: int, nic: FoundNIC, networks: dict[str, int]) -> NICStatus:

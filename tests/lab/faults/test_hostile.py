@@ -125,7 +125,7 @@ def test_one_hostile_object_of_each_kind_leaves_all_others_up_to_date(portal: Po
 
     others.defineXML(DOMAIN.format(name="plain", memory=4096, vcpus=1, devices=""))
     lab.virsh("vol-create-as", "default", "plain", "1M")
-    portal.manage("shell", "-c", "from virterweb.hypervisors.models import *; Hypervisor.objects.get().look_again()")
+    portal.manage("shell", "-c", "from virterweb.hypervisors.models import *; Hypervisor.objects.get().request_poll()")
     wait_for(
         lambda: portal.ask("VM.objects.filter(name='plain', status__present=True).exists()"), SOON, "the VM is seen"
     )
@@ -149,7 +149,7 @@ def test_one_hostile_object_of_each_kind_leaves_all_others_up_to_date(portal: Po
     (lab.directory / "lib/dnsmasq/virbr66.status").write_text("[]")
     others.lookupByName("plain").undefine()
     lab.virsh("vol-delete", "--pool", "default", "plain")
-    portal.manage("shell", "-c", "from virterweb.hypervisors.models import *; Hypervisor.objects.get().look_again()")
+    portal.manage("shell", "-c", "from virterweb.hypervisors.models import *; Hypervisor.objects.get().request_poll()")
     wait_for(lambda: not [each for each in problems(portal) if "leasing" in each], SOON, "it can be read again")
     wait_for(lambda: not portal.ask("VM.objects.filter(name='plain').exists()"), SOON, "the VM is gone")
     print("named:", problems(portal))

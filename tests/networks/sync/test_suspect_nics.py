@@ -65,12 +65,12 @@ def network(db, tmp_path: Path, pokes, remote) -> Iterator[Network]:
     path = tmp_path / "host.xml"
     path.write_text(EMPTY)
     network = push(make_network(make_hypervisor(uri=f"test://{path}")))
-    look(network)
+    poll(network)
     yield network
     disconnect()
 
 
-def look(network: Network) -> tuple[list[str], list[str]]:
+def poll(network: Network) -> tuple[list[str], list[str]]:
     """Poll; the VMs that are, and those that may be disconnected."""
     observe(network.hypervisor_id)
     found = again(network)
@@ -83,62 +83,62 @@ def restarted_by_others(network: Network) -> None:
 
 
 def test_all_that_hung_on_a_network_that_others_restarted_may_be_disconnected(network):
-    assert look(network) == ([], [])
+    assert poll(network) == ([], [])
     restarted_by_others(network)
-    assert look(network) == ([], ["web", "db"])
-    assert look(network) == ([], ["web", "db"]), "it stays so while nothing comes to them"
+    assert poll(network) == ([], ["web", "db"])
+    assert poll(network) == ([], ["web", "db"]), "it stays so while nothing comes to them"
 
 
 def test_a_restart_that_a_poll_has_seen_is_one_as_well(network):
     with connected(network.hypervisor_id, network.hypervisor.uri) as connection:
         found = connection.session.libvirt.networkLookupByName("net1")
         found.destroy()
-        assert look(network) == ([], [])
+        assert poll(network) == ([], [])
         found.create()
-    assert look(network) == ([], ["web", "db"])
+    assert poll(network) == ([], ["web", "db"])
 
 
 def test_whom_a_packet_reaches_is_connected(network, remote):
     restarted_by_others(network)
-    look(network)
+    poll(network)
     remote.packets["db"] += 1
-    assert look(network) == ([], ["web"])
+    assert poll(network) == ([], ["web"])
 
 
 def test_who_has_another_port_was_connected_anew(network, remote):
     restarted_by_others(network)
-    look(network)
+    poll(network)
     remote.nics = [replace(WEB, port="p3"), DB]  # moved by others, or its VM was started anew
-    assert look(network) == ([], ["db"])
+    assert poll(network) == ([], ["db"])
     remote.nics = [replace(WEB, port="p3")]
-    assert look(network) == ([], [])
+    assert poll(network) == ([], [])
 
 
 def test_what_a_tap_says_is_not_suspected(network, remote):
     remote.nics = [replace(WEB, seen=True), replace(DB, seen=True, plugged=False)]
     restarted_by_others(network)
-    assert look(network) == (["db"], [])
+    assert poll(network) == (["db"], [])
 
 
 def test_the_bridge_of_others_stays(network, remote):
     NetworkStatus.objects.update(forward_mode="bridge")
     restarted_by_others(network)
-    assert look(network) == ([], [])
+    assert poll(network) == ([], [])
 
 
 def test_several_workers_hear_of_one_start(network, remote):
     at = timezone.now()
     sync.note_start(network.hypervisor_id, network.uuid_text, at)
-    look(network)
+    poll(network)
     remote.packets = {"web": 8, "db": 1}
-    assert look(network) == ([], [])
+    assert poll(network) == ([], [])
     sync.note_start(network.hypervisor_id, network.uuid_text, at + timedelta(milliseconds=300))
-    assert look(network) == ([], [])
+    assert poll(network) == ([], [])
 
 
 def test_those_that_may_be_disconnected_are_reconnected_and_the_plan_says_so(network, remote, page):
     restarted_by_others(network)
-    look(network)
+    poll(network)
     shown = page.get(f"/networks/{network.hypervisor}/net1/").content.decode()
     assert "May be disconnected: web, db." in shown
     (step,) = again(network).plan()
@@ -146,7 +146,7 @@ def test_those_that_may_be_disconnected_are_reconnected_and_the_plan_says_so(net
     again(network).ask_again()
     assert push(network).state == State.READY
     assert sorted(remote.moved) == ["db", "web"]
-    assert look(network) == ([], [])
+    assert poll(network) == ([], [])
     assert "May be disconnected" not in page.get(f"/networks/{network.hypervisor}/net1/").content.decode()
 
 
@@ -157,13 +157,13 @@ def test_a_restart_of_our_own_reconnects_all_and_suspects_nobody(network, remote
     again(network).ask_again()
     push(network)
     assert sorted(remote.moved) == ["db", "web"]
-    assert look(network) == ([], [])
+    assert poll(network) == ([], [])
 
 
 def test_a_success_that_gave_no_new_port_is_not_believed(network, remote):
     remote.lies = True
     restarted_by_others(network)
-    look(network)
+    poll(network)
     again(network).ask_again()
     said = push(network).status
     assert "these NICs are still disconnected: web" in str(said.progress) + str(said.error)

@@ -34,7 +34,7 @@ def told(ip: str = "10.255.0.8", mac: str = NINE, source: str = "agent") -> Told
 TWO = (nic(), nic(NINE, "alma-9"))
 
 
-def look(*nics: NIC, **known) -> tuple[Problem, ...]:
+def check_network(*nics: NIC, **known) -> tuple[Problem, ...]:
     return problems.of_network(problems.Network(key=HERE, name="net1", **known), nics)
 
 

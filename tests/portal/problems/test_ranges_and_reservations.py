@@ -4,7 +4,7 @@ from datetime import datetime
 
 import pytest
 
-from tests.portal.problems.observed_network import EIGHT, ELSEWHERE, TWO, host, lease, look, nic, only
+from tests.portal.problems.observed_network import EIGHT, ELSEWHERE, TWO, check_network, host, lease, nic, only
 from virterweb.portal.problems import Kind, Step
 
 
@@ -18,7 +18,7 @@ from virterweb.portal.problems import Kind, Step
     ],
 )
 def test_a_range_with_few_free_addresses_is_nearly_full(size, free, said):
-    problem = only(look(size=size, free=free), Kind.FULL)
+    problem = only(check_network(size=size, free=free), Kind.FULL)
     assert problem.text.startswith("net1: ")
     assert said in problem.text
     assert problem.step == Step.CHANGE_NETWORK
@@ -26,7 +26,7 @@ def test_a_range_with_few_free_addresses_is_nearly_full(size, free, said):
 
 @pytest.mark.parametrize(("size", "free"), [(253, 13), (253, 253), (8, 3), (0, 0), (2, 2), (1, 1)])
 def test_a_range_with_enough_free_addresses_or_without_leases_is_not_nearly_full(size, free):
-    assert look(size=size, free=free) == ()
+    assert check_network(size=size, free=free) == ()
 
 
 @pytest.mark.parametrize(
@@ -38,21 +38,21 @@ def test_a_range_with_enough_free_addresses_or_without_leases_is_not_nearly_full
     ],
 )
 def test_a_reservation_for_a_vm_on_another_network_names_that_network(there, where):
-    problem = only(look(there, hosts=(host(),)), Kind.GONE)
+    problem = only(check_network(there, hosts=(host(),)), Kind.GONE)
     assert problem.text == f"10.255.0.8 is reserved here for alma-8 ({EIGHT}), but the NIC is attached to {where}."
     assert (problem.step, problem.ip) == (Step.CHANGE_ENTRY, "10.255.0.8")
 
 
 def test_a_reservation_is_no_problem_if_a_vm_on_this_network_has_its_mac_too():
     both = (nic(running=False), nic(vm="other", network=ELSEWHERE))
-    assert look(*both, hosts=(host(),)) == ()
-    assert look(*reversed(both), hosts=(host(),)) == ()
+    assert check_network(*both, hosts=(host(),)) == ()
+    assert check_network(*reversed(both), hosts=(host(),)) == ()
 
 
 def test_a_lease_of_another_than_the_reserved_address_has_its_expiry():
     until = datetime(2026, 3, 1, 17, 5)
     leases = (lease("10.255.0.77", until=until),)
-    problem = only(look(nic(), leases=leases, hosts=(host(),)), Kind.OTHER_ADDRESS)
+    problem = only(check_network(nic(), leases=leases, hosts=(host(),)), Kind.OTHER_ADDRESS)
     for part in (f"alma-8 ({EIGHT}) has 10.255.0.77", "though 10.255.0.8 is reserved for it", "at the latest at 17:05"):
         assert part in problem.text
     assert (problem.step, problem.ip, problem.lease) == (Step.RESERVE_THIS, "10.255.0.77", 7)
@@ -71,7 +71,7 @@ def test_a_lease_of_another_than_the_reserved_address_has_its_expiry():
     ],
 )
 def test_a_guest_that_has_the_reserved_address_or_none_is_no_problem(leases, hosts):
-    assert look(nic(), leases=leases, hosts=hosts) == ()
+    assert check_network(nic(), leases=leases, hosts=hosts) == ()
 
 
 @pytest.mark.parametrize(
@@ -85,10 +85,10 @@ def test_a_guest_that_has_the_reserved_address_or_none_is_no_problem(leases, hos
 )
 def test_unused_reservations_are_one_problem_that_names_three(count, said):
     hosts = tuple(host(f"10.255.0.{number}", f"52:54:00:cc:00:{number:02x}") for number in range(1, count + 1))
-    problem = only(look(*TWO, hosts=hosts), Kind.UNUSED)
+    problem = only(check_network(*TWO, hosts=hosts), Kind.UNUSED)
     assert (problem.text, problem.step) == (said, Step.LOOK_AT_ENTRIES)
-    assert look(*TWO, hosts=hosts, static_dhcp=True) == ()
+    assert check_network(*TWO, hosts=hosts, static_dhcp=True) == ()
 
 
 def test_a_reservation_of_a_vm_that_is_off_or_without_a_mac_is_not_unused():
-    assert look(nic(running=False), hosts=(host(), host("fd00::9", "", duid="00:03"))) == ()
+    assert check_network(nic(running=False), hosts=(host(), host("fd00::9", "", duid="00:03"))) == ()

@@ -2,13 +2,13 @@
 
 import pytest
 
-from tests.portal.problems.observed_network import EIGHT, NINE, NOBODY, TWO, host, lease, look, nic, only, told
+from tests.portal.problems.observed_network import EIGHT, NINE, NOBODY, TWO, check_network, host, lease, nic, only, told
 from virterweb.portal.problems import Kind, Step
 
 
 def test_a_network_without_faults_has_no_problem():
-    assert look(*TWO, leases=(lease(),), hosts=(host(),), told=(told("10.255.0.9"),), size=253, free=250) == ()
-    assert look() == ()
+    assert check_network(*TWO, leases=(lease(),), hosts=(host(),), told=(told("10.255.0.9"),), size=253, free=250) == ()
+    assert check_network() == ()
 
 
 @pytest.mark.parametrize(
@@ -21,7 +21,7 @@ def test_a_network_without_faults_has_no_problem():
     ],
 )
 def test_two_machines_with_the_same_address_are_both_named(leases, told_of, said):
-    problem = only(look(*TWO, leases=leases, told=told_of), Kind.TWO_MACHINES)
+    problem = only(check_network(*TWO, leases=leases, told=told_of), Kind.TWO_MACHINES)
     one, other = f"alma-8 ({EIGHT}), {said[0]}", f"alma-9 ({NINE}), {said[1]}"
     assert f"is used by 2 machines: {one} and {other}." in problem.text
     assert (problem.step, problem.vm, problem.mac) == (Step.LOOK_AT_VM, "alma-9", NINE)
@@ -37,12 +37,12 @@ def test_two_machines_with_the_same_address_are_both_named(leases, told_of, said
     ],
 )
 def test_machines_with_different_addresses_are_no_problem(leases, told_of):
-    assert look(*TWO, leases=leases, told=told_of) == ()
+    assert check_network(*TWO, leases=leases, told=told_of) == ()
 
 
 def test_three_machines_are_counted_and_all_named():
     three = (*TWO, nic(NOBODY, "alma-10"))
-    text = only(look(*three, leases=(lease(),), told=(told(), told(mac=NOBODY))), Kind.TWO_MACHINES).text
+    text = only(check_network(*three, leases=(lease(),), told=(told(), told(mac=NOBODY))), Kind.TWO_MACHINES).text
     assert "by 3 machines" in text
     assert all(name in text for name in ("alma-8", "alma-9", "alma-10"))
 
@@ -54,7 +54,7 @@ def copied(now: str = NINE, before: str = EIGHT, client_id: str = "ff:01", **end
 
 
 def test_two_running_guests_with_the_same_client_id_are_both_named():
-    problem = only(look(*TWO, **copied()), Kind.ONE_CLIENT_ID)
+    problem = only(check_network(*TWO, **copied()), Kind.ONE_CLIENT_ID)
     for part in (f"alma-8 ({EIGHT}) and alma-9 ({NINE})", "ff:01", "both 10.255.0.8", "machine-id"):
         assert part in problem.text
     assert (problem.step, problem.vm) == (Step.LOOK_AT_VM, "alma-9")
@@ -74,4 +74,4 @@ def test_two_running_guests_with_the_same_client_id_are_both_named():
     ],
 )
 def test_a_lease_that_passes_to_another_guest_is_no_shared_client_id(nics, leases):
-    assert look(*nics, **leases) == ()
+    assert check_network(*nics, **leases) == ()

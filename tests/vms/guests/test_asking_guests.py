@@ -102,15 +102,15 @@ def test_a_report_is_deleted_when_its_run_ends(vm, guests):
 def test_the_sweep_creates_and_deletes_reports(vm):
     GuestReport.objects.all().delete()
 
-    def look(state: str, document: str) -> None:
+    def poll(state: str, document: str) -> None:
         row = VM.objects.select_related("hypervisor", "status").get(pk=vm.pk)
         facts = {"uuid": row.uuid_text, "name": row.name, "state": state, "persistent": True}
         found = FoundDomain(document=document, stored=document if state == "running" else "", **facts)
         polling._record(row, found, timezone.now())
 
-    look("running", domain(MAC, PLAIN, run="9"))
+    poll("running", domain(MAC, PLAIN, run="9"))
     assert GuestReport.objects.get().run == "9"
-    look("off", domain(MAC, PLAIN, run=""))
+    poll("off", domain(MAC, PLAIN, run=""))
     assert not GuestReport.objects.exists()
 
 

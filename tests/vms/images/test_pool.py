@@ -38,11 +38,11 @@ def pool(lab) -> libvirt.virStoragePool:
     pool.create()
     for name in (*TAGS, "mine"):
         pool.createXML(VOLUME.format(name))
-    look(lab)
+    poll(lab)
     return pool
 
 
-def look(lab) -> None:
+def poll(lab) -> None:
     """A poll that reads the pool."""
     HypervisorStatus.objects.update(stale_at=timezone.now())
     observe(lab.pk)
@@ -71,7 +71,7 @@ def test_a_pool_that_cannot_be_read_makes_nothing_vanish(lab, pool, page, monkey
             pool.destroy()
         if how == "missing":
             pool.undefine()
-        look(lab)
+        poll(lab)
         assert known() == before
         vm.refresh_from_db()
         assert vm.image.name == "alma-8"
@@ -89,7 +89,7 @@ def test_a_pool_that_cannot_be_read_makes_nothing_vanish(lab, pool, page, monkey
         for name in (*TAGS, "mine"):
             if name not in [volume.name() for volume in pool.listAllVolumes()]:
                 pool.createXML(VOLUME.format(name))
-    look(lab)
+    poll(lab)
     assert known() == before
     assert reasons() == []
 
@@ -99,13 +99,13 @@ def test_what_a_successful_reading_lacks_goes_but_for_images_that_vms_were_made_
     image = vm.image
     for volume in pool.listAllVolumes():
         volume.delete()
-    look(lab)
+    poll(lab)
     assert not Volume.objects.exists()
     assert list(Image.objects.all()) == [image]
     assert "gone since" in page.get("/images/").content.decode()
     assert "alma-8</option>" not in page.get("/vms/run/").content.decode()
     pool.createXML(VOLUME.format(TAGS[0]))
-    look(lab)
+    poll(lab)
     vm.refresh_from_db()
     assert vm.image == image
     assert Image.objects.get().status.gone_at is None
@@ -115,9 +115,9 @@ def test_a_gone_image_is_forgotten_with_the_last_vm_that_was_made_from_it(lab, p
     vm = make_vm(lab, image=Image.objects.get(name="alma-8"))
     for volume in pool.listAllVolumes():
         volume.delete()
-    look(lab)
+    poll(lab)
     vm.delete()
-    look(lab)
+    poll(lab)
     assert not Image.objects.exists()
 
 
