@@ -83,6 +83,10 @@ class Failure(Exception):
         self.message = message
 
 
+class InvalidValue(Failure, ValueError):
+    """A value is not valid: the message says which one and why."""
+
+
 PLAIN = (str, int, float, bool, list, dict, type(None), Message)
 
 

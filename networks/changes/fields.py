@@ -6,6 +6,8 @@ from collections.abc import Callable
 from django import forms
 from django.core.exceptions import ValidationError
 
+from networks.definition import value_wording as _wording  # noqa: F401, adds the texts of the messages
+from virterweb.messages import InvalidValue, Message
 from virterweb.pages.characters import hidden_in
 
 LONGEST = 2_000_000  # characters, refused before they are read: tens of thousands of lines
@@ -63,10 +65,10 @@ class LinesField(forms.CharField):
 
     def _part(self, line: str, found: dict[object, int]) -> object:
         if hidden := hidden_in(line.replace("\t", " ")):
-            raise ValueError(f"Control characters and invisible characters are not allowed: {hidden}.")
+            raise InvalidValue(Message("value.hidden", hidden=hidden))
         part = self.read(line.strip())
         if part in found:
-            raise ValueError(f"{part} is already in line {found[part]}.")
+            raise InvalidValue(Message("value.repeated", part=part, line=found[part]))
         return part
 
 

@@ -3,6 +3,10 @@
 import re
 from ipaddress import IPv4Address, IPv4Interface, IPv6Address, IPv6Interface
 
+from virterweb.messages import InvalidValue, Message
+
+from . import value_wording as _wording  # noqa: F401, adds the texts of the messages
+
 ACCESS_MAC = "52:54:00:00:00:00"
 LARGEST_RANGE = 2**16
 
@@ -16,35 +20,33 @@ def _text(number: int) -> str:
 
 
 def parse_mac(text: str) -> str:
-    """Return a guest's MAC as lower-case aa:bb:cc:dd:ee:ff; raise ValueError with the reason if it is not valid.
+    """Return a guest's MAC as lower-case aa:bb:cc:dd:ee:ff; raise InvalidValue if it is not valid.
 
     It may be typed as 52:54:00:b3:72:d7, 52-54-00-B3-72-D7, 5254.00b3.72d7 or 525400b372d7.
     """
     two, four = "[0-9a-fA-F]{2}", "[0-9a-fA-F]{4}"
     if not re.fullmatch(rf"{two}([:-]{two}){{5}}|{four}\.{four}\.{four}|{two * 6}", text.strip()):
-        raise ValueError("This is not a MAC address, for example 52:54:00:b3:72:d7.")
+        raise InvalidValue(Message("value.mac"))
     number = int(re.sub("[:.-]", "", text.strip()), 16)
     if number == 0:
-        raise ValueError("The MAC address of zeros is not allowed.")
+        raise InvalidValue(Message("value.mac_zero"))
     if number >> 40 & 1:
-        raise ValueError(
-            "This is a multicast MAC address. The second digit of the MAC address of a guest must be even."
-        )
+        raise InvalidValue(Message("value.mac_multicast"))
     return _text(number)
 
 
 def mac_plus(base: str, number: int) -> str:
-    """Add a number to a MAC, with carry over its 48 bits; raise ValueError beyond the last MAC."""
+    """Add a number to a MAC, with carry over its 48 bits; raise InvalidValue beyond the last MAC."""
     total = _number(base) + number
     if not 0 <= total < 2**48:
-        raise ValueError(f"There is no MAC {number} after {base}.")
+        raise InvalidValue(Message("value.mac_beyond", number=number, base=base))
     return _text(total)
 
 
 def mac_of_id(number: int) -> str:
     """Return the MAC of an ID on the access network: 8 is 52:54:00:00:00:08."""
     if not 0 < number < 2**24:
-        raise ValueError(f"ID {number} is not possible. IDs must be between 1 and {2**24 - 1}.")
+        raise InvalidValue(Message("value.id", number=number, most=2**24 - 1))
     return mac_plus(ACCESS_MAC, number)
 
 
@@ -57,10 +59,10 @@ def id_of_mac(mac: str) -> int | None:
 
 
 def ip_of_id(interface: IPv4Interface, number: int) -> IPv4Address:
-    """Return network address + ID; raise ValueError if a guest of the block cannot have that address."""
+    """Return network address + ID; raise InvalidValue if a guest of the block cannot have that address."""
     block = interface.network
     if not 0 < number < block.num_addresses - 1:
-        raise ValueError(f"ID {number} has no address in {block}.")
+        raise InvalidValue(Message("value.id_address", number=number, block=block))
     return block.network_address + number
 
 
@@ -74,18 +76,16 @@ def dhcp_range(
         last = block.network_address + LARGEST_RANGE - 1
     start = interface.ip + 1
     if start > last:
-        raise ValueError(
-            f"{interface} leaves no address for DHCP, because the range begins after the address of the host."
-        )
+        raise InvalidValue(Message("value.dhcp_room", interface=interface))
     return start, last
 
 
 def generated_hosts(
     interface: IPv4Interface, base_mac: str, first_id: int, count: int
 ) -> tuple[tuple[str, IPv4Address], ...]:
-    """Return entries with MAC base + first ID + i and IP host address + 1 + i; raise ValueError outside the block."""
+    """Return entries with MAC base + first ID + i and IP host address + 1 + i; raise InvalidValue outside the block."""
     last = interface.network.broadcast_address - 1
     if interface.ip + count > last:
         room = int(last) - int(interface.ip)
-        raise ValueError(f"{interface.network} has room for {room} DHCP reservations after {interface.ip}.")
+        raise InvalidValue(Message("value.hosts_room", block=interface.network, room=room, ip=interface.ip))
     return tuple((mac_plus(base_mac, first_id + index), interface.ip + 1 + index) for index in range(count))

@@ -1,11 +1,12 @@
 """One line of text for each part of a network that comes in lists, read back into the part: for forms and flags. Pure.
 
-The lines are those that `str` of the parts gives. A line that cannot be read raises ValueError with what is allowed.
+The lines are those that `str` of the parts gives. A line that cannot be read raises InvalidValue, which says what is
+allowed.
 """
 
 import re
 from contextlib import suppress
-from ipaddress import ip_address, ip_interface, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_interface, ip_network
 
 from networks.definition.spec import (
     BandwidthSpec,
@@ -16,6 +17,7 @@ from networks.definition.spec import (
     RangeSpec,
     RouteSpec,
 )
+from virterweb.messages import InvalidValue, Message
 
 from . import addressing
 
@@ -35,8 +37,8 @@ def address(text: str) -> str:
     if _is_address(bare):
         return str(ip_address(bare))
     if "." in bare and _is_address(re.sub(r"(?<![0-9a-fA-F])0+(?=\d)", "", bare)):
-        raise ValueError(f"{text} has a leading zero, which some programs read as octal. Remove it.")
-    raise ValueError(f"{text} is not an IP address.")
+        raise InvalidValue(Message("value.ip_octal", text=text))
+    raise InvalidValue(Message("value.ip", text=text))
 
 
 def _is_address(text: str) -> bool:
@@ -49,10 +51,7 @@ def dns_name(text: str) -> str:
     """Return a DNS name unchanged; refuse one in another script, with its ASCII form in the error."""
     if len(text) > 253 or not DNS_NAME.match(text):
         known = _ascii_form(text)
-        hint = f"; in ASCII it is {known}" if known else ""
-        raise ValueError(
-            f"{text} is not a DNS name. A DNS name has labels of letters, digits and dashes, separated by dots{hint}."
-        )
+        raise InvalidValue(Message("value.dns_name", text=text, ascii=known))
     return text
 
 
@@ -73,9 +72,7 @@ def lease(text: str) -> int:
         return 0
     match = re.fullmatch(r"(\d{1,9})([smhd])", text)
     if not match or (seconds := int(match[1]) * UNITS[match[2]]) < 120:
-        raise ValueError(
-            f"{text} is not a lease time, for example 12h, 30m or infinite. The shortest lease time is 2m."
-        )
+        raise InvalidValue(Message("value.lease", text=text))
     return seconds
 
 
@@ -91,10 +88,10 @@ def read_range(line: str) -> RangeSpec:
     expiry = _lease_at_end(words)
     start, dash, end = (words[0] if len(words) == 1 else "").partition("-")
     if not dash:
-        raise ValueError(f"{line}: enter a range like 10.255.0.2-10.255.0.99 or 10.255.0.2-10.255.0.99 12h.")
+        raise InvalidValue(Message("value.range", line=line))
     first, last = ip_address(address(start)), ip_address(address(end))
     if first.version != last.version or first > last:
-        raise ValueError(f"{line}: the first address of a range must be the lower one.")
+        raise InvalidValue(Message("value.range_order", line=line))
     return RangeSpec(start=str(first), end=str(last), lease=expiry)
 
 
@@ -106,16 +103,14 @@ def read_host(line: str) -> HostSpec:
     for word in sorted(words, key=_may_be_mac_or_name):
         key, value = ("name", word) if _is_rather_name(word, words, found) else _host_word(word)
         if found[key]:
-            raise ValueError(f"{line}: {found[key]} and {value} are of the same kind; enter only one.")
+            raise InvalidValue(Message("value.host_twice", line=line, one=found[key], other=value))
         found[key] = value
     if not found["ip"] or not (found["mac"] or found["duid"] or found["name"]):
-        raise ValueError(
-            f"{line}: enter a reservation like 52:54:00:00:00:08 10.255.0.8, optionally followed by a name."
-        )
+        raise InvalidValue(Message("value.host", line=line))
     if found["duid"] and ":" not in found["ip"]:
-        raise ValueError(f"{line}: only IPv6 guests can be identified by a DUID.")
+        raise InvalidValue(Message("value.host_duid", line=line))
     if found["mac"] and ":" in found["ip"]:
-        raise ValueError(f"{line}: IPv6 guests are identified by a DUID (id:…) or a name, not by a MAC.")
+        raise InvalidValue(Message("value.host_mac", line=line))
     return HostSpec(**found, lease=expiry)
 
 
@@ -147,7 +142,7 @@ def _host_word(word: str) -> tuple[str, str]:
         return "ip", address(word)
     except ValueError:
         if LEASE.fullmatch(word):
-            raise ValueError(f"{word} is a lease time. Enter it once, at the end.") from None
+            raise InvalidValue(Message("value.lease_place", text=word)) from None
         if re.fullmatch(r"[\d.:/]+|\[.*", word):
             raise
         return "name", dns_name(word)
@@ -156,14 +151,14 @@ def _host_word(word: str) -> tuple[str, str]:
 def duid(text: str) -> str:
     """Return a DUID of 2 to 130 bytes in lower case, without the prefix id: of a line."""
     if not re.fullmatch(r"[0-9a-f]{1,2}(:[0-9a-f]{1,2}){1,129}", text.lower()):
-        raise ValueError(f"id:{text} is not a DUID, for example id:00:04:58:fd:e4:15.")
+        raise InvalidValue(Message("value.duid", text=text))
     return text.lower()
 
 
 def _name_not_address(word: str) -> str:
     """Return a DNS name, unless it looks like an address with a mistake."""
     if re.fullmatch(r"[\d.:/]+", word):
-        raise ValueError(f"{word} is not an IP address.")
+        raise InvalidValue(Message("value.ip", text=word))
     return dns_name(word)
 
 
@@ -171,7 +166,7 @@ def read_forwarder(line: str) -> ForwarderSpec:
     """Read ADDRESS, or DOMAIN, or DOMAIN ADDRESS."""
     words = line.split()
     if len(words) not in (1, 2):
-        raise ValueError(f"{line}: enter an address, a domain, or a domain and an address.")
+        raise InvalidValue(Message("value.forwarder", line=line))
     if len(words) == 2:
         return ForwarderSpec(domain=dns_name(words[0]), address=address(words[1]))
     try:
@@ -184,7 +179,7 @@ def read_dns_host(line: str) -> DNSHostSpec:
     """Read IP NAME …."""
     ip, *names = line.split() or [""]
     if not names:
-        raise ValueError(f"{line}: enter an address and at least one name, for example 10.255.0.5 mirror mirror.lab.")
+        raise InvalidValue(Message("value.dns_host", line=line))
     return DNSHostSpec(ip=address(ip), names=tuple(map(dns_name, names)))
 
 
@@ -192,36 +187,43 @@ def read_route(line: str) -> RouteSpec:
     """Read BLOCK via GATEWAY [metric N]."""
     match = re.fullmatch(r"(\S+/\d+) via (\S+)(?: metric ([1-9]\d{0,8}))?", " ".join(line.split()))
     if not match:
-        raise ValueError(
-            f"{line}: enter a route like 10.8.0.0/16 via 10.255.0.7 or 10.8.0.0/16 via 10.255.0.7 metric 5."
-        )
+        raise InvalidValue(Message("value.route", line=line))
     try:
-        block = ip_network(match[1])
-    except ValueError as problem:
-        raise ValueError(f"{line}: {problem}.") from None
+        block = route_block(match[1])
+    except InvalidValue as problem:
+        raise InvalidValue(Message("value.route_block", line=line, reason=problem.message)) from None
     gateway = ip_address(address(match[2]))
     if gateway.version != block.version:
-        raise ValueError(f"{line}: block and gateway must have the same address family.")
+        raise InvalidValue(Message("value.route_family", line=line))
     return RouteSpec(destination=str(block), gateway=str(gateway), metric=int(match[3]) if match[3] else None)
+
+
+def route_block(text: str) -> IPv4Network | IPv6Network:
+    """Return the block of a route; refuse the address of a host in it."""
+    try:
+        interface = ip_interface(text)
+    except ValueError:
+        raise InvalidValue(Message("block.invalid", text=text)) from None
+    if int(interface.ip) != int(interface.network.network_address):
+        raise InvalidValue(Message("block.host_bits", block=interface))
+    return ip_network(text)
 
 
 def read_bandwidth(line: str) -> BandwidthSpec:
     """Read AVERAGE[,PEAK[,BURST[,FLOOR]]], in KiB/s and (burst) KiB, as virsh does."""
     values = line.replace(" ", "").split(",")
     if len(values) > 4 or not all(re.fullmatch(r"([1-9]\d{0,9})?", value) for value in values) or not any(values):
-        raise ValueError(
-            f"{line}: enter average,peak,burst,floor in KiB/s (burst in KiB), for example 1000 or 1000,5000,1024."
-        )
+        raise InvalidValue(Message("value.bandwidth", line=line))
     numbers = [int(value) if value else None for value in values] + [None] * (4 - len(values))
     if not numbers[0] and not numbers[3]:
-        raise ValueError(f"{line}: enter the average first.")
+        raise InvalidValue(Message("value.bandwidth_average", line=line))
     return BandwidthSpec(average=numbers[0], peak=numbers[1], burst=numbers[2], floor=numbers[3])
 
 
 def read_port_group(line: str) -> PortGroupSpec:
     """Read NAME [default] [vlan=TAG,…] [trunk] [native=TAG] [in=BANDWIDTH] [out=BANDWIDTH]."""
     if not line.split():
-        raise ValueError("A port group needs a name.")
+        raise InvalidValue(Message("value.group_name"))
     name, *words = line.split()
     values: dict[str, object] = {}
     for word in words:
@@ -236,14 +238,14 @@ def read_port_group(line: str) -> PortGroupSpec:
             case "in" | "out":
                 values[f"{key}bound"] = read_bandwidth(value)
             case _:
-                raise ValueError(f"{line}: {word} is unknown. Known are default, vlan=, trunk, native=, in= and out=.")
+                raise InvalidValue(Message("value.group_word", line=line, word=word))
     tags = values.get("tags", ())
     if values.get("native") is not None and values["native"] not in tags:
-        raise ValueError(f"{line}: the native tag must be one of the tags of vlan=.")
+        raise InvalidValue(Message("value.group_native", line=line))
     if len(tags) != len(set(tags)):
-        raise ValueError(f"{line}: a VLAN tag is listed twice.")
+        raise InvalidValue(Message("value.group_tags", line=line))
     if values.get("trunk") and not tags:
-        raise ValueError(f"{line}: a trunk needs VLAN tags. Enter them with vlan=.")
+        raise InvalidValue(Message("value.group_trunk", line=line))
     if len(tags) > 1:
         values["trunk"] = True
     return PortGroupSpec(name=name, **values)
@@ -251,7 +253,7 @@ def read_port_group(line: str) -> PortGroupSpec:
 
 def _tag(text: str) -> int:
     if not text.isdecimal() or len(text) > 9 or int(text) > VLAN_TAGS:
-        raise ValueError(f"{text} is not a VLAN tag. Tags are numbers from 0 to {VLAN_TAGS}.")
+        raise InvalidValue(Message("value.vlan", text=text, most=VLAN_TAGS))
     return int(text)
 
 
@@ -261,11 +263,11 @@ def read_span(text: str, kind: str) -> str:
     last = last if dash else first
     if kind == "port":
         if not (first.isdecimal() and last.isdecimal() and 0 < int(first) <= int(last) < 65536):
-            raise ValueError(f"{text}: enter ports like 1024-65535, the lower one first.")
+            raise InvalidValue(Message("value.ports", text=text))
         return f"{int(first)}-{int(last)}"
     ends = [ip_address(address(each)) for each in (first, last)]
     if ends[0].version != 4 or ends[1].version != 4 or ends[0] > ends[1]:
-        raise ValueError(f"{text}: enter IPv4 addresses, the lower one first, for example 203.0.113.8-203.0.113.9.")
+        raise InvalidValue(Message("value.span", text=text))
     return f"{ends[0]}-{ends[1]}"
 
 
@@ -274,4 +276,4 @@ def read_block(line: str) -> str:
     with suppress(ValueError):
         if "/" in line and "%" not in line:
             return str(ip_interface(line.strip()))
-    raise ValueError(f"{line} is not an address with a prefix length, for example 10.255.0.1/24.")
+    raise InvalidValue(Message("value.block", text=line))

@@ -7,6 +7,7 @@ import pytest
 
 from networks.changes import bulk as network_bulk
 from networks.definition import form_wording as form_words
+from networks.definition import value_wording as value_words
 from networks.definition import wording as network_words
 from networks.reservations import wording as reservation_words
 from virterweb import messages
@@ -18,8 +19,8 @@ from vms.definition import image_wording as image_words
 from vms.definition import wording as vm_words
 from vms.observed import wording as guest_words
 
-MODULES = (rights_words, gateway_words, network_words, form_words, network_bulk, reservation_words)
-MODULES += (vm_words, image_words, bulk_words, guest_words, problem_words)
+MODULES = (rights_words, gateway_words, network_words, form_words, value_words)
+MODULES += (network_bulk, reservation_words, vm_words, image_words, bulk_words, guest_words, problem_words)
 TEXTS = str | tuple
 
 
