@@ -111,7 +111,9 @@ class DefinitionForm(forms.Form):
         help_text="Empty: libvirt chooses the next virbrN. With mode bridge: an existing bridge of the host.",
     )
     stp = forms.BooleanField(label="STP", required=False, initial=True)
-    mtu = forms.IntegerField(label="MTU", required=False, validators=rules.MTU, help_text="68 to 65535. Empty: 1500.")
+    mtu = forms.IntegerField(
+        label="MTU", required=False, validators=[rules.validate_mtu], help_text="68 to 65535. Empty: 1500."
+    )
     isolated_ports = forms.BooleanField(
         label="Isolated ports", required=False, help_text="Guests can reach the host, but not each other."
     )

@@ -203,9 +203,9 @@ def route_block(text: str) -> IPv4Network | IPv6Network:
     try:
         interface = ip_interface(text)
     except ValueError:
-        raise InvalidValue(Message("block.invalid", text=text)) from None
+        raise InvalidValue(Message("value.route_invalid", text=text)) from None
     if int(interface.ip) != int(interface.network.network_address):
-        raise InvalidValue(Message("block.host_bits", block=interface))
+        raise InvalidValue(Message("value.route_host_bits", block=interface))
     return ip_network(text)
 
 

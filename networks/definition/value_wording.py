@@ -16,6 +16,35 @@ ADDRESSES = {
     "value.hosts_room": "{block} has room for {room} DHCP reservations after {ip}.",
 }
 
+#: Fields of the forms.
+FIELDS = {
+    "value.name_length": "A name has at most {most} characters.",
+    "value.name_control": "A name cannot contain control characters.",
+    "value.name_slash": "A name cannot contain “/”, because libvirt uses it as a file name.",
+    "value.name_empty": "A name needs at least one character that is neither a space nor a dot.",
+    "value.name_space": "A name cannot begin or end with a space.",
+    "value.bridge": "A bridge name can have letters, digits, dots and dashes.",
+    "value.bridge_length": "A bridge name can have at most {most} bytes, the limit of Linux.",
+    "value.device": "{name} is not a valid device name. Linux allows at most {most} letters, digits, dots and dashes.",
+    "value.path": "Enter the full path of a folder on the host, for example /srv/tftp.",
+    "value.domain": "Enter a DNS name: labels of letters, digits and dashes, separated by dots, for example lab.test.",
+    "value.hostname": "The name is also the host name of the guest. Use letters, digits, dashes and dots, for example "
+    "alma-8-8.",
+    "value.mtu": "An MTU is at least {least} and at most {most}.",
+    "value.cidr": "This is not an address with a prefix length, for example {example}.",
+    "value.cidr_length": "Enter the address of the host with the prefix length, for example {example}.",
+    "value.cidr_version": "This is an IPv{found} block. Enter an IPv{version} block.",
+    "value.cidr_zone": "An address of a network cannot have a zone (%…).",
+    "value.block_small": "A /{length} has no room for guests; the smallest block is a /{smallest}.",
+    "value.block_itself": "This is the address of the block. Enter the address of the host in it, for example "
+    "{example}.",
+    "value.block_broadcast": "This is the broadcast address. Enter the address of the host, for example {example}.",
+    "value.block_unusable": "Guests cannot use this block, because it is loopback, link-local, multicast or the whole "
+    "address space.",
+    "value.block_reserved": "Guests cannot use this block, because it is reserved.",
+    "value.dhcp_block": "dnsmasq serves DHCP in IPv6 blocks of /64 or smaller.",
+}
+
 #: Lines of text that stand for parts of a network.
 LINES = {
     "value.ip": "{text} is not an IP address.",
@@ -56,8 +85,8 @@ TEXTS = {
 
 #: Why a block is none of a route, without full stop.
 ROUTE_BLOCKS = {
-    "block.invalid": "'{text}' does not appear to be an IPv4 or IPv6 network",
-    "block.host_bits": "{block} has host bits set",
+    "value.route_invalid": "'{text}' does not appear to be an IPv4 or IPv6 network",
+    "value.route_host_bits": "{block} has host bits set",
 }
 
 
@@ -71,4 +100,4 @@ DNS_NAME_ASCII = (
     "{ascii}."
 )
 
-add_wording(ADDRESSES | LINES | TEXTS | ROUTE_BLOCKS | {"value.dns_name": _dns_name})
+add_wording(ADDRESSES | FIELDS | LINES | TEXTS | ROUTE_BLOCKS | {"value.dns_name": _dns_name})

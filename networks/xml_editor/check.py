@@ -143,8 +143,7 @@ def _bridge(bridge: etree._Element) -> Iterator[str]:
 def _mtu(mtu: etree._Element) -> Iterator[str]:
     text = mtu.get("size", "")
     if text:
-        for validate in rules.MTU:
-            yield from _said(validate, int(text) if text.isdecimal() and len(text) < 9 else 0)
+        yield from _said(rules.validate_mtu, int(text) if text.isdecimal() and len(text) < 9 else 0)
 
 
 def _said(check: Callable[[object], object], value: object) -> Iterator[str]:

@@ -17,13 +17,12 @@ from virterweb.messages import Failure, Message
 
 APPS = ("networks", "vms", "virterweb")
 # What makes a message of a code: what precedes the code, and which argument it is.
-MAKERS = {"Message": ("", 0), "_refused": ("", 0), "_problem": ("form.", 1)}
+MAKERS = {"Message": ("", 0), "_refused": ("", 0), "_problem": ("form.", 1), "_invalid": ("value.", 0)}
 # Where values are refused by texts, which is left to convert.
 UNCONVERTED = {
     "networks/addresses/address_map.py",
     "networks/addresses/grid.py",
     "networks/addresses/usage.py",
-    "networks/definition/rules.py",
     "networks/models/reservation_ids.py",
     "networks/reservations/pasted.py",
     "vms/addresses/ids.py",

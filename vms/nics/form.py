@@ -67,7 +67,7 @@ class NICChangeForm(NewNICForm):
     )
     trust_rx_filters = forms.BooleanField(label="Trust receive filters of the guest", required=False)
     vlan = forms.IntegerField(label="VLAN tag", required=False, min_value=0, max_value=lines.VLAN_TAGS)
-    mtu = forms.IntegerField(label="MTU", required=False, validators=rules.MTU)
+    mtu = forms.IntegerField(label="MTU", required=False, validators=[rules.validate_mtu])
     inbound = PartField(
         lines.read_bandwidth, label="Bandwidth in", help_text="average,peak,burst in KiB/s (burst in KiB)."
     )

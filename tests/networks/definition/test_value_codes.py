@@ -6,7 +6,9 @@ from ipaddress import ip_interface
 
 import pytest
 
-from networks.definition import addressing, lines
+from django.core.exceptions import ValidationError
+
+from networks.definition import addressing, lines, rules
 from tests.support.rewording import reworded  # noqa: F401
 from virterweb.messages import InvalidValue, Message
 
@@ -32,7 +34,7 @@ BLOCK = ip_interface("10.255.0.254/24")
             Message(
                 "value.route_block",
                 line="10.8.0.1/16 via 10.5.0.7",
-                reason=Message("block.host_bits", block="10.8.0.1/16"),
+                reason=Message("value.route_host_bits", block="10.8.0.1/16"),
             ),
         ),
     ],
@@ -43,6 +45,29 @@ def test_a_value_is_refused_by_a_code(reworded, read: Callable, value: object, m
         read(value)
     assert refused.value.message == message
     assert str(refused.value) == "XXXX"
+
+
+@pytest.mark.parametrize(
+    ("validate", "value", "message"),
+    [
+        (rules.validate_name, "x" * 51, Message("value.name_length", most=50)),
+        (
+            rules.validate_name,
+            "a\u202e",
+            Message("value.hidden", hidden="character 2 is U+202E RIGHT-TO-LEFT OVERRIDE"),
+        ),
+        (rules.validate_mac, "52:54", Message("value.mac")),
+        (rules.validate_mtu, 67, Message("value.mtu", least=68, most=65535)),
+        (rules.validate_cidr, "10.5.0.0/24", Message("value.block_itself", example="10.5.0.1/24")),
+        (rules.dhcp_range, BLOCK, Message("value.dhcp_room", interface="10.255.0.254/24")),
+    ],
+)
+def test_a_validator_of_forms_refuses_by_a_code(reworded, validate: Callable, value: object, message: Message):  # noqa: F811
+    reworded()
+    with pytest.raises(ValidationError) as refused:
+        validate(value)
+    assert refused.value.message == message
+    assert refused.value.messages == ["XXXX"]
 
 
 @pytest.mark.parametrize(
