@@ -118,14 +118,14 @@ def network_copies(request: HttpRequest, hypervisor: str, name: str) -> HttpResp
 def network_remove(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
     network = get_changeable(request.user, hypervisor, name)
     attached = attachments().attached([network.pk])
-    cut_off = sorted({nic.vm.name for nic in attached if nic.running})
+    running = sorted({nic.vm.name for nic in attached if nic.running})
     recreated = request.POST.get("uuid", network.uuid_text) != network.uuid_text
-    meant = request.POST.get("cut_off") == "yes" and set(cut_off) <= set(request.POST.getlist("vm"))
-    if request.method == "POST" and not recreated and (meant or not cut_off):
-        network.remove(allow_disconnect=cut_off)
+    meant = request.POST.get("disconnect") == "yes" and set(running) <= set(request.POST.getlist("vm"))
+    if request.method == "POST" and not recreated and (meant or not running):
+        network.remove(allow_disconnect=running)
         messages.success(request, f"Deleting {network}.")
         return redirect("networks:list")
-    context = {"network": network, "attached": attached, "cut_off": cut_off, "recreated": recreated}
+    context = {"network": network, "attached": attached, "running": running, "recreated": recreated}
     context["refused"] = request.method == "POST"
     return render(request, "networks/changes/delete.html", context, status=409 if request.method == "POST" else 200)
 

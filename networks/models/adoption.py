@@ -175,6 +175,7 @@ class Adoption:
             conclude(self, Message("revision.released"))
             self.note(Event.RELEASED, by, result=Revision.Result.DONE)
             self.hosts.all().delete()
-            begun = {"exact": False, "accepted": None, "cut_off": []}  # must not be continued if it is adopted again
+            # What had begun must not be continued if it is adopted again.
+            begun = {"exact": False, "accepted": None, "allow_disconnect": []}
             type(self).objects.filter(pk=self.pk).update(managed=False, document="", agreed="", generation=0, **begun)
             self.status.write(generation=0, drift="", error="", detail="", made_at=None)

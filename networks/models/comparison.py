@@ -66,9 +66,9 @@ class Comparison:
         return self.hypervisor.reading_problems.about(self.uuid_text, self.name, parts)
 
     @property
-    def cut_vms(self) -> list[str]:
+    def disconnected_vms(self) -> list[str]:
         """Return the running VMs that its restart disconnected, while no push is in progress."""
-        return list(dict.fromkeys(vm for _, vm, _ in self.status.cut)) if self.done else []
+        return list(dict.fromkeys(vm for _, vm, _ in self.status.disconnected)) if self.done else []
 
     @property
     def suspect_vms(self) -> list[str]:
@@ -100,7 +100,7 @@ class Comparison:
             active=status.active,
             autostart=status.autostart,
             attached=tuple(sorted(self.running_names())),
-            cut=tuple(sorted({name for _, name, *_ in (*status.cut, *status.suspect)})),
+            disconnected=tuple(sorted({name for _, name, *_ in (*status.disconnected, *status.suspect)})),
             persistent=status.persistent,
         )
 

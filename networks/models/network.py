@@ -63,7 +63,7 @@ class Network(Adoption, ReservationIDs, Comparison, Desired):
     active = models.BooleanField(default=True, help_text="the network is active")
     autostart = models.BooleanField(default=True, help_text="the network starts with the host")
     on_drift = models.CharField("when changed outside the portal", max_length=8, choices=OnDrift, default=OnDrift.ASK)
-    cut_off = models.JSONField(
+    allow_disconnect = models.JSONField(
         default=list, editable=False, help_text="the names of the running VMs that deletion may disconnect"
     )
     exact = models.BooleanField(
@@ -243,7 +243,7 @@ class Network(Adoption, ReservationIDs, Comparison, Desired):
 
     def remove(self, *, allow_disconnect: Iterable[str] = ()) -> None:
         """Request deletion; of the running VMs, only those named may lose their NICs' connection by it."""
-        super().remove(cut_off=sorted(allow_disconnect))
+        super().remove(allow_disconnect=sorted(allow_disconnect))
 
     @property
     def is_access_network(self) -> bool:

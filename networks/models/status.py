@@ -35,9 +35,10 @@ class NetworkStatus(Status):
     not_kept = models.JSONField(
         default=list, help_text="differences that remain after a push: path, block, desired and found value of each"
     )
-    cut = models.JSONField(default=list, help_text="disconnected NICs: UUID and name of the VM, and MAC")
+    disconnected = models.JSONField(default=list, help_text="disconnected NICs: UUID and name of the VM, and MAC")
     suspect = models.JSONField(
-        default=list, help_text="NICs that may be disconnected: as those of `cut`, with their port and packets received"
+        default=list,
+        help_text="NICs that may be disconnected: as those of `disconnected`, with their port and packets received",
     )
     started_at = models.DateTimeField(null=True, help_text="when its last start was observed")
     checked_at = models.DateTimeField(null=True, help_text="when its disconnected NICs were last checked")
@@ -53,7 +54,7 @@ class NetworkStatus(Status):
     #: what was seen of the network itself
     SEEN: ClassVar = (
         *("forward_mode", "ip_range", "domain", "dhcp", "bridge", "present", "active", "autostart", "persistent"),
-        *("document", "stored", "cut", "leases_print", "observed_at"),
+        *("document", "stored", "disconnected", "leases_print", "observed_at"),
     )
 
     class Meta:

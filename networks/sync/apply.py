@@ -149,7 +149,7 @@ def _settled(network: Network, found: FoundNetwork | None, wanted: Wanted | None
 
 
 def _remove(network: Network, connection: Connection) -> None:
-    users = sorted({nic.vm for nic in connection.ports.of_network(network.uuid_text)} - set(network.cut_off))
+    users = sorted({nic.vm for nic in connection.ports.of_network(network.uuid_text)} - set(network.allow_disconnect))
     if users:
         network.withdraw_removal()
         raise Refused(Message("network.in_use", vms=list(users)))

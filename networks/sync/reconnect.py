@@ -17,7 +17,7 @@ TRIES = 3  # to reconnect a VM, before the push fails
 
 def disconnected_nics(network: Network, nics: list[FoundPort]) -> list[FoundPort]:
     """Return NICs to reconnect: those seen disconnected, and those on the network when a push restarted it."""
-    begun = {(uuid, mac) for uuid, _, mac, *_ in (*network.status.cut, *network.status.suspect)}
+    begun = {(uuid, mac) for uuid, _, mac, *_ in (*network.status.disconnected, *network.status.suspect)}
     return [nic for nic in nics if not nic.plugged or (nic.vm_uuid, nic.mac) in begun]
 
 
@@ -28,20 +28,20 @@ def nic_rows(nics: list[FoundPort]) -> list[list[str]]:
 def reconnect_nics(network: Network, connection: Connection) -> None:
     """Reconnect every NIC that is or may be disconnected; those that stay so are named, and soon tried again."""
     uuid = network.uuid_text
-    cut = disconnected_nics(network, connection.ports.of_network(uuid))
-    network.status.write(cut=nic_rows(cut))
+    disconnected = disconnected_nics(network, connection.ports.of_network(uuid))
+    network.status.write(disconnected=nic_rows(disconnected))
     failures = {}
-    if cut:
+    if disconnected:
         connection.ports.prepare_reconnect(uuid)
-    for nic in with_progress(network, cut, "NICs"):
+    for nic in with_progress(network, disconnected, "NICs"):
         try:
             connection.ports.reconnect(nic, uuid)
         except Refused as problem:
             failures[nic.vm_uuid, nic.mac] = problem.message
     connection.ports.end_reconnect(uuid)
-    before = {(nic.vm_uuid, nic.mac): nic.port for nic in cut}
+    before = {(nic.vm_uuid, nic.mac): nic.port for nic in disconnected}
     left = [nic for nic in connection.ports.of_network(uuid) if _still_disconnected(nic, before)]
-    network.status.write(cut=nic_rows(left), suspect=[], checked_at=timezone.now())
+    network.status.write(disconnected=nic_rows(left), suspect=[], checked_at=timezone.now())
     if left:
         silent = Message("nic.not_on_bridge")
         nics = [[nic.vm, nic.mac, failures.get((nic.vm_uuid, nic.mac), silent).stored()] for nic in left]
@@ -71,7 +71,7 @@ def record_disconnected(network: Network, connection: Connection) -> None:
             connection.ports.end_reconnect(network.uuid_text)
             now, nics = timezone.now(), connection.ports.of_network(network.uuid_text)
             values = {
-                "cut": nic_rows([nic for nic in nics if not nic.plugged]),
+                "disconnected": nic_rows([nic for nic in nics if not nic.plugged]),
                 "suspect": _suspects(status, nics, connection),
                 "checked_at": now if is_unchecked(status) else status.checked_at,
             }

@@ -21,7 +21,7 @@ def found_side(network: Network, connection: Connection, with_nics: bool = True)
         active=found.active,
         autostart=found.autostart,
         attached=tuple(sorted({nic.vm for nic in nics})),
-        cut=tuple(sorted({nic.vm for nic in disconnected_nics(network, nics)})),
+        disconnected=tuple(sorted({nic.vm for nic in disconnected_nics(network, nics)})),
         persistent=found.persistent,
     )
 
@@ -54,7 +54,7 @@ def _restart(network: Network, connection: Connection) -> None:
     # A successor that finds it stopped must start it in any case.
     network.status.write(restarting=True)
     if nics := connection.ports.of_network(uuid):
-        network.status.write(cut=nic_rows(nics))
+        network.status.write(disconnected=nic_rows(nics))
         connection.ports.prepare_reconnect(uuid)
     connection.networks.stop(uuid, name)
     _start(network, connection)

@@ -145,8 +145,8 @@ def test_running_vms_are_not_cut_off_unless_it_is_meant(page, lab):
     assert refused.status_code == 409
     assert "Disconnect the running VM alma-8-8" in refused.content.decode()
     assert Network.objects.get(pk=network.pk).removed_at is None
-    page.post(path, {"cut_off": "yes", "vm": "alma-8-8"})
-    assert Network.objects.get(pk=network.pk).cut_off == ["alma-8-8"]
+    page.post(path, {"disconnect": "yes", "vm": "alma-8-8"})
+    assert Network.objects.get(pk=network.pk).allow_disconnect == ["alma-8-8"]
 
 
 def test_a_page_of_removal_that_is_stale_removes_nothing(page, lab):
@@ -154,19 +154,19 @@ def test_a_page_of_removal_that_is_stale_removes_nothing(page, lab):
     network = make_network(lab)
     make_running(make_vm(lab), ("net1", "52:54:00:80:00:01", "vnet1"))
     path = f"{network.get_absolute_url()}remove/"
-    shown = as_shown(page.get(path)) | {"cut_off": "yes"}
+    shown = as_shown(page.get(path)) | {"disconnect": "yes"}
     assert shown["vm"] == ["alma-8-8"]
     make_running(make_vm(lab, "web", 9), ("net1", "52:54:00:80:00:02", "vnet2"))
     assert page.post(path, shown).status_code == 409
     assert Network.objects.get(pk=network.pk).removed_at is None
-    shown = as_shown(page.get(path)) | {"cut_off": "yes"}
+    shown = as_shown(page.get(path)) | {"disconnect": "yes"}
     Network.objects.filter(pk=network.pk).update(uuid=uuid4())
     refused = page.post(path, shown)
     assert refused.status_code == 409
     assert "was recreated since you opened this page" in refused.content.decode()
     assert Network.objects.get(pk=network.pk).removed_at is None
-    assert page.post(path, as_shown(refused) | {"cut_off": "yes"}).url == "/networks/"
-    assert Network.objects.get(pk=network.pk).cut_off == ["alma-8-8", "web"]
+    assert page.post(path, as_shown(refused) | {"disconnect": "yes"}).url == "/networks/"
+    assert Network.objects.get(pk=network.pk).allow_disconnect == ["alma-8-8", "web"]
 
 
 @pytest.mark.parametrize("path", ["/networks/", "/networks/add/", "/networks/lab-1/net1/", "/vms/", "/images/"])

@@ -178,13 +178,13 @@ def _check_disconnected(hypervisor: Hypervisor, connection: Connection) -> None:
     running = NICStatus.objects.filter(on_it, vm__desired__hypervisor=hypervisor)
     for network_id, tap in running.values_list("network_id", "target"):
         taps.setdefault(network_id, []).append(tap)
-    known = Q(pk__in=taps) | Q(status__active=True) & ~Q(status__cut=[])
+    known = Q(pk__in=taps) | Q(status__active=True) & ~Q(status__disconnected=[])
     with Observation(hypervisor, Kind.PART, "connections") as reading:
         for network in Network.objects.on(hypervisor).filter(known).select_related("status"):
             with reading.guard(network.uuid_text, f"connections of network {network}"):
                 on_bridge, wanted = connection.ports.taps_on(network.status.bridge), taps.get(network.pk, [])
                 fewer = len(wanted) > network.status.connections
-                if fewer or network.status.cut or (on_bridge is not None and not on_bridge.issuperset(wanted)):
+                if fewer or network.status.disconnected or (on_bridge is not None and not on_bridge.issuperset(wanted)):
                     networks_sync.record_disconnected(network, connection)
 
 

@@ -86,7 +86,7 @@ def _changes(wanted: Wanted, found: Found, ignored: frozenset[Code], name: str) 
     if not (off_stored.rigid() or off_live.rigid()):
         sides = {"stored": off_stored, "live": off_live} if found.active else {"stored": off_stored}
         yield from updates(sides)
-        yield from _reconnect(found.cut if found.active else ())
+        yield from _reconnect(found.disconnected if found.active else ())
         return
     if off_stored:
         document = fill_in(wanted.document, found.document)
@@ -98,7 +98,7 @@ def _changes(wanted: Wanted, found: Found, ignored: frozenset[Code], name: str) 
     rigid = off_live.rigid(KEPT_ONLY)
     if not rigid:
         yield from updates({"live": off_live})
-        yield from _reconnect(found.cut)
+        yield from _reconnect(found.disconnected)
         return
     only_live = Deviation.between(asked_live, asked)
     stored = tuple(only_live.rigid(KEPT_ONLY))

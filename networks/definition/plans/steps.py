@@ -80,7 +80,7 @@ class Found:
     """What libvirt has: the stored definition, the live one ("" if inactive), and how it stands.
 
     A network that is not `persistent` is forgotten by libvirt when it stops. `attached` are the running VMs on it,
-    `cut` those of them whose NICs a restart left disconnected.
+    `disconnected` those of them whose NICs lost their connection in a restart.
     """
 
     document: str
@@ -88,7 +88,7 @@ class Found:
     active: bool
     autostart: bool
     attached: tuple[str, ...] = ()
-    cut: tuple[str, ...] = ()
+    disconnected: tuple[str, ...] = ()
     persistent: bool = True
 
 

@@ -86,13 +86,13 @@ def names(portal: Portal, *columns: str) -> list[str]:
 
 def assert_connected(portal: Portal, lab: Lab, host: libvirt.virConnect) -> None:
     assert set(bridges(lab, host, "red").values()) == {host.networkLookupByName("red").bridgeName()}
-    wait_for(lambda: names(portal, "cut", "suspect") == [], 30, "nobody is said to be disconnected")
+    wait_for(lambda: names(portal, "disconnected", "suspect") == [], 30, "nobody is said to be disconnected")
 
 
 def test_a_restart_by_others_is_noticed_and_mended(remote: Portal, lab: Lab, host: libvirt.virConnect):
     lab.virsh("net-destroy", "red")
     lab.virsh("net-start", "red")
-    wait_for(lambda: names(remote, "cut", "suspect") == VMS, 30, "both are, or may be, disconnected")
+    wait_for(lambda: names(remote, "disconnected", "suspect") == VMS, 30, "both are, or may be, disconnected")
     remote.manage("network", "apply", "red", "--yes")
     assert_connected(remote, lab, host)
 
@@ -111,6 +111,6 @@ def test_a_start_is_written_down_and_what_was_on_the_network_then_can_be_reconne
         "from django.utils import timezone",
     )
     wait_for(lambda: names(remote, "suspect") == VMS, 30, "what was on it then may be disconnected")
-    assert names(remote, "cut") == []
+    assert names(remote, "disconnected") == []
     remote.manage("network", "apply", "red", "--yes")
     assert_connected(remote, lab, host)

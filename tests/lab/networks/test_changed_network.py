@@ -132,13 +132,13 @@ def test_what_others_stopped_and_started_is_shown_and_put_back_on_the_wire(
 
     lab.virsh("net-destroy", "net1")
     lab.virsh("net-start", "net1")
-    cut = "sorted({vm for _, vm, _ in Network.objects.get(name='net1').status.cut})"
-    wait_for(lambda: portal.ask(cut) == ["tiny-8", "tiny-9"], 10, "the page knows who hangs in the air")
+    disconnected = "sorted({vm for _, vm, _ in Network.objects.get(name='net1').status.disconnected})"
+    wait_for(lambda: portal.ask(disconnected) == ["tiny-8", "tiny-9"], 10, "the page knows who hangs in the air")
     assert "Reconnect 2 running VMs" in portal.manage("network", "plan", "net1")
     portal.manage("network", "apply", "net1", "--yes")
     assert len(ports(host)) == 2
     assert set(bridges(lab, host, "net1").values()) == {host.networkLookupByName("net1").bridgeName()}
-    wait_for(lambda: portal.ask(cut) == [], 10, "nobody does any more")
+    wait_for(lambda: portal.ask(disconnected) == [], 10, "nobody does any more")
 
 
 def test_libvirt_that_goes_away_in_the_middle_of_a_restart_leaves_nobody_off_the_wire(portal: Portal, lab: Lab, guests):

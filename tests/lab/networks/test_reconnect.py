@@ -68,8 +68,8 @@ def vm(host: libvirt.virConnect, name: str, nics: list[str], flags: int = 0) -> 
     )
 
 
-def cut(portal: Portal, network: str) -> list[str]:
-    return portal.ask(f"sorted(set(vm for _, vm, _ in Network.objects.get(name='{network}').status.cut))")
+def disconnected(portal: Portal, network: str) -> list[str]:
+    return portal.ask(f"sorted(set(vm for _, vm, _ in Network.objects.get(name='{network}').status.disconnected))")
 
 
 def assert_all_connected(portal: Portal, lab: Lab, host: libvirt.virConnect) -> None:
@@ -78,7 +78,7 @@ def assert_all_connected(portal: Portal, lab: Lab, host: libvirt.virConnect) -> 
         assert len(found) == count
         assert set(found.values()) == {network.bridgeName()}
         assert len(network.listAllPorts()) == count
-        wait_for(lambda name=name: cut(portal, name) == [], 60, "nobody is said to be disconnected")
+        wait_for(lambda name=name: disconnected(portal, name) == [], 60, "nobody is said to be disconnected")
     assert {one.name() for one in host.listAllNetworks()} == {"default", "red", "blue"}
 
 
@@ -92,8 +92,8 @@ def test_restarts_by_others_are_noticed_and_mended(portal: Portal, lab: Lab, hos
     for name in ("red", "blue"):
         lab.virsh("net-destroy", name)
         lab.virsh("net-start", name)
-    wait_for(lambda: cut(portal, "red") == sorted(vms), 60, "all of red are disconnected")
-    wait_for(lambda: cut(portal, "blue") == ["more"], 60, "the one of blue is disconnected")
+    wait_for(lambda: disconnected(portal, "red") == sorted(vms), 60, "all of red are disconnected")
+    wait_for(lambda: disconnected(portal, "blue") == ["more"], 60, "the one of blue is disconnected")
     for name in ("red", "blue"):
         portal.manage("network", "apply", name, "--yes")
     assert_all_connected(portal, lab, host)
@@ -105,7 +105,7 @@ def test_a_tap_that_is_off_its_bridge_is_noticed_though_libvirt_lists_its_port(
     tap = re.search(r"<target dev='(vnet\d+)'", host.lookupByName("running").XMLDesc())[1]
     lab.run("ip", "link", "set", tap, "nomaster")
     assert len(host.networkLookupByName("red").listAllPorts()) == 13
-    wait_for(lambda: cut(portal, "red") == ["running"], 60, "its VM is disconnected")
+    wait_for(lambda: disconnected(portal, "red") == ["running"], 60, "its VM is disconnected")
     portal.manage("network", "apply", "red", "--yes")
     assert_all_connected(portal, lab, host)
 
@@ -119,7 +119,7 @@ def test_a_nic_that_was_left_half_way_is_on_its_network_on_the_pages_and_soon_in
     domain = host.lookupByName("more")
     interface = re.search(r"<interface.*?</interface>", domain.XMLDesc(), re.DOTALL)[0]
     domain.updateDeviceFlags(temporary.moved(interface, name), libvirt.VIR_DOMAIN_AFFECT_LIVE)
-    wait_for(lambda: cut(portal, "red") == ["more"], 60, "its VM is disconnected")
+    wait_for(lambda: disconnected(portal, "red") == ["more"], 60, "its VM is disconnected")
     assert name not in portal.manage("network", "ls")
     sources = "NICStatus.objects.filter(vm__desired__name='more').values_list('source', flat=True)"
     assert set(portal.ask(f"list({sources})")) == {"blue", "red"}

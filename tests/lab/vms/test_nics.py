@@ -154,7 +154,8 @@ def test_a_running_nic_moves_to_another_network_with_its_mac_and_slot(guest: Gue
     wait_for(lambda: guest.attached("blue") == address, 20, "the table has it")
     wait_for(lambda: address in guest.run("ip -4 address show dev $card"), 20, "the guest has it")
     wait_for(lambda: guest.row()["IP"].startswith(f"{address} lease for "), 20, "the row has it")
-    assert guest.portal.ask("[n.status.cut for n in Network.objects.filter(name__in=('red', 'blue'))]") == [[], []]
+    disconnected = "[n.status.disconnected for n in Network.objects.filter(name__in=('red', 'blue'))]"
+    assert guest.portal.ask(disconnected) == [[], []]
 
 
 def test_its_link_goes_down_and_up(guest: Guest):

@@ -74,7 +74,7 @@ def poll(network: Network) -> tuple[list[str], list[str]]:
     """Poll; the VMs that are, and those that may be disconnected."""
     observe(network.hypervisor_id)
     found = again(network)
-    return found.cut_vms, found.suspect_vms
+    return found.disconnected_vms, found.suspect_vms
 
 
 def restarted_by_others(network: Network) -> None:
@@ -152,7 +152,8 @@ def test_those_that_may_be_disconnected_are_reconnected_and_the_plan_says_so(net
 
 def test_a_restart_of_our_own_reconnects_all_and_suspects_nobody(network, remote):
     begun = [[nic.vm_uuid, nic.vm, nic.mac] for nic in (WEB, DB)]
-    NetworkStatus.objects.update(cut=begun, restarting=True)  # as it stands when the network has just been started
+    # As it stands when the network has just been started.
+    NetworkStatus.objects.update(disconnected=begun, restarting=True)
     restarted_by_others(network)  # libvirt says of ours the same
     again(network).ask_again()
     push(network)
@@ -167,7 +168,7 @@ def test_a_success_that_gave_no_new_port_is_not_believed(network, remote):
     again(network).ask_again()
     said = push(network).status
     assert "these NICs are still disconnected: web" in str(said.progress) + str(said.error)
-    assert [vm for _, vm, _ in said.cut] == ["web", "db"]
+    assert [vm for _, vm, _ in said.disconnected] == ["web", "db"]
 
 
 @pytest.mark.django_db(transaction=True)

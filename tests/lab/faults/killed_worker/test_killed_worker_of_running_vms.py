@@ -45,8 +45,8 @@ def test_restarting_a_network_reconnects_every_vm(
     assert set(bridges(lab, host, net1).values()) == {network.bridgeName()}
     wait_for(lambda: {one.name() for one in host.listAllNetworks()} == {"default", net1}, 10, "no other is left")
     assert portal.ask("sorted(Network.objects.values_list('name', flat=True))") == ["default", net1]
-    cut = "Network.objects.get(name='net1').status.cut"
-    wait_for(lambda: portal.ask(cut) == [], 10, "nobody is said to hang in the air")
+    disconnected = "Network.objects.get(name='net1').status.disconnected"
+    wait_for(lambda: portal.ask(disconnected) == [], 10, "nobody is said to hang in the air")
     attached = "sorted(nic.vm.name for nic in Network.objects.get(name='net1').running_vms())"
     wait_for(lambda: portal.ask(attached) == ["theirs", "tiny-8"], 10, "the page shows both on it")
 

@@ -63,11 +63,11 @@ NO_MTU = ("mtu size", "", "9000", "")  # the code of a difference
             found(net(), active=False),
             [Verb.DEFINE, Verb.START],
         ),
-        ("VMs were left off the wire", wanted(net()), found(net(), cut=VMS[:1]), [Verb.RECONNECT]),
+        ("VMs were left off the wire", wanted(net()), found(net(), disconnected=VMS[:1]), [Verb.RECONNECT]),
         (
             "VMs were left off the wire, and an entry is missing",
             wanted(net(FIRST)),
-            found(net(), cut=VMS[:1]),
+            found(net(), disconnected=VMS[:1]),
             [Verb.UPDATE, Verb.RECONNECT],
         ),
         ("nobody is on it", wanted(net(mtu=9000)), found(net(), attached=()), [Verb.DEFINE, Verb.RESTART]),

@@ -75,7 +75,7 @@ def test_a_temporary_network_with_a_vm_on_it_stays_and_the_vm_is_on_its_network(
     raw.createXML(GUEST.replace("'net1'", f"'{temporary.network_name(network.uuid_text)}'"))
     observe(lab.pk)
     assert len(raw.listAllNetworks()) == 2
-    assert [vm for _, vm, _ in again(network).status.cut] == ["alma-8-8"]
+    assert [vm for _, vm, _ in again(network).status.disconnected] == ["alma-8-8"]
     with connected(lab.pk, lab.uri) as connection:
         (domain,) = (found for found in connection.domains.all() if found.name == "alma-8-8")
     assert "<source network='net1'" in domain.document
