@@ -114,9 +114,9 @@ def network_plan(request: HttpRequest, hypervisor: str, name: str) -> HttpRespon
     network = get_managed(request.user, hypervisor, name)
     if network.namesake:
         return redirect("networks:recreate", hypervisor, name)
-    steps = network.plan(exact=True)
+    steps = network.plan(overwrite=True)
     if request.method == "POST" and shown_to(request, network, steps):
-        save_change(request, network, Event.REVERTED, steps, exact=True)
+        save_change(request, network, Event.REVERTED, steps, overwrite=True)
         return redirect(network)
     context = {"network": network, "differences": network.differences}
     context |= {**shown(network, steps), "again": request.method == "POST"}

@@ -109,7 +109,7 @@ class Adoption:
             else:
                 self._rename(self.name_found)
             named = replace(parse(self.document), name=self.name, uuid=self.uuid_text)
-            values = {"document": edit(self.document, named), "uuid": self.uuid, "exact": False, "accepted": None}
+            values = {"document": edit(self.document, named), "uuid": self.uuid, "overwrite": False, "accepted": None}
             values |= {"agreed": values["document"], "agreed_active": self.active}
             type(self).objects.filter(pk=self.pk).update(**values, agreed_autostart=self.autostart)
             self.refresh_from_db(fields=list(values))
@@ -164,7 +164,7 @@ class Adoption:
                 self.take_over(by)
             elif self.name_found == self.name:
                 raise InvalidTransition(self, Refusal.NOT_REPLACED)
-            self.change(Event.RECREATED, by, exact=True, accepted=[step.as_json() for step in steps])
+            self.change(Event.RECREATED, by, overwrite=True, accepted=[step.as_json() for step in steps])
 
     def release(self, by: AbstractBaseUser | None = None) -> None:
         """Manage it no longer: libvirt keeps it as it is, and the portal only shows it. May raise InvalidTransition.
@@ -176,6 +176,6 @@ class Adoption:
             self.note(Event.RELEASED, by, result=Revision.Result.DONE)
             self.hosts.all().delete()
             # What had begun must not be continued if it is adopted again.
-            begun = {"exact": False, "accepted": None, "allow_disconnect": []}
+            begun = {"overwrite": False, "accepted": None, "allow_disconnect": []}
             type(self).objects.filter(pk=self.pk).update(managed=False, document="", agreed="", generation=0, **begun)
             self.status.write(generation=0, drift="", error="", detail="", made_at=None)

@@ -104,19 +104,21 @@ class Comparison:
             persistent=status.persistent,
         )
 
-    def plan(self, wanted: Wanted | None = None, exact: bool = False, asked: Collection[str] = ()) -> tuple[Step, ...]:
+    def plan(
+        self, wanted: Wanted | None = None, overwrite: bool = False, asked: Collection[str] = ()
+    ) -> tuple[Step, ...]:
         """Return what a push would do now for this desired configuration, or another; `asked` as of `change`."""
         found = self.found()
-        goal = self.goal(found, wanted or self.wanted, exact, asked)
+        goal = self.goal(found, wanted or self.wanted, overwrite, asked)
         return plan(goal, found, self.status.ignored) if goal else ()
 
-    def goal(self, found: Found | None, wanted: Wanted, exact: bool, asked: Collection[str] = ()) -> Wanted | None:
-        """Return what libvirt is to have: what it has, with the changes; if exact, the whole desired configuration.
+    def goal(self, found: Found | None, wanted: Wanted, overwrite: bool, asked: Collection[str] = ()) -> Wanted | None:
+        """Return what libvirt is to have: what it has, with the changes; with `overwrite` the whole desired one.
 
-        None if libvirt no longer has the network: only an exact push recreates it.
+        None if libvirt no longer has the network: only `overwrite` recreates it.
         """
         agreed = self.agreed_on
-        if agreed is None or exact:
+        if agreed is None or overwrite:
             return wanted
         goal = target(replace(agreed, **dict.fromkeys(asked)), wanted, found) if found else None
         return replace(goal, active=True) if goal and self.status.restarting else goal

@@ -66,8 +66,10 @@ class Network(Adoption, ReservationIDs, Comparison, Desired):
     allow_disconnect = models.JSONField(
         default=list, editable=False, help_text="the names of the running VMs that deletion may disconnect"
     )
-    exact = models.BooleanField(
-        default=False, editable=False, help_text="also remove DHCP reservations that were added outside the portal"
+    overwrite = models.BooleanField(
+        default=False,
+        editable=False,
+        help_text="also undo what was changed outside the portal, DHCP reservations included",
     )
     accepted = models.JSONField(null=True, editable=False, help_text="the steps that were shown before saving")
     agreed = models.TextField(blank=True, editable=False, help_text="the document that was last applied or adopted")
@@ -167,12 +169,12 @@ class Network(Adoption, ReservationIDs, Comparison, Desired):
                 self.require_host_rights(document, by)
                 values["document"] = self._take_hosts(document)
                 self.status.forget_draft()
-            if values.get("exact"):  # an operator may have changed it in libvirt on purpose
+            if values.get("overwrite"):  # an operator may have changed it in libvirt on purpose
                 self.require_host_rights(self.full_document, by, self.status.definition)
             values.setdefault("accepted", None)
             self.status.refresh_from_db(fields=["generation"])
             if self.done:  # a refused revert is not carried out with a later change
-                values.setdefault("exact", False)
+                values.setdefault("overwrite", False)
             values |= {f"agreed_{name}": None for name in asked}
             Network.objects.filter(pk=self.pk).update(**values)
             for name, value in values.items():

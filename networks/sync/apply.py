@@ -39,7 +39,7 @@ def push(network: Network, connection: Connection) -> dict | None:
     began, done, read_at, running = monotonic(), [], timezone.now(), None
     released = list(network.hosts.exclude(removed_at=None))
     wanted = network.wanted if network.managed else None  # as of now: reservations may be requested meanwhile
-    agreed = None if network.exact else network.agreed_on
+    agreed = None if network.overwrite else network.agreed_on
     before = None
     try:
         if agreed and (released or network.asked_hosts()):
@@ -111,7 +111,7 @@ def _agree(network: Network, read_at: datetime) -> None:
         return
     agreed = {"agreed": network.document, "agreed_active": network.active, "agreed_autostart": network.autostart}
     agreed["agreed_persistent"] = True
-    Network.objects.filter(pk=network.pk, generation=network.generation).update(exact=False, **agreed)
+    Network.objects.filter(pk=network.pk, generation=network.generation).update(overwrite=False, **agreed)
 
 
 def _steps(network: Network, connection: Connection, wanted: Wanted | None, released: list[DHCPHost]) -> Iterable[Step]:
@@ -119,11 +119,11 @@ def _steps(network: Network, connection: Connection, wanted: Wanted | None, rele
     if wanted is None:
         gone = {entry.mac or entry.duid or entry.ip for entry in released}
         return plan_hosts(network.asked_hosts(), gone, side)
-    if side and not network.exact:
+    if side and not network.overwrite:
         check_names(network, side, {entry.spec() for entry in released})
     if side is None and network.status.made_at and connection.networks.uuid_of(network.name):
         raise Refused(Message("network.recreated", network=network))
-    goal = network.goal(side, wanted, network.exact)
+    goal = network.goal(side, wanted, network.overwrite)
     check_place(network, goal)
     steps = plan(goal, side, network.status.ignored)
     check_accepted(network, steps)

@@ -94,7 +94,7 @@ def _resolve_drift(row: Network) -> None:
             with suppress(InvalidTransition):  # renamed outside to the name of a managed one: it stays drifted
                 row.accept_found(event=Event.ACCEPTED_BY_ITSELF)
     elif row.on_drift == Network.OnDrift.PUT_BACK:
-        row.change(Event.REVERTED_BY_ITSELF, exact=True)
+        row.change(Event.REVERTED_BY_ITSELF, overwrite=True)
 
 
 def _differs(row: Network) -> bool:

@@ -18,9 +18,9 @@ def check_accepted(network: Network, steps: tuple[Step, ...]) -> None:
     unasked = [step for step in steps if step.disruption and not set(step.vms) <= vms]
     if network.accepted is not None:
         unasked += [step for step in steps if step.verb in (Verb.RESTART, Verb.STOP) and step.identity not in known]
-        # Only an exact push removes reservations from outside, unless their removal was requested.
+        # Only `overwrite` removes reservations from outside, unless their removal was requested.
         updates = [step for step in steps if step.update and not step.harmless and step.identity not in known]
-        unasked += [step for step in updates if network.exact or step.update.section != "ip-dhcp-host"]
+        unasked += [step for step in updates if network.overwrite or step.update.section != "ip-dhcp-host"]
     if unasked:
         raise Refused(Message("network.not_shown", steps=[step.as_json() for step in unasked]))
 

@@ -121,18 +121,18 @@ class Command(VerbCommand):
         event: Event,
         wanted: Wanted,
         options: dict,
-        exact: bool = False,
+        overwrite: bool = False,
         asked: Collection[str] = (),
     ) -> None:
         """Show the plan of a change, or do it; what disturbs running VMs needs --yes."""
-        steps = network.plan(wanted, exact, asked)
+        steps = network.plan(wanted, overwrite, asked)
         if options["dry_run"] or options["json"]:
             self.print_plan(steps, options["json"])
             return
         if worst(steps) and not options["yes"]:
             self.print_plan(steps, False)
             raise CommandError("this interrupts running VMs; confirm it with --yes")
-        if steps or wanted != network.wanted or exact:
+        if steps or wanted != network.wanted or overwrite:
             values = {"document": wanted.document, "active": wanted.active, "autostart": wanted.autostart}
             accepted = [step.as_json() for step in steps]
             with exclusive(network.hypervisor):
@@ -140,7 +140,7 @@ class Command(VerbCommand):
                     raise CommandError(
                         f"{network} has just been changed by somebody else; check it and run the command again"
                     )
-                network.change(event, self.user, accepted=accepted, exact=exact, asked=asked, **values)
+                network.change(event, self.user, accepted=accepted, overwrite=overwrite, asked=asked, **values)
             self.finish(network, options["no_wait"])
         else:
             self.stdout.write(f"{network} already has these settings.")
@@ -183,11 +183,11 @@ class Command(VerbCommand):
             self.stderr.write(f"Note: {note}")
 
     def plan(self, name: str, hypervisor: str | None, json: bool, **options: object) -> None:
-        self.print_plan(self.find_ours(name, hypervisor).plan(exact=True), json)
+        self.print_plan(self.find_ours(name, hypervisor).plan(overwrite=True), json)
 
     def apply(self, name: str, hypervisor: str | None, **options: object) -> None:
         network = self.find_ours(name, hypervisor)
-        self.carry_out(network, Event.REVERTED, network.wanted, options, exact=True)
+        self.carry_out(network, Event.REVERTED, network.wanted, options, overwrite=True)
 
     def xml(self, name: str, hypervisor: str | None, found: bool, file: str | None, **options: object) -> None:
         network = self.find(name, hypervisor)

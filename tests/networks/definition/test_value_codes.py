@@ -5,7 +5,6 @@ from functools import partial
 from ipaddress import ip_interface
 
 import pytest
-
 from django.core.exceptions import ValidationError
 
 from networks.definition import addressing, lines, rules

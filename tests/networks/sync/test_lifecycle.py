@@ -53,7 +53,7 @@ VERBS: dict[str, Callable[[Network], None]] = {
     "release": Network.release,
     "adopt": Network.adopt,
     "accept": lambda network: network.accept_found(),
-    "revert": lambda network: (network.require(managed=True), network.change(Event.REVERTED, exact=True)),
+    "revert": lambda network: (network.require(managed=True), network.change(Event.REVERTED, overwrite=True)),
     "take over": Network.take_over,
     "reserve": lambda network: network.reserve_ids(9, 1),
     "edit": edit,

@@ -168,7 +168,7 @@ def test_ours_is_recreated_with_the_plan_that_was_shown(staff, replaced, raw):
 
 VERBS: dict[str, Callable[[Network], None]] = {
     "reserve": lambda network: network.reserve_ids(8, 1),
-    "put back": lambda network: network.change(Event.REVERTED, exact=True),
+    "put back": lambda network: network.change(Event.REVERTED, overwrite=True),
     "edit": lambda network: network.change(Event.CHANGED, document=network.full_document.replace("ours", "others")),
 }
 
@@ -240,7 +240,7 @@ def test_one_that_is_adopted_has_drifted_for_libvirt_will_forget_it(transient, r
     observe(now.hypervisor_id)
     assert documents(raw) == before
     assert again(now).status.drifts == ["is transient: libvirt deletes it when it stops"]
-    assert [step.text for step in now.plan(exact=True)] == [
+    assert [step.text for step in now.plan(overwrite=True)] == [
         "Make passing persistent: libvirt keeps its definition when it stops"
     ]
     assert now.plan() == ()

@@ -22,7 +22,7 @@ def test_network_plan_prints_the_steps_of_a_revert_and_apply_carries_them_out(dr
     ]
     assert again(drifted).generation == drifted.generation
     run("network", "apply", "net1", "--no-wait")
-    assert (again(drifted).state, again(drifted).exact, len(again(drifted).accepted)) == ("pending", True, 3)
+    assert (again(drifted).state, again(drifted).overwrite, len(again(drifted).accepted)) == ("pending", True, 3)
 
 
 def test_network_accept_changes_the_saved_definition(drifted):

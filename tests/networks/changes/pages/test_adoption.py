@@ -11,7 +11,7 @@ def test_adopting_saves_the_definition_and_changes_nothing_in_libvirt(page, lab,
     answer = page.post(at(foreign, "adopt"))
     assert said(answer) == "The portal manages default from now on. Nothing changes in libvirt."
     now = again(foreign)
-    assert (now.managed, now.active, now.autostart, now.plan(), now.plan(exact=True)) == (True, True, False, (), ())
+    assert (now.managed, now.active, now.autostart, now.plan(), now.plan(overwrite=True)) == (True, True, False, (), ())
     assert [str(host) for host in now.hosts.all()] == ["52:54:00:00:00:08 192.168.122.8"]
     assert now.status.made_at
     revision = now.revisions.get()

@@ -21,7 +21,7 @@ def test_the_plan_of_a_revert_is_shown_and_carried_out(page, drifted, pokes, dja
     with django_capture_on_commit_callbacks(execute=True):
         assert page.post(at(drifted, "plan"), filled(shown)).url == drifted.get_absolute_url()
     now = again(drifted)
-    assert (now.state, now.exact, len(now.accepted)) == ("pending", True, 3)
+    assert (now.state, now.overwrite, len(now.accepted)) == ("pending", True, 3)
     assert now.full_document == drifted.full_document
     assert now.revisions.first().what == "reverted to saved definition"
     assert pokes == [("networks.tasks.push", drifted.pk)]

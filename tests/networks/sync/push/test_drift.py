@@ -24,7 +24,7 @@ def test_a_change_outside_the_portal_is_drift_and_is_reverted(lab, raw):
     )
     drifted.ask_again()
     assert push(drifted).state == State.DRIFTED  # nothing of it was changed here
-    drifted.change(Event.REVERTED, exact=True)
+    drifted.change(Event.REVERTED, overwrite=True)
     assert push(drifted).state == State.READY
 
 
@@ -37,7 +37,7 @@ def test_a_network_that_was_undefined_outside_the_portal_is_drift_and_is_recreat
     assert again(network).status.drift_text == "libvirt no longer has it"
     network.ask_again()
     assert str(push(network).status.error).startswith("libvirt no longer has net1. Revert to the saved definition")
-    network.change(Event.REVERTED, exact=True)
+    network.change(Event.REVERTED, overwrite=True)
     assert push(network).state == State.READY
     assert raw.networkLookupByName("net1").UUIDString() == network.uuid_text
 
@@ -95,7 +95,7 @@ def test_drift_is_reverted_where_an_operator_configured_it(lab, raw):
     assert network.state == State.READY
     assert "<host" not in stored(raw)
     assert raw.networkLookupByName("net1").autostart()
-    assert network.exact is False
+    assert network.overwrite is False
     assert latest(network).what == "reverted to saved definition automatically"
 
 

@@ -18,7 +18,7 @@ def test_only_a_revert_pushes_everything(lab, raw):
     network = push(make_network(lab, active=False))
     redefine(raw, *OUTSIDE["their domain"], active=False)
     observe(lab.pk)
-    network.change(Event.REVERTED, exact=True)
+    network.change(Event.REVERTED, overwrite=True)
     assert push(network).state == State.READY
     assert "theirs" not in stored(raw)
 
@@ -52,7 +52,7 @@ def test_a_revert_that_was_refused_is_not_carried_out_by_a_later_reservation(lab
     network = push(make_network(lab))
     redefine(raw, *OUTSIDE["their domain"])
     observe(lab.pk)
-    again(network).change(Event.REVERTED, exact=True)
+    again(network).change(Event.REVERTED, overwrite=True)
     network.status.write(generation=again(network).generation, error=Message.external("refused"))
     hosts.reserve(again(network), [HostSpec(mac="52:54:00:00:00:08", ip="10.255.0.8")], None)
     network = push(network)
@@ -64,14 +64,14 @@ def test_a_pending_revert_is_kept_by_a_later_reservation(lab, raw):
     network = push(make_network(lab))
     redefine(raw, *OUTSIDE["their domain"])
     observe(lab.pk)
-    again(network).change(Event.REVERTED, exact=True)
+    again(network).change(Event.REVERTED, overwrite=True)
     hosts.reserve(again(network), [HostSpec(mac="52:54:00:00:00:08", ip="10.255.0.8")], None)
-    assert again(network).exact
+    assert again(network).overwrite
 
 
 def test_releasing_a_network_cancels_its_pending_revert(lab, raw):
     network = push(make_network(lab))
-    again(network).change(Event.REVERTED, exact=True)
+    again(network).change(Event.REVERTED, overwrite=True)
     again(network).release()
     again(network).adopt()
     redefine(raw, *OUTSIDE["their DHCP reservation"])
