@@ -124,7 +124,7 @@ def network_plan(request: HttpRequest, hypervisor: str, name: str) -> HttpRespon
 
 
 @require_POST
-def network_take(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
+def network_accept(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
     """Accept changes from libvirt: the saved definition follows them."""
     network = get_managed(request.user, hypervisor, name)
     if is_stale(request, network):
@@ -136,10 +136,10 @@ def network_take(request: HttpRequest, hypervisor: str, name: str) -> HttpRespon
 
 @require_POST
 @operators_only
-def network_take_over(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
+def network_adopt_replacement(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
     """Let the network that others have recreated or renamed be this one."""
     network = get_managed(request.user, hypervisor, name)
-    network.take_over(request.user)
+    network.adopt_replacement(request.user)
     messages.success(request, f"{network} is now managed as it is in libvirt. Nothing changed in libvirt.")
     return redirect(network)
 

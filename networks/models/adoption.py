@@ -94,7 +94,7 @@ class Adoption:
         """Return whether it was recreated or renamed outside the portal."""
         return self.managed and (self.name_found != self.name or self.namesake is not None)
 
-    def take_over(self, by: AbstractBaseUser | None = None) -> None:
+    def adopt_replacement(self, by: AbstractBaseUser | None = None) -> None:
         """Take the UUID or name that it was given outside the portal; nothing changes in libvirt.
 
         Other differences stay as drift. Raises InvalidTransition if it was neither recreated nor renamed.
@@ -161,7 +161,7 @@ class Adoption:
         """
         with transaction.atomic():
             if self.namesake:
-                self.take_over(by)
+                self.adopt_replacement(by)
             elif self.name_found == self.name:
                 raise InvalidTransition(self, Refusal.NOT_REPLACED)
             self.change(Event.RECREATED, by, overwrite=True, accepted=[step.as_json() for step in steps])

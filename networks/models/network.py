@@ -52,8 +52,8 @@ class Network(Adoption, ReservationIDs, Comparison, Desired):
         """What the portal does on its own after a change outside."""
 
         ASK = "ask", "only show the changes"
-        TAKE = "take", "accept changes from libvirt"
-        PUT_BACK = "put back", "revert to saved definition, unless running VMs would be disconnected"
+        ACCEPT = "take", "accept changes from libvirt"
+        REVERT = "put back", "revert to saved definition, unless running VMs would be disconnected"
 
     name = models.CharField(validators=[rules.validate_name])
     uuid = models.UUIDField("UUID", default=uuid.uuid4, editable=False)
@@ -167,7 +167,7 @@ class Network(Adoption, ReservationIDs, Comparison, Desired):
             self.refresh_from_db(fields=["document", "active", "autostart"])
             if document:
                 self.require_host_rights(document, by)
-                values["document"] = self._take_hosts(document)
+                values["document"] = self._replace_hosts(document)
                 self.status.forget_draft()
             if values.get("overwrite"):  # an operator may have changed it in libvirt on purpose
                 self.require_host_rights(self.full_document, by, self.status.definition)
@@ -224,7 +224,7 @@ class Network(Adoption, ReservationIDs, Comparison, Desired):
         """Return the saved definition as the columns of a revision."""
         return {"document": self.full_document, "active": self.active, "autostart": self.autostart}
 
-    def _take_hosts(self, document: str) -> str:
+    def _replace_hosts(self, document: str) -> str:
         """Replace the reservations by those of the document, and return the document."""
         spec = parse(document)
         wanted = {DHCPHost.of(self, host).key: host for host in spec.hosts}

@@ -53,7 +53,7 @@ def push(network: Network, connection: Connection) -> dict | None:
             _remove_incomplete(network, connection)
         conclude(network, problem.message, plan=done, seconds=monotonic() - began)
         if running and running.verb is not Verb.RECONNECT and before and network.set_aside(problem):
-            return _put_back(network, connection, before)
+            return _restore(network, connection, before)
         raise
     # Except those that somebody has requested again meanwhile.
     network.hosts.filter(pk__in=[entry.pk for entry in released]).exclude(removed_at=None).delete()
@@ -95,7 +95,7 @@ def _hosts_first(network: Network, connection: Connection, agreed: Wanted, read_
     return [step.as_json() for step in steps]
 
 
-def _put_back(network: Network, connection: Connection, before: Found) -> dict:
+def _restore(network: Network, connection: Connection, before: Found) -> dict:
     """Give libvirt what it had before a change that it refused half-way, and every VM its connection."""
     goal = Wanted(document=before.document, live=before.live, active=before.active, autostart=before.autostart)
     for step in plan(goal, found_side(network, connection)):

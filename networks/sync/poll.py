@@ -89,11 +89,11 @@ def _resolve_drift(row: Network) -> None:
     row.refresh_from_db()
     if not (row.managed and row.done and row.status.drift) or row.removed_at or row.status.error:
         return
-    if row.on_drift == Network.OnDrift.TAKE and row.status.present:
+    if row.on_drift == Network.OnDrift.ACCEPT and row.status.present:
         if _differs(row):
             with suppress(InvalidTransition):  # renamed outside to the name of a managed one: it stays drifted
                 row.accept_found(event=Event.ACCEPTED_BY_ITSELF)
-    elif row.on_drift == Network.OnDrift.PUT_BACK:
+    elif row.on_drift == Network.OnDrift.REVERT:
         row.change(Event.REVERTED_BY_ITSELF, overwrite=True)
 
 

@@ -63,13 +63,13 @@ def vm_persist(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse
 
 
 @require_POST
-def vm_take_over(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
+def vm_adopt_replacement(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
     """Manage the VM that was created outside the portal under the name of a deleted one."""
     vm = _vm(request, hypervisor, name)
     if vm.namesake:
         rights.require(request.user, vm.namesake)
     try:
-        vm.take_over(request.user)
+        vm.adopt_replacement(request.user)
     except ValueError as problem:
         messages.error(request, f"{problem}.")
         return redirect(vm)

@@ -23,6 +23,6 @@ class Event(StrEnum):
     RELEASED = "released"
     ACCEPTED = "accepted"
     REVERTED = "reverted"
-    TAKEN_OVER = "taken over"
+    REPLACEMENT_ADOPTED = "taken over"
     DELETED = "deleted"
     RESTORED = "restored"

@@ -153,13 +153,13 @@ class VMAdoption:
         others = type(self).objects.on(self.hypervisor_id).filter(managed=False, name=self.name, removed_at=None)
         return others.select_related("status").filter(status__present=True).first()
 
-    def take_over(self, by: AbstractBaseUser | None = None) -> None:
+    def adopt_replacement(self, by: AbstractBaseUser | None = None) -> None:
         """Manage the unmanaged VM of the same name in place of this one; nothing changes in libvirt.
 
         Raises:
             ValueError: There is no such VM, or libvirt still has this one.
         """
-        with self.transition(managed=True), recorded(self, Event.TAKEN_OVER, by):
+        with self.transition(managed=True), recorded(self, Event.REPLACEMENT_ADOPTED, by):
             self.status.refresh_from_db()
             if self.status.present:
                 raise ValueError(

@@ -71,11 +71,12 @@ class Command(VerbCommand):
 
     def _add_management_verbs(self, verbs: Subparsers) -> None:
         """Add the verbs that say whether the portal manages a network, and what it accepts from libvirt."""
+        replaced = "adopt the network that replaced a managed one; nothing changes in libvirt"
         for name, handler, text in (
             ("accept", self.accept, "accept changes from libvirt into the saved definition"),
             ("take", self.accept, "the same as accept"),
             ("adopt", self.adopt, "manage a network from now on; nothing changes in libvirt"),
-            ("take-over", self.take_over, "adopt the network that replaced a managed one; nothing changes in libvirt"),
+            ("take-over", self.adopt_replacement, replaced),
             ("release", self.release, "stop managing a network; libvirt keeps it as it is"),
         ):
             self.verb(verbs, name, handler, text, "name", waits=True)
@@ -218,10 +219,10 @@ class Command(VerbCommand):
         self.stdout.write(accepted(network))
         self.finish(network, no_wait)
 
-    def take_over(self, name: str, hypervisor: str | None, no_wait: bool, **options: object) -> None:
+    def adopt_replacement(self, name: str, hypervisor: str | None, no_wait: bool, **options: object) -> None:
         network = self.find_ours(name, hypervisor)
         rights.require_operator(self.user)
-        network.take_over(self.user)
+        network.adopt_replacement(self.user)
         self.stdout.write(f"{network} is now managed as it is in libvirt.")
 
     def recreate(self, name: str, hypervisor: str | None, **options: object) -> None:

@@ -78,7 +78,7 @@ def test_a_settled_network_stays_so(lab, reworded):  # noqa: F811
     assert (network.revisions.count(), network.plan()) == (revisions, ())
 
 
-@pytest.mark.parametrize("on_drift", [Network.OnDrift.ASK, Network.OnDrift.TAKE, Network.OnDrift.PUT_BACK])
+@pytest.mark.parametrize("on_drift", [Network.OnDrift.ASK, Network.OnDrift.ACCEPT, Network.OnDrift.REVERT])
 def test_drift_is_stored_and_answered_alike(lab, raw, reworded, on_drift):  # noqa: F811
     network = push(make_network(lab, active=False, on_drift=on_drift))
     reworded()
@@ -89,7 +89,7 @@ def test_drift_is_stored_and_answered_alike(lab, raw, reworded, on_drift):  # no
     assert network.state == expected
     if expected == State.DRIFTED:
         assert [code["field"] for code in decoded(network.status.drift)] == [["mtu size", ""]]
-    assert network.spec.mtu == (1400 if on_drift == Network.OnDrift.TAKE else None)
+    assert network.spec.mtu == (1400 if on_drift == Network.OnDrift.ACCEPT else None)
 
 
 def test_the_same_drift_has_the_same_digest(lab, raw, reworded):  # noqa: F811

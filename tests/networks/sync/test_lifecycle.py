@@ -54,7 +54,7 @@ VERBS: dict[str, Callable[[Network], None]] = {
     "adopt": Network.adopt,
     "accept": lambda network: network.accept_found(),
     "revert": lambda network: (network.require(managed=True), network.change(Event.REVERTED, overwrite=True)),
-    "take over": Network.take_over,
+    "take over": Network.adopt_replacement,
     "reserve": lambda network: network.reserve_ids(9, 1),
     "edit": edit,
     "restore": restore,

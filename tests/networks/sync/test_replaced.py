@@ -184,7 +184,7 @@ def test_what_cannot_be_done_while_it_is_recreated_says_why(network, raw, verb):
         "one."
     )
     assert documents(raw) == before
-    again(network).take_over()
+    again(network).adopt_replacement()
     assert str(push(network).status.error) == ""
 
 
@@ -200,7 +200,7 @@ def test_a_name_that_is_taken_is_not_followed(network, raw):
     make_network(network.hypervisor, "net2", "10.9.0.1/24")
     replace_outside(raw, "<name>net1<", "<name>net2<")
     observe(network.hypervisor_id)
-    for verb in (again(network).take_over, lambda: again(network).accept_found()):
+    for verb in (again(network).adopt_replacement, lambda: again(network).accept_found()):
         with pytest.raises(InvalidTransition) as problem:
             verb()
         assert problem.value.refusal == Refusal.NAME_TAKEN

@@ -123,7 +123,7 @@ class Model:
             case "accept":
                 vm.follow_found()
             case "take over":
-                vm.take_over()
+                vm.adopt_replacement()
             case "delete":
                 vm.require(managed=True)
                 vm.remove()

@@ -69,8 +69,8 @@ class Command(RunVerb, NICVerbs):
         self.verb(verbs, "accept", self.accept, accept, "name", waits=True)
         revert = "revert a VM in libvirt to the saved definition, or define it again"
         self.verb(verbs, "revert", self.revert, revert, "name", waits=True)
-        take_over = "manage the VM that replaced a deleted one of the same name"
-        self.verb(verbs, "take-over", self.take_over, take_over, "name", waits=True)
+        adopt_replacement = "manage the VM that replaced a deleted one of the same name"
+        self.verb(verbs, "take-over", self.adopt_replacement, adopt_replacement, "name", waits=True)
         persist = "have libvirt store the definition of a transient VM"
         self.verb(verbs, "persist", self.persist, persist, "name", waits=True)
 
@@ -193,11 +193,11 @@ class Command(RunVerb, NICVerbs):
         vm.revert(self.user)
         self.finish([vm], no_wait)
 
-    def take_over(self, name: str, hypervisor: str | None, no_wait: bool, **options: object) -> None:
+    def adopt_replacement(self, name: str, hypervisor: str | None, no_wait: bool, **options: object) -> None:
         vm = self.find(name, hypervisor)
         if vm.namesake:
             rights.require(self.user, vm.namesake)
-        self._tried(partial(vm.take_over, self.user))
+        self._tried(partial(vm.adopt_replacement, self.user))
         self.finish([vm], no_wait)
 
     def persist(self, name: str, hypervisor: str | None, no_wait: bool, **options: object) -> None:
