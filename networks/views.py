@@ -7,7 +7,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from networks.addresses.blocks import next_free_block
 from networks.attachments import attachments
-from networks.changes.forms import NetworkForm
+from networks.changes.forms.network import NetworkForm
 from networks.copies.terraform import terraform
 from networks.copies.virsh import virsh
 from networks.copies.virter import virter

@@ -5,10 +5,10 @@ import json
 from django import forms
 from django.http import QueryDict
 
-from networks.changes.forms import NetworkForm
+from networks.changes.forms.network import NetworkForm
 from networks.models import Network
 
-from .fields import LinesField
+from .forms.fields import LinesField
 
 
 def as_base(network: Network) -> str:

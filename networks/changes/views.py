@@ -7,8 +7,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from networks.changes.forms import NetworkForm
-from networks.changes.initial import initial_of
+from networks.changes.forms.initial import initial_of
+from networks.changes.forms.network import NetworkForm
 from networks.definition.document.compare import differences, line_differences, pretty
 from networks.definition.document.leaves import leaves
 from networks.definition.document.parse import parse

@@ -5,8 +5,8 @@ import argparse
 from django import forms
 from django.core.management.base import CommandParser
 
-from networks.changes.fields import LinesField
-from networks.changes.forms import NetworkForm
+from networks.changes.forms.fields import LinesField
+from networks.changes.forms.network import NetworkForm
 from networks.changes.merge import as_text
 
 Subparsers = argparse._SubParsersAction

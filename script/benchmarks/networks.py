@@ -61,7 +61,7 @@ class Editor:
 
     def form(self, name: str) -> dict[str, str]:
         """What the page of the form holds."""
-        from networks.changes.forms import NetworkForm
+        from networks.changes.forms.network import NetworkForm
         from networks.changes.merge import as_base, as_text
         from networks.models import Network
 

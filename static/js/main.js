@@ -1,9 +1,9 @@
 // The behaviours of all pages. Their listeners run in this order: a menu takes a key before the page does.
 
-import "./failed_updates.js"; // before htmx, whose first requests may fail
-import "./csrf_token.js";
-import "./ages.js";
-import "./changed_cells.js";
+import "./updates/failed_updates.js"; // before htmx, whose first requests may fail
+import "./updates/csrf_token.js";
+import "./updates/ages.js";
+import "./updates/changed_cells.js";
 import "./tabs.js";
 import "./menus.js";
 import "./address_map.js";

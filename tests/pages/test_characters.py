@@ -6,7 +6,7 @@ from django.core.exceptions import ValidationError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from networks.changes.forms import NetworkForm
+from networks.changes.forms.network import NetworkForm
 from networks.changes.merge import as_text
 from networks.definition import rules
 from networks.models import Network

@@ -7,8 +7,8 @@ import pytest
 from django.apps import apps
 from django.db.models import CharField
 
-from networks.changes.fields import LinesField
-from networks.changes.forms import NetworkForm
+from networks.changes.forms.fields import LinesField
+from networks.changes.forms.network import NetworkForm
 from networks.models import NetworkRevision
 from tests.support.making import make_foreign_network, make_hypervisor, make_image, make_network
 

@@ -15,8 +15,8 @@ from virterweb.hypervisors import wording as rights_words
 from virterweb.hypervisors.gateway import wording as gateway_words
 from virterweb.portal import wording as problem_words
 from vms.bulk import wording as bulk_words
-from vms.definition import image_wording as image_words
 from vms.definition import wording as vm_words
+from vms.definition.wording import images as image_words
 from vms.observed import wording as guest_words
 
 MODULES = (rights_words, gateway_words, network_words, form_words, value_words)

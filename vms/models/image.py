@@ -10,7 +10,7 @@ from networks.definition import rules
 from virterweb.hypervisors.desired.drift import decoded
 from virterweb.hypervisors.desired.models import Desired, Status
 from virterweb.hypervisors.models import Hypervisor
-from vms.definition.image_wording import image_drift
+from vms.definition.wording.images import image_drift
 
 TAG = "virter:tag:"
 LAYER = "virter:layer:"

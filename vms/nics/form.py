@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.functional import cached_property
 
-from networks.changes.fields import PartField
+from networks.changes.forms.fields import PartField
 from networks.definition import lines, rules
 from networks.reservations.reservations import Conflict
 from virterweb.hypervisors import rights

@@ -8,7 +8,7 @@ from pathlib import Path
 from django.core.management.base import CommandError, CommandParser
 
 from networks.changes.accepted import accepted
-from networks.changes.forms import NetworkForm
+from networks.changes.forms.network import NetworkForm
 from networks.definition.document.compare import pretty
 from networks.definition.events import Event
 from networks.definition.plans.plan import plan

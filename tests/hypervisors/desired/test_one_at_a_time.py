@@ -7,7 +7,7 @@ from django.db import IntegrityError, OperationalError
 from django.http import QueryDict
 from django.urls import URLResolver, get_resolver
 
-from networks.changes.forms import NetworkForm
+from networks.changes.forms.network import NetworkForm
 from networks.models import Network
 from tests.support.making import make_foreign_network, make_hypervisor, make_image, make_network, make_vm
 from vms.images.form import ImageForm

@@ -8,7 +8,7 @@ import pytest
 from lab import Lab
 
 from networks import sync
-from networks.changes.forms import NetworkForm
+from networks.changes.forms.network import NetworkForm
 from networks.changes.merge import as_text
 from networks.definition.events import Event
 from networks.models import Network

@@ -6,7 +6,7 @@ import pytest
 from django.core.management import call_command
 from lxml import etree, html
 
-from networks.changes.forms import NetworkForm
+from networks.changes.forms.network import NetworkForm
 from networks.changes.merge import as_text
 from networks.definition.document.parse import parse, read
 from networks.definition.spec import HostSpec

@@ -2,7 +2,7 @@
 
 from django import forms
 
-from networks.changes.forms import NetworkForm
+from networks.changes.forms.network import NetworkForm
 from networks.reservations.forms import HostEntryForm, IDsForm, PasteForm
 from tests.project.hostile_input.hostile_values import DOCUMENT, OTHER
 from tests.support.making import SSH_KEY

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.cloud_init_package import SCHEMA, newer, package
+from tests.support.cloud_init.unpacked import SCHEMA, newer, package
 from vms.cloud_init.user_data import LIMIT, errors, warnings
 from vms.definition.cloud_init import combined_user_data
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.cloud_init_package import ask, newer
+from tests.support.cloud_init.unpacked import ask, newer
 from vms.definition.cloud_init import combined_user_data
 
 pytestmark = pytest.mark.integration

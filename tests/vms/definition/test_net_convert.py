@@ -15,7 +15,7 @@ from jsonschema import Draft4Validator
 
 from networks.definition.spec import NetworkSpec, RangeSpec, SubnetSpec
 from tests import DATA
-from tests.support.cloud_init_package import NETWORK_SCHEMA, ask, newer, package, version
+from tests.support.cloud_init.unpacked import NETWORK_SCHEMA, ask, newer, package, version
 from vms.definition.cloud_init import network_config
 from vms.definition.guest_nic import Attached, GuestSpec, Mode, guest_nics
 

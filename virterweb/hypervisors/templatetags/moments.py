@@ -9,7 +9,7 @@ from django.utils.safestring import SafeString
 
 register = template.Library()
 
-JUST_NOW = 10  # seconds; static/js/ages.js counts on with the same
+JUST_NOW = 10  # seconds; static/js/updates/ages.js counts on with the same
 UNITS = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
 

@@ -3,7 +3,7 @@
 from django.contrib.messages import get_messages
 from lxml import html
 
-from networks.changes.forms import NetworkForm
+from networks.changes.forms.network import NetworkForm
 from networks.changes.merge import as_text
 from networks.definition.events import Event
 from networks.models import Network

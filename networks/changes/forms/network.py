@@ -14,13 +14,13 @@ from django.http import QueryDict
 
 from networks.addresses.blocks import find_warnings, warning
 from networks.addresses.usage import next_free_address
-from networks.changes import form_checks
-from networks.changes.blocks import placed, take_block, within
-from networks.changes.cleaning import Cleaning
-from networks.changes.definition_form import DefinitionForm
-from networks.changes.fields import LinesField
-from networks.changes.form_checks import FAMILIES
-from networks.changes.initial import PLAIN, default_range, initial_of, known_values
+from networks.changes.forms import checks
+from networks.changes.forms.blocks import placed, take_block, within
+from networks.changes.forms.checks import FAMILIES
+from networks.changes.forms.cleaning import Cleaning
+from networks.changes.forms.definition import DefinitionForm
+from networks.changes.forms.fields import LinesField
+from networks.changes.forms.initial import PLAIN, default_range, initial_of, known_values
 from networks.definition import host_reach, rules
 from networks.definition.document.edit import build, edit
 from networks.definition.events import Event
@@ -148,7 +148,7 @@ class NetworkForm(Cleaning, DefinitionForm):
 
     def _field_of(self, part: host_reach.Part) -> str:
         if part.reach is host_reach.Reach.BLOCK:
-            blocks = form_checks.interfaces(self.cleaned_data)
+            blocks = checks.interfaces(self.cleaned_data)
             return next((field for field, block in blocks if str(block) == part.value), "")
         if part.reach is host_reach.Reach.FORWARD and part.place == "forward interface":
             return "forward_devices"
@@ -174,7 +174,7 @@ class NetworkForm(Cleaning, DefinitionForm):
         if changed & {"domain", "local_only"}:
             values["local_only"] = bool(data["domain"] and data["local_only"])
         if "dns" in changed:
-            values["dns"] = form_checks.has_dns(data)
+            values["dns"] = checks.has_dns(data)
         if changed & IN_SUBNETS:
             values["subnets"] = tuple(self._subnets(data))
         if not self.network:
@@ -183,7 +183,7 @@ class NetworkForm(Cleaning, DefinitionForm):
 
     def _subnets(self, data: dict) -> Iterable[SubnetSpec]:
         """Yield the blocks, each with what it had; new ranges and reservations go to the block of their address."""
-        blocks = [block for _, block in form_checks.interfaces(data)]
+        blocks = [block for _, block in checks.interfaces(data)]
         left = list(self.before.subnets) if self.before else []
         were = [take_block(left, str(block)) for block in blocks]
         ranges = placed(data["ranges"], lambda each: each.start, [was.ranges if was else () for was in were], blocks)
@@ -211,7 +211,7 @@ class NetworkForm(Cleaning, DefinitionForm):
         data = self.cleaned_data
         said = [
             warning(interface.network, taken, self._around.free if interface.version == 4 else "")
-            for field, interface in form_checks.interfaces(data)
+            for field, interface in checks.interfaces(data)
             if self.on and field in self.changed
             for taken in find_warnings(interface.network, self._around.taken)
         ]
@@ -224,7 +224,7 @@ class NetworkForm(Cleaning, DefinitionForm):
             for host in data.get("hosts") or ()
             if spans and not any(within(ip_address(host.ip), first, last) for first, last in spans)
         ]
-        if data.get("domain") and self.changed & {"domain", "dns"} and not form_checks.has_dns(data):
+        if data.get("domain") and self.changed & {"domain", "dns"} and not checks.has_dns(data):
             said.append("DNS is off, so guests cannot find each other by name. To allow this, set DNS to “on”.")
         if not outside or not self.changed & {"ranges", "hosts"}:
             return said

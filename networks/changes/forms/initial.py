@@ -1,6 +1,6 @@
 """Values of the form's fields for a definition."""
 
-from networks.changes.form_checks import FAMILIES
+from networks.changes.forms.checks import FAMILIES
 from networks.definition import addressing
 from networks.definition.spec import NetworkSpec, RangeSpec, SubnetSpec
 

@@ -14,7 +14,7 @@ import pytest
 PYTHON = "usr/lib/python3/dist-packages"
 SCHEMA = f"{PYTHON}/cloudinit/config/schemas/schema-cloud-config-v1.json"
 NETWORK_SCHEMA = f"{PYTHON}/cloudinit/config/schemas/schema-network-config-v2.json"  # from cloud-init 24 on
-ITSELF = Path(__file__).with_name("cloud_init_itself.py")
+ITSELF = Path(__file__).with_name("itself.py")
 
 
 NEWER = "trixie"  # the release of Debian whose cloud-init is asked, too, where the machine's own is older than 24
@@ -43,7 +43,7 @@ def version(suite: str = "") -> tuple[int, ...]:
 
 
 def ask(suite: str = "", **asked: list) -> dict[str, list]:
-    """Have cloud-init make files of `configs`, and merge `user_data`; see `cloud_init_itself`."""
+    """Have cloud-init make files of `configs`, and merge `user_data`; see `itself`."""
     environment = {"PYTHONPATH": str(package(suite) / PYTHON), "PATH": os.environ["PATH"]}
     command = [sys.executable, ITSELF]
     done = subprocess.run(command, input=json.dumps(asked), capture_output=True, text=True, env=environment)

@@ -8,10 +8,10 @@ from django.core.exceptions import ValidationError
 from django.utils.functional import cached_property
 
 from networks.addresses.blocks import next_free_block, taken_blocks
-from networks.changes import form_checks
-from networks.changes.blocks import beyond_the_form
-from networks.changes.fields import plain_text
-from networks.changes.form_checks import FAMILIES
+from networks.changes.forms import checks
+from networks.changes.forms.blocks import beyond_the_form
+from networks.changes.forms.checks import FAMILIES
+from networks.changes.forms.fields import plain_text
 from networks.definition import addressing, rules
 from networks.definition.spec import HostSpec
 from networks.models import Network
@@ -63,7 +63,7 @@ class Cleaning:
             data["bridge"] = self.before.bridge
         self._move_along(data)
         self._generate_hosts(data)
-        for field, text in form_checks.described(self._problems(data)):
+        for field, text in checks.described(self._problems(data)):
             self.add_error(field, text)
         return data
 
@@ -86,25 +86,25 @@ class Cleaning:
             texts = [text.replace("\n", "") for text in texts]
         return texts[0] == texts[1]
 
-    def _problems(self, data: dict) -> list[form_checks.Problem]:
+    def _problems(self, data: dict) -> list[checks.Problem]:
         """Return what is wrong with the typed values, without what was wrong before this change."""
         if not self.on:
             return []
         around = self._around = self._surroundings()
         rest = {"typed_blocks": self._typed_blocks(), "blocks_read": not self.errors.keys() & {*FAMILIES, "blocks"}}
-        found = list(form_checks.problems(data, around, **rest))
+        found = list(checks.problems(data, around, **rest))
         if not self.known:
             return found
         blocks = any(self.known[name] for name in (*FAMILIES, "blocks"))
-        before = set(form_checks.problems(self.known, around, typed_blocks=blocks, blocks_read=True))
+        before = set(checks.problems(self.known, around, typed_blocks=blocks, blocks_read=True))
         return [problem for problem in found if problem not in before]
 
-    def _surroundings(self) -> form_checks.Surroundings:
+    def _surroundings(self) -> checks.Surroundings:
         document = self.network.full_document if self.network else ""
         others = Network.objects.on(self.on)
         others = others.exclude(pk=self.network.pk) if self.network else others
         bridges = others.filter(status__present=True).values_list("status__bridge", "name")
-        return form_checks.Surroundings(
+        return checks.Surroundings(
             taken=tuple(taken_blocks(self.on, self.network)),
             free=next_free_block(self.on),
             bridges={bridge: name for bridge, name in bridges if bridge},

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Hashable, Iterable
 from ipaddress import ip_address
 
-from networks.changes import form_checks
+from networks.changes.forms import checks
 from networks.definition.document.parse import read
 from networks.definition.spec import SubnetSpec
 
@@ -22,7 +22,7 @@ def take_block(subnets: list[SubnetSpec], cidr: str) -> SubnetSpec | None:
 
 
 def placed(
-    parts: Iterable[Hashable], where: Callable[[object], str], were: list[tuple], blocks: list[form_checks.Interface]
+    parts: Iterable[Hashable], where: Callable[[object], str], were: list[tuple], blocks: list[checks.Interface]
 ) -> list[list]:
     """Return the parts of each block: those that it had, and new ones whose address is in it."""
     left = Counter(parts)

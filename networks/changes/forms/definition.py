@@ -4,7 +4,7 @@ from functools import partial
 
 from django import forms
 
-from networks.changes.fields import LinesField, PartField
+from networks.changes.forms.fields import LinesField, PartField
 from networks.definition import addressing, lines, rules
 from networks.models import Network
 from virterweb.hypervisors.models import Hypervisor

@@ -4,7 +4,7 @@ from ipaddress import IPv6Interface
 
 import pytest
 
-from networks.changes import form_checks
+from networks.changes.forms import checks
 from networks.definition.spec import RangeSpec
 from networks.models import Network
 from tests.support.making import make_hypervisor
@@ -12,7 +12,7 @@ from tests.support.rewording import reworded  # noqa: F401
 from virterweb.hypervisors.models import HypervisorStatus
 from virterweb.messages import Message
 
-AROUND, FIVE = form_checks.Surroundings(), IPv6Interface("fd00:255::1/64")
+AROUND, FIVE = checks.Surroundings(), IPv6Interface("fd00:255::1/64")
 GOOD = {"name": "net1", "forward_mode": "nat", "ipv4": "10.255.0.1/24", "local_only": "on", "stp": "on"}
 BRIDGE = {"forward_mode": "bridge", "ipv4": ""}
 TWO = "10.255.0.10-10.255.0.20\n10.254.0.10-10.254.0.20"
@@ -70,8 +70,8 @@ def test_problems_of_before_are_known_by_their_codes_whatever_their_words(reword
     typed = known | {"ranges": (RangeSpec(start="10.9.0.2", end="10.9.0.9"),)}
 
     def new() -> list[tuple[str, str, str]]:
-        before = set(form_checks.problems(known, AROUND, typed_blocks=True, blocks_read=True))
-        found = form_checks.problems(typed, AROUND, typed_blocks=True, blocks_read=True)
+        before = set(checks.problems(known, AROUND, typed_blocks=True, blocks_read=True))
+        found = checks.problems(typed, AROUND, typed_blocks=True, blocks_read=True)
         return [(each.field, each.message.code, each.about) for each in found if each not in before]
 
     expected = new()
