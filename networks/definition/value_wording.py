@@ -83,6 +83,13 @@ TEXTS = {
     "value.repeated": "{part} is already in line {line}.",
 }
 
+#: Why a text is no document of a network.
+DOCUMENTS = {
+    "value.xml": "This is not well-formed XML: {text}",
+    "value.xml_doctype": "The XML of a network cannot have a DOCTYPE.",
+    "value.xml_root": "This is a <{tag}>, not a <network>.",
+}
+
 #: Why a block is none of a route, without full stop.
 ROUTE_BLOCKS = {
     "value.route_invalid": "'{text}' does not appear to be an IPv4 or IPv6 network",
@@ -100,4 +107,4 @@ DNS_NAME_ASCII = (
     "{ascii}."
 )
 
-add_wording(ADDRESSES | FIELDS | LINES | TEXTS | ROUTE_BLOCKS | {"value.dns_name": _dns_name})
+add_wording(ADDRESSES | FIELDS | LINES | TEXTS | DOCUMENTS | ROUTE_BLOCKS | {"value.dns_name": _dns_name})

@@ -9,14 +9,17 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
-from ipaddress import IPv4Interface, IPv6Interface, ip_address, ip_network
+from ipaddress import IPv4Interface, IPv6Interface, ip_address
 from pathlib import Path
 
 from django.core.exceptions import ValidationError
 from lxml import etree
 
-from networks.definition import addressing, rules
+from networks.definition import addressing, lines, rules
 from networks.definition.document.parse import DocumentError, number, parse_host, read, readable
+from virterweb.messages import InvalidValue, Message
+
+from . import wording as _wording  # noqa: F401, adds the texts of the messages
 
 SCHEMA = Path("/usr/share/libvirt/schemas/network.rng")
 NEWER = ("title", "description")  # libvirt 9.7 has them; an older schema does not, and an older libvirt drops them
@@ -28,10 +31,10 @@ class Problem:
     """A problem, and its line of the text; 0 if it has none."""
 
     line: int
-    text: str
+    message: Message
 
     def __str__(self) -> str:
-        return f"Line {self.line}: {self.text}" if self.line else self.text
+        return f"Line {self.line}: {self.message}" if self.line else str(self.message)
 
 
 def problems(document: str, name: str, uuid: str, before: str = "") -> list[Problem]:
@@ -42,9 +45,9 @@ def problems(document: str, name: str, uuid: str, before: str = "") -> list[Prob
     try:
         root = read(document)
     except DocumentError as problem:
-        return [Problem(line=problem.line, text=str(problem))]
-    known = {problem.text for problem in _all(read(before), name, uuid)} if before else set()
-    return [problem for problem in _all(root, name, uuid) if problem.text not in known]
+        return [Problem(line=problem.line, message=problem.message)]
+    known = {problem.message for problem in _all(read(before), name, uuid)} if before else set()
+    return [problem for problem in _all(root, name, uuid) if problem.message not in known]
 
 
 def _all(root: etree._Element, name: str, uuid: str) -> Iterator[Problem]:
@@ -53,12 +56,12 @@ def _all(root: etree._Element, name: str, uuid: str) -> Iterator[Problem]:
     yield from _blocks(root)
     for path, check in CHECKS:
         for each in root.findall(path):
-            for text in check(each):
-                yield _at(each, text)
+            for message in check(each):
+                yield _at(each, message)
 
 
-def _at(element: etree._Element, text: str) -> Problem:
-    return Problem(line=element.sourceline or 0, text=text)
+def _at(element: etree._Element, message: Message) -> Problem:
+    return Problem(line=element.sourceline or 0, message=message)
 
 
 @cache
@@ -78,19 +81,19 @@ def _by_schema(root: etree._Element) -> Iterator[Problem]:
         log = list(schema.error_log)
         # libxml2 also reports every parent as wrong, and knows the line of only some of these errors.
         line = next((error.line for error in log if error.line), 0)
-        yield Problem(line=line, text=f"{log[0].message} (from libvirt’s schema)")
+        yield Problem(line=line, message=Message("xml.schema", text=log[0].message))
 
 
 def _names(root: etree._Element, name: str, uuid: str) -> Iterator[Problem]:
     """Yield changes of name or UUID; libvirt takes another spelling of a name for another network."""
     found = root.find("name")
     if found is None:
-        yield _at(root, "A network needs a name.")
+        yield _at(root, Message("xml.no_name"))
     elif root.xpath("string(name)") != name:
-        yield _at(found, f"The name must stay {name}, because libvirt cannot rename a network.")
+        yield _at(found, Message("xml.name", name=name))
     found = root.find("uuid")
     if found is not None and _uuid(root.xpath("string(uuid)")) != _uuid(uuid):
-        yield _at(found, f"The UUID must stay {uuid}, because libvirt cannot change the UUID of a network.")
+        yield _at(found, Message("xml.uuid", uuid=uuid))
 
 
 def _uuid(text: str) -> uuids.UUID | None:
@@ -105,22 +108,22 @@ def _blocks(root: etree._Element) -> Iterator[Problem]:
         if not ip.get("address"):
             continue
         if ip.get("prefix") and ip.get("netmask"):
-            yield _at(ip, "A block can have a prefix or a netmask, but not both.")
+            yield _at(ip, Message("xml.prefix_and_netmask"))
         length = ip.get("prefix") or ip.get("netmask")
         if not readable(ip):
             text = f"{ip.get('address')}/{length}" if length else ip.get("address")
-            yield _at(ip, f"“{text}” is not an address with a prefix length, for example 10.255.0.1/24.")
+            yield _at(ip, Message("xml.block", text=text))
             continue
         if not length:
             continue
         try:
             interface = rules.read_cidr(f"{ip.get('address')}/{length}")
         except ValidationError as problem:
-            yield _at(ip, " ".join(problem.messages))
+            yield _at(ip, problem.message)
             continue
         for other in seen:
             if other.version == interface.version and other.network.overlaps(interface.network):
-                yield _at(ip, f"{interface.network} overlaps {other.network} of the same network.")
+                yield _at(ip, Message("xml.own_overlap", block=interface.network, other=other.network))
         seen.append(interface)
         yield from _addresses_without_mac(ip)
 
@@ -132,69 +135,68 @@ def _addresses_without_mac(ip: etree._Element) -> Iterator[Problem]:
         host = parse_host(each)
         other = seen.setdefault(host.ip, host.guest)
         if other != host.guest and not host.mac:
-            yield _at(each, f"{host.ip} is already reserved for {other}.")
+            yield _at(each, Message("xml.ip_taken", ip=host.ip, guest=other))
 
 
-def _bridge(bridge: etree._Element) -> Iterator[str]:
+def _bridge(bridge: etree._Element) -> Iterator[Message]:
     if name := bridge.get("name"):
-        yield from _said(rules.validate_bridge, name)
+        yield from _refusal(rules.validate_bridge, name)
 
 
-def _mtu(mtu: etree._Element) -> Iterator[str]:
+def _mtu(mtu: etree._Element) -> Iterator[Message]:
     text = mtu.get("size", "")
     if text:
-        yield from _said(rules.validate_mtu, int(text) if text.isdecimal() and len(text) < 9 else 0)
+        yield from _refusal(rules.validate_mtu, int(text) if text.isdecimal() and len(text) < 9 else 0)
 
 
-def _said(check: Callable[[object], object], value: object) -> Iterator[str]:
+def _refusal(check: Callable[..., object], value: object) -> Iterator[Message]:
     try:
         check(value)
-    except ValidationError as problem:
-        yield from problem.messages
-    except ValueError as problem:
-        yield str(problem)
+    except (InvalidValue, ValidationError) as problem:
+        yield problem.message
 
 
-def _host(element: etree._Element) -> Iterator[str]:
+def _host(element: etree._Element) -> Iterator[Message]:
     host = parse_host(element)
     if not _is_address(host.ip):
-        yield f"“{host.ip}” is not an IP address. The attribute ip= of <host> takes one."
+        yield Message("xml.host_ip", text=host.ip)
     if not host.guest:
-        yield "<host> needs mac=, name= or, for IPv6, id=, which identifies the guest."
+        yield Message("xml.no_guest")
     if host.mac:
-        yield from (f"{text} ({host.mac})" for text in _said(addressing.parse_mac, host.mac))
+        for reason in _refusal(addressing.parse_mac, host.mac):
+            yield Message("xml.mac", reason=reason, mac=host.mac)
     if len(host.name) > LONGEST_NAME:
-        yield f"A name can have at most {LONGEST_NAME} characters."
+        yield Message("xml.name_length", most=LONGEST_NAME)
     if len(host.duid) > LONGEST_DUID:
-        yield f"A DUID can have at most {LONGEST_DUID} characters."
+        yield Message("xml.duid_length", most=LONGEST_DUID)
 
 
-def _range(element: etree._Element) -> Iterator[str]:
+def _range(element: etree._Element) -> Iterator[Message]:
     ends = [element.get("start", ""), element.get("end", "")]
     for text in ends:
         if not _is_address(text):
-            yield f"“{text}” is not an IP address. A range needs a start and an end."
+            yield Message("xml.range_ip", text=text)
             return
     first, last = map(ip_address, ends)
     if first.version != last.version or first > last:
-        yield f"{first}-{last}: the first address of a range must be the lower one."
+        yield Message("xml.range_order", first=first, last=last)
 
 
-def _lease(element: etree._Element) -> Iterator[str]:
+def _lease(element: etree._Element) -> Iterator[Message]:
     expiry = number(element, "expiry")
     if expiry is None or expiry < 0:
-        yield f"“{element.get('expiry', '')}” is not a lease time. The attribute expiry= is a number; 0 means infinite."
+        yield Message("xml.lease", text=element.get("expiry", ""))
 
 
-def _route(element: etree._Element) -> Iterator[str]:
+def _route(element: etree._Element) -> Iterator[Message]:
     address, length = element.get("address", ""), element.get("prefix") or element.get("netmask")
     if not readable(element):
-        yield f"“{address}/{length}” is not a block for a route, for example address='10.8.0.0' prefix='16'."
+        yield Message("xml.route", text=f"{address}/{length}")
     else:
         with_length = f"{address}/{length}" if length else address
-        yield from _said(ip_network, with_length)
+        yield from _refusal(lines.route_block, with_length)
     if not _is_address(element.get("gateway", "")):
-        yield f"“{element.get('gateway', '')}” is not an IP address. A route needs a gateway."
+        yield Message("xml.gateway", text=element.get("gateway", ""))
 
 
 def _is_address(text: str) -> bool:
@@ -203,7 +205,7 @@ def _is_address(text: str) -> bool:
     return False
 
 
-CHECKS: tuple[tuple[str, Callable[[etree._Element], Iterator[str]]], ...] = (
+CHECKS: tuple[tuple[str, Callable[[etree._Element], Iterator[Message]]], ...] = (
     ("bridge", _bridge),
     ("mtu", _mtu),
     ("ip/dhcp/host", _host),

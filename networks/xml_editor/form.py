@@ -14,6 +14,7 @@ from networks.definition.document.edit import build, edit, put_hosts
 from networks.definition.document.parse import parse, read
 from networks.definition.spec import NetworkSpec
 from networks.models import Network
+from virterweb.messages import Message
 from virterweb.pages.characters import hidden_in
 
 from . import check as check_xml
@@ -101,7 +102,7 @@ def check(text: str, network: Network) -> list[check_xml.Problem]:
     for subnet in parse(text).subnets:
         block = subnet.interface.network
         if block not in known and (other := find_overlap(block, taken)):
-            found.append(check_xml.Problem(line=0, text=f"{block} overlaps {other}."))
+            found.append(check_xml.Problem(line=0, message=Message("xml.overlap", block=block, other=other.message)))
     return found
 
 
@@ -110,7 +111,7 @@ def _hidden(text: str, before: str) -> Iterator[check_xml.Problem]:
     known = {value for _, value in _texts(before)} if before else set()
     for line, value in _texts(text):
         if value not in known and (hidden := hidden_in(re.sub(r"[\t\r\n]", " ", value))):
-            yield check_xml.Problem(line=line, text=f"Invisible characters are not allowed: {hidden}.")
+            yield check_xml.Problem(line=line, message=Message("xml.hidden", hidden=hidden))
 
 
 def _texts(document: str) -> Iterator[tuple[int, str]]:

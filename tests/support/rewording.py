@@ -10,6 +10,7 @@ from networks.definition import form_wording as form_words
 from networks.definition import value_wording as value_words
 from networks.definition import wording as network_words
 from networks.reservations import wording as reservation_words
+from networks.xml_editor import wording as xml_words
 from virterweb import messages
 from virterweb.hypervisors import wording as rights_words
 from virterweb.hypervisors.gateway import wording as gateway_words
@@ -19,7 +20,7 @@ from vms.definition import wording as vm_words
 from vms.definition.wording import images as image_words
 from vms.observed import wording as guest_words
 
-MODULES = (rights_words, gateway_words, network_words, form_words, value_words)
+MODULES = (rights_words, gateway_words, network_words, form_words, value_words, xml_words)
 MODULES += (network_bulk, reservation_words, vm_words, image_words, bulk_words, guest_words, problem_words)
 TEXTS = str | tuple
 

@@ -7,6 +7,7 @@ from ipaddress import ip_address, ip_interface
 
 from lxml import etree
 
+from networks.definition import value_wording as _wording  # noqa: F401, adds the texts of the messages
 from networks.definition.spec import (
     LEASE_UNITS,
     BandwidthSpec,
@@ -21,6 +22,7 @@ from networks.definition.spec import (
     address_or_none,
 )
 from virterweb.hypervisors.gateway.bounds import LARGEST, bounded
+from virterweb.messages import InvalidValue, Message
 
 DNSMASQ = "http://libvirt.org/schemas/network/dnsmasq/1.0"
 OPTIONS = f"{{{DNSMASQ}}}options"
@@ -28,11 +30,11 @@ OPTION = f"{{{DNSMASQ}}}option"
 PARSER = etree.XMLParser(encoding="utf-8", resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
 
 
-class DocumentError(ValueError):
+class DocumentError(InvalidValue):
     """Text that is not a document of a network: the reason, and the line (0 if it is no particular one)."""
 
-    def __init__(self, text: str, line: int = 0) -> None:
-        super().__init__(text)
+    def __init__(self, message: Message, line: int = 0) -> None:
+        super().__init__(message)
         self.line = line
 
 
@@ -41,12 +43,12 @@ def read(document: str) -> etree._Element:
     try:
         root = etree.fromstring(document.encode(), PARSER)
     except etree.XMLSyntaxError as problem:
-        raise DocumentError(f"This is not well-formed XML: {problem.msg}", problem.lineno or 0) from problem
+        raise DocumentError(Message("value.xml", text=problem.msg), problem.lineno or 0) from problem
     if root.getroottree().docinfo.doctype:
         line = document[: document.find("<!DOCTYPE")].count("\n") + 1
-        raise DocumentError("The XML of a network cannot have a DOCTYPE.", line)
+        raise DocumentError(Message("value.xml_doctype"), line)
     if root.tag != "network":
-        raise DocumentError(f"This is a <{root.tag}>, not a <network>.", root.sourceline or 0)
+        raise DocumentError(Message("value.xml_root", tag=root.tag), root.sourceline or 0)
     return root
 
 
