@@ -17,7 +17,7 @@ def as_base(network: Network) -> str:
 
 
 def as_text(form: NetworkForm) -> dict[str, str]:
-    """Return the text of each field before anything is typed; "True" or "" for a tick box."""
+    """Return the initial text of each field; "True" or "" for a check box."""
     return {
         name: str(field.prepare_value(form.get_initial_for_field(field, name)) or "")
         for name, field in form.fields.items()
@@ -25,7 +25,7 @@ def as_text(form: NetworkForm) -> dict[str, str]:
 
 
 def shown_base(data: QueryDict) -> dict | None:
-    """Return what `as_base` kept in a page, None if what was sent is nothing of that kind."""
+    """Return what `as_base` kept in a page, None if the value is missing or invalid."""
     try:
         base = json.loads(data.get("base", ""))
     except (ValueError, RecursionError):
@@ -34,16 +34,16 @@ def shown_base(data: QueryDict) -> dict | None:
 
 
 def note(label: str, old: str, theirs: str, mine: str) -> str:
-    """Say what another has made of a field, and what becomes of it in this form."""
+    """Return a note about a field that somebody else changed, and which value the form keeps."""
     if mine == old:
-        return f"{label} was changed meanwhile from {old or 'empty'} to {theirs or 'empty'}."
-    return f"{label} was changed meanwhile to {theirs or 'empty'}. Your value is kept: {mine or 'empty'}."
+        return f"Somebody else changed “{label}” from {old or 'empty'} to {theirs or 'empty'}."
+    return f"Somebody else changed “{label}” to {theirs or 'empty'}. Your value is kept: {mine or 'empty'}."
 
 
 def merged(data: QueryDict, network: Network) -> tuple[QueryDict, list[str]]:
     """Return the typed values merged with what others changed since the page was opened, and those changes in words.
 
-    Lists are merged line by line. A field that both changed keeps what was typed here, and is named.
+    Lists are merged line by line. A field that both changed keeps the typed value, and a note names it.
     """
     if (base := shown_base(data)) is None:
         return data, []
@@ -58,7 +58,7 @@ def merged(data: QueryDict, network: Network) -> tuple[QueryDict, list[str]]:
             continue
         if isinstance(field, LinesField):
             result[name] = _merged_lines(old, theirs, mine)
-            notes.append(f"{form[name].label}: somebody else changed this meanwhile. Both changes are kept.")
+            notes.append(f"Somebody else also changed “{form[name].label}”. Both changes are kept.")
             continue
         if mine == old:
             result[name] = theirs

@@ -49,7 +49,7 @@ class Line:
 
 class Outcome(StrEnum):
     NEW = "new"
-    SAME = "there already"
+    SAME = "unchanged"
     CHANGED = "changed"
     WRONG = "wrong"
 

@@ -101,7 +101,7 @@ def host_remove(request: HttpRequest, hypervisor: str, name: str) -> HttpRespons
         messages.success(request, f"{named} no longer reserved.")
     elif guests:
         what = ", ".join(list(guests)[:3])
-        messages.info(request, f"{what}: nothing was removed, because somebody else has changed this meanwhile.")
+        messages.info(request, f"{what}: nothing was removed, because somebody else changed this reservation.")
     return redirect("networks:hosts", hypervisor, name)
 
 

@@ -34,7 +34,7 @@ def _for_htmx(route: Route, how: Callable[[Route], None]) -> None:
 FAILURES = {
     "forbidden": (lambda route: route.fulfill(status=403, body=PROXY), "You do not have permission"),
     "gone": (lambda route: route.fulfill(status=404, body=PROXY), "it was deleted or renamed"),
-    "conflict": (lambda route: route.fulfill(status=409, body=PROXY), "Somebody has changed this meanwhile"),
+    "conflict": (lambda route: route.fulfill(status=409, body=PROXY), "Somebody else has changed this in the meantime"),
     "error": (lambda route: route.fulfill(status=500, body=PROXY), "internal error (500)"),
     "proxy": (lambda route: route.fulfill(status=502, body=PROXY), "cannot reach it"),
     "other page": (lambda route: route.fulfill(status=200, body=LOGIN), "Another server answered"),

@@ -113,29 +113,29 @@ def test_what_sshd_takes_is_taken(text):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("ssh-ed25519", "Line 1: after ssh-ed25519 the key itself is missing."),
-        (f"{KEY}\nssh-rsa", "Line 2: after ssh-rsa the key itself is missing."),
-        ("~/.ssh/id_ed25519.pub", "Line 1: this is a path. Paste what is in the file"),
+        ("ssh-ed25519", "Line 1: the key after ssh-ed25519 is missing."),
+        (f"{KEY}\nssh-rsa", "Line 2: the key after ssh-rsa is missing."),
+        ("~/.ssh/id_ed25519.pub", "Line 1: this is a path. Paste the content of the file"),
         ("/home/me/.ssh/id_rsa", "Line 1: this is a path."),
         ("C:\\Users\\me\\id_rsa.pub", "Line 1: this is a path."),
         ("id_ed25519.pub", "Line 1: this is a path."),
         (RFC4716, "Line 1: this is a key in the format of RFC 4716. Convert it with “ssh-keygen -i -f FILE”"),
         ("-----BEGIN PUBLIC KEY-----\nMFkw\n-----END PUBLIC KEY-----", "“ssh-keygen -i -m PKCS8 -f FILE”"),
-        ("-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----", "Line 1: this is no SSH key."),
-        ("SHA256:6YFCS2kXvY5xk+6iHCxB0lvbCRV9jKDqYuAVPnMcZfU me", "Line 1: this is a key’s fingerprint"),
-        (BLOB, "Line 1: the type in front of the key is missing"),
-        ("please let me in", "Line 1: this is no public key: one begins with its type"),
+        ("-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----", "Line 1: this is not an SSH key."),
+        ("SHA256:6YFCS2kXvY5xk+6iHCxB0lvbCRV9jKDqYuAVPnMcZfU me", "Line 1: this is the fingerprint of a key"),
+        (BLOB, "Line 1: the type before the key is missing"),
+        ("please let me in", "Line 1: this is not a public key. A public key begins with its type"),
         ("https://example.test/me.keys", "Line 1: this is a web address. Open it"),
-        (f"{KEY} me {LINES['rsa']}", "Line 1: it has more than one key. Write each key in a line of its own."),
-        (f"{KEY}==", "Line 1: the key is cut off, or not copied as it is."),
+        (f"{KEY} me {LINES['rsa']}", "Line 1: it contains more than one key. Write each key on its own line."),
+        (f"{KEY}==", "Line 1: the key is incomplete or was changed while it was copied."),
         (f"ssh-rsa {SMALL_BLOB.decode()}", "Line 1: this RSA key has less than 1024 bits"),
-        *((f"{before} {KEY}", f"Line 1: before {TYPE} stands what sshd does not know as an option.") for before in
+        *((f"{before} {KEY}", f"Line 1: the text before {TYPE} is not an option that sshd knows.") for before in
           ("example.test", "[192.0.2.1]:22", "-", "ssh_authorized_keys:", "no-pty,", "no-such", "from=10.0.0.1")),
-        (f"ssh-rsa {BLOB}", "Line 1: it says ssh-rsa, but holds a key of another type."),
-        (f"{KEY}\n\n{TYPE} {BLOB[:50]}\n{BLOB[50:]} me\n{KEY}", "Line 3: the key goes on in the next line. Join both"),
-        (f"{TYPE} {BLOB[:50]} {BLOB[50:]}", "Line 1: the key is cut off"),
-        (f"{KEY} me\x1b[2J", "Line 1: it has control characters."),
-        (f"{KEY} me\u2028{KEY}", "Line 1: it has control characters."),
+        (f"ssh-rsa {BLOB}", "Line 1: the line says ssh-rsa, but its key has another type."),
+        (f"{KEY}\n\n{TYPE} {BLOB[:50]}\n{BLOB[50:]} me\n{KEY}", "Line 3: the key continues on the next line."),
+        (f"{TYPE} {BLOB[:50]} {BLOB[50:]}", "Line 1: the key is incomplete"),
+        (f"{KEY} me\x1b[2J", "Line 1: it contains control characters."),
+        (f"{KEY} me\u2028{KEY}", "Line 1: it contains control characters."),
     ],
 )  # fmt: skip
 def test_what_sshd_does_not_take_is_named_by_its_line_with_what_to_do(text, said):
@@ -188,4 +188,4 @@ def test_a_long_paste_is_refused_by_its_size(client, operator, pokes):
     lab = make_hypervisor()
     client.force_login(operator)
     answer = client.post("/vms/run/", {"hypervisor": lab.pk, "ssh_keys": f"{KEY}\n" * (LONGEST // len(KEY) + 1)})
-    assert "at most 64,000 are taken" in str(answer.context["form"].errors["ssh_keys"])
+    assert "at most 64,000 are allowed" in str(answer.context["form"].errors["ssh_keys"])

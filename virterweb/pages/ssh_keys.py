@@ -1,6 +1,6 @@
 """Public SSH keys as people paste them: read line by line as sshd's AUTHORIZED_KEYS FILE FORMAT has them. Pure.
 
-What is wrong is said by line, and never repeats what was pasted: it may be a secret.
+Messages name the line and never repeat what was pasted, because it may be a secret.
 """
 
 import base64
@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Iterator
 
 LONGEST = 64_000  # characters: hundreds of keys
-MOST = 3  # problems that are said
+MOST = 3  # problems that are shown
 
 # Types, and what their base64 holds after the type itself, s for a string, a digit for that many bytes: RFC 4253,
 # RFC 5656, RFC 8709, OpenSSH's PROTOCOL.u2f and PROTOCOL.certkeys.
@@ -23,21 +23,21 @@ LAYOUTS = {
     **{f"{kind}@openssh.com": layout for kind, layout in IN_SECURITY_KEYS.items()},
     **{f"{kind}-cert-v01@openssh.com": f"s{layout}{ISSUERS}" for kind, layout in {**PLAIN, **IN_SECURITY_KEYS}.items()},
 }
-SIZES = {"ssh-ed25519": 32, "ssh-ed448": 57}  # bytes of a key that has but one size
+SIZES = {"ssh-ed25519": 32, "ssh-ed448": 57}  # bytes of a key whose type has one size only
 POINTS = {"ecdsa-sha2-nistp256": 65, "ecdsa-sha2-nistp384": 97, "ecdsa-sha2-nistp521": 133}  # bytes
-SMALLEST_RSA = 128  # bytes: sshd takes no smaller ones
+SMALLEST_RSA = 128  # bytes: sshd refuses smaller keys
 
-# In a text without spaces.
+# For a text whose spaces were removed.
 PRIVATE = re.compile(
     r"(BEGIN|END)[A-Z0-9_]*PRIVATE_?KEY|SSHPRIVATEKEYFILE|PuTTY-User-Key-File|Private-(Lines|MAC|Hash):|DEK-Info:"
     r"|b3BlbnNzaC1rZXktdjEA|AGE-SECRET-KEY-",
     re.IGNORECASE,
 )
 PUTTY = re.compile(r"PuTTY-User-Key-File", re.IGNORECASE)
-UNSEEN = re.compile(r"[\0\xad\u200b-\u200f\u2060\ufeff\ufffd]")  # among them what UTF-16 is full of
-# Where base64 may begin of ASN.1, of OpenSSH's own format, or of a whole file.
+UNSEEN = re.compile(r"[\0\xad\u200b-\u200f\u2060\ufeff\ufffd]")  # including the null bytes of UTF-16
+# Where the base64 of ASN.1, of OpenSSH's own format or of a whole file may begin.
 PACKED = re.compile(r"(?<![A-Za-z0-9+/])(?=M|b3Bl|LS0t|UHVU)(?:[A-Za-z0-9+/]\s*){24,64}")
-# PKCS 1, PKCS 8, SEC 1 and PKCS 12 begin with a small version, PKCS 8 that is encrypted with what it is encrypted by.
+# PKCS 1, PKCS 8, SEC 1 and PKCS 12 begin with a small version number, encrypted PKCS 8 with its algorithm.
 IN_ASN1 = re.compile(
     rb"0(?:[\x01-\x7f]|\x81.|\x82..)(?:\x02\x01[\x00-\x03]|0.\x06.\x2a\x86\x48\x86\xf7\x0d\x01[\x05\x0c])",
     re.DOTALL,
@@ -55,14 +55,14 @@ OPTION = (
 KNOWN_OPTIONS = re.compile(rf"{OPTION}(?:,{OPTION})*", re.IGNORECASE)
 ANOTHER = re.compile(rf"(?:{'|'.join(map(re.escape, LAYOUTS))})\s+AAAA")
 
-PASTE_ONE = "Paste the one line of the file that ends in .pub."
-WRAPPED = "the key goes on in the next line. Join both, without a space."
-CUT = f"the key is cut off, or not copied as it is. {PASTE_ONE}"
+PASTE_ONE = "Paste the line in the file whose name ends in .pub."
+WRAPPED = "the key continues on the next line. Join both lines without a space."
+CUT = f"the key is incomplete or was changed while it was copied. {PASTE_ONE}"
 SECRET = (
-    "This is a private key. It belongs to its owner alone, and was not kept. {instead} If anybody else may have seen "
-    "it, create a new pair."
+    "This is a private key. Only its owner may have it, so it was not saved. {instead} If somebody else may have seen "
+    "it, create a new key pair."
 )
-IN_PUTTY = "Open the file in PuTTYgen, and paste what it shows as “Public key for pasting into OpenSSH”."
+IN_PUTTY = "Open the file in PuTTYgen and paste what it shows as “Public key for pasting into OpenSSH”."
 
 
 def is_private(text: str) -> bool:
@@ -97,7 +97,7 @@ def problems(text: str) -> list[str]:
 
 
 def _problems(lines: list[str]) -> Iterator[str]:
-    inside, broken = False, False  # a text of several lines that is no key of OpenSSH's; a key that goes on below
+    inside, broken = False, False  # inside a text of several lines in another format; after a key with a problem
     for number, line in enumerate(lines, 1):
         if inside:
             inside = not line.startswith("----")
@@ -119,7 +119,7 @@ def _wrong(line: str, follows: str) -> str:
     if line.startswith("----"):
         return _format(line)
     if any(unicodedata.category(character) in ("Cc", "Zl", "Zp") and character != "\t" for character in line):
-        return "it has control characters. Copy the key anew, from the file itself."
+        return "it contains control characters. Copy the key again, from the file itself."
     words = line.split(None, 2)
     if not _is_type(words[0]):
         options = OPTIONS.match(line)
@@ -127,12 +127,12 @@ def _wrong(line: str, follows: str) -> str:
         if not rest or not _is_type(rest[0]):
             return _no_key(line)
         if not KNOWN_OPTIONS.fullmatch(options.group()):
-            return f"before {rest[0]} stands what sshd does not know as an option. Begin the line with {rest[0]}."
+            return f"the text before {rest[0]} is not an option that sshd knows. Begin the line with {rest[0]}."
         words = rest
     if len(words) < 2:
-        return f"after {words[0]} the key itself is missing. {PASTE_ONE}"
+        return f"the key after {words[0]} is missing. {PASTE_ONE}"
     if ANOTHER.search(" ".join(words[2:])):
-        return "it has more than one key. Write each key in a line of its own."
+        return "it contains more than one key. Write each key on its own line."
     return _of_blob(words[0], words[1], follows)
 
 
@@ -142,31 +142,31 @@ def _is_type(word: str) -> bool:
 
 def _format(line: str) -> str:
     if "SSH2 PUBLIC KEY" in line:
-        return "this is a key in the format of RFC 4716. Convert it with “ssh-keygen -i -f FILE”, and paste the result."
+        return "this is a key in the format of RFC 4716. Convert it with “ssh-keygen -i -f FILE” and paste the result."
     if "PUBLIC KEY-" in line:
         kind = "PEM" if "RSA" in line else "PKCS8"
-        return f"this is a key in PEM format. Convert it with “ssh-keygen -i -m {kind} -f FILE”, and paste the result."
-    return f"this is no SSH key. {PASTE_ONE}"
+        return f"this is a key in PEM format. Convert it with “ssh-keygen -i -m {kind} -f FILE” and paste the result."
+    return f"this is not an SSH key. {PASTE_ONE}"
 
 
 def _no_key(line: str) -> str:
     if PATH.fullmatch(line):
-        return "this is a path. Paste what is in the file: “cat FILE” shows it."
+        return "this is a path. Paste the content of the file; “cat FILE” shows it."
     if ADDRESS.fullmatch(line):
-        return "this is a web address. Open it, and paste the keys that it shows."
+        return "this is a web address. Open it and paste the keys that it shows."
     if FINGERPRINT.match(line):
-        return f"this is a key’s fingerprint, from which nobody can tell the key. {PASTE_ONE}"
+        return f"this is the fingerprint of a key, not the key. {PASTE_ONE}"
     if BASE64.fullmatch(line) and line.startswith("AAAA"):
-        return "the type in front of the key is missing, like ssh-ed25519."
-    return f"this is no public key: one begins with its type, like ssh-ed25519 or ssh-rsa. {PASTE_ONE}"
+        return "the type before the key is missing, for example ssh-ed25519."
+    return f"this is not a public key. A public key begins with its type, for example ssh-ed25519. {PASTE_ONE}"
 
 
 def _of_blob(kind: str, blob: str, follows: str) -> str:
-    """Return the problem of the base64 of a key of that type; "" if there is none."""
+    """Return the problem of a key's base64; "" if there is none. `kind` is its type, `follows` the next line."""
     cut = WRAPPED if BASE64.fullmatch(follows.split(" ")[0]) else CUT
     if not BASE64.fullmatch(blob):
         return cut
-    in_security_key = kind.startswith("sk-")  # of these the last field, which only their owner's device reads, is free
+    in_security_key = kind.startswith("sk-")  # the last field of these may hold anything: only the device reads it
     try:
         data = base64.b64decode(blob[: len(blob) // 4 * 4] if in_security_key else blob, validate=True)
     except binascii.Error:
@@ -174,7 +174,7 @@ def _of_blob(kind: str, blob: str, follows: str) -> str:
     held, *_ = _fields(data, "s") or [b""]
     if held != kind.encode():
         other = held.decode(errors="replace")
-        return f"it says {kind}, but holds a key of another type. {PASTE_ONE}" if _is_type(other) else cut
+        return f"the line says {kind}, but its key has another type. {PASTE_ONE}" if _is_type(other) else cut
     layout = LAYOUTS[kind]
     if in_security_key and not kind.endswith("-cert-v01@openssh.com"):
         return "" if _fields(data, "s" + layout[:-1]) else cut
@@ -183,7 +183,7 @@ def _of_blob(kind: str, blob: str, follows: str) -> str:
     if not fields or size != len(data) or len(blob) % 4 or (kind in PLAIN and not _is_key(kind, fields[1:])):
         return cut
     if kind == "ssh-rsa" and len(fields[2].lstrip(b"\0")) < SMALLEST_RSA:
-        return "this RSA key has less than 1024 bits, and sshd takes no such key. Create a new pair, best with ed25519."
+        return "this RSA key has less than 1024 bits, and sshd refuses it. Create a new one, for example ssh-ed25519."
     return ""
 
 
@@ -197,7 +197,7 @@ def _is_key(kind: str, fields: list[bytes]) -> bool:
 
 
 def _fields(data: bytes, layout: str) -> list[bytes]:
-    """Return the parts of it by a layout: strings of RFC 4251 and numbers; nothing if it ends too early."""
+    """Return the fields of a key by its layout: RFC 4251 strings and numbers; none if the data ends too early."""
     found = []
     for step in layout:
         size = int.from_bytes(data[:4]) if step == "s" else int(step)

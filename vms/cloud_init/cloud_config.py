@@ -78,10 +78,10 @@ def _errors(text: str, top: type[yaml.NodeEvent]) -> Iterator[str]:
             line = event.start_mark.line + 1
             documents += isinstance(event, yaml.DocumentStartEvent)
             if documents == 2:
-                yield f"Line {line} begins a second document; cloud-init takes one."
+                yield f"Line {line} begins a second document; cloud-init accepts only one."
                 return
             if isinstance(event, yaml.NodeEvent) and not sizes.around and not isinstance(event, top):
-                yield f"Line {line} is no {_KINDS[top]}; cloud-config is lines like “package_update: true”."
+                yield f"Line {line} is not a {_KINDS[top]}. cloud-config consists of lines like “package_update: true”."
                 return
             if words := sizes.take(event):
                 yield f"Line {line}{words}."
@@ -90,7 +90,7 @@ def _errors(text: str, top: type[yaml.NodeEvent]) -> Iterator[str]:
         yield _place(text, wrong)
     except yaml.reader.ReaderError as wrong:
         line = text[: wrong.position].count("\n") + 1
-        yield f"Line {line} has a character that YAML does not allow, {_code(wrong.character)}."
+        yield f"Line {line} has a character that YAML does not allow: {_code(wrong.character)}."
 
 
 class _Sizes:
@@ -103,7 +103,7 @@ class _Sizes:
         self.begun: set[str] = set()
 
     def take(self, event: yaml.Event) -> str:
-        """Count one more event; return what is wrong with it, "" if nothing is."""
+        """Count one more event; return its problem, which follows “Line N”, or "" without one."""
         if isinstance(event, yaml.AliasEvent):
             return self._alias(event.anchor)
         if isinstance(event, yaml.ScalarEvent):
@@ -116,7 +116,7 @@ class _Sizes:
             self.count += 1
         elif isinstance(event, yaml.CollectionEndEvent):
             self._end(*self.around.pop())
-        return " is nested too deep" if len(self.around) > MAX_DEPTH else ""
+        return " is nested too deeply" if len(self.around) > MAX_DEPTH else ""
 
     def _end(self, anchor: str | None, before: int) -> None:
         if anchor:
@@ -124,7 +124,8 @@ class _Sizes:
 
     def _alias(self, anchor: str) -> str:
         if anchor not in self.known:
-            return f": *{anchor} stands for {'what it is in' if anchor in self.begun else 'nothing before it'}"
+            within = anchor in self.begun
+            return f": the alias *{anchor} is inside its own anchor" if within else f": no anchor is named {anchor}"
         self.count += self.known[anchor]
         return f": the aliases up to here stand for more than {MAX_VALUES:,} values" if self.count > MAX_VALUES else ""
 
@@ -139,7 +140,7 @@ def _of_values(text: str) -> Iterator[str]:
     except yaml.MarkedYAMLError as wrong:
         yield _place(text, wrong)
     except NO_VALUE as wrong:
-        yield f"A value in it is none that YAML takes: {wrong}."
+        yield f"YAML cannot read one of its values: {wrong}."
 
 
 def _code(character: str | int) -> str:
@@ -152,13 +153,11 @@ def _place(text: str, wrong: yaml.MarkedYAMLError) -> str:
     for number in (mark.line, mark.line - 1):  # libyaml may report the following line
         line = lines[number] if 0 <= number < len(lines) else ""
         if "\t" in line[: len(line) - len(line.lstrip())]:
-            return f"Line {number + 1} is indented by a tab; YAML takes spaces alone."
+            return f"Line {number + 1} is indented with a tab. YAML allows only spaces."
     for number, line in enumerate(lines[: mark.line + 1], 1):
         if NO_BREAK in line[: len(line) - len(line.lstrip(f" -{NO_BREAK}"))]:
-            return f"Line {number} begins with no-break spaces, as web pages have them; YAML takes plain spaces alone."
+            return f"Line {number} begins with no-break spaces, often from a web page. YAML allows only plain spaces."
     if "{{" in (lines[mark.line] if mark.line < len(lines) else ""):
-        return (
-            f"Line {mark.line + 1} has {{{{ … }}}}: it is to be quoted, or the text begins with “## template: jinja”."
-        )
+        return f"Line {mark.line + 1} has {{{{ … }}}}. Quote the value, or begin the text with “## template: jinja”."
     context = f" {wrong.context}" if wrong.context else ""
-    return f"Line {mark.line + 1}, column {mark.column + 1} is no YAML: {wrong.problem}{context}."
+    return f"Line {mark.line + 1}, column {mark.column + 1} is not valid YAML: {wrong.problem}{context}."

@@ -20,17 +20,17 @@ INSTALLERS = (
 
 
 LISTS = {
-    "bootcmd": "which raises NICs",
-    "ssh_authorized_keys": "which lets people in",
+    "bootcmd": "which brings up the NICs",
+    "ssh_authorized_keys": "which allows people to log in",
 }
 
 
 SET = {
-    "hostname": "the guest then has another name than the portal says",
-    "fqdn": "the guest then has another name than the portal says",
-    "ssh_keys": "the guest then shows another SSH host key than the portal knows",
-    "network": "cloud-init takes no network from user data; the NICs have theirs from the portal",
-    "disable_network_activation": "cloud-init then brings up no NIC",
+    "hostname": "the guest then has another name than in the portal",
+    "fqdn": "the guest then has another name than in the portal",
+    "ssh_keys": "the guest then has another SSH host key than the portal expects",
+    "network": "cloud-init ignores a network in user data; the portal configures the NICs",
+    "disable_network_activation": "cloud-init then does not bring up any NIC",
 }
 
 
@@ -42,7 +42,7 @@ NETWORK_FOLDERS = (
 
 def _merges(key: str, value: yaml.Node) -> Iterator[str]:
     if isinstance(value, yaml.ScalarNode) and not MERGERS.fullmatch(value.value.replace(" ", "")):
-        yield f"has {key} that is none, like list(append)+dict(recurse_array)+str(): cloud-init leaves all of it out"
+        yield f"has an invalid {key}, so cloud-init ignores this part; valid: list(append)+dict(recurse_array)+str()"
 
 
 def _is_true(value: yaml.Node) -> bool:
@@ -59,7 +59,7 @@ def _sets(key: str, value: yaml.Node) -> Iterator[str]:
 
 def _joins(key: str, value: yaml.Node) -> Iterator[str]:
     if not isinstance(value, yaml.SequenceNode):
-        yield f"has {key}, which is no list: it cannot be joined with the portal’s, {LISTS[key]}"
+        yield f"has {key}, which is not a list, so it cannot be merged with the portal’s {key}, {LISTS[key]}"
 
 
 def _updates(key: str, value: yaml.Node) -> Iterator[str]:
@@ -68,21 +68,21 @@ def _updates(key: str, value: yaml.Node) -> Iterator[str]:
     when = dict(_pairs(network)).get("when") if network else None
     kinds = ((value, yaml.MappingNode), (network, yaml.MappingNode), (when, yaml.SequenceNode))
     if any(node is not None and not isinstance(node, kind) for node, kind in kinds):
-        yield "has updates that cannot be joined with the portal’s, by which NICs plugged later are configured"
+        yield "has updates that cannot be merged with the portal’s updates, which configure NICs that are added later"
 
 
 def _stages(key: str, value: yaml.Node) -> Iterator[str]:
     steps = [step for _, _, step in cloud_config.children(value)]
     names = [step if isinstance(step, yaml.ScalarNode) else next(iter(step.value), step) for step in steps]
     if "bootcmd" not in [name.value for name in names]:
-        yield f"has {key} without bootcmd, by which the portal raises NICs"
+        yield f"has {key} without bootcmd, which the portal uses to bring up the NICs"
 
 
 def _writes(key: str, value: yaml.Node) -> Iterator[str]:
     for _, _, file in cloud_config.children(value):
         path = dict(_pairs(file)).get("path")
         if isinstance(path, yaml.ScalarNode) and path.value.startswith(NETWORK_FOLDERS):
-            yield f"writes {path.value}, which may take the place of the network configuration that the portal gives"
+            yield f"writes {path.value}, which may replace the network configuration from the portal"
 
 
 def _pairs(node: yaml.Node) -> list[tuple[str | int, yaml.Node]]:

@@ -47,20 +47,18 @@ def _problems(message: Message, lines: list[str], before: int) -> Iterator[str]:
     at = before + next((n for n, line in enumerate(lines, 1) if "multipart/" in line.lower()), 1)
     boundary = message.get_boundary()
     if boundary is None or any(isinstance(defect, NoBoundaryInMultipartDefect) for defect in message.defects):
-        yield f"Line {at} is to say boundary=…: without it no part is found."
+        yield f"Line {at} needs a boundary=…; without it, the guest finds no part."
         return
     bare = [before + n for n, line in enumerate(lines, 1) if line.rstrip() == boundary]
     if f"--{boundary}" not in [line.rstrip() for line in lines]:
-        where = (
-            f"Line {bare[0]} is to be --{boundary}, with two dashes before it"
-            if bare
-            else (f"Line {at} says that parts begin at lines --{boundary}, and there is no such line")
-        )
-        yield f"{where}: the guest finds no part."
+        if bare:
+            yield f"Line {bare[0]} must be --{boundary}, with two dashes before it; otherwise, the guest finds no part."
+        else:
+            yield f"Line {at} says that parts begin at lines --{boundary}, but no such line exists: no part is found."
     elif bare:
-        yield f"Line {bare[0]} is to be --{boundary}, with two dashes before it: no part begins there."
+        yield f"Line {bare[0]} must be --{boundary}, with two dashes before it; otherwise, no part begins there."
     elif any(isinstance(defect, CloseBoundaryNotFoundDefect) for defect in message.defects):
-        yield f"Line {before + len(lines)} is to be followed by --{boundary}--, which ends the last part."
+        yield f"After line {before + len(lines)}, a line --{boundary}-- is missing, which ends the last part."
 
 
 def parts(text: str, before: int = 0) -> Iterator[Part]:

@@ -37,7 +37,7 @@ def deviations(text: str, root: yaml.MappingNode, schema: dict) -> Iterator[tupl
     """Yield the top key and a sentence for each deviation from the schema. The text must have no errors."""
     values = _plain(cloud_config.values(text)) if _size(root) <= MAX_VALUES else None
     if values is None or _size(values) > MAX_VALUES:
-        yield "", f"It has more than {MAX_VALUES:,} values, too many to be checked against cloud-init’s schema."
+        yield "", f"It has more than {MAX_VALUES:,} values, too many for a check against cloud-init’s schema."
         return
     said = set()
     for error in sorted(Draft4Validator(schema).iter_errors(values), key=lambda error: list(map(str, error.path))):
@@ -56,22 +56,22 @@ def _sentences(error: ValidationError) -> Iterator[tuple[tuple[str | int, ...], 
         case "additionalProperties" if isinstance(error.instance, dict):
             for key in error.instance.keys() - error.schema.get("properties", {}).keys():
                 inside = f" in {where}" if path else ""
-                yield (*path, key), f"cloud-init knows no {key}{inside}"
+                yield (*path, key), f"cloud-init does not know {key}{inside}"
         case "type":
-            yield path, f"{where} is {_short(error.instance)}, where cloud-init takes {_kinds(error.validator_value)}"
+            yield path, f"{where} is {_short(error.instance)}, but cloud-init expects {_kinds(error.validator_value)}"
         case "oneOf" | "anyOf" if error.context:
             fitting = [one for one in error.context if one.validator != "type" or one.relative_path]
             if fitting:
                 yield from _sentences(fitting[0])
             else:
                 kinds = [kind for one in error.context for kind in _list(one.validator_value)]
-                yield path, f"{where} is {_short(error.instance)}, where cloud-init takes {_kinds(kinds)}"
+                yield path, f"{where} is {_short(error.instance)}, but cloud-init expects {_kinds(kinds)}"
         case "enum":
             allowed = ", ".join(map(str, error.validator_value))
-            yield path, f"{where} is {_short(error.instance)}, where cloud-init takes one of {allowed}"
+            yield path, f"{where} is {_short(error.instance)}, but cloud-init expects one of {allowed}"
         case "required":
             lacking = [key for key in error.validator_value if key not in error.instance]
-            yield path, f"{where} has no {', '.join(lacking)}, which cloud-init needs"
+            yield path, f"{where} lacks {', '.join(lacking)}, which cloud-init needs"
         case _:
             yield path, f"{where}: {error.message if len(error.message) <= 120 else error.message[:119] + '…'}"
 

@@ -66,24 +66,24 @@ def _first(found: Iterator[str]) -> list[str]:
 def _errors(text: str) -> Iterator[str]:
     size = len(text.encode())
     if size > LIMIT:
-        yield f"It has {size:,} bytes; at most {LIMIT:,} are taken. The guest can fetch what is longer, by #include."
+        yield f"It has {size:,} bytes; at most {LIMIT:,} are allowed. Use #include to let the guest fetch longer data."
         return
     if text.startswith(GZIP):
-        yield "It is packed with gzip: unpack it first."
+        yield "It is compressed with gzip. Decompress it first."
         return
     if packer := next((name for start, name in PACKED if text.startswith(start)), ""):
-        yield f"It is packed with {packer}: unpack it first."
+        yield f"It is compressed with {packer}. Decompress it first."
         return
     if 3 * text[:200].count("\0") > len(text[:200]):
-        yield "It is UTF-16: save it as UTF-8."
+        yield "It is encoded as UTF-16. Save it as UTF-8."
         return
     if LOST in text:
-        yield f"Line {text[: text.index(LOST)].count(chr(10)) + 1} has bytes that are no UTF-8."
+        yield f"Line {text[: text.index(LOST)].count(chr(10)) + 1} has bytes that are not valid UTF-8."
     if not text.strip():
         return
     kind = kind_of(text)
     if "\0" in text and kind not in (None, "cloud-config", "cloud-config-archive"):
-        yield f"Line {text[: text.index(chr(0))].count(chr(10)) + 1} has a null byte, which no text has."
+        yield f"Line {text[: text.index(chr(0))].count(chr(10)) + 1} has a null byte, which is not allowed in text."
     if _foreign(text):
         return
     if kind is None and (what := _unread(text)):
@@ -99,14 +99,14 @@ def _errors(text: str) -> Iterator[str]:
 def _unread(text: str) -> str:
     """Return why nothing in a guest can read the text, by its beginning; "" if it may be cloud-config."""
     if what := next((what for like, what in INSTALLERS if like.search(text[:20_000])), ""):
-        return f"This is {what}, and no guest that is installed already: write it as cloud-config."
+        return f"This is {what}. A guest that is already installed cannot use it. Write it as cloud-config."
     if BASE64.fullmatch(text):
         try:
             plain = base64.b64decode("".join(text.split()), validate=True).decode(errors="replace")
         except binascii.Error:
             plain = ""
         if kind_of(plain):
-            return "It is written in Base64: decode it first, with “base64 -d”."
+            return "It is encoded as Base64. Decode it first with “base64 -d”."
     return ""
 
 
@@ -114,12 +114,12 @@ def _all_warnings(text: str, schema: dict | None, user: str) -> Iterator[str]:
     """Yield the warnings of the whole text and of its parts."""
     number, line = _first_line(text)
     if foreign := _foreign(text):
-        yield f"Line {number} begins {foreign}. A guest with cloud-init does nothing with it."
+        yield f"Line {number} begins {foreign}. A guest with cloud-init ignores it."
         return
     if kind_of(text) and (number > 1 or line[0].isspace()):
         yield (
-            f"Line {number} is to be the first one, and to begin without a space: cloud-init tells by it what this is. "
-            "The guest is given it so."
+            f"Line {number} should be the first line, without spaces before it: cloud-init reads the format from it. "
+            "The guest gets the text in that form."
         )
     if kind_of(text) != "mixed":
         yield from _warnings(text, schema, user)
@@ -131,7 +131,7 @@ def _all_warnings(text: str, schema: dict | None, user: str) -> Iterator[str]:
         if part.kind in mime_parts.TAKEN:
             yield from _part_warnings(part, schema, user)
         elif not handled:
-            yield f"Line {part.line} begins a part of {part.kind}, which cloud-init leaves out."
+            yield f"Line {part.line} begins a part of type {part.kind}, which cloud-init ignores."
 
 
 def _part_warnings(part: mime_parts.Part, schema: dict | None, user: str) -> Iterator[str]:
@@ -140,12 +140,12 @@ def _part_warnings(part: mime_parts.Part, schema: dict | None, user: str) -> Ite
     if not text.strip():
         return
     if plain and kind is None:
-        yield f"Line {part.line} begins a part that does not say what it is: cloud-init leaves it out."
+        yield f"Line {part.line} begins a part without a known type, which cloud-init ignores."
     elif part.kind == "text/cloud-config" or (plain and kind == "cloud-config"):
         found = [*cloud_config.errors(text), *_warnings(text, schema, user, headless=part.kind == "text/cloud-config")]
-        yield from (f"In the part that begins in line {part.line}: {each}" if part.encoded else each for each in found)
+        yield from (f"In the part that begins at line {part.line}: {each}" if part.encoded else each for each in found)
     elif part.kind.startswith("text/x-shellscript") and kind != "x-shellscript":
-        yield f"Line {part.line} begins a script without #! at its beginning, which no guest can run."
+        yield f"Line {part.line} begins a script that does not start with #!, so no guest can run it."
 
 
 def _first_line(text: str) -> tuple[int, str]:
@@ -183,7 +183,7 @@ def _warnings(text: str, schema: dict | None, user: str, headless: bool = False)
         number, line = _first_line(text)
         yield (
             f"Line {number} is “{_short(line)}”, so this is neither cloud-config, which begins with #cloud-config, "
-            "nor a script, which begins with #!. It is given to the guest as cloud-config."
+            "nor a script, which begins with #!. The guest gets it as cloud-config."
         )
     if other := OTHERS.get(kind):
         yield from other(text)
@@ -191,17 +191,17 @@ def _warnings(text: str, schema: dict | None, user: str, headless: bool = False)
         return
     root = cloud_config.nodes(text)
     if root is None:
-        yield "There is nothing in it but comments."
+        yield "It contains only comments."
         return
     for key, lost, counts in cloud_config.doubles(root):
-        yield f"Line {counts} has {key} again: what line {lost} says of it is lost."
+        yield f"Line {counts} has {key} again, so cloud-init ignores its value in line {lost}."
     judged = set()
     for key, line, value in cloud_config.children(root):
         for warning in JUDGES.get(key, _nothing)(key, value):
             judged.add(key)
             yield f"Line {line} {warning}."
         if key == "disable_root" and user == "root" and _is_true(value):
-            yield f"Line {line} sets disable_root: root, the VM’s SSH user, cannot log in then. Name another SSH user."
+            yield f"Line {line} sets disable_root, so root, the VM’s SSH user, cannot log in. Enter another SSH user."
     if schema is not None:
         deviations = cloud_schema.deviations(text, root, schema)
         yield from (sentence for key, sentence in deviations if key not in judged)
@@ -210,7 +210,7 @@ def _warnings(text: str, schema: dict | None, user: str, headless: bool = False)
 def _boothook(text: str) -> Iterator[str]:
     _, *rest = (line for line in text.splitlines() if line.strip())
     if not rest or not rest[0].startswith("#!"):
-        yield "The line after #cloud-boothook is to be #!/bin/sh, or the like: the guest cannot run it without."
+        yield "The line after #cloud-boothook must be #!/bin/sh or similar; otherwise, the guest cannot run it."
 
 
 def _include(text: str) -> Iterator[str]:
@@ -220,15 +220,15 @@ def _include(text: str) -> Iterator[str]:
         if address and not address.startswith("#"):
             count += 1
             if not URL.fullmatch(address):
-                yield f"Line {number} is no address, like https://example.org/data: the guest includes nothing."
+                yield f"Line {number} is not an address like https://example.org/data, so the guest includes nothing."
     if not count:
-        yield "It names no address to include."
+        yield "It contains no address to include."
 
 
 def _template(text: str) -> Iterator[str]:
     body = text.lstrip().partition("\n")[2]
     if kind_of(body) in (None, "jinja2"):
-        yield "After “## template: jinja” it is to begin with #cloud-config or #!: cloud-init leaves it out without."
+        yield "The line after “## template: jinja” must begin with #cloud-config or #!, or cloud-init ignores it."
 
 
 def _archive(text: str) -> Iterator[str]:
@@ -240,16 +240,16 @@ def _archive(text: str) -> Iterator[str]:
         content, kind = values.get("content", item), values.get("type")
         if isinstance(content, yaml.ScalarNode) and kind_of(content.value) == "cloud-config" and kind is None:
             found = [*cloud_config.errors(content.value), *_warnings(content.value, None, "")]
-            yield from (f"In the part that begins in line {line}: {each}" for each in found)
+            yield from (f"In the part that begins at line {line}: {each}" for each in found)
         elif isinstance(kind, yaml.ScalarNode) and kind.value not in mime_parts.TAKEN:
-            yield f"Line {line} begins a part of {kind.value}, which cloud-init leaves out."
+            yield f"Line {line} begins a part of type {kind.value}, which cloud-init ignores."
 
 
 def _patch(text: str) -> Iterator[str]:
     try:
         json.loads(text.partition("\n")[2])
     except (ValueError, RecursionError) as wrong:
-        yield f"After #cloud-config-jsonp it is no JSON: {wrong}."
+        yield f"The text after #cloud-config-jsonp is not valid JSON: {wrong}."
 
 
 JUDGES: dict[str | int, Callable[[str, yaml.Node], Iterator[str]]] = {

@@ -29,7 +29,7 @@ def parts(text: str, keys: tuple[str, ...]) -> dict[str, str]:
     """Return the values of a flag like type=network,source=net1."""
     found = dict(part.partition("=")[::2] for part in text.split(",") if part)
     if unknown := found.keys() - set(keys):
-        raise CommandError(f"{text}: {', '.join(sorted(unknown))} is unknown. Known are {', '.join(keys)}")
+        raise CommandError(f"{text}: unknown key {', '.join(sorted(unknown))}; the keys are {', '.join(keys)}")
     return found
 
 
@@ -43,7 +43,9 @@ def nic_values(text: str) -> dict[str, str]:
     fields = {"network": "network", "bridge": "bridge", "direct": "device", "user": "network"}
     field, source = fields.get(nic.get("type", "")), nic.get("source", "")
     if field is None or bool(source) == (nic["type"] == "user"):
-        raise CommandError(f"--nic {text}: give type=network, bridge or direct and source=, or type=user without")
+        raise CommandError(
+            f"--nic {text}: enter type=network, bridge or direct with source=, or type=user without source="
+        )
     empty = dict.fromkeys(NICForm.FIELDS, "")
     guest = {name: nic.get(name.replace("_", "-"), "").replace("+", " ") for name in GUEST}
     return {**empty, field: source or USER, "model": nic.get("model", ""), "mac": nic.get("mac", ""), **guest}
@@ -73,7 +75,7 @@ def disk_values(text: str) -> dict[str, str]:
     """Return the fields of DiskForm for --disk name=,size=,format=,bus=,pool= as in Virter."""
     values = parts(text, DiskForm.FIELDS)
     if not values.get("name") or not values.get("size"):
-        raise CommandError(f"--disk {text}: give name= and size=")
+        raise CommandError(f"--disk {text}: enter name= and size=")
     return {**dict.fromkeys(DiskForm.FIELDS, ""), **values}
 
 
@@ -88,7 +90,7 @@ def size(text: str) -> int:
 def wait_for_ssh(vms: list[VM]) -> None:
     """Wait until SSH to all VMs works; CommandError with the reasons of those that fail or no longer run."""
     waiting, failures = {vm.pk: vm.name for vm in vms}, []
-    deadline = time.monotonic() + SSHCheck.LIMIT.total_seconds() + 30  # in case the worker does not give up
+    deadline = time.monotonic() + SSHCheck.LIMIT.total_seconds() + 30  # in case no worker ends the check
     while waiting:
         now = {vm.pk: vm for vm in VM.objects.shown().filter(pk__in=waiting)}
         for pk, name in list(waiting.items()):
@@ -98,7 +100,7 @@ def wait_for_ssh(vms: list[VM]) -> None:
                 continue
             del waiting[pk]
             if not runs:
-                failures.append(f"{name} no longer runs; it cannot be logged in to")
+                failures.append(f"{name} is no longer running, so nobody can log in to it")
             elif vm.ssh_state:
                 failures.append(f"{name}: {vm.ssh_reason}")
         time.sleep(0.3 if waiting else 0)

@@ -19,7 +19,7 @@ class NICVerbs(VMVerbs):
         nic = verbs.add_parser("nic", help="NICs of a VM")
         nic_verbs = nic.add_subparsers(dest="nic_verb", required=True, metavar="VERB")
         add = self.verb(nic_verbs, "add", self.nic_add, "add a NIC to a VM, managed or not", "name", waits=True)
-        add.add_argument("nic", nargs="?", default="", help="type=,source=,model=,mac=, as Virter has it")
+        add.add_argument("nic", nargs="?", default="", help="type=,source=,model=,mac=, as in “virter vm run --nic”")
         change = self.verb(nic_verbs, "change", self.nic_change, "change a NIC by its MAC", "name", "mac", waits=True)
         for parser in (add, change):
             nic_flags(parser)
@@ -80,5 +80,5 @@ class NICVerbs(VMVerbs):
         mac = mac.lower()
         keys = {nic.key for nic in (*vm.nics.filter(mac=mac), *vm.status.nics.filter(mac=mac))}
         if not place and mac not in keys and keys:
-            raise CommandError(f"{vm} has several NICs {mac}: say which, {' or '.join(sorted(keys))}.")
+            raise CommandError(f"{vm} has several NICs with the MAC {mac}. Choose {' or '.join(sorted(keys))}.")
         return f"{mac}{at}{place}"

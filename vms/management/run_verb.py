@@ -24,19 +24,19 @@ class RunVerb(VMVerbs):
         )
         run.add_argument("--id", type=int, required=True, help="determines the MAC and IP on the access network")
         run.add_argument("--count", type=int, help="number of VMs, with consecutive IDs starting at --id")
-        run.add_argument("--name", "-n", default="", help="IMAGE-ID unless given; with --count NAME-ID")
-        run.add_argument("--memory", "-m", default="1G")
-        run.add_argument("--vcpus", default="1")
-        run.add_argument("--boot-capacity", default="10G")
+        run.add_argument("--name", "-n", default="", help="default: IMAGE-ID; with --count, the VMs are named NAME-ID")
+        run.add_argument("--memory", "-m", default="1G", help="default: 1G")
+        run.add_argument("--vcpus", default="1", help="number of vCPUs; default: 1")
+        run.add_argument("--boot-capacity", default="10G", help="size of the boot disk; default: 10G")
         run.add_argument("--disk", "-d", action="append", default=[], help="name=,size=,format=,bus=,pool=; repeatable")
         run.add_argument("--nic", "-i", action="append", default=[], help="type=,source=,model=,mac=; repeatable")
-        run.add_argument("--user", "-u", default="root", help="user name for Virter's ssh")
+        run.add_argument("--user", "-u", default="root", help="user name for “virter vm ssh”; default: root")
         run.add_argument(
             "--wait-ssh", "-w", action="store_true", help="wait until SSH works and cloud-init has finished"
         )
         run.add_argument("--vnc", action="store_true", help="VNC on port 6000 + ID")
         run.add_argument("--vnc-port", type=int, help="VNC on this port")
-        run.add_argument("--vnc-bind-ip", default="127.0.0.1")
+        run.add_argument("--vnc-bind-ip", default="127.0.0.1", help="default: 127.0.0.1")
         run.add_argument(
             "--console", "-c", default="", metavar="DIR", help="folder on the host for the console log NAME.log"
         )
@@ -110,5 +110,5 @@ class RunVerb(VMVerbs):
         except OSError as problem:
             raise CommandError(f"--user-data: {problem}") from problem
         if data.startswith(GZIP):
-            raise CommandError("--user-data: it is packed with gzip: unpack it first")
+            raise CommandError("--user-data: the file is compressed with gzip; decompress it first")
         return data.decode(errors="replace")  # the form reports where it is not UTF-8

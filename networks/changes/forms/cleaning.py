@@ -1,4 +1,4 @@
-"""Cleaning of a network's form: each field, what was changed, and whether it all fits together."""
+"""Cleaning of the network form: single fields, changed fields, and checks across fields."""
 
 from dataclasses import replace
 from ipaddress import ip_address
@@ -38,14 +38,14 @@ class Cleaning:
         return self.cleaned_data["domain"].lower()
 
     def clean_description(self) -> str:
-        """Return the description with the line ends of Unix; browsers send CRLF."""
+        """Return the description with Unix line ends; browsers send CRLF."""
         text = self.cleaned_data["description"].replace("\r\n", "\n")
         rules.validate_printable(text.replace("\n", " ").replace("\t", " "))
         return text
 
     def clean_host_mac(self) -> str:
         text = self.cleaned_data["host_mac"] or addressing.ACCESS_MAC
-        # The base may be 52:54:00:00:00:00, which no guest can have but ID 0.
+        # The base may be 52:54:00:00:00:00, which only the guest with ID 0 can have.
         if text.lower() == addressing.ACCESS_MAC:
             return addressing.ACCESS_MAC
         try:
@@ -73,7 +73,7 @@ class Cleaning:
         return frozenset(name for name in self.fields if name not in self.known or not self._same(name))
 
     def _same(self, name: str) -> bool:
-        """Return whether a field was sent as it is shown."""
+        """Return whether the sent value of a field equals the shown one."""
         field = self.fields[name]
         if field.disabled:
             return True
@@ -87,7 +87,7 @@ class Cleaning:
         return texts[0] == texts[1]
 
     def _problems(self, data: dict) -> list[checks.Problem]:
-        """Return what is wrong with the typed values, without what was wrong before this change."""
+        """Return the problems of the typed values, without those that existed before this change."""
         if not self.on:
             return []
         around = self._around = self._surroundings()

@@ -49,7 +49,7 @@ class Command(VerbCommand):
             add_fields(verb, leave_out=("move_along",) if name == "add" else generated)
             add_plan_flags(verb)
         plan = self.verb(verbs, "plan", self.plan, "print what `apply` would do", "name")
-        plan.add_argument("--json", action="store_true")
+        plan.add_argument("--json", action="store_true", help="print the steps as JSON")
         recreate = self.verb(
             verbs,
             "recreate",
@@ -86,10 +86,13 @@ class Command(VerbCommand):
         """Add `host add` and `host rm`: DHCP reservations by ID on the access network."""
         host = verbs.add_parser("host", help="DHCP reservations (host entries) on the access network")
         host_verbs = host.add_subparsers(dest="host_verb", required=True, metavar="VERB")
-        for name, handler in (("add", self.host_add), ("rm", self.host_rm)):
-            entry = self.verb(host_verbs, name, handler, f"{name} DHCP reservations by ID", waits=True)
-            entry.add_argument("--id", type=int, required=True)
-            entry.add_argument("--count", type=int, default=1)
+        for name, handler, text in (
+            ("add", self.host_add, "add DHCP reservations by ID"),
+            ("rm", self.host_rm, "remove DHCP reservations by ID"),
+        ):
+            entry = self.verb(host_verbs, name, handler, text, waits=True)
+            entry.add_argument("--id", type=int, required=True, help="the first ID")
+            entry.add_argument("--count", type=int, default=1, help="number of consecutive IDs; default: 1")
 
     def finish(self, network: Network, no_wait: bool) -> None:
         if not no_wait:
@@ -97,7 +100,7 @@ class Command(VerbCommand):
             status = NetworkStatus.objects.filter(desired=network).first()
             if status and status.draft:
                 raise CommandError(
-                    f"{status.draft_error} The definition before it is in force.\n  {status.draft_detail}"
+                    f"{status.draft_error} The previous definition stays in force.\n  {status.draft_detail}"
                 )
 
     def find(self, name: str, hypervisor: str | None) -> Network:
@@ -155,7 +158,7 @@ class Command(VerbCommand):
         for network in networks:
             found = network.as_found.status
             if found.present and not found.persistent:
-                self.stderr.write(f"{network} is transient: lost when stopped")
+                self.stderr.write(f"{network} is transient: it is lost when it is stopped")
 
     def add(self, hypervisor: str | None, no_wait: bool, name: str, **options: object) -> None:
         picked = pick_hypervisor(hypervisor)
@@ -179,7 +182,7 @@ class Command(VerbCommand):
         self.carry_out(network, Event.CHANGED, form.wanted(), options)
 
     def _warn(self, form: NetworkForm) -> None:
-        """Say what is allowed and yet may surprise."""
+        """Print notes about values that are allowed, but may be unintended."""
         for note in form.notes:
             self.stderr.write(f"Note: {note}")
 

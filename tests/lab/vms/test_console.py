@@ -99,7 +99,7 @@ def test_a_guest_without_ssh_is_waited_for_and_the_page_says_why(portal: Portal,
         assert page.xpath("string(//dt[.='Waiting for SSH']/following-sibling::dd)") == why
         assert waiting.poll() is None
         host.lookupByName("tiny-34").destroy()
-        assert "tiny-34 no longer runs" in waiting.communicate(timeout=20)[1].decode()
+        assert "tiny-34 is no longer running" in waiting.communicate(timeout=20)[1].decode()
         assert waiting.returncode != 0
     finally:
         waiting.kill()

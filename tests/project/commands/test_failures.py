@@ -26,18 +26,18 @@ from vms.models import VM
         (("network", "host", "add", "--id", "300"), "ID 300 has no address in 192.168.122.0/24"),
         (("vm", "run", "none", "--id", "8"), "IMAGE: This hypervisor has no image none."),
         (("vm", "run", "alma-8", "--id", "255"), "--id: ID 255 has no address"),
-        (("vm", "run", "alma-8", "--id", "8", "--nic", "source=net1"), "--nic source=net1: give type="),
+        (("vm", "run", "alma-8", "--id", "8", "--nic", "source=net1"), "--nic source=net1: enter type="),
         (
             ("vm", "run", "alma-8", "--id", "8", "--nic", "type=network,source=x"),
             "--nic: This hypervisor has no network x",
         ),
-        (("vm", "run", "alma-8", "--id", "8", "--nic", "type=network,source=x,bus=y"), "bus is unknown"),
+        (("vm", "run", "alma-8", "--id", "8", "--nic", "type=network,source=x,bus=y"), "unknown key bus"),
         (("vm", "run", "alma-8", "--id", "8", "--guest-network", "x"), "--guest-network: Select a valid choice"),
         (
             ("vm", "run", "alma-8", "--id", "8", "--nic", "type=bridge,source=br0,guest=static"),
             "--nic: Enter an address with its prefix",
         ),
-        (("vm", "run", "alma-8", "--id", "8", "--disk", "size=1G"), "give name= and size="),
+        (("vm", "run", "alma-8", "--id", "8", "--disk", "size=1G"), "enter name= and size="),
         (("vm", "run", "alma-8", "--id", "8", "--disk", "name=a,size=0"), "--disk: Enter a size from 1 MiB"),
         (("vm", "run", "alma-8", "--id", "8", "--disk", "name=a,size=1G,bus=usb"), "--disk: Select a valid choice"),
         (("vm", "run", "alma-8", "--id", "8", "--count", "0"), "--count: Ensure this value is greater"),
@@ -64,8 +64,8 @@ def test_a_refused_command_prints_the_reason_and_saves_nothing(lab, words, said)
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"#!/bin/sh\n# gr\xfcn\n", "--user-data: Line 2 has bytes that are no UTF-8."),
-        (b"#cloud-config\na:\n\tb: 1\n", "--user-data: Line 3 is indented by a tab"),
+        (b"#!/bin/sh\n# gr\xfcn\n", "--user-data: Line 2 has bytes that are not valid UTF-8."),
+        (b"#cloud-config\na:\n\tb: 1\n", "--user-data: Line 3 is indented with a tab"),
         (b"#" * 2**20, "--user-data: It has 1,048,576 bytes"),
         (b"#!/bin/sh\n\0", "--user-data: Line 2 has a null byte"),
     ],

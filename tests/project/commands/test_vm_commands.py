@@ -32,7 +32,7 @@ def test_vm_host_key_prints_a_line_for_known_hosts(lab):
 
 def test_vm_wait_ready_names_what_it_cannot_wait_for(lab):
     make_vm(lab)
-    with pytest.raises(CommandError, match="alma-8-8: only VMs run with --wait-ssh let the portal log in"):
+    with pytest.raises(CommandError, match="VMs that were run with --wait-ssh, not to alma-8-8"):
         run("vm", "wait-ready", "alma-8-8")
 
 
@@ -56,7 +56,9 @@ def test_vm_rm_deletes_several_vms_even_if_one_cannot_be_deleted(lab, pokes):
     virters = VM.objects.create(hypervisor=lab, name="virters-7", number=7, managed=False, generation=0)
     make_running(theirs)
     make_running(virters)
-    with pytest.raises(CommandError, match="neither the portal nor Virter made theirs; after “vm adopt theirs”"):
+    with pytest.raises(
+        CommandError, match="neither the portal nor Virter created theirs; adopt it with “vm adopt theirs”"
+    ):
         run("vm", "rm", "none", "theirs", "alma-8-8", "virters-7", "alma-8-9", "--no-wait")
     assert set(VM.objects.exclude(removed_at=None).values_list("name", flat=True)) == {
         *("alma-8-8", "alma-8-9", "virters-7")
@@ -75,7 +77,7 @@ def test_deleting_a_vm_that_does_not_exist_succeeds(lab):
         ("revert", {}, "web matches its saved definition, so there is nothing to revert"),
         ("take-over", {}, "libvirt still has web"),
         ("take-over", {"present": False}, "libvirt has no other VM web"),
-        ("persist", {}, "web is persistent already"),
+        ("persist", {}, "web is already persistent"),
     ],
 )
 def test_commands_for_outside_changes_of_a_vm_print_why_they_do_nothing(lab, verb, status, said):

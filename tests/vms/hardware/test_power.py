@@ -89,7 +89,7 @@ def test_force_off_asks_first_and_names_the_consequence(lab, domain, page):
     page.post(path)
     assert push(vm).status.power == "off"
     assert not domain.isActive()
-    assert "is off already" in page.get(path).content.decode()
+    assert "is already off" in page.get(path).content.decode()
 
 
 def test_the_power_of_an_unmanaged_vm_is_changed_once_and_not_watched_over(lab, domain, page):

@@ -29,7 +29,7 @@ def test_a_field_of_a_nic_that_another_changed_is_not_changed_back(page, vm):
     change(vm, link_up=False, isolated=True)
     answer = page.post(path, typed)
     assert answer.status_code == 409
-    assert "Link up was changed meanwhile from on to empty." in answer.content.decode()
+    assert "Somebody else changed “Link up” from on to empty." in answer.content.decode()
     assert nic(vm).mtu is None
     merged = as_shown(answer, "//form[.//input[@name='link_up']]")
     assert "link_up" not in merged
@@ -60,6 +60,6 @@ def test_vcpus_that_another_changed_stay_when_memory_is_changed(page, vm):
     again(vm).resize(vm.memory, 4)
     answer = page.post(path, typed)
     assert answer.status_code == 409
-    assert "vCPUs was changed meanwhile from 1 to 4." in answer.content.decode()
+    assert "Somebody else changed “vCPUs” from 1 to 4." in answer.content.decode()
     assert page.post(path, as_shown(answer)).status_code == 302
     assert (again(vm).memory, again(vm).vcpus) == (2048, 4)

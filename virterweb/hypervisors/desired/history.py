@@ -84,7 +84,7 @@ def _restored(request: HttpRequest, found: Restoration, desired: Desired, differ
     if differs:
         found.save()
     else:
-        messages.info(request, f"Nothing was changed: {desired} is saved so already.")
+        messages.info(request, f"Nothing was changed, because {desired} already has this definition.")
     return redirect(desired)
 
 

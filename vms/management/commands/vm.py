@@ -46,7 +46,7 @@ class Command(RunVerb, NICVerbs):
         )
         self.verb(verbs, "host-key", self.host_key, "print a VM’s SSH host key as a line of known_hosts", "name")
         ready = self.verb(
-            verbs, "wait-ready", self.wait_ready, "wait until VMs run with --wait-ssh can be logged in to"
+            verbs, "wait-ready", self.wait_ready, "wait until SSH works in VMs that were run with --wait-ssh"
         )
         ready.add_argument("names", nargs="+", metavar="name")
         self.verb(verbs, "start", partial(self.power, running=True), "start a VM", "name", waits=True)
@@ -115,7 +115,7 @@ class Command(RunVerb, NICVerbs):
         vms = [self.find(name, hypervisor, ours=False, change=False) for name in names]
         if shut_out := [vm.name for vm in vms if not (vm.managed and vm.wait_ssh)]:
             raise CommandError(
-                f"{', '.join(shut_out)}: only VMs run with --wait-ssh let the portal log in; run them with it"
+                f"the portal can log in only to VMs that were run with --wait-ssh, not to {', '.join(shut_out)}"
             )
         wait_for(vms, self)
         wait_for_ssh(vms)
@@ -146,7 +146,7 @@ class Command(RunVerb, NICVerbs):
         vm = self.find(name, hypervisor, ours=False)
         if not vm.removable_by_name:
             raise CommandError(
-                f"neither the portal nor Virter made {name}; after “vm adopt {name}” the portal can remove it"
+                f"neither the portal nor Virter created {name}; adopt it with “vm adopt {name}” before you delete it"
             )
         vm.remove(self.user)
         return vm
@@ -159,7 +159,7 @@ class Command(RunVerb, NICVerbs):
         deadline = time.monotonic() + 2 * configure.LIMIT
         while (run := GuestRun.objects.get(vm=vm)).done_at is None:
             if time.monotonic() > deadline:
-                raise CommandError("the worker has not applied the change yet; it is saved")
+                raise CommandError("the worker has not configured the guest yet; the request is saved")
             time.sleep(0.3)
         if run.code != 0:
             raise CommandError(str(run.reason) or run.output.strip())
@@ -203,7 +203,7 @@ class Command(RunVerb, NICVerbs):
     def persist(self, name: str, hypervisor: str | None, no_wait: bool, **options: object) -> None:
         vm = self.find(name, hypervisor)
         if not vm.status.transient:
-            raise CommandError(f"{vm} is persistent already")
+            raise CommandError(f"{vm} is already persistent")
         vm.persist(self.user)
         self.finish([vm], no_wait)
 

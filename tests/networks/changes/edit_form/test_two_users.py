@@ -14,12 +14,12 @@ def test_the_second_user_sees_the_changes_of_the_first(page, rich):
     answer = save(page, rich, typed=typed, description="Second", title="Second", nat_ipv6=None)
     assert answer.status_code == 409
     assert answer.context["notes"] == [
-        "Domain was changed meanwhile from lab.test to first.test.",
-        "STP was changed meanwhile from empty to True.",
-        "Isolated ports was changed meanwhile from True to empty.",
-        "Title was changed meanwhile to First. Your value is kept: Second.",
+        "Somebody else changed “Domain” from lab.test to first.test.",
+        "Somebody else changed “STP” from empty to True.",
+        "Somebody else changed “Isolated ports” from True to empty.",
+        "Somebody else changed “Title” to First. Your value is kept: Second.",
     ]
-    assert "Somebody else has changed rich meanwhile" in answer.content.decode()
+    assert "Somebody else has changed rich in the meantime" in answer.content.decode()
     assert again(rich).generation == generation
     now = shown(answer)
     assert (now["domain"], now["stp"], now["description"], now["title"]) == (
@@ -39,9 +39,7 @@ def test_lists_that_two_users_change_are_merged_line_by_line(page, rich):
     save(page, rich, hosts=first)
     second = "52:54:00:00:00:0b 10.255.0.11\n" + SHOWN["hosts"].replace("\nfd00:255::9 six", "")
     answer = save(page, rich, typed=typed, hosts=second)
-    assert answer.context["notes"] == [
-        "DHCP reservations: somebody else changed this meanwhile. Both changes are kept."
-    ]
+    assert answer.context["notes"] == ["Somebody else also changed “DHCP reservations”. Both changes are kept."]
     assert save(page, rich, typed=shown(answer)).status_code == 302
     assert set(map(str, again(rich).spec.hosts)) == {
         "52:54:00:00:00:08 10.255.0.8 eight infinite",

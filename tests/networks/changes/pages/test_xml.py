@@ -131,7 +131,7 @@ def test_an_outdated_xml_page_shows_the_change_before_it_saves(page, lab):
     before = again(network).generation
     answer = page.post(path, typed)
     assert answer.status_code == 409
-    assert "Somebody else has changed net1 meanwhile" in answer.content.decode()
+    assert "Somebody else has changed net1 in the meantime" in answer.content.decode()
     sent = as_shown(answer) | {"token": answer.context["token"]}
     assert again(network).generation == before
     assert page.post(path, sent).status_code == 302

@@ -68,7 +68,7 @@ def test_an_entry_that_was_deleted_during_the_edit_is_not_created_again(post, pa
     remove(again(net), [EIGHT.ip], None)
     answer = post(at(net, "host_edit", EIGHT.ip), typed)
     assert answer.status_code == 409
-    assert "Somebody has removed this reservation meanwhile. Nothing was changed" in text(tree(answer))
+    assert "Somebody else has removed this reservation in the meantime. Nothing was changed" in text(tree(answer))
     assert (reserved(net), pokes) == (set(), [])
     assert {"mac": MAC, "ip": EIGHT.ip, "name": "acht", "lease": "3h"}.items() <= filled(answer).items()
     (action,) = tree(answer).xpath("//main//form[@method='post']/@action")
@@ -98,7 +98,7 @@ def test_an_entry_that_passed_to_another_guest_is_not_deleted(page, post, net, p
     assert [value] == chosen(EIGHT)
     DHCPHostStatus.objects.all().delete()
     found(net, replace(EIGHT, mac=OTHER_MAC))
-    assert "somebody else has changed this" in said(post(at(net, "host_remove"), {"ip": value}))
+    assert "somebody else changed this" in said(post(at(net, "host_remove"), {"ip": value}))
     assert (reserved(net), pokes) == ({replace(EIGHT, mac=OTHER_MAC)}, [])
 
 
@@ -115,7 +115,7 @@ def test_entries_are_deleted(post, net, pokes):
 def test_deleting_a_deleted_entry_succeeds_with_a_message(post, net, pokes):
     answer = post(at(net, "host_remove"), {"ip": chosen(EIGHT, NINE)})
     assert answer.url == at(net)
-    assert said(answer).startswith("10.5.0.8, 10.5.0.9: nothing was removed, because somebody else has changed this")
+    assert said(answer).startswith("10.5.0.8, 10.5.0.9: nothing was removed, because somebody else changed this")
     assert pokes == []
     assert "nonsense: nothing was removed" in said(post(at(net, "host_remove"), {"ip": ["nonsense"]}))
     assert post(at(net, "host_remove")).url == at(net)

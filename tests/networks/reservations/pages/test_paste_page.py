@@ -50,13 +50,13 @@ def test_the_preview_of_a_paste_shows_each_line(post, net, pokes):
     answer = paste(post, net, MIXED)
     assert answer.status_code == 200
     assert table(answer, "right") == [
-        ["2", "10.5.0.8", MAC, "eight", "there already"],
+        ["2", "10.5.0.8", MAC, "eight", "unchanged"],
         ["5", "10.5.0.19", OTHER_MAC, "nine", f"changed was {NINE}"],
         ["6", "10.5.0.11", "52:54:00:00:00:0b", "eleven", "new"],
     ]
     assert [row[:2] for row in table(answer, "wrong")] == [["7", "nonsense"], ["8", "52:54:00:00:00:0c,10.6.0.12"]]
     assert table(answer, "wrong")[1][2] == "10.6.0.12 is outside all blocks of this network: 10.5.0.0/24, fd00:5::/64."
-    assert "1 new, 1 changed, 1 there already, 2 wrong." in text(tree(answer))
+    assert "1 new, 1 changed, 1 unchanged, 2 wrong." in text(tree(answer))
     assert "Reserve the 2 right ones" in text(tree(answer))
     assert filled(answer)["text"].splitlines() == MIXED.splitlines()
     assert (reserved(net), pokes) == ({EIGHT, NINE}, [])
@@ -154,7 +154,7 @@ def test_ten_thousand_lines_are_answered_quickly(post, lab, pokes):
     began = time.process_time()
     answer = paste(post, wide, pasted)
     assert time.process_time() - began < 3
-    assert "10000 new, 0 changed, 0 there already, 0 wrong." in " ".join(answer.content.decode().split())
+    assert "10000 new, 0 changed, 0 unchanged, 0 wrong." in " ".join(answer.content.decode().split())
     assert pokes == []
 
 

@@ -175,7 +175,7 @@ def test_the_command_waits_and_fails_with_the_reason(waited, wire):
     with pytest.raises(CommandError, match="alma-8-8: did not become reachable within 300 s: x does not answer"):
         wait_for_ssh([waited])
     VMStatus.objects.update(power=Power.OFF)
-    with pytest.raises(CommandError, match="alma-8-8 no longer runs"):
+    with pytest.raises(CommandError, match="alma-8-8 is no longer running"):
         wait_for_ssh([waited])
 
 

@@ -27,7 +27,7 @@ def test_user_data_is_checked_against_the_schema_of_cloud_init_if_installed(page
     settings.CLOUD_INIT_SCHEMA = str(tmp_path / "schema.json")
     (tmp_path / "schema.json").write_text('{"properties": {"packages": {"type": "array"}}}')
     (said,) = preview(page, lab, user_data="#cloud-config\n\npackages: htop").warnings
-    assert said == "User data: Line 3: packages is “htop”, where cloud-init takes a list."
+    assert said == "User data: Line 3: packages is “htop”, but cloud-init expects a list."
     (tmp_path / "schema.json").unlink()
     assert preview(page, lab, user_data="#cloud-config\n\npackages: htop").warnings == []
 
@@ -35,7 +35,7 @@ def test_user_data_is_checked_against_the_schema_of_cloud_init_if_installed(page
 def test_invalid_user_data_has_an_error_in_the_preview(page, lab):
     (said,) = preview(page, lab, user_data="#cloud-config\r\na: b: c").problems
     assert said[0] == "User data"
-    assert said[1].startswith("Line 2, column 5 is no YAML")
+    assert said[1].startswith("Line 2, column 5 is not valid YAML")
 
 
 @pytest.mark.parametrize("length", [10**6, 3 * 10**6, 8 * 10**6])
@@ -52,7 +52,7 @@ def test_user_data_that_is_not_utf8_is_refused_at_its_field(page, lab):
     body = urlencode(fields) + "&user_data=%23!/bin/sh%0A%23%20gr%fcn"
     answer = page.post("/vms/run/", body, content_type="application/x-www-form-urlencoded")
     assert answer.status_code == 422
-    assert errors(answer)["user_data"] == "Line 2 has bytes that are no UTF-8."
+    assert errors(answer)["user_data"] == "Line 2 has bytes that are not valid UTF-8."
 
 
 def test_a_null_character_in_user_data_is_refused_at_its_field(page, lab):
