@@ -81,7 +81,7 @@ def test_the_map_is_walked_by_keyboard(leased: str, tab: Page, picture: Callable
     expect(tab.locator(".answer")).to_have_text("tiny-96")
 
 
-def test_many_entries_are_pasted_after_a_look_at_what_that_does(
+def test_many_reservations_are_pasted_after_a_preview(
     leased: str, tab: Page, lab: Lab, picture: Callable[[Page, str], None]
 ):
     tab.goto(f"{PAGE}hosts/")

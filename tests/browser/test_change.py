@@ -94,7 +94,7 @@ def test_who_saves_second_sees_what_the_first_changed_and_loses_nothing(
     assert portal.ask("Network.objects.get(name='net2').spec.domain") == "theirs.test"
 
 
-def test_what_was_changed_outside_is_named_taken_or_put_back(
+def test_changes_outside_the_portal_are_shown_and_accepted_or_reverted(
     net2: str, tab: Page, lab: Lab, picture: Callable[[Page, str], None]
 ):
     entry = "<host mac='52:54:00:00:99:02' ip='10.99.0.60'/>"
@@ -120,7 +120,7 @@ def test_what_was_changed_outside_is_named_taken_or_put_back(
 @pytest.mark.failing_requests("/networks/lab/theirs/xml/", status=422)
 @pytest.mark.failing_requests("/networks/lab/theirs/xml/", status=409)
 @pytest.mark.failing_requests("/networks/lab/theirs/", status=404)
-def test_a_foreign_network_is_adopted_edited_as_xml_and_let_go(
+def test_an_unmanaged_network_is_adopted_edited_as_xml_and_released(
     tab: Page, lab: Lab, tmp_path: Path, picture: Callable[[Page, str], None]
 ):
     document = tmp_path / "theirs.xml"

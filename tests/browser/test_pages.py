@@ -85,7 +85,7 @@ def test_everything_works_without_javascript(open_tab: Callable[..., Page], port
     wait_for(lambda: "plain" not in portal.manage("network", "ls"), 20, "the network is gone")
 
 
-def test_the_keyboard_searches_begins_anew_and_leaves(tab: Page):
+def test_the_keyboard_focuses_clears_and_leaves_the_search(tab: Page):
     tab.goto("/networks/")
     tab.keyboard.press("/")
     expect(tab.get_by_role("searchbox", name="Search everything")).to_be_focused()
@@ -129,7 +129,7 @@ def test_what_others_do_with_virsh_is_on_the_page_without_reload(
     tab.goto("/networks/")
 
 
-def test_half_typed_input_survives_what_the_page_looks_up(tab: Page):
+def test_unfinished_input_survives_updates_of_the_page(tab: Page):
     tab.goto("/vms/run/")
     tab.get_by_label("Name").fill("web")
     tab.get_by_label("ID", exact=True).fill("255")
@@ -183,7 +183,7 @@ def test_on_a_phone_nothing_is_wider_than_the_screen(open_tab: Callable[..., Pag
         picture(tab, f"phone{path.replace('/', '-')}")
 
 
-def test_an_operator_finds_every_model_in_the_admin_and_looks_again(tab: Page):
+def test_an_operator_finds_every_model_in_the_admin_and_polls_again(tab: Page):
     tab.goto("/admin/")
     for name in ("Hypervisors", "Networks", "Leases", "VMs", "NICs", "Images", "Volumes", "Network statuses"):
         expect(tab.get_by_role("link", name=name, exact=True).first).to_be_visible()

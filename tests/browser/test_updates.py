@@ -7,7 +7,7 @@ from playwright.sync_api import Page, Route, expect
 
 from tests.support.portal import PASSWORD, Portal
 
-# The pages whose updates these tests make fail, and the fragments of theirs.
+# The pages whose updates fail in these tests, with their fragments.
 FAILING = ("/networks/", "/trouble/")
 pytestmark = [pytest.mark.browser, pytest.mark.failing_requests(*FAILING)]
 

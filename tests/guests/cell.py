@@ -1,4 +1,4 @@
-"""One cell of the matrix: a guest is run by the portal, looked at, and what is not as Virter's users wish is said."""
+"""One cell of the matrix: the portal runs a guest, and deviations from what Virter's users expect are reported."""
 
 import time
 from collections.abc import Iterator
@@ -33,7 +33,7 @@ class Outcome:
 
 
 def put_image(lab: Lab, renderer: str) -> None:
-    """Make a renderer's guest an image of the lab's pool, before a portal looks into it."""
+    """Make a renderer's guest an image of the lab's pool, before a portal polls it."""
     if not (lab.directory / f"lib/images/{TAG}{renderer}").exists():
         load_image(lab, renderer, guest_image.image(renderer))
         lab.virsh("pool-refresh", "default")
@@ -77,7 +77,7 @@ def guest_name(renderer: str) -> str:
 
 
 def try_cell(lab: Lab, portal: Portal, renderer: str, places: tuple[Place, ...], rule: str) -> Outcome:
-    """Run a guest, look at it until all is well or it had time enough, and remove it."""
+    """Run a guest, check it until all is well or the time is over, and delete it."""
     began, host = time.time(), libvirt.open(lab.uri)
     portal.ask(f"Hypervisor.objects.update(access_network='{places[0].source}')")
     try:
@@ -111,7 +111,7 @@ def settled(
 
 
 def faults(seen: Seen, host: libvirt.virConnect, domain: libvirt.virDomain, places: tuple[Place, ...]) -> Iterator[str]:
-    """What is not as wished, by what the guest has and what libvirt leased."""
+    """Return the deviations, from what the guest has and what libvirt leased."""
     cards = [seen.cards.get(mac) for mac in macs(domain)]
     for number, (card, place) in enumerate(zip(cards, places, strict=True), 1):
         nic = f"NIC {number} ({place.words})"

@@ -68,7 +68,7 @@ RANGES = {
 
 
 def make_networks(lab: Lab) -> None:
-    """Give a lab the networks beside its own one, and the bridge. As libvirt knows them before the portal looks."""
+    """Create the further networks and the bridge of a lab in libvirt, before the portal polls it."""
     for place in (RED, BOTH, SIX, DARK):
         make_network(lab, place)
     lab.run("ip", "link", "add", BRIDGE, "type", "bridge")

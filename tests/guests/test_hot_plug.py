@@ -65,7 +65,7 @@ def through(seen: Seen | None, boot: str) -> bool:
 def after(
     outcome: Outcome, lab: Lab, domain: libvirt.virDomain, seconds: float, as_desired: Callable[[Seen], bool]
 ) -> None:
-    """Look at a guest until it is as wished, and write down how long that took, or that it did not come to it."""
+    """Check a guest until it is as expected; record how long that took, or that it never was."""
     began = time.monotonic()
     while not ((seen := read_guest(lab, domain)) and as_desired(seen)):
         if time.monotonic() - began > seconds:

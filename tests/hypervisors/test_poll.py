@@ -82,7 +82,7 @@ def test_who_asks_all_the_time_keeps_no_worker_for_itself(lab):
     assert Hypervisor.objects.due().exists()
 
 
-def test_a_clock_that_was_put_back_asks_for_nothing(lab):
+def test_a_clock_that_was_set_back_requests_nothing(lab):
     tasks.observe(lab.pk)
     HypervisorStatus.objects.update(asked_at=timezone.now() + timedelta(hours=1))
     assert not Hypervisor.objects.due().exists()
@@ -126,7 +126,7 @@ def test_only_what_cannot_be_reached_is_called_so(lab, page, monkeypatch, proble
     assert not Hypervisor.objects.due().exists()
 
 
-def test_a_call_that_hangs_is_given_up_and_not_asked_again_until_it_ends():
+def test_a_call_that_hangs_is_abandoned_and_not_repeated_until_it_ends():
     gate, asked = threading.Event(), []
 
     def hang() -> str:

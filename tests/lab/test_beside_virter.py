@@ -1,4 +1,4 @@
-"""Portal and Virter on one hypervisor: each runs, saves and removes what the other made, and deletes nothing of it."""
+"""Portal and Virter on one hypervisor: each runs, saves and removes objects of the other."""
 
 import hashlib
 import subprocess
@@ -141,7 +141,7 @@ def test_each_runs_and_removes_what_the_other_made(portal: Portal, virter: Virte
     assert virter._addresses("52:54:00:00:00:1f") == []
 
 
-def test_a_name_that_was_removed_by_the_one_is_run_anew_by_the_other(
+def test_a_name_that_one_program_removed_is_run_again_by_the_other(
     portal: Portal, virter: Virter, host: libvirt.virConnect
 ):
     portal.manage("vm", "run", "tiny", "--id", "33", "--memory", "32M", "--boot-capacity", "1G")

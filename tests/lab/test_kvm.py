@@ -21,7 +21,7 @@ STATUS = "[(each.kvm, str(each.kvm_problem)) for each in HypervisorStatus.object
 
 @pytest.fixture
 def broken_kvm(second_lab: Lab) -> Iterator[Lab]:
-    """A lab whose libvirt offers KVM that does not work: its device became another after libvirt had looked."""
+    """A lab whose libvirt offers KVM that does not work: its device was replaced after libvirt had read it."""
     host = libvirt.open(second_lab.uri)
     if "<domain type='kvm'" not in host.getCapabilities():
         host.close()

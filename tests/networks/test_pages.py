@@ -1,4 +1,4 @@
-"""The pages of networks: what they show of wishes and of what libvirt has, and what removing asks."""
+"""The pages of networks: desired and observed values, and the confirmation of deletion."""
 
 from datetime import timedelta
 from uuid import uuid4
@@ -130,14 +130,14 @@ def test_drift_is_named_and_only_what_failed_is_tried_again(page, lab, pokes, dj
     assert pokes == [("networks.tasks.push", network.pk)]
 
 
-def test_removing_lists_what_goes_and_needs_no_more_if_nobody_is_cut_off(page, lab, pokes):
+def test_deletion_lists_the_effects_and_needs_no_confirmation_if_no_vm_is_disconnected(page, lab, pokes):
     network = make_network(lab)
     assert "No VM is attached to it" in page.get(f"{network.get_absolute_url()}remove/").content.decode()
     assert page.post(f"{network.get_absolute_url()}remove/").url == "/networks/"
     assert Network.objects.get(pk=network.pk).state == "removing"
 
 
-def test_running_vms_are_not_cut_off_unless_it_is_meant(page, lab):
+def test_running_vms_are_not_disconnected_without_confirmation(page, lab):
     network = make_network(lab)
     make_running(make_vm(lab), ("net1", "52:54:00:80:00:01", "vnet1"))
     path = f"{network.get_absolute_url()}remove/"

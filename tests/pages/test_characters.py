@@ -1,4 +1,4 @@
-"""Characters that cannot be seen are refused in names and spelled out on pages; names that look alike are marked."""
+"""Invisible characters are refused in names and spelled out on pages; names that look alike are marked."""
 
 import pytest
 from django.contrib.auth import get_user_model

@@ -42,7 +42,7 @@ def latest(answer) -> list[str]:
 
 
 def done(desired: Network | VM, **values) -> None:
-    """Write down that a wish was tried, and what came of it."""
+    """Record an attempt to apply an object, with its result."""
     desired.status.write(**{"generation": desired.generation, "present": True, **values})
 
 
@@ -82,7 +82,7 @@ def test_an_empty_portal_has_an_overview(page, db):
     assert NOTHING in page.get("/").content.decode()
 
 
-def test_failed_and_drifted_wishes_are_listed_with_their_reason(page, lab):
+def test_failed_and_drifted_objects_are_listed_with_their_reason(page, lab):
     done(make_network(lab, "net1", "10.1.0.1/24"), error=Message.external("Could not start it: its bridge is taken"))
     done(make_network(lab, "net2", "10.2.0.1/24"), drift="is not active\ndoes not start with the host")
     done(make_network(lab, "net3", "10.3.0.1/24"))
@@ -123,7 +123,7 @@ def test_problems_of_addresses_are_listed_of_all_hypervisors_the_worst_first(pag
     assert f"/networks/lab-1/default/leases/{default.leases.get().pk}/release/" in links
 
 
-def test_a_block_that_overlaps_leads_to_where_ours_can_be_changed(page, lab, default):
+def test_an_overlapping_block_links_to_the_page_that_edits_it(page, lab, default):
     done(make_network(lab, "net1", "192.168.122.129/25"), ip_range="192.168.122.129/25")
     buttons = html.fromstring(page.get("/").content).xpath("//ul[@class='problems']//a")
     assert {button.text: button.get("href") for button in buttons} == {

@@ -1,4 +1,4 @@
-"""The Django admin: every model is there, observations are read-only, wishes are edited and pushed."""
+"""The Django admin: it has every model, observed rows are read-only, desired ones can be edited and are pushed."""
 
 import pytest
 from django.contrib import admin
@@ -59,7 +59,9 @@ def test_each_can_be_listed_searched_and_opened(client, lab, model):
         assert b'name="_save"' not in page.content
 
 
-def test_a_network_made_in_the_admin_is_a_wish_like_any_other(client, lab, pokes, django_capture_on_commit_callbacks):
+def test_a_network_created_in_the_admin_is_pushed_like_any_other(
+    client, lab, pokes, django_capture_on_commit_callbacks
+):
     none = {f"hosts-{field}": "0" for field in ("TOTAL_FORMS", "INITIAL_FORMS")}
     document = "<network><name>by-hand</name><ip address='10.7.0.1' prefix='24'/></network>"
     with django_capture_on_commit_callbacks(execute=True):
@@ -73,7 +75,7 @@ def test_a_network_made_in_the_admin_is_a_wish_like_any_other(client, lab, pokes
 
 
 @pytest.mark.parametrize(("action", "task"), [("request_poll", "observe"), ("push_again", "push")])
-def test_actions_poke_the_worker(client, lab, pokes, django_capture_on_commit_callbacks, action, task):
+def test_actions_enqueue_tasks(client, lab, pokes, django_capture_on_commit_callbacks, action, task):
     network = Network.objects.get()
     with django_capture_on_commit_callbacks(execute=True):
         client.post("/admin/networks/network/", {"action": action, "_selected_action": [network.pk]})

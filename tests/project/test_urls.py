@@ -268,7 +268,7 @@ def test_the_admin_is_for_operators_and_superusers(people, things, model):
                     assert unchanged, where
 
 
-def test_staff_without_permissions_see_nothing_of_ours_in_the_admin(people, things):
+def test_staff_without_permissions_see_no_models_of_the_portal_in_the_admin(people, things):
     index = call(people["staff"], "get", "/admin/").content.decode()
     assert "Networks" not in index.partition('id="content"')[2]
     assert call(people["staff"], "get", "/admin/networks/").status_code == 404

@@ -8,7 +8,7 @@ from virterweb.hypervisors.gateway.nouns.domains import Domains
 
 class DriverDomains(Domains):
     def undefine(self, uuid: str, name: str) -> None:
-        """Undefine without flags: the driver knows none of them, nor what they delete."""
+        """Undefine without flags: the driver does not support them."""
         with self._session.calling(f"undefine {name}", libvirt.VIR_ERR_NO_DOMAIN):
             self._session.libvirt.lookupByUUIDString(uuid).undefineFlags(0)
 

@@ -26,7 +26,7 @@ def make_hypervisor(name: str = "lab-1", **values) -> Hypervisor:
 
 
 def make_network(hypervisor: Hypervisor, name: str = "net1", cidr: str = "10.255.0.1/24", **values) -> Network:
-    """A wish with one block and its DHCP range, not carried out yet; `spec` are further fields of its definition."""
+    """Return a network with one block and its DHCP range, not pushed yet; `spec` has further fields."""
     dhcp, fields = values.pop("dhcp", True), values.pop("spec", {})
     network = Network(hypervisor=hypervisor, name=name, **values)
     subnets = ()
@@ -41,14 +41,14 @@ def make_network(hypervisor: Hypervisor, name: str = "net1", cidr: str = "10.255
 
 
 def agree(network: Network) -> None:
-    """Write down that a network's wish is what was carried out last."""
+    """Record that a network's desired configuration was applied last."""
     agreed = {"agreed": network.document, "agreed_active": network.active, "agreed_autostart": network.autostart}
     Network.objects.filter(pk=network.pk).update(**agreed)
     network.hosts.update(asked_at=None)
 
 
 def make_foreign_network(hypervisor: Hypervisor, document: str = DEFAULT, **values) -> Network:
-    """A network that libvirt has and others made, as a look would have written it down."""
+    """Return an unmanaged network, as a poll would have recorded it."""
     network = Network.objects.create(hypervisor=hypervisor, name="", managed=False, generation=0)
     document = document.replace("{uuid}", str(network.uuid))
     spec = parse(document)
@@ -75,7 +75,7 @@ def make_image(hypervisor: Hypervisor, name: str = "alma-8", **values) -> Image:
 
 
 def make_vm(hypervisor: Hypervisor, name: str = "alma-8-8", number: int | None = 8, **values) -> VM:
-    """A wished VM with its access NIC, not carried out yet."""
+    """Return a managed VM with its access NIC, not pushed yet."""
     values.setdefault("host_key", "made here")
     vm = VM.objects.create(hypervisor=hypervisor, name=name, number=number, **values)
     vm.nics.create(position=0, source=hypervisor.access_network, mac=f"52:54:00:00:00:{number or 0:02x}")

@@ -1,4 +1,4 @@
-"""The pages of VMs and images: wishes and what libvirt has side by side, and the verbs beside them."""
+"""The pages of VMs and images: desired and observed values, and their actions."""
 
 from datetime import timedelta
 
@@ -72,7 +72,7 @@ def test_the_list_is_filtered_by_name_mac_and_network(page, lab, vm):
         assert [row.name for row in page.get(f"/vms/?q={text}").context["table"].rows] == names
 
 
-def test_a_page_joins_wished_nics_with_found_ones_and_their_leases(page, lab, vm):
+def test_a_page_joins_desired_nics_with_found_ones_and_their_leases(page, lab, vm):
     since = timezone.now() - timedelta(hours=3)
     make_lease(lab.networks.get(name="default"), ACCESS, "192.168.122.8", "alma-8-8", first_seen=since)
     told = "192.168.122.8 lease for 3 h"
@@ -105,7 +105,7 @@ def test_a_page_joins_wished_nics_with_found_ones_and_their_leases(page, lab, vm
     assert icons == [f"{verb} NIC {mac}" for mac in macs for verb in ("Edit", "Remove")]
 
 
-def test_a_nic_is_added_with_a_mac_of_ours(page, lab, vm, pokes, django_capture_on_commit_callbacks):
+def test_a_nic_is_added_with_a_mac_chosen_by_the_portal(page, lab, vm, pokes, django_capture_on_commit_callbacks):
     with django_capture_on_commit_callbacks(execute=True):
         page.post(f"{vm.get_absolute_url()}nics/add/", {"network": "net1", "model": "virtio"})
     nic = vm.nics.last()
@@ -139,7 +139,7 @@ def test_removing_the_access_nic_is_warned_of(page, lab, vm):
 @pytest.mark.parametrize(
     ("verb", "running", "forced"), [("start", True, False), ("shutdown", False, False), ("force-off", False, True)]
 )
-def test_power_is_a_wish(page, lab, vm, verb, running, forced):
+def test_a_power_change_is_saved_and_enqueued(page, lab, vm, verb, running, forced):
     page.post(f"{vm.get_absolute_url()}{verb}/")
     desired = again(vm)
     assert (desired.running, desired.forced, desired.power_generation) == (running, forced, desired.generation)

@@ -30,7 +30,7 @@ from vms.sync import polling
 
 
 def again(world: Lab) -> VM:
-    """The VM, compared anew by a poll."""
+    """Return the VM after a poll has compared it again."""
     VMStatus.objects.update(compared=0)
     world.observe()
     return world.vm

@@ -1,4 +1,4 @@
-"""Ways to hypervisors: one that hangs or is not there is said to be so, soon, and delays no other."""
+"""Connections to hypervisors: one that hangs or fails is reported soon and does not delay the others."""
 
 import socket
 import threading

@@ -1,4 +1,4 @@
-"""What wishes and observations have in common: states, generations, and what becomes of an attempt."""
+"""What all desired and observed objects share: states, generations and results of attempts."""
 
 import pytest
 from django.utils import timezone
@@ -36,7 +36,7 @@ def again(network: Network) -> Network:
         ({"managed": False}, {"generation": 1, "error": Message.external("no")}, State.FAILED),
     ],
 )
-def test_the_state_follows_from_the_wish_and_what_was_seen(network, desired, status, state):
+def test_the_state_follows_from_desired_and_observed_values(network, desired, status, state):
     Network.objects.filter(pk=network.pk).update(**desired)
     network.status.write(**status)
     assert again(network).state == state
@@ -52,14 +52,14 @@ def test_each_save_is_a_new_generation_and_touches_no_observation(network):
     assert again(network).generation == 4
 
 
-def test_a_fulfilled_wish_says_since_when(network):
+def test_an_applied_configuration_shows_since_when(network):
     carry_out(Network, network.pk, lambda desired, host: {"bridge": "virbr1"})
     status = again(network).status
     assert (status.generation, status.bridge, str(status.error)) == (1, "virbr1", "")
     assert status.made_at and status.claimed_until is None
 
 
-def test_a_refused_wish_has_failed_and_is_not_tried_again(network):
+def test_a_refused_configuration_has_failed_and_is_not_tried_again(network):
     tries = []
 
     def refuse(desired, host):
@@ -117,7 +117,7 @@ def test_those_that_found_no_place_are_let_in_when_one_is_free_and_no_more_than_
     assert list(Network.objects.overdue().order_by("pk")) == others[:MAX_CALLERS]
 
 
-def test_what_is_wished_during_an_attempt_is_done_in_the_same_go(network):
+def test_a_change_during_an_attempt_is_applied_in_the_same_task(network):
     seen = []
 
     def push(desired, host):
@@ -131,7 +131,7 @@ def test_what_is_wished_during_an_attempt_is_done_in_the_same_go(network):
     assert again(network).state == State.READY
 
 
-def test_a_lost_hypervisor_leaves_the_wish_pending(db):
+def test_a_lost_hypervisor_leaves_the_change_pending(db):
     network = make_network(make_hypervisor(uri="qemu+unix:///system?socket=/nowhere"))
     carry_out(Network, network.pk, lambda desired, host: {})
     found = again(network)

@@ -30,7 +30,7 @@ def header(size: int) -> bytes:
 
 @pytest.fixture
 def volumes(lab: Lab) -> Iterator[Path]:
-    """The pool's folder, in which nothing of the test stays."""
+    """Yield the pool's folder; remove what the test left there."""
     folder = lab.directory / "lib/images"
     before = set(folder.iterdir())
     yield folder

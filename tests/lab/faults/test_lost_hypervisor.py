@@ -1,4 +1,4 @@
-"""Hypervisors that go away or hang: said on the pages, waited for, healed; and no other one is delayed."""
+"""Hypervisors that stop or hang: the pages say so, they recover, and no other hypervisor is delayed."""
 
 import socket
 import time
@@ -26,7 +26,7 @@ def silent(tmp_path: Path) -> Iterator[str]:
 
 @pytest.fixture
 def portal(lab: Lab, second_lab: Lab, silent: str, tmp_path: Path) -> Iterator[Portal]:
-    """A portal on a lab that a test may take away, on another, and on one that hangs."""
+    """A portal on a lab that a test may stop, on another lab, and on a hypervisor that hangs."""
     portal = Portal(tmp_path, {"lost": second_lab.uri, "other": lab.uri, "silent": silent})
     portal.start_web()
     portal.start_worker()

@@ -1,4 +1,4 @@
-"""A pool that is full before an upload has ended: nothing of it stays there, and the page says why."""
+"""A pool that is full before an upload has ended: nothing remains there, and the page says why."""
 
 import os
 from pathlib import Path

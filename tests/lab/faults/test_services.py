@@ -1,4 +1,4 @@
-"""The same settings on PostgreSQL and on Redis: both are really started, and a wish is carried out on them."""
+"""The portal on a real PostgreSQL and a real Redis: desired configurations are applied."""
 
 import subprocess
 from collections.abc import Iterator
@@ -45,13 +45,13 @@ def walk(portal: Portal) -> None:
         portal.stop()
 
 
-def test_wishes_are_kept_in_postgresql(postgres: str, tmp_path: Path):
+def test_desired_configurations_are_stored_in_postgresql(postgres: str, tmp_path: Path):
     portal = Portal(tmp_path, {"test": "test:///default"}, DATABASE_URL=postgres)
     walk(portal)
     assert not (tmp_path / "virterweb.sqlite3").exists()
 
 
-def test_pokes_go_through_redis(redis: str, tmp_path: Path):
+def test_messages_go_through_redis(redis: str, tmp_path: Path):
     portal = Portal(tmp_path, {"test": "test:///default"}, CELERY_BROKER_URL=redis)
     walk(portal)
     assert not (tmp_path / "broker").exists()

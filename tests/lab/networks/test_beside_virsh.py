@@ -114,7 +114,7 @@ def test_what_others_removed_does_not_come_back_by_the_way(
 
 
 def test_adopting_changes_nothing_of_either_document(portal: Portal, lab: Lab, host: libvirt.virConnect):
-    """Odd networks that others made, and one that runs otherwise than it is stored."""
+    """Unusual networks created outside the portal, and one whose running definition differs from the stored one."""
     names = []
     for document in (*(path.read_text() for path in ODD), MIXED):
         document = re.sub(r"\s*<uuid>.*?</uuid>", "", document)
@@ -168,7 +168,7 @@ def recreate(lab: Lab, tmp_path: Path, name: str, document: str) -> None:
     lab.virsh("net-start", re.search("<name>(.*?)</name>", document)[1])
 
 
-def test_one_that_others_recreated_is_made_ours(
+def test_a_network_that_was_recreated_outside_is_taken_over(
     portal: Portal, lab: Lab, host: libvirt.virConnect, net: str, tmp_path: Path
 ):
     stored = re.sub(r"\s*<(uuid>.*?</uuid|mac .*?/|bridge .*?/)>", "", documents(host, net)[0])
@@ -190,7 +190,7 @@ def test_one_that_others_recreated_is_made_ours(
 
 
 @pytest.mark.parametrize("how", ["recreated", "renamed"])
-def test_ours_is_recreated_and_its_vms_are_connected_again(
+def test_the_managed_network_is_recreated_and_its_vms_are_reconnected(
     portal: Portal, lab: Lab, host: libvirt.virConnect, net: str, guest: str, tmp_path: Path, how: str
 ):
     stored = re.sub(r"\s*<mac .*?/>", "", documents(host, net)[0]).replace("near.test", "anew.test")

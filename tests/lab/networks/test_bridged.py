@@ -18,7 +18,7 @@ KNOCK = "import socket, sys; socket.socket(type=socket.SOCK_DGRAM).sendto(b'anyo
 
 @pytest.fixture
 def leased(lab: Lab) -> Iterator[dict[str, str]]:
-    """The bridge `br9` with a DHCP server that libvirt knows nothing of; what it has leased, by MAC, read anew."""
+    """Return a function that reads the leases, by MAC, of a DHCP server on the bridge `br9`, unknown to libvirt."""
     lab.run("ip", "link", "add", "br9", "type", "bridge")
     lab.run("ip", "address", "add", "10.99.0.1/24", "dev", "br9")
     lab.run("ip", "link", "set", "br9", "up")

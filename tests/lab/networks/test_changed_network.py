@@ -120,7 +120,7 @@ def test_a_restart_puts_everybody_back_and_their_connections_live_on(
     b.close()
 
 
-def test_what_others_stopped_and_started_is_shown_and_put_back_on_the_wire(
+def test_nics_of_a_network_that_was_restarted_outside_are_shown_and_reconnected(
     portal: Portal, host: libvirt.virConnect, lab: Lab, guests
 ):
     lab.virsh("net-destroy", "net1")
@@ -190,7 +190,7 @@ def test_a_name_server_that_is_in_the_way_is_named(portal: Portal, host: libvirt
     portal.manage("network", "rm", "blocked")
 
 
-def test_drift_is_named_by_field_taken_or_put_back(portal: Portal, host: libvirt.virConnect, lab: Lab, guests):
+def test_drift_is_shown_by_field_and_accepted_or_reverted(portal: Portal, host: libvirt.virConnect, lab: Lab, guests):
     entry = "<host mac='52:54:00:00:77:02' ip='10.255.0.90'/>"
     lab.virsh("net-update", "net1", "add", "ip-dhcp-host", entry, "--live", "--config")
     drift = "Network.objects.get(name='net1').status.drift_text"
@@ -219,15 +219,15 @@ def test_what_an_operator_set_happens_by_itself(portal: Portal, host: libvirt.vi
     state = "[(n.state, 'hello' in n.document) for n in Network.objects.filter(name='net1')][0]"
     set_to("take")
     update("add")
-    wait_for(lambda: portal.ask(state) == ["ready", True], 10, "the wish has followed")
+    wait_for(lambda: portal.ask(state) == ["ready", True], 10, "the saved definition follows")
     set_to("put back")
     update("delete")
-    wait_for(lambda: "hello" in host.networkLookupByName("net1").XMLDesc(), 10, "ours is put back")
+    wait_for(lambda: "hello" in host.networkLookupByName("net1").XMLDesc(), 10, "it is reverted")
     wait_for(lambda: portal.ask(state) == ["ready", True], 10, "it is ready")
     set_to("ask")
 
 
-def test_a_network_is_made_anew_from_the_database_alone(
+def test_a_network_is_recreated_from_the_database_alone(
     portal: Portal, host: libvirt.virConnect, lab: Lab, tmp_path: Path
 ):
     rich = tmp_path / "rich.xml"

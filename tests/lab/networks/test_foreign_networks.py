@@ -1,4 +1,4 @@
-"""Networks that others made on a real libvirt: adopted and described, they stay as they are there, stored and live."""
+"""Networks created outside the portal, on a real libvirt: adoption and editing keep everything else as it is."""
 
 import contextlib
 from collections.abc import Iterator

@@ -55,13 +55,13 @@ def test_a_nic_comes_and_goes(portal: Portal, lab: Lab, define):
     wait_for(lambda: not row(portal, path, "theirs"), SOON, "it is not")
 
 
-def test_a_network_of_ours_that_others_stop_has_drifted_and_is_put_back(portal: Portal, lab: Lab):
+def test_a_managed_network_that_is_stopped_outside_has_drifted_and_is_reverted(portal: Portal, lab: Lab):
     portal.manage("network", "add", "ours", "--network-cidr", "10.67.0.1/24")
     lab.virsh("net-destroy", "ours")
     wait_for(lambda: row(portal, "/networks/", "ours").get("State") == "drifted", SOON, "it has drifted")
     difference = portal.get("/networks/lab/ours/").get_element_by_id("reason").xpath(".//tbody/tr[1]/*")
     assert [cell.text_content().strip() for cell in difference] == ["Active", "yes", "no", "–"]
     portal.manage("network", "apply", "ours")
-    wait_for(lambda: row(portal, "/networks/", "ours").get("State") == "ready", SOON, "it is put back")
+    wait_for(lambda: row(portal, "/networks/", "ours").get("State") == "ready", SOON, "it is reverted")
     assert "ours" in lab.virsh("net-list", "--name")
     portal.manage("network", "rm", "ours")

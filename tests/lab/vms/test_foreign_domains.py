@@ -1,4 +1,4 @@
-"""Domains that others made, on real libvirt: shown whole, changed in what was asked for alone, moved to start."""
+"""Domains created outside the portal, on a real libvirt: shown completely, changed only as requested."""
 
 import contextlib
 import re
@@ -200,7 +200,7 @@ def test_a_name_memory_and_vcpus_that_others_changed_are_reverted(page, world):
     assert names(now) == names(before)
 
 
-def test_a_vm_that_others_removed_is_recreated_and_one_made_anew_is_taken_over(page, world):
+def test_a_vm_removed_outside_is_recreated_and_one_recreated_outside_is_taken_over(page, world):
     vm = world.define(plain("back"))
     page.post(f"{vm.get_absolute_url()}adopt/")
     saved = world.documents()

@@ -30,7 +30,7 @@ def domain(portal: Portal, host: libvirt.virConnect) -> Iterator[libvirt.virDoma
 
 
 def documents(domain: libvirt.virDomain) -> list[str]:
-    """What libvirt has of a VM: as it runs and as it is stored, without the ports, which libvirt makes anew."""
+    """Return the running and the stored definition of a VM, without port IDs, which libvirt chooses each time."""
     found = []
     for flags in (0, libvirt.VIR_DOMAIN_XML_INACTIVE):
         root = etree.fromstring(domain.XMLDesc(flags))

@@ -49,7 +49,7 @@ def test_a_volume_that_reads_outside_its_pool_is_refused_by_the_worker(
         pool.storageVolLookupByName(name).delete()
 
 
-def test_several_run_from_one_wish_with_a_disk_each(lab: Lab, host: libvirt.virConnect, portal: Portal) -> None:
+def test_several_vms_run_from_one_request_with_a_disk_each(lab: Lab, host: libvirt.virConnect, portal: Portal) -> None:
     token = portal.token("/vms/run/")
     fields = {"hypervisor": portal.ask("Hypervisor.objects.get().pk"), "image": "tiny", "number": 20, "count": 3}
     disk = {"disk_name": "data", "disk_size": "8M", "disk_format": "raw", "disk_bus": "scsi", "disk_pool": ""}

@@ -1,4 +1,4 @@
-"""NICs from their first day to their last: fixed addresses, VMs that others made, guests that hold on to a card."""
+"""The whole life of NICs: reserved addresses, unmanaged VMs, and guests that do not release a NIC."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -59,7 +59,7 @@ class Guest:
         return self.portal.ask("VM.objects.get(name='tiny-31').state")
 
     def settled(self) -> None:
-        wait_for(lambda: self.state() not in ("pending", "removing"), 60, "the wish is carried out")
+        wait_for(lambda: self.state() not in ("pending", "removing"), 60, "the change is applied")
 
 
 @pytest.fixture(scope="module")
@@ -121,13 +121,13 @@ def test_a_card_left_to_its_guest_goes_when_that_is_shut_down(guest: Guest):
     guest.portal.post(f"{VM}force-off/", page=VM)
     wait_for(lambda: not guest.domain.isActive(), 30, "it is off")
     gone = f"NIC.objects.filter(mac='{mac}').count()"
-    wait_for(lambda: guest.portal.ask(gone) == 0, 20, "the wish has gone too")
+    wait_for(lambda: guest.portal.ask(gone) == 0, 20, "the desired NIC is gone too")
     guest.portal.post(f"{VM}start/", page=VM)
     wait_for(guest.domain.isActive, 30, "it runs")
     assert mac not in guest.macs()
 
 
-def test_a_guest_that_does_not_let_go_is_asked_again_until_it_is_left_in_peace(guest: Guest):
+def test_a_guest_that_does_not_release_a_nic_is_asked_again_until_the_request_ends(guest: Guest):
     """It has only just been started: nobody in it listens yet."""
     wait_for(lambda: guest.leases("default", guest.macs()[0]), 90, "it has booted")
     mac = guest.add("red")
@@ -165,7 +165,7 @@ def test_a_nic_waits_for_its_network_and_comes_with_it(guest: Guest):
     wait_for(lambda: mac not in guest.macs(), 60, "it is detached")
 
 
-def test_nics_of_a_vm_that_others_made_are_added_changed_and_removed_and_nothing_else_is(guest: Guest):
+def test_only_the_nics_of_an_unmanaged_vm_are_added_changed_and_removed(guest: Guest):
     portal = guest.portal
     guest.settled()
     portal.post(f"{VM}release/", page=VM)

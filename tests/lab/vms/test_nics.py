@@ -170,7 +170,7 @@ def test_its_link_goes_down_and_up(guest: Guest):
     assert (guest.place(), guest.row()["Link"], guest.state()) == (place, "up", "ready")
 
 
-def test_what_cannot_change_live_is_plugged_anew(guest: Guest):
+def test_a_nic_that_cannot_change_live_is_plugged_again(guest: Guest):
     place, index = guest.place(), guest.card("ifindex")
     guest.change(mtu="1400")
     assert [guest.has("mtu/@size", flags) for flags in EVERYWHERE] == ["1400", "1400"]
@@ -183,7 +183,7 @@ def test_what_cannot_change_live_is_plugged_anew(guest: Guest):
     assert [guest.has("mtu/@size", flags) for flags in EVERYWHERE] == ["", ""]
 
 
-def test_what_libvirt_refuses_is_undone_and_said_until_it_is_wished_back(guest: Guest):
+def test_a_refused_change_is_undone_and_shown_until_it_is_withdrawn(guest: Guest):
     wait_for(lambda: guest.card("carrier") == 1, 20, "the guest is awake")
     place = guest.place()
     guest.change(vlan="42")

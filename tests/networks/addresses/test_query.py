@@ -1,4 +1,4 @@
-"""What somebody types who looks for an address: what it is taken for, and which leases answer it."""
+"""Queries of the address search: how a text is interpreted, and which leases match it."""
 
 from collections.abc import Callable
 from ipaddress import ip_network
@@ -106,7 +106,7 @@ def test_a_whole_mac_is_known_in_every_spelling(text, three):
         "54-00-b3",
     ],
 )
-def test_a_part_of_a_mac_is_looked_for_wherever_its_colons_fall(text, three, entries):
+def test_a_part_of_a_mac_is_found_wherever_its_colons_are(text, three, entries):
     assert answering(text) == ["10.255.0.207"]
     assert entries(text) == ["10.255.0.207"]
 

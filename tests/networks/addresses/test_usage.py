@@ -109,20 +109,20 @@ def test_entries_that_libvirt_has_take_addresses(lab, net):
     assert free(net) == "10.5.0.4"
 
 
-def test_wishes_take_addresses_until_they_are_carried_out(net):
+def test_requested_addresses_are_taken_until_they_are_applied(net):
     desired(net, HostSpec(mac=MAC, ip="10.5.0.2", name="eight"))
     assert uses(net) == {"10.5.0.2": (Use.RESERVED, f"eight ({MAC})")}
     assert free(net) == "10.5.0.3"
 
 
-def test_a_wish_that_failed_keeps_its_address(net):
+def test_a_failed_request_keeps_its_address(net):
     desired(net, HostSpec(mac=MAC, ip="10.5.0.2", name="eight"))
     net.status.write(generation=again(net).generation, error=Message.external("libvirt refused it"))
     assert uses(net) == {"10.5.0.2": (Use.RESERVED, f"eight ({MAC})")}
     assert free(net) == "10.5.0.3"
 
 
-def test_an_entry_that_is_wished_away_keeps_its_address_while_libvirt_has_it(net):
+def test_a_reservation_being_deleted_keeps_its_address_while_libvirt_has_it(net):
     found(net, HostSpec(mac=MAC, ip="10.5.0.2"))
     desired(net, HostSpec(mac=OTHER_MAC, ip="10.5.0.3"))
     remove(again(net), ["10.5.0.2", "10.5.0.3"], None)
@@ -138,7 +138,7 @@ def test_an_address_that_is_leased_to_whom_it_is_reserved_for_is_both(net):
     assert (cell.use, cell.reserved) == (Use.LEASED, True)
 
 
-def test_guests_tell_addresses_of_the_nics_that_hang_here_alone(lab, net):
+def test_only_addresses_of_nics_on_this_network_are_reported(lab, net):
     make_foreign_network(lab, NETWORK.replace("net1", "net2").replace("10.5.", "10.6."))
     vm = make_vm(lab, "vm-8")
     make_running(vm, ("net1", MAC, "vnet8"), ("net2", ON_OTHER_NET, "vnet80"))
@@ -234,7 +234,7 @@ def test_addresses_outside_the_block_do_no_harm(net):
     assert free(net) == "10.5.0.2"
 
 
-def test_a_network_that_libvirt_does_not_have_yet_is_drawn_as_it_is_wished(lab):
+def test_a_network_that_libvirt_does_not_have_yet_is_shown_as_desired(lab):
     network = make_network(lab, "net1", "10.5.0.1/28")
     desired(network, HostSpec(mac=MAC, ip="10.5.0.2"))
     assert uses(network) == {"10.5.0.2": (Use.RESERVED, MAC)}

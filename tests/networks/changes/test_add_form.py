@@ -1,4 +1,4 @@
-"""Adding a network by form: what is refused at which field, and what a good one wishes for."""
+"""The form that adds a network: errors at each field, and what a valid form saves."""
 
 import pytest
 
@@ -27,7 +27,7 @@ def errors(answer) -> dict[str, str]:
     return {field: " ".join(texts) for field, texts in form.errors.items()}
 
 
-def test_a_good_one_becomes_a_wish_with_virters_range(page, lab, pokes, django_capture_on_commit_callbacks):
+def test_a_valid_form_saves_a_network_with_virters_range(page, lab, pokes, django_capture_on_commit_callbacks):
     with django_capture_on_commit_callbacks(execute=True):
         answer = send(page, lab, domain="Lab.Test", mtu="9000")
     network = Network.objects.get(name="net1")
@@ -125,7 +125,7 @@ def test_dhcp_and_forwarding_need_a_block(page, lab):
     assert "needs a block" in said["dhcp"]
 
 
-def test_the_block_of_a_wish_that_is_not_made_yet_is_taken_too(page, lab):
+def test_the_block_of_a_network_that_is_not_created_yet_is_taken(page, lab):
     make_network(lab, "soon", "10.255.0.1/24")
     assert "of the network soon" in errors(send(page, lab, ipv4="10.255.0.129/25"))["ipv4"]
 
@@ -160,7 +160,7 @@ def test_what_was_typed_is_computed_in_view(page, lab):
     assert "required" not in shown  # nobody is told off for what he has not typed yet
 
 
-def test_a_proposed_block_is_proposed_anew_for_another_hypervisor_and_a_typed_one_stays(page, lab):
+def test_choosing_another_hypervisor_proposes_another_block_and_keeps_a_typed_one(page, lab):
     other = make_hypervisor("lab-2")
     make_network(other, "there", "10.255.0.1/24")
     typed = {**GOOD, "hypervisor": other.pk, "change": "hypervisor", "name": "half", "proposed": "10.255.0.1/24"}

@@ -71,7 +71,7 @@ def test_a_settled_network_stays_so(lab, reworded):  # noqa: F811
     assert (network.state, bool(network.status.not_kept)) == (State.READY, True)
     generation, revisions = network.generation, network.revisions.count()
     reworded()
-    network.status.write(compared=0)  # so that the poll compares it anew
+    network.status.write(compared=0)  # so that the poll compares it again
     observe(lab.pk)
     network = again(network)
     assert (network.state, network.status.drift, network.generation) == (State.READY, "", generation)

@@ -1,4 +1,4 @@
-"""Networks that others made, odd ones among them: what is changed of one is changed, and nothing else."""
+"""Networks created outside the portal, also unusual ones: a change alters only what it names."""
 
 from io import StringIO
 

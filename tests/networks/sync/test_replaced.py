@@ -116,7 +116,7 @@ def test_every_list_has_one_row_of_it_which_says_so_and_what_libvirt_has(staff, 
     assert len(found.xpath("//ul/li[starts-with(., 'Network net1')]")) == 1
 
 
-def test_made_ours_nothing_changes_in_libvirt_and_it_is_managed_from_then_on(staff, replaced, raw):
+def test_taking_over_changes_nothing_in_libvirt_and_manages_the_network(staff, replaced, raw):
     before, name = documents(raw), name_of(replaced)
     assert said(staff.post(f"{replaced.get_absolute_url()}take-over/")) == (
         f"{name} is now managed as it is in libvirt. Nothing changed in libvirt."
@@ -137,7 +137,7 @@ def test_made_ours_nothing_changes_in_libvirt_and_it_is_managed_from_then_on(sta
     assert push(now).state == State.READY
 
 
-def test_ours_is_recreated_with_the_plan_that_was_shown(staff, replaced, raw):
+def test_the_managed_network_is_recreated_with_the_plan_that_was_shown(staff, replaced, raw):
     name, path = name_of(replaced), f"{replaced.get_absolute_url()}recreate/"
     shown = staff.get(path)
     nobody = "No running VM is attached"

@@ -105,10 +105,10 @@ def test_whom_a_packet_reaches_is_connected(network, remote):
     assert poll(network) == ([], ["web"])
 
 
-def test_who_has_another_port_was_connected_anew(network, remote):
+def test_a_nic_with_another_port_was_reconnected(network, remote):
     restarted_by_others(network)
     poll(network)
-    remote.nics = [replace(WEB, port="p3"), DB]  # moved by others, or its VM was started anew
+    remote.nics = [replace(WEB, port="p3"), DB]  # moved outside the portal, or its VM was restarted
     assert poll(network) == ([], ["db"])
     remote.nics = [replace(WEB, port="p3")]
     assert poll(network) == ([], [])
@@ -154,7 +154,7 @@ def test_a_restart_of_our_own_reconnects_all_and_suspects_nobody(network, remote
     begun = [[nic.vm_uuid, nic.vm, nic.mac] for nic in (WEB, DB)]
     # As it stands when the network has just been started.
     NetworkStatus.objects.update(disconnected=begun, restarting=True)
-    restarted_by_others(network)  # libvirt says of ours the same
+    restarted_by_others(network)  # libvirt reports the same for a restart by the portal
     again(network).ask_again()
     push(network)
     assert sorted(remote.moved) == ["db", "web"]

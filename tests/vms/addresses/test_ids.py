@@ -88,12 +88,14 @@ WAYS = {
     "host rm and vm rm of Virter": lambda lab, raw, vm: remove_entry(raw),
     "vm rm of the portal": lambda lab, raw, vm: delete_vm(lab, vm),
     "network recreated": lambda lab, raw, vm: redefine(raw, OTHER),
-    "network defined anew as it was": lambda lab, raw, vm: redefine(raw, UUID),
+    "network defined again as before": lambda lab, raw, vm: redefine(raw, UUID),
 }
 
 
 @pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
-def test_an_id_whose_entry_is_gone_is_run_anew(lab, raw, way: Callable[[Hypervisor, libvirt.virConnect, VM], None]):
+def test_an_id_whose_reservation_is_gone_is_run_again(
+    lab, raw, way: Callable[[Hypervisor, libvirt.virConnect, VM], None]
+):
     vm = run(lab)
     observe(lab.pk)
     way(lab, raw, vm)
@@ -107,7 +109,7 @@ def test_an_id_whose_entry_is_gone_is_run_anew(lab, raw, way: Callable[[Hypervis
     assert ids.problems(lab, [33]) == [f"ID 33 is taken: default has the DHCP reservation {MAC} {IP}."]
 
 
-def test_of_an_entry_that_others_removed_a_managed_network_says_that_it_is_missing_until_it_is_run_anew(lab, raw):
+def test_a_reservation_that_was_removed_outside_is_missing_until_the_id_is_run_again(lab, raw):
     run(lab).delete()
     observe(lab.pk)
     remove_entry(raw)

@@ -153,7 +153,7 @@ def test_what_was_changed_is_pushed(page, vm, pokes, django_capture_on_commit_ca
     assert set(pokes) == {("networks.tasks.push", net("net1").pk)}, "the VM itself is as it was"
 
 
-def test_an_address_that_is_taken_between_look_and_click_is_said_and_nothing_is_wished(page, vm):
+def test_an_address_that_was_taken_after_the_page_was_opened_is_refused(page, vm):
     reserve("net1", "10.255.0.60", OTHER)
     sent = {"network": "net2", "address": "10.255.0.60", "link_up": "on", "model": "virtio", "mode": "bridge"}
     answer = page.post(path(vm), sent)

@@ -1,4 +1,4 @@
-"""The user's own user data beside ours, as cloud-init itself merges them: theirs counts, and our NICs still come up."""
+"""The user's data and the portal's, merged by cloud-init itself: the user's wins, and the portal brings up its NICs."""
 
 import pytest
 

@@ -68,7 +68,7 @@ def test_a_poll_that_finds_nothing_new_gets_no_content(page, vm):
     assert "Could not read it." in page.get(again, headers=HTMX).content.decode()
 
 
-def test_a_log_that_began_anew_with_as_many_bytes_is_new(page, vm):
+def test_a_log_that_was_replaced_by_one_of_the_same_size_is_read_again(page, vm):
     said("one\n")
     again = html.fromstring(page.get(PAGE, headers=HTMX).content).get("hx-get")
     ConsoleLog.objects.update(text="one\n--- the log starts again ---\ntwo\n")
@@ -144,7 +144,7 @@ def test_only_who_is_logged_in_reads_it(client, vm):
 # when it is read
 
 
-def test_a_running_vms_log_is_due_now_and_then_and_at_once_when_somebody_looks(page, vm):
+def test_a_running_vms_log_is_due_at_intervals_and_at_once_while_a_page_shows_it(page, vm):
     assert due()
     ConsoleLog.objects.update(due_at=timezone.now() + timedelta(seconds=50))
     assert not due()
@@ -154,7 +154,7 @@ def test_a_running_vms_log_is_due_now_and_then_and_at_once_when_somebody_looks(p
     assert timedelta(seconds=13) < left <= timedelta(seconds=15)
 
 
-def test_while_somebody_looks_the_pace_is_the_workers(page, vm):
+def test_while_a_page_shows_the_log_the_worker_sets_the_interval(page, vm):
     page.get(PAGE)
     soon = timezone.now() + timedelta(seconds=1)
     ConsoleLog.objects.update(due_at=soon, wanted_until=timezone.now() + timedelta(seconds=5))
@@ -171,7 +171,7 @@ def test_a_vm_that_stopped_is_read_once_more(vm):
     assert not due()
 
 
-def test_others_vms_are_read_once_somebody_looked(page, db, pokes):
+def test_logs_of_unmanaged_vms_are_read_once_a_page_has_shown_them(page, db, pokes):
     vm = make_vm(make_hypervisor(), "stranger", None, managed=False)
     make_running(vm)
     assert not due()

@@ -218,7 +218,7 @@ def test_every_distribution_ranks_a_default_route(card: Path):
         ("packages: [tcpdump]\n", "text/cloud-config"),
     ],
 )
-def test_further_user_data_is_a_part_before_ours(theirs, kind):
+def test_additional_user_data_is_a_part_before_the_portals(theirs, kind):
     message = message_from_string(combined_user_data(ours(), theirs))
     first, second = message.get_payload()
     assert (first.get_content_type(), second.get_content_type()) == (kind, "text/cloud-config")

@@ -112,7 +112,7 @@ def test_console_and_vnc_are_where_they_were_asked_for():
     assert devices.find("serial/log").get("file") == "/var/log/alma-8-8.log"
 
 
-def test_what_others_made_is_read():
+def test_a_definition_created_outside_the_portal_is_read():
     found = parse(FOREIGN)
     assert (found.memory, found.vcpus) == (2048, 4)
     assert [(nic.kind, nic.source, nic.mac, nic.target, nic.link) for nic in found.nics] == [

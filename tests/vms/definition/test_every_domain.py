@@ -26,7 +26,7 @@ NETWORKS = "".join(
 
 @pytest.fixture(params=FILES, ids=lambda path: path.stem)
 def vm(request, db, pokes, tmp_path):
-    """A domain that others made and that is off, on libvirt's test driver, as it was observed."""
+    """Return an unmanaged VM that is off, on libvirt's test driver, as observed."""
     hypervisor = make_hypervisor()
     make_foreign_network(hypervisor)
     make_network(hypervisor)

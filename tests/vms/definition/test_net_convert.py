@@ -171,7 +171,7 @@ SHOWN = {"RHEL": rhel, "SUSE": suse, "NetworkManager": network_manager, "network
 
 
 @pytest.mark.parametrize(("distro", "kind", "mixture"), [case for case in CASES if case[1] != "netplan"])
-def test_a_distribution_brings_up_every_nic_as_it_is_wanted(files, suite, distro, kind, mixture):
+def test_a_distribution_brings_up_every_nic_as_desired(files, suite, distro, kind, mixture):
     table = DISTRIBUTIONS[distro, kind]
     there, old = files[distro, kind, mixture], version(suite) < (24,)
     assert [SHOWN[table](there, number) for number in range(len(MIXTURES[mixture]))] == golden(old)[table, mixture]

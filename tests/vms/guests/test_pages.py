@@ -180,7 +180,7 @@ def test_as_virter_what_is_set_for_a_nic_does_not_count(page, vm):
     assert b"10.255.0.9" not in seed.files(VM.objects.get())["network-config"]
 
 
-def test_networks_that_change_have_the_isos_written_anew(vm, lab):
+def test_a_change_of_a_network_rewrites_the_isos(vm, lab):
     VMStatus.objects.update(seed=seed.digest(seed.files(vm)))
     seed.keep_up(lab.pk)
     assert seed.changed() == [] and VM.objects.get().generation == vm.generation
@@ -208,7 +208,7 @@ def test_a_vm_whose_iso_cannot_be_made_is_named_and_the_others_are_kept_up(vm, l
     assert seed.changed() == []
 
 
-def test_configure_now_is_wished_and_its_outcome_is_shown(page, vm):
+def test_configure_now_is_requested_and_its_result_is_shown(page, vm):
     assert page.post(f"{vm.get_absolute_url()}guest/configure/").status_code == 302
     run = GuestRun.objects.get()
     assert b"in progress" in page.get(f"{vm.get_absolute_url()}guest/").content

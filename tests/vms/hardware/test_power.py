@@ -31,7 +31,7 @@ def lab(db, tmp_path, pokes):
 
 @pytest.fixture
 def domain(lab) -> libvirt.virDomain:
-    """A running domain that others made, as it was seen."""
+    """Return an unmanaged running VM, as observed."""
     with connected(lab.pk, lab.uri) as connection:
         domain = connection.session.libvirt.defineXML(DOMAIN)
     domain.create()

@@ -1,4 +1,4 @@
-"""An image is looked at before QEMU opens it: a header that names other files is refused, and so is what is no disk."""
+"""Images are checked before QEMU opens them: headers that name other files and non-images are refused."""
 
 import io
 import random

@@ -39,7 +39,7 @@ def as_shown(lab, now: NICSpec) -> dict[str, str]:
 
 
 def filled(lab, now: NICSpec | None = None, **fields: object) -> NICChangeForm:
-    """The form of a NIC with some fields typed anew; None is a box that is not ticked."""
+    """Return the form of a NIC with some changed fields; None clears a check box."""
     now = now or nic()
     data = {name: value for name, value in {**as_shown(lab, now), **fields}.items() if value is not None}
     return NICChangeForm(data, vm=vm_on(lab), now=now, user=None)
@@ -131,7 +131,7 @@ def test_the_folds_say_what_they_hold(lab):
         ),
     ],
 )
-def test_what_is_typed_is_wanted_and_nothing_else(lab, fields, changes):
+def test_only_typed_values_are_desired(lab, fields, changes):
     values = {"kind": "network", "source": "net1"} | changes
     assert wanted(lab, **fields) == nic(**values)
 

@@ -59,7 +59,7 @@ def test_what_belongs_to_the_old_place_stays_there(nic, to):
     assert_valid("domain", domain(etree.tostring(root, encoding="unicode")))
 
 
-def test_what_is_asked_for_anew_comes_along():
+def test_a_repeated_request_is_included():
     now = NICSpec(kind="network", source="a", mac="52:54:00:00:00:08", vlan=7, inbound=BandwidthSpec(floor=3))
     assert move(now, replace(now, source="b")) == replace(now, source="b", vlan=None, inbound=None)
     new = BandwidthSpec(average=5, floor=3)
@@ -82,7 +82,7 @@ def test_a_kind_without_fields_says_what_it_is():
     assert {"multicast group 230.0.0.7:5558", "UDP tunnel 127.0.0.1:5561", "vDPA device /dev/vhost-vdpa-0"} <= words
 
 
-def test_a_kind_without_fields_is_not_attached_anew():
+def test_a_nic_of_an_unknown_kind_is_not_attached_again():
     for nic in (each for each in FOUND.values() if each.kind in wording.KINDS):
         for running in (True, False):
             with pytest.raises(NotAttachable, match=nic.kind):

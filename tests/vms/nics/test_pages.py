@@ -1,4 +1,4 @@
-"""The page that changes a NIC: it shows what saving does, and saving is a wish."""
+"""The page that edits a NIC: its preview, and what saving requests."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -63,7 +63,7 @@ def shown(page, vm: VM, mac: str = SECOND) -> dict[str, str]:
 
 
 def send(page, vm: VM, mac: str = SECOND, *, preview: bool = False, **fields: str | None):
-    """Send the form with some fields typed anew; None is a box that is not ticked."""
+    """Send the form with some changed fields; None clears a check box."""
     data = {name: value for name, value in {**shown(page, vm, mac), **fields}.items() if value is not None}
     return page.post(f"{path(vm, mac)}{'preview/' if preview else ''}", data)
 
@@ -92,7 +92,7 @@ def test_the_row_of_each_nic_leads_to_it(page, lab, vm):
     assert links == [path(vm, mac) for mac in (ACCESS, SECOND, OUTSIDE)]
 
 
-def test_a_nic_that_was_changed_is_shown_as_it_is_wished(page, lab, vm):
+def test_a_changed_nic_is_shown_as_desired(page, lab, vm):
     send(page, vm, network="net2", vlan="42")
     values = shown(page, vm)
     assert (values["network"], values["vlan"]) == ("net2", "42")
@@ -149,7 +149,7 @@ def test_a_nic_that_libvirt_does_not_have_yet_is_changed_before_it_comes(page, l
     assert (nic.source, nic.spec().source) == ("net2", "net2")
 
 
-def test_saving_is_a_wish_and_pokes_the_worker(page, lab, vm, pokes, django_capture_on_commit_callbacks):
+def test_saving_changes_the_desired_nic_and_enqueues_a_push(page, lab, vm, pokes, django_capture_on_commit_callbacks):
     with django_capture_on_commit_callbacks(execute=True):
         answer = send(page, vm, network="net2", mtu="1400", link_up=None)
     assert (answer.status_code, answer.url) == (302, vm.get_absolute_url())
@@ -202,7 +202,7 @@ def test_a_vm_that_goes_cannot_be_changed(page, lab, vm):
     assert page.get(path(vm)).status_code == page.post(path(vm)).status_code == 404
 
 
-def test_a_nic_that_others_attached_becomes_a_wish_by_its_change(page, lab, vm):
+def test_changing_a_nic_that_was_attached_outside_saves_it(page, lab, vm):
     send(page, vm, OUTSIDE, network="net1", bridge="")
     nic = vm.nics.get(mac=OUTSIDE)
     assert (nic.kind, nic.source, nic.model, nic.position) == ("network", "net1", "rtl8139", 2)
@@ -217,7 +217,7 @@ def test_a_change_takes_back_that_the_nic_shall_go(page, lab, vm):
     assert (nic.removed_at, nic.source) == (None, "net2")
 
 
-def test_the_wish_is_read_back_from_its_document(page, lab, vm):
+def test_the_desired_nic_is_read_back_from_its_document(page, lab, vm):
     send(page, vm, filter="clean-traffic", filter_parameters="IP=10.0.0.1 IP=10.0.0.2", outbound="128,,8", queues="2")
     spec = vm.nics.get(mac=SECOND).spec()
     (second,) = (nic for nic in parse_domain(RUNNING) if nic.mac == SECOND)

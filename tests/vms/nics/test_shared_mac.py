@@ -164,7 +164,7 @@ def test_a_key_outlives_the_other_nic():
     assert find(parse_domain(bare(one, two)), ONE).spec.alias == "ua-one"
 
 
-def test_a_wish_from_before_the_other_came_is_refused_with_the_reason(lab, vm):
+def test_a_change_requested_before_a_second_nic_came_is_refused_with_the_reason(lab, vm):
     vm.adopt()
     push(vm, lab[1])
     vm.nics.get(place="ua-two").delete()

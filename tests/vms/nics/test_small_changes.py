@@ -108,7 +108,7 @@ def test_several_small_changes_are_all_made(lab):
     assert (second.source, second.spec.isolated, second.spec.mtu) == ("net1", True, 1400)
 
 
-def test_links_up_asked_for_by_name_are_put_up_though_the_wish_says_so_already(lab, operator):
+def test_a_link_is_set_up_on_request_even_if_it_is_already_desired(lab, operator):
     found = many.rows(VM.objects.all(), many.Change(action=many.Action.UP), operator)
     save.save(found, operator)
     push(lab)

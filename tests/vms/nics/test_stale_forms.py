@@ -1,4 +1,4 @@
-"""A form that was opened before somebody else's change undoes nothing of it when it is sent afterwards."""
+"""A form that was opened before somebody else's change does not undo that change."""
 
 from dataclasses import replace
 

@@ -80,7 +80,7 @@ def test_the_second_reading_makes_a_rate(vm):
     assert len(kept) == 2
 
 
-def test_a_guest_that_was_started_anew_starts_anew(vm):
+def test_the_history_starts_again_when_a_guest_was_restarted(vm):
     now = timezone.now()
     for second, received in ((0, 0), (5, 1000), (10, 2000)):
         write(vm, now + timedelta(seconds=second), vnet1=found(received))
@@ -173,7 +173,7 @@ def test_a_hypervisor_is_read_at_most_every_five_seconds(vm):
     assert host.asked == 3, "another has its own pace"
 
 
-def test_a_libvirt_that_refuses_its_figures_is_looked_at_all_the_same(vm):
+def test_a_libvirt_that_refuses_traffic_figures_is_still_polled(vm):
     class Refusing:
         @staticmethod
         def traffic() -> None:
@@ -183,7 +183,7 @@ def test_a_libvirt_that_refuses_its_figures_is_looked_at_all_the_same(vm):
     assert rows() == {}
 
 
-def test_every_look_at_a_hypervisor_reads_the_traffic(vm):
+def test_every_poll_of_a_hypervisor_reads_the_traffic(vm):
     assert import_string(settings.OBSERVERS[-1]) is traffic.observe
     with connected(1, "test:///default") as connection:  # which has none
         traffic.observe(vm.hypervisor, connection)

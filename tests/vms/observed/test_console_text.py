@@ -15,7 +15,7 @@ NOW = datetime(2026, 11, 24, 15, 2, 11, tzinfo=UTC)
 
 
 def read(kept: Kept, file: bytes) -> Kept:
-    """What is kept after one look at a file, as the worker does it."""
+    """Return what is kept after one read of a file, as the worker does it."""
     offset = start(kept, len(file))
     if not continues(kept, offset, file[offset:]):
         kept = begun_anew(kept, NOW)

@@ -66,7 +66,7 @@ def verdict(wanted: Wanted, **known) -> Verdict:
         (UP, {"addresses": told(OUTSIDE, source=Source.ARP)}, OUTSIDE),
     ],
 )
-def test_as_wanted(wanted, known, reason):
+def test_a_guest_as_expected_is_ok(wanted, known, reason):
     found = verdict(wanted, **known)
     assert (found.state, found.problem, found.fix) == (State.AS_WANTED, "", "")
     assert reason in found.reason
@@ -171,7 +171,7 @@ NO_CLIENT = {"agent": True, "interface": card(dhcp=NONE)}
         (replace(ALONE, reserved=IP), {}, "no DHCP client runs on this NIC", ""),
     ],
 )
-def test_not_as_wanted(wanted, known, reason, fix):
+def test_a_guest_with_a_mismatch_is_reported_with_its_fix(wanted, known, reason, fix):
     found = verdict(wanted, **known)
     assert found.state is State.NOT_AS_WANTED
     assert reason in found.reason
@@ -217,7 +217,7 @@ def test_an_address_that_is_kept_for_it_and_missing_is_named(wanted, known):
 @pytest.mark.parametrize("link_up", [True, False])
 @pytest.mark.parametrize("in_libvirt", [True, False])
 @pytest.mark.parametrize("since", [JUST_NOW, LONG_AGO])
-def test_it_never_says_as_wanted_of_a_nic_without_its_reserved_address(addresses, link_up, in_libvirt, since):
+def test_a_nic_without_its_reserved_address_is_never_ok(addresses, link_up, in_libvirt, since):
     seen = Seen(addresses=addresses, link_up=link_up, in_libvirt=in_libvirt, since=since)
     situation = Situation(
         reserved=IP,

@@ -49,7 +49,7 @@ def test_a_late_reading_stands_for_the_time_it_took():
         (read(0, 1000), read(GAP + 1, 2000)),
     ],
 )
-def test_after_a_counter_or_the_clock_went_back_or_a_long_silence_it_starts_anew(before, now):
+def test_rates_start_again_after_a_reset_counter_a_clock_set_back_or_a_long_gap(before, now):
     assert follow([(7, 7)] * 9, before, now) == ()
 
 

@@ -1,4 +1,4 @@
-"""VMs that others made: shown fully, their NICs can be changed; adoption makes one the portal's, release lets it go."""
+"""Unmanaged VMs: shown completely, with NICs that can be changed; they can be adopted and released."""
 
 from dataclasses import replace
 
@@ -44,7 +44,7 @@ def lab(db, pokes):
 
 @pytest.fixture
 def vm(lab) -> VM:
-    """A VM that Virter made, as a look writes it down."""
+    """Return a VM created by Virter, as a poll records it."""
     return seen(lab, VIRTERS)
 
 
@@ -70,7 +70,7 @@ def test_a_vm_without_virters_metadata_has_no_id_though_its_mac_looks_like_one(l
     assert seen(lab, VIRTERS[:start] + VIRTERS[end:]).number is None
 
 
-def test_adopting_makes_what_libvirt_has_the_wish(page, vm):
+def test_adopting_saves_the_definition_from_libvirt(page, vm):
     assert page.post(f"{vm.get_absolute_url()}adopt/").status_code == 302
     vm = again(vm)
     assert (vm.managed, vm.memory, vm.vcpus, vm.running, vm.owner.username) == (True, 512, 2, False, "mira")
@@ -94,7 +94,7 @@ def test_an_adopted_vm_knows_the_image_that_its_disk_is_an_overlay_of(lab, vm):
 
 
 @pytest.mark.parametrize("values, reason", [({"name": "alma-8-9", "number": 7}, "another VM"), ({}, "has the ID 9")])
-def test_a_vm_whose_name_or_id_one_of_ours_has_is_not_adopted(page, lab, vm, values, reason):
+def test_a_vm_with_the_name_or_id_of_a_managed_vm_is_not_adopted(page, lab, vm, values, reason):
     make_vm(lab, **{"name": "mine", "number": 9, **values})
     answer = page.post(f"/vms/lab-1/{vm.name}/adopt/", follow=True) if not values else None
     if values:
@@ -105,7 +105,7 @@ def test_a_vm_whose_name_or_id_one_of_ours_has_is_not_adopted(page, lab, vm, val
     assert not again(vm).managed
 
 
-def test_release_lets_go_of_it_and_keeps_nothing_wished(page, vm):
+def test_a_released_vm_is_unmanaged_and_has_no_desired_values(page, vm):
     vm.adopt()
     page.post(f"{vm.get_absolute_url()}release/")
     vm = again(vm)

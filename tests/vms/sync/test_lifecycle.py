@@ -37,7 +37,7 @@ WITH_DISK = DOMAIN.replace(
 QUIET = {"adopt", "release", "accept", "take over"}  # what changes nothing in libvirt, now or later
 PORTAL = [*sorted(QUIET), "delete", "revert", "retry", "start", "stop", "persist"]
 PORTAL += ["add a NIC", "link down", "remove the first NIC", "keep it"]
-OTHERS = ["attach", "detach", "more memory", "undefine", "make anew", "rename", "power"]
+OTHERS = ["attach", "detach", "more memory", "undefine", "define again", "rename", "power"]
 STEPS = st.lists(st.sampled_from([*PORTAL, *OTHERS, "work", "observe"]), min_size=4, max_size=14)
 
 
@@ -154,7 +154,7 @@ class Model:
                 vm.keep_nic(key)
 
     def work(self) -> None:
-        """As a worker carries out what is to be done."""
+        """Do the pending work as a worker does."""
         for vm in VM.objects.select_related("hypervisor", "status"):
             if vm.done:
                 continue
@@ -169,7 +169,7 @@ class Model:
 
     def others(self, name: str) -> None:
         found = self.connection.domains.get(UUID) or self.connection.domains.get(OTHER)
-        if name == "make anew" and found is None:
+        if name == "define again" and found is None:
             self.connection.domains.define(WITH_DISK.replace(UUID, OTHER), "web")
         if found is None:
             return
@@ -215,8 +215,8 @@ def test_nothing_is_lost_that_no_request_has_named(pokes, folder, steps):
         ["adopt", "delete", "observe", "release", "work", "adopt", "work"],
         ["adopt", "attach", "observe", "link down", "work", "start", "work"],
         ["adopt", "detach", "observe", "stop", "work", "add a NIC", "work"],
-        ["adopt", "undefine", "observe", "make anew", "observe", "take over", "work", "release", "work"],
-        ["adopt", "undefine", "observe", "make anew", "observe", "delete", "work"],
+        ["adopt", "undefine", "observe", "define again", "observe", "take over", "work", "release", "work"],
+        ["adopt", "undefine", "observe", "define again", "observe", "delete", "work"],
         ["adopt", "rename", "observe", "accept", "work", "revert", "work"],
         ["remove the first NIC", "adopt", "work"],
         ["add a NIC", "adopt", "release", "work"],

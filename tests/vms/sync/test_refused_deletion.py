@@ -89,6 +89,6 @@ def test_a_page_of_removal_that_is_stale_removes_nothing(page, lab, change):
     assert refused.status_code == 409
     assert "since you opened this page" in refused.content.decode()
     assert lab.vm.removed_at is None
-    assert as_shown(refused)["name"] == [""], "what is shown now is confirmed anew"
+    assert as_shown(refused)["name"] == [""], "the new effects need another confirmation"
     assert page.post(path, as_shown(refused) | {"name": "web"}).url == "/vms/"
     assert lab.vm.removed_at

@@ -49,7 +49,7 @@ def device(lab: Lab, name: str) -> Iterator[None]:
 
 
 def things_of(lab: Lab) -> dict[str, list[str]]:
-    with contextlib.closing(libvirt.open(lab.uri)) as host:  # anew: a test may have restarted libvirtd
+    with contextlib.closing(libvirt.open(lab.uri)) as host:  # a new connection: a test may have restarted libvirtd
         return things(host)
 
 

@@ -44,7 +44,7 @@ def test_a_guest_without_agent_is_judged_by_its_leases(portal: Portal, host: lib
         domain.destroy()
         wait_for(lambda: portal.ask("GuestReport.objects.count()") == 0, 30, "what the guest told is forgotten")
         domain.create()
-        wait_for(lambda: portal.ask("[report.run for report in GuestReport.objects.all()]"), 30, "it runs anew")
+        wait_for(lambda: portal.ask("[report.run for report in GuestReport.objects.all()]"), 30, "it runs again")
         assert portal.ask("GuestReport.objects.get().run") != run
         assert "the guest is starting" in marks(portal)[1] or "its link is down" in marks(portal)[1]
     finally:

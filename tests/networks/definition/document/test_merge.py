@@ -88,7 +88,7 @@ def test_what_has_no_block_to_be_in_is_told():
 
 @settings(max_examples=examples(150), deadline=None)
 @given(documents, documents)
-def test_a_change_applied_to_what_it_changed_is_what_was_wanted(base, wanted):
+def test_a_change_applied_to_its_base_gives_the_desired_document(base, wanted):
     assert [str(one) for one in differences(wanted, apply_change(base, wanted, base))] == []
 
 

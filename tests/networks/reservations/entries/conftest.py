@@ -40,7 +40,7 @@ def raw(lab) -> libvirt.virConnect:
         return connection.session.libvirt
 
 
-@pytest.fixture(params=["ours", "not ours"])
+@pytest.fixture(params=["managed", "unmanaged"])
 def network(request, lab, raw) -> Network:
     """Return a running network, managed or not, with DHCP reservations from outside the portal."""
     found = raw.networkDefineXML(NETWORK.format(uuid=UUID))
@@ -48,7 +48,7 @@ def network(request, lab, raw) -> Network:
     found.create()
     observe(lab.pk)
     network = Network.objects.shown().get(name="net1")
-    if request.param == "ours":
+    if request.param == "managed":
         network.adopt()
     for xml in BYSTANDERS.values():
         by_others(raw, "add", xml)

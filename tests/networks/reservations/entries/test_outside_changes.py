@@ -106,7 +106,7 @@ def test_a_name_that_was_taken_outside_the_portal_is_refused_without_a_restart(n
     assert push() == before - BYSTANDERS.keys()
 
 
-@pytest.mark.parametrize("network", ["ours"], indirect=True)
+@pytest.mark.parametrize("network", ["managed"], indirect=True)
 def test_accepted_steps_are_carried_out_together_with_later_entries(network, raw, push, restarts):
     desired(network, NINE)
     push()
@@ -122,7 +122,7 @@ def test_accepted_steps_are_carried_out_together_with_later_entries(network, raw
     assert (str(again(network).status.error), of_ours) == ("", ["networkDefineXML", "destroy", "create"])
 
 
-@pytest.mark.parametrize("network", ["ours"], indirect=True)
+@pytest.mark.parametrize("network", ["managed"], indirect=True)
 def test_the_history_names_the_user_of_each_entry(network, push, user):
     reserve(again(network), [EIGHT], user)
     push()

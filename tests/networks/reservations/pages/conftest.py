@@ -21,7 +21,7 @@ def net(lab) -> Network:
 
 @pytest.fixture
 def post(page, pokes, django_capture_on_commit_callbacks) -> Post:
-    """Return a function that posts as a browser does. `pokes` are those of its last call."""
+    """Return a function that posts as a browser does. `pokes` are the messages of its last call."""
 
     def run(path: str, data: dict | None = None, **options: object) -> HttpResponse:
         pokes.clear()

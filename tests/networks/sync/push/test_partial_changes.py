@@ -65,7 +65,7 @@ def test_a_change_pushes_only_its_fields_and_keeps_drift(lab, raw, what, outside
     expected["IDs"] = expected["reservation"]
     assert [str(one) for one in differences(before, stored(raw))] == expected.get(what, [])
     assert raw.networkLookupByName("net1").autostart() == (what != "autostart")
-    ours = what == "MTU" and outside == "their MTU"  # the last word is ours
+    ours = what == "MTU" and outside == "their MTU"  # the portal's change comes last
     assert network.state == (State.READY if ours else State.DRIFTED)
 
 

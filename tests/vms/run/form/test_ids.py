@@ -47,7 +47,7 @@ def test_an_id_that_is_in_use_is_refused(page, lab):
     access = lab.networks.get(name="default")
     make_host(access, "52:54:00:00:00:09", "192.168.122.9")
     make_running(make_vm(lab, "other", None, managed=False), ("default", "52:54:00:00:00:0a", "vnet0"))
-    make_vm(lab, "wished", 11)
+    make_vm(lab, "desired", 11)
     assert "the DHCP reservation 52:54:00:00:00:09 192.168.122.9" in errors(send(page, lab, number="9"))["number"]
     assert "other has the MAC 52:54:00:00:00:0a" in errors(send(page, lab, number="10"))["number"]
     assert "ID 11 is taken" in errors(send(page, lab, number="11"))["number"]
@@ -79,7 +79,7 @@ def test_an_image_that_is_not_ready_cannot_be_run(page, lab):
 def test_the_next_free_id_is_the_lowest_without_mac_reservation_or_lease(lab):
     access = lab.networks.get(name="default")
     assert ids.next_free_id(lab) == 2
-    make_vm(lab, "wished", 2)
+    make_vm(lab, "desired", 2)
     make_running(make_vm(lab, "found", None, managed=False), ("default", "52:54:00:00:00:03", "vnet0"))
     make_host(access, "52:54:00:aa:aa:aa", "192.168.122.4")
     make_lease(access, "52:54:00:bb:bb:bb", "192.168.122.5")

@@ -1,4 +1,4 @@
-"""A VM is deleted while Virter, or anybody, runs another of the same name: nothing of the new one goes with the old."""
+"""A VM is deleted while Virter or a person runs another one of its name: nothing of the new one is deleted."""
 
 import itertools
 from collections.abc import Callable
@@ -160,7 +160,7 @@ def removed_and_run_anew(connection: Libvirt) -> None:
     [run_anew, gone_and_run_anew, undefined_and_run_anew, removed_and_run_anew],
     ids=lambda each: each.__name__,
 )
-def test_nothing_of_a_vm_that_was_run_anew_goes_with_the_old_one(pokes, tmp_path, others):
+def test_deleting_the_old_vm_deletes_nothing_of_the_new_one(pokes, tmp_path, others):
     for at in itertools.count(1):
         with transaction.atomic():
             connection = world(tmp_path)
