@@ -16,6 +16,14 @@ ADDRESSES = {
     "value.hosts_room": "{block} has room for {room} DHCP reservations after {ip}.",
 }
 
+#: Reservations by IDs, without full stop.
+IDS = {
+    "value.ids_block": "{network} has no IPv4 block for DHCP reservations",
+    "value.ids_first": "IDs begin at 1, and the count must be at least 1",
+    "value.id_reserved": "ID {number} has the DHCP reservation already: {mac}",
+    "value.id_taken": "ID {number}: {ip} is already taken",
+}
+
 #: Fields of the forms.
 FIELDS = {
     "value.name_length": "A name has at most {most} characters.",
@@ -107,4 +115,4 @@ DNS_NAME_ASCII = (
     "{ascii}."
 )
 
-add_wording(ADDRESSES | FIELDS | LINES | TEXTS | DOCUMENTS | ROUTE_BLOCKS | {"value.dns_name": _dns_name})
+add_wording(ADDRESSES | IDS | FIELDS | LINES | TEXTS | DOCUMENTS | ROUTE_BLOCKS | {"value.dns_name": _dns_name})

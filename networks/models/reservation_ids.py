@@ -7,6 +7,7 @@ from django.utils import timezone
 from networks.definition import addressing
 from networks.definition.events import Event
 from virterweb.hypervisors import rights
+from virterweb.messages import InvalidValue, Message
 
 from .reservation import DHCPHost
 
@@ -15,13 +16,13 @@ class ReservationIDs:
     """Methods of `Network` that reserve addresses by ID, as Virter does."""
 
     def reserve_ids(self, first: int, count: int, by: AbstractBaseUser | None = None) -> None:
-        """Request reservations for IDs first … first+count−1, as Virter does; raise ValueError if any is refused."""
+        """Request reservations for IDs first … first+count−1, as Virter does; raise InvalidValue if any is refused."""
         rights.require(by, self)
         block = self.definition.block()
         if block is None:
-            raise ValueError(f"{self} has no IPv4 block for DHCP reservations")
+            raise InvalidValue(Message("value.ids_block", network=self))
         if first < 1 or count < 1:
-            raise ValueError("IDs begin at 1, and the count must be at least 1")
+            raise InvalidValue(Message("value.ids_first"))
         going = set(self.hosts.exclude(removed_at=None).values_list("mac", "ip"))
         rows = (self.found_hosts.all(), self.hosts.filter(removed_at=None))
         found, wanted = (set(row.values_list("mac", "ip")) for row in rows)
@@ -34,9 +35,9 @@ class ReservationIDs:
         for number in range(first, first + count):
             mac, ip = addressing.mac_of_id(number), str(addressing.ip_of_id(block, number))
             if mac in macs:
-                raise ValueError(f"ID {number} has the DHCP reservation already: {mac}")
+                raise InvalidValue(Message("value.id_reserved", number=number, mac=mac))
             if ip in ips or ip == str(block.ip):
-                raise ValueError(f"ID {number}: {ip} is already taken")
+                raise InvalidValue(Message("value.id_taken", number=number, ip=ip))
             entries.append(DHCPHost(network=self, mac=mac, ip=ip))
         with transaction.atomic():
             self.hosts.filter(mac__in=[entry.mac for entry in entries]).delete()

@@ -11,9 +11,10 @@ from django.conf import settings
 from tests.support.making import make_hypervisor, make_network
 from virterweb import messages
 from virterweb.hypervisors.desired.carry_out import Waiting
-from virterweb.hypervisors.desired.refusals import InvalidTransition
+from virterweb.hypervisors.desired.refusals import InvalidTransition, Refusal
 from virterweb.hypervisors.gateway.found import HypervisorError
 from virterweb.messages import Failure, Message
+from vms.models.vm_adoption import VMRefusal
 
 APPS = ("networks", "vms", "virterweb")
 # What makes a message of a code: what precedes the code, and which argument it is.
@@ -23,12 +24,10 @@ UNCONVERTED = {
     "networks/addresses/address_map.py",
     "networks/addresses/grid.py",
     "networks/addresses/usage.py",
-    "networks/models/reservation_ids.py",
     "networks/reservations/pasted.py",
     "vms/addresses/ids.py",
     "vms/definition/sizes.py",
     "vms/guests/form.py",
-    "vms/models/vm_adoption.py",
 }
 EXTERNAL = ("virterweb/messages.py", "virterweb/hypervisors/gateway/session.py")
 
@@ -83,6 +82,11 @@ def test_each_message_has_its_wording_with_all_its_parameters():
         assert wording, f"{place}: {code} has no wording"
         if isinstance(wording, str):
             assert {name for _, name, _, _ in Formatter().parse(wording) if name} <= given, f"{place}: {code}"
+
+
+@pytest.mark.parametrize("refusal", [*Refusal, *VMRefusal])
+def test_each_refusal_of_a_verb_has_its_wording(refusal):
+    assert f"transition.{refusal.value}" in messages._WORDING
 
 
 def test_a_value_is_refused_by_a_code():

@@ -17,11 +17,21 @@ from virterweb.hypervisors.gateway import wording as gateway_words
 from virterweb.portal import wording as problem_words
 from vms.bulk import wording as bulk_words
 from vms.definition import wording as vm_words
+from vms.definition.wording import adoption as adoption_words
 from vms.definition.wording import images as image_words
 from vms.observed import wording as guest_words
 
 MODULES = (rights_words, gateway_words, network_words, form_words, value_words, xml_words)
-MODULES += (network_bulk, reservation_words, vm_words, image_words, bulk_words, guest_words, problem_words)
+MODULES += (
+    network_bulk,
+    reservation_words,
+    vm_words,
+    image_words,
+    bulk_words,
+    guest_words,
+    problem_words,
+    adoption_words,
+)
 TEXTS = str | tuple
 
 

@@ -1,6 +1,7 @@
 """Adoption and release of VMs, and the two ways to end drift: accept libvirt's definition, or revert it."""
 
 from dataclasses import replace
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from django.contrib.auth.base_user import AbstractBaseUser
@@ -17,6 +18,7 @@ from vms.definition import domain as domain_xml
 from vms.definition import host_reach
 from vms.definition.events import Event
 from vms.definition.nics import parse
+from vms.definition.wording import adoption as _wording  # noqa: F401, adds the texts of the messages
 
 from .disk import WORK
 from .image import TAG, Image, Volume
@@ -25,6 +27,18 @@ from .power import Power
 
 if TYPE_CHECKING:
     from .vm import VM
+
+
+class VMRefusal(StrEnum):
+    """Why a VM cannot be adopted, or libvirt's definition of it accepted."""
+
+    ID_TAKEN = "id_taken"
+    NOT_READ = "not_read"
+    BEING_CREATED = "being_created"
+    RENAMED_TO_ANOTHER = "renamed_to_another"
+    VOLUMES_KEEP_NAME = "volumes_keep_name"
+    STILL_PRESENT = "still_present"
+    NO_OTHER = "no_other"
 
 
 class VMAdoption:
@@ -46,14 +60,14 @@ class VMAdoption:
         """Save libvirt's definition as the desired one and manage the VM; nothing changes in libvirt.
 
         Raises:
-            ValueError: A VM that the portal manages has the same name or ID.
+            InvalidTransition: A VM that the portal manages has the same name or ID.
         """
         with self.transition(managed=False, present=True), recorded(self, Event.ADOPTED, by):
             others = type(self).objects.on(self.hypervisor_id).filter(managed=True).exclude(pk=self.pk)
             if others.filter(name=self.name).exists():
                 raise InvalidTransition(self, Refusal.NAME_TAKEN)
             if self.number and (other := others.filter(number=self.number).first()):
-                raise ValueError(f"The managed VM {other} already has the ID {self.number}")
+                raise InvalidTransition(self, VMRefusal.ID_TAKEN, other=other, number=self.number)
             self.owner = self.owner or by
             type(self).objects.filter(pk=self.pk).update(managed=True)
             self.status.write(made_at=timezone.now())
@@ -65,14 +79,15 @@ class VMAdoption:
         Requests in progress continue.
 
         Raises:
-            ValueError: The definition is not known yet, or the VM was renamed while its volumes have the old name.
+            InvalidTransition: The definition is not known yet, or the VM was renamed while its volumes have the old
+                name.
         """
         with self.transition(managed=True, present=True), recorded(self, Event.ACCEPTED, by):
             status, done = self.status, self.done
             if not status.definition:
-                raise ValueError(f"The definition of {self} has not been read yet. Try again in a moment")
+                raise InvalidTransition(self, VMRefusal.NOT_READ)
             if not done and status.made_at is None:
-                raise ValueError(f"{self} is still being created. Try again when it runs")
+                raise InvalidTransition(self, VMRefusal.BEING_CREATED)
             found = domain_xml.parse(status.definition)
             self._follow_name(found.name)
             asked_power = not done and self.power_generation > status.power_done
@@ -96,17 +111,14 @@ class VMAdoption:
             status.write(made_at=timezone.now(), **settled)
 
     def _follow_name(self, name: str) -> None:
-        """Save the name that libvirt has; ValueError if it is taken, or volumes have the old name."""
+        """Save the name that libvirt has; InvalidTransition if it is taken, or volumes have the old name."""
         if name == self.name:
             return
         if type(self).objects.on(self.hypervisor_id).filter(managed=True, name=name).exclude(pk=self.pk).exists():
-            raise ValueError(
-                f"The portal already has another VM {name} on {self.hypervisor}. Revert to the name {self.name}"
-            )
+            raise InvalidTransition(self, VMRefusal.RENAMED_TO_ANOTHER, name=name)
         own = {volume for _, volume in self.volumes()}
         if Volume.objects.filter(hypervisor=self.hypervisor, name__in=own).exists():
-            text = "The volumes of {old} are named after it, so it cannot be renamed to {new}. Revert to the saved name"
-            raise ValueError(text.format(old=self.name, new=name))
+            raise InvalidTransition(self, VMRefusal.VOLUMES_KEEP_NAME, name=name)
         self.name = name
 
     def _follow_disks(self) -> None:
@@ -157,18 +169,15 @@ class VMAdoption:
         """Manage the unmanaged VM of the same name in place of this one; nothing changes in libvirt.
 
         Raises:
-            ValueError: There is no such VM, or libvirt still has this one.
+            InvalidTransition: There is no such VM, or libvirt still has this one.
         """
         with self.transition(managed=True), recorded(self, Event.REPLACEMENT_ADOPTED, by):
             self.status.refresh_from_db()
             if self.status.present:
-                raise ValueError(
-                    f"libvirt still has {self}. Only a VM that no longer exists can be replaced by another one of its "
-                    "name"
-                )
+                raise InvalidTransition(self, VMRefusal.STILL_PRESENT)
             other = self.namesake
             if other is None:
-                raise ValueError(f"libvirt has no other VM {self}")
+                raise InvalidTransition(self, VMRefusal.NO_OTHER)
             seen = ("present", "power", "memory", "vcpus", "disks", "persistent", "document", "stored")
             values = {name: getattr(other.status, name) for name in seen}
             if other.host_key_public != self.host_key_public:  # the guest was installed anew

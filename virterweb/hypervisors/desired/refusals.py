@@ -23,12 +23,15 @@ class Refusal(StrEnum):
 
 
 class InvalidTransition(Failure, ValueError):
-    """A verb does not apply to an object in its present state: `refusal` is the code, `desired` the object."""
+    """A verb does not apply to an object in its present state: `refusal` is the code, `desired` the object.
 
-    def __init__(self, desired: "Desired", refusal: Refusal) -> None:
+    The code is a `Refusal`, or one of a kind of object; `about` are further parameters of its message.
+    """
+
+    def __init__(self, desired: "Desired", refusal: StrEnum, **about: object) -> None:
         self.desired, self.refusal = desired, refusal
         names = {"object": desired, "kind": desired._meta.verbose_name, "hypervisor": desired.hypervisor}
-        super().__init__(Message(f"transition.{refusal.value}", **names))
+        super().__init__(Message(f"transition.{refusal.value}", **names, **about))
 
 
 class Superseded(Exception):
