@@ -23,7 +23,7 @@ from virterweb.hypervisors.gateway.found import (
     FoundTraffic,
     FoundVolume,
     Guard,
-    unguarded,
+    fail_on_unreadable,
 )
 from virterweb.hypervisors.models import Hypervisor, HypervisorStatus
 from virterweb.hypervisors.sync import _read_everything
@@ -151,7 +151,7 @@ class Machine:
 class OddNetworks:
     odd: str
 
-    def all(self, guard: Guard = unguarded) -> list[FoundNetwork]:
+    def all(self, guard: Guard = fail_on_unreadable) -> list[FoundNetwork]:
         plain = NETWORK.format(uuid=PLAIN).replace(">odd<", ">plain<")
         found = ((PLAIN, "plain", plain), (ODD, "odd", self.odd))
         flags = {"active": True, "autostart": True, "persistent": True}
@@ -165,7 +165,7 @@ class OddNetworks:
 class OddDomains:
     odd: str
 
-    def all(self, guard: Guard = unguarded) -> list[FoundDomain]:
+    def all(self, guard: Guard = fail_on_unreadable) -> list[FoundDomain]:
         plain = DOMAIN.format(uuid=PLAIN).replace(">odd<", ">plain<")
         found = ((PLAIN, "plain", plain), (ODD, "odd", self.odd))
         flags = {"state": "running", "persistent": True}
@@ -191,7 +191,7 @@ class NoPorts:
 class OddVolumes:
     odd: str
 
-    def all(self, pool: str, guard: Guard = unguarded) -> list[FoundVolume]:
+    def all(self, pool: str, guard: Guard = fail_on_unreadable) -> list[FoundVolume]:
         found = (("plain", VOLUME), ("odd", self.odd))
         return [FoundVolume(name=name, path=f"/pool/{name}", document=text) for name, text in found]
 

@@ -16,7 +16,7 @@ from typing import BinaryIO
 
 from virterweb.hypervisors.connections.limits import within
 from virterweb.hypervisors.gateway.connection import Connection
-from virterweb.hypervisors.gateway.found import FoundVolume, PoolUnreadable, Refused, unguarded
+from virterweb.hypervisors.gateway.found import FoundVolume, PoolUnreadable, Refused, fail_on_unreadable
 from virterweb.messages import Message
 from vms.definition import domain as domain_xml
 from vms.definition import volume as volume_xml
@@ -130,7 +130,7 @@ def delete_unused(connection: Connection, pool: str, name: str) -> None:
 
     Refused if a volume or VM cannot be read, which might use it.
     """
-    volumes = {volume.name: volume for volume in connection.volumes.all(pool, unguarded)}
+    volumes = {volume.name: volume for volume in connection.volumes.all(pool, fail_on_unreadable)}
     held = in_domains(connection) | beneath_others(overlays_elsewhere(connection, volumes.values(), {pool}))
     while (found := volumes.get(name)) and not is_used(found, volumes, held):
         layer = beneath(found)
@@ -181,7 +181,7 @@ def in_domains(connection: Connection, but: str = "") -> set[str]:
 
     Also those that its disks are on top of; of a running domain also those of its next start.
     """
-    domains = [domain for domain in connection.domains.all(unguarded) if domain.uuid != but]
+    domains = [domain for domain in connection.domains.all(fail_on_unreadable) if domain.uuid != but]
     documents = [domain.document for domain in domains]
     documents += [_stored(connection, each.uuid) for each in domains if each.persistent and each.state != Power.OFF]
     return {name for document in documents if document for name in domain_xml.disk_sources(document)}

@@ -13,7 +13,14 @@ from django.db.models import Q
 from networks import sync as networks_sync
 from networks.models import Lease, Network
 from virterweb.hypervisors.gateway.connection import Connection
-from virterweb.hypervisors.gateway.found import FoundDomain, FoundLease, FoundVolume, PoolUnreadable, Refused, skipped
+from virterweb.hypervisors.gateway.found import (
+    FoundDomain,
+    FoundLease,
+    FoundVolume,
+    PoolUnreadable,
+    Refused,
+    skip_unreadable,
+)
 from virterweb.messages import Message
 from vms.definition import domain as domain_xml
 from vms.definition import volume as volume_xml
@@ -88,7 +95,7 @@ def release_entries(vm: VM, connection: Connection, macs: set[str], but: str = "
 
 def _macs_of_others(vm: VM, connection: Connection, network: Network, macs: set[str]) -> set[str]:
     """Return which MACs other domains' NICs on a network have now, including domains that were just run."""
-    found = [each for each in connection.domains.all(skipped) if each.uuid != vm.uuid_text]
+    found = [each for each in connection.domains.all(skip_unreadable) if each.uuid != vm.uuid_text]
     documents = [text for each in found for text in (each.document, each.stored) if any(mac in text for mac in macs)]
     nics = [nic for document in documents for nic in domain_xml.parse(document).nics]
     return macs & {nic.mac for nic in nics if nic.source == network.name}

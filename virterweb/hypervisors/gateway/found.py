@@ -172,11 +172,11 @@ class Guard(Protocol):
     def __call__(self, key: str, name: str) -> AbstractContextManager[None]: ...
 
 
-def unguarded(key: str, name: str) -> AbstractContextManager[None]:
+def fail_on_unreadable(key: str, name: str) -> AbstractContextManager[None]:
     """Let an object that cannot be read end the reading of all."""
     return nullcontext()
 
 
-def skipped(key: str, name: str) -> AbstractContextManager[None]:
+def skip_unreadable(key: str, name: str) -> AbstractContextManager[None]:
     """Leave out an object that cannot be read."""
     return suppress(Refused, Busy, UnicodeError)

@@ -10,7 +10,14 @@ from lxml import etree
 
 from virterweb.hypervisors.gateway import temporary
 from virterweb.hypervisors.gateway.bounds import bounded
-from virterweb.hypervisors.gateway.found import FoundAddress, FoundDomain, FoundTraffic, Guard, Silent, unguarded
+from virterweb.hypervisors.gateway.found import (
+    FoundAddress,
+    FoundDomain,
+    FoundTraffic,
+    Guard,
+    Silent,
+    fail_on_unreadable,
+)
 from virterweb.hypervisors.gateway.session import NO_AGENT, Session, object_name
 from virterweb.messages import Message
 
@@ -59,7 +66,7 @@ class Domains:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    def all(self, guard: Guard = unguarded) -> list[FoundDomain]:
+    def all(self, guard: Guard = fail_on_unreadable) -> list[FoundDomain]:
         with self._session.calling(Message("domains.all")):
             lists = {state: self._vms(flag) for state, flag in _STATES.items()}
             persistent, saved = (

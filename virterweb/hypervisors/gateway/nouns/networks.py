@@ -3,7 +3,7 @@
 import libvirt
 
 from virterweb.hypervisors.gateway import temporary
-from virterweb.hypervisors.gateway.found import FoundNetwork, Guard, NetworkUpdate, unguarded
+from virterweb.hypervisors.gateway.found import FoundNetwork, Guard, NetworkUpdate, fail_on_unreadable
 from virterweb.hypervisors.gateway.session import Session, object_name
 from virterweb.messages import Message
 
@@ -29,7 +29,7 @@ class Networks:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    def all(self, guard: Guard = unguarded) -> list[FoundNetwork]:
+    def all(self, guard: Guard = fail_on_unreadable) -> list[FoundNetwork]:
         with self._session.calling(Message("networks.all")):
             active, autostart, persistent = (
                 {network.UUIDString() for network in self._session.libvirt.listAllNetworks(flag)}

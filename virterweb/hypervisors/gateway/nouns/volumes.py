@@ -8,7 +8,7 @@ from typing import BinaryIO
 import libvirt
 from lxml import etree
 
-from virterweb.hypervisors.gateway.found import Busy, FoundVolume, Guard, PoolUnreadable, normal_path, skipped
+from virterweb.hypervisors.gateway.found import Busy, FoundVolume, Guard, PoolUnreadable, normal_path, skip_unreadable
 from virterweb.hypervisors.gateway.session import Session, object_name
 from virterweb.messages import Message
 
@@ -43,7 +43,7 @@ class Volumes:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    def all(self, pool: str, guard: Guard = skipped) -> list[FoundVolume]:
+    def all(self, pool: str, guard: Guard = skip_unreadable) -> list[FoundVolume]:
         """Return the volumes of a pool; raise PoolUnreadable if they cannot be listed, as for an inactive pool."""
         found: list[FoundVolume] = []
         with self._session.calling(Message("volumes.all", pool=pool)), _readable(pool):
