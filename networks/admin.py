@@ -8,7 +8,7 @@ from virterweb.hypervisors.admin import DesiredAdmin, ForOperators, ObservedAdmi
 
 from .models import DHCPHost, DHCPHostStatus, DNSAnswers, Lease, Network, NetworkRevision, NetworkStatus
 
-MOST_ROWS = 80  # of a form: Django takes no more than 1000 fields
+MAX_ROWS = 80  # of a form: Django takes no more than 1000 fields
 
 
 class DHCPHostInline(ForOperators, admin.TabularInline):
@@ -38,7 +38,7 @@ class NetworkAdmin(DesiredAdmin):
 
     def get_inlines(self, request, obj: Network | None) -> tuple[type[DHCPHostInline], ...]:
         """Leave out the reservations of a network with very many: its page and the XML view change those."""
-        return () if obj and obj.hosts.count() > MOST_ROWS else self.inlines
+        return () if obj and obj.hosts.count() > MAX_ROWS else self.inlines
 
     def save_related(self, request, form, formsets: list, change: bool) -> None:
         super().save_related(request, form, formsets, change)

@@ -27,7 +27,7 @@ def sweep() -> None:
         configure_guest.apply_async([pk], expires=5)
     for pk in console.due().values_list("pk", flat=True)[: console.LOGS_PER_SWEEP]:
         read_console.apply_async([pk], expires=5)
-    for pk in ssh.due().values_list("pk", flat=True)[: ssh.AT_ONCE]:
+    for pk in ssh.due().values_list("pk", flat=True)[: ssh.MAX_CONNECTIONS]:
         try_ssh.apply_async([pk], expires=5)
 
 

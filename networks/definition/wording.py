@@ -149,7 +149,7 @@ EVENTS = {
     "text": "{text}",  # of an earlier version, which stored its words
 }
 
-NAMED = 4  # fields that an event names
+MAX_NAMED = 4  # fields that an event names
 
 
 def title(path: str, block: str = "") -> str:
@@ -222,7 +222,7 @@ def event(code: str, about: Mapping[str, object]) -> str:
     values = dict(about)
     if "fields" in values:
         names = list(dict.fromkeys(title(*field) for field in values["fields"])) or [FIELDS["start"]]
-        text, more = ", ".join(names[:NAMED]), len(names) - NAMED
+        text, more = ", ".join(names[:MAX_NAMED]), len(names) - MAX_NAMED
         values["fields"] = FIELDS["more"].format(names=text, count=more) if more > 0 else text
     if "at" in values:
         values["at"] = f"{datetime.fromisoformat(str(values['at'])):%Y-%m-%d %H:%M}"

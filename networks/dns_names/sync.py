@@ -17,8 +17,8 @@ from virterweb.messages import Message
 from . import names
 
 PERIOD = timedelta(seconds=60)  # between two rounds of queries to an unchanged network
-FEW = 8  # networks per sweep; the rest follow half a second later
-AGAIN = timedelta(seconds=10)  # until a failed round is tried again
+NETWORKS_PER_SWEEP = 8  # networks per sweep; the rest follow half a second later
+RETRY_INTERVAL = timedelta(seconds=10)  # until a failed round is tried again
 
 
 def due() -> NetworkQuerySet:
@@ -49,7 +49,7 @@ def ask(network_id: int) -> None:
 
 
 def _ask(network: Network, mine: QuerySet[DNSAnswers]) -> None:
-    again = timezone.now() + AGAIN
+    again = timezone.now() + RETRY_INTERVAL
     mine.update(due_at=again)
     try:
         values = {"answers": _answers(network), "asked_at": timezone.now(), "error": ""}
@@ -57,7 +57,7 @@ def _ask(network: Network, mine: QuerySet[DNSAnswers]) -> None:
         if problem.again:
             return
         values = {"error": problem.message}
-    wait = DNSAnswers.LONGEST if values["error"] else PERIOD
+    wait = DNSAnswers.MAX_PAUSE if values["error"] else PERIOD
     if not mine.filter(due_at=again).update(due_at=timezone.now() + wait, **values):
         mine.update(**values)  # names have changed meanwhile: it stays due
 

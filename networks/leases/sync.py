@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 Kind = ReadingProblem.Kind
 
 POLL = timedelta(seconds=10)  # between two readings of a network's leases, unless a NIC waits for its first
-PATIENCE = timedelta(seconds=10)  # for dnsmasq to release a lease
+RELEASE_TIMEOUT = timedelta(seconds=10)  # for dnsmasq to release a lease
 
 
 def want(networks: Iterable[int]) -> None:
@@ -156,7 +156,7 @@ def release(network: Network, connection: Connection) -> None:
             network.leases.filter(pk=lease.pk).update(release_problem=failure(problem)[0])
     with suppress(Refused):  # then the next poll reads them, or says why not
         record(network, connection.leases.of_network(network.uuid_text))
-    late = asked.filter(release_asked_at__lt=timezone.now() - PATIENCE)
+    late = asked.filter(release_asked_at__lt=timezone.now() - RELEASE_TIMEOUT)
     late.update(release_problem=Message("lease.kept"))
 
 

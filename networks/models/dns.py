@@ -14,7 +14,7 @@ class DNSAnswers(Due):
     It is due at once when names have changed.
     """
 
-    LONGEST = timedelta(minutes=5)  # for one that cannot be asked
+    MAX_PAUSE = timedelta(minutes=5)  # for one that cannot be asked
 
     network = models.OneToOneField("Network", on_delete=models.CASCADE, related_name="dns_answers")
     answers = models.JSONField(default=dict, help_text="the addresses of each name")

@@ -13,7 +13,7 @@ from virterweb.messages import Message
 
 from .reservations import Conflict, conflicts, entries, leased_to_another, reserve, unreserved
 
-LONGEST_PASTE = 2_000_000  # characters: about 40 000 entries
+MAX_PASTE_LENGTH = 2_000_000  # characters: about 40 000 entries
 
 
 class LineField(forms.CharField):
@@ -122,7 +122,7 @@ class PasteForm(forms.Form):
 
     text = forms.CharField(
         label="DHCP reservations",
-        max_length=LONGEST_PASTE,
+        max_length=MAX_PASTE_LENGTH,
         widget=forms.Textarea(attrs={"rows": 14, "spellcheck": "false"}),
         strip=False,
         error_messages={"required": "Paste at least one line."},

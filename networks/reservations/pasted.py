@@ -34,7 +34,7 @@ HEADINGS = {
     "lease": "lease",
 }
 DIRECTIVE = re.compile(r"(?:--)?([a-z][a-z0-9-]*)\s*=\s*")
-LONGEST = 2000  # an entry is shorter: a DUID has at most 389 characters, a name 253
+MAX_LENGTH = 2000  # an entry is shorter: a DUID has at most 389 characters, a name 253
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,8 +109,8 @@ def _line(number: int, line: str, header: _Header | None) -> Line:
 
 def _entry(line: str, header: _Header | None) -> HostSpec:
     text = line.strip()
-    if len(text) > LONGEST:
-        raise ValueError(f"This line has {len(text)} characters. A DHCP reservation may have at most {LONGEST - 1}.")
+    if len(text) > MAX_LENGTH:
+        raise ValueError(f"This line has {len(text)} characters. A DHCP reservation may have at most {MAX_LENGTH - 1}.")
     if text.startswith("<"):
         return _of_xml(text)
     if directive := DIRECTIVE.match(text):

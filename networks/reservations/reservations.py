@@ -25,7 +25,7 @@ from virterweb.pages.marks import Marked
 
 from .pasted import Index, Row, compare, read
 
-NAMED = 3  # of several reservations, how many the history names
+MAX_NAMED = 3  # of several reservations, how many the history names
 
 
 class Conflict(ValueError):
@@ -269,8 +269,10 @@ def remove(
         gone = [known[ip] for ip in ips if ip in known and (guests is None or guests.get(ip) == known[ip].guest)]
         if gone:
             _request(network, gone, removed_at=timezone.now())
-            event = Event.RESERVATIONS_REMOVED_MORE if len(gone) > NAMED else Event.RESERVATIONS_REMOVED
-            _change(network, by, event, {"names": [host.ip for host in gone[:NAMED]], "more": len(gone) - NAMED})
+            event = Event.RESERVATIONS_REMOVED_MORE if len(gone) > MAX_NAMED else Event.RESERVATIONS_REMOVED
+            _change(
+                network, by, event, {"names": [host.ip for host in gone[:MAX_NAMED]], "more": len(gone) - MAX_NAMED}
+            )
     return gone
 
 

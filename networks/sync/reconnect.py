@@ -12,7 +12,7 @@ from virterweb.hypervisors.gateway.connection import Connection
 from virterweb.hypervisors.gateway.found import Busy, FoundPort, Refused
 from virterweb.messages import Message
 
-TRIES = 3  # to reconnect a VM, before the push fails
+MAX_TRIES = 3  # to reconnect a VM, before the push fails
 
 
 def disconnected_nics(network: Network, nics: list[FoundPort]) -> list[FoundPort]:
@@ -45,7 +45,7 @@ def reconnect_nics(network: Network, connection: Connection) -> None:
     if left:
         silent = Message("nic.not_on_bridge")
         nics = [[nic.vm, nic.mac, failures.get((nic.vm_uuid, nic.mac), silent).stored()] for nic in left]
-        problem = Busy if network.status.tries < TRIES else Refused
+        problem = Busy if network.status.tries < MAX_TRIES else Refused
         raise problem(Message("network.disconnected", network=network, nics=nics))
 
 

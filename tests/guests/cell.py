@@ -16,7 +16,7 @@ from tests.support.waiting import wait_for
 
 NUMBER = 30  # the ID of each guest
 SETTLING = 45  # s, that a NIC which the boot does not wait for may take until it has its lease
-PATIENCE = 400  # s, for a guest to boot
+BOOT_TIMEOUT = 400  # s, for a guest to boot
 LONGEST_QUIET = 50  # s, between two tries of NetworkManager's
 RUNNING = libvirt.VIR_CONNECT_LIST_DOMAINS_RUNNING
 
@@ -50,7 +50,7 @@ def run(portal: Portal, renderer: str, places: tuple[Place, ...], rule: str) -> 
 
 def booted(lab: Lab, host: libvirt.virConnect, renderer: str) -> libvirt.virDomain:
     """Wait until a guest runs and its cloud-init is through, or it had time enough."""
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + BOOT_TIMEOUT
     wait_for(lambda: guest_name(renderer) in [domain.name() for domain in host.listAllDomains(RUNNING)], 60, "it runs")
     domain = host.lookupByName(guest_name(renderer))
     while time.monotonic() < deadline:

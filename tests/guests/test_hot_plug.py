@@ -17,7 +17,7 @@ from tests.support.waiting import wait_for
 pytestmark = pytest.mark.guests
 
 BY_ITSELF = 90  # s; cloud-init gives up after 50
-BOOTING = 300  # s
+BOOT_TIMEOUT = 300  # s
 
 
 @pytest.mark.parametrize("rule", ["portal", "virter"])
@@ -45,7 +45,7 @@ def test_a_nic_plugged_into_a_running_guest_gets_its_lease(
         boot = read_guest(lab, domain).boot
         domain.reboot()
         began = time.monotonic()
-        wait_for(lambda: through(read_guest(lab, domain), boot), BOOTING, "the guest has booted again")
+        wait_for(lambda: through(read_guest(lab, domain), boot), BOOT_TIMEOUT, "the guest has booted again")
         booting = round(time.monotonic() - began)
         after(rebooted, lab, domain, SETTLING, has_lease)
         rebooted.seconds += booting

@@ -19,7 +19,7 @@ from django.core.management.base import CommandError
 
 from tests.support.making import make_foreign_network, make_hypervisor, make_image
 from virterweb.hypervisors.models import Hypervisor
-from virterweb.pages.ssh_keys import LONGEST, cleaned, problems
+from virterweb.pages.ssh_keys import MAX_LENGTH, cleaned, problems
 from vms.models import VM
 
 PAIRS = {
@@ -187,5 +187,5 @@ def test_a_private_key_is_refused_wherever_it_is_pasted_and_never_shown_or_kept(
 def test_a_long_paste_is_refused_by_its_size(client, operator, pokes):
     lab = make_hypervisor()
     client.force_login(operator)
-    answer = client.post("/vms/run/", {"hypervisor": lab.pk, "ssh_keys": f"{KEY}\n" * (LONGEST // len(KEY) + 1)})
+    answer = client.post("/vms/run/", {"hypervisor": lab.pk, "ssh_keys": f"{KEY}\n" * (MAX_LENGTH // len(KEY) + 1)})
     assert "at most 64,000 are allowed" in str(answer.context["form"].errors["ssh_keys"])

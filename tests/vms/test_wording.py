@@ -160,7 +160,7 @@ def test_reasons_of_ssh_decide_alike(vm_lab, reworded):  # noqa: F811
     vm_lab.adopt()
     vm = vm_lab.vm
     reworded()
-    long_ago = vm.created_at - 2 * SSHCheck.LIMIT
+    long_ago = vm.created_at - 2 * SSHCheck.TIMEOUT
     for reason, state in ((Message("ssh.no_address"), SSHState.GIVEN_UP), (Message(), SSHState.WAITING)):
         SSHCheck.objects.update_or_create(vm=vm, defaults={"since": long_ago, "reason": reason})
         tried = SSHCheck.objects.get(vm=vm)

@@ -17,7 +17,7 @@ from virterweb.pages.characters import visible
 
 from .models import Hypervisor
 
-NO_WORKER = 15.0  # seconds without a poll of the hypervisor until the wait ends
+NO_WORKER_TIMEOUT = 15.0  # seconds without a poll of the hypervisor until the wait ends
 
 
 class VerbCommand(BaseCommand):
@@ -147,7 +147,7 @@ def _need_worker(desired: Desired, began: float) -> None:
     if status.due_at is None:
         return
     late = time.time() - status.due_at.timestamp()
-    if min(late, time.time() - began) > NO_WORKER:
+    if min(late, time.time() - began) > NO_WORKER_TIMEOUT:
         raise CommandError(f"the worker is not running (the last poll is {late:.0f} s overdue); the change is saved")
 
 

@@ -18,12 +18,12 @@ from .models import Hypervisor, HypervisorStatus, ReadingProblem
 
 log = logging.getLogger(__name__)
 
-PACE = 1.0  # seconds between two polls of a hypervisor
-SHARE = 10  # a poll may take a tenth of the time, so a large hypervisor is polled less often
-LONGEST = 10.0  # seconds between two polls, however slow they are
-PATIENCE = 2.0  # seconds between two attempts to reach one that does not answer
-BACK_OFF = 10.0  # seconds after a poll that failed by an error of our own
-ROUTES = timedelta(seconds=30)
+MIN_POLL_INTERVAL = 1.0  # seconds between two polls of a hypervisor
+PAUSE_PER_POLL_SECOND = 10  # a poll may take a tenth of the time, so a large hypervisor is polled less often
+MAX_POLL_INTERVAL = 10.0  # seconds between two polls, however slow they are
+RETRY_INTERVAL = 2.0  # seconds between two attempts to reach one that does not answer
+ERROR_RETRY_INTERVAL = 10.0  # seconds after a poll that failed by an error of our own
+HOST_FACTS_INTERVAL = timedelta(seconds=30)
 
 
 def ask(hypervisor_id: int) -> None:
@@ -48,7 +48,7 @@ def _poll(hypervisor_id: int) -> bool:
             with connected(hypervisor.pk, hypervisor.uri, limited=False) as connection:
                 _record(status.pk, **_read_everything(hypervisor, connection))
         except Busy:  # it is there, and has no time
-            _record(status.pk, due_at=timezone.now() + timedelta(seconds=PATIENCE))
+            _record(status.pk, due_at=timezone.now() + timedelta(seconds=RETRY_INTERVAL))
         except Unreachable as problem:
             _record_failure(status, problem)
         except Exception as problem:
@@ -66,7 +66,7 @@ def _read_everything(hypervisor: Hypervisor, connection: Connection) -> dict:
     began = monotonic()
     status = hypervisor.status
     fresh = {}
-    if not status.observed_at or status.unreachable_since or timezone.now() - status.observed_at > ROUTES:
+    if not status.observed_at or status.unreachable_since or timezone.now() - status.observed_at > HOST_FACTS_INTERVAL:
         fresh = {
             "version": connection.host.version(),
             "memory": connection.host.memory(),
@@ -85,7 +85,7 @@ def _read_everything(hypervisor: Hypervisor, connection: Connection) -> dict:
         fresh["devices"] = devices
     seconds = monotonic() - began
     now = timezone.now()
-    pause = timedelta(seconds=min(max(PACE, SHARE * seconds), LONGEST))
+    pause = timedelta(seconds=min(max(MIN_POLL_INTERVAL, PAUSE_PER_POLL_SECOND * seconds), MAX_POLL_INTERVAL))
     cleared = {"unreachable_since": None, "error": "", "detail": ""} if status.error else {}
     return {"observed_at": now, "due_at": now + pause, "seconds": seconds, **fresh, **cleared}
 
@@ -99,7 +99,7 @@ def _record_failure(status: HypervisorStatus, problem: HypervisorError) -> None:
         error=problem.message,
         detail=problem.detail,
         unreachable_since=status.unreachable_since or now,
-        due_at=now + timedelta(seconds=PATIENCE),
+        due_at=now + timedelta(seconds=RETRY_INTERVAL),
     )
 
 
@@ -108,7 +108,7 @@ def _record_error(status: HypervisorStatus, problem: Exception) -> None:
     error, detail = failure(problem)
     if status.error != error:
         log.error("%s: %s", status.hypervisor, error, exc_info=problem)
-    due_at = timezone.now() + timedelta(seconds=BACK_OFF)
+    due_at = timezone.now() + timedelta(seconds=ERROR_RETRY_INTERVAL)
     _record(status.pk, error=error, detail=detail, unreachable_since=None, due_at=due_at)
 
 

@@ -22,8 +22,10 @@ class SSHKeysField(forms.CharField):
 
     def to_python(self, value: object) -> str:
         text = super().to_python(value)
-        if len(text) > ssh_keys.LONGEST:  # before it is split
-            raise ValidationError(f"The text has {len(text):,} characters; at most {ssh_keys.LONGEST:,} are allowed.")
+        if len(text) > ssh_keys.MAX_LENGTH:  # before it is split
+            raise ValidationError(
+                f"The text has {len(text):,} characters; at most {ssh_keys.MAX_LENGTH:,} are allowed."
+            )
         return ssh_keys.cleaned(text)
 
     def validate(self, value: str) -> None:

@@ -9,8 +9,8 @@ import re
 import unicodedata
 from collections.abc import Iterator
 
-LONGEST = 64_000  # characters: hundreds of keys
-MOST = 3  # problems that are shown
+MAX_LENGTH = 64_000  # characters: hundreds of keys
+MAX_PROBLEMS = 3  # problems that are shown
 
 # Types, and what their base64 holds after the type itself, s for a string, a digit for that many bytes: RFC 4253,
 # RFC 5656, RFC 8709, OpenSSH's PROTOCOL.u2f and PROTOCOL.certkeys.
@@ -93,7 +93,7 @@ def problems(text: str) -> list[str]:
     """Return the first few problems of a cleaned text, a sentence for each line."""
     if is_private(text):
         return [SECRET.format(instead=IN_PUTTY if PUTTY.search(text) else PASTE_ONE)]
-    return [problem for problem, _ in zip(_problems(text.split("\n")), range(MOST), strict=False)]
+    return [problem for problem, _ in zip(_problems(text.split("\n")), range(MAX_PROBLEMS), strict=False)]
 
 
 def _problems(lines: list[str]) -> Iterator[str]:

@@ -234,7 +234,7 @@ class _NetworkCheck:
 
     def leases_of_nobody(self) -> Iterator[Problem]:
         leases = [lease for lease in self.network.leases if lease.mac not in self.owners]
-        if len(leases) > wording.NAMED:
+        if len(leases) > wording.MAX_NAMED:
             about = {"count": len(leases), "ips": tuple(each.ip for each in leases)}
             yield self._problem(Kind.NOBODYS_LEASE, "leases of nobody", about, Step.LOOK_AT_LEASES)
             return

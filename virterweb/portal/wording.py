@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 
-NAMED = 3  # how many of several names are listed
+MAX_NAMED = 3  # how many of several names are listed
 
 KINDS = {
     "two-machines": "one address, two machines",
@@ -63,8 +63,8 @@ def who(mac: str, name: str) -> str:
 def some(names: Iterable[str]) -> str:
     """Return the first few of several names."""
     names = list(names)
-    first = ", ".join(names[:NAMED])
-    return WHO["some"].format(names=first, count=len(names) - NAMED) if len(names) > NAMED else first
+    first = ", ".join(names[:MAX_NAMED])
+    return WHO["some"].format(names=first, count=len(names) - MAX_NAMED) if len(names) > MAX_NAMED else first
 
 
 def _claims(claims: Iterable[tuple[str, str, str]]) -> str:

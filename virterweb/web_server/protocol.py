@@ -15,24 +15,25 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 log = logging.getLogger(__name__)
 
-HEAD = 10  # seconds for the first lines of a request, from the connection or the answer before; also for what is
-# left of a body that was refused
-TAKING = 30  # seconds in which an answer must go on
+# Seconds for the first lines of a request, from the connection or the answer before; also for what is left of a body
+# that was refused.
+HEAD_TIMEOUT = 10
+SEND_TIMEOUT = 30  # seconds in which an answer must go on
 OTHER_FILES = 512  # that the process may have open beside connections
-MOST = 4000  # connections
-MOST_OF_ONE = 500  # connections of one address, unless it is a proxy's
+MAX_CONNECTIONS = 4000  # connections
+MAX_CONNECTIONS_PER_ADDRESS = 500  # connections of one address, unless it is a proxy's
 PROXIES = os.environ.get("FORWARDED_ALLOW_IPS", "127.0.0.1,::1").replace(" ", "").split(",")  # as uvicorn has them
 
 
 def _room() -> int:
     """For how many connections there are files, after asking the system for as many as it allows."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = MOST + OTHER_FILES
+    wanted = MAX_CONNECTIONS + OTHER_FILES
     most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
     if soft != resource.RLIM_INFINITY and soft < most:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
         soft = most
-    return max(16, min(MOST, (MOST if soft == resource.RLIM_INFINITY else soft) - OTHER_FILES))
+    return max(16, min(MAX_CONNECTIONS, (MAX_CONNECTIONS if soft == resource.RLIM_INFINITY else soft) - OTHER_FILES))
 
 
 class Protocol(H11Protocol):
@@ -47,8 +48,8 @@ class Protocol(H11Protocol):
         super().connection_made(transport)
         self.address = self.client[0] if self.client else ""
         self.addresses[self.address] += 1
-        if self.addresses[self.address] > MOST_OF_ONE and self.address not in PROXIES:
-            self._cut(f"more than {MOST_OF_ONE} connections of {self.address}")
+        if self.addresses[self.address] > MAX_CONNECTIONS_PER_ADDRESS and self.address not in PROXIES:
+            self._cut(f"more than {MAX_CONNECTIONS_PER_ADDRESS} connections of {self.address}")
             return
         self._await_head()
         if len(self.connections) > self.room:
@@ -73,7 +74,7 @@ class Protocol(H11Protocol):
 
     def pause_writing(self) -> None:
         super().pause_writing()
-        self._set_deadline(TAKING)
+        self._set_deadline(SEND_TIMEOUT)
 
     def resume_writing(self) -> None:
         super().resume_writing()
@@ -82,7 +83,7 @@ class Protocol(H11Protocol):
     def _await_head(self) -> None:
         self.waiting.pop(self, None)
         self.waiting[self] = None
-        self._set_deadline(HEAD)
+        self._set_deadline(HEAD_TIMEOUT)
 
     def _stop_waiting(self) -> None:
         self.waiting.pop(self, None)

@@ -22,7 +22,7 @@ from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from . import spool
 
 SMALL = 64 * 1024  # bytes of a form that everybody may send: a name and a password
-SILENCE = 20  # seconds without a byte
+SILENCE_TIMEOUT = 20  # seconds without a byte
 GRACE, SLOWEST = 30, 1024  # seconds, and from then on bytes a second on average
 KEY = "virterweb.body"  # of the scope
 
@@ -64,7 +64,7 @@ class Body(RawIOBase):
 
     async def _part(self) -> bytes:
         try:
-            message = await asyncio.wait_for(self.receive(), SILENCE)
+            message = await asyncio.wait_for(self.receive(), SILENCE_TIMEOUT)
         except TimeoutError as silence:
             raise RequestTooSlow("The rest of the request did not come.") from silence
         gone = message["type"] == "http.disconnect"

@@ -26,12 +26,12 @@ from .recording import write_addresses
 
 log = logging.getLogger(__name__)
 
-ROUND = 30.0  # seconds after which a round asks no further agent; the next round continues
-PATIENCE = 6.0  # seconds for one agent; libvirt itself gives up after five
-TELLING = guest_report.SECONDS + 7.0  # seconds for a guest's report, and for libvirt to give up
-SLOW = 2.0  # seconds after which an agent counts as slow
-SILENCE = 300.0  # seconds in which a slow agent is not asked again
-OPEN = 3  # unanswered questions per hypervisor; libvirtd serves five calls of a client at once
+ROUND_TIMEOUT = 30.0  # seconds after which a round asks no further agent; the next round continues
+AGENT_TIMEOUT = 6.0  # seconds for one agent; libvirt itself gives up after five
+REPORT_TIMEOUT = guest_report.TIMEOUT + 7.0  # seconds for a guest's report, and for libvirt to give up
+SLOW_AFTER = 2.0  # seconds after which an agent counts as slow
+SLOW_AGENT_INTERVAL = 300.0  # seconds in which a slow agent is not asked again
+MAX_PENDING = 3  # unanswered questions per hypervisor; libvirtd serves five calls of a client at once
 Answer = TypeVar("Answer")
 
 
@@ -54,12 +54,12 @@ def ask_agents(
             if not has_agent(status.document) or status.pk in hanging:
                 write_addresses(status, Source.AGENT, None if CHANNEL in status.document else [])
                 _note_agent(status, False)
-            elif _may_be_asked(status) and monotonic() < began + ROUND and len(hanging) < OPEN:
+            elif _may_be_asked(status) and monotonic() < began + ROUND_TIMEOUT and len(hanging) < MAX_PENDING:
                 found = _ask_agent(status, connection, hanging)
                 write_addresses(status, Source.AGENT, found)
                 _note_agent(status, bool(found))
                 answered += [status] if found else []
-    _ask_guests(answered, connection, hanging, began + ROUND, reading)
+    _ask_guests(answered, connection, hanging, began + ROUND_TIMEOUT, reading)
 
 
 def _may_be_asked(status: VMStatus) -> bool:
@@ -83,7 +83,7 @@ def _ask_agent(status: VMStatus, connection: Connection, hanging: dict[int, Futu
     began, uuid = monotonic(), status.desired.uuid_text
     try:
         return _in_a_thread(
-            lambda: connection.domains.interface_addresses(uuid, Source.AGENT), PATIENCE, status, hanging
+            lambda: connection.domains.interface_addresses(uuid, Source.AGENT), AGENT_TIMEOUT, status, hanging
         )
     except TimeoutError:
         return None
@@ -91,8 +91,8 @@ def _ask_agent(status: VMStatus, connection: Connection, hanging: dict[int, Futu
         log.debug("%s: %s", status.desired, problem.detail)
         return None
     finally:
-        if monotonic() - began > SLOW:
-            status.write(agent_due_at=timezone.now() + timedelta(seconds=SILENCE))
+        if monotonic() - began > SLOW_AFTER:
+            status.write(agent_due_at=timezone.now() + timedelta(seconds=SLOW_AGENT_INTERVAL))
 
 
 def _ask_guests(
@@ -112,7 +112,7 @@ def _ask_guests(
     due.sort(key=lambda status: (reports[status.pk].asked_at is not None, reports[status.pk].asked_at))
     for status in due:
         _forget_ended(hanging)
-        if monotonic() > until or len(hanging) >= OPEN:
+        if monotonic() > until or len(hanging) >= MAX_PENDING:
             return
         with reading.guard(status.desired.uuid_text, status.desired.name):
             guest_report.write(reports[status.pk], _ask_guest(status, connection, hanging))
@@ -122,7 +122,7 @@ def _ask_guest(status: VMStatus, connection: Connection, hanging: dict[int, Futu
     """Return a guest's report, or why there is none."""
     uuid = status.desired.uuid_text
     try:
-        return _in_a_thread(lambda: guest_report.ask(connection, uuid), TELLING, status, hanging)
+        return _in_a_thread(lambda: guest_report.ask(connection, uuid), REPORT_TIMEOUT, status, hanging)
     except Refused as problem:
         return problem
     except TimeoutError:

@@ -31,9 +31,9 @@ from .recording import write_addresses
 
 log = logging.getLogger(__name__)
 
-PAUSE = 10.0  # seconds between two rounds of a hypervisor's guests
-SHARE = 10  # a round may take one tenth of the time
-AGAIN = timedelta(seconds=60)  # until the next round after an internal error
+MIN_ROUND_INTERVAL = 10.0  # seconds between two rounds of a hypervisor's guests
+PAUSE_PER_ROUND_SECOND = 10  # a round may take one tenth of the time
+ERROR_RETRY_INTERVAL = timedelta(seconds=60)  # until the next round after an internal error
 
 
 _questions: dict[int, dict[int, Future]] = {}
@@ -58,12 +58,12 @@ def ask(hypervisor_id: int) -> None:
 
 def _ask(hypervisor: Hypervisor) -> None:
     began = monotonic()
-    AddressRound.objects.filter(hypervisor=hypervisor).update(due_at=timezone.now() + AGAIN)
+    AddressRound.objects.filter(hypervisor=hypervisor).update(due_at=timezone.now() + ERROR_RETRY_INTERVAL)
     try:
         observe(hypervisor)
     except HypervisorError as problem:
         log.info("%s: guests not asked: %s (%s)", hypervisor, problem, problem.detail)
-    pause = max(PAUSE, SHARE * (monotonic() - began))
+    pause = max(MIN_ROUND_INTERVAL, PAUSE_PER_ROUND_SECOND * (monotonic() - began))
     AddressRound.objects.filter(hypervisor=hypervisor).update(due_at=timezone.now() + timedelta(seconds=pause))
 
 

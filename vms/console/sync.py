@@ -21,9 +21,9 @@ from vms.observed import console_text
 from vms.observed.console_text import Kept
 
 WATCHED_FOR = timedelta(seconds=15)  # how long after its last poll a page counts as open
-OFTEN = timedelta(seconds=1)
-SELDOM = timedelta(seconds=60)
-AGAIN = timedelta(seconds=10)  # until a log that could not be read is tried again
+WATCHED_INTERVAL = timedelta(seconds=1)
+UNWATCHED_INTERVAL = timedelta(seconds=60)
+RETRY_INTERVAL = timedelta(seconds=10)  # until a log that could not be read is tried again
 LOGS_PER_SWEEP = 8  # logs per sweep: the next sweep follows half a second later
 
 
@@ -58,13 +58,13 @@ def read(log_id: int) -> None:
 
 def _read(log: ConsoleLog) -> None:
     began = timezone.now()
-    ConsoleLog.objects.filter(pk=log.pk).update(due_at=began + AGAIN)
-    pause = OFTEN if log.wanted_until and log.wanted_until > began else SELDOM
+    ConsoleLog.objects.filter(pk=log.pk).update(due_at=began + RETRY_INTERVAL)
+    pause = WATCHED_INTERVAL if log.wanted_until and log.wanted_until > began else UNWATCHED_INTERVAL
     try:
         with connected(log.vm.hypervisor_id, log.vm.hypervisor.uri) as connection:
             values = _found(log, connection)
     except HypervisorError:  # the hypervisor's page reports that it cannot be reached
-        pause, values = OFTEN * 5, {}
+        pause, values = WATCHED_INTERVAL * 5, {}
     else:
         values["read_at"] = began
     # If the log was finished meanwhile, the reading is dropped.

@@ -14,8 +14,8 @@ from vms.definition import cloud_init
 from vms.models import VM, GuestRun, Power
 
 SCRIPT = (Path(__file__).parent / "configure.sh").read_text()
-LIMIT = 240.0  # seconds: an emulated guest is slow, and a DHCP client that gets no answer asks for a minute
-LONGEST = 20_000  # characters of what is kept
+TIMEOUT = 240.0  # seconds: an emulated guest is slow, and a DHCP client that gets no answer asks for a minute
+MAX_OUTPUT = 20_000  # characters of what is kept
 
 
 def ask(vm: VM) -> None:
@@ -62,10 +62,10 @@ def _run(vm: VM) -> dict[str, object]:
     try:
         # A separate connection: waiting for a guest does not block other calls.
         with connected(-vm.hypervisor_id, vm.hypervisor.uri) as connection:
-            done = connection.guest_agent.run(vm.uuid_text, command(vm), LIMIT)
+            done = connection.guest_agent.run(vm.uuid_text, command(vm), TIMEOUT)
     except HypervisorError as problem:
         return {"code": None, "reason": Message("guest.not_run", reason=problem.message)}
-    return {"code": done.code, "output": done.text[-LONGEST:].replace("\0", "")}
+    return {"code": done.code, "output": done.text[-MAX_OUTPUT:].replace("\0", "")}
 
 
 def command(vm: VM) -> tuple[str, ...]:

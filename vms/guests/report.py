@@ -17,10 +17,10 @@ from vms.observed.guest_facts import COMMAND, GuestFacts, read
 from vms.observed.guest_seen import CloudInit, Interface
 
 CHANNEL = "org.qemu.guest_agent.0"
-SECONDS = 10.0  # for the program in the guest, which takes half a second; a booting guest is slow
-OFTEN = timedelta(seconds=9)  # between two questions while a change is expected; a round starts every 10 s
-SELDOM = timedelta(seconds=60)
-FORBIDDEN = timedelta(minutes=5)
+TIMEOUT = 10.0  # seconds for the program in the guest, which takes half a second; a booting guest is slow
+CHANGING_INTERVAL = timedelta(seconds=9)  # between two questions while a change is expected; a round starts every 10 s
+SETTLED_INTERVAL = timedelta(seconds=60)
+REFUSED_INTERVAL = timedelta(minutes=5)
 
 
 def note(status: VMStatus, document: str) -> None:
@@ -48,7 +48,7 @@ def due(report: GuestReport, unsettled: bool) -> bool:
     if report.asked_at is None:
         return True
     to_come = unsettled or report.cloud_init in ("", CloudInit.RUNNING)
-    pause = FORBIDDEN if report.refused else OFTEN if to_come else SELDOM
+    pause = REFUSED_INTERVAL if report.refused else CHANGING_INTERVAL if to_come else SETTLED_INTERVAL
     return timezone.now() >= report.asked_at + pause
 
 
@@ -61,7 +61,7 @@ def note_agent(report: GuestReport, answers: bool) -> None:
 
 def ask(connection: Connection, uuid: str) -> FoundOutput:
     """Ask the guest for its report; Silent or Refused as by `GuestAgent.run`."""
-    return connection.guest_agent.run(uuid, ["/bin/sh", "-c", COMMAND], SECONDS)
+    return connection.guest_agent.run(uuid, ["/bin/sh", "-c", COMMAND], TIMEOUT)
 
 
 def write(report: GuestReport, answer: FoundOutput | Refused) -> None:

@@ -32,20 +32,20 @@ from vms.observed import guest_facts
 from . import report as guest_report
 
 PORT = 22
-CONNECTING = 3.0  # seconds
-TALKING = 10.0  # seconds for each step of SSH; a booting guest is slow
-AGAIN = timedelta(seconds=10)  # until a VM that could not be tried is tried again
-AT_ONCE = 3  # connections per hypervisor, besides the one that asks guests for addresses
+CONNECT_TIMEOUT = 3.0  # seconds
+STEP_TIMEOUT = 10.0  # seconds for each step of SSH; a booting guest is slow
+RETRY_INTERVAL = timedelta(seconds=10)  # until a VM that could not be tried is tried again
+MAX_CONNECTIONS = 3  # connections per hypervisor, besides the one that asks guests for addresses
 CLOUD_INIT_ENDED = "test -e /run/cloud-init/result.json"  # cloud-init writes this file last
 
-_places = threading.BoundedSemaphore(AT_ONCE)
+_places = threading.BoundedSemaphore(MAX_CONNECTIONS)
 
 
 def due() -> QuerySet[SSHCheck]:
     """Return the checks to try now, including all that were never tried."""
     now = timezone.now()
     running = SSHCheck.objects.due().filter(vm__removed_at=None, vm__status__power=Power.RUNNING)
-    fresh = running.filter(Q(reason="") | Q(since__gt=now - SSHCheck.LIMIT), vm__wait_ssh=True, ready_at=None)
+    fresh = running.filter(Q(reason="") | Q(since__gt=now - SSHCheck.TIMEOUT), vm__wait_ssh=True, ready_at=None)
     return fresh.order_by(F("due_at").asc(nulls_first=True))
 
 
@@ -73,7 +73,7 @@ def check(check_id: int) -> None:
 def _check(row: SSHCheck) -> None:
     # A VM that was restarted meanwhile has a check of its own.
     mine = SSHCheck.objects.filter(pk=row.pk, ready_at=None, since=row.since)
-    mine.update(due_at=timezone.now() + AGAIN)
+    mine.update(due_at=timezone.now() + RETRY_INTERVAL)
     reason = _reason(row.vm)
     now = timezone.now()
     values = {} if reason is None else {"reason": reason, "ready_at": None if reason else now}
@@ -91,7 +91,7 @@ def _reason(vm: VM) -> Message | None:
             return Message("ssh.no_address")
         # A separate connection: waiting for a guest does not block other calls.
         with connected(-vm.hypervisor_id, vm.hypervisor.uri) as connection:
-            opened = connection.host.tcp_socket(address, PORT, CONNECTING)
+            opened = connection.host.tcp_socket(address, PORT, CONNECT_TIMEOUT)
     except Silent as problem:
         return problem.message if seen else Message("ssh.no_address")
     except Refused as problem:
@@ -111,14 +111,14 @@ def talk(
     The host key has the form `ssh-rsa BASE64`, as given to the portal's VMs. `tell` is then called with the output of
     the program of `guest_facts`.
     """
-    connection.settimeout(TALKING)
+    connection.settimeout(STEP_TIMEOUT)
     stranger, shut_out = Message("ssh.other_machine", address=address), Message("ssh.shut_out", user=user)
     try:
         with closing(paramiko.Transport(connection)) as transport:
-            transport.banner_timeout = transport.auth_timeout = transport.channel_timeout = TALKING
+            transport.banner_timeout = transport.auth_timeout = transport.channel_timeout = STEP_TIMEOUT
             # Request the kind of host key that the portal gave the guest.
             transport.get_security_options().key_types = ("rsa-sha2-512", "rsa-sha2-256")
-            transport.start_client(timeout=TALKING)
+            transport.start_client(timeout=STEP_TIMEOUT)
             if transport.get_remote_server_key().get_base64() != host_key.split()[1]:
                 return stranger
             transport.auth_publickey(user, portal_key.load())
@@ -134,7 +134,7 @@ def talk(
     except AuthenticationException:
         return shut_out
     except TimeoutError:
-        return Message("ssh.silent", address=address, seconds=int(TALKING))
+        return Message("ssh.silent", address=address, seconds=int(STEP_TIMEOUT))
     except (SSHException, OSError, EOFError) as problem:
         if said := str(problem):
             return Message("ssh.broke_off", address=address, problem=said)
@@ -142,20 +142,20 @@ def talk(
 
 
 def _is_through(transport: paramiko.Transport) -> bool:
-    channel = transport.open_session(timeout=TALKING)
-    channel.settimeout(TALKING)
+    channel = transport.open_session(timeout=STEP_TIMEOUT)
+    channel.settimeout(STEP_TIMEOUT)
     channel.exec_command(CLOUD_INIT_ENDED)
-    if not channel.status_event.wait(TALKING):
+    if not channel.status_event.wait(STEP_TIMEOUT):
         raise TimeoutError
     return channel.recv_exit_status() == 0
 
 
 def _output(transport: paramiko.Transport, command: str) -> str:
     """Return the output of a command, as far as it is read in time; "" if the guest runs no command."""
-    until, text = monotonic() + TALKING, b""
+    until, text = monotonic() + STEP_TIMEOUT, b""
     try:
-        channel = transport.open_session(timeout=TALKING)
-        channel.settimeout(TALKING)
+        channel = transport.open_session(timeout=STEP_TIMEOUT)
+        channel.settimeout(STEP_TIMEOUT)
         channel.exec_command(command)
         while (
             monotonic() < until

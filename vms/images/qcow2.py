@@ -14,7 +14,7 @@ from virterweb.messages import Message
 
 from .qcow2_header import MAGIC, SECTOR, Damaged, Header, read
 
-ENOUGH = 2**21  # bytes of the largest cluster; the first cluster contains everything that is read here
+HEAD_SIZE = 2**21  # bytes of the largest cluster; the first cluster contains everything that is read here
 SMALL = 2**20  # bytes below which a raw disk must have whole sectors; QEMU pads larger files
 MOST_L2 = 2**28  # bytes of tables that are read, enough for 2 TiB; limits the time of a check
 OFFSET = (1 << 56) - (1 << 9)  # the bits of a table's entry with the offset in the file
@@ -91,8 +91,8 @@ def format_of(head: bytes) -> str:
 def problem(head: bytes, length: int | None = None, overlay: bool = False) -> Message:
     """Return why a file of `length` bytes that begins with `head` cannot be an image; an empty message if it can.
 
-    `head` has the first ENOUGH bytes, or all of a shorter file. With `overlay`, a backing file is accepted: the caller
-    checks it.
+    `head` has the first HEAD_SIZE bytes, or all of a shorter file. With `overlay`, a backing file is accepted: the
+    caller checks it.
     """
     for offset, magic, name in OTHERS:
         if head[offset:].startswith(magic):
@@ -128,7 +128,7 @@ def _reads_others(header: Header, overlay: bool) -> Message:
 def file_problem(file: BinaryIO, length: int) -> Message:
     """Return why a whole file cannot be an image; an empty message if it can. Reads its head, tables and end."""
     file.seek(0)
-    head = file.read(ENOUGH)
+    head = file.read(HEAD_SIZE)
     if wrong := problem(head, length):
         return wrong
     if format_of(head) == "raw":

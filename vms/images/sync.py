@@ -31,9 +31,9 @@ from .boot_volume import check_image
 
 Kind = ReadingProblem.Kind
 
-VOLUMES = timedelta(seconds=60)  # between two readings of a pool without known changes
+VOLUMES_INTERVAL = timedelta(seconds=60)  # between two readings of a pool without known changes
 READ_TIMEOUT = 10.0  # seconds for one reading: libvirt waits forever for a pool on an unreachable file server
-AGAIN = timedelta(seconds=5)  # between two attempts to read an unreadable pool
+RETRY_INTERVAL = timedelta(seconds=5)  # between two attempts to read an unreadable pool
 
 
 def push(image: Image, connection: Connection) -> dict | None:
@@ -126,7 +126,7 @@ def _check_source(image: Image, found: FoundVolume, connection: Connection) -> N
     """Refuse a volume that makes QEMU read a file outside the pool."""
     check_image(image, volume_xml.parse(found.document), connection)
     # libvirt does not report an external data file.
-    head = connection.volumes.read(image.hypervisor.pool, found.name, 0, qcow2.ENOUGH) or b""
+    head = connection.volumes.read(image.hypervisor.pool, found.name, 0, qcow2.HEAD_SIZE) or b""
     if wrong := qcow2.problem(head, overlay=True):
         raise Refused(Message("image.unusable_volume", volume=found.name, reason=wrong))
 
@@ -196,7 +196,7 @@ def observe(hypervisor: Hypervisor, connection: Connection) -> None:
     failed = read is None or tried is None or read < tried
     if (
         tried is None
-        or not now - (AGAIN if failed else VOLUMES) < tried <= now
+        or not now - (RETRY_INTERVAL if failed else VOLUMES_INTERVAL) < tried <= now
         or (status.stale_at and status.stale_at > tried)
     ):
         _record_volumes(hypervisor, connection)

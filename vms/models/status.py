@@ -211,7 +211,7 @@ class ConsoleLog(Due):
 class SSHCheck(Due):
     """Whether SSH to a VM that is waited for works. Written only by `vms.guests.ssh`."""
 
-    LIMIT = timedelta(seconds=300)  # the same as Virter's
+    TIMEOUT = timedelta(seconds=300)  # the same as Virter's
 
     vm = models.OneToOneField(VM, on_delete=models.CASCADE, related_name="ssh_check")
     since = models.DateTimeField(default=timezone.now, help_text="when the VM was started")
@@ -229,7 +229,7 @@ class SSHCheck(Due):
         """Return WAITING or GIVEN_UP; None once SSH works. A VM that was never tried counts as WAITING."""
         if self.ready_at:
             return None
-        late = self.reason and timezone.now() >= self.since + self.LIMIT
+        late = self.reason and timezone.now() >= self.since + self.TIMEOUT
         return SSHState.GIVEN_UP if late else SSHState.WAITING
 
 

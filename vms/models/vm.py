@@ -196,7 +196,7 @@ class VM(VMNICs, VMAdoption, Desired):
         reason = (self.ssh_check.reason if hasattr(self, "ssh_check") else None) or Message("ssh.not_tried")
         if state == SSHState.WAITING:
             return str(reason)
-        return str(Message("ssh.given_up", seconds=int(self.ssh_check.LIMIT.total_seconds()), reason=reason))
+        return str(Message("ssh.given_up", seconds=int(self.ssh_check.TIMEOUT.total_seconds()), reason=reason))
 
     @property
     def removable_by_name(self) -> bool:

@@ -18,7 +18,7 @@ from networks.definition.spec import HostSpec, PortGroupSpec, RangeSpec
 from virterweb.messages import Message
 
 FAMILIES = {"ipv4": 4, "ipv6": 6}
-NAMED = 5  # of many things that are wrong in the same way, how many are named
+MAX_NAMED = 5  # of many things that are wrong in the same way, how many are named
 LONGEST_RANGE = 65535  # addresses, of libvirt
 Interface = IPv4Interface | IPv6Interface
 
@@ -53,7 +53,7 @@ def described(problems: list[Problem]) -> Iterator[tuple[str, str]]:
         if problem.about not in about:
             about.append(problem.about)
     for (name, message), about in kinds.items():
-        named = {"about": some(about, NAMED)} if any(about) else {}
+        named = {"about": some(about, MAX_NAMED)} if any(about) else {}
         yield name, str(Message(message.code, **message.params, **named))
 
 

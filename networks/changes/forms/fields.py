@@ -10,8 +10,8 @@ from networks.definition import value_wording as _wording  # noqa: F401, adds th
 from virterweb.messages import InvalidValue, Message
 from virterweb.pages.characters import hidden_in
 
-LONGEST = 2_000_000  # characters, refused before they are read: tens of thousands of lines
-MOST_ERRORS = 20  # that are shown for one field
+MAX_LENGTH = 2_000_000  # characters, refused before they are read: tens of thousands of lines
+MAX_ERRORS = 20  # that are shown for one field
 
 
 def plain_text(value: object) -> str:
@@ -29,7 +29,7 @@ class LinesField(forms.CharField):
     widget = forms.Textarea(attrs={"rows": 2})
 
     def __init__(self, read: Callable[[str], object], **kwargs) -> None:
-        super().__init__(required=False, strip=False, max_length=LONGEST, **kwargs)
+        super().__init__(required=False, strip=False, max_length=MAX_LENGTH, **kwargs)
         self.read = read
         self.known: tuple = ()
 
@@ -57,8 +57,8 @@ class LinesField(forms.CharField):
                 found[part] = number
             except ValueError as problem:
                 errors.append(f"Line {number}: {problem}")
-        if len(errors) > MOST_ERRORS:
-            errors[MOST_ERRORS:] = [f"{len(errors) - MOST_ERRORS} more lines have errors."]
+        if len(errors) > MAX_ERRORS:
+            errors[MAX_ERRORS:] = [f"{len(errors) - MAX_ERRORS} more lines have errors."]
         if errors:
             raise ValidationError(errors)
         return tuple(parts)

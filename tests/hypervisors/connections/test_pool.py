@@ -39,7 +39,7 @@ def test_no_libvirt_there_is_said_at_once():
 
 
 def test_one_that_never_answers_is_given_up_and_delays_no_other(silent, monkeypatch):
-    monkeypatch.setattr(connections, "OPENING", 0.5)
+    monkeypatch.setattr(connections, "OPEN_TIMEOUT", 0.5)
     waiting = threading.Thread(target=give_up_on, args=[silent])
     waiting.start()
     began = time.monotonic()

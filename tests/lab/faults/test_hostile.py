@@ -14,7 +14,7 @@ from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.lab
 
-SOON = 20
+TIMEOUT = 20  # seconds
 DOMAIN = """<domain type='qemu'><name>{name}</name><memory unit='KiB'>{memory}</memory><currentMemory>1</currentMemory>
 <vcpu>{vcpus}</vcpu><os><type>hvm</type></os><devices>{devices}</devices></domain>"""
 NETWORK = "<network><name>{name}</name>{more}</network>"
@@ -127,16 +127,18 @@ def test_one_hostile_object_of_each_kind_leaves_all_others_up_to_date(portal: Po
     lab.virsh("vol-create-as", "default", "plain", "1M")
     portal.manage("shell", "-c", "from virterweb.hypervisors.models import *; Hypervisor.objects.get().request_poll()")
     wait_for(
-        lambda: portal.ask("VM.objects.filter(name='plain', status__present=True).exists()"), SOON, "the VM is seen"
+        lambda: portal.ask("VM.objects.filter(name='plain', status__present=True).exists()"), TIMEOUT, "the VM is seen"
     )
-    wait_for(lambda: portal.ask("Volume.objects.filter(name='plain').exists()"), SOON, "the volume is seen")
+    wait_for(lambda: portal.ask("Volume.objects.filter(name='plain').exists()"), TIMEOUT, "the volume is seen")
     capacities = "dict(Volume.objects.filter(name__startswith='monster').values_list('name', 'capacity'))"
     monster = "monster-8000000000000000.qcow2"  # seen only once the pool has been refreshed
-    wait_for(lambda: portal.ask(capacities).get(monster) == 2**63 - 1, SOON, "the largest volume is seen")
+    wait_for(lambda: portal.ask(capacities).get(monster) == 2**63 - 1, TIMEOUT, "the largest volume is seen")
     assert portal.ask("Network.objects.get(name='names').status.present")
     status = portal.ask("[HypervisorStatus.objects.get().error, HypervisorStatus.objects.get().unreachable_since]")
     assert status == ["", None]
-    found = wait_for(lambda: [each for each in problems(portal) if "leasing" in each], SOON, "the lease file is named")
+    found = wait_for(
+        lambda: [each for each in problems(portal) if "leasing" in each], TIMEOUT, "the lease file is named"
+    )
     assert found[0].startswith("DHCP leases of network leasing cannot be read: ")
     seen = set(portal.ask("list(VM.objects.values_list('name', flat=True))"))
     unread = " ".join(problems(portal))
@@ -150,6 +152,6 @@ def test_one_hostile_object_of_each_kind_leaves_all_others_up_to_date(portal: Po
     others.lookupByName("plain").undefine()
     lab.virsh("vol-delete", "--pool", "default", "plain")
     portal.manage("shell", "-c", "from virterweb.hypervisors.models import *; Hypervisor.objects.get().request_poll()")
-    wait_for(lambda: not [each for each in problems(portal) if "leasing" in each], SOON, "it can be read again")
-    wait_for(lambda: not portal.ask("VM.objects.filter(name='plain').exists()"), SOON, "the VM is gone")
+    wait_for(lambda: not [each for each in problems(portal) if "leasing" in each], TIMEOUT, "it can be read again")
+    wait_for(lambda: not portal.ask("VM.objects.filter(name='plain').exists()"), TIMEOUT, "the VM is gone")
     print("named:", problems(portal))

@@ -33,7 +33,7 @@ NICS = {  # what each NIC has beside the others
     "e1000": "<source network='red'/><model type='e1000'/>",
     "of another network": "<source network='blue'/>",
 }
-MOST = 6  # NICs of a VM here
+MAX_NICS = 6  # NICs of a VM here
 
 
 @pytest.fixture(scope="module")
@@ -46,8 +46,8 @@ def vms(portal: Portal, lab: Lab) -> Iterator[list[str]]:
         host.networkDefineXML(NET.format(name=name, ip=ip)).create()
         wait_for(lambda name=name: name in portal.manage("network", "ls"), 60, "it is seen")
         portal.manage("network", "adopt", name)
-    domains = [vm(host, "running", list(NICS.values())[:MOST]), vm(host, "more", list(NICS.values())[MOST:])]
-    domains += [vm(host, "paused", [NICS["plain"]] * MOST, libvirt.VIR_DOMAIN_START_PAUSED)]
+    domains = [vm(host, "running", list(NICS.values())[:MAX_NICS]), vm(host, "more", list(NICS.values())[MAX_NICS:])]
+    domains += [vm(host, "paused", [NICS["plain"]] * MAX_NICS, libvirt.VIR_DOMAIN_START_PAUSED)]
     wait_for(lambda: portal.ask("NICStatus.objects.filter(network__name='red').count()") == 13, 60, "all are seen")
     yield [domain.name() for domain in domains]
     for domain in domains:

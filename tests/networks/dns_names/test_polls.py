@@ -118,5 +118,5 @@ def test_a_sweep_enqueues_a_few_networks_and_those_with_new_names_first(network,
         DNSAnswers.objects.create(network=late, due_at=timezone.now() - timedelta(hours=1))
     tasks.sweep()
     asked = [pk for name, pk in pokes if name == "networks.tasks.ask_names"]
-    assert len(asked) == asking.FEW
+    assert len(asked) == asking.NETWORKS_PER_SWEEP
     assert asked[0] == network.pk

@@ -100,7 +100,7 @@ def test_a_failed_change_ends_the_wait_with_its_reason(lab, monkeypatch):
 
 
 def test_without_a_worker_the_wait_ends_and_the_saved_definition_is_kept(lab, monkeypatch):
-    monkeypatch.setattr(cli, "NO_WORKER", 0.5)
+    monkeypatch.setattr(cli, "NO_WORKER_TIMEOUT", 0.5)
     HypervisorStatus.objects.update(due_at=timezone.now() - timedelta(minutes=1))
     with pytest.raises(CommandError, match="the worker is not running"):
         run("network", "add", "net1")

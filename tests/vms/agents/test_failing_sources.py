@@ -19,8 +19,8 @@ from vms.observed.addresses import Source
 
 
 def test_a_guest_that_does_not_answer_delays_no_other(vm, guests, monkeypatch):
-    monkeypatch.setattr(asking, "PATIENCE", 0.1)
-    monkeypatch.setattr(asking, "SLOW", 0.05)
+    monkeypatch.setattr(asking, "AGENT_TIMEOUT", 0.1)
+    monkeypatch.setattr(asking, "SLOW_AFTER", 0.05)
     guests.answers[Source.AGENT] = [(BRIDGED, "10.0.0.8")]
     guests.answers[Source.ARP] = [(PLAIN, "10.1.0.8")]
     guests.gate.clear()

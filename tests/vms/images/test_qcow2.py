@@ -121,7 +121,7 @@ def test_a_truncated_file_is_refused_wherever_it_ends(make):
 @pytest.mark.parametrize("kind", ["vmdk", "vdi", "vhdx", "vpc", "qed", "parallels"])
 def test_other_formats_are_refused_with_the_command_that_converts(make, kind):
     data = make(kind=kind)
-    said = str(qcow2.problem(data[: qcow2.ENOUGH], len(data)))
+    said = str(qcow2.problem(data[: qcow2.HEAD_SIZE], len(data)))
     assert said == f"This is a {kind} file. Convert it with “qemu-img convert -O qcow2 FILE FILE.qcow2”."
 
 

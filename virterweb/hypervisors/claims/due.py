@@ -87,7 +87,7 @@ class Due(models.Model):
     crashes = models.PositiveSmallIntegerField(default=0, editable=False, help_text="attempts in a row that crashed")
     due_at = models.DateTimeField(null=True, editable=False, help_text="when a worker takes it up next; empty: at once")
 
-    LONGEST: ClassVar = LONGEST_PAUSE
+    MAX_PAUSE: ClassVar = LONGEST_PAUSE
     """The longest time for which such a row is put off."""
 
     objects = DueQuerySet.as_manager()
@@ -111,7 +111,9 @@ class Due(models.Model):
         A time later than any that is ever set counts as well: the clock was set back.
         """
         now, at = timezone.now(), f"{path}due_at"
-        return cls.is_free(path) & (Q(**{at: None}) | Q(**{f"{at}__lte": now}) | Q(**{f"{at}__gt": now + cls.LONGEST}))
+        return cls.is_free(path) & (
+            Q(**{at: None}) | Q(**{f"{at}__lte": now}) | Q(**{f"{at}__gt": now + cls.MAX_PAUSE})
+        )
 
 
 def end_claims_of_dead() -> None:

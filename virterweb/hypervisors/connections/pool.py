@@ -16,7 +16,7 @@ from virterweb.hypervisors.gateway.found import Busy, Unreachable
 from virterweb.hypervisors.uris import validate_uri
 from virterweb.messages import Message
 
-OPENING = 5.0  # seconds until a hypervisor that accepts and never answers counts as unreachable
+OPEN_TIMEOUT = 5.0  # seconds until a hypervisor that accepts and never answers counts as unreachable
 CROWDED = Message("hypervisor.crowded")
 MAX_CALLERS = 4  # callers inside one hypervisor at a time; libvirtd itself serves five calls of a client at once
 
@@ -41,10 +41,10 @@ class _Slot:
                 threading.Thread(target=self._open, args=[self.opening], daemon=True).start()
             opening = self.opening
         try:
-            connection = opening.result(timeout=max(0.0, self.opened_at + OPENING - time.monotonic()))
+            connection = opening.result(timeout=max(0.0, self.opened_at + OPEN_TIMEOUT - time.monotonic()))
         except TimeoutError:
             raise Unreachable(
-                Message("hypervisor.silent"), f"no answer from {self.uri} within {OPENING:.0f} s"
+                Message("hypervisor.silent"), f"no answer from {self.uri} within {OPEN_TIMEOUT:.0f} s"
             ) from None
         self.connection = connection
         return connection

@@ -20,9 +20,9 @@ import dns.rdatatype
 
 CLONE_NEWNET = 0x40000000  # of <linux/sched.h>
 KINDS = {4: dns.rdatatype.A, 6: dns.rdatatype.AAAA}
-AT_ONCE = 64  # questions in progress: as many as the queue of a socket certainly holds
-SILENCE = 1.0  # seconds without an answer until the questions in progress count as not answered
-PATIENCE = 3.0  # seconds for all questions, however many stay without an answer
+MAX_PENDING = 64  # questions in progress: as many as the queue of a socket certainly holds
+SILENCE_TIMEOUT = 1.0  # seconds without an answer until the questions in progress count as not answered
+TOTAL_TIMEOUT = 3.0  # seconds for all questions, however many stay without an answer
 
 
 def peer_pid(uri: str) -> int | None:
@@ -128,11 +128,11 @@ def resolve(asker: socket.socket, questions: Iterable[tuple[str, int]]) -> dict[
     Each name's addresses are in order; a name without an answer has none, one that there was no time for is left out.
     Raises TimeoutError if nothing is answered, or another OSError if the server is not there.
     """
-    asker.settimeout(SILENCE)
+    asker.settimeout(SILENCE_TIMEOUT)
     left, answers, heard = list(questions), {}, False
-    until = monotonic() + PATIENCE
+    until = monotonic() + TOTAL_TIMEOUT
     while left and monotonic() < until:
-        some, left = left[:AT_ONCE], left[AT_ONCE:]
+        some, left = left[:MAX_PENDING], left[MAX_PENDING:]
         answers |= {name: [] for name, _ in some if name not in answers}
         for name, addresses in _exchange(asker, some):
             heard = True

@@ -156,7 +156,7 @@ class Command(RunVerb, NICVerbs):
         vm = self.find(name, hypervisor)
         configure.ask(vm)
         wait_for([vm], self)
-        deadline = time.monotonic() + 2 * configure.LIMIT
+        deadline = time.monotonic() + 2 * configure.TIMEOUT
         while (run := GuestRun.objects.get(vm=vm)).done_at is None:
             if time.monotonic() > deadline:
                 raise CommandError("the worker has not configured the guest yet; the request is saved")

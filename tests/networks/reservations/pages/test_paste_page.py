@@ -6,7 +6,7 @@ import pytest
 from django.http import HttpResponse
 
 from networks.definition.spec import HostSpec
-from networks.reservations.forms import LONGEST_PASTE
+from networks.reservations.forms import MAX_PASTE_LENGTH
 from networks.reservations.reservations import reserve
 from tests.networks.reservations.pages.reservation_pages import (
     EIGHT,
@@ -127,7 +127,7 @@ def test_a_paste_without_changes_has_no_button(post, net, pasted):
     assert paste(post, net, pasted, token="").status_code == 409
 
 
-@pytest.mark.parametrize("pasted", ["", "x" * (LONGEST_PASTE + 1)], ids=["empty", "too long"])
+@pytest.mark.parametrize("pasted", ["", "x" * (MAX_PASTE_LENGTH + 1)], ids=["empty", "too long"])
 def test_a_paste_that_is_empty_or_too_long_is_refused(post, net, pokes, pasted):
     answer = paste(post, net, pasted)
     assert answer.status_code == 422

@@ -65,6 +65,6 @@ def test_another_server_than_ssh_is_an_error(own_key):
 
 
 def test_a_server_that_does_not_answer_times_out(own_key, monkeypatch):
-    monkeypatch.setattr(ssh, "TALKING", 0.3)
+    monkeypatch.setattr(ssh, "STEP_TIMEOUT", 0.3)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         assert talk(listener.getsockname()[1]).startswith(f"the SSH connection to {IP} was interrupted: ")

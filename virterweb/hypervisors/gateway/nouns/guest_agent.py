@@ -13,7 +13,7 @@ from virterweb.hypervisors.gateway.session import LOST, NO_AGENT, Session, reaso
 from virterweb.messages import Message
 
 LARGEST_CODE = 2**31 - 1  # of a program in a guest, which may return anything
-AGENT_PATIENCE = 5  # seconds
+AGENT_TIMEOUT = 5  # seconds
 
 
 class GuestAgent:
@@ -59,6 +59,6 @@ class GuestAgent:
 
 
 def _ask_agent(domain: libvirt.virDomain, verb: str, arguments: dict[str, object]) -> dict:
-    """Send a command to the guest agent and return its answer; libvirt waits AGENT_PATIENCE for it."""
+    """Send a command to the guest agent and return its answer; libvirt waits AGENT_TIMEOUT for it."""
     asked = json.dumps({"execute": verb, "arguments": arguments})
-    return json.loads(libvirt_qemu.qemuAgentCommand(domain, asked, AGENT_PATIENCE, 0))["return"]
+    return json.loads(libvirt_qemu.qemuAgentCommand(domain, asked, AGENT_TIMEOUT, 0))["return"]

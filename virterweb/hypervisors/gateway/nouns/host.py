@@ -25,7 +25,7 @@ _NIC_MODELS = {  # the version of QEMU, as libvirt writes it, that each came wit
     "igb": (8_000_000, (*_X86, "aarch64")),
 }
 PROBE_CPU = 1.5  # seconds; emulation takes about 0.3 to run the firmware
-PROBE_PATIENCE = 30.0  # seconds
+PROBE_TIMEOUT = 30.0  # seconds
 
 
 class HostMachine:
@@ -137,7 +137,7 @@ class HostMachine:
 
 def _watch_probe(probe: libvirt.virDomain) -> Message:
     """Wait until the guest has ended, or return why it is stopped: with working KVM it needs little CPU time."""
-    until, problem = time.monotonic() + PROBE_PATIENCE, Message()
+    until, problem = time.monotonic() + PROBE_TIMEOUT, Message()
     with suppress(libvirt.libvirtError):  # it has ended
         while not problem:
             state, *_, spent = probe.info()
@@ -146,7 +146,7 @@ def _watch_probe(probe: libvirt.virDomain) -> Message:
             elif spent / 1e9 > PROBE_CPU:
                 problem = Message("kvm.slow")
             elif time.monotonic() > until:
-                problem = Message("kvm.idle", seconds=int(PROBE_PATIENCE))
+                problem = Message("kvm.idle", seconds=int(PROBE_TIMEOUT))
             time.sleep(0.05)
     with suppress(libvirt.libvirtError):
         probe.destroy()
