@@ -74,7 +74,7 @@ class Channel(filesystem.Channel):
 
     @property
     def _pipe_path(self) -> Path:
-        return Path(self.control_folder) / "knock"
+        return Path(self.control_folder) / "wake-up"
 
     @cached_property
     def _pipe(self) -> int:

@@ -11,7 +11,7 @@ from threading import Timer
 import pytest
 from kombu import Connection, Consumer, Message, Producer, Queue
 
-POLLING = 5.0  # so long that only a knock can bring a message sooner
+POLLING = 5.0  # so long that only a wake-up can bring a message sooner
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def test_a_message_waits_for_a_consumer(connect):
     assert received(connect(), 1) == ["early"]
 
 
-def test_a_consumer_that_waits_hears_the_knock(connect):
+def test_a_consumer_that_waits_hears_the_wake_up(connect):
     sender = connect()
     Timer(0.3, put, [sender, "now"]).start()
     began = time.monotonic()
