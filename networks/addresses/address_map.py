@@ -20,6 +20,7 @@ from networks.addresses.grid import (
     single_cells,
     uses_of,
 )
+from virterweb.messages import InvalidValue, Message
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +79,7 @@ def draw(
     """
     block = interface.network if zoom is None else zoom
     if not block.subnet_of(interface.network):
-        raise ValueError(f"{block} is not in {interface.network}.")
+        raise InvalidValue(Message("value.outside", block=block, whole=interface.network))
     grouped = block.prefixlen < LARGEST_SINGLE
     group = block.prefixlen + GROUPING if grouped else 32
     grid = Grid(block=block, group=group)

@@ -10,6 +10,9 @@ from ipaddress import IPv4Interface, IPv4Network
 from math import ceil
 from socket import inet_aton, inet_ntoa
 
+from networks.definition import value_wording as _wording  # noqa: F401, adds the texts of the messages
+from virterweb.messages import InvalidValue, Message
+
 LARGEST_SINGLE = 23  # prefix of the largest block that is drawn address by address
 GROUPING = 8  # bits: a larger block is drawn as 256 groups
 
@@ -117,13 +120,13 @@ class Cell:
 
 
 def number(ip: str) -> int:
-    """Return dotted IPv4 as an int; raise ValueError for anything else, short forms and leading zeros included."""
+    """Return dotted IPv4 as an int; raise InvalidValue for anything else, short forms and leading zeros included."""
     try:
         packed = inet_aton(ip)
     except OSError:
         packed = b""
     if not packed or inet_ntoa(packed) != ip:
-        raise ValueError(f"“{ip}” is not an IPv4 address, for example 10.255.0.8.")
+        raise InvalidValue(Message("value.ipv4", text=ip))
     return int.from_bytes(packed, "big")
 
 

@@ -6,8 +6,10 @@ from ipaddress import IPv4Address, IPv4Interface, IPv4Network, ip_address, ip_in
 from networks.addresses.address_map import AddressMap, draw, next_free
 from networks.addresses.grid import Taken, number
 from networks.addresses.reserved import reserved
+from networks.addresses.wording import guest
 from networks.attachments import attachments
 from networks.models import Network
+from virterweb.messages import InvalidValue, Message
 
 
 def blocks(network: Network) -> list[IPv4Interface]:
@@ -26,25 +28,27 @@ def taken(network: Network) -> Taken:
     """Return everything that is known to use an IPv4 address of the network, in words."""
     names = network.vm_names()
     return Taken(
-        leased={number(ip): _who(names, mac, name) for ip, mac, name in _leased(network) if ":" not in ip},
-        seen={number(ip): _who(names, mac) for ip, mac in _told(network) if ":" not in ip},
-        reserved={number(ip): _who(names, mac, name) for ip, mac, name in _reserved(network) if ":" not in ip},
+        leased={number(ip): guest(names.get(mac) or name, mac) for ip, mac, name in _leased(network) if ":" not in ip},
+        seen={number(ip): guest(names.get(mac, ""), mac) for ip, mac in _told(network) if ":" not in ip},
+        reserved={
+            number(ip): guest(names.get(mac) or name, mac) for ip, mac, name in _reserved(network) if ":" not in ip
+        },
     )
 
 
-def other_user(network: Network, ip: str, mac: str) -> str:
-    """Return who else has an address, as the end of a sentence; "" if nobody. A guest that is gone has no lease."""
+def other_user(network: Network, ip: str, mac: str) -> Message:
+    """Return who else has an address; an empty message if nobody has. A guest that is gone has no lease."""
     names = network.vm_names()
-    known = [("reserved for", *row) for row in _reserved(network)]
-    known += [("used by", ip, mac, "") for ip, mac in _told(network)]
-    known += [("leased to", *row) for row in _leased(network) if row[1] in names]
-    others = (f"{how} {_who(names, whose, name)}" for how, its, whose, name in known if its == ip and whose != mac)
-    return next(others, "")
-
-
-def _who(names: dict[str, str], mac: str, name: str = "") -> str:
-    known = names.get(mac) or name
-    return f"{known} ({mac})" if known and mac else known or mac
+    for its, whose, name in _reserved(network):
+        if its == ip and whose != mac:
+            return Message("user.reserved", ip=ip, known=names.get(whose) or name, mac=whose)
+    for its, whose in _told(network):
+        if its == ip and whose != mac:
+            return Message("user.reported", ip=ip, known=names.get(whose, ""), mac=whose)
+    for its, whose, name in _leased(network):
+        if its == ip and whose != mac and whose in names:
+            return Message("user.leased", ip=ip, known=names[whose] or name, mac=whose)
+    return Message()
 
 
 def _leased(network: Network) -> Iterator[tuple[str, str, str]]:
@@ -63,7 +67,7 @@ def _told(network: Network) -> Iterator[tuple[str, str]]:
 
 
 def maps(network: Network, zoom: str = "") -> list[AddressMap]:
-    """Return a map of each IPv4 block, or of the part `zoom` of one; raise ValueError if that is in none."""
+    """Return a map of each IPv4 block, or of the part `zoom` of one; raise InvalidValue if that is in none."""
     known, handed_out, found = taken(network), ranges(network), blocks(network)
     if not zoom:
         return [draw(interface, handed_out, known) for interface in found]
@@ -71,7 +75,7 @@ def maps(network: Network, zoom: str = "") -> list[AddressMap]:
     for interface in found:
         if part.subnet_of(interface.network):
             return [draw(interface, handed_out, known, part)]
-    raise ValueError(f"{zoom} is not a part of {network}.")
+    raise InvalidValue(Message("value.part", part=zoom, whole=network))
 
 
 def next_free_address(network: Network) -> str:

@@ -11,6 +11,10 @@ ADDRESSES = {
     "value.mac_beyond": "There is no MAC {number} after {base}.",
     "value.id": "ID {number} is not possible. IDs must be between 1 and {most}.",
     "value.id_address": "ID {number} has no address in {block}.",
+    "value.id_of_host": "ID {number} would have the address of the host, {ip}.",
+    "value.ipv4": "“{text}” is not an IPv4 address, for example 10.255.0.8.",
+    "value.outside": "{block} is not in {whole}.",
+    "value.part": "{part} is not a part of {whole}.",
     "value.dhcp_room": "{interface} leaves no address for DHCP, because the range begins after the address of the "
     "host.",
     "value.hosts_room": "{block} has room for {room} DHCP reservations after {ip}.",

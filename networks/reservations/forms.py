@@ -54,7 +54,7 @@ class HostEntryForm(forms.Form):
 
     def __init__(self, *args, network: Network, was: HostSpec | None = None, **options) -> None:
         super().__init__(*args, **options)
-        self.network, self.was, self.warning = network, was, ""
+        self.network, self.was, self.warning = network, was, Message()
         if was and not self.is_bound:
             self.initial = self.of(was) | self.initial
         self.fields["mac"].widget.attrs["list"] = "macs"
@@ -79,7 +79,7 @@ class HostEntryForm(forms.Form):
         if not self.errors and not data["anyway"]:
             self.warning = leased_to_another(self.network, self.host)
             if self.warning:
-                self.add_error("ip", self.warning)
+                self.add_error("ip", str(self.warning))
         return data
 
     def _against(self, data: dict) -> Iterable[tuple[str, Message]]:

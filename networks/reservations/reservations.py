@@ -163,20 +163,16 @@ def propose(network: Network, mac: str = "", ip: str = "", client_id: str = "") 
     return HostSpec(mac="" if six else mac, duid=client_id if six else "", ip=ip, name=name)
 
 
-def leased_to_another(network: Network, host: HostSpec) -> str:
-    """Return a warning that another guest has the address now; "" if none has."""
+def leased_to_another(network: Network, host: HostSpec) -> Message:
+    """Return a warning that another guest has the address now; an empty message if none has."""
     lease = network.leases.current().filter(ip=host.ip).exclude(mac=host.mac).first()
     if lease is None or (host.duid and lease.client_id == host.duid):
-        return ""
+        return Message()
     if not (host.mac or host.duid) and host.name.lower() == lease.hostname.lower():
-        return ""  # known by what it calls itself
-    who = lease.vm or lease.hostname
-    until = f" until {timezone.localtime(lease.expires_at):%H:%M}" if lease.expires_at else ""
-    known = f"{who} ({lease.mac})" if who else lease.mac
-    return (
-        f"{host.ip} is leased to {known}{until}. That guest keeps it until it renews its lease. "
-        "Another guest can have it only then."
-    )
+        return Message()  # known by what it calls itself
+    known = lease.vm or lease.hostname
+    until = f"{timezone.localtime(lease.expires_at):%H:%M}" if lease.expires_at else ""
+    return Message("reservation.leased", ip=host.ip, known=known, mac=lease.mac, until=until)
 
 
 # requests

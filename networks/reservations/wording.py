@@ -1,8 +1,7 @@
 """The product's words for why a DHCP reservation is not possible. Pure: nothing is decided by them."""
 
+from networks.addresses.wording import guest
 from virterweb.messages import add_wording
-
-WHO = {"known": "{known} ({other})", "other": "{other}"}
 
 CONFLICTS = {
     "reservation.no_block": "{ip} is outside all blocks of this network: {blocks}.",
@@ -19,21 +18,28 @@ CONFLICTS = {
 }
 
 
-def _who(known: str, other: str) -> str:
-    if known and other:
-        return WHO["known"].format(known=known, other=other)
-    return WHO["other"].format(other=known or other)
-
-
 def _ip_taken(ip: str, known: str, name: str) -> str:
-    return IP_TAKEN.format(ip=ip, guest=_who(known, name))
+    return IP_TAKEN.format(ip=ip, guest=guest(known, name))
 
 
 def _name_taken(name: str, known: str, ip: str) -> str:
-    return NAME_TAKEN.format(name=name, guest=_who(known, ip))
+    return NAME_TAKEN.format(name=name, guest=guest(known, ip))
 
 
+def _leased(ip: str, known: str, mac: str, until: str) -> str:
+    return LEASED["until" if until else "always"].format(ip=ip, guest=guest(known, mac), until=until)
+
+
+LEASED = {
+    "always": "{ip} is leased to {guest}. That guest keeps it until it renews its lease. Another guest can have it "
+    "only then.",
+    "until": "{ip} is leased to {guest} until {until}. That guest keeps it until it renews its lease. Another guest "
+    "can have it only then.",
+}
 IP_TAKEN = "{ip} is already reserved for {guest}."
 NAME_TAKEN = "{name} is already the name of {guest}."
 
-add_wording(CONFLICTS | {"reservation.ip_taken": _ip_taken, "reservation.name_taken": _name_taken})
+add_wording(
+    CONFLICTS
+    | {"reservation.ip_taken": _ip_taken, "reservation.name_taken": _name_taken, "reservation.leased": _leased}
+)

@@ -21,11 +21,7 @@ APPS = ("networks", "vms", "virterweb")
 MAKERS = {"Message": ("", 0), "_refused": ("", 0), "_problem": ("form.", 1), "_invalid": ("value.", 0)}
 # Where values are refused by texts, which is left to convert.
 UNCONVERTED = {
-    "networks/addresses/address_map.py",
-    "networks/addresses/grid.py",
-    "networks/addresses/usage.py",
     "networks/reservations/pasted.py",
-    "vms/addresses/ids.py",
     "vms/definition/sizes.py",
     "vms/guests/form.py",
 }

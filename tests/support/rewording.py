@@ -5,6 +5,7 @@ from types import ModuleType
 
 import pytest
 
+from networks.addresses import wording as address_words
 from networks.changes import bulk as network_bulk
 from networks.definition import form_wording as form_words
 from networks.definition import value_wording as value_words
@@ -23,6 +24,7 @@ from vms.observed import wording as guest_words
 
 MODULES = (rights_words, gateway_words, network_words, form_words, value_words, xml_words)
 MODULES += (
+    address_words,
     network_bulk,
     reservation_words,
     vm_words,

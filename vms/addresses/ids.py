@@ -13,7 +13,7 @@ from networks.definition.spec import HostSpec, NetworkSpec
 from networks.models import Network
 from virterweb.hypervisors.gateway.found import Refused
 from virterweb.hypervisors.models import Hypervisor
-from virterweb.messages import Message
+from virterweb.messages import InvalidValue, Message
 from vms.models import NIC, VM, NICStatus
 
 
@@ -45,7 +45,7 @@ def address(hypervisor: Hypervisor, number: int) -> Address:
 def _address_in(block: IPv4Interface | None, number: int) -> Address:
     ip = ip_of_id(block, number) if block else ""
     if block and ip == block.ip:
-        raise ValueError(f"ID {number} would have the address of the host, {ip}.")
+        raise InvalidValue(Message("value.id_of_host", number=number, ip=ip))
     return Address(mac=mac_of_id(number), ip=str(ip))
 
 

@@ -78,13 +78,13 @@ def _reserved(network: Network, mac: str) -> list[str]:
     return [ip for ip, entry in hosts.entries(network).items() if mac and entry.mac == mac]
 
 
-def static_user(network: Network, ip: str, mac: str) -> str:
-    """Return who else has an address that a guest sets itself, as the end of a sentence; "" if nobody has."""
+def static_user(network: Network, ip: str, mac: str) -> Message:
+    """Return who else has an address that a guest sets itself; an empty message if nobody has."""
     nics = NIC.objects.filter(kind=NIC.Kind.NETWORK, source=network.name, vm__hypervisor=network.hypervisor_id)
     nics = nics.filter(removed_at=None, vm__removed_at=None, guest__mode=Mode.STATIC).exclude(mac=mac)
     static = ((nic, ip_interface(each)) for nic in nics.select_related("vm") for each in nic.guest_spec().addresses)
-    wanted = (f"the static address of {nic.vm} ({nic.mac})" for nic, address in static if str(address.ip) == ip)
-    return other_user(network, ip, mac) or next(wanted, "")
+    wanted = (Message("user.static", ip=ip, vm=nic.vm, mac=nic.mac) for nic, address in static if str(address.ip) == ip)
+    return other_user(network, ip, mac) or next(wanted, Message())
 
 
 def plan_address(vm: VM, now: NICSpec | None, wanted: NICSpec, typed: str, by: rights.Actor) -> AddressChange:

@@ -105,7 +105,7 @@ class GuestForm(forms.Form):
             self.add_error(GUEST_FIELDS[field], problem)
         for address in map(ip_interface, nic.desired.addresses if network else ()):
             if user := static_user(network, str(address.ip), nic.mac):
-                self.add_error("guest_addresses", f"{address.ip} is {user}.")
+                self.add_error("guest_addresses", str(user))
 
 
 def guest_initial(desired: GuestSpec) -> dict[str, object]:
