@@ -17,7 +17,7 @@ def sweep() -> None:
         push.apply_async([pk], expires=5)
     for pk in leases.to_release():
         release_leases.apply_async([pk], expires=5)
-    for pk in dns.due().values_list("pk", flat=True)[: dns.NETWORKS_PER_SWEEP]:
+    for pk in dns.due_networks().values_list("pk", flat=True)[: dns.NETWORKS_PER_SWEEP]:
         ask_names.apply_async([pk], expires=5)
 
 

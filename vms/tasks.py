@@ -19,15 +19,15 @@ def sweep() -> None:
         push.apply_async([pk], expires=5)
     for pk in Image.objects.overdue().values_list("pk", flat=True):
         push_image.apply_async([pk], expires=5)
-    for pk in addresses.due().values_list("pk", flat=True):
+    for pk in addresses.due_hypervisors().values_list("pk", flat=True):
         ask_guests.apply_async([pk], expires=5)
     for pk in seed.changed():
         keep_up_seeds.apply_async([pk], expires=5)
-    for pk in configure.due():
+    for pk in configure.due_runs():
         configure_guest.apply_async([pk], expires=5)
-    for pk in console.due().values_list("pk", flat=True)[: console.LOGS_PER_SWEEP]:
+    for pk in console.due_logs().values_list("pk", flat=True)[: console.LOGS_PER_SWEEP]:
         read_console.apply_async([pk], expires=5)
-    for pk in ssh.due().values_list("pk", flat=True)[: ssh.MAX_CONNECTIONS]:
+    for pk in ssh.due_checks().values_list("pk", flat=True)[: ssh.MAX_CONNECTIONS]:
         try_ssh.apply_async([pk], expires=5)
 
 

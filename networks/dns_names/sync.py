@@ -21,7 +21,7 @@ NETWORKS_PER_SWEEP = 8  # networks per sweep; the rest follow half a second late
 RETRY_INTERVAL = timedelta(seconds=10)  # until a failed round is tried again
 
 
-def due() -> NetworkQuerySet:
+def due_networks() -> NetworkQuerySet:
     """Return the networks whose dnsmasq is to be asked, changed names first; none with a push in progress."""
     served = Network.objects.filter(status__present=True, status__active=True).exclude(status__ip_range="")
     settled = served.filter(status__generation__gte=F("generation"), hypervisor__status__unreachable_since=None)
@@ -37,7 +37,7 @@ def ask_soon(network: Network) -> None:
 
 def ask(network_id: int) -> None:
     """Ask one network's dnsmasq if it is due, unless another worker is at it or just was."""
-    if not due().filter(pk=network_id).exists():
+    if not due_networks().filter(pk=network_id).exists():
         return
     DNSAnswers.objects.get_or_create(network_id=network_id)
     with DNSAnswers.objects.due().filter(network=network_id).claim() as row:

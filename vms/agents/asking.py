@@ -107,7 +107,7 @@ def _ask_guests(
         # In an unmanaged guest no program is run unless a user requests it.
         if status.pk in reports
         and status.desired.managed
-        and guest_report.due(reports[status.pk], status.pk in unsettled)
+        and guest_report.is_due(reports[status.pk], status.pk in unsettled)
     ]
     due.sort(key=lambda status: (reports[status.pk].asked_at is not None, reports[status.pk].asked_at))
     for status in due:

@@ -39,7 +39,7 @@ ERROR_RETRY_INTERVAL = timedelta(seconds=60)  # until the next round after an in
 _questions: dict[int, dict[int, Future]] = {}
 
 
-def due() -> HypervisorQuerySet:
+def due_hypervisors() -> HypervisorQuerySet:
     """Return the hypervisors whose guests are to be asked, among those that are reachable."""
     reachable = Hypervisor.objects.filter(status__observed_at__isnull=False, status__unreachable_since=None)
     return reachable.filter(AddressRound.is_due("address_round__"))
@@ -47,7 +47,7 @@ def due() -> HypervisorQuerySet:
 
 def ask(hypervisor_id: int) -> None:
     """Ask all guests of a hypervisor for addresses without leases, unless another worker does or just did."""
-    hypervisor = due().filter(pk=hypervisor_id).first()
+    hypervisor = due_hypervisors().filter(pk=hypervisor_id).first()
     if not hypervisor:
         return
     AddressRound.objects.get_or_create(hypervisor=hypervisor)
@@ -60,14 +60,14 @@ def _ask(hypervisor: Hypervisor) -> None:
     began = monotonic()
     AddressRound.objects.filter(hypervisor=hypervisor).update(due_at=timezone.now() + ERROR_RETRY_INTERVAL)
     try:
-        observe(hypervisor)
+        record_addresses(hypervisor)
     except HypervisorError as problem:
         log.info("%s: guests not asked: %s (%s)", hypervisor, problem, problem.detail)
     pause = max(MIN_ROUND_INTERVAL, PAUSE_PER_ROUND_SECOND * (monotonic() - began))
     AddressRound.objects.filter(hypervisor=hypervisor).update(due_at=timezone.now() + timedelta(seconds=pause))
 
 
-def observe(hypervisor: Hypervisor) -> None:
+def record_addresses(hypervisor: Hypervisor) -> None:
     """Record what one hypervisor's guests and ARP table report; only changes are written."""
     without = NICStatus.objects.filter(~leased(), vm=OuterRef("pk"))
     running = VMStatus.objects.filter(desired__hypervisor=hypervisor, power=Power.RUNNING)

@@ -27,7 +27,7 @@ RETRY_INTERVAL = timedelta(seconds=10)  # until a log that could not be read is 
 LOGS_PER_SWEEP = 8  # logs per sweep: the next sweep follows half a second later
 
 
-def due() -> QuerySet[ConsoleLog]:
+def due_logs() -> QuerySet[ConsoleLog]:
     """Return the logs to read: of VMs that run or stopped since the last reading, those with an open page first."""
     reachable = ConsoleLog.objects.due().filter(vm__isnull=False, hypervisor__status__unreachable_since=None)
     stopped = Q(read_at=None) | Q(read_at__lt=F("vm__status__observed_at"))
@@ -51,7 +51,7 @@ def begin(vm: VM) -> None:
 
 def read(log_id: int) -> None:
     """Read one log if it is due, unless another worker does."""
-    with due().select_related("vm__hypervisor", "vm__status").filter(pk=log_id).claim() as log:
+    with due_logs().select_related("vm__hypervisor", "vm__status").filter(pk=log_id).claim() as log:
         if log:
             _read(log)
 

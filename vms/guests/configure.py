@@ -26,7 +26,7 @@ def ask(vm: VM) -> None:
         enqueue("vms.tasks.configure_guest", run.pk)
 
 
-def due() -> list[int]:
+def due_runs() -> list[int]:
     """Return the requests to carry out; each waits until the ISO is up to date."""
     open_ = (
         GuestRun.objects.due().filter(done_at=None, vm__removed_at=None).select_related("vm__status", "vm__hypervisor")

@@ -43,7 +43,7 @@ def note(status: VMStatus, document: str) -> None:
         GuestReport.objects.filter(pk=before.pk).update(nics=nics)
 
 
-def due(report: GuestReport, unsettled: bool) -> bool:
+def is_due(report: GuestReport, unsettled: bool) -> bool:
     """Return whether a guest is to be asked now; `unsettled` if one of its NICs is not as expected."""
     if report.asked_at is None:
         return True

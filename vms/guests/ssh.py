@@ -41,7 +41,7 @@ CLOUD_INIT_ENDED = "test -e /run/cloud-init/result.json"  # cloud-init writes th
 _places = threading.BoundedSemaphore(MAX_CONNECTIONS)
 
 
-def due() -> QuerySet[SSHCheck]:
+def due_checks() -> QuerySet[SSHCheck]:
     """Return the checks to try now, including all that were never tried."""
     now = timezone.now()
     running = SSHCheck.objects.due().filter(vm__removed_at=None, vm__status__power=Power.RUNNING)
@@ -63,7 +63,7 @@ def check(check_id: int) -> None:
     if not _places.acquire(blocking=False):
         return
     try:
-        with due().select_related("vm__hypervisor", "vm__status").filter(pk=check_id).claim() as row:
+        with due_checks().select_related("vm__hypervisor", "vm__status").filter(pk=check_id).claim() as row:
             if row:
                 _check(row)
     finally:

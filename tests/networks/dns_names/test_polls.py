@@ -107,7 +107,7 @@ def test_a_changed_network_is_due_immediately(network, dnsmasq):
 def test_a_network_without_dnsmasq_or_with_a_pending_change_is_not_queried(network, dnsmasq, status, desired):
     network.status.write(**status)
     Network.objects.filter(pk=network.pk).update(**desired)
-    assert not asking.due().exists()
+    assert not asking.due_networks().exists()
     asking.ask(network.pk)
     assert not dnsmasq.asked
 

@@ -64,7 +64,7 @@ def test_a_vm_that_stopped_during_the_query_gets_no_addresses(vm, guests):
         return answer(uuid, source)
 
     guests.interface_addresses = stop
-    addresses.observe(vm.hypervisor)
+    addresses.record_addresses(vm.hypervisor)
     assert seen() == []
 
 

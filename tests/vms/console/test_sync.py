@@ -43,7 +43,7 @@ def shown(answer) -> str:
 
 
 def due() -> bool:
-    return console.due().exists()
+    return console.due_logs().exists()
 
 
 # the pages

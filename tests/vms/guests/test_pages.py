@@ -221,9 +221,9 @@ def test_configure_now_is_requested_and_its_result_is_shown(page, vm):
 
 def test_configure_now_waits_until_the_iso_is_written(vm):
     configure.ask(vm)
-    assert configure.due() == [GuestRun.objects.get().pk]
+    assert configure.due_runs() == [GuestRun.objects.get().pk]
     vm.ask_again()
-    assert configure.due() == []
+    assert configure.due_runs() == []
 
 
 def test_of_a_vm_that_does_not_run_nothing_is_configured(vm):

@@ -90,7 +90,7 @@ def test_a_vm_is_waited_for_until_it_can_be_logged_in_to(waited, wire, own_key):
         vm = try_now(vm)
     assert (vm.shown_state, vm.ssh_reason, vm.ssh_check.reason) == (Power.RUNNING, "", Message())
     assert set(wire.tried) == {f"{IP}:22"}
-    assert not ssh.due().exists()
+    assert not ssh.due_checks().exists()
 
 
 def test_a_vm_without_an_id_is_tried_at_the_address_of_its_lease(db, own_key, pokes, wire):
@@ -118,7 +118,7 @@ def test_the_login_fails_after_300_s_with_the_last_reason(waited, wire):
     vm = fresh(waited)
     assert vm.shown_state == SSHState.GIVEN_UP
     assert vm.ssh_reason == f"did not become reachable within 300 s: {IP} does not answer"
-    assert not ssh.due().exists()
+    assert not ssh.due_checks().exists()
 
 
 def test_a_vm_that_was_never_tried_does_not_fail(waited, wire):
@@ -148,11 +148,11 @@ def test_an_answer_to_the_previous_start_is_ignored(waited, wire, monkeypatch):
 def test_a_vm_that_is_off_or_not_waited_for_is_not_tried(waited, wire):
     VMStatus.objects.update(power=Power.OFF)
     assert fresh(waited).shown_state == Power.OFF
-    assert not ssh.due().exists()
+    assert not ssh.due_checks().exists()
     VMStatus.objects.update(power=Power.RUNNING)
     VM.objects.update(wait_ssh=False)
     assert fresh(waited).shown_state == Power.RUNNING
-    assert not ssh.due().exists()
+    assert not ssh.due_checks().exists()
 
 
 def test_pages_show_that_a_vm_is_waited_for_and_why(waited, wire, page):
