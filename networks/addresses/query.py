@@ -8,7 +8,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from django.db.models import Q
 
 from networks.definition.addressing import parse_mac
-from networks.models import place_of
+from networks.models import sort_key_of
 
 MAC_DIGITS = 12
 FEWEST_DIGITS = 4  # of a MAC without separators; fewer are in every MAC, and in many a name
@@ -69,8 +69,8 @@ class Question:
         return wanted
 
     def places(self) -> Q:
-        """Return the filter for rows with a `place` in the block that is asked for."""
-        return Q(place__range=(place_of(self.block[0]), place_of(self.block[-1])))
+        """Return the filter for rows with a `sort_key` in the block that is asked for."""
+        return Q(sort_key__range=(sort_key_of(self.block[0]), sort_key_of(self.block[-1])))
 
     def leases(self) -> Q:
         """Return the filter for leases, current or not, that match."""

@@ -52,7 +52,7 @@ def reserved(networks: Iterable[int], only: Q | None = None) -> list[Reserved]:
 
 def found_in_order(where: Q) -> QuerySet[DHCPHostStatus]:
     """Return the reservations that libvirt has on any network, in the order of their addresses."""
-    return DHCPHostStatus.objects.filter(where).order_by("place")
+    return DHCPHostStatus.objects.filter(where).order_by("sort_key")
 
 
 def _split(row: tuple) -> tuple[int, bool, bool, HostSpec]:

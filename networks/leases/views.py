@@ -33,7 +33,7 @@ def network_leases(request: HttpRequest, hypervisor: str, name: str, suffix: str
     if not form.is_valid() and suffix:
         return HttpResponseBadRequest(form.errors.as_text(), content_type="text/plain; charset=utf-8")
     asked = form.is_valid() and form.asked
-    leases = form.among(network.leases) if asked else network.leases.current().order_by("place")
+    leases = form.among(network.leases) if asked else network.leases.current().order_by("sort_key")
     if suffix:
         return answer(f"{network}-leases", suffix, LEASE_COLUMNS, leases.values_list(*LEASE_COLUMNS))
     page = page_of(leases.annotate(reserved=reserved_columns()["reserved_found"]), request.GET)

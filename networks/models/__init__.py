@@ -1,6 +1,6 @@
 """The models of networks, with one file for each family."""
 
-from .addresses import place_of
+from .addresses import sort_key_of
 from .dns import DNSAnswers
 from .lease import Lease, LeaseQuerySet
 from .network import Network
@@ -19,5 +19,5 @@ __all__ = [
     "NetworkQuerySet",
     "NetworkRevision",
     "NetworkStatus",
-    "place_of",
+    "sort_key_of",
 ]

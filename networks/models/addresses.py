@@ -3,6 +3,6 @@
 from ipaddress import IPv4Address, IPv6Address
 
 
-def place_of(address: IPv4Address | IPv6Address) -> str:
+def sort_key_of(address: IPv4Address | IPv6Address) -> str:
     """Return an address as text that sorts as addresses do, IPv4 before IPv6: 40affff0cf, 6fd00…"""
     return f"{address.version}{address.packed.hex()}"

@@ -10,7 +10,7 @@ from django.utils import timezone
 from networks.definition import addressing, rules
 from networks.definition.spec import HostSpec
 
-from .addresses import place_of
+from .addresses import sort_key_of
 
 if TYPE_CHECKING:
     from .network import Network
@@ -75,7 +75,7 @@ class DHCPHostStatus(models.Model):
     mac = models.CharField("MAC", max_length=17, blank=True, db_index=True)
     duid = models.CharField("DUID", blank=True)
     ip = models.GenericIPAddressField("IP")
-    place = models.CharField(max_length=33, db_index=True, help_text="the IP version and the IP in hexadecimal")
+    sort_key = models.CharField(max_length=33, db_index=True, help_text="the IP version and the IP in hexadecimal")
     name = models.CharField(blank=True)
     lease = models.PositiveBigIntegerField(null=True, help_text="seconds; 0: infinite")
 
@@ -91,4 +91,4 @@ class DHCPHostStatus(models.Model):
 
     @classmethod
     def of(cls, network: "Network", host: HostSpec) -> "DHCPHostStatus":
-        return cls(network=network, place=place_of(ip_address(host.ip)), **asdict(host))
+        return cls(network=network, sort_key=sort_key_of(ip_address(host.ip)), **asdict(host))

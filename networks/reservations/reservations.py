@@ -71,7 +71,7 @@ def rows(network: Network) -> list[HostRow]:
     requested = _requested(network)
     known = attachments().holders(network.hypervisor)
     leased: dict[str, list[str]] = {}
-    for mac, ip in network.leases.current().order_by("place").values_list("mac", "ip"):
+    for mac, ip in network.leases.current().order_by("sort_key").values_list("mac", "ip"):
         leased.setdefault(mac, []).append(ip)
     result = []
     for ip in sorted(found.keys() | requested.keys(), key=lambda ip: (":" in ip, ip_address(ip))):

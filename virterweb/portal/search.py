@@ -126,7 +126,7 @@ class _Search:
         if not self.question.block:
             named = NICStatus.objects.filter(vm__desired__name__icontains=self.question.text)
             wanted |= Q(mac__in=named.values("mac"))
-        rows = Lease.objects.current().filter(wanted).order_by("place")
+        rows = Lease.objects.current().filter(wanted).order_by("sort_key")
         for network, mac, ip, hostname, until in rows.values_list("network", "mac", "ip", "hostname", "expires_at")[
             :MAX_ROWS
         ]:

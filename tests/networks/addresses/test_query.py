@@ -43,7 +43,7 @@ def entries(network) -> Callable[[str], list[str]]:
 
 def answering(text: str) -> list[str]:
     """The IPs of the leases that answer it."""
-    return list(Lease.objects.filter(Question(text=text).leases()).order_by("place").values_list("ip", flat=True))
+    return list(Lease.objects.filter(Question(text=text).leases()).order_by("sort_key").values_list("ip", flat=True))
 
 
 @pytest.mark.parametrize(
