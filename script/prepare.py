@@ -90,7 +90,7 @@ def known(package: str) -> bool:
 def unpacked(package: str, suite: str = "") -> Path:
     """The files of a Debian package that must not be installed, in a folder that stays for the next time.
 
-    cloud-init is one: where it is installed, the machine configures itself anew at its next boot. `suite` is another
+    cloud-init is one: where it is installed, the machine is configured again at its next boot. `suite` is another
     release of Debian than the machine's, such as trixie.
     """
     prefix = f"{suite}-" if suite else ""

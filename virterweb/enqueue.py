@@ -1,4 +1,4 @@
-"""Messages to workers, which only say which row to look at. Tasks are above those who enqueue them, hence paths."""
+"""Messages to workers, which only name a row. Tasks are in higher rooms than their callers, hence named by path."""
 
 from functools import partial
 
@@ -12,5 +12,5 @@ def enqueue(task: str, pk: int) -> None:
 
 
 def send(task: str, pk: int) -> None:
-    """Send the message at once, without a look at the database."""
+    """Send the message at once, without a database query."""
     import_string(task).delay(pk)

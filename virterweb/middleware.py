@@ -1,4 +1,4 @@
-"""What every request goes through, beside Django's own."""
+"""The portal's own middleware."""
 
 from collections.abc import Callable
 from http import HTTPStatus
@@ -31,7 +31,7 @@ CONTENT_SECURITY_POLICY = "; ".join(
 
 
 class NoNullCharacters(MiddlewareMixin):
-    """Nothing here has a null character in its name, and PostgreSQL takes none in what is looked for."""
+    """Refuse null characters: no name has one, and PostgreSQL rejects them in queries."""
 
     def process_request(self, request: HttpRequest) -> None:
         if "\0" in unquote(request.get_full_path()):
@@ -86,7 +86,7 @@ class VisibleCharacters(MiddlewareMixin):
 
 
 class ContentSecurityPolicy(MiddlewareMixin):
-    """Let browsers load and run the portal's own files alone, nothing inline and nothing that is evaluated."""
+    """Let browsers load and run only the portal's own files: no inline code and no eval."""
 
     def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
         response.headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)

@@ -1,4 +1,4 @@
-"""The data folder holds passwords' hashes, keys and disks: nobody but the portal's own user may look into it."""
+"""The data folder holds password hashes, keys and disks: only the portal's own user may read it."""
 
 import os
 from pathlib import Path
@@ -7,7 +7,7 @@ OTHERS = 0o077  # the bits of a file's mode that speak of its group and of every
 
 
 def restrict_new_files() -> None:
-    """Create every file of this process for its own user alone. Called where a process of the portal begins."""
+    """Make all new files of this process private to its user. Called at the start of each process of the portal."""
     os.umask(OTHERS)
 
 
@@ -19,7 +19,7 @@ def prepare(folder: Path) -> None:
 
 
 def _restrict(path: Path) -> None:
-    """Take the bits off, unless the file went meanwhile, is a link to elsewhere or belongs to somebody else."""
+    """Remove the permissions, unless the file is gone, is a link to another place or belongs to somebody else."""
     try:
         found = path.lstat()
         if found.st_mode & OTHERS and not path.is_symlink() and found.st_uid == os.geteuid():

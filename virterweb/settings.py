@@ -141,13 +141,13 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 8 * 1024**2
 # cloud-init's own schema-cloud-config-v1.json; empty: the one of a cloud-init on this machine, if there is one.
 CLOUD_INIT_SCHEMA = os.environ.get("VIRTERWEB_CLOUD_INIT_SCHEMA", "")
 
-# What the worker calls, in this order, with each hypervisor that it looks at.
+# Functions that the worker calls, in this order, for each hypervisor that it polls.
 OBSERVERS = ["networks.sync.observe", "vms.sync.polling.observe", "vms.nics.traffic.observe"]
 
 # Who answers what networks ask about the NICs of VMs: see networks.attachments.
 ATTACHMENTS = "vms.attached.answers"
 
-# How long nobody else takes over what a worker has begun that no longer answers; while it does, it keeps it.
+# Time after which another worker may claim the rows of a worker that no longer answers.
 CLAIM_SECONDS = float(os.environ.get("VIRTERWEB_CLAIM_SECONDS", "60"))
 
 CELERY_BROKER_URL = os.environ.get("CELERY_BROKER_URL", "filesystem://localhost")

@@ -10,7 +10,7 @@ from .models import VM, VMQuerySet
 
 
 def _states(vm: VM) -> dict[str, str]:
-    """Return what the list says of a VM's state: also its power beside a drift, and that it is unmanaged."""
+    """Return the state of a VM for the list, with its power if it has drifted and a mark if it is unmanaged."""
     shown = [each for each in (vm.shown_state, vm.power_beside) if each]
     values = {each.value: each.words for each in shown}
     return values if vm.managed else values | {"unmanaged": "unmanaged"}

@@ -86,7 +86,7 @@ def find_warnings(block: IPv4Network | IPv6Network, taken: Iterable[TakenBlock])
 
 
 def warning(block: IPv4Network | IPv6Network, other: TakenBlock, free: str) -> str:
-    """Return what the overlap with another block means, in words; `free` is a block to propose, if there is one."""
+    """Return the text about the overlap with another block; `free` is a block to propose, if there is one."""
     if other.use is Use.ROUTE:
         what = "The host then sends traffic for addresses in both blocks to the guests."
     else:
@@ -101,7 +101,7 @@ def proposal(free: str) -> str:
 def next_free_block(hypervisor: Hypervisor) -> str:
     """Return the first /24 of SPACES that no network and no route of the host uses.
 
-    A route that leaves no such block, as that of a VPN which takes everything, is not heeded.
+    Routes that cover all of SPACES, such as a VPN's default route, are ignored.
     """
     taken = [each for each in taken_blocks(hypervisor) if each.block.version == 4]
     narrow = [each for each in taken if each.use is not Use.ROUTE or each.block.prefixlen > 8]

@@ -34,7 +34,7 @@ class Use(StrEnum):
 
     @property
     def takes(self) -> bool:
-        """Return whether nobody else can have the address."""
+        """Return whether the address is unavailable for other guests."""
         return self not in (Use.RANGE, Use.FREE)
 
 
@@ -52,7 +52,7 @@ _BEFORE_WHO = {Use.LEASED: "to", Use.IN_USE: "by", Use.RESERVED: "for"}
 
 @dataclass(frozen=True, kw_only=True)
 class Taken:
-    """The users of addresses, in words: by lease, seen without a lease, by reservation.
+    """Texts that name the users of addresses: by lease, observed without a lease, by reservation.
 
     Addresses outside the block are ignored.
     """
@@ -103,7 +103,7 @@ class Cell:
 
     @property
     def text(self) -> str:
-        """Return the cell in words, as its text alternative."""
+        """Return the text alternative of the cell."""
         if self.last:
             return f"{self.block}: {', '.join(self._parts())}"
         who = f" {_BEFORE_WHO[self.use]} {self.who}" if self.who else ""

@@ -73,7 +73,7 @@ class Question:
         return Q(sort_key__range=(sort_key_of(self.block[0]), sort_key_of(self.block[-1])))
 
     def leases(self) -> Q:
-        """Return the filter for leases, current or not, that match."""
+        """Return the filter for matching leases, current or ended."""
         if self.block:
             return self.places()
         if self.mac:

@@ -15,7 +15,7 @@ FIELDS = ("mac", "duid", "ip", "name", "lease")
 class Reserved:
     """A reservation of the network with this id: `host` once all requests are carried out, `found` as libvirt has it.
 
-    `going`: somebody has requested that it is removed. `requested`: it is still to be carried out.
+    `going`: its removal was requested. `requested`: it has not been applied yet.
     """
 
     network: int

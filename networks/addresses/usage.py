@@ -25,7 +25,7 @@ def ranges(network: Network) -> list[tuple[int, int]]:
 
 
 def taken(network: Network) -> Taken:
-    """Return everything that is known to use an IPv4 address of the network, in words."""
+    """Return texts about everything that uses an IPv4 address of the network."""
     names = network.vm_names()
     return Taken(
         leased={number(ip): guest(names.get(mac) or name, mac) for ip, mac, name in _leased(network) if ":" not in ip},
@@ -81,7 +81,7 @@ def maps(network: Network, zoom: str = "") -> list[AddressMap]:
 def next_free_address(network: Network) -> str:
     """Return the lowest IPv4 address that a guest can have and nobody has; "" if there is none.
 
-    If some block has DHCP, only that: libvirt takes DHCP reservations in no other.
+    If a block has DHCP, only that block counts: libvirt accepts DHCP reservations in no other.
     """
     numbers, found = taken(network).numbers, blocks(network)
     starts = [IPv4Address(first) for first, _ in ranges(network)]

@@ -1,4 +1,4 @@
-"""What accepting libvirt's changes has done, in words for pages and commands."""
+"""Texts about the result of accepting libvirt's changes, for pages and commands."""
 
 from networks.models import Network
 

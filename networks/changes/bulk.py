@@ -44,7 +44,7 @@ class Row:
 
     @property
     def reason(self) -> str:
-        """Return why the action is impossible, in words, without full stop."""
+        """Return the reason why the action is impossible, without full stop."""
         return str(self.refused).removesuffix(".")
 
     @property

@@ -31,7 +31,7 @@ def left_out(document: str, made: str) -> list[str]:
 
 
 def comment(text: str, fields: Iterable[str]) -> str:
-    """Return a comment of one line, whatever the names of fields contain: a namespace may have line breaks."""
+    """Return a comment of one line, even if a field name, such as a namespace, contains line breaks."""
     names = ", ".join(" ".join(field.split()) for field in fields)
     return f"# {text}: {names}\n" if names else ""
 

@@ -41,7 +41,7 @@ def terraform(document: str, autostart: bool = True) -> str:
 
 
 def _made_by_provider(spec: NetworkSpec) -> NetworkSpec:
-    """Return the network nearest to the definition among those that the provider's arguments can ask for.
+    """Return the arguments whose network is most similar to the definition.
 
     The provider takes networks, not host addresses: the host is always the first of each. It has DHCP in all blocks or
     none, and joins its dnsmasq options by “=”.

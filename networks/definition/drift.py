@@ -1,4 +1,4 @@
-"""How libvirt differs from a saved definition: field by field, with which of its sides has what. Pure."""
+"""Differences between libvirt and a saved definition, by field, with the value of each side. Pure."""
 
 from dataclasses import asdict, dataclass
 

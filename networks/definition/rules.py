@@ -24,7 +24,7 @@ def validate_mtu(mtu: int) -> None:
 
 
 def validate_name(name: str) -> None:
-    """Check a name that libvirt accepts and that can stand in a URL."""
+    """Check that libvirt accepts a name and that a URL can contain it."""
     if len(name) > 50:
         raise _invalid("name_length", most=50)
     if re.search(r"[\x00-\x1f\x7f\ufffe\uffff]", name):
@@ -53,7 +53,7 @@ def read_device(name: str) -> str:
 
 
 def read_server(text: str) -> str:
-    """Read a host by its address; InvalidValue. libvirt takes no name of a boot server."""
+    """Read a host by its address; InvalidValue. libvirt does not accept a name for a boot server."""
     return lines.address(text)
 
 

@@ -85,7 +85,7 @@ class SubnetSpec:
 
     @property
     def guests_do(self) -> str:
-        """Return, in words, how a guest gets an IPv6 address here, as libvirt configures dnsmasq."""
+        """Return a text about how guests get IPv6 addresses, as libvirt configures dnsmasq."""
         if self.dhcp:
             return "DHCPv6; router advertisements give the default route"
         if self.prefix == 64:

@@ -213,7 +213,7 @@ def step(code: Mapping[str, object]) -> str:
 
 
 def note(code: str, about: str = "") -> str:
-    """Return what is to be said beside a step; "" without one."""
+    """Return the remark for a step; "" without one."""
     return NOTES[code].format(hypervisor=about) if code else ""
 
 

@@ -54,7 +54,7 @@ class Name:
 
     @property
     def tag(self) -> str:
-        """Return how often the family has the name, in words; "" for once."""
+        """Return text for how often the family has the name; "" for once."""
         count = 1 + len(self.others)
         return "" if count == 1 else "twice" if count == 2 else f"{count} times"
 

@@ -30,7 +30,7 @@ def due_networks() -> NetworkQuerySet:
 
 
 def ask_soon(network: Network) -> None:
-    """Have it asked at once, whatever was answered or refused before."""
+    """Make the network due at once, regardless of earlier answers and errors."""
     DNSAnswers.objects.filter(network=network).update(due_at=None)
     enqueue("networks.tasks.ask_names", network.pk)
 

@@ -36,7 +36,7 @@ def want(networks: Iterable[int]) -> None:
 
 
 def poll(hypervisor: Hypervisor, connection: Connection, networks: Iterable[tuple[Network, FoundNetwork]]) -> None:
-    """Read the leases that are due and write down what changed. Those that cannot be read stay as they were."""
+    """Read the leases that are due and record changes. Leases that cannot be read stay as they were."""
     now, tried, read = timezone.now(), [], []
     for row, network in networks:
         if _is_due(row.status, now) and ("<dhcp" in network.document or row.status.dhcp):
@@ -54,7 +54,7 @@ def poll(hypervisor: Hypervisor, connection: Connection, networks: Iterable[tupl
 
 
 def _is_due(status: NetworkStatus, now: datetime) -> bool:
-    """Return whether leases are to be read; a time far ahead counts as due, for the clock was set back."""
+    """Return whether leases are due; a time far ahead counts as due, because the clock was set back."""
     return status.leases_due_at is None or not now < status.leases_due_at <= now + POLL
 
 
@@ -120,7 +120,7 @@ def _same_holder(old: Lease, now: Lease) -> bool:
 
 
 def _follow(old: Lease, now: Lease) -> bool:
-    """Take over what a renewal changed, and names that were not known yet; whether there was any."""
+    """Record changes by a renewal and new names; return whether there were any."""
     before = (old.hostname, old.client_id, old.vm, old.expires_at)
     old.hostname, old.vm = now.hostname or old.hostname, now.vm or old.vm
     old.client_id, old.expires_at = now.client_id, now.expires_at

@@ -40,7 +40,7 @@ class Comparison:
 
     @property
     def differences(self) -> list[Drift]:
-        """Return how it has drifted, as last seen; empty if libvirt has nothing of it."""
+        """Return the drift as last observed; empty if libvirt does not have the network."""
         status = self.status
         if not (self.managed and status.present and status.document):
             return []
@@ -113,7 +113,7 @@ class Comparison:
         return plan(goal, found, self.status.ignored) if goal else ()
 
     def goal(self, found: Found | None, wanted: Wanted, overwrite: bool, asked: Collection[str] = ()) -> Wanted | None:
-        """Return what libvirt is to have: what it has, with the changes; with `overwrite` the whole desired one.
+        """Return the target for libvirt: what it has, with the changes; with `overwrite` the whole desired one.
 
         None if libvirt no longer has the network: only `overwrite` recreates it.
         """

@@ -27,7 +27,7 @@ class LeaseQuerySet(models.QuerySet):
         return self.filter(models.Q(last_seen=None) | models.Q(last_seen__gte=start), first_seen__lte=end)
 
     def end(self, at: datetime | None = None) -> int:
-        """Write down that they hold no longer: last seen `at`, yet neither before they began nor after now."""
+        """Record that they have ended: last seen `at`, but not before their start and not after now."""
         now = timezone.now()
         return self.current().update(last_seen=Greatest("first_seen", min(at or now, now)), release_asked_at=None)
 
@@ -36,7 +36,7 @@ class Lease(models.Model):
     """A present or former DHCP lease of the network's dnsmasq, from the first to the last poll that saw it.
 
     It outlives its network. Renewing changes `expires_at` alone; another MAC, host name or VM makes a new one. libvirt
-    gives a MAC for IPv6 leases too. Workers alone write it, but for `release_asked_at`, which is a request.
+    gives a MAC for IPv6 leases too. Only workers write it, except `release_asked_at`, which is a request.
     """
 
     hypervisor = models.ForeignKey(Hypervisor, on_delete=models.CASCADE, related_name="leases")
@@ -64,7 +64,7 @@ class Lease(models.Model):
                 fields=["network", "mac", "ip"], condition=models.Q(last_seen=None), name="lease_once_a_network"
             )
         ]
-        # So that a search through all history reads the index alone.
+        # A search through the whole history reads only the index.
         indexes = [models.Index(fields=["last_seen", "words"], name="lease_words")]
 
     def __str__(self) -> str:

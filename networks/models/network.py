@@ -109,7 +109,7 @@ class Network(Adoption, ReservationIDs, Comparison, Desired):
 
     @property
     def spec(self) -> NetworkSpec:
-        """Return the desired configuration as one value, without reservations that are to be removed."""
+        """Return the desired configuration as one value, without reservations whose removal was requested."""
         return self._document_spec.having_hosts(self.wanted_hosts())
 
     @property
@@ -183,7 +183,7 @@ class Network(Adoption, ReservationIDs, Comparison, Desired):
             self.note(event, by, **about or {})
 
     def require_host_rights(self, document: str, by: rights.Actor, before: str = "") -> None:
-        """Raise PermissionDenied if a document changes what reaches the host, and this user may not do that.
+        """Raise PermissionDenied if a document changes parts that affect the host and the user may not do that.
 
         `before` is the document that it is compared with, the saved one unless given.
         """
@@ -195,7 +195,7 @@ class Network(Adoption, ReservationIDs, Comparison, Desired):
     def set_aside(self, problem: HypervisorError) -> bool:
         """Return to what was agreed on, and keep as a draft what libvirt has refused.
 
-        Returns False if only reservations were changed, or somebody has changed the network meanwhile.
+        Returns False if only reservations were changed, or somebody else changed the network in the meantime.
         """
         before = self.agreed_on
         flags = {name: getattr(self, f"agreed_{name}") for name in ("active", "autostart")}

@@ -69,7 +69,7 @@ class DHCPHost(models.Model):
 
 
 class DHCPHostStatus(models.Model):
-    """A reservation that libvirt was seen to have, whoever requested it."""
+    """A reservation that was observed in libvirt, regardless of who requested it."""
 
     network = models.ForeignKey("Network", on_delete=models.CASCADE, related_name="found_hosts")
     mac = models.CharField("MAC", max_length=17, blank=True, db_index=True)

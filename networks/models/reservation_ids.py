@@ -45,7 +45,7 @@ class ReservationIDs:
             self.change(by=by, **_of_ids(Event.ID_RESERVED, Event.IDS_RESERVED, first, count))
 
     def release_ids(self, first: int, count: int, by: AbstractBaseUser | None = None) -> None:
-        """Request the removal of all reservations of these IDs' MACs, if any, whoever made them."""
+        """Request the removal of all reservations for the MACs of these IDs, regardless of who created them."""
         rights.require(by, self)
         macs = {addressing.mac_of_id(number) for number in range(first, first + count)}
         with transaction.atomic():

@@ -20,12 +20,12 @@ class NetworkRevision(Revision):
 
     @property
     def what(self) -> str:
-        """Return what changed the network, in words."""
+        """Return the text for the event that changed the network."""
         return wording.event(self.event, self.about)
 
     @property
     def steps(self) -> list[str]:
-        """Return the steps that were done, in words; those of an earlier version were stored as such."""
+        """Return the texts of the executed steps; earlier versions stored the texts themselves."""
         return [step if isinstance(step, str) else wording.step(step) for step in self.plan]
 
     def differences_from(self, other: "NetworkRevision | None") -> tuple[Difference, ...]:

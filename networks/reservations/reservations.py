@@ -108,7 +108,7 @@ def _state(network: Network, desired: DHCPHost | None, found: HostSpec | None) -
 
 
 def entries(network: Network) -> dict[str, HostSpec]:
-    """Return what is reserved once all requests are carried out, by address; of several of one address the last."""
+    """Return the reservations after all requests are applied, by address; the last one if an address has several."""
     return {host.ip: host for host in all_entries(network)}
 
 
@@ -186,9 +186,9 @@ def conflicts(network: Network, host: HostSpec, was: str = "") -> tuple[tuple[st
 
 
 def reserve(network: Network, hosts: Iterable[HostSpec], by: AbstractBaseUser | None, was: str = "") -> None:
-    """Request reservations. Each replaces the one at address `was`, or else its guest's; Conflict if refused.
+    """Request reservations. Each replaces the one at address `was`, otherwise that of its guest; Conflict if refused.
 
-    All or none. What another has reserved meanwhile is seen, for one change at a time comes through here.
+    All or none. Only one change runs at a time, so reservations by others are seen.
     PermissionDenied unless the user may change the network.
     """
     wanted = list(hosts)
@@ -213,7 +213,7 @@ def reserve(network: Network, hosts: Iterable[HostSpec], by: AbstractBaseUser | 
 
 
 def _event(hosts: list[HostSpec], was: str) -> tuple[Event, dict]:
-    """Return what the history says of reservations: the event and its parameters."""
+    """Return the history entry for reservations: the event and its parameters."""
     if len(hosts) != 1:
         return Event.RESERVATIONS_PASTED, {"count": len(hosts)}
     host = hosts[0]
@@ -237,7 +237,7 @@ def _change(network: Network, by: AbstractBaseUser | None, event: Event, about: 
 
 
 def _request(network: Network, hosts: Iterable[HostSpec], removed_at: datetime | None) -> None:
-    """Write requests; one for removal stays until libvirt has removed the reservation, whoever made it."""
+    """Write requests; a removal stays until libvirt has removed the reservation, regardless of who created it."""
     rows = {(row.spec().guest, row.ip): row for row in network.hosts.all()}
     known, new = [], []
     for host in hosts:
@@ -253,9 +253,9 @@ def _request(network: Network, hosts: Iterable[HostSpec], removed_at: datetime |
 def remove(
     network: Network, ips: Iterable[str], by: AbstractBaseUser | None, guests: Mapping[str, str] | None = None
 ) -> list[HostSpec]:
-    """Request the removal of the reservations of these addresses, whoever made them; return those that there were.
+    """Request the removal of the reservations of these addresses; return those that existed.
 
-    `guests` are those that the user was shown, by address: what is another guest's by now stays.
+    `guests` are those that the page showed, by address: a reservation that now has another guest stays.
     PermissionDenied unless the user may change the network.
     """
     rights.require(by, network)

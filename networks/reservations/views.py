@@ -67,7 +67,7 @@ def host_add(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
 
 
 def _normal(mac: str) -> str:
-    """Return a MAC as it is stored; the form refuses what is not a MAC."""
+    """Return a MAC in the stored format; the form refuses invalid ones."""
     try:
         return parse_mac(mac)
     except ValueError:

@@ -64,9 +64,10 @@ def push(network: Network, connection: Connection) -> dict | None:
 
 
 def _read_hosts(network: Network, connection: Connection) -> FoundNetwork | None:
-    """Write down the DHCP reservations that were carried out, before they are asked for no longer.
+    """Record the applied DHCP reservations before their requests are deleted.
 
-    One that is neither asked for nor found counts as removed by others. A poll that began earlier does not undo it.
+    One that is neither requested nor found counts as removed outside the portal. A poll that began earlier does not
+    undo it.
     """
     found = connection.networks.get(network.uuid_text)
     network.status.write(observed_at=timezone.now())

@@ -115,6 +115,6 @@ def _record_gone(row: Network, began: datetime, last_polled_at: datetime | None)
 
 
 def _write(row: Network, began: datetime, values: dict) -> bool:
-    """Write what was seen, unless a push has seen it later than this look began."""
+    """Write the observed values, unless a push observed newer ones after this poll began."""
     older = Q(observed_at=None) | Q(observed_at__lte=began) | Q(observed_at__gt=timezone.now())  # the clock jumped back
     return bool(NetworkStatus.objects.filter(older, desired=row).update(**values))

@@ -87,8 +87,8 @@ def is_unchecked(status: NetworkStatus) -> bool:
 def _suspects(status: NetworkStatus, nics: list[FoundPort], connection: Connection) -> list[list]:
     """Return the NICs that may be disconnected although libvirt believes otherwise: their taps cannot be seen.
 
-    Those are all that were on the network when it was started, until they have another port, as after they were moved
-    or their VM was started anew, or until a packet came to them from the network.
+    These are all that were on the network when it was started, until they get another port, because they were moved or
+    their VM was restarted, or until they received a packet from the network.
     """
     if status.forward_mode not in OWN_BRIDGE:
         return []  # a bridge of the host stays when the network is stopped

@@ -10,7 +10,7 @@ from virterweb.messages import Message
 
 
 def check_accepted(network: Network, steps: tuple[Step, ...]) -> None:
-    """Refuse what nobody was shown: steps that were not accepted, or more VMs that would be disconnected."""
+    """Refuse steps that were not shown and accepted, and the disconnection of further VMs."""
     if not network.status.made_at:
         return
     shown = network.accepted or []

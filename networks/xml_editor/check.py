@@ -1,6 +1,6 @@
-"""A network's document that somebody typed, checked before it is saved: XML, libvirt's schema, the portal's rules.
+"""Checks of a typed network document before it is saved: XML, libvirt's schema, the portal's rules.
 
-Pure but for the schema's file, which libvirt's package brings; without it libvirt alone judges, when it is defined.
+Pure except for the schema file of libvirt's package; without it, only libvirt checks the document, on definition.
 """
 
 import copy
@@ -85,7 +85,7 @@ def _by_schema(root: etree._Element) -> Iterator[Problem]:
 
 
 def _names(root: etree._Element, name: str, uuid: str) -> Iterator[Problem]:
-    """Yield changes of name or UUID; libvirt takes another spelling of a name for another network."""
+    """Yield changes of name or UUID; for libvirt, another spelling is another network."""
     found = root.find("name")
     if found is None:
         yield _at(root, Message("xml.no_name"))

@@ -51,7 +51,7 @@ class HostEntryRowForm(forms.ModelForm):
 
 
 class NetworkDocumentForm(forms.ModelForm):
-    """In the admin: the document without DHCP reservations, which stand below it as rows. Empty, it is made."""
+    """The document in the admin, without the DHCP reservations, which are rows below it. If empty, it is generated."""
 
     class Meta:
         model = Network

@@ -12,7 +12,7 @@ from virterweb.people.models import MOST_OF_ADDRESS, MOST_OF_BOTH, MOST_OF_NAME,
 
 FAIL2BAN = r"sign-in (failed|refused) from (?P<HOST>\S+) for"
 PAGES = ("/login/", "/admin/login/")
-REFUSED = "Too many attempts to sign in have failed. Wait 10 minutes, then try again."
+REFUSED = "Too many sign-in attempts have failed. Wait 10 minutes, then try again."
 
 
 def tried(page: str, name: str, password: str, address: str = "192.0.2.1"):

@@ -111,7 +111,7 @@ class HypervisorAdmin(ForOperators, admin.ModelAdmin):
         return super().formfield_for_dbfield(field, request, **options)
 
     def get_deleted_objects(self, objs: Iterable[Hypervisor], request: HttpRequest) -> tuple:
-        """Count the rows that are deleted with hypervisors, which nobody may delete on their own."""
+        """Count the rows that are deleted with hypervisors and cannot be deleted separately."""
         collector = Collector(using=router.db_for_write(Hypervisor), origin=objs)
         collector.collect(list(objs))
         counts = {model._meta.verbose_name_plural: len(rows) for model, rows in collector.data.items()}
@@ -154,7 +154,7 @@ class ReadingProblemAdmin(ObservedAdmin):
 
 
 class VisibleUserAdmin(UserAdmin):
-    """Users' names, which stand beside what they own and did, have no characters that cannot be seen."""
+    """Refuses invisible characters in user names, because pages show them next to objects and events."""
 
     def formfield_for_dbfield(self, db_field: Field, request: HttpRequest, **options: object) -> FormField | None:
         field = super().formfield_for_dbfield(db_field, request, **options)
@@ -165,7 +165,7 @@ class VisibleUserAdmin(UserAdmin):
 
 def validate_visible(text: str) -> None:
     if hidden := characters.hidden_in(text):
-        raise ValidationError(f"A name has no characters that cannot be seen: {hidden}.")
+        raise ValidationError(f"Remove the invisible characters: {hidden}.")
 
 
 admin.site.unregister(get_user_model())

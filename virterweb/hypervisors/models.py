@@ -21,7 +21,7 @@ def with_hypervisor() -> Prefetch:
 
 class HypervisorQuerySet(models.QuerySet):
     def preselected(self) -> "Hypervisor | None":
-        """Return the default of forms: the first that answers, else the first of all."""
+        """Return the default for forms: the first reachable hypervisor, otherwise the first one."""
         known = self.select_related("status")
         return known.filter(status__error="").exclude(status__observed_at=None).first() or known.first()
 
@@ -148,7 +148,7 @@ class HypervisorStatus(Due):
 
     @property
     def acceleration(self) -> str:
-        """Return, in words, what accelerates new VMs."""
+        """Return the text about the acceleration of new VMs."""
         if self.hypervisor.domain_type != Hypervisor.DomainType.AUTO:
             return "KVM" if self.hypervisor.domain_type == Hypervisor.DomainType.KVM else "emulation"
         if self.kvm is None:

@@ -38,7 +38,7 @@ def may_change(user: Actor, thing: Owned) -> bool:
 
 
 def refusal(user: Actor, thing: Owned) -> Message:
-    """Return why a user may not change an object, and who may; an empty message if they may."""
+    """Return why the user may not change an object and who may; an empty message if the user may."""
     if may_change(user, thing):
         return Message()
     if not thing.managed:

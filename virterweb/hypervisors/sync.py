@@ -1,4 +1,4 @@
-"""One poll of one hypervisor: open it, let every app record what it finds, and record the result."""
+"""One poll of one hypervisor: connect, have every app record its observations, and record the result."""
 
 import logging
 from datetime import timedelta
@@ -32,7 +32,7 @@ def ask(hypervisor_id: int) -> None:
 
 
 def observe(hypervisor_id: int) -> None:
-    """Poll a hypervisor, unless another worker does; poll again if that was requested meanwhile."""
+    """Poll a hypervisor, unless another worker does; poll again if that was requested in the meantime."""
     if _poll(hypervisor_id) and Hypervisor.objects.due().filter(pk=hypervisor_id).exists():
         _poll(hypervisor_id)
 

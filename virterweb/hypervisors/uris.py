@@ -1,8 +1,8 @@
 """Which libvirt URIs the portal connects to.
 
 libvirt's URIs can name programs to run (`qemu+ext`, `command`, `netcat`, `proxy`), files to read (`keyfile`,
-`known_hosts`, `pkipath`) and further drivers on the other side (`name`, and whatever libvirt does not know itself), see
-https://libvirt.org/uri.html. So what is allowed is listed, and everything else is refused.
+`known_hosts`, `pkipath`) and further drivers on the other side (`name`, and all parameters unknown to libvirt), see
+https://libvirt.org/uri.html. So the allowed parts are listed, and everything else is refused.
 """
 
 import re

@@ -1,10 +1,10 @@
-"""Characters that hide what a text says (control, bidirectional, invisible), and names that look like others. Pure."""
+"""Characters that hide parts of a text (control, bidirectional, invisible), and names that look like others. Pure."""
 
 import re
 import unicodedata
 from collections.abc import Iterable
 
-# Of what `str.isprintable` takes for visible: fillers, blanks and marks that are drawn as nothing.
+# Invisible although `str.isprintable` says otherwise: fillers, blanks and marks without a glyph.
 FILLERS = "\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef"
 # What reorders, joins or breaks a text unseen, and control characters but for tab and line ends.
 UNSEEN = "\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\uffff"
@@ -12,7 +12,7 @@ UNSEEN += "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e00ff"
 HIDDEN = re.compile(f"[{FILLERS}{UNSEEN}]")
 OF_HTML = re.compile(rf"(<textarea\b.*?</textarea>|<[^>]*>)|{HIDDEN.pattern}", re.DOTALL)
 
-# Letters that look like Latin ones; and within Latin what is easily taken for something else.
+# Letters that look like Latin ones, and Latin letters that look like others.
 HOMOGLYPHS = dict(
     zip(
         "аеорсухіјѕԁԛԝһӏАВЕКМНОРСТУХЅІЈԌԜΑΒΕΖΗΙΚΜΝΟΡΤΥΧονρυιαɑıⅼ",
@@ -50,7 +50,7 @@ def _spelled(char: str) -> str:
 
 
 def looks(name: str) -> str:
-    """Return the look of a name: the same for two names that are easily mistaken for each other."""
+    """Return the skeleton of a name, which is the same for all names that look alike."""
     bare = "".join(char for char in unicodedata.normalize("NFKD", name) if not unicodedata.combining(char))
     return HIDDEN.sub("", bare).translate(LETTERS).translate(STROKES).casefold().replace("rn", "m")
 

@@ -41,7 +41,7 @@ class Chip:
 
     @property
     def kind(self) -> str:
-        """Return the kind of object that the values name, for marks of names that look alike; "" for other values."""
+        """Return the kind of the named objects, for marks of names that look alike; "" for other values."""
         return self.key if self.key in NAMED else ""
 
 

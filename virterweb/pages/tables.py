@@ -22,7 +22,7 @@ ROWS = 100  # on a page
 
 
 def page_of(rows: Sequence, query: QueryDict) -> Page:
-    """Return the page of rows that `?page=` asks for; for one that does not exist the first or the last."""
+    """Return the page of rows that `?page=` requests; if it does not exist, the first or last one."""
     return Paginator(rows, ROWS).get_page(query.get("page"))
 
 

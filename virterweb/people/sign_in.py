@@ -21,12 +21,12 @@ log = logging.getLogger(__name__)
 
 MINUTES = int(WINDOW.total_seconds() // 60)
 THROTTLED = "throttled"
-KNOWN = "virterweb-known"  # cookie: who has signed in with this browser
+KNOWN = "virterweb-known"  # cookie: the user who has signed in with this browser
 YEAR = timedelta(days=365)
 
 
 class SignInForm(AuthenticationForm):
-    """The form of Django with a limit of failures by user name and address. Log lines begin alike, for fail2ban."""
+    """Django's form with a limit of failures by user name and address. fail2ban can read its log lines."""
 
     def clean(self) -> dict:
         name, address = self.cleaned_data.get("username"), self.request.META.get("REMOTE_ADDR", "")
@@ -36,7 +36,7 @@ class SignInForm(AuthenticationForm):
         attempt = SignInAttempt.begin(name, address, known=known)
         if attempt is None:
             log.warning("sign-in refused from %s for %s: too many failures", address, json.dumps(name))
-            said = f"Too many attempts to sign in have failed. Wait {MINUTES} minutes, then try again."
+            said = f"Too many sign-in attempts have failed. Wait {MINUTES} minutes, then try again."
             raise ValidationError(said, code=THROTTLED)
         try:
             data = super().clean()
@@ -48,17 +48,17 @@ class SignInForm(AuthenticationForm):
 
 
 class AdminSignInForm(SignInForm, AdminAuthenticationForm):
-    """The same form for the admin."""
+    """The sign-in form of the admin."""
 
 
 def refused_as(form: SignInForm) -> int:
-    """Return the status of the answer to somebody who is not signed in."""
+    """Return the HTTP status of the answer to a failed sign-in."""
     return 429 if form.has_error("__all__", THROTTLED) else 422
 
 
 @login_not_required
 def admin_sign_in(request: HttpRequest, extra_context: dict | None = None) -> HttpResponse:
-    """Serve the sign-in page of the admin, with that status."""
+    """Serve the sign-in page of the admin, with the HTTP status of `refused_as`."""
     answer = AdminSite.login(admin.site, request, extra_context)
     form = answer.context_data["form"] if isinstance(answer, TemplateResponse) else None
     if form and form.errors:

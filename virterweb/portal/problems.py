@@ -109,7 +109,7 @@ class Told:
 
 @dataclass(frozen=True, kw_only=True)
 class Network:
-    """What is known of a network. `ended` are leases that ended recently; `free` is the number of free addresses."""
+    """The facts about a network. `ended` are leases that ended recently; `free` is the number of free addresses."""
 
     key: int
     name: str

@@ -21,7 +21,7 @@ EARLIER = 50  # ended leases
 
 @dataclass(kw_only=True)
 class Hit:
-    """An address on a network, or a NIC without one, with what is known of it."""
+    """An address on a network, or a NIC without one, with everything that the search shows."""
 
     network: Network | None
     source: str  # the network's or bridge's name
@@ -55,7 +55,7 @@ class Answer:
 
 
 def answer(text: str, vms: QuerySet, then: QuerySet | None = None) -> Answer:
-    """Return what is known; `vms` are those that the user may see, `then` the leases at the requested time."""
+    """Return the results; `vms` are those that the user may see, `then` the leases at the requested time."""
     question = Question(text=text)
     found = _Search(question=question, networks={each.pk: each for each in _networks()})
     found.leases()
@@ -157,7 +157,7 @@ class _Search:
             self._hit(network, mac, ip, source).says.append(told.told_by)
 
     def nics(self) -> None:
-        """Add NICs by MAC or VM, unless an address of theirs was found already."""
+        """Add NICs by MAC or VM, unless one of their addresses was already found."""
         if self.question.block:
             return
         wanted = self.question.macs() | Q(vm__desired__name__icontains=self.question.text)

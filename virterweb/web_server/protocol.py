@@ -1,4 +1,4 @@
-"""The HTTP protocol of uvicorn with limits that it lacks: time for requests to arrive and for answers to be read, and
+"""The HTTP protocol of uvicorn with further limits: time for requests to arrive and for answers to be read, and
 the number of connections. Bodies are limited in `request_body`.
 
 `uvicorn --http virterweb.web_server.protocol:Protocol`
@@ -18,15 +18,15 @@ log = logging.getLogger(__name__)
 # Seconds for the first lines of a request, from the connection or the answer before; also for what is left of a body
 # that was refused.
 HEAD_TIMEOUT = 10
-SEND_TIMEOUT = 30  # seconds in which an answer must go on
-OTHER_FILES = 512  # that the process may have open beside connections
+SEND_TIMEOUT = 30  # seconds within which the client must read more of an answer
+OTHER_FILES = 512  # that the process may open in addition to connections
 MAX_CONNECTIONS = 4000  # connections
 MAX_CONNECTIONS_PER_ADDRESS = 500  # connections of one address, unless it is a proxy's
 PROXIES = os.environ.get("FORWARDED_ALLOW_IPS", "127.0.0.1,::1").replace(" ", "").split(",")  # as uvicorn has them
 
 
 def _room() -> int:
-    """For how many connections there are files, after asking the system for as many as it allows."""
+    """Return the number of connections for which the process may open files, after raising its limit."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = MAX_CONNECTIONS + OTHER_FILES
     most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
@@ -49,7 +49,7 @@ class Protocol(H11Protocol):
         self.address = self.client[0] if self.client else ""
         self.addresses[self.address] += 1
         if self.addresses[self.address] > MAX_CONNECTIONS_PER_ADDRESS and self.address not in PROXIES:
-            self._cut(f"more than {MAX_CONNECTIONS_PER_ADDRESS} connections of {self.address}")
+            self._cut(f"more than {MAX_CONNECTIONS_PER_ADDRESS} connections from {self.address}")
             return
         self._await_head()
         if len(self.connections) > self.room:
@@ -91,7 +91,9 @@ class Protocol(H11Protocol):
 
     def _set_deadline(self, seconds: float) -> None:
         self._clear_deadline()
-        self.deadline = self.loop.call_later(seconds, self._cut, "nothing came, or nobody took the answer")
+        self.deadline = self.loop.call_later(
+            seconds, self._cut, "the request or the reading of the answer took too long"
+        )
 
     def _clear_deadline(self) -> None:
         if self.deadline:
@@ -99,6 +101,6 @@ class Protocol(H11Protocol):
             self.deadline = None
 
     def _cut(self, reason: str) -> None:
-        log.debug("connection of %s closed: %s", self.address, reason)
+        log.debug("connection from %s closed: %s", self.address, reason)
         self._stop_waiting()
         self.transport.abort()

@@ -1,4 +1,4 @@
-"""Limits of request bodies: their size, their speed, and who may send them; nothing is read before that is known.
+"""Limits of request bodies: size, speed and sender. Nothing is read before the sender is known.
 
 Public pages accept a small form, and no thread waits for it. Every other page reads its body when Django asks for it,
 after the user is known; views that accept files are marked with `takes_upload`.
@@ -48,7 +48,7 @@ class Body(RawIOBase):
         self._size, self._rest = 0, b""
 
     async def next(self) -> bytes:
-        """The next part, empty at the end; raises what Django answers with 413 or 408."""
+        """Return the next part, empty at the end; raise an exception that Django answers with 413 or 408."""
         part, self._began = b"", self._began or time.monotonic()
         while not part and not self.complete.is_set():
             if max(self._size, self.declared) > self.limit:
@@ -75,7 +75,7 @@ class Body(RawIOBase):
         return message.get("body", b"")
 
     async def whole(self) -> bytes:
-        """All of it; read in no thread."""
+        """Return the whole body, without occupying a thread."""
         parts = []
         while part := await self.next():
             parts.append(part)
@@ -103,7 +103,7 @@ def _number(text: bytes) -> int:
 
 
 def _is_public(path: str) -> bool:
-    """Whether nobody needs to be signed in for what is there, be it nothing."""
+    """Return whether the path needs no sign-in; also for a path that does not exist."""
     try:
         return not getattr(resolve(path).func, "login_required", True)
     except Http404:
@@ -152,9 +152,9 @@ class SpoolUpload(TemporaryFileUploadHandler):
 
 
 def takes_upload(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-    """Let a view's form have files as large as the disk has room for, written to the spool folder as they come.
+    """Allow a view's form to upload files as large as the free disk space, written to the spool folder on arrival.
 
-    Whoever may not send the form is to be refused by a decorator around this one: that is before anything is read.
+    Use a decorator around this one to refuse users without the right, so that nothing is read before.
     """
     protected = csrf_protect(view)
 
@@ -170,13 +170,13 @@ def takes_upload(view: Callable[..., HttpResponse]) -> Callable[..., HttpRespons
         try:
             return protected(request, *args, **kwargs)
         finally:
-            handler.upload_interrupted()  # whatever became of it: what is kept has another name by now
+            handler.upload_interrupted()  # also after a success: a file that is kept was renamed
 
     return run
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """The page for a request that is not read: too large, too slow, or not understood."""
+    """Return the page for a request that is not read: too large, too slow or malformed."""
     if isinstance(exception, RequestDataTooBig):
         return render(request, "413.html", status=413)
     return render(request, "400.html", status=408 if isinstance(exception, RequestTooSlow) else 400)

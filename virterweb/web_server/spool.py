@@ -1,4 +1,4 @@
-"""The folder of uploaded and fetched images. The disk, which also holds the database, is never filled up."""
+"""The folder of uploaded and downloaded images. Some space always stays free, because the database is on this disk."""
 
 import shutil
 

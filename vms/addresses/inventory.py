@@ -91,7 +91,7 @@ def _group_name(name: str) -> str:
 
 
 def _distinct(forms: Mapping[Hashable, tuple[str, ...]], taken: Iterable[str]) -> dict[Hashable, str]:
-    """Return for each key the first of its forms that is free and no other key's, ignoring case."""
+    """Return the first unused form of each key, ignoring case; no two keys get the same form."""
     level = dict.fromkeys(forms, 0)
     while True:
         names = {key: forms[key][level[key]] for key in forms}

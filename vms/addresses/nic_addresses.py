@@ -43,7 +43,7 @@ def _reported() -> FilteredRelation:
 
 
 def reporting(nics: QuerySet[NICStatus]) -> QuerySet[NICStatus]:
-    """Return NICs once for each address that is reported for them, as the relation `reported`."""
+    """Return NICs, one row for each reported address, joined as `reported`."""
     return nics.alias(reported=_reported()).filter(reported__isnull=False)
 
 

@@ -1,4 +1,4 @@
-"""What is known of an attached NIC beside Virter's columns."""
+"""The data of an attached NIC that Virter's columns do not have."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -14,7 +14,7 @@ from .filters import OTHERS
 
 @dataclass(frozen=True, kw_only=True)
 class AttachedNIC:
-    """What is known of a NIC beside Virter's columns."""
+    """The data of a NIC that Virter's columns do not have."""
 
     vm: int  # key of the VM's status
     vm_name: str

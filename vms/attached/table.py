@@ -33,7 +33,7 @@ NICS = ("pk", "target", "model", "vm__present", "vm__persistent")
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """A row of Virter's list-attached, and what else is known of the NIC."""
+    """A row of Virter's list-attached, with further data of the NIC."""
 
     nic: AttachedNIC
     mac: str

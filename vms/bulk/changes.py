@@ -92,7 +92,7 @@ class Row:
 
 @dataclass(frozen=True, kw_only=True)
 class Known:
-    """What is known of one hypervisor's networks: which are active, port groups, reserved addresses."""
+    """The networks of one hypervisor: which are active, their port groups and reserved addresses."""
 
     active: dict[str, bool] = field(default_factory=dict)
     groups: dict[str, set[str]] = field(default_factory=dict)

@@ -27,7 +27,7 @@ def _follow(vm: VM, key: str, spec: NICSpec, by: AbstractBaseUser | None) -> Non
 
 
 def save(found: Iterable[Row], by: AbstractBaseUser | None) -> list[str]:
-    """Save the desired NICs and enqueue each VM; return the names of VMs whose NIC has disappeared meanwhile."""
+    """Save the desired NICs and enqueue each VM; return the names of VMs whose NIC has disappeared in the meantime."""
     gone = []
     with transaction.atomic():
         for row in found:

@@ -1,4 +1,4 @@
-"""Pages for many VMs at once: choose what, see what it does to each, say yes, watch each."""
+"""Pages that change many VMs at once: selection, preview, confirmation and progress."""
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, QueryDict

@@ -55,7 +55,7 @@ def text(table: str, code: str, about: Mapping[str, object]) -> str:
 
 @dataclass(frozen=True)
 class Text:
-    """What is said: a code of one of the tables of `wording`, with its parameters."""
+    """A message: a code of one of the tables of `wording`, with its parameters."""
 
     table: str
     code: str

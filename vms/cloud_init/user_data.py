@@ -1,6 +1,6 @@
 """Checks user data before a guest reads it, and reports lines. Pure: neither ORM nor libvirt.
 
-cloud-init handles what begins with one of `cloud_init.KINDS`; everything else the portal passes on as cloud-config.
+cloud-init handles what begins with one of `cloud_init.KINDS`; the portal passes on everything else as cloud-config.
 """
 
 import base64

@@ -81,9 +81,9 @@ class Attached:
 
 
 def guest_nics(nics: Iterable[Attached], *, as_virter: bool = False) -> tuple[GuestNIC, ...]:
-    """Return the guest configuration of each NIC, in order; per family one NIC takes the default route.
+    """Return the guest configuration of each NIC, in order; one NIC of each family has the default route.
 
-    With `as_virter` by Virter's rule, in which the NICs' settings do not count.
+    With `as_virter`, Virter's rule applies and ignores settings of NICs.
     """
     if as_virter:
         return _by_virters_rule(guest_nics(Attached(mac=nic.mac, network=nic.network) for nic in nics))

@@ -1,4 +1,4 @@
-"""Saved definitions of VMs as the history keeps them, their differences, and the words for both. Pure.
+"""Saved definitions of VMs in the history, their differences, and texts about both. Pure.
 
 A saved definition is a libvirt document and, by NIC, what the portal keeps beside it.
 """
@@ -106,7 +106,7 @@ class Saved:
 
 @dataclass(frozen=True, kw_only=True)
 class Difference:
-    """What differs between two saved definitions, in words: `found` before, `wanted` after; "" for nothing."""
+    """A difference of two saved definitions as text: `found` before, `wanted` after; "" for no value."""
 
     field: str
     wanted: str
@@ -130,7 +130,7 @@ def _pairs(wanted: Saved, found: Saved | None) -> Iterator[tuple[str, str, str]]
 
 
 def _values(saved: Saved) -> dict[str, str]:
-    """Return the values that are not of a NIC, by their titles."""
+    """Return the values that do not belong to a NIC, by title."""
     spec = domain.parse(saved.document)
     values = {
         "name": spec.name,
@@ -162,7 +162,7 @@ def _place(nic: SavedNIC | None) -> str:
 
 
 def guest_text(guest: GuestSpec) -> str:
-    """Return the desired configuration of a NIC in the guest, in words; "" if nothing is set."""
+    """Return a text about the desired configuration of a NIC in the guest; "" if nothing is set."""
     values = [
         *([] if guest.mode == Mode.AUTO else [Mode(guest.mode).label]),
         *guest.addresses,

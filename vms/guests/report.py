@@ -83,7 +83,7 @@ def note_cloud_init(status: VMStatus, text: str) -> None:
 
 
 def _mine(report: GuestReport) -> QuerySet:
-    """Return the report's row, unless the VM was restarted meanwhile."""
+    """Return the report's row, unless the VM was restarted in the meantime."""
     return GuestReport.objects.filter(pk=report.pk, run=report.run)
 
 

@@ -16,7 +16,7 @@ from .wording import say
 
 
 def problems(revision: VMRevision, by: rights.Actor, nics: Iterable[NICRestoration]) -> list[str]:
-    """Return why a user cannot restore a revision, one sentence each, each naming what stands in the way."""
+    """Return why a user cannot restore a revision, one sentence for each obstacle."""
     return [*_of_the_vm(revision), *_of_disks(revision), *_of_the_host(revision, by), *_of_nics(revision.desired, nics)]
 
 

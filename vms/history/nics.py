@@ -52,7 +52,7 @@ class NICRestoration:
 
     @property
     def decided_by_id(self) -> bool:
-        """Return whether making the VM will reserve the address of the NIC, which its ID decides."""
+        """Return whether creating the VM reserves the address of the NIC, which follows from the ID."""
         number, made = self.vm.number, self.vm.status.made_at
         return not made and number is not None and self.key == mac_of_id(number)
 
@@ -79,7 +79,7 @@ class NICRestoration:
 
     @property
     def texts(self) -> list[str]:
-        """Return what changes beside the steps in libvirt, one sentence each."""
+        """Return the changes in addition to the steps in libvirt, one sentence each."""
         found = [say("keep", mac=self.key)] if self.leaving else []
         if not self.plan.steps and (self.wanted is None or self.spec_changes):
             found.append(say("definition" if self.wanted else "remove", mac=self.key))

@@ -46,7 +46,7 @@ def beneath(found: FoundVolume) -> str:
 
 
 def layer_of(connection: Connection, pool: str, name: str) -> str:
-    """Return the layer that a volume stands for, being one itself or a tag; "" if it is neither."""
+    """Return the layer of a volume, which is a layer or a tag; "" if it is neither."""
     if name.startswith(LAYER):
         return name if connection.volumes.get(pool, name) else ""
     found = connection.volumes.get(pool, name) if name.startswith(TAG) else None

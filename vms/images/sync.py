@@ -157,7 +157,7 @@ class _Progress:
 
 
 def _is_own_tag(image: Image, connection: Connection) -> bool:
-    """Return whether the tag is on the layer that the portal put it on: another tool may have created it anew."""
+    """Return whether the tag still points to the portal's layer: another tool may have recreated it."""
     layer = layers.layer_of(connection, image.hypervisor.pool, TAG + image.name)
     return not (image.status.layer and layer) or layer == image.status.layer
 

@@ -15,7 +15,7 @@ class VMVerbs(VerbCommand):
             wait_for(vms, self)
 
     def find(self, name: str, hypervisor: str | None, ours: bool = True, change: bool = True) -> VM:
-        """Return the VM of that name; check the user's rights if it is to be changed."""
+        """Return the VM of that name; with `change`, check the user's rights."""
         try:
             vm = VM.objects.on(pick_hypervisor(hypervisor)).select_related("hypervisor__status", "status").named(name)
         except VM.DoesNotExist as problem:

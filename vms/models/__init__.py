@@ -1,4 +1,4 @@
-"""VMs that people want with their NICs, images to run them from, and what was seen of all that."""
+"""Desired VMs with their NICs, images to run them from, and the observed state of both."""
 
 from .disk import WORK, Disk
 from .image import LAYER, LOADING, TAG, Image, ImageStatus, Volume

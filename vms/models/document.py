@@ -37,7 +37,7 @@ def _known_type(hypervisor: Hypervisor) -> str:
 
 
 def new_document(vm: "VM", nics: "Sequence[NIC]", domain_type: str, console_log: str) -> str:
-    """Return the document of a VM that is to be created; `console_log` is a file on the host, "" without."""
+    """Return the document of a new VM; `console_log` is a file on the host, "" without."""
     spec = domain_xml.DomainSpec(
         name=vm.name,
         uuid=vm.uuid_text,

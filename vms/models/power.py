@@ -46,7 +46,7 @@ class Saved(models.TextChoices):
 
 
 class PowerReason(models.TextChoices):
-    """The reason why a VM is paused, or neither running nor off: codes of the gateway."""
+    """The reason why a VM is paused or in another transitional state: codes of the gateway."""
 
     USER = "user", "a user paused it"
     MIGRATION = "migration", "it is being migrated"

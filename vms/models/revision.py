@@ -8,7 +8,7 @@ from vms.definition.saved import Difference, Saved, SavedNIC
 
 
 class VMRevision(Revision):
-    """A saved definition of a VM, with what the portal keeps of it beside libvirt's document."""
+    """A saved definition of a VM, with values that libvirt's document does not have."""
 
     desired = models.ForeignKey("VM", on_delete=models.CASCADE, related_name="revisions")
     nics = models.JSONField(default=list, help_text="the NICs with their settings in the guest and reserved addresses")
@@ -21,7 +21,7 @@ class VMRevision(Revision):
 
     @property
     def what(self) -> str:
-        """Return what changed the VM, in words."""
+        """Return the text for the event that changed the VM."""
         return saved.event(self.event, self.about)
 
     @property

@@ -190,7 +190,7 @@ class VM(VMNICs, VMAdoption, Desired):
 
     @property
     def ssh_reason(self) -> str:
-        """Return the reason why SSH does not work yet, for people; "" if it works or is not waited for."""
+        """Return a text about why SSH does not work yet; "" if it works or is not checked."""
         if (state := self.ssh_state) is None:
             return ""
         reason = (self.ssh_check.reason if hasattr(self, "ssh_check") else None) or Message("ssh.not_tried")

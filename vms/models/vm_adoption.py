@@ -180,7 +180,7 @@ class VMAdoption:
                 raise InvalidTransition(self, VMRefusal.NO_OTHER)
             seen = ("present", "power", "memory", "vcpus", "disks", "persistent", "document", "stored")
             values = {name: getattr(other.status, name) for name in seen}
-            if other.host_key_public != self.host_key_public:  # the guest was installed anew
+            if other.host_key_public != self.host_key_public:  # the guest was reinstalled
                 self.host_key, self.host_key_public = "", other.host_key_public
             self.uuid, self.number, self.ssh_user = other.uuid, other.number, other.ssh_user
             other.delete()

@@ -205,7 +205,7 @@ class NICChangeForm(NewNICForm):
                 self.add_error(field, str(reason))
 
     def save(self) -> str:
-        """Save the change, if there is one, and return the MAC; Conflict if the address was taken meanwhile."""
+        """Save the change, if there is one, and return the MAC; Conflict if the address was taken in the meantime."""
         with transaction.atomic():
             self.address_change.save(self.vm, self.user)
             guest = self.desired_guest if "guest" in self.fields else None

@@ -61,6 +61,6 @@ class NICForm(NewNICForm):
 
     @property
     def wanted(self) -> NICSpec:
-        """Return the NIC's specification; its MAC is empty if one is to be chosen."""
+        """Return the NIC's specification; its MAC is empty if the portal chooses one."""
         data = self.cleaned_data
         return NICSpec(**self.place, model=data["model"] or VIRTIO, mac=data["mac"])

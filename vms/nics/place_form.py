@@ -133,6 +133,6 @@ class PlaceForm(forms.Form):
 
 
 def of_what_changed(had: object, validate: Callable[[object], None], value: object) -> None:
-    """Validate a value unless the NIC already has it, whoever set it."""
+    """Validate a value, unless the NIC already has it."""
     if value != had:
         validate(value)

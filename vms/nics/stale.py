@@ -15,14 +15,14 @@ def as_text(form: Form) -> dict[str, str]:
 
 
 def as_base(form: Form) -> str:
-    """Return what a form shows before anything is typed: kept in the page, to see later what changed meanwhile."""
+    """Return the initial values of a form, which the page keeps in order to detect changes by others."""
     return json.dumps(as_text(form))
 
 
 def merged(data: QueryDict, now: Form) -> tuple[QueryDict, list[str]]:
-    """Return what was typed, with what others have changed since the page was opened; and that in words.
+    """Return the typed values merged with changes by others since the page was opened, and notes about those.
 
-    `now` is the form as it would be shown now. A field that both changed keeps what was typed, and is named.
+    `now` is the form with the current values. A field that both changed keeps the typed value.
     """
     if (base := shown_base(data)) is None:
         return data, []

@@ -61,7 +61,7 @@ def nic_edit(request: HttpRequest, hypervisor: str, name: str, mac: str) -> Http
 
 
 def _save(request: HttpRequest, form: NICChangeForm) -> bool:
-    """Save the form; return False, with an error in the form, if the address was taken meanwhile."""
+    """Save the form; return False, with an error in the form, if the address was taken in the meantime."""
     if form.asks_nothing:
         messages.info(request, "Nothing was changed, because these values are already saved.")
     try:

@@ -80,7 +80,7 @@ class Lease:
 
 @dataclass(frozen=True, kw_only=True)
 class NICAddresses:
-    """What is known of the addresses of a NIC; `hostname` is of its leases, `until` the end of the IPv4 lease."""
+    """The addresses of a NIC; `hostname` is from its leases, `until` is the end of the IPv4 lease."""
 
     addresses: tuple[Address, ...] = ()
     hostname: str = ""
@@ -97,7 +97,7 @@ class NICAddresses:
 
 
 def joined(leases: Sequence[Lease], reported: Iterable[Address]) -> NICAddresses:
-    """Return what is known of a NIC with these leases and with these addresses from other sources."""
+    """Return the addresses of a NIC with these leases and with these addresses from other sources."""
     leased = (Address(ip=lease.ip, source=Source.LEASE, since=lease.since) for lease in leases)
     return NICAddresses(
         addresses=_in_order(chain(leased, reported)),

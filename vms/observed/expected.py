@@ -10,7 +10,7 @@ BOOT_TIME = timedelta(minutes=3)
 
 @dataclass(frozen=True, kw_only=True)
 class Situation:
-    """What is known of a running NIC with a reserved IPv4 address.
+    """The facts about a running NIC with a reserved IPv4 address.
 
     `leased` are its leases, `told` the addresses that the guest's agent or ARP reports. `until` is the end of the
     lease; `since` is when the NIC was first found running.

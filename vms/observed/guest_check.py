@@ -216,7 +216,7 @@ def _blame_cloud_init(seen: Seen) -> Verdict | None:
 
 
 def _silent(seen: Seen, family: int) -> Verdict:
-    """Return the verdict on a guest that reports nothing of its interface."""
+    """Return the verdict for a guest that does not report its interface."""
     nothing = "no request" if family else "no address"
     if seen.agent and seen.refused:
         return _not("agent refuses", Fix.REBOOT, nothing=nothing, refused=seen.refused)

@@ -85,7 +85,7 @@ class Interface:
 
 @dataclass(frozen=True, kw_only=True)
 class Seen:
-    """What is known of a VM's NIC.
+    """The facts about a VM's NIC.
 
     `agent` is whether the guest's agent answers, None if there is no channel for one; `refused` is the code of why it
     reports nothing. `ours` is whether its cloud-init ISO is the portal's, `errors` are cloud-init's messages.

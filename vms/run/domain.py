@@ -19,7 +19,7 @@ def recreated(vm: VM, connection: Connection) -> str:
 
 
 def new_document(vm: VM, connection: Connection) -> str:
-    """Return the document of a VM that is to be created."""
+    """Return the document of a new VM."""
     return document.new_document(vm, vm.nics.filter(removed_at=None), **_of_the_host(vm, connection))
 
 

@@ -37,7 +37,7 @@ class RunForm(RunFields):
     def __init__(
         self, data: QueryDict | None = None, *args, numbered: bool = False, operator: bool = False, **kwargs
     ) -> None:
-        """Create the form; `initial` may have rows in `nics` and `disks`.
+        """Create the form; `initial` may contain rows for `nics` and `disks`.
 
         With `numbered`, the ID is appended to the name even of a single VM. Only operators choose folders, bridges and
         devices of the host, and addresses for VNC.
@@ -231,7 +231,7 @@ class RunForm(RunFields):
         return vm, nics
 
     def save(self, by: AbstractBaseUser | None = None) -> list[VM]:
-        """Save the VMs, all or none, and enqueue each; return none, with errors, if a value was taken meanwhile."""
+        """Save the VMs, all or none, and enqueue each; return none, with errors, if a value was just taken."""
         vms = [self._vm(number, name, by) for number, name in zip(self.numbers, self.names, strict=True)]
         with ThreadPoolExecutor() as pool:  # generating keys takes time, so it is done before the lock is taken
             list(pool.map(VM.make_host_key, vms))

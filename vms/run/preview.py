@@ -113,7 +113,7 @@ def warnings(form: RunForm) -> list[str]:
 
 
 def _memory(host: Hypervisor, each: int, count: int) -> list[str]:
-    """Return warnings unless VMs of that memory in MiB fit the host, alone and beside the running ones."""
+    """Return warnings if VMs with that memory in MiB do not fit the host, by themselves or next to the running ones."""
     total, wanted = host.status.memory, each * count
     if not total:
         return []

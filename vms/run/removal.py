@@ -102,9 +102,9 @@ def _macs_of_others(vm: VM, connection: Connection, network: Network, macs: set[
 
 
 def release_leases(vm: VM, connection: Connection, macs: set[str], name: str = "") -> None:
-    """Release leases of these MACs on the network of that name, or on all that the VM was found on.
+    """Release leases of these MACs on the named network, or on all networks of the VM.
 
-    The leases are read from libvirt, as the latest may not have been recorded yet.
+    The leases are read from libvirt, because the latest may not have been recorded yet.
     """
     here = Network.objects.on(vm.hypervisor_id).select_related("status")
     leased = Q(pk__in=Lease.objects.current().filter(mac__in=macs).values("network"))

@@ -132,7 +132,7 @@ def _finish_at_shutdown(row: VM, domain: FoundDomain) -> None:
 def _record_gone(row: VM, began: datetime) -> None:
     status = row.status
     if status.present:
-        image_sync.refresh_volumes(row.hypervisor_id)  # whoever removed it also removed its volumes
+        image_sync.refresh_volumes(row.hypervisor_id)  # its volumes were probably removed with it
     if not row.managed:
         row.forget()
     elif status.present and not (status.observed_at and status.observed_at > began):

@@ -25,7 +25,7 @@ Interface = IPv4Interface | IPv6Interface
 
 @dataclass(frozen=True, kw_only=True)
 class Problem:
-    """A problem of a field: a code with parameters. `about` is what its text may name several of at once."""
+    """A problem of a field: a code with parameters. `about` is a value for its text, which may name several."""
 
     field: str
     message: Message

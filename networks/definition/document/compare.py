@@ -1,7 +1,7 @@
-"""Comparison of two documents of a network by meaning, whatever the order, spelling or defaults. Pure.
+"""Semantic comparison of two network documents, which ignores order, spelling and defaults. Pure.
 
 Every attribute and text of a document is a leaf with its path. An entry of a list (DHCP reservations, ranges, port
-groups …) is one leaf as a whole. So elements that are not modelled are compared as well as those that are.
+groups …) is one leaf as a whole. Elements that are not modelled are compared like all others.
 """
 
 from collections.abc import Collection, Iterable, Iterator
@@ -13,7 +13,7 @@ from networks.definition.document.parse import read
 from networks.definition.drift import Drift
 from virterweb.pages import xml_lines
 
-# What libvirt fills in where a document says nothing; found alone, it is no difference.
+# Values that libvirt fills in where a document has none; they do not count as differences.
 FILLED = {"uuid", "mac address", "bridge name"}
 
 
@@ -64,7 +64,7 @@ def describe(missing: list[Leaf], extra: list[Leaf]) -> Iterator[Difference]:
             yield Difference(field=leaf.field, wanted="", found=leaf.value, listed=leaf.path in LISTS)
 
 
-# A running network learns of these only when it is restarted, which nobody does for that.
+# A running network adopts these only on a restart, which is not worth it.
 KEPT_ONLY = {"title", "description", "metadata"}
 
 

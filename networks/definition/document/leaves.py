@@ -1,7 +1,7 @@
 """Facts of a network's document, in one spelling and without defaults. Pure.
 
 Every attribute and text is a leaf with its path. An entry of a list (DHCP reservations, ranges, port groups …) is one
-leaf as a whole. So elements that are not modelled are compared as well as those that are.
+leaf as a whole. Elements that are not modelled are compared like all others.
 """
 
 import copy
@@ -92,7 +92,7 @@ class Leaf:
 
     @property
     def title(self) -> str:
-        """Return the field's name as forms have it, with its block."""
+        """Return the name of the field in forms, with its block."""
         return str(self.field)
 
 
@@ -197,7 +197,7 @@ def _joined(path: str, name: str) -> str:
 
 
 def words_of(place: str) -> str:
-    """Return the path of a leaf in words: ip/dhcp/host is “ip dhcp host”."""
+    """Return the path of a leaf as text: ip/dhcp/host is “ip dhcp host”."""
     return place.replace(f"{OPTIONS}/{OPTION}", "dnsmasq option").replace("/", " ")
 
 

@@ -39,8 +39,8 @@ WITH_ELEMENT = {"forward mode", "domain name", "mtu size"}
 def apply_change(base: str, wanted: str, found: str) -> str:
     """Return what was found with the changes from `base` to `wanted`; in a conflict `wanted` prevails.
 
-    An entry for a block that what was found does not have is left out. What is not changed keeps its spelling, where
-    the change is one of modelled fields alone.
+    An entry for a block that was not found is left out. If only modelled fields change, everything else
+    keeps its spelling.
     """
     missing, extra = changed(leaves(wanted), leaves(base))
     if not (missing or extra):

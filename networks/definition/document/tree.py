@@ -64,7 +64,7 @@ def edit_text(root: etree._Element, tag: str, text: str, was: str) -> None:
 
 
 def edit_attributes(parent: etree._Element, tag: str, values: dict[str, object], was: dict[str, object]) -> None:
-    """Set or take away a child's attributes that differ from what they were; an empty child goes."""
+    """Set or remove changed attributes of a child; remove the child if it is empty."""
     for name, value in values.items():
         if value == was[name]:
             continue
@@ -84,7 +84,7 @@ def edit_list(
 ) -> None:
     """Write children of one tag: desired ones stay untouched, others are removed, new ones follow the last.
 
-    What stands there several times stays as often as it is wanted.
+    Repeated children stay as many times as they are desired.
     """
     missing, last = Counter(wanted), None
     for element in parent.findall(tag):

@@ -21,7 +21,7 @@ SECONDS_OF_STP = 4.0  # Linux makes a port listen and learn for 2 s each, even w
 
 
 def target(agreed: Wanted, wanted: Wanted, found: Found) -> Wanted:
-    """Return what libvirt is to have: what was found, with the changes from what was agreed on."""
+    """Return the target for libvirt: what was found, with the changes since the agreed configuration."""
     return Wanted(
         document=apply_change(agreed.document, wanted.document, found.document),
         live=apply_change(agreed.document, wanted.document, found.live) if found.active else "",

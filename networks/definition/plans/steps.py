@@ -37,7 +37,7 @@ class Variant(enum.Enum):
 
 
 class Note(enum.Enum):
-    """A remark that is shown beside a step."""
+    """A remark that is shown next to a step."""
 
     NONE = ""
     STP = "stp"
@@ -109,7 +109,7 @@ IDENTITY = ("step", "variant", "network", "fields", "stored", "command", "field"
 
 
 def identity(step: Mapping[str, object]) -> str:
-    """Return what tells a step that was stored from others, whatever it is called and whom it disturbs."""
+    """Return what tells a step that was stored from others, regardless of its name and the VMs that it affects."""
     return json.dumps([step.get(name) for name in IDENTITY])
 
 

@@ -59,7 +59,7 @@ def _update_xml(command: Command, leaf: Leaf, element: etree._Element) -> str:
 def plan_hosts(add: Iterable[HostSpec], remove: Iterable[str], found: Found | None) -> tuple[Step, ...]:
     """Return steps for reservations alone: existing ones are skipped, those with a key in `remove` are deleted.
 
-    One that is to be added replaces what its guest, or its address, has.
+    An added one replaces the one of its guest or of its address.
     """
     if found is None:
         return ()

@@ -51,8 +51,8 @@ class DueQuerySet(models.QuerySet):
     def claim(self) -> Iterator["Due | None"]:
         """Claim the one row if it is free, or yield None: another has it, or there is none.
 
-        An unexpected exception is passed on, and the row stays claimed by nobody for a time that doubles with each
-        further one, so that no sweep hands it out again at once.
+        An unexpected exception is re-raised. The row then stays unclaimed for a time that doubles with each failure, so
+        that no sweep processes it again immediately.
         """
         token = f"{this_process()}/{next(_numbers)}"
         with transaction.atomic():
@@ -80,7 +80,7 @@ class DueQuerySet(models.QuerySet):
 
 
 class Due(models.Model):
-    """A row that one worker at a time takes up when it is due; only `claim` writes the columns of the claim."""
+    """A row that one worker at a time processes when it is due; only `claim` writes the columns of the claim."""
 
     claimed_by = models.CharField(blank=True, editable=False)
     claimed_until = models.DateTimeField(null=True, editable=False)

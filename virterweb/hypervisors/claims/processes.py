@@ -11,7 +11,7 @@ def this_process() -> str:
 
 
 def _place() -> str:
-    """Return what the processes that see each other's PIDs have in common."""
+    """Return an identifier that all processes of one PID namespace share."""
     boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     return f"{boot}/{Path('/proc/self/ns/pid').stat().st_ino}"
 

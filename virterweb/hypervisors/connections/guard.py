@@ -5,8 +5,8 @@
             with reading.written(network.uuid, network.name):
                 …
 
-When the reading ends, its problems replace the earlier ones of that kind. What is known of an object that could not be
-read stays as it is: `reading.failed` has its key.
+When the reading ends, its problems replace the earlier ones of that kind. The records of an object that could not be
+read stay as they are: `reading.failed` has its key.
 """
 
 import logging
@@ -30,7 +30,7 @@ MAX_KEY = 300  # characters of a key
 
 
 class Observation:
-    """One reading of all objects of a kind, `within` a pool, network or VM if they belong to one."""
+    """One reading of all objects of a kind; `within` is the pool, network or VM that they belong to."""
 
     def __init__(self, hypervisor: Hypervisor, kind: ReadingProblem.Kind, within: str = "") -> None:
         self.hypervisor, self.kind, self.within = hypervisor, kind, within[:MAX_KEY]
@@ -117,5 +117,5 @@ def failure(problem: Exception) -> tuple[Message, str]:
 
 
 def worth_a_traceback(problem: Exception) -> Exception | None:
-    """Return the exception if its traceback tells more than its message."""
+    """Return the exception if its traceback has more information than its message."""
     return None if isinstance(problem, HypervisorError | ValidationError | UnicodeError) else problem

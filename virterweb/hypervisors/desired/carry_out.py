@@ -36,7 +36,7 @@ def carry_out(model: type[Desired], pk: int, push: Callable[[Desired, Connection
     """Claim one object and make libvirt agree by `push`, which returns further columns for the status.
 
     Nothing is done if the object is gone, up to date, or claimed by another. A refusal is recorded as failed with the
-    generation tried; a lost hypervisor leaves it pending. Changes made meanwhile are carried out at once.
+    generation tried; a lost hypervisor leaves it pending. Changes made in the meantime are applied immediately.
     """
     statuses = model._meta.get_field("status").related_model.objects
     with statuses.filter(desired=pk).claim() as status:
@@ -86,7 +86,7 @@ def _attempt(desired: Desired, push: Callable[[Desired, Connection], dict]) -> b
 
 
 def _conclude(desired: Desired, began: float, **values: object) -> None:
-    """Write the result of an attempt, unless the object was released or adopted meanwhile, and so starts afresh."""
+    """Write the result of an attempt, unless the object was released or adopted in the meantime."""
     if desired.has_history:
         conclude(desired, values.get("error"), seconds=monotonic() - began)
     of_it = type(desired.status).objects.filter(pk=desired.status.pk, desired__managed=desired.managed)

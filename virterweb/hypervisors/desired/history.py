@@ -41,7 +41,7 @@ class Restoration(Protocol):
 
 
 def latest(revisions: Manager, count: int) -> list[Revision]:
-    """Return the latest revisions, of one object or of all, with what a list of them shows."""
+    """Return the latest revisions, of one object or of all, with everything that a list shows."""
     changes = revisions.exclude(event=BASELINE)
     return list(changes.select_related("by", "desired__hypervisor").defer("document")[:count])
 
@@ -61,7 +61,7 @@ def history_page(request: HttpRequest, desired: Desired) -> HttpResponse:
 def revision_page(
     request: HttpRequest, desired: Desired, pk: int, restoration: Callable[[Revision, rights.Actor], Restoration]
 ) -> HttpResponse:
-    """Show a revision to everybody, and let who may change the object restore it after a preview."""
+    """Show a revision to everybody; users who may change the object can restore it after a preview."""
     revision = get_object_or_404(desired.revisions.select_related("by"), pk=pk)
     revision.desired = desired
     sent = request.method == "POST"

@@ -31,7 +31,7 @@ no_control_characters = RegexValidator(r"[\x00-\x1f\x7f]", "Control characters a
 
 class DesiredQuerySet(models.QuerySet):
     def on(self, hypervisor: Hypervisor | int | str) -> Self:
-        """Return those of one hypervisor, given as object, id or name."""
+        """Return the rows of one hypervisor, which is an object, an ID or a name."""
         key = "hypervisor__name" if isinstance(hypervisor, str) else "hypervisor"
         return self.filter(**{key: hypervisor})
 
@@ -110,7 +110,7 @@ class Desired(models.Model):
         return self.recreated or self
 
     def ask_again(self) -> None:
-        """Raise the generation alone: something that belongs to it has changed, or it is to be retried."""
+        """Raise only the generation: a part of the object has changed, or the push is retried."""
         self._raise_generation()
         self.status.retry_now()
 
@@ -274,7 +274,7 @@ class Status(Due):
 
     @property
     def drifts(self) -> list[str]:
-        """Return how libvirt differs from the desired configuration, in words."""
+        """Return texts about how libvirt differs from the desired configuration."""
         return self.drift.splitlines()
 
     @property

@@ -35,4 +35,4 @@ class InvalidTransition(Failure, ValueError):
 
 
 class Superseded(Exception):
-    """An object was deleted, released or adopted after a worker read it, which must therefore stop."""
+    """An object was deleted, released or adopted after a worker read it, so the worker must stop."""

@@ -63,12 +63,12 @@ class Revision(models.Model):
 
     @property
     def what(self) -> str:
-        """Return what changed the object, in words."""
+        """Return the text for the event that changed the object."""
         raise NotImplementedError
 
     @property
     def steps(self) -> list[str]:
-        """Return the steps that were done, in words, as far as they are recorded."""
+        """Return the texts of the executed steps, as far as they are recorded."""
         return []
 
     @cached_property

@@ -1,6 +1,6 @@
 """An open hypervisor: its connection to libvirt, its events, and one collaborator for each libvirt noun.
 
-Only this package imports libvirt, and no libvirt object leaves it. A call whose result is there already succeeds.
+Only this package imports libvirt, and no libvirt object leaves it. A call whose result already exists succeeds.
 """
 
 import threading

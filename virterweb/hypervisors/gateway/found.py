@@ -167,13 +167,13 @@ class UpdateCommand(Protocol):
 
 
 class Guard(Protocol):
-    """Surrounds the reading of one object out of many, given by its key and name, so that it alone can fail."""
+    """Surrounds the reading of one object, given by key and name, so that an error affects only this object."""
 
     def __call__(self, key: str, name: str) -> AbstractContextManager[None]: ...
 
 
 def fail_on_unreadable(key: str, name: str) -> AbstractContextManager[None]:
-    """Let an object that cannot be read end the reading of all."""
+    """Stop the whole reading at the first object that cannot be read."""
     return nullcontext()
 
 

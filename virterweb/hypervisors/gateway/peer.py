@@ -105,7 +105,7 @@ def _same_network(pid: int) -> bool:
 def open_socket(
     pid: int, family: socket.AddressFamily, kind: socket.SocketKind = socket.SOCK_DGRAM
 ) -> socket.socket | None:
-    """Return a socket in the network namespace of a process; None if that is another one and the portal is not root."""
+    """Return a socket in the network namespace of a process; None if it is another one and the portal is not root."""
     with suppress(OSError):
         if _same_network(pid):
             return socket.socket(family, kind)

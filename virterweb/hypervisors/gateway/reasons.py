@@ -54,7 +54,7 @@ class Reason:
 
     @property
     def message(self) -> Message:
-        """Return the reason as the end of a sentence, with the step that helps."""
+        """Return the reason as the end of a sentence, followed by a solution."""
         return Message(f"reason.{self.code.value}", about=self.about)
 
     def __str__(self) -> str:

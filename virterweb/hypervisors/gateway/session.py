@@ -78,7 +78,7 @@ def _known(error: libvirt.libvirtError) -> Reason | None:
 
 
 def reason_of(error: libvirt.libvirtError) -> Message:
-    """Return the message of libvirt as the end of a sentence; unknown ones keep the words of libvirt."""
+    """Return libvirt's message as the end of a sentence; an unknown message stays as it is."""
     if known := _known(error):
         return known.message
     said = (error.get_error_message() or str(error)).strip()

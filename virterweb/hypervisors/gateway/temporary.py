@@ -1,6 +1,6 @@
-"""Temporary objects on a hypervisor that pages never show: networks for reconnecting NICs, and KVM probes.
+"""Temporary objects that pages never show: networks for reconnecting NICs, and KVM probes.
 
-Pure: names and documents. A killed worker may leave one of them behind; its name says what it was for.
+Pure: names and documents. A killed worker may leave one behind, so the name tells its purpose.
 """
 
 import re
@@ -37,7 +37,7 @@ def named_in(document: str) -> set[str]:
 def network_document(uuid: str, document: str) -> str:
     """Return the temporary network for a network's document: a bridge of its own, no addresses, the same port groups.
 
-    libvirt chooses a bridge that no network and no device has. It refuses to move a NIC to another port group.
+    libvirt chooses an unused bridge name. It refuses to move a NIC to another port group.
     """
     network = etree.Element("network")
     etree.SubElement(network, "name").text = network_name(uuid)
@@ -47,7 +47,7 @@ def network_document(uuid: str, document: str) -> str:
 
 
 def moved(interface: str, network: str) -> str:
-    """Return a running NIC's document with another network, as libvirt takes it for a change of the running NIC."""
+    """Return a running NIC's document with another network, in the form that libvirt accepts for a live update."""
     nic = etree.fromstring(interface)
     source = nic.find("source")
     kept = {name: value for name, value in source.attrib.items() if name == "portgroup"}

@@ -1,4 +1,4 @@
-"""`{% look_alike network %}`, `{% look_alike "network" nic.source %}`: marks a name that may be taken for another.
+"""`{% look_alike network %}`, `{% look_alike "network" nic.source %}`: marks a name that looks like another one.
 
 `{{ ranges|wrapping_after:"," }}`: where a long text may wrap.
 """

@@ -49,9 +49,7 @@ def plan(
     Without `replug`, changes that need the card unplugged wait for the next boot. `only` names the requested fields:
     all others stay as found on either side, and so does a side that lacks the NIC.
 
-    Raises:
-        OtherMAC: The MACs differ.
-        NotAttachable: The NIC would have to be attached anew, and its kind cannot be.
+    Raises: OtherMAC: The MACs differ. NotAttachable: The NIC would have to be attached again, and its kind cannot be.
     """
     live = live if running else None
     found = live or stored

@@ -59,7 +59,7 @@ class OtherMAC(ValueError):
 
 
 class NotAttachable(ValueError):
-    """A NIC of a kind that is not modelled can be changed in place, but not attached anew."""
+    """A NIC of a kind that is not modelled can be changed in place, but not attached again."""
 
     def __init__(self, mac: str, kind: str) -> None:
         self.code = {"code": "not attachable", "mac": mac, "kind": kind}

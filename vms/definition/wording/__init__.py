@@ -148,7 +148,7 @@ def change(field: str, was: object, becomes: object) -> str:
 def step(
     verb: str, mac: str, where: Sequence[str], manner: str, changes: Iterable[tuple[str, object, object]] = ()
 ) -> str:
-    """Return one step of a NIC's plan; `where` are kind and source, and the MAC is empty while it is to be chosen."""
+    """Return one step of a NIC's plan; `where` are kind and source, and the MAC is empty until it is chosen."""
     if verb in ("attach", "detach"):
         kind = "attach new" if verb == "attach" and not mac else verb
         text = STEPS[kind].format(mac=mac, place=place(*where))

@@ -1,6 +1,6 @@
 """`manage.py inventory`: the VMs for Ansible, which runs it with --list, and for OpenSSH.
 
-Ansible takes an executable file for its inventory: a script of two lines that runs this with its own arguments.
+Ansible accepts an executable file as inventory: a script of two lines that runs this with its own arguments.
 """
 
 import json

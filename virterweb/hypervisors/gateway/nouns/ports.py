@@ -88,10 +88,10 @@ class Ports:
                 self._session.libvirt.networkCreateXML(temporary.network_document(uuid, document))
 
     def reconnect(self, nic: FoundPort, uuid: str) -> None:
-        """Connect a running NIC to its network's bridge again, unseen by the guest's driver: tap, MAC and slot stay.
+        """Reconnect a running NIC to its network's bridge. The guest's driver does not notice: tap, MAC and slot stay.
 
-        libvirt does nothing when told what it believes already, nor, from some release on, by way of the same bridge:
-        so the NIC is moved to the temporary network and back.
+        libvirt ignores a change to the state that it has recorded, and newer releases also one to a network with the
+        same bridge. So the NIC is moved to the temporary network and back.
         """
         with self._session.calling(Message("ports.reconnect", mac=nic.mac, vm=nic.vm)):
             network = self._session.libvirt.networkLookupByUUIDString(uuid)

@@ -68,7 +68,7 @@ class Volumes:
         return None
 
     def file_size(self, pool: str, name: str) -> int | None:
-        """Return the present size of a volume's file in bytes, whatever it holds; None if there is no such volume."""
+        """Return the current size of a volume's file in bytes; None if there is no such volume."""
         with self._session.calling(Message("volumes.file_size", name=name, pool=pool), *_NO_VOLUME), _absent_file():
             document = self._find_volume(pool, name).XMLDesc()
             return int(etree.fromstring(document).findtext("physical", "0"))  # left out for an empty file
