@@ -110,7 +110,9 @@ def test_many_reservations_are_pasted_after_a_preview(
     assert "ip='10.96.0.50'" not in document
 
 
-def test_who_has_an_address_is_asked_from_any_page(leased: str, tab: Page, picture: Callable[[Page, str], None]):
+def test_the_user_of_an_address_can_be_searched_from_any_page(
+    leased: str, tab: Page, picture: Callable[[Page, str], None]
+):
     tab.goto("/images/")
     tab.keyboard.press("/")
     tab.keyboard.type(leased)

@@ -74,7 +74,7 @@ def test_an_edit_says_what_it_does_to_whom_before_it_does_it(
 
 
 @pytest.mark.failing_requests("/networks/lab/net2/edit/", status=409)
-def test_who_saves_second_sees_what_the_first_changed_and_loses_nothing(
+def test_the_second_user_to_save_sees_the_changes_of_the_first_and_loses_nothing(
     net2: str, open_tab: Callable[..., Page], portal: Portal
 ):
     tab = open_tab()

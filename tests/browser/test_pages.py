@@ -1,4 +1,4 @@
-"""What people meet beside the walk: mistakes, no JavaScript, the keyboard, others' changes, uploads, the admin."""
+"""Further cases in the browser: errors, no JavaScript, keyboard, concurrent changes, uploads, the admin."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -29,7 +29,7 @@ def outside(lab: Lab, tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.mark.failing_requests("/networks/add/", status=422)
-def test_a_mistake_is_said_at_its_field_and_what_was_typed_stays(tab: Page, picture: Callable[[Page, str], None]):
+def test_an_error_is_shown_at_its_field_and_typed_values_stay(tab: Page, picture: Callable[[Page, str], None]):
     tab.goto("/networks/add/")
     tab.get_by_label("Name").fill("a/b")
     tab.get_by_label("IPv4").fill("192.168.122.77/25")

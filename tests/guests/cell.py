@@ -148,7 +148,7 @@ def leased(host: libvirt.virConnect, place: Place, family: int) -> set[str]:
 
 
 def strangers(ears: Ears, domain: libvirt.virDomain, places: tuple[Place, ...], outcome: Outcome) -> Iterator[str]:
-    """NICs that still ask for addresses of a family that nobody offers them; those that did while booting are noted."""
+    """Return NICs that still request addresses without a server; record those that did while booting."""
     asked = {}
     for number, (mac, place) in enumerate(zip(macs(domain), places, strict=True), 1):
         for family in {4, 6} - place.dhcp:

@@ -1,6 +1,6 @@
 """Every link is up, and every NIC on a network with DHCP has its lease: on real guests, for every mixture of networks.
 
-`script/test guests` runs this; by Virter's own rule beside the portal's, which is shown and fails nothing.
+`script/test guests` runs this; it also runs Virter's rule, whose result is shown and fails nothing.
 """
 
 from dataclasses import asdict

@@ -1,4 +1,4 @@
-"""Documents, leases and counters as nobody writes them: parsers give bounded values, and a poll survives them all."""
+"""Mutated documents, leases and counters: parsers return bounded values, and a poll survives them all."""
 
 import copy
 import uuid
@@ -206,7 +206,7 @@ class OddLeases:
 
 
 class OddConnection:
-    """A hypervisor with one plain object of each kind, and one that is as odd as a test makes it."""
+    """A hypervisor with one plain object of each kind, and one that a test mutates."""
 
     def __init__(self, domain: str, network: str, volume: str, lease: FoundLease) -> None:
         self.host, self.ports = Machine(), NoPorts()

@@ -56,7 +56,7 @@ def test_a_poll_that_is_asked_for_during_another_is_made_right_after(lab):
     assert len(polls) == 4
 
 
-def test_a_poll_of_another_worker_is_made_again_for_who_found_it_running(lab):
+def test_a_poll_that_another_worker_is_running_is_repeated(lab):
     with HypervisorStatus.objects.all().claim():
         HypervisorStatus.objects.update(began_at=timezone.now())
         tasks.poll_now(lab.pk)
@@ -68,7 +68,7 @@ def test_a_poll_of_another_worker_is_made_again_for_who_found_it_running(lab):
     assert not Hypervisor.objects.due().exists()
 
 
-def test_who_asks_all_the_time_keeps_no_worker_for_itself(lab):
+def test_frequent_requests_do_not_occupy_a_worker(lab):
     def again() -> None:
         meanwhile.append(again)
         lab.request_poll()
@@ -143,7 +143,7 @@ def test_a_call_that_hangs_is_abandoned_and_not_repeated_until_it_ends():
     assert within(1, "pool", lambda: "again", "reading the pool") == "again"
 
 
-def test_a_call_that_fails_fails_for_who_asked():
+def test_an_error_of_a_call_reaches_its_caller():
     def fail() -> None:
         raise Refused(Message.external("no"))
 

@@ -47,7 +47,7 @@ def portal(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Porta
 
 @pytest.fixture
 def host(lab: Lab) -> Iterator[libvirt.virConnect]:
-    """libvirt as it is, beside the portal."""
+    """Return a connection to libvirt that the portal does not use."""
     connection = libvirt.open(lab.uri)
     yield connection
     connection.close()

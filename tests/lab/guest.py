@@ -1,4 +1,4 @@
-"""What a test sees of guests beside libvirt: the shell on their console, and their taps on the host's bridges."""
+"""Access to guests without libvirt: the shell on their console, and their taps on the host's bridges."""
 
 import json
 import os

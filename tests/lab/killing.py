@@ -1,4 +1,4 @@
-"""A Celery worker that writes down each call that changes something in libvirt, and kills itself at one of them.
+"""A Celery worker that logs each call that changes libvirt, and kills itself at one of them.
 
 `KILL_LOG` is the file, `KILL_AT` counts the call from 1 (0: none), `KILL_SIDE` is before or after, `KILL_PID` is
 another process to be killed instead. The call named `KILL_IGNORE` does not count. With `KILL_HOLD` nothing is killed:

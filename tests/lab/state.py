@@ -1,4 +1,4 @@
-"""What is in libvirt, seen beside the portal: to compare before and after, and to clear after a test that failed."""
+"""The content of libvirt, read without the portal: to compare states, and to clean up after a failed test."""
 
 import contextlib
 import json
@@ -65,7 +65,7 @@ def clear(host: libvirt.virConnect, extra: dict[str, list[str]]) -> None:
 
 
 def clear_halves(lab: Lab, host: libvirt.virConnect) -> None:
-    """Take away what a killed libvirt may leave of networks: a dnsmasq that nobody knows, a bridge with an address."""
+    """Remove leftovers of networks of a killed libvirt: an unknown dnsmasq, a bridge with an address."""
     active = [network for network in host.listAllNetworks() if network.isActive()]
     names = {network.name() for network in active}
     for line in lab.run("sh", "-c", "pgrep -a dnsmasq || true").splitlines():

@@ -24,7 +24,7 @@ def virter(host: libvirt.virConnect) -> Virter:
 
 @pytest.fixture(autouse=True)
 def as_before(host: libvirt.virConnect) -> Iterator[None]:
-    """What both made is removed again, whoever removes it."""
+    """Remove everything that the test created with either program."""
     before = things(host)
     yield
     assert things(host) | {"leases": []} == before | {"leases": []}

@@ -1,4 +1,4 @@
-"""The lab itself: the image `tiny` boots, asks for addresses, follows its NICs, and goes when asked."""
+"""The lab itself: the image `tiny` boots, requests addresses, follows its NICs and shuts down on request."""
 
 from collections.abc import Iterator
 from io import BytesIO

@@ -104,7 +104,7 @@ def test_a_page_shows_all_leases_and_who_is_attached(page, lab):
     ]
 
 
-def test_a_failure_is_said_in_one_sentence_with_libvirts_words_beneath(page, lab):
+def test_a_failure_is_shown_in_one_sentence_above_libvirts_message(page, lab):
     network = make_network(lab)
     network.status.write(
         generation=1, error=Message.external("Could not start it: its block is taken"), detail="internal error: <x>"
@@ -175,11 +175,11 @@ def test_every_page_needs_a_login(client, db, path):
 
 
 @pytest.mark.parametrize("path", ["/networks/lab-1/none/", "/networks/none/net1/", "/networks/lab-1/none/attached/"])
-def test_what_is_not_there_is_said_so(page, lab, path):
+def test_a_missing_page_is_not_found(page, lab, path):
     assert page.get(path).status_code == 404
 
 
-def test_an_unreachable_hypervisor_is_said_on_every_page(member_page, lab):
+def test_every_page_reports_an_unreachable_hypervisor(member_page, lab):
     lab.status.error, lab.status.detail = Message("hypervisor.silent"), "no answer from test:///default within 5 s"
     lab.status.unreachable_since = timezone.now()
     lab.status.save()
@@ -190,7 +190,7 @@ def test_an_unreachable_hypervisor_is_said_on_every_page(member_page, lab):
     assert "libvirt does not answer" in member_page.get("/trouble/").content.decode()
 
 
-def test_of_several_hypervisors_one_in_trouble_is_a_line_on_its_pages_and_named_on_others(page, lab):
+def test_a_failing_hypervisor_is_reported_on_its_pages_and_named_on_others(page, lab):
     other = make_hypervisor("lab-2")
     make_foreign_network(lab)
     make_foreign_network(other)
@@ -204,7 +204,7 @@ def test_of_several_hypervisors_one_in_trouble_is_a_line_on_its_pages_and_named_
     assert "1 hypervisor is not up to date: lab-2." in page.get("/networks/").content.decode()
 
 
-def test_a_worker_that_has_stopped_is_said_once_and_nothing_claims_to_be_new(page, lab):
+def test_a_stopped_worker_is_reported_once_and_no_value_is_shown_as_current(page, lab):
     other = make_hypervisor("lab-2")
     make_foreign_network(lab)
     long_ago = timezone.now() - timedelta(minutes=3)
@@ -237,7 +237,7 @@ def test_a_network_is_copied_as_a_command_a_script_and_a_resource(page, lab):
     assert "resource &quot;libvirt_network&quot;" in shown
 
 
-def test_who_may_change_a_managed_network_can_release_it_and_set_what_happens_on_drift(page, lab):
+def test_users_who_may_change_a_network_can_release_it_and_set_its_drift_policy(page, lab):
     network = make_network(lab)
     network.status.write(present=True, made_at=timezone.now(), generation=network.generation)
     shown = page.get("/networks/lab-1/net1/").content.decode()

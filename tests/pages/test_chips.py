@@ -12,7 +12,7 @@ from vms.models import VM, VMStatus
 
 @pytest.fixture
 def lab(db, pokes, member):
-    """Two hypervisors with networks and VMs of one member, of nobody, and unmanaged."""
+    """Two hypervisors with networks and VMs that a member owns, that nobody owns, and that are unmanaged."""
     lab, other = make_hypervisor(), make_hypervisor("lab-2")
     for number, owner in enumerate((member, None)):
         make_network(lab, f"net{number}", "", owner=owner)

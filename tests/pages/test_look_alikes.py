@@ -47,7 +47,7 @@ def lab(db, pokes):
 
 
 def unmarked(page: html.HtmlElement) -> list[str]:
-    """The names on a page that have no mark beside them."""
+    """Return the names on a page without a mark."""
     found = []
     for text in page.xpath("//main//text()"):
         element = text.getparent() if text.is_text else text.getparent().getparent()

@@ -1,4 +1,4 @@
-"""Who fails to sign in too often waits, whatever page and process it is tried on, and the log says from where."""
+"""After too many failed sign-ins, users must wait, on all pages and processes, and the log names their address."""
 
 import logging
 import re
@@ -38,7 +38,7 @@ def test_each_page_says_so_by_its_status_too(operator, page):
     assert tried(page, "", "").status_code == 422
 
 
-def test_who_may_not_enter_the_admin_is_told_so_by_its_status(member):
+def test_users_without_access_to_the_admin_get_its_error_status(member):
     assert tried("/admin/login/", "otto", "a good one").status_code == 422
 
 

@@ -132,7 +132,7 @@ def test_an_overlapping_block_links_to_the_page_that_edits_it(page, lab, default
     }
 
 
-def test_the_latest_changes_are_listed_with_who_made_them_and_what_came_of_them(page, lab, user):
+def test_the_latest_changes_are_listed_with_their_authors_and_results(page, lab, user):
     network = make_network(lab)
     network.change(Event.CHANGED, user)
     network.note(Event.ADOPTED, result="done")
@@ -164,7 +164,7 @@ def test_htmx_gets_the_overview_alone(page, default):
     assert "<h1>" not in answer
 
 
-def test_only_who_is_logged_in_sees_it(client, lab):
+def test_only_signed_in_users_can_see_it(client, lab):
     assert client.get("/")["Location"] == "/login/?next=/"
 
 

@@ -55,7 +55,7 @@ def test_three_hundred_thousand_lines_are_refused_by_their_size(client, lab, pat
         assert len(answer.context["form"].errors[field]) == 1
 
 
-def test_of_many_wrong_lines_the_first_few_are_named(client, lab):
+def test_only_the_first_few_of_many_wrong_lines_are_named(client, lab):
     answer = client.post("/networks/add/", {"hypervisor": lab.pk, "name": "net2", "routes": "wrong\n" * 5000})
     errors = answer.context["form"].errors["routes"]
     assert (len(errors), errors[0][:6], errors[-1]) == (21, "Line 1", "4980 more lines have errors.")

@@ -1,4 +1,4 @@
-"""Whatever stands in an address, the portal answers; and what its answers allow browsers to do."""
+"""The portal answers any URL, and its answers restrict what browsers may do."""
 
 import re
 from pathlib import Path
@@ -63,7 +63,7 @@ def test_a_fragment_of_a_network_that_has_gone_is_not_found_and_leads_nowhere_el
 
 
 @pytest.mark.parametrize("said", ["http://[", "http://[::1/", "http://a]b/", "http%3A//[", "http://x:y:z/", "\\"])
-def test_a_malformed_address_that_htmx_is_said_to_be_on_is_as_none(page, said):
+def test_a_malformed_address_from_htmx_is_ignored(page, said):
     for path in ("/attached/", "/networks/", "/"):
         assert page.get(path, headers={"HX-Request": "true", "HX-Current-URL": said}).status_code == 200
 
@@ -80,7 +80,7 @@ def test_a_form_with_a_number_of_any_length_is_answered(page):
 
 
 @pytest.mark.parametrize("address", ["/networks/lab-1/net1/retry/", "/vms/lab-1/alma-8-8/start/"])
-def test_an_address_that_only_receives_forms_says_so_to_who_opens_it(page, address):
+def test_opening_a_url_that_only_receives_forms_shows_an_explanation(page, address):
     answer = page.get(address)
     assert (answer.status_code, answer.headers["Allow"]) == (405, "POST")
     shown = answer.content.decode()
@@ -96,9 +96,7 @@ def test_an_address_that_only_receives_forms_says_so_to_who_opens_it(page, addre
         ("", "/"),
     ],
 )
-def test_who_sends_a_form_signed_out_is_told_so_and_comes_back_to_the_page_with_the_form(
-    client, db, referer, next_page
-):
+def test_sending_a_form_after_sign_out_shows_a_message_and_returns_to_the_form(client, db, referer, next_page):
     answer = client.post("/networks/lab-1/default/retry/", headers={"Referer": referer})
     assert (answer.status_code, unquote(answer["Location"])) == (302, f"/login/?next={next_page}")
     assert "You were signed out, so nothing was saved." in client.get(answer["Location"]).content.decode()
@@ -130,7 +128,7 @@ def test_a_form_from_an_address_that_the_portal_does_not_know_names_it_and_the_s
     assert "VIRTERWEB_TRUSTED_ORIGINS" in shown
 
 
-def test_error_pages_keep_the_navigation_of_who_is_signed_in(page, client):
+def test_error_pages_keep_the_navigation_for_signed_in_users(page, client):
     assert 'aria-label="Main"' in page.get("/nowhere/").content.decode()
     page.logout()
     shown = client.get("/nowhere/").content.decode()

@@ -135,7 +135,7 @@ def people(db):
 
 @pytest.fixture
 def things(people, pokes):
-    """What the owner has, and what nobody has."""
+    """Create objects of the owner, and objects without an owner."""
     owner, lab = people["owner"], make_hypervisor("lab", access_network="net1")
     network = make_network(lab, "net1", "10.1.0.1/24", owner=owner)
     found = {"present": True, "active": True, "document": network.full_document, "ip_range": "10.1.0.1/24"}
@@ -241,7 +241,7 @@ OURS = ("hypervisors", "networks", "vms")
 
 @pytest.mark.parametrize("model", list(admin.site._registry), ids=lambda model: model._meta.label)
 def test_the_admin_is_for_operators_and_superusers(people, things, model):
-    """Staff without permissions can do nothing, and those who are no staff are not let in."""
+    """Staff without permissions can do nothing, and other users have no access."""
     base, row = f"admin:{model._meta.app_label}_{model._meta.model_name}", model.objects.first()
     paths = {kind: reverse(f"{base}_{kind}") for kind in ("changelist", "add")}
     if row:

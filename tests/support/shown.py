@@ -1,4 +1,4 @@
-"""What a browser sends of a page's form as it is shown."""
+"""Return what a browser sends for the form of a page without input."""
 
 from django.http import HttpResponse
 from lxml import etree

@@ -146,7 +146,7 @@ def test_a_power_change_is_saved_and_enqueued(page, lab, vm, verb, running, forc
     assert page.get(f"{vm.get_absolute_url()}{verb}/").status_code == (200 if verb == "force-off" else 405)
 
 
-def test_removing_lists_what_goes_and_asks_for_the_name(page, lab, vm):
+def test_deletion_lists_the_effects_and_requires_the_name(page, lab, vm):
     path = f"{vm.get_absolute_url()}remove/"
     shown = page.get(path).content.decode()
     for text in ("virter:work:alma-8-8-cidata", ACCESS, SECOND, "is forced off"):

@@ -45,7 +45,7 @@ def cookies(portal: Portal) -> str:
 
 @contextlib.contextmanager
 def connected(address: tuple[str, int], count: int, said: bytes, source: str = "") -> Iterator[list[socket.socket]]:
-    """So many connections that have each said something, and nothing more."""
+    """Open that many connections, each with an incomplete request."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 2 * MANY), hard))
     with contextlib.ExitStack() as stack:
@@ -149,7 +149,7 @@ def test_nobody_fills_the_disk_or_the_memory_without_being_signed_in(portal: Por
 
 @pytest.mark.parametrize("chunked", [False, True])
 @pytest.mark.parametrize("path", ["/vms/run/", "/networks/add/", "/networks/lab/net1/xml/"])
-def test_a_form_has_its_limit_for_those_who_are_signed_in(portal: Portal, address, path, chunked):
+def test_a_form_has_a_size_limit_for_signed_in_users(portal: Portal, address, path, chunked):
     status, taken = sent(address, path, 300_000_000, cookies(portal), chunked=chunked)
     assert status in (0, 403, 413)
     assert taken < 100_000_000

@@ -64,7 +64,7 @@ def test_a_claimed_row_is_left_to_its_worker_until_the_claim_ends(network):
     assert is_free()
 
 
-def test_who_lost_a_claim_does_not_end_that_of_who_has_it_now(network):
+def test_a_worker_that_lost_a_claim_does_not_end_the_claim_of_another(network):
     with ExitStack() as later:
         with rows().claim():
             rows().update(claimed_until=timezone.now() - timedelta(seconds=1))
@@ -82,7 +82,7 @@ def test_a_claim_ends_with_what_it_was_for_even_if_that_is_refused(network):
 
 
 @pytest.mark.parametrize("problem", [KeyError("x"), DataError("too long"), etree.XMLSyntaxError("cut", 1, 1, 1)])
-def test_work_that_meets_an_error_of_our_own_is_tried_again_later_and_later(network, problem):
+def test_work_with_an_internal_error_is_retried_with_growing_delays(network, problem):
     pauses = []
     for _ in range(20):
         with pytest.raises(type(problem)), rows().claim():
@@ -144,7 +144,7 @@ def test_another_process_with_the_pid_of_a_dead_one_does_not_have_its_claims(net
 
 
 @pytest.mark.parametrize("part", [0, 1])
-def test_of_another_machine_or_namespace_nobody_knows_who_is_dead(network, process, part):
+def test_processes_of_another_machine_or_namespace_are_never_known_to_be_dead(network, process, part):
     process.kill()
     process.wait()
     elsewhere = process.token.split("/")
@@ -155,7 +155,7 @@ def test_of_another_machine_or_namespace_nobody_knows_who_is_dead(network, proce
 
 
 def test_whatever_is_claimed_is_claimed_in_the_one_way():
-    """Columns of a claim on a model beside `Due` would be a mechanism of its own."""
+    """Only `Due` may have the columns of a claim, so that there is one mechanism."""
     for model in apps.get_models():
         names = {field.name for field in model._meta.get_fields()}
         assert issubclass(model, Due) == ("claimed_until" in names), model

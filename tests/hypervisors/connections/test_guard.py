@@ -1,4 +1,4 @@
-"""One odd object is named as a problem, and all else goes on: on libvirt's test driver, with one of each kind."""
+"""An unreadable object is reported and the rest continues: on libvirt's test driver, with one of each kind."""
 
 import json
 import logging
@@ -45,7 +45,7 @@ def lab(db, tmp_path, pokes):
 
 @pytest.fixture
 def raw(lab) -> libvirt.virConnect:
-    """libvirt as others use it, with an empty pool."""
+    """Return a separate connection to libvirt, with an empty pool."""
     with connected(lab.pk, lab.uri) as connection:
         connection.session.libvirt.storagePoolDefineXML(POOL).create()
         return connection.session.libvirt
@@ -110,7 +110,7 @@ def test_one_hostile_object_of_each_kind_leaves_all_others_up_to_date(lab, raw, 
 
 @pytest.fixture
 def unreadable(monkeypatch):
-    """What is written down of an object with one of these names fails, as by a fault of our own."""
+    """Make the recording of objects with these names fail, as an internal error would."""
     names = set()
     whole = poll.status_values
 
@@ -203,7 +203,7 @@ def test_problems_are_on_the_first_page_until_they_are_gone(page, lab):
     assert "big.qcow2" not in page.get("/").content.decode()
 
 
-def test_a_poll_with_an_error_of_our_own_is_not_called_unreachable(lab, monkeypatch, caplog):
+def test_an_internal_error_in_a_poll_does_not_make_the_hypervisor_unreachable(lab, monkeypatch, caplog):
     def crash(*args):
         raise KeyError("version")
 
@@ -224,7 +224,7 @@ def test_a_poll_with_an_error_of_our_own_is_not_called_unreachable(lab, monkeypa
     ("said", "code"),
     [(3, 3), (2**70, LARGEST_CODE), (-1, LARGEST_CODE), ("7", 7), ("no", None), (None, None), ([], None)],
 )
-def test_an_agent_says_what_it_likes_and_the_exit_code_fits_all_the_same(monkeypatch, said, code):
+def test_any_exit_code_that_an_agent_reports_can_be_stored(monkeypatch, said, code):
     answers = iter([{"pid": 1}, {"exited": True, "exitcode": said}])
     monkeypatch.setattr(libvirt_qemu, "qemuAgentCommand", lambda domain, *rest: json.dumps({"return": next(answers)}))
     with connected(1, "test:///default") as connection:
@@ -237,7 +237,7 @@ def test_an_agent_says_what_it_likes_and_the_exit_code_fits_all_the_same(monkeyp
     disconnect()
 
 
-def test_a_name_that_is_no_utf8_is_shown_all_the_same():
+def test_a_name_that_is_not_utf8_is_shown():
     class Named:
         def name(self) -> str:
             return b"odd\xff".decode()

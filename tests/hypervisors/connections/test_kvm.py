@@ -1,4 +1,4 @@
-"""KVM is tried once after each boot of a hypervisor's host, and what came of it is said."""
+"""KVM is tried once after each boot of a hypervisor's host, and the result is shown."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -32,7 +32,7 @@ def give_up_on(uri: str) -> None:
         pass
 
 
-def test_no_libvirt_there_is_said_at_once():
+def test_a_missing_libvirt_is_reported_immediately():
     with pytest.raises(Unreachable, match="cannot be reached") as problem, connected(1, "qemu+unix:///x?socket=/no"):
         pass
     assert "/no" in problem.value.detail

@@ -104,7 +104,7 @@ def test_trying_again_becomes_less_often(network):
     assert waits == [2, 4, 8, 16, 30, 30]
 
 
-def test_those_that_found_no_place_are_let_in_when_one_is_free_and_no_more_than_there_are(network):
+def test_waiting_calls_are_admitted_up_to_the_limit_when_others_end(network):
     def crowded(desired, host):
         raise Busy(CROWDED)
 
@@ -138,7 +138,7 @@ def test_a_lost_hypervisor_leaves_the_change_pending(db):
     assert (found.state, str(found.status.progress)) == (State.PENDING, "libvirt cannot be reached")
 
 
-def test_an_error_of_our_own_is_said_logged_once_and_tried_again_later_and_later(network, caplog):
+def test_an_internal_error_is_shown_logged_once_and_retried_with_growing_delays(network, caplog):
     def crash(desired, host):
         raise KeyError("bridge")
 
@@ -236,7 +236,7 @@ def test_a_row_is_not_forgotten_once_it_was_adopted(kinds):
         assert read_again(desired).managed
 
 
-def test_what_is_gone_is_said_so(kinds):
+def test_changing_a_deleted_object_is_refused(kinds):
     for desired in kinds:
         stale = read_again(desired)
         type(desired).objects.filter(pk=desired.pk).delete()

@@ -70,7 +70,7 @@ def test_an_image_that_was_valid_a_moment_ago_is_refused_at_its_field(lab):
         (OperationalError("database is locked"), 503, "Nothing was saved"),
     ],
 )
-def test_what_collides_all_the_same_is_said_in_words(page, lab, monkeypatch, path, problem, status, said):
+def test_a_remaining_collision_is_reported_in_a_sentence(page, lab, monkeypatch, path, problem, status, said):
     make_vm(lab)
 
     def fail(*args: object, **kwargs: object) -> None:

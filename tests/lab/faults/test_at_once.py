@@ -82,7 +82,7 @@ def host(portal: Portal) -> int:
 
 @pytest.fixture(autouse=True)
 def no_broken_page(portal: Portal) -> Iterator[None]:
-    """Neither the web server nor the worker logs a failure of the database, whatever the pages say."""
+    """Check that neither the web server nor the worker logs a database error."""
     yield
     logs = (portal.data / "web.log").read_text() + portal.worker_log()
     for word in ("database is locked", "IntegrityError", "OperationalError", "deadlock", "Traceback"):

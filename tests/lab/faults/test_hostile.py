@@ -41,7 +41,7 @@ def volumes(lab: Lab) -> Iterator[Path]:
 
 @pytest.fixture
 def others(host: libvirt.virConnect) -> Iterator[libvirt.virConnect]:
-    """libvirt, in which nothing that the test defines stays."""
+    """Yield a connection to libvirt; remove everything that the test defined."""
     domains, networks = ({each.name() for each in found} for found in (host.listAllDomains(), host.listAllNetworks()))
     yield host
     for domain in host.listAllDomains():
@@ -55,7 +55,7 @@ def others(host: libvirt.virConnect) -> Iterator[libvirt.virConnect]:
 
 
 def define_hostile_domains(host: libvirt.virConnect) -> list[str]:
-    """Domains as large, long, odd and many as libvirt takes them; their names."""
+    """Define the largest and most unusual domains that libvirt accepts, and many of them; return their names."""
     nics = "<interface type='ethernet'/><interface type='user'/>"
     nics += "<interface type='bridge'><source bridge='{b}'/></interface>"
     tried = [

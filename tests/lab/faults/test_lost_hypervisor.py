@@ -61,7 +61,7 @@ def remove(portal: Portal, hypervisor: str, name: str) -> None:
     wait_for(lambda: state(portal, name) == "gone", 10, f"{name} is gone")
 
 
-def test_one_that_never_answers_is_said_and_delays_no_other(portal: Portal):
+def test_a_hypervisor_that_never_answers_is_reported_and_delays_no_other(portal: Portal):
     wait_for(lambda: "silent is unreachable since" in trouble(portal), 15, "the page says so")
     for number in range(3):
         add(portal, "other", f"net{number}", f"10.255.{number}.1/24")

@@ -1,6 +1,6 @@
-"""A hypervisor whose taps the portal cannot see, reached by TCP: whom a restart has disconnected is known all the same.
+"""A hypervisor reached by TCP, whose taps the portal cannot see: it still finds the NICs that a restart disconnected.
 
-Some releases of libvirt forget the ports of a network with its restart, others go on listing them: both are held to it.
+Some releases of libvirt forget the ports of a network with its restart, others keep them: both cases are tested.
 """
 
 import contextlib
@@ -57,7 +57,7 @@ def uri(lab: Lab) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def remote(lab: Lab, uri: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
-    """A portal that reaches the lab by TCP alone, and manages a network there that two VMs are on."""
+    """A portal that reaches the lab only by TCP and manages a network with two VMs there."""
     portal = Portal(tmp_path_factory.mktemp("portal"), {"remote": uri})
     host = libvirt.open(lab.uri)
     red = host.networkDefineXML(RED)
@@ -97,7 +97,7 @@ def test_a_restart_by_others_is_noticed_and_mended(remote: Portal, lab: Lab, hos
     assert_connected(remote, lab, host)
 
 
-def test_a_restart_of_our_own_leaves_nobody_disconnected(remote: Portal, lab: Lab, host: libvirt.virConnect):
+def test_a_restart_by_the_portal_leaves_no_nic_disconnected(remote: Portal, lab: Lab, host: libvirt.virConnect):
     remote.manage("network", "edit", "red", "--mtu", "1400", "--yes")
     assert_connected(remote, lab, host)
 

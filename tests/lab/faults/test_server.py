@@ -19,7 +19,7 @@ pytestmark = pytest.mark.lab
 
 @pytest.fixture
 def serve(tmp_path: Path) -> Iterator[Callable[[], subprocess.Popen]]:
-    """Start the server and wait until it has printed its address; what it says is in `tmp_path/said`."""
+    """Start the server and wait until it has printed its address; its output is in `tmp_path/said`."""
     environment = {**os.environ, "VIRTERWEB_DATA": str(tmp_path / "data")}
     environment.pop("VIRTERWEB_ADMIN_PASSWORD", None)
     started = []

@@ -1,4 +1,4 @@
-"""Two workers of one portal: what one is doing the other leaves alone, however long it takes, unless it is killed."""
+"""Two workers of one portal: neither repeats the work of the other, unless the other was killed."""
 
 import contextlib
 import signal
@@ -34,7 +34,7 @@ def portal(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Porta
 
 
 class Two:
-    """A worker that is held up in one of its calls, and another beside it."""
+    """A worker that is blocked in a call, and a second one."""
 
     def __init__(self, portal: Portal, folder: Path) -> None:
         self.portal, self.folder, self.hold, self.workers = portal, folder, folder / "hold", []

@@ -55,7 +55,7 @@ def redefine(lab: Lab, host: libvirt.virConnect, tmp_path: Path) -> Callable[[st
     return run
 
 
-def test_a_reservation_is_pushed_alone_beside_what_others_changed(
+def test_only_the_reservation_is_pushed_and_changes_outside_are_kept(
     portal: Portal, lab: Lab, host: libvirt.virConnect, net: str, redefine
 ):
     lab.virsh("net-update", net, "add", "ip-dhcp-host", entry(5), "--live")
@@ -100,7 +100,7 @@ def test_a_reservation_is_pushed_alone_beside_what_others_changed(
     wait_for(lambda: status(portal, net, "drift_text") == "", 10, "nothing differs")
 
 
-def test_what_others_removed_does_not_come_back_by_the_way(
+def test_values_removed_outside_do_not_return_with_another_change(
     portal: Portal, lab: Lab, host: libvirt.virConnect, net: str
 ):
     for number in (13, 14):

@@ -56,7 +56,7 @@ def knock(lab: Lab, leased: dict[str, str], mac: str) -> str:
     return ip
 
 
-def test_the_address_on_a_host_bridge_is_shown_with_who_says_so(
+def test_the_address_on_a_host_bridge_is_shown_with_its_source(
     portal: Portal, host: libvirt.virConnect, lab: Lab, leased: dict[str, str]
 ):
     before = things(host)

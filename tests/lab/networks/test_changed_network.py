@@ -21,7 +21,7 @@ NET = ("net1", "--dhcp", "-n", "10.255.0.1/24", "--domain", "net1.test")
 
 @pytest.fixture(scope="module")
 def guests(portal: Portal, lab: Lab) -> Iterator[dict[str, str]]:
-    """Two running guests on net1, each with its address there; one was made by others."""
+    """Two running guests on net1, each with its address there; one is unmanaged."""
     host = libvirt.open(lab.uri)
     before = things(host)
     portal.manage("network", "add", *NET)

@@ -60,7 +60,7 @@ def test_answers_follow_when_the_dns_hosts_change(portal: Portal, network: str):
     assert "mirror.names.test twice also 10.66.0.7" in names
 
 
-def test_asking_again_finds_what_others_changed(portal: Portal, network: str, host: libvirt.virConnect):
+def test_asking_again_finds_changes_outside(portal: Portal, network: str, host: libvirt.virConnect):
     entry = "<host ip='10.66.0.9'><hostname>late</hostname></host>"
     add, section = libvirt.VIR_NETWORK_UPDATE_COMMAND_ADD_LAST, libvirt.VIR_NETWORK_SECTION_DNS_HOST
     flags = libvirt.VIR_NETWORK_UPDATE_AFFECT_LIVE | libvirt.VIR_NETWORK_UPDATE_AFFECT_CONFIG

@@ -1,4 +1,4 @@
-"""What others do with virsh is on the pages within 3 s."""
+"""Changes by virsh appear on the pages within 3 s."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Running NICs of every kind are on their bridge again after a restart, as the kernel says, whoever restarted it."""
+"""After any restart of a network, running NICs of every kind are on their bridge again, as the kernel reports."""
 
 import re
 from collections.abc import Iterator
@@ -38,7 +38,7 @@ MAX_NICS = 6  # NICs of a VM here
 
 @pytest.fixture(scope="module")
 def vms(portal: Portal, lab: Lab) -> Iterator[list[str]]:
-    """VMs of others, one of them paused, with NICs of each kind on the networks red and blue."""
+    """Unmanaged VMs, one of them paused, with NICs of each kind on the networks red and blue."""
     host = libvirt.open(lab.uri)
     before = things(host)
     host.nwfilterDefineXML(FILTER)

@@ -126,7 +126,7 @@ def plain(name: str, nics: str = "") -> str:
     return etree.tostring(root, encoding="unicode")
 
 
-def test_of_a_running_pair_with_one_mac_each_is_changed_alone(world):
+def test_each_nic_of_a_running_pair_with_one_mac_is_changed_separately(world):
     world.define((FILES[0].parent / "same-mac.xml").read_text().replace("network='net1'", "network='default'"))
     world.domain.create()
     vm = world.observe()
@@ -185,7 +185,7 @@ def test_a_transient_vm_is_made_persistent_while_it_runs(page, world):
     assert world.documents()[0] == live
 
 
-def test_a_name_memory_and_vcpus_that_others_changed_are_reverted(page, world):
+def test_changes_of_name_memory_and_vcpus_outside_are_reverted(page, world):
     vm = world.define(plain("before"))
     page.post(f"{vm.get_absolute_url()}adopt/")
     saved = world.documents()

@@ -1,4 +1,4 @@
-"""Volumes of a real pool that would read other files of the host are no images, whatever libvirt says of them."""
+"""Volumes of a real pool that would read other files of the host are refused as images."""
 
 import libvirt
 import pytest

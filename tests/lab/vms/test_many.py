@@ -88,7 +88,7 @@ def herd(portal: Portal, lab: Lab) -> Iterator[Herd]:
     host.close()
 
 
-def test_all_move_at_once_and_who_is_refused_is_told_by_name(herd: Herd, lab: Lab):
+def test_all_nics_move_together_and_refused_vms_are_named(herd: Herd, lab: Lab):
     change(herd, REFUSED, filter="nowhere")
     wait_for(lambda: herd.portal.ask(f"VM.objects.get(name='{REFUSED}').state") == "failed", 30, "it cannot be so")
     page = herd.plan("move", source="from", to="into")

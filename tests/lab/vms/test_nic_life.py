@@ -128,7 +128,7 @@ def test_a_card_left_to_its_guest_goes_when_that_is_shut_down(guest: Guest):
 
 
 def test_a_guest_that_does_not_release_a_nic_is_asked_again_until_the_request_ends(guest: Guest):
-    """It has only just been started: nobody in it listens yet."""
+    """The guest was just started and does not react yet."""
     wait_for(lambda: guest.leases("default", guest.macs()[0]), 90, "it has booted")
     mac = guest.add("red")
     guest.domain.suspend()
@@ -190,7 +190,7 @@ def test_only_the_nics_of_an_unmanaged_vm_are_added_changed_and_removed(guest: G
     assert portal.ask("VM.objects.get(name='tiny-31').number") == 31
 
 
-def test_a_vm_undefined_behind_our_back_is_said_and_removed_without_leftovers(guest: Guest, portal: Portal):
+def test_a_vm_undefined_outside_is_reported_and_deleted_without_leftovers(guest: Guest, portal: Portal):
     portal.manage("vm", "run", "tiny", "--id", "32", "--memory", "32M")
     other = guest.host.lookupByName("tiny-32")
     other.destroy()

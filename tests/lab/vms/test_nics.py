@@ -64,7 +64,7 @@ class Guest:
         return nic.xpath(f"string({what})")
 
     def place(self) -> tuple[str, ...]:
-        """What must stay whatever is changed: the PCI address."""
+        """Return the value that no change may alter: the PCI address."""
         return tuple(self.has(f"address/@{name}") for name in ("domain", "bus", "slot", "function"))
 
     def run(self, command: str) -> str:
@@ -278,7 +278,7 @@ def remove_nic(guest: Guest, mac: str) -> None:
     guest.portal.post(f"{VM}nics/{mac}/remove/")
 
 
-def test_of_a_vm_that_is_off_only_the_definition_changes(guest: Guest):
+def test_only_the_definition_of_a_vm_that_is_off_changes(guest: Guest):
     power(guest, "shutdown")
     wait_for(lambda: not guest.domain.isActive(), 30, "it is off")
     wait_for(lambda: guest.state() == "ready", 20, "and that is known")

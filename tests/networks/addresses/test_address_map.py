@@ -212,7 +212,7 @@ def test_a_full_group_speaks_of_no_free_address():
     assert (full.text, full.fill, full.use) == ("10.1.2.0/24: 256 leased", 1, Use.LEASED)
 
 
-def test_a_groups_state_is_that_of_most_who_are_in_it():
+def test_the_state_of_a_group_is_the_most_frequent_one():
     people = taken(
         leased={"10.1.2.1": "vm", "10.1.0.9": "vm"}, reserved=dict.fromkeys(["10.1.2.2", "10.1.2.3", "10.1.3.1"], "vm")
     )

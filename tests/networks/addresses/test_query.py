@@ -76,7 +76,7 @@ def test_addresses_are_asked_for_singly_by_block_or_as_far_as_they_are_typed(tex
     "text",
     ["", "10", "255", "300.", "10.300.0", "10.255.0.300", "10.255.0.0/33", "10..", "b3:72", "525400b372d7", "alma-8-8"],
 )
-def test_what_is_no_address_asks_for_no_block(text):
+def test_text_that_is_not_an_address_matches_no_block(text):
     assert Question(text=text).block is None
 
 
@@ -174,7 +174,7 @@ macs = st.integers(1, 2**48 - 1).map(lambda number: (number & ~(1 << 40)) or 1) 
 
 @settings(max_examples=examples(20), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(numbers=st.lists(macs, min_size=1, max_size=3, unique=True))
-def test_any_four_or_more_digits_of_a_mac_find_its_leases_and_no_others(network, numbers):
+def test_any_four_or_more_digits_of_a_mac_find_only_its_leases(network, numbers):
     Lease.objects.all().delete()
     held = {f"10.255.0.{place}": f"{number:012x}" for place, number in enumerate(numbers, 2)}
     for ip, digits in held.items():

@@ -180,7 +180,7 @@ def test_each_field_is_read_in_each_of_its_spellings(inner, values):
         ("family='ipv6' address='fd00::1' prefix='48'", "fd00::1/48"),
     ],
 )
-def test_a_block_has_its_prefix_length_however_it_is_said(ip, cidr):
+def test_a_block_has_its_prefix_length_in_every_notation(ip, cidr):
     assert subnet("", ip).cidr == cidr
     assert subnet("", ip).interface == ip_interface(cidr)
 

@@ -1,4 +1,4 @@
-"""A value that is not valid is refused by a code with parameters, whatever its words."""
+"""An invalid value is refused by a code with parameters, independent of the wording."""
 
 from collections.abc import Callable
 from functools import partial

@@ -95,7 +95,7 @@ def test_a_mutated_document_is_checked_or_refused(client, operator, network, doc
         ("expiry='3'", "expiry='soon'", "not a lease time"),
     ],
 )
-def test_what_is_wrong_is_said_with_its_line(client, operator, network, old, new, said):
+def test_errors_name_their_line(client, operator, network, old, new, said):
     client.force_login(operator)
     document = FOREIGN["one-address-for-several"].replace("{uuid}", network.uuid_text)
     assert old in document

@@ -14,7 +14,7 @@ from virterweb.hypervisors.gateway import peer
 
 
 class Server(threading.Thread):
-    """A DNS server at the other end of a socket pair, which knows some names and does not answer for others."""
+    """A DNS server at the other end of a socket pair, which answers for some names only."""
 
     def __init__(self, zone: dict[str, list[str]], silent: tuple[str, ...] = ()) -> None:
         super().__init__(daemon=True)

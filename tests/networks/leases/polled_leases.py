@@ -22,7 +22,7 @@ OTHERS = """<network><name>others</name><bridge name='virbr5'/>
 
 
 class Clock(datetime):
-    """The source of Django's current time. It stands still until a test moves it."""
+    """The source of Django's current time. It only changes when a test moves it."""
 
     at: ClassVar[datetime]
 

@@ -127,7 +127,7 @@ def test_the_page_shows_what_holds_now_by_address(page, history):
     assert "<h2>Leases</h2>" in answer.content.decode()
 
 
-def test_the_page_shows_who_had_an_address_on_tuesday_night(page, history):
+def test_the_page_shows_who_had_an_address_at_a_past_time(page, history):
     answer = page.get(f"{URL}/", {"q": IP, **NIGHT})
     assert shown(answer) == ["wednesday", "tuesday"]
     text = answer.content.decode()

@@ -1,4 +1,4 @@
-"""Reservations by name or DUID have no MAC; code that works by MAC leaves them alone."""
+"""Reservations by name or DUID have no MAC; code that works by MAC ignores them."""
 
 from networks.definition.addressing import id_of_mac
 from networks.definition.spec import HostSpec

@@ -1,4 +1,4 @@
-"""IDs that cannot be reserved are refused by codes with parameters, whatever their words."""
+"""IDs that cannot be reserved are refused by codes with parameters, independent of the wording."""
 
 import pytest
 

@@ -1,6 +1,6 @@
-"""A reserved address is part of a network's definition: who may not change that reserves none, on every way in.
+"""A reserved address is part of a network's definition: only users who may change the network can reserve it.
 
-Attaching a NIC needs no such right; nor does the entry that a VM's ID decides on the access network.
+Attaching a NIC and the reservation by ID on the access network need no such right.
 """
 
 from collections.abc import Callable
@@ -125,7 +125,7 @@ def logged_in(user: AbstractBaseUser) -> Client:
 
 
 @pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
-def test_who_may_not_change_a_network_reserves_no_address_there(case, users, way):
+def test_users_who_may_not_change_a_network_cannot_reserve_addresses_there(case, users, way):
     _, who, reason = case
     net1 = Network.objects.get(name="net1")
     said = way(logged_in(users[who]))
@@ -177,7 +177,7 @@ PAGES = {
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_pages_of_the_network_say_who_may(case, users, page):
+def test_pages_of_the_network_show_who_may_change_it(case, users, page):
     _, who, reason = case
     answer = logged_in(users[who]).post(f"/networks/lab/net1/{page}", PAGES[page])
     assert (answer.status_code == 403) == bool(reason)

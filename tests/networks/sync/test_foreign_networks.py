@@ -26,7 +26,7 @@ VPN = [["10.0.0.0/8", "tun0"], ["0.0.0.0/1", "tun1"], ["128.0.0.0/1", "tun1"], [
 
 @pytest.fixture(params=FOREIGN)
 def network(request, db, pokes) -> Network:
-    """Adopted, on a host with routes that its blocks overlap, beside an inactive network that has the same ones."""
+    """Return an adopted network whose blocks overlap routes of the host and an inactive network."""
     lab = make_hypervisor()
     HypervisorStatus.objects.update(routes=VPN)
     document = FOREIGN[request.param]
@@ -144,7 +144,7 @@ def test_whatever_is_odd_one_more_line_of_a_list_is_taken(network):
         assert canonical(etree.tostring(tree.getroottree(), encoding="unicode")) == canonical(before)
 
 
-def test_what_is_typed_newly_is_validated_all_the_same(page, network):
+def test_a_newly_typed_value_is_validated(page, network):
     before = network.full_document
     assert save(page, network, dns_hosts="nowhere new").status_code == 422
     assert save(page, network, bridge="br/0").status_code == 422

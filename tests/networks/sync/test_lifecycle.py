@@ -1,4 +1,4 @@
-"""Whatever is asked of networks in whatever order: libvirt loses only what was asked to be deleted."""
+"""Any sequence of actions on networks: libvirt loses only what was requested to be deleted."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -144,7 +144,7 @@ def test_libvirt_loses_only_what_was_asked_to_be_deleted(lab, raw, asked):
 
 
 def test_what_is_adopted_again_while_it_is_deleted_is_not_kept_by_half(lab, raw):
-    """Deleted and released while the worker stands still: the release is refused, and so is the adoption."""
+    """After a deletion request, while no worker runs, release and adoption are refused."""
     world = World(lab, raw)
     for what in ("add", "work", "poll"):
         world.run(what, "net1", False)

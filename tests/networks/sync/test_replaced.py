@@ -1,4 +1,4 @@
-"""Networks that others recreated, renamed or made transient are recognised; each way out works or says why."""
+"""Networks that were recreated, renamed or made transient outside the portal; each solution works or gives a reason."""
 
 import re
 from collections.abc import Callable

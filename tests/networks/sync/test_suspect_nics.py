@@ -1,4 +1,4 @@
-"""NICs whose taps nobody can see, as on a remote hypervisor: after a restart they may be disconnected."""
+"""NICs with invisible taps, as on a remote hypervisor: after a restart they may be disconnected."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -150,7 +150,7 @@ def test_those_that_may_be_disconnected_are_reconnected_and_the_plan_says_so(net
     assert "May be disconnected" not in page.get(f"/networks/{network.hypervisor}/net1/").content.decode()
 
 
-def test_a_restart_of_our_own_reconnects_all_and_suspects_nobody(network, remote):
+def test_a_restart_by_the_portal_reconnects_all_nics_and_suspects_none(network, remote):
     begun = [[nic.vm_uuid, nic.vm, nic.mac] for nic in (WEB, DB)]
     # As it stands when the network has just been started.
     NetworkStatus.objects.update(disconnected=begun, restarting=True)

@@ -1,4 +1,4 @@
-"""The problems of a network's document are codes: those that it had before are known by them, whatever their words."""
+"""The problems of a network's document are codes, by which earlier problems are recognised, whatever the wording."""
 
 import uuid
 

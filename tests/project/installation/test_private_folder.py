@@ -1,4 +1,4 @@
-"""Nobody but the portal's own user reads what lies in its data folder, whatever was there before."""
+"""Only the portal's own user can read its data folder, also after an upgrade."""
 
 import os
 import sqlite3

@@ -1,4 +1,4 @@
-"""Another release of Debian: what is unpacked for it goes with it, also after a run that was killed."""
+"""Another release of Debian: its unpacked files are removed with it, also after a killed run."""
 
 import subprocess
 from pathlib import Path
@@ -10,7 +10,7 @@ from prepare import SetupError
 
 @pytest.fixture
 def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An archive with the folders alone that something is put into."""
+    """Return an archive with the needed folders only."""
     for folder in ("etc", "usr/sbin", "usr/local/share", "srv"):
         (tmp_path / "bare" / folder).mkdir(parents=True)
     subprocess.run(["tar", "-cf", tmp_path / "bare.tar", "-C", tmp_path / "bare", "."], check=True)

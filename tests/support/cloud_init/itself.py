@@ -1,6 +1,7 @@
-"""What cloud-init itself makes of what a guest is given. Run by itself, beside an unpacked cloud-init that is nowhere
-installed: JSON in, `{"configs": [[distro, renderer, network-config] …], "user_data": [text …]}`, and JSON out,
-`{"configs": [{path: text} …], "user_data": [merged cloud-config …]}`.
+"""Prints how cloud-init itself reads the data of a guest.
+
+Runs as a script with an unpacked, not installed cloud-init: JSON in, `{"configs": [[distro, renderer, network-config]
+…], "user_data": [text …]}`, and JSON out, `{"configs": [{path: text} …], "user_data": [merged cloud-config …]}`.
 """
 
 import json

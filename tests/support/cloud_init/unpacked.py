@@ -22,7 +22,7 @@ NEWER = "trixie"  # the release of Debian whose cloud-init is asked, too, where 
 
 @cache
 def package(suite: str = "") -> Path:
-    """The folder of its files. Root can always have them, and fails without; others skip what needs them."""
+    """Return the folder of its files. Without them, tests fail as root and are skipped for other users."""
     try:
         return prepare.unpacked("cloud-init", suite)
     except prepare.SetupError as missing:

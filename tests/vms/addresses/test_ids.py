@@ -1,4 +1,4 @@
-"""An ID is held by what is in libvirt or on its way there, and by nothing that others have removed since."""
+"""An ID is taken by objects in libvirt and pending ones, but not by objects removed outside the portal."""
 
 from collections.abc import Callable, Iterator
 from importlib import import_module
@@ -49,13 +49,13 @@ def lab(request, db, tmp_path: Path, pokes) -> Iterator[Hypervisor]:
 
 @pytest.fixture
 def raw(lab) -> libvirt.virConnect:
-    """libvirt as others use it."""
+    """Return a separate connection to libvirt."""
     with connected(lab.pk, lab.uri) as connection:
         return connection.session.libvirt
 
 
 def run(lab: Hypervisor) -> VM:
-    """A VM with ID 33, as far as its ID goes."""
+    """Return the parts of a VM that belong to its ID 33."""
     vm = make_vm(lab, "tiny-33", 33)
     with connected(lab.pk, lab.uri) as connection:
         make.add_entry(vm, connection)
@@ -138,7 +138,7 @@ def test_a_retry_after_a_killed_worker_makes_one_entry(lab, raw):
     assert Network.objects.get().found_hosts.count() == 1
 
 
-def test_an_entry_that_is_asked_for_holds_its_id_and_is_said_to_be_on_its_way(lab):
+def test_a_requested_reservation_keeps_its_id_and_is_shown_as_pending(lab):
     make_host(Network.objects.get(), MAC, IP)
     (problem,) = ids.problems(lab, [33])
     assert problem.endswith(f"default is about to get the DHCP reservation {MAC} {IP}.")

@@ -1,4 +1,4 @@
-"""A NIC's reserved address: reserved on its network by the NIC's form, it follows the NIC and goes with it."""
+"""A NIC's reserved address: the NIC's form reserves it; it moves with the NIC and is removed with it."""
 
 import pytest
 from django.utils import timezone

@@ -186,7 +186,7 @@ def test_what_is_not_there_is_a_404(page, lab, path):
     assert page.get(path).status_code == 404
 
 
-def test_a_file_is_given_to_who_accepts_no_html(page, lab):
+def test_a_client_that_does_not_accept_html_gets_a_file(page, lab):
     answer = page.get("/attached/?bridge=br0", headers={"accept": "application/json"})
     assert macs(answer) == ["00:01", "00:03", "00:02"]
     kept = page.get("/attached.csv?bridge=br0")

@@ -26,7 +26,7 @@ POOL = "<pool type='dir'><name>default</name><target><path>/pool</path></target>
 
 
 class Lab:
-    """libvirt's test driver with a running VM, and the portal beside it."""
+    """libvirt's test driver with a running VM that the portal manages."""
 
     def __init__(self, hypervisor, connection: Connection) -> None:
         self.hypervisor, self.connection = hypervisor, connection

@@ -1,4 +1,4 @@
-"""A VM that cannot be adopted is refused by a code with parameters, whatever its words."""
+"""A VM that cannot be adopted is refused by a code with parameters, independent of the wording."""
 
 import pytest
 from django.utils import timezone

@@ -1,4 +1,4 @@
-"""User data is judged before a guest finds out: what is wrong or odd about it, with the line."""
+"""User data is checked before a guest reads it: errors and warnings with their lines."""
 
 import json
 import time
@@ -61,7 +61,7 @@ def schema(request: pytest.FixtureRequest) -> dict:
         HEAD + "runcmd:\n- &a [x]\n" + "- *a\n" * 1000,
     ],
 )
-def test_nothing_is_said_of_what_cloud_init_takes(text, schema):
+def test_there_is_no_warning_about_data_that_cloud_init_accepts(text, schema):
     assert (errors(text), warnings(text), warnings(text, schema)) == ([], [], [])
 
 
@@ -203,7 +203,7 @@ def test_what_cloud_inits_schema_does_not_allow_is_a_warning_with_its_line(text,
 
 
 @pytest.mark.parametrize("value", ["true", "True", "yes"])
-def test_who_is_shut_out_by_disable_root_is_told(value):
+def test_disable_root_for_the_ssh_user_root_is_a_warning(value):
     text = HEAD + f"runcmd: [a]\ndisable_root: {value}\n"
     (said,) = warnings(text, user="root")
     assert said.startswith("Line 3 sets disable_root, so root, the VM’s SSH user, cannot log in.")

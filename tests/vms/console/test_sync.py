@@ -49,7 +49,7 @@ def due() -> bool:
 # the pages
 
 
-def test_the_page_shows_what_was_said_without_what_steers_a_terminal(page, vm):
+def test_the_page_shows_the_output_without_terminal_control_codes(page, vm):
     said("\x1b[32mboot\x1b[0m\r\n<script>alert(1)</script> & login: ")
     answer = page.get(PAGE)
     assert shown(answer) == "boot\n<script>alert(1)</script> & login: "
@@ -87,7 +87,7 @@ def test_the_end_of_a_long_log_is_shown_and_the_whole_is_a_file(page, vm):
     assert file.content.decode() == "begin\n" + "line\n" * 40_000 + "end\n"
 
 
-def test_why_there_is_nothing_is_said(page, vm):
+def test_the_page_shows_why_there_is_no_log(page, vm):
     assert "Not read yet." in page.get(PAGE).content.decode()
     said("")
     assert "console=ttyS0" in page.get(PAGE).content.decode()
@@ -136,7 +136,7 @@ def test_a_vm_of_the_same_name_has_a_log_of_its_own_with_links_to_the_earlier(pa
     ]
 
 
-def test_only_who_is_logged_in_reads_it(client, vm):
+def test_only_signed_in_users_can_read_it(client, vm):
     for name in ("vms:console", "vms:console_text"):
         assert client.get(reverse(name, args=["lab-1", "alma-8-8"])).status_code == 302
 
@@ -179,7 +179,7 @@ def test_logs_of_unmanaged_vms_are_read_once_a_page_has_shown_them(page, db, pok
     assert due()
 
 
-def test_nobody_is_read_who_is_gone_or_whose_hypervisor_is(vm):
+def test_no_log_of_a_deleted_vm_or_unreachable_hypervisor_is_read(vm):
     HypervisorStatus.objects.update(unreachable_since=timezone.now())
     assert not due()
     HypervisorStatus.objects.update(unreachable_since=None)
@@ -201,7 +201,7 @@ def test_logs_of_removed_vms_are_forgotten_after_the_hypervisors_days(vm):
     assert not ConsoleLog.objects.exists()
 
 
-def test_the_log_of_a_vm_that_others_removed_is_kept_as_long(vm):
+def test_the_log_of_a_vm_removed_outside_is_kept_for_the_same_time(vm):
     said("bye\n")
     vm.delete()
     console.forget()

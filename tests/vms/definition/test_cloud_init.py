@@ -48,7 +48,7 @@ def left_out(*nics: GuestNIC) -> dict[str, str]:
     return dict(word.split("=") for word in commands[0][4:])
 
 
-def test_the_guest_is_told_its_name():
+def test_the_guest_gets_its_name():
     assert yaml.safe_load(meta_data("alma-8-8")) == {"instance-id": "alma-8-8", "local-hostname": "alma-8-8"}
 
 
@@ -99,7 +99,7 @@ def test_one_nic_on_plain_dhcp_needs_no_network_config():
         assert network_config((other,)) is not None
 
 
-def test_every_nic_asks_for_what_its_network_has():
+def test_every_nic_requests_what_its_network_offers():
     nics = (guest(A), guest(B, dhcp4=False), guest(C, dhcp6=True, ra=True, default_route=frozenset({6})))
     config = yaml.safe_load(network_config(nics))
     assert config["version"] == 2

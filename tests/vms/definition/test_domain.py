@@ -1,4 +1,4 @@
-"""Documents of domains and volumes: built as Virter's are, and read whoever made them."""
+"""Documents of domains and volumes: built like Virter's, and read from any source."""
 
 from dataclasses import replace
 

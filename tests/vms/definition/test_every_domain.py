@@ -75,7 +75,7 @@ def names(document: str) -> list[str]:
 
 
 def filled(form: etree._Element, without: str) -> dict[str, str]:
-    """What a browser sends of a form as it is shown, without one of its ticks."""
+    """Return what a browser sends for a form without input, with one check box cleared."""
     sent = {}
     for field in form.xpath(".//input[@name]"):
         if field.get("type") != "checkbox":

@@ -26,14 +26,14 @@ def one(attached: Attached):
     return guest_nics([attached])[0]
 
 
-def test_by_itself_a_nic_asks_for_what_its_network_offers():
+def test_by_default_a_nic_requests_what_its_network_offers():
     assert (one(nic(NAT)).dhcp4, one(nic(NAT)).dhcp6, one(nic(NAT)).ra) == (True, False, None)
     assert (one(nic(DUAL)).dhcp4, one(nic(DUAL)).dhcp6, one(nic(DUAL)).ra) == (True, True, True)
     assert (one(nic(SLAAC)).dhcp4, one(nic(SLAAC)).dhcp6, one(nic(SLAAC)).ra) == (False, False, True)
     assert one(nic(SILENT)).silent and one(nic()).silent
 
 
-def test_it_can_ask_where_nobody_knows_who_answers():
+def test_a_nic_can_request_addresses_if_its_network_is_unknown():
     assert one(nic(None, Mode.DHCP)).dhcp4
 
 

@@ -1,4 +1,4 @@
-"""What distributions make of our network configuration by cloud-init's own renderers: for those in no lab, too.
+"""The portal's network configuration as rendered by cloud-init, also for distributions without a lab test.
 
 `net_convert.txt` has, of each renderer, mixture and NIC, all that matters of what cloud-init wrote; a line that begins
 with < is what a cloud-init before 24 writes instead. What renderers leave out, `nics.sh` does in the guest.
@@ -190,7 +190,7 @@ def test_cloud_inits_own_schema_allows_it(mixture):
 
 
 def test_systemd_waits_for_one_nic_at_most():
-    """Before cloud-init 24 nobody tells it so."""
+    """cloud-init before version 24 does not write this."""
     configs = [("debian", "networkd", config(mixture)) for mixture in MIXTURES]
     for files in ask(newer(), configs=configs)["configs"]:
         texts = [text for path, text in files.items() if path.endswith(".network")]

@@ -1,4 +1,4 @@
-"""Private SSH keys that earlier versions stored are taken out; the rest of the text stays as it is."""
+"""Private SSH keys that earlier versions stored are removed; the rest of the text stays."""
 
 import base64
 from importlib import import_module

@@ -93,7 +93,7 @@ def test_what_the_guest_does_is_set_with_the_nic_and_raises_the_vms_generation(p
         ({"metric": "-1"}, "greater than or equal to 0"),
     ],
 )
-def test_what_the_guest_cannot_do_is_said_at_its_field(page, vm, fields, said):
+def test_settings_that_the_guest_does_not_support_are_refused_at_their_field(page, vm, fields, said):
     answer = change(page, vm, **fields)
     assert answer.status_code == 422
     assert any(said in error for error in errors(answer)), errors(answer)
@@ -150,7 +150,7 @@ def test_a_fixed_address_is_the_static_one(page, vm):
     assert guest.addresses == ("10.255.0.77/24",)
 
 
-def test_of_anothers_vm_nothing_is_asked_that_the_portal_cannot_tell_its_guest(page, vm):
+def test_guest_settings_are_not_offered_without_the_portals_iso(page, vm):
     VM.objects.filter(pk=vm.pk).update(host_key="")
     assert b"In the guest" not in page.get(f"{vm.get_absolute_url()}nics/{SECOND}/edit/").content
     assert page.get(f"{vm.get_absolute_url()}guest/").status_code == 404
@@ -163,7 +163,7 @@ def test_the_page_shows_what_each_nic_is_to_do_and_the_files_without_the_host_ke
     assert "macaddress: " in text and "updates:" in text and "instance-id: alma-8-8" in text
 
 
-def test_who_decides_is_chosen_for_the_vm_or_for_all_of_its_hypervisor(page, vm, lab):
+def test_the_configuration_mode_is_set_for_the_vm_or_its_hypervisor(page, vm, lab):
     assert page.post(f"{vm.get_absolute_url()}guest/rule/", {"guest_network": "virter"}).status_code == 302
     files = seed.files(VM.objects.get())
     assert b"updates" not in files["user-data"] and b"enp2s0" in files["network-config"]
@@ -226,7 +226,7 @@ def test_configure_now_waits_until_the_iso_is_written(vm):
     assert configure.due_runs() == []
 
 
-def test_of_a_vm_that_does_not_run_nothing_is_configured(vm):
+def test_a_vm_that_does_not_run_is_not_configured(vm):
     VMStatus.objects.update(power=Power.OFF)
     configure.ask(vm)
     configure.run(GuestRun.objects.get().pk)
@@ -234,7 +234,7 @@ def test_of_a_vm_that_does_not_run_nothing_is_configured(vm):
     assert (run.code, run.reason, run.output) == (None, Message("guest.off"), "") and run.done_at
 
 
-def test_why_it_cannot_be_configured_now_is_said_before(page, vm):
+def test_the_page_shows_why_a_guest_cannot_be_configured_now(page, vm):
     address = f"{vm.get_absolute_url()}guest/"
     assert b"Not now" not in page.get(address).content
     report = GuestReport.objects.create(vm=vm.status, run="1", since=timezone.now(), agent=False)

@@ -1,4 +1,4 @@
-"""Power: paused with its reason, saved, resumed, forced off after a question; of unmanaged VMs, and beside drift."""
+"""Power states and actions: paused with its reason, saved, resumed, forced off; also of unmanaged and drifted VMs."""
 
 import libvirt
 import pytest

@@ -22,7 +22,7 @@ def test_a_mac_that_another_vm_has_now_is_refused(page, lab, vm):
     assert gone(page, there) == f"The MAC {SECOND} of this version is in use by thief."
 
 
-def test_so_is_one_that_an_unmanaged_vm_has(page, lab, vm):
+def test_a_mac_in_use_by_an_unmanaged_vm_is_refused(page, lab, vm):
     there = vm.revisions.first()
     vm.nics.keyed(SECOND).delete()
     other = VM.objects.create(hypervisor=lab, name="theirs", managed=False)

@@ -1,4 +1,4 @@
-"""No disk of another VM, and none under an overlay in whatever pool, goes with a VM, image or log that is deleted."""
+"""Deleting a VM, image or log never deletes a disk of another VM or a disk under an overlay in any pool."""
 
 import pytest
 from django.utils import timezone
@@ -55,7 +55,7 @@ def test_an_overlay_in_another_pool_keeps_the_disk_and_is_named(lab):
     assert lab.connection.volumes.get("default", DISK) is None
 
 
-def test_the_disk_of_a_vm_that_others_removed_stays_under_an_overlay_in_another_pool(lab):
+def test_the_disk_of_a_vm_removed_outside_stays_under_an_overlay_in_another_pool(lab):
     add(lab.connection, "second", "clone", f"/pool/./{DISK}")
     lab.connection.domains.undefine(lab.vm.uuid_text, "web")
     lab.observe()
@@ -74,7 +74,7 @@ def test_a_layer_stays_under_an_overlay_in_another_pool(lab, backing):
     assert lab.connection.volumes.get("default", LAYER) is None
 
 
-def test_the_disk_of_another_vm_stays_though_others_removed_its_domain(lab):
+def test_the_disk_of_another_vm_stays_even_if_its_domain_was_removed_outside(lab):
     """The disk data of web is called like the boot disk of web-data."""
     add(lab.connection, "default", f"{DISK}-data")
     other = make_vm(lab.hypervisor, "web-data", 9)

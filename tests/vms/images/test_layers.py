@@ -1,4 +1,4 @@
-"""A layer or image is used by whatever is on top of it, however that writes its path."""
+"""A layer or image is in use while an overlay refers to it, in any notation of the path."""
 
 import io
 import shutil

@@ -1,4 +1,4 @@
-"""A VM that others removed took its volumes along: the pool is read at the next poll, not a minute later."""
+"""When a VM was removed outside the portal with its volumes, the next poll reads the pool."""
 
 import pytest
 

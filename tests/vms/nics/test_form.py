@@ -31,7 +31,7 @@ def vm_on(lab) -> VM:
 
 
 def as_shown(lab, now: NICSpec) -> dict[str, str]:
-    """What a browser sends of the form that nobody has touched."""
+    """Return what a browser sends for the form without input."""
     form = NICChangeForm(vm=vm_on(lab), now=now, user=None)
     values = {field.name: field.value() for field in form}
     sent = {name: value for name, value in values.items() if value is not None and value is not False}
@@ -178,7 +178,7 @@ def test_all_can_be_taken_back(lab):
         ({"filter": "f", "filter_parameters": "=10.0.0.1"}, "filter_parameters", "IP=10.255.0.8"),
     ],
 )
-def test_what_is_wrong_is_said_at_its_field(lab, fields, field, said):
+def test_errors_are_shown_at_their_fields(lab, fields, field, said):
     form = filled(lab, **fields)
     assert not form.is_valid()
     assert list(form.errors) == [field]

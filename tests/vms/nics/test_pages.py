@@ -39,7 +39,7 @@ def lab(db, pokes):
 
 @pytest.fixture
 def vm(lab) -> VM:
-    """A VM that runs with a NIC on default, one on net1, and one on a bridge that others attached."""
+    """Return a running VM with NICs on default, net1 and a bridge; the last one was attached outside the portal."""
     vm = make_vm(lab, image=make_image(lab))
     vm.add_nic(NICSpec(kind="network", source="net1", mac=SECOND))
     make_running(vm, ("default", ACCESS, "vnet1"), ("net1", SECOND, "vnet2"))
@@ -133,7 +133,7 @@ def test_what_saving_does_stands_beside_the_form(page, lab, vm, fields, said):
     assert not NIC.objects.exclude(document="").exists()
 
 
-def test_of_a_vm_that_is_off_only_the_definition_is_planned(page, lab, vm):
+def test_a_plan_for_a_vm_that_is_off_changes_only_the_definition(page, lab, vm):
     VMStatus.objects.filter(desired=vm).update(power=Power.OFF)
     assert plan(send(page, vm, preview=True, network="net2", mtu="1400")) == [
         f"Move NIC {SECOND} from net1 to net2, MTU none → 1400",
@@ -170,7 +170,7 @@ def test_saving_without_a_change_writes_nothing(page, lab, vm):
     assert list(vm.nics.values_list("mac", "document")) == [(ACCESS, ""), (SECOND, "")]
 
 
-def test_what_is_wrong_is_said_and_nothing_is_written(page, lab, vm):
+def test_an_error_is_reported_and_nothing_is_written(page, lab, vm):
     answer = send(page, vm, network="net2", vlan="5000", filter="\x01")
     assert answer.status_code == 422
     assert set(answer.context["form"].errors) == {"vlan", "filter"}

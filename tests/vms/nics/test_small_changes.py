@@ -1,4 +1,4 @@
-"""A small change is all that is pushed: what others changed of the VM meanwhile stays as they left it, and is drift."""
+"""Only the change itself is pushed: other changes of the VM outside the portal stay, and are drift."""
 
 from dataclasses import replace
 from io import StringIO
@@ -27,7 +27,7 @@ DOMAIN = """<domain type='qemu'><name>web</name><uuid>6a2d5b5e-6f0c-4d5a-8e36-2c
 
 @pytest.fixture
 def lab(db, pokes, tmp_path):
-    """A VM of the portal that is off; others have changed its second NIC, and removed the third."""
+    """Return a managed VM that is off, whose second NIC was changed and third NIC removed outside the portal."""
     hypervisor = make_hypervisor()
     make_foreign_network(hypervisor)
     make_network(hypervisor)
@@ -123,7 +123,7 @@ def test_a_field_that_the_command_line_names_is_pushed_though_it_is_saved_so_alr
     assert (second.link, second.spec.mtu) == ("up", 1400)
 
 
-def test_a_form_that_asks_for_nothing_says_so(page, lab):
+def test_a_form_without_changes_says_so(page, lab):
     path = f"{vm().get_absolute_url()}nics/{NICS[0]}/edit/"
     form = etree.HTML(page.get(path).content.decode()).xpath("//form[.//input[@name='link_up']]")[0]
     before = vm().generation

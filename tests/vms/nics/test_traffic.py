@@ -1,4 +1,4 @@
-"""What goes through NICs: what is written down of a reading, how seldom, and what the VM's page shows of it."""
+"""Traffic of NICs: what a reading records, how often, and what the page of the VM shows."""
 
 from datetime import datetime, timedelta
 from types import SimpleNamespace

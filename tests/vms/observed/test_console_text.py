@@ -81,7 +81,7 @@ def test_the_end_of_a_long_log_is_kept_from_the_start_of_a_line():
     assert kept.text.startswith("0123") and kept.size == len(line) * 10_000
 
 
-def test_of_much_that_came_at_once_the_end_is_read():
+def test_only_the_end_of_a_large_addition_is_read():
     kept = read(Kept(), b"early\n")
     big = b"early\n" + b"x" * 99 + b"\n" + b"late\n" * (KEEP // 4)
     assert start(kept, len(big)) == len(big) - KEEP

@@ -56,7 +56,7 @@ def test_cards_are_known_by_their_macs_and_up_by_their_flags():
         ("manager wickedd-dhcp4", [None, None]),
     ],
 )
-def test_who_asks_dhcp_on_which_card(text, families):
+def test_which_nics_request_dhcp(text, families):
     assert asks(text) == families
 
 

@@ -37,7 +37,7 @@ DOMAIN = f"""<domain type='test'><name>web</name><uuid>{{}}</uuid><memory unit='
 
 
 class Libvirt(Driver):
-    """libvirt with a VM, and with others who do something right before one of the portal's calls."""
+    """libvirt with a VM that is changed outside directly before one of the portal's calls."""
 
     meanwhile: Callable[[], None] | None = None
     at = calls = 0
@@ -145,7 +145,7 @@ def gone_and_run_anew(connection: Libvirt) -> None:
 
 
 def undefined_and_run_anew(connection: Libvirt) -> None:
-    """Somebody has undefined it alone; its disks are removed, and it is run once more, at any moment."""
+    """The VM was undefined outside; its disks are deleted, and it is run again, at any moment."""
     connection.session.libvirt.lookupByName("web").undefine()
     connection.meanwhile = lambda: (connection.rm(), connection.run(OTHER))
 

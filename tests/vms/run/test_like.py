@@ -74,7 +74,7 @@ def test_a_link_fills_the_form_with_the_next_free_id_and_macs_to_be_chosen(page,
     assert not set(new.nics.values_list("mac", flat=True)) & set(vm.nics.values_list("mac", flat=True))
 
 
-def test_what_the_form_has_no_field_for_is_said(page, lab, vm):
+def test_values_without_a_field_in_the_form_are_listed(page, lab, vm):
     shown = page.get(link(page, vm, "Run another like this")).content.decode()
     assert "Not copied: settings of\n    <code>52:54:00:80:00:04</code>\n    that this form does not have." in shown
 
@@ -86,7 +86,7 @@ def test_the_name_follows_the_originals_pattern(page, lab, name, wanted):
 
 
 @pytest.mark.parametrize("query", ["like=none&hypervisor={pk}", "like=alma-8-8", "like=alma-8-8&hypervisor=99"])
-def test_there_is_none_like_one_that_is_not_there(page, lab, vm, query):
+def test_the_form_cannot_copy_a_missing_vm(page, lab, vm, query):
     assert page.get(f"/vms/run/?{query.format(pk=lab.pk)}").status_code == 404
 
 
@@ -108,7 +108,7 @@ def test_a_vm_is_copied_as_virters_command(page, lab, vm):
     assert note.startswith("# Virter has no flag for NIC 3 (52:54:00:80:00:02, macvtap on eth0)")
 
 
-def test_user_data_is_shown_to_those_alone_who_may_change_the_vm(page, client, member, vm):
+def test_user_data_is_shown_only_to_users_who_may_change_the_vm(page, client, member, vm):
     vm.user_data = "#cloud-config\nchpasswd: {expire: false, users: [{name: root, password: geheim}]}\n"
     vm.save()
     path = link(page, vm, "Run another like this")

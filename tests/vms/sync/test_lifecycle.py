@@ -1,4 +1,4 @@
-"""Any sequence of verbs, of the portal and of others: libvirt loses no VM, disk or NIC that no request has named."""
+"""Any sequence of actions in the portal and outside: libvirt loses only VMs, disks and NICs that a request named."""
 
 from dataclasses import replace
 
@@ -228,7 +228,7 @@ def test_nothing_is_lost_in_sequences_that_once_lost_something(pokes, folder, st
 
 
 def sequence(folder, steps: list[str]) -> None:
-    """Walk the steps, then let the worker and the observation come to rest; in a database of its own."""
+    """Run the steps, then work and poll until nothing changes; in a separate database."""
     with transaction.atomic():
         model = Model(folder)
         try:

@@ -15,7 +15,7 @@ LONG_AGO = "2026-01-01T00:00:00Z"
 
 
 def marks(portal: Portal) -> list[str]:
-    """What is said of each NIC, in their order: the hint of its mark, or what stands in its cell."""
+    """Return the text about each NIC, in order: the tooltip of its mark, or the text of its cell."""
     rows = portal.get(PAGE).xpath("//table[@id='nics']/tbody/tr/td[4]")
     return [row.xpath("string(.//span[@role='img']/@title)") or " ".join(row.text_content().split()) for row in rows]
 

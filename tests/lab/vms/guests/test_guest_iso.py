@@ -72,6 +72,6 @@ def test_a_nic_plugged_in_stands_in_the_same_file_at_once(portal: Portal, iso: I
     assert iso.file() == before
 
 
-def test_a_guest_without_agent_is_said_to_have_none(portal: Portal, iso: ISO):
+def test_a_guest_without_agent_is_shown_without_one(portal: Portal, iso: ISO):
     portal.manage("vm", "nic", "add", "tiny-31", "type=network,source=net1")
     assert "agent" in portal.manage("vm", "configure", "tiny-31", fails=True)

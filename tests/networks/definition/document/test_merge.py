@@ -75,7 +75,7 @@ MERGES = {
 
 
 @pytest.mark.parametrize("case", MERGES)
-def test_a_change_is_applied_beside_what_others_changed(case):
+def test_a_change_is_applied_and_changes_outside_are_kept(case):
     base, wanted, found, merged = MERGES[case]
     assert differences(merged, apply_change(base, wanted, found)) == ()
 
@@ -138,7 +138,7 @@ def test_what_is_not_changed_keeps_its_spelling():
     assert applied.replace("<title>T</title>", "") == apply_change(base, base, found).replace("'", '"')
 
 
-def test_of_entries_that_share_an_address_one_comes_and_goes_alone():
+def test_one_of_several_entries_that_share_an_address_is_added_and_removed():
     one, other = "<host mac='52:54:00:00:00:05' ip='10.0.0.5'/>", "<host mac='52:54:00:00:00:06' ip='10.0.0.5'/>"
     alone, both = (
         f"<network><name>n</name><ip address='10.0.0.1' netmask='255.255.255.0'><dhcp>{hosts}</dhcp></ip></network>"

@@ -1,4 +1,4 @@
-"""A change pushes only what it changes, beside drift."""
+"""A change pushes only what it changes; drift stays."""
 
 from collections.abc import Callable
 from dataclasses import replace
