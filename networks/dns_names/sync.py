@@ -22,7 +22,7 @@ RETRY_INTERVAL = timedelta(seconds=10)  # until a failed round is tried again
 
 
 def due_networks() -> NetworkQuerySet:
-    """Return the networks whose dnsmasq is to be asked, changed names first; none with a push in progress."""
+    """Return the networks whose dnsmasq is due, changed names first; none with a push in progress."""
     served = Network.objects.filter(status__present=True, status__active=True).exclude(status__ip_range="")
     settled = served.filter(status__generation__gte=F("generation"), hypervisor__status__unreachable_since=None)
     when = F("dns_answers__due_at").asc(nulls_first=True)

@@ -44,7 +44,7 @@ def note(status: VMStatus, document: str) -> None:
 
 
 def is_due(report: GuestReport, unsettled: bool) -> bool:
-    """Return whether a guest is to be asked now; `unsettled` if one of its NICs is not as expected."""
+    """Return whether a guest is due for a question; `unsettled` if one of its NICs is not as expected."""
     if report.asked_at is None:
         return True
     to_come = unsettled or report.cloud_init in ("", CloudInit.RUNNING)
