@@ -17,7 +17,7 @@ from lxml import etree
 from networks.definition import addressing, lines
 from networks.definition.document.parse import PARSER, parse_host
 from networks.definition.spec import HostSpec, SubnetSpec, lease_text
-from virterweb.messages import Message
+from virterweb.messages import InvalidValue, Message
 
 from . import wording as _wording  # noqa: F401, adds the texts of the messages
 
@@ -34,6 +34,7 @@ HEADINGS = {
     "lease": "lease",
 }
 DIRECTIVE = re.compile(r"(?:--)?([a-z][a-z0-9-]*)\s*=\s*")
+NO_ERROR = Message()
 MAX_LENGTH = 2000  # an entry is shorter: a DUID has at most 389 characters, a name 253
 
 
@@ -44,7 +45,7 @@ class Line:
     number: int
     text: str
     host: HostSpec | None = None
-    error: str = ""
+    error: Message = NO_ERROR
 
 
 class Outcome(StrEnum):
@@ -103,21 +104,19 @@ def _header(line: str) -> _Header | None:
 def _line(number: int, line: str, header: _Header | None) -> Line:
     try:
         return Line(number=number, text=line.strip(), host=_entry(line, header))
-    except ValueError as problem:
-        return Line(number=number, text=line.strip(), error=str(problem))
+    except InvalidValue as problem:
+        return Line(number=number, text=line.strip(), error=problem.message)
 
 
 def _entry(line: str, header: _Header | None) -> HostSpec:
     text = line.strip()
     if len(text) > MAX_LENGTH:
-        raise ValueError(f"This line has {len(text)} characters. A DHCP reservation may have at most {MAX_LENGTH - 1}.")
+        raise InvalidValue(Message("paste.length", length=len(text), most=MAX_LENGTH - 1))
     if text.startswith("<"):
         return _of_xml(text)
     if directive := DIRECTIVE.match(text):
         if directive[1] != "dhcp-host":
-            raise ValueError(
-                f"{directive[1]}= is not supported. Of dnsmasq’s options, only dhcp-host= is a DHCP reservation."
-            )
+            raise InvalidValue(Message("paste.option", option=directive[1]))
         return _of_words(text[directive.end() :].split(","))
     if header and header.separator in line:
         return _of_columns(_cells(line, header.separator), header)
@@ -129,7 +128,7 @@ def _cells(line: str, separator: str) -> list[str]:
     try:
         return [cell.strip() for cell in next(csv.reader([line], delimiter=separator, strict=True))]
     except csv.Error:
-        raise ValueError(f"{line.strip()}: a quotation mark is missing.") from None
+        raise InvalidValue(Message("paste.quote", line=line.strip())) from None
 
 
 def _of_words(words: Iterable[str]) -> HostSpec:
@@ -137,9 +136,7 @@ def _of_words(words: Iterable[str]) -> HostSpec:
     words = [word.strip() for word in words if word.strip()]
     for word in words:
         if word == "ignore" or word.startswith(("set:", "tag:", "net:")):
-            raise ValueError(
-                f"{word} is not understood. A reservation has a MAC or id:DUID, an address, a name and a lease time."
-            )
+            raise InvalidValue(Message("paste.word", word=word))
     if words and re.fullmatch(r"\d{1,9}", words[-1]):
         words[-1] += "s"
     return lines.read_host(" ".join(words))
@@ -153,11 +150,11 @@ def _of_columns(cells: list[str], header: _Header) -> HostSpec:
 
 def _of_xml(text: str) -> HostSpec:
     if not re.match(r"<host[\s/>]", text):
-        raise ValueError(f"{text} is not supported. Of libvirt’s elements, only <host …/> can be pasted, one per line.")
+        raise InvalidValue(Message("paste.element", text=text))
     try:
         host = parse_host(etree.fromstring(text.encode(), PARSER))
     except etree.XMLSyntaxError as problem:
-        raise ValueError(f"{text} is not a complete <host …/>: {problem.msg}.") from None
+        raise InvalidValue(Message("paste.xml", text=text, problem=problem.msg)) from None
     return _of_fields(host, f"{host.lease}s" if host.lease else lease_text(host.lease))
 
 
@@ -172,7 +169,7 @@ def _of_fields(fields: HostSpec, expiry: str) -> HostSpec:
     ]
     host = lines.read_host(" ".join(filter(None, words)))
     if host.name != name:
-        raise ValueError(f"{name} cannot be the name of a guest, because it has another meaning in such a line.")
+        raise InvalidValue(Message("paste.name", name=name))
     return replace(host, lease=lines.lease(expiry) if expiry else None)
 
 
@@ -280,7 +277,7 @@ def compare(pasted: Iterable[Line], hosts: Iterable[HostSpec], subnets: Iterable
 
 def _row(line: Line, index: Index, wanted: dict[tuple[str, str], int]) -> Row:
     if line.host is None:
-        return Row(line=line, verb=Outcome.WRONG, errors=(line.error,))
+        return Row(line=line, verb=Outcome.WRONG, errors=(str(line.error),))
     was = index.entry_of(line.host)
     same = was is not None and (_keys(was), was.name, was.lease) == (_keys(line.host), line.host.name, line.host.lease)
     errors = {} if same else dict(index.conflicts(line.host, was))

@@ -18,6 +18,18 @@ CONFLICTS = {
 }
 
 
+#: Why a pasted line is no reservation.
+PASTED = {
+    "paste.length": "This line has {length} characters. A DHCP reservation may have at most {most}.",
+    "paste.option": "{option}= is not supported. Of dnsmasq’s options, only dhcp-host= is a DHCP reservation.",
+    "paste.quote": "{line}: a quotation mark is missing.",
+    "paste.word": "{word} is not understood. A reservation has a MAC or id:DUID, an address, a name and a lease time.",
+    "paste.element": "{text} is not supported. Of libvirt’s elements, only <host …/> can be pasted, one per line.",
+    "paste.xml": "{text} is not a complete <host …/>: {problem}.",
+    "paste.name": "{name} cannot be the name of a guest, because it has another meaning in such a line.",
+}
+
+
 def _ip_taken(ip: str, known: str, name: str) -> str:
     return IP_TAKEN.format(ip=ip, guest=guest(known, name))
 
@@ -41,5 +53,6 @@ NAME_TAKEN = "{name} is already the name of {guest}."
 
 add_wording(
     CONFLICTS
+    | PASTED
     | {"reservation.ip_taken": _ip_taken, "reservation.name_taken": _name_taken, "reservation.leased": _leased}
 )

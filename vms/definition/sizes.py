@@ -2,14 +2,17 @@
 
 import re
 
+from virterweb.messages import InvalidValue, Message
+from vms.definition import wording as _wording  # noqa: F401, adds the texts of the messages
+
 UNITS = {"": 1024**2, "K": 1024, "M": 1024**2, "G": 1024**3, "T": 1024**4}
 
 
 def mebibytes(text: str) -> int:
-    """Return a size like 512M, 2G or 1.5GiB in MiB; the default unit is MiB. ValueError if it is invalid."""
+    """Return a size like 512M, 2G or 1.5GiB in MiB; the default unit is MiB. InvalidValue if it is invalid."""
     match = re.fullmatch(r"(\d{1,12}(?:\.\d{1,9})?)\s*([KMGT]?)(?:iB|B)?", text.strip(), re.IGNORECASE | re.ASCII)
     if not match:
-        raise ValueError(f"{text} is not a size, for example 512M or 2G")
+        raise InvalidValue(Message("size.invalid", text=text))
     return round(float(match[1]) * UNITS[match[2].upper()] / 1024**2)
 
 

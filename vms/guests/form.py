@@ -60,13 +60,12 @@ class GuestForm(forms.Form):
         found = []
         for word in self.cleaned_data["guest_addresses"].replace(",", " ").split():
             try:
-                if "/" not in word or "%" in word:
-                    raise ValueError("no prefix, or a zone, which only the guest knows")
-                found.append(str(ip_interface(word)))
-            except ValueError as problem:
-                raise ValidationError(
-                    f"{word} is not an address with its prefix, for example 10.0.0.5/24."
-                ) from problem
+                interface = ip_interface(word)
+            except ValueError:
+                interface = None
+            if interface is None or "/" not in word or "%" in word:  # a zone, which only the guest knows
+                raise ValidationError(f"{word} is not an address with its prefix, for example 10.0.0.5/24.")
+            found.append(str(interface))
         return tuple(found)
 
     def clean_gateway(self) -> tuple[str, ...]:
@@ -125,9 +124,10 @@ def read_addresses(text: str) -> tuple[str, ...]:
     found = []
     for word in text.replace(",", " ").split():
         try:
-            if "%" in word:
-                raise ValueError("a zone, which only the guest knows")
-            found.append(str(ip_address(word)))
-        except ValueError as problem:
-            raise ValidationError(f"{word} is not an IP address.") from problem
+            ip = ip_address(word)
+        except ValueError:
+            ip = None
+        if ip is None or "%" in word:  # a zone, which only the guest knows
+            raise ValidationError(f"{word} is not an IP address.")
+        found.append(str(ip))
     return tuple(found)

@@ -282,6 +282,7 @@ MESSAGES = {
     "address.none_free": "{network} has no free address left.",
     "address.ipv6": "An IPv6 guest is identified by its DUID, not by its MAC. Reserve the address on the page of the "
     "network.",
+    "size.invalid": "{text} is not a size, for example 512M or 2G",  # without full stop
     "user.static": "{ip} is the static address of {vm} ({mac}).",
     "address.invalid": "{text} is not an IP address. Enter one like 10.255.0.8, without leading zeros.",
     "nic.not_changed": _not_changed,

@@ -25,7 +25,7 @@ def test_a_paste_is_shown_as_the_changes_that_it_makes():
     assert (new.verb, new.was, new.errors) == (Outcome.NEW, None, ())
     assert (same.verb, same.was, same.errors) == (Outcome.SAME, None, ())
     assert (changed.verb, changed.was, changed.errors) == (Outcome.CHANGED, EIGHT, ())
-    assert (wrong.verb, wrong.errors) == (Outcome.WRONG, (wrong.line.error,))
+    assert (wrong.verb, wrong.errors) == (Outcome.WRONG, (str(wrong.line.error),))
 
 
 @pytest.mark.parametrize("line", [str(host) for host in HELD])

@@ -8,13 +8,15 @@ import pytest
 from networks.definition.spec import HostSpec, SubnetSpec, lease_text
 from networks.reservations.pasted import Line, Outcome, compare, read
 from tests.networks.reservations.pasted.pasted_entries import DUID, EIGHT, HELD, MAC, NINE, SIX, hosts
+from tests.support.rewording import reworded  # noqa: F401
+from virterweb.messages import Message
 
 
 def error(text: str) -> str:
     """Return the error of the last line."""
     line = read(text)[-1]
     assert line.host is None
-    return line.error
+    return str(line.error)
 
 
 @pytest.mark.parametrize(
@@ -182,7 +184,7 @@ def test_valid_lines_are_read_beside_invalid_ones():
     bad = [f"52:54:00:00:01:{number:02x} 10.255.0.{number}0000" for number in range(10, 60)]
     lines = read("\n".join(line for pair in zip(good, bad, strict=True) for line in pair))
     assert [str(line.host) for line in lines[::2]] == good
-    assert [line.error for line in lines[1::2]] == [
+    assert [str(line.error) for line in lines[1::2]] == [
         f"10.255.0.{number}0000 is not an IP address." for number in range(10, 60)
     ]
     assert [line.number for line in lines] == list(range(1, 101))
@@ -196,3 +198,9 @@ def test_ten_thousand_lines_are_read_and_compared():
     assert [line.host for line in lines] == many
     found = compare(lines, many[:5000], blocks)
     assert [row.verb for row in found] == [Outcome.SAME] * 5000 + [Outcome.NEW] * 5000
+
+
+def test_a_line_that_is_no_entry_has_a_code(reworded):  # noqa: F811
+    reworded()
+    (line,) = read("dhcp-range=10.5.0.8")
+    assert (line.error, str(line.error)) == (Message("paste.option", option="dhcp-range"), "XXXX")
