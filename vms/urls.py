@@ -1,13 +1,13 @@
 from django.urls import path, re_path
 
 from . import views
-from .addresses import views as taking
+from .addresses import views as address_views
 from .attached import views as attached_views
-from .bulk import views as many_views
-from .changes import views as outside_views
+from .bulk import views as bulk_views
+from .changes import views as change_views
 from .console import views as console_views
 from .guests import views as guest_views
-from .hardware import views as size_views
+from .hardware import views as hardware_views
 from .history import views as history_views
 from .nics import views as nic_views
 from .run import views as run_views
@@ -32,14 +32,14 @@ urlpatterns = [
         attached_views.group_attached,
         name="group_attached",
     ),
-    path("inventory.json", taking.ansible, name="inventory"),
-    path("ssh-config", taking.ssh_config, name="ssh_config"),
-    path("known_hosts", taking.known_hosts, name="known_hosts"),
+    path("inventory.json", address_views.ansible, name="inventory"),
+    path("ssh-config", address_views.ssh_config, name="ssh_config"),
+    path("known_hosts", address_views.known_hosts, name="known_hosts"),
     path("images/", views.image_list, name="images"),
     path("images/<str:hypervisor>/<str:name>/convert/", views.image_convert, name="image_convert"),
     path("images/<str:hypervisor>/<str:name>/remove/", views.image_remove, name="image_remove"),
     path("vms/", views.vm_list, name="list"),
-    path("vms/many/", many_views.vm_many, name="many"),
+    path("vms/many/", bulk_views.vm_many, name="many"),
     path("vms/run/", run_views.vm_run, name="run"),
     path("vms/run/preview/", run_views.vm_run_preview, name="preview"),
     path("vms/<str:hypervisor>/<str:name>/", views.vm_detail, name="detail"),
@@ -47,7 +47,7 @@ urlpatterns = [
     re_path(
         r"^vms/(?P<hypervisor>[^/]+)/(?P<name>[^/]+)/(?P<verb>start|resume|shutdown)/$", views.vm_power, name="power"
     ),
-    path("vms/<str:hypervisor>/<str:name>/size/", size_views.vm_size, name="size"),
+    path("vms/<str:hypervisor>/<str:name>/size/", hardware_views.vm_size, name="size"),
     path("vms/<str:hypervisor>/<str:name>/force-off/", views.vm_force_off, name="force_off"),
     path("vms/<str:hypervisor>/<str:name>/guest/", guest_views.guest, name="guest"),
     path("vms/<str:hypervisor>/<str:name>/guest/rule/", guest_views.guest_rule, name="guest_rule"),
@@ -60,10 +60,10 @@ urlpatterns = [
     path("vms/<str:hypervisor>/<str:name>/retry/", views.vm_retry, name="retry"),
     path("vms/<str:hypervisor>/<str:name>/remove/", views.vm_remove, name="remove"),
     path("vms/<str:hypervisor>/<str:name>/adopt/", views.vm_adopt, name="adopt"),
-    path("vms/<str:hypervisor>/<str:name>/take/", outside_views.vm_accept, name="accept"),
-    path("vms/<str:hypervisor>/<str:name>/revert/", outside_views.vm_revert, name="revert"),
-    path("vms/<str:hypervisor>/<str:name>/persist/", outside_views.vm_persist, name="persist"),
-    path("vms/<str:hypervisor>/<str:name>/take-over/", outside_views.vm_adopt_replacement, name="adopt_replacement"),
+    path("vms/<str:hypervisor>/<str:name>/take/", change_views.vm_accept, name="accept"),
+    path("vms/<str:hypervisor>/<str:name>/revert/", change_views.vm_revert, name="revert"),
+    path("vms/<str:hypervisor>/<str:name>/persist/", change_views.vm_persist, name="persist"),
+    path("vms/<str:hypervisor>/<str:name>/take-over/", change_views.vm_adopt_replacement, name="adopt_replacement"),
     path("vms/<str:hypervisor>/<str:name>/release/", views.vm_release, name="release"),
     path("vms/<str:hypervisor>/<str:name>/nics/add/", nic_views.nic_add, name="nic_add"),
     path("vms/<str:hypervisor>/<str:name>/nics/add/preview/", nic_views.nic_add_preview, name="nic_add_preview"),

@@ -9,7 +9,7 @@ import libvirt
 from lab import TAG, Lab, guest_image, load_image
 from lxml import etree
 
-from tests.guests.inside import Ears, Seen, read_guest
+from tests.guests.inside import DHCPListener, Seen, read_guest
 from tests.guests.mixtures import Place
 from tests.support.portal import Portal
 from tests.support.waiting import wait_for
@@ -81,12 +81,12 @@ def try_cell(lab: Lab, portal: Portal, renderer: str, places: tuple[Place, ...],
     began, host = time.time(), libvirt.open(lab.uri)
     portal.ask(f"Hypervisor.objects.update(access_network='{places[0].source}')")
     try:
-        with Ears(lab) as ears:
+        with DHCPListener(lab) as listener:
             run(portal, renderer, places, rule)
             domain = booted(lab, host, renderer)
             outcome = Outcome(seconds=round(time.time() - began))
             outcome.wrong, seen = settled(lab, host, domain, places)
-            outcome.wrong += strangers(ears, domain, places, outcome)
+            outcome.wrong += strangers(listener, domain, places, outcome)
             if reason := locked_out(portal, renderer):
                 outcome.wrong.append(f"no log-in by SSH: {reason}")
             if seen:
@@ -147,17 +147,19 @@ def leased(host: libvirt.virConnect, place: Place, family: int) -> set[str]:
     return {lease["ipaddr"] for lease in leases if lease["type"] == kind}
 
 
-def strangers(ears: Ears, domain: libvirt.virDomain, places: tuple[Place, ...], outcome: Outcome) -> Iterator[str]:
+def strangers(
+    listener: DHCPListener, domain: libvirt.virDomain, places: tuple[Place, ...], outcome: Outcome
+) -> Iterator[str]:
     """Return NICs that still request addresses without a server; record those that did while booting."""
     asked = {}
     for number, (mac, place) in enumerate(zip(macs(domain), places, strict=True), 1):
         for family in {4, 6} - place.dhcp:
-            if times := ears.heard(mac, family):
+            if times := listener.requests(mac, family):
                 asked[f"NIC {number} ({place.words})", family, mac] = times
     if asked:
         time.sleep(LONGEST_QUIET)
     for (nic, family, mac), times in asked.items():
-        if len(ears.heard(mac, family)) > len(times):
+        if len(listener.requests(mac, family)) > len(times):
             yield f"{nic} asks for DHCPv{family}"
         else:
             outcome.notes.append(f"{nic} asked for DHCPv{family} while booting")

@@ -86,7 +86,7 @@ def read_guest(lab: Lab, domain: libvirt.virDomain) -> Seen | None:
     )
 
 
-EARS = """
+LISTEN = """
 import socket, sys, time
 ear = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
 print("listening", flush=True)
@@ -104,20 +104,20 @@ while True:
 """
 
 
-class Ears:
-    """Hears who in a lab asks for an address: (time, family, MAC)."""
+class DHCPListener:
+    """Record which NICs in a lab ask for an address, and when."""
 
     def __init__(self, lab: Lab) -> None:
         self.lab = lab
 
     def __enter__(self) -> Self:
         self.file = tempfile.TemporaryFile("a+")  # whoever reads in it moves no writer
-        command = ["nsenter", "-t", str(self.lab.namespace_pid), "-n", "python3", "-c", EARS]
+        command = ["nsenter", "-t", str(self.lab.namespace_pid), "-n", "python3", "-c", LISTEN]
         self.process = subprocess.Popen(command, stdout=self.file)
         return self
 
-    def heard(self, mac: str, family: int) -> list[float]:
-        """When a NIC asked."""
+    def requests(self, mac: str, family: int) -> list[float]:
+        """Return when a NIC asked, in seconds since the epoch."""
         self.file.seek(0)
         lines = [line.split() for line in self.file.read().splitlines()]
         return [float(line[0]) for line in lines if line[1:] == [str(family), mac]]

@@ -49,11 +49,11 @@ class Protocol(H11Protocol):
         self.address = self.client[0] if self.client else ""
         self.addresses[self.address] += 1
         if self.addresses[self.address] > MAX_CONNECTIONS_PER_ADDRESS and self.address not in PROXIES:
-            self._cut(f"more than {MAX_CONNECTIONS_PER_ADDRESS} connections from {self.address}")
+            self._abort(f"more than {MAX_CONNECTIONS_PER_ADDRESS} connections from {self.address}")
             return
         self._await_head()
         if len(self.connections) > self.room:
-            next(iter(self.waiting))._cut(f"more than {self.room} connections")
+            next(iter(self.waiting))._abort(f"more than {self.room} connections")
 
     def connection_lost(self, problem: Exception | None) -> None:
         self._stop_waiting()
@@ -92,7 +92,7 @@ class Protocol(H11Protocol):
     def _set_deadline(self, seconds: float) -> None:
         self._clear_deadline()
         self.deadline = self.loop.call_later(
-            seconds, self._cut, "the request or the reading of the answer took too long"
+            seconds, self._abort, "the request or the reading of the answer took too long"
         )
 
     def _clear_deadline(self) -> None:
@@ -100,7 +100,7 @@ class Protocol(H11Protocol):
             self.deadline.cancel()
             self.deadline = None
 
-    def _cut(self, reason: str) -> None:
+    def _abort(self, reason: str) -> None:
         log.debug("connection from %s closed: %s", self.address, reason)
         self._stop_waiting()
         self.transport.abort()

@@ -33,7 +33,7 @@ from .conflicts import (
 
 MAX_MESSAGES = 3  # errors, or warnings
 # Bytes. Clouds accept 16 to 64 KiB; the form sends the text while it is typed, and longer data can be included by URL.
-LIMIT = 200_000
+MAX_BYTES = 200_000  # of user data
 GZIP = ("\x1f\x8b", "\x1f\N{REPLACEMENT CHARACTER}", "H4sI")  # as bytes, as decoded by Django, as Base64
 LOST = "\N{REPLACEMENT CHARACTER}"  # what Django decodes invalid UTF-8 to
 PACKED = (("PK\x03\x04", "zip"), ("BZh", "bzip2"), (f"{LOST}7zXZ", "xz"), (f"({LOST}/{LOST}", "zstd"))
@@ -65,8 +65,9 @@ def _first(found: Iterator[str]) -> list[str]:
 
 def _errors(text: str) -> Iterator[str]:
     size = len(text.encode())
-    if size > LIMIT:
-        yield f"It has {size:,} bytes; at most {LIMIT:,} are allowed. Use #include to let the guest fetch longer data."
+    if size > MAX_BYTES:
+        allowed = f"at most {MAX_BYTES:,} are allowed"
+        yield f"It has {size:,} bytes; {allowed}. Use #include to let the guest fetch longer data."
         return
     if text.startswith(GZIP):
         yield "It is compressed with gzip. Decompress it first."

@@ -18,7 +18,7 @@ from vms.observed import console_text
 
 from . import sync as console
 
-SHOWN = 64 * 1024  # characters at the end of the log that the page shows; a link leads to the whole text
+MAX_SHOWN = 64 * 1024  # characters at the end of the log that the page shows; a link leads to the whole text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,11 +31,11 @@ class Console:
 
     @property
     def text(self) -> str:
-        return console_text.readable(self.log.text[-SHOWN:])
+        return console_text.readable(self.log.text[-MAX_SHOWN:])
 
     @property
-    def cut(self) -> bool:
-        return len(self.log.text) > SHOWN
+    def is_shortened(self) -> bool:
+        return len(self.log.text) > MAX_SHOWN
 
     @property
     def kept_until(self) -> datetime | None:

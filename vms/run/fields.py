@@ -65,7 +65,8 @@ class RunFields(forms.Form):
         required=False,
         strip=False,  # leading spaces matter in YAML
         widget=forms.Textarea(attrs={"rows": 4, "placeholder": "#cloud-config"}),
-        help_text=f"Additional cloud-init user data: cloud-config or a script of at most {user_data.LIMIT // 1000} kB.",
+        help_text="Additional cloud-init user data: cloud-config or a script of at most "
+        f"{user_data.MAX_BYTES // 1000} kB.",
     )
     ssh_user = forms.CharField(
         label="SSH user", required=False, max_length=32, initial="root", validators=of_vm("ssh_user")

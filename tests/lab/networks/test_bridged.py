@@ -13,7 +13,7 @@ from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.lab
 
-KNOCK = "import socket, sys; socket.socket(type=socket.SOCK_DGRAM).sendto(b'anyone there?', (sys.argv[1], 9))"
+SEND_DATAGRAM = "import socket, sys; socket.socket(type=socket.SOCK_DGRAM).sendto(b'anyone there?', (sys.argv[1], 9))"
 
 
 @pytest.fixture
@@ -49,10 +49,10 @@ def shown(portal: Portal, mac: str) -> str:
     return next((row["IP"] for row in portal.table("/vms/lab/tiny-19/") if row["MAC"] == mac), "")
 
 
-def knock(lab: Lab, leased: dict[str, str], mac: str) -> str:
-    """Who is knocked at is in the host's ARP table; its address."""
+def fill_arp_table(lab: Lab, leased: dict[str, str], mac: str) -> str:
+    """Send a NIC a datagram, so that the ARP table of the host has it; return its address."""
     ip = wait_for(lambda: leased[mac], 90, f"{mac} has its address")
-    lab.run("python3", "-c", KNOCK, ip)
+    lab.run("python3", "-c", SEND_DATAGRAM, ip)
     return ip
 
 
@@ -64,7 +64,7 @@ def test_the_address_on_a_host_bridge_is_shown_with_its_source(
     domain = host.lookupByName("tiny-19")
     (mac,) = macs(domain, "br9")
     assert shown(portal, mac).startswith("DHCP outside libvirt")
-    ip = knock(lab, leased, mac)
+    ip = fill_arp_table(lab, leased, mac)
     wait_for(lambda: shown(portal, mac).startswith(f"{ip} ARP for "), 30, "the page has the address")
     leased_one = "192.168.122.19 reserved, lease for "
     wait_for(lambda: shown(portal, "52:54:00:00:00:13").startswith(leased_one), 30, "and that of the lease")
@@ -84,7 +84,7 @@ def test_the_address_on_a_network_in_bridge_mode_is_in_its_attached_table(
     portal.manage("vm", "run", "tiny", "--id", "19", "--memory", "128M", "--nic", "type=network,source=onbr")
     try:
         (mac,) = macs(host.lookupByName("tiny-19"), "onbr")
-        ip = knock(lab, leased, mac)
+        ip = fill_arp_table(lab, leased, mac)
         wait_for(lambda: shown(portal, mac).startswith(f"{ip} ARP for "), 30, "the page has the address")
         (row,) = portal.table("/networks/lab/onbr/attached/")
         assert (row["MAC"], row["IP"]) == (mac, f"{ip} ARP")

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.cloud_init.unpacked import SCHEMA, newer, package
-from vms.cloud_init.user_data import LIMIT, errors, warnings
+from vms.cloud_init.user_data import MAX_BYTES, errors, warnings
 from vms.definition.cloud_init import combined_user_data
 
 pytestmark = pytest.mark.integration
@@ -114,7 +114,7 @@ def test_there_is_no_warning_about_data_that_cloud_init_accepts(text, schema):
             "Line 4 has {{ … }}. Quote the value, or begin the text with",
         ),
         ("#" * 2**20, "It has 1,048,576 bytes; at most 200,000 are allowed."),
-        ("ü" * (LIMIT // 2 + 1), "It has 200,002 bytes; at most 200,000 are allowed."),
+        ("ü" * (MAX_BYTES // 2 + 1), "It has 200,002 bytes; at most 200,000 are allowed."),
     ],
 )
 def test_what_no_guest_could_take_is_an_error_with_its_line(text, said):
