@@ -110,7 +110,7 @@ def network_edit_preview(request: HttpRequest, hypervisor: str, name: str) -> Ht
 
 @require_http_methods(["GET", "POST"])
 def network_plan(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
-    """Show what makes libvirt agree with the saved definition, for one that has drifted or failed."""
+    """Show the plan that reverts a drifted or failed network to its saved definition."""
     network = get_managed(request.user, hypervisor, name)
     if network.namesake:
         return redirect("networks:recreate", hypervisor, name)

@@ -109,7 +109,7 @@ STEPS = {
 }
 
 NOTES = {
-    "stp": "4 s of this are caused by STP of the bridge, which can be turned off",
+    "stp": "STP of the bridge causes 4 s of this; you can turn STP off",
     "access network": "This is the access network of {hypervisor}. No VM can be run there without it.",
 }
 

@@ -27,7 +27,7 @@ LEASE_COLUMNS = ("ip", "mac", "hostname", "vm", "client_id", "first_seen", "last
 
 @require_GET
 def network_leases(request: HttpRequest, hypervisor: str, name: str, suffix: str = "") -> HttpResponse:
-    """Serve the present leases, and with a question in the URL also earlier ones."""
+    """Serve the current leases; with a query in the URL, also earlier ones."""
     network = get_network(hypervisor, name, Network.objects.shown())
     form = HistoryForm(request.GET)
     if not form.is_valid() and suffix:
@@ -53,7 +53,7 @@ def _shown(network: Network, leases: Iterable[Lease]) -> list[Lease]:
 
 @require_POST
 def lease_reserve(request: HttpRequest, hypervisor: str, name: str, pk: int) -> HttpResponse:
-    """Reserve the address of a lease for the guest that has it; the form names reasons against it."""
+    """Reserve the address of a lease for the guest that has it; the form shows why this is impossible."""
     network = get_reservable(request.user, hypervisor, name)
     lease = get_object_or_404(network.leases, pk=pk)
     entry = propose(network, mac=lease.mac, ip=lease.ip, client_id=lease.client_id)
@@ -68,7 +68,7 @@ def lease_reserve(request: HttpRequest, hypervisor: str, name: str, pk: int) -> 
 
 @require_POST
 def lease_release(request: HttpRequest, hypervisor: str, name: str, pk: int) -> HttpResponse:
-    """Have the network's dnsmasq forget a lease."""
+    """Make the network's dnsmasq release a lease."""
     network = get_reservable(request.user, hypervisor, name)
     if ask_release(network, pk):
         messages.success(request, "The lease is being released.")

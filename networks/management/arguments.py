@@ -37,7 +37,8 @@ def add_fields(parser: CommandParser, leave_out: tuple[str, ...]) -> None:
     for name, field in NetworkForm.base_fields.items():
         if name in ("hypervisor", "name", *leave_out):
             continue
-        text = str(field.help_text or field.label or "").replace("%", "%%")
+        label = str(field.label or name.replace("_", " "))
+        text = ": ".join(filter(None, (label[:1].upper() + label[1:], str(field.help_text)))).replace("%", "%%")
         options: dict = {"dest": name, "help": text}
         if isinstance(field, LinesField):
             options |= {"action": "append", "help": f"{text} Repeatable; one empty value: none."}

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 class NetworkQuerySet(DesiredQuerySet):
     def shown(self) -> Self:
-        """Return the networks with all that a row or page shows, in a fixed number of queries."""
+        """Return the networks with everything that a row or page shows, in a fixed number of queries."""
         return self.select_related("status").prefetch_related(with_hypervisor())
 
     def in_use(self, hypervisor: Hypervisor | int, name: str) -> "Network | None":

@@ -79,7 +79,7 @@ class _Header:
 def read(text: str) -> tuple[Line, ...]:
     """Return the lines of a pasted text, each recognised on its own; blank lines and comments are left out.
 
-    A CSV's header decides for every later line that has its separator.
+    The header of a CSV determines the columns of all later lines with its separator.
     """
     every = enumerate(re.split(r"\r\n|\r|\n", text.removeprefix("\ufeff")), 1)
     numbered = [(number, line) for number, line in every if line.strip() and not line.lstrip().startswith("#")]

@@ -66,7 +66,7 @@ def _add_unmanaged(hypervisor: Hypervisor, connection: Connection, network: Foun
 
 
 def _is_known(row: Network, network: FoundNetwork) -> bool:
-    """Return whether everything that was found is recorded already."""
+    """Return whether everything that was found is already recorded."""
     status = row.status
     now_as = (network.document, network.active, network.autostart, network.persistent, network.stored)
     then = (status.document, status.active, status.autostart, status.persistent, status.definition)

@@ -21,7 +21,7 @@ from . import check as check_xml
 
 
 class DocumentForm(forms.Form):
-    """The whole document, with DHCP reservations. `problems` has what is wrong, each with its line."""
+    """The whole document, with DHCP reservations. `problems` are its errors, each with its line."""
 
     document = forms.CharField(
         label="XML", strip=False, max_length=2_000_000, widget=forms.Textarea(attrs={"rows": 30, "spellcheck": "false"})
@@ -41,7 +41,7 @@ class DocumentForm(forms.Form):
 
 
 class HostEntryRowForm(forms.ModelForm):
-    """In the admin: a DHCP reservation as a row, of which only what is changed is validated."""
+    """A DHCP reservation as a row in the admin; only changed values are validated."""
 
     def full_clean(self) -> None:
         super().full_clean()

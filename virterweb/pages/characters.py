@@ -63,7 +63,7 @@ def mixed_scripts(name: str) -> bool:
 
 
 def warnings(names: Iterable[str]) -> dict[str, str]:
-    """Return why each of these names may be mistaken for another; unmistakable names are left out."""
+    """Return a warning for each name that looks like another one; names without a warning are left out."""
     alike: dict[str, list[str]] = {}
     for name in dict.fromkeys(names):
         alike.setdefault(looks(name), []).append(name)

@@ -23,9 +23,9 @@ class SignInAttempt(models.Model):
 
     @classmethod
     def begin(cls, name: str, address: str, *, known: bool = False) -> "SignInAttempt | None":
-        """Note an attempt before anything is checked, so that many at once are all counted; None if too many failed.
+        """Record an attempt before the password is checked, so that parallel ones count; None after too many failures.
 
-        `known` is a browser that has signed in by this name: others' failures elsewhere do not lock it out.
+        `known` is a browser in which this user has signed in: failures in other browsers do not block it.
         """
         cls.objects.filter(at__lt=timezone.now() - WINDOW).delete()
         attempt = cls.objects.create(name=name.lower()[:150], address=_block(address))

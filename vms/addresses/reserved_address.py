@@ -91,7 +91,7 @@ def plan_address(vm: VM, now: NICSpec | None, wanted: NICSpec, typed: str, by: r
     """Return the change that gives a NIC the address typed: "" for none, NEXT, or an IPv4 address.
 
     An address on a network that the NIC leaves is replaced by the next free one on the new network, and its reservation
-    is removed whoever may change that network.
+    is removed even if the user may not change that network.
 
     Raises:
         Conflict: With field "address": the address is not available, or the user may not change the network.

@@ -47,7 +47,7 @@ def run(run_id: int) -> None:
 
 
 def why_not(vm: VM) -> Message:
-    """Return why a guest cannot be configured now, as far as the VM itself tells; an empty message if it can."""
+    """Return why a guest cannot be configured now, according to the VM; an empty message if it can."""
     if vm.status.power != Power.RUNNING:
         return Message("guest.off")
     return Message("guest.as_virter") if vm.as_virter else Message()

@@ -56,7 +56,9 @@ def nic_flags(parser: CommandParser) -> None:
     for name, field in NICChangeForm.base_fields.items():
         if name != "mac":
             choices = {"choices": ("yes", "no")} if isinstance(field, BooleanField) else {}
-            parser.add_argument(f"--{name.replace('_', '-')}", help=str(field.label or name), **choices)
+            label = str(field.label or name.replace("_", " ")).removeprefix("or ")
+            text = ": ".join(filter(None, (label[:1].upper() + label[1:], str(field.help_text))))
+            parser.add_argument(f"--{name.replace('_', '-')}", help=text.replace("%", "%%"), **choices)
 
 
 def nic_data(form: NICChangeForm, given: dict[str, str], options: dict) -> dict[str, str]:

@@ -116,7 +116,7 @@ def _revert_once(vm: VM, connection: Connection, found: FoundDomain | None) -> F
 
 
 def _recreate(vm: VM, connection: Connection) -> None:
-    """Define a VM that was deleted outside the portal, and start it if it is to run."""
+    """Define a VM that was deleted outside the portal, and start it if it should run."""
     if (other := connection.domains.uuid_of(vm.name)) not in (None, vm.uuid_text):
         raise Refused(Message("vm.recreated", vm=vm.name, uuid=other))
     document = recreated(vm, connection)

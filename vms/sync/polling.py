@@ -78,7 +78,7 @@ def _add_unmanaged(hypervisor: Hypervisor, connection: Connection, domain: Found
 
 
 def _is_known(row: VM, domain: FoundDomain) -> bool:
-    """Return whether everything that was found is recorded already."""
+    """Return whether everything that was found is already recorded."""
     status = row.status
     found = (domain.document, domain.stored, domain.persistent, domain.state, domain.reason, domain.saved)
     then = (status.document, status.stored, status.persistent, status.power, status.power_reason, status.saved)

@@ -120,7 +120,9 @@ class DefinitionForm(forms.Form):
     inbound = PartField(
         lines.read_bandwidth, label="Bandwidth in", help_text="average,peak,burst,floor in KiB/s (burst in KiB)."
     )
-    outbound = PartField(lines.read_bandwidth, label="Bandwidth out", help_text="average,peak,burst.")
+    outbound = PartField(
+        lines.read_bandwidth, label="Bandwidth out", help_text="average,peak,burst in KiB/s (burst in KiB)."
+    )
     port_groups = LinesField(
         lines.read_port_group,
         label="Port groups",

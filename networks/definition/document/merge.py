@@ -88,7 +88,7 @@ def with_entries_of(other: str, document: str, paths: Container[str]) -> str:
 
 
 def left_out(wanted: str, found: str) -> Iterator[Leaf]:
-    """Yield what `apply_change` cannot apply: changes in blocks that what was found does not have."""
+    """Yield changes that `apply_change` cannot apply, because they are in blocks that were not found."""
     missing, _ = changed(leaves(wanted), leaves(found))
     lost = {leaf.block for leaf in missing if leaf.path == "ip"}
     yield from (leaf for leaf in missing if leaf.path != "ip" and leaf.block in lost)

@@ -1,8 +1,8 @@
 """Rows that workers take up when they are due, each worked on by one worker at a time.
 
-A claim is a token in the row that says which process holds it. Only who holds the token ends or extends the claim.
-While the work is in progress a thread of the process extends it. The claims of a process that was killed end by
-themselves, and at once where another process of the same machine sees that it is dead.
+A claim is a token in the row that says which process holds it. Only the holder of the token ends or extends the claim.
+While the work is in progress a thread of the process extends it. The claims of a killed process expire; they end at
+once if another process on the same machine finds it dead.
 """
 
 import itertools

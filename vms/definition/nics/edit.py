@@ -158,7 +158,7 @@ def _attach(interface: etree._Element, spec: NICSpec, was: NICSpec) -> None:
 
 
 def _leave(interface: etree._Element, spec: NICSpec, was: NICSpec) -> None:
-    """Remove what belongs to the place that the NIC leaves, and what the new kind cannot have."""
+    """Remove settings that belong to the previous place, and those that the new kind does not support."""
     gone = [*LEFT_BEHIND]
     if was.vlan is None:  # nothing, or a trunk, which is not modelled
         gone.append("vlan")

@@ -65,7 +65,7 @@ class HostMachine:
         return peer.devices(self._session.pid) if self._session.pid else None
 
     def uptime(self) -> float | None:
-        """Return the seconds since the host booted, less what other machines took from its CPUs; None if unknown."""
+        """Return the seconds since the host booted, without time stolen from its CPUs; None if unknown."""
         with self._session.calling(Message("host.uptime"), libvirt.VIR_ERR_NO_SUPPORT, libvirt.VIR_ERR_INVALID_ARG):
             spent = self._session.libvirt.getCPUStats(libvirt.VIR_NODE_CPU_STATS_ALL_CPUS)
             return sum(spent.values()) / 1e9 / self._session.libvirt.getInfo()[2]
