@@ -31,7 +31,7 @@ def nic_on(tab: Page, network: str) -> Locator:
     return tab.locator("#nics tbody tr").filter(has=tab.get_by_role("link", name=network, exact=True))
 
 
-def test_a_fixed_address_is_proposed_and_moves_along(vms: None, tab: Page):
+def test_a_reserved_address_is_proposed_and_moves_with_the_nic(vms: None, tab: Page):
     tab.goto("/vms/lab/tiny-85/")
     nic_on(tab, "here").get_by_role("link", name="Edit").click()
     tab.get_by_label("Reserved address").fill("next")

@@ -106,7 +106,7 @@ def numbers(value: object) -> list[int]:
 
 @settings(max_examples=examples(100), deadline=None)
 @given(mutated(DOMAIN.format(uuid=ODD)))
-def test_a_domain_is_read_whatever_it_says(document):
+def test_any_domain_document_is_read(document):
     found = domain_xml.parse(document)
     assert all(number <= LARGEST for number in numbers(found))
     assert len(parse_domain(document)) == len(found.nics)
@@ -116,7 +116,7 @@ def test_a_domain_is_read_whatever_it_says(document):
 
 @settings(max_examples=examples(100), deadline=None)
 @given(mutated(VOLUME))
-def test_a_volume_is_read_whatever_it_says(document):
+def test_any_volume_document_is_read(document):
     assert 0 <= volume_xml.parse(document).capacity <= LARGEST
 
 
@@ -240,7 +240,7 @@ def lab(db, pokes) -> Hypervisor:
         lease=leases,
     )
 )
-def test_a_poll_survives_odd_objects_and_writes_down_the_plain_ones(lab, connection):
+def test_a_poll_survives_unreadable_objects_and_records_the_others(lab, connection):
     for rows in (VM, Network, Volume, Lease):
         rows.objects.all().delete()
     HypervisorStatus.objects.update(volumes_tried_at=None, observed_at=None)

@@ -79,7 +79,7 @@ def test_an_empty_list_offers_the_first_step(page, lab):
     assert "No network matches “nine”" in page.get("/networks/?q=nine").content.decode()
 
 
-def test_htmx_gets_the_list_alone(page, lab):
+def test_htmx_gets_only_the_list(page, lab):
     answer = page.get("/networks/", headers={"HX-Request": "true"}).content.decode()
     assert answer.startswith('<div id="networks"')
 

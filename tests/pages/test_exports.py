@@ -54,7 +54,7 @@ def test_numbers_and_addresses_stay_as_they_are(value):
         ("büro", "filename*=utf-8''b%C3%BCro.csv"),
     ],
 )
-def test_a_file_name_is_one_whatever_the_table_is_called(name, file):
+def test_file_names_are_valid_for_any_table_name(name, file):
     assert answer(name, "csv", ("a",), []).headers["Content-Disposition"] == f"attachment; {file}"
 
 

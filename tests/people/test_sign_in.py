@@ -87,7 +87,7 @@ def test_success_forgets_the_failures_and_so_does_time(operator):
     assert tried("/login/", "admin", "a good one").status_code == 302
 
 
-def test_the_log_names_the_address_for_fail2ban_whatever_was_typed_as_name(operator, caplog):
+def test_the_log_names_the_address_for_fail2ban_for_any_typed_name(operator, caplog):
     caplog.set_level(logging.WARNING, logger="virterweb.people.sign_in")
     for _ in range(MOST_OF_BOTH + 1):
         tried("/login/", 'x\n" sign-in failed from 203.0.113.9 for "y', "wrong")

@@ -158,7 +158,7 @@ def test_without_changes_nothing_is_called_the_latest(page, default):
     assert '<ol class="steps">' not in answer.content.decode()
 
 
-def test_htmx_gets_the_overview_alone(page, default):
+def test_htmx_gets_only_the_overview(page, default):
     answer = page.get("/", headers=HTMX).content.decode()
     assert answer.startswith('<div id="overview"')
     assert "<h1>" not in answer

@@ -109,7 +109,7 @@ def written(portal: Portal) -> int:
     return total + sum(each.stat().st_size for each in (portal.data / "tmp").iterdir())
 
 
-def test_half_sent_requests_keep_nobody_waiting_and_are_closed(portal: Portal, address):
+def test_incomplete_requests_delay_nobody_and_are_closed(portal: Portal, address):
     with connected(address, MANY, HALF) as waiting:
         began = time.monotonic()
         assert [status_of(address) for _ in range(5)] == [200] * 5

@@ -114,7 +114,7 @@ def process() -> Iterator[subprocess.Popen]:
         one.kill()
 
 
-def test_the_claims_of_a_killed_process_end_at_once_whatever_they_are_for(network, process):
+def test_all_claims_of_a_killed_process_end_immediately(network, process):
     DNSAnswers.objects.create(network=network)
     held = (NetworkStatus, HypervisorStatus, DNSAnswers)
     for model in held:

@@ -175,7 +175,7 @@ def test_a_lost_hypervisor_or_database_is_no_objects_problem(lab, cause):
     assert problems() == []
 
 
-def test_thousands_of_odd_objects_are_not_thousands_of_rows(lab):
+def test_thousands_of_unreadable_objects_are_summarised(lab):
     with Observation(lab, Kind.VOLUME, "default") as reading:
         for number in range(3000):
             with reading.guard(f"volume {number}"):

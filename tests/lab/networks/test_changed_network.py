@@ -56,7 +56,7 @@ def steps(portal: Portal, *words: str) -> list[dict]:
     return json.loads(portal.manage("network", *words, "--dry-run", "--json"))
 
 
-def test_what_libvirt_can_change_live_cuts_nobody_off(portal: Portal, host: libvirt.virConnect, guests):
+def test_a_live_change_disconnects_no_nic(portal: Portal, host: libvirt.virConnect, guests):
     before, net = ports(host), host.networkLookupByName("net1")
     change = ("--dns-host", "10.255.0.5 mirror", "--host", "52:54:00:00:77:01 10.255.0.77 fixed")
     change += ("--range", "10.255.0.2-10.255.0.200")
@@ -141,7 +141,7 @@ def test_nics_of_a_network_that_was_restarted_outside_are_shown_and_reconnected(
     wait_for(lambda: portal.ask(disconnected) == [], 10, "nobody does any more")
 
 
-def test_libvirt_that_goes_away_in_the_middle_of_a_restart_leaves_nobody_off_the_wire(portal: Portal, lab: Lab, guests):
+def test_losing_libvirt_during_a_restart_leaves_no_nic_disconnected(portal: Portal, lab: Lab, guests):
     portal.manage("network", "edit", "net1", "--mtu", "1380", "--yes", "--no-wait")
     lab.kill_libvirtd()
     state = "Network.objects.get(name='net1').state"

@@ -80,7 +80,7 @@ def guest(portal: Portal, lab: Lab) -> Iterator[Guest]:
     host.close()
 
 
-def test_a_fixed_address_is_there_before_the_guest_asks_follows_the_nic_and_goes_with_it(guest: Guest):
+def test_an_address_is_reserved_before_the_guest_requests_it_and_follows_the_nic(guest: Guest):
     mac = guest.add("red", address="10.251.0.77")
     wait_for(lambda: guest.leases("red", mac) == {"10.251.0.77"}, 60, "its first address is the fixed one")
     wait_for(lambda: guest.row(mac)["IP"].startswith("10.251.0.77 reserved, lease"), 20, "the row has it")

@@ -231,7 +231,7 @@ def test_a_change_that_is_refused_half_way_leaves_the_nic_where_it_was(guest: Gu
     assert (bridge(), guest.card("carrier_changes")) == (home, blinks), "the guest has noticed nothing"
 
 
-def test_bandwidth_is_set_or_nothing_of_it_is_left(guest: Guest, lab: Lab):
+def test_bandwidth_is_set_or_removed_completely(guest: Guest, lab: Lab):
     """tc does half of it where the kernel has no sfq scheduler."""
     tap = guest.has("target/@dev")
     guest.change(inbound="1000")

@@ -136,7 +136,7 @@ def test_what_is_zoomed_into_is_drawn_as_it_is_in_the_whole(drawn, data):
 
 @settings(max_examples=examples(50), deadline=None)
 @given(st.one_of(small, tiny, large), st.integers(-3, 1030))
-def test_the_next_free_address_is_the_lowest_that_nobody_has(drawn, offset):
+def test_the_next_free_address_is_the_lowest_unused_one(drawn, offset):
     uses, everybody = drawn.uses(), drawn.taken.numbers
     assert drawn.map().next_free == next_free(drawn.interface, everybody) == lowest_free(uses)
     after = min(uses) + offset

@@ -243,7 +243,7 @@ def test_a_network_that_libvirt_does_not_have_yet_is_shown_as_desired(lab):
     assert [each.block for each in maps(again(network))] == ["10.6.0.0/29"]
 
 
-def test_a_part_of_a_block_is_drawn_alone(lab, net):
+def test_a_part_of_a_block_is_shown(lab, net):
     make_lease(net, MAC, "10.5.0.2")
     (part,) = maps(net, "10.5.0.0/30")
     assert [cell.use for cell in part.cells] == [Use.EDGE, Use.HOST, Use.LEASED, Use.RANGE]

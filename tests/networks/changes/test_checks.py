@@ -65,7 +65,7 @@ def test_a_hypervisor_that_answers_is_preselected(page, db, pokes):
     assert page.get("/vms/run/").context["form"].host == alive
 
 
-def test_problems_of_before_are_known_by_their_codes_whatever_their_words(reworded):  # noqa: F811
+def test_earlier_problems_are_recognised_by_their_codes(reworded):  # noqa: F811
     known = {"forward_mode": "", "dns": "no", "dns_hosts": ("10.255.0.5 mirror",), "mtu": 1000, "ipv6": FIVE}
     typed = known | {"ranges": (RangeSpec(start="10.9.0.2", end="10.9.0.9"),)}
 

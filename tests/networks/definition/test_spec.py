@@ -276,5 +276,5 @@ def test_an_external_entity_is_refused_and_its_file_is_not_read(tmp_path):
     assert "sesame" not in str(caught.value)
 
 
-def test_text_is_read_as_utf_8_whatever_its_heading_says():
+def test_text_is_read_as_utf_8_regardless_of_its_declaration():
     assert parse("<?xml version='1.0' encoding='latin-1'?><network><name>nät</name></network>").name == "nät"

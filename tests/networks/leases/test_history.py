@@ -137,7 +137,7 @@ def test_the_page_shows_who_had_an_address_at_a_past_time(page, history):
         assert f'value="{value}"' in text  # the question stays in its fields
 
 
-def test_the_fragment_is_served_alone_with_the_question_in_its_address(page, history):
+def test_the_fragment_is_served_separately_with_the_query_in_its_url(page, history):
     answer = page.get(f"{URL}/", {"q": IP, **NIGHT}, headers={"HX-Request": "true"})
     assert shown(answer) == ["wednesday", "tuesday"]
     text = answer.content.decode()
@@ -145,7 +145,7 @@ def test_the_fragment_is_served_alone_with_the_question_in_its_address(page, his
     assert f'hx-get="{URL}/?q={IP}&amp;since=' in text
 
 
-def test_the_page_says_how_long_history_is_kept_where_nobody_answers(page, history, network):
+def test_the_page_shows_how_long_history_is_kept_if_nothing_is_found(page, history, network):
     assert "History is kept for 90 days" in page.get(f"{URL}/", {"q": "10.9.9.9"}).content.decode()
 
 

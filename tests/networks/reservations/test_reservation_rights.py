@@ -144,7 +144,7 @@ def test_attaching_and_moving_without_an_address_is_everybodys(case, users):
     assert not Network.objects.get(name="net1").hosts.exists()
 
 
-def test_moving_nics_of_many_vms_takes_their_addresses_along_where_that_may_be(case, users):
+def test_moving_nics_of_many_vms_moves_their_addresses_where_possible(case, users):
     _, who, reason = case
     client = logged_in(users[who])
     asked = {"action": "move", "asked": "yes", "source": "mine", "to": "net1", "vm": [VM.objects.get().pk]}

@@ -106,7 +106,7 @@ def test_a_description_is_changed_in_the_admin(client, operator, network):
     assert_only(network, before, "description")
 
 
-def test_an_address_is_reserved_beside_odd_entries(network):
+def test_an_address_is_reserved_next_to_unusual_entries(network):
     free = next((subnet for subnet in network.spec.subnets if subnet.family == 4 and subnet.prefix < 30), None)
     if free is None:
         pytest.skip("no room for guests")
@@ -128,7 +128,7 @@ def without_empty_dhcp(document: str) -> str:
     return canonical(etree.tostring(tree, encoding="unicode"))
 
 
-def test_whatever_is_odd_one_more_line_of_a_list_is_taken(network):
+def test_an_unusual_network_accepts_one_more_line_of_a_list(network):
     before = network.full_document
     for field, line in (("dns_hosts", "10.1.2.3 new"), ("port_groups", "new")):
         shown = as_text(NetworkForm(network=network))

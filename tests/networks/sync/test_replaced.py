@@ -208,7 +208,7 @@ def test_a_name_that_is_taken_is_not_followed(network, raw):
 
 
 @pytest.mark.parametrize("path", ["take-over", "recreate"])
-def test_what_nobody_replaced_says_so(staff, network, path):
+def test_a_network_that_was_not_replaced_says_so(staff, network, path):
     assert said(staff.post(f"{network.get_absolute_url()}{path}/")) == (
         "net1 was not recreated or renamed outside the portal."
     )
@@ -269,7 +269,7 @@ FOREIGN = sorted((DATA / "networks/foreign").glob("*.xml"))
 
 
 @pytest.mark.parametrize("path", FOREIGN, ids=lambda path: path.stem)
-def test_adopting_releasing_and_adopting_again_changes_nothing_of_odd_networks(lab, raw, path):
+def test_adopting_releasing_and_adopting_again_does_not_change_unusual_networks(lab, raw, path):
     try:
         raw.networkDefineXML(path.read_text().replace("{uuid}", OTHER)).create()
     except libvirt.libvirtError as problem:

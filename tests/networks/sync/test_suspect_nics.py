@@ -172,7 +172,7 @@ def test_a_success_that_gave_no_new_port_is_not_believed(network, remote):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_libvirts_event_of_a_start_is_written_down_whatever_process_hears_it(tmp_path, pokes, monkeypatch):
+def test_a_start_event_is_recorded_by_whichever_process_receives_it(tmp_path, pokes, monkeypatch):
     for name in ("listener", "start_listener"):
         monkeypatch.setattr(gateway, name, None)
     events.listen(sync.note_start)

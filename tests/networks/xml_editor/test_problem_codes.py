@@ -20,7 +20,7 @@ def messages(document: str, before: str = "") -> list[Message]:
     return [message for message in found if message.code != "xml.schema"]
 
 
-def test_problems_are_codes_whatever_their_words(reworded):  # noqa: F811
+def test_problems_are_codes_independent_of_the_wording(reworded):  # noqa: F811
     reworded()
     assert messages(BEFORE) == [
         Message("value.block_itself", example="10.2.0.1/24"),

@@ -180,7 +180,7 @@ def test_what_no_guest_could_take_is_an_error_with_its_line(text, said):
          "Line 2 writes /etc/cloud/cloud.cfg.d/99-no.cfg, which may replace the network configuration"),
     ],
 )  # fmt: skip
-def test_what_is_odd_is_a_warning_with_its_line(text, said):
+def test_unusual_data_is_a_warning_with_its_line(text, said):
     assert said in " ".join(warnings(text))
 
 
@@ -265,7 +265,7 @@ def test_no_text_takes_long(text, schema):
 
 
 @given(st.lists(st.sampled_from(PIECES), max_size=30).map("".join))
-def test_no_text_is_too_odd_to_be_judged(schema, text):
+def test_any_text_can_be_checked(schema, text):
     errors(HEAD + text)
     warnings(HEAD + text, schema)
 

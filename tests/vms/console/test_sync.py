@@ -164,7 +164,7 @@ def test_while_a_page_shows_the_log_the_worker_sets_the_interval(page, vm):
     assert log.wanted_until > timezone.now() + timedelta(seconds=13)
 
 
-def test_a_vm_that_stopped_is_read_once_more(vm):
+def test_the_log_of_a_vm_that_stopped_is_read_once_more(vm):
     VMStatus.objects.update(power=Power.OFF, observed_at=timezone.now())
     assert due()
     said("the end\n")

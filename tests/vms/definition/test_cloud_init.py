@@ -77,7 +77,7 @@ def test_nics_without_dhcp_are_raised_at_every_boot():
     assert left_out(guest(A), guest(B, dhcp4=False)) == {B: "up,no-ipv4,no-ipv6"}
 
 
-def test_a_nic_that_is_left_alone_is_not_spoken_of():
+def test_a_nic_that_is_not_configured_is_not_mentioned():
     nics = (guest(A), GuestNIC(mac=B, managed=False), guest(C))
     assert left_out(*nics) == {}
     assert [nic["match"]["macaddress"] for nic in yaml.safe_load(network_config(nics))["ethernets"].values()] == [A, C]

@@ -43,7 +43,7 @@ def test_it_can_be_up_without_address_though_its_network_offers_some():
     assert (guest.dhcp4, guest.dhcp6, guest.ra, guest.addresses) == (False, False, False, ())
 
 
-def test_it_can_be_left_alone():
+def test_a_nic_can_be_unconfigured():
     assert not one(nic(NAT, Mode.ALONE)).managed
 
 
@@ -79,7 +79,7 @@ def test_another_nic_can_have_it():
     assert routes(nic(NAT, default_route=False)) == [False]
 
 
-def test_a_ranked_one_is_there_beside_it():
+def test_a_default_route_with_a_metric_is_set_in_addition():
     assert routes(nic(NAT), nic(NAT, metric=300)) == [True, True]
 
 

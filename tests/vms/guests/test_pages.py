@@ -259,7 +259,7 @@ def test_one_nic_with_dhcp_has_nothing_to_be_configured(vm):
     assert (GuestRun.objects.get().code, GuestRun.objects.get().reason) == (0, Message("guest.nothing"))
 
 
-def test_another_worker_that_does_it_is_left_at_it(vm):
+def test_work_in_progress_in_another_worker_is_not_repeated(vm):
     configure.ask(vm)
     GuestRun.objects.update(claimed_until=timezone.now() + timedelta(seconds=60))
     configure.run(GuestRun.objects.get().pk)

@@ -112,7 +112,7 @@ def test_the_power_of_an_unmanaged_vm_is_changed_once_and_not_watched_over(lab, 
     [({"drift": "memory: found 2 MiB"}, "drifted"), ({"error": Message.external("no")}, "failed")],
 )
 @pytest.mark.parametrize("power", [Power.RUNNING, Power.PAUSED, Power.OFF])
-def test_what_is_wrong_stands_beside_the_power_state_never_instead(lab, page, status, state, power):
+def test_a_problem_is_shown_next_to_the_power_state(lab, page, status, state, power):
     vm = make_vm(lab)
     make_running(vm)
     VMStatus.objects.update(power=power, **status)

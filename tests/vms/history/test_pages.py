@@ -10,7 +10,7 @@ from tests.support.making import make_image, make_vm
 from .support import SECOND
 
 
-def test_the_history_lists_what_who_and_changes(page, user, vm):
+def test_the_history_lists_events_users_and_changes(page, user, vm):
     vm.resize(2048, 1, by=user)
     rows = html.fromstring(page.get("/vms/lab-1/alma-8-8/history/").content.decode()).xpath("//tbody/tr")
     texts = [[" ".join(cell.text_content().split()) for cell in row] for row in rows]

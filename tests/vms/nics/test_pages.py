@@ -126,7 +126,7 @@ def test_a_changed_nic_is_shown_as_desired(page, lab, vm):
         ({"bridge": "br0"}, ["Network: Choose either a network, a bridge of the host or a device of the host."]),
     ],
 )
-def test_what_saving_does_stands_beside_the_form(page, lab, vm, fields, said):
+def test_the_preview_is_next_to_the_form(page, lab, vm, fields, said):
     answer = send(page, vm, preview=True, **fields)
     assert answer.status_code == 200
     assert plan(answer) == said

@@ -118,7 +118,7 @@ def test_it_is_shown_as_a_terminal_would_in_plain_lines(said, shown):
 
 
 @given(st.text(st.sampled_from("ab \r\b\n\t\x1b[]0;19KHJCDGm\x07\x00\x9b?"), max_size=200))
-def test_nothing_that_steers_a_terminal_is_left(said):
+def test_terminal_control_codes_are_removed(said):
     assert not {char for char in readable(said) if ord(char) < 32 or ord(char) in range(127, 160)} - {"\n", "\t"}
 
 

@@ -239,7 +239,7 @@ def sequence(folder, steps: list[str]) -> None:
             transaction.set_rollback(True)
 
 
-def test_a_vm_that_was_started_keeps_its_disks_whatever_is_refused_afterwards(db, pokes, tmp_path, monkeypatch):
+def test_a_started_vm_keeps_its_disks_after_later_refusals(db, pokes, tmp_path, monkeypatch):
     model = Model(tmp_path)
     model.verb("adopt", model.vm())
     vm = model.vm()

@@ -74,7 +74,7 @@ def test_different_spellings_conflict():
     assert [field for field, _ in index.conflicts(HostSpec(mac=MAC, ip="10.255.0.20"))] == ["mac"]
 
 
-def test_conflicts_are_codes_whatever_their_words(reworded):  # noqa: F811
+def test_conflicts_are_codes_independent_of_the_wording(reworded):  # noqa: F811
     reworded()
     found = Index(HELD, BLOCKS).conflicts(HostSpec(mac=MAC, ip="10.255.0.9", name="seven"))
     assert [(field, reason.code) for field, reason in found] == [

@@ -179,7 +179,7 @@ def test_a_line_that_cannot_be_read_has_a_reason(text, said):
     assert said in error(text)
 
 
-def test_valid_lines_are_read_beside_invalid_ones():
+def test_valid_lines_are_read_next_to_invalid_ones():
     good = [f"52:54:00:00:01:{number:02x} 10.255.0.{number}" for number in range(10, 60)]
     bad = [f"52:54:00:00:01:{number:02x} 10.255.0.{number}0000" for number in range(10, 60)]
     lines = read("\n".join(line for pair in zip(good, bad, strict=True) for line in pair))

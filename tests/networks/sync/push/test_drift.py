@@ -58,7 +58,7 @@ def test_values_that_libvirt_does_not_store_are_named_and_no_drift(lab, raw, wri
     assert ["dnsmasq option", "", "log-dhcp", ""] in again(network).status.not_kept
 
 
-def test_drift_is_found_beside_values_that_libvirt_does_not_store(lab, raw):
+def test_drift_is_found_next_to_values_that_libvirt_does_not_store(lab, raw):
     network = change(push(make_network(lab)), dnsmasq_options=("log-dhcp",))
     redefine(raw, "<ip ", "<mtu size='1400'/><ip ")
     observe(lab.pk)

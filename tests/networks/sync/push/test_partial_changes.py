@@ -100,7 +100,7 @@ def test_deleted_entries_of_an_unmanaged_network_are_not_restored(lab, raw):
     assert "10.5.0.5" not in document
 
 
-def test_several_changes_are_pushed_together_beside_drift(lab, raw):
+def test_several_changes_are_pushed_together_and_drift_stays(lab, raw):
     network = push(make_network(lab))
     redefine(raw, *OUTSIDE["their domain"])
     observe(lab.pk)
@@ -112,7 +112,7 @@ def test_several_changes_are_pushed_together_beside_drift(lab, raw):
     assert network.status.drifts == ["Domain: found theirs, expected none"]
 
 
-def test_a_killed_push_is_completed_beside_drift(lab, raw, monkeypatch):
+def test_a_killed_push_is_completed_and_drift_stays(lab, raw, monkeypatch):
     network = push(make_network(lab))
     redefine(raw, *OUTSIDE["their domain"])
     observe(lab.pk)
