@@ -31,7 +31,7 @@ def reserved(networks: Iterable[int], only: Q | None = None) -> list[Reserved]:
     First what only libvirt has, then what somebody has requested.
     """
     only = Q(network__in=networks) & (only or Q())
-    # Read first: one that is carried out meanwhile is then among those found.
+    # Read first: one that is applied in the meantime is then among the found ones.
     rows = list(DHCPHost.objects.filter(only).values_list("network", "removed_at", "asked_at", *FIELDS))
     wanted = {(network, host.guest, host.ip): host for network, going, _, host in map(_split, rows) if not going}
     going = {(network, host.guest, host.ip) for network, going, _, host in map(_split, rows) if going}

@@ -1,4 +1,4 @@
-"""The product's words for who has an address of a network. Pure: nothing is decided by them."""
+"""The texts about users of addresses. Pure: no decision depends on them."""
 
 from functools import partial
 

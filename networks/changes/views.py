@@ -191,7 +191,7 @@ def network_release(request: HttpRequest, hypervisor: str, name: str) -> HttpRes
 @require_POST
 @operators_only
 def network_on_drift(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
-    """Set what happens by itself when others change this network in libvirt."""
+    """Set the automatic reaction to changes of this network outside the portal."""
     network = get_managed(request.user, hypervisor, name)
     if request.POST.get("on_drift") in Network.OnDrift.values:
         Network.objects.filter(pk=network.pk).update(on_drift=request.POST["on_drift"])

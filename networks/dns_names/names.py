@@ -35,7 +35,7 @@ class State(Marked):
 
 @dataclass(frozen=True, kw_only=True)
 class Name:
-    """One name for one address. `answers` are those of the address's family; None where nobody asked."""
+    """One name for one address. `answers` are those of the address's family; None if it was not queried."""
 
     name: str
     source: Source

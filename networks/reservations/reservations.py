@@ -204,7 +204,7 @@ def reserve(network: Network, hosts: Iterable[HostSpec], by: AbstractBaseUser | 
             if errors := index.conflicts(host, old):
                 raise Conflict(errors)
             index.add(host)
-            # A guest may have two: the portal's, and one that was created outside meanwhile.
+            # A guest may have two: the portal's, and one that was created outside in the meantime.
             has = [*having.get(host.mac or host.duid, ()), *([old] if old else [])]
             moved += [each for each in dict.fromkeys(has) if (each.guest, each.ip) != (host.guest, host.ip)]
         _request(network, wanted, removed_at=None)

@@ -56,7 +56,7 @@ def _still_disconnected(nic: FoundPort, before: dict[tuple[str, str], str]) -> b
 
 
 def note_start(hypervisor_id: int, uuid: str, at: datetime) -> None:
-    """Record that a network was started: NICs on it before may be disconnected, whatever libvirt reports.
+    """Record that a network was started: earlier NICs may be disconnected, even if libvirt reports otherwise.
 
     Every worker receives the event, at slightly different times.
     """

@@ -19,7 +19,7 @@ BLOCKS = {
 
 RESERVATIONS = {
     "xml.ip_taken": "{ip} is already reserved for {guest}.",
-    "xml.host_ip": "“{text}” is not an IP address. The attribute ip= of <host> takes one.",
+    "xml.host_ip": "“{text}” is not an IP address. Correct the attribute ip= of <host>.",
     "xml.no_guest": "<host> needs mac=, name= or, for IPv6, id=, which identifies the guest.",
     "xml.mac": "{reason} ({mac})",
     "xml.name_length": "A name can have at most {most} characters.",

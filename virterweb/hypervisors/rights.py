@@ -1,4 +1,4 @@
-"""Who may change what. Reading is open to everybody who has signed in.
+"""Rights to change objects. Every signed-in user may read everything.
 
 Operators change everything. Others change what the portal manages and they own, except for what reaches the host:
 `networks.definition.host_reach` and `vms.definition.host_reach` say which parts of a definition that is.

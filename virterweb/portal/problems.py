@@ -11,7 +11,7 @@ from networks.definition.spec import HostSpec
 from . import wording
 
 NEARLY_FULL = 0.05  # free share of a range that counts as nearly full
-FEW_FREE = 2  # free addresses, in a range of whatever size
+FEW_FREE = 2  # free addresses, in a range of any size
 DESIRED = "desired"  # the kind of a desired NIC that libvirt does not have yet
 
 

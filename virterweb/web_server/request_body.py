@@ -111,7 +111,7 @@ def _is_public(path: str) -> bool:
 
 
 class Handler(ASGIHandler):
-    """The handler of Django, which by itself first reads every body into /tmp completely."""
+    """Django's handler, without its step that first reads the whole body into /tmp."""
 
     async def handle(self, scope: dict, receive: Receive, send: Callable) -> None:
         body = Body(scope, receive)

@@ -67,7 +67,7 @@ def _read(log: ConsoleLog) -> None:
         pause, values = WATCHED_INTERVAL * 5, {}
     else:
         values["read_at"] = began
-    # If the log was finished meanwhile, the reading is dropped.
+    # If the log was finished in the meantime, the reading is discarded.
     mine = ConsoleLog.objects.filter(pk=log.pk, size=log.size, gone_at=None)
     mine.update(due_at=timezone.now() + pause, **values)
 

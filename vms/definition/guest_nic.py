@@ -212,7 +212,7 @@ def _takes_route(nics: tuple[Attached, ...], guests: list[GuestNIC], family: int
 
 
 def problems(nic: Attached, others: dict[str, GuestSpec]) -> Iterator[tuple[str, str]]:
-    """Yield what is wrong with a NIC's guest settings, as pairs of the field and a sentence.
+    """Yield the problems of a NIC's guest settings, as pairs of the field and a sentence.
 
     `others` are the settings of the VM's other NICs, by name.
     """

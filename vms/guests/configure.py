@@ -41,7 +41,7 @@ def run(run_id: int) -> None:
             return
         vm = VM.objects.select_related("hypervisor", "status").get(pk=row.vm_id)
         values = _run(vm)
-        # A request that was repeated meanwhile is kept.
+        # A request that was repeated in the meantime is kept.
         asked = GuestRun.objects.filter(pk=run_id, asked_at=row.asked_at)
         asked.update(done_at=timezone.now(), **values)
 

@@ -71,7 +71,7 @@ def check(check_id: int) -> None:
 
 
 def _check(row: SSHCheck) -> None:
-    # A VM that was restarted meanwhile has a check of its own.
+    # A VM that was restarted in the meantime has a new check.
     mine = SSHCheck.objects.filter(pk=row.pk, ready_at=None, since=row.since)
     mine.update(due_at=timezone.now() + RETRY_INTERVAL)
     reason = _reason(row.vm)

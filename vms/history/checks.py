@@ -62,7 +62,7 @@ def _of_nics(vm: VM, nics: Iterable[NICRestoration]) -> Iterator[str]:
 
 
 def _of_mac(vm: VM, nic: NICRestoration) -> Iterator[str]:
-    """Yield who has the MAC of a NIC that is added again."""
+    """Yield the users of the MAC of a NIC that is added again."""
     mac = nic.wanted.spec.mac
     if nic.desired or vm.status.nics.filter(mac=mac).exists():
         return

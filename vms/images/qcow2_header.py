@@ -24,7 +24,7 @@ MOST_L1 = 2**25  # bytes, QEMU's own limit
 
 
 class Damaged(Failure):
-    """A qcow2 file that QEMU would not accept: `message` says what is wrong with it, as the end of a sentence."""
+    """A qcow2 file that QEMU would not accept: `message` is the reason, as the end of a sentence."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -70,7 +70,7 @@ def _reserved(wanted: Wanted, seen: Seen, now: datetime) -> Verdict | None:
 
 
 def _static(ip: str, wanted: Wanted, seen: Seen, now: datetime) -> Verdict | None:
-    """Return what is wrong with an address that the guest sets itself."""
+    """Return the problem of an address that the guest sets itself."""
     if ip in seen.ips():
         return None
     if others := seen.ips(Source.AGENT, Source.ARP, family=family_of(ip)):
@@ -84,7 +84,7 @@ def _static(ip: str, wanted: Wanted, seen: Seen, now: datetime) -> Verdict | Non
 
 
 def _asked(family: int, wanted: Wanted, seen: Seen, now: datetime) -> Verdict | None:
-    """Return what is wrong with an address that the guest requests by DHCP."""
+    """Return the problem of an address that the guest requests by DHCP."""
     leased, told = seen.ips(Source.LEASE, family=family), seen.ips(Source.AGENT, Source.ARP, family=family)
     own = {str(ip_interface(address).ip) for address in wanted.addresses}
     told = tuple(ip for ip in told if ip not in own)

@@ -41,7 +41,7 @@ def push(vm: VM, connection: Connection) -> dict | None:
         image_sync.refresh_volumes(vm.hypervisor_id)
         make(vm, connection)
         console.begin(vm)
-        # From here on the VM is created: its disks are kept, whatever is refused later.
+        # From here on the VM exists: its disks are kept even if libvirt refuses a later step.
         vm.status.write(power_done=vm.power_generation, made_at=timezone.now())
         if made := connection.domains.get(vm.uuid_text):
             change_nics(vm, connection, made)

@@ -47,7 +47,7 @@ def start_event_loop() -> None:
 
 
 def _run_event_loop() -> None:
-    # The loop sleeps until a file descriptor moves; a timer makes it notice what other threads registered meanwhile.
+    # The loop sleeps until a file descriptor is ready; the timer makes it see what other threads have registered.
     libvirt.virEventAddTimeout(500, lambda timer, opaque: None, None)
     while True:
         libvirt.virEventRunDefaultImpl()

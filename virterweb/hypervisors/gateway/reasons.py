@@ -85,7 +85,7 @@ PATTERNS: tuple[tuple[str, Code], ...] = (
     (r"bridge name '(.+)' already in use", Code.BRIDGE_TAKEN),
     (r"error creating bridge interface (\S+): File exists", Code.BRIDGE_EXISTS),
     (r"error creating bridge interface (.+): (?:Invalid argument|Numerical result)", Code.BRIDGE_NAME),
-    # libvirt 9.0 has the programs' paths built in, later ones look for them, and at their start for any of them.
+    # libvirt 9.0 has fixed paths of the programs; later versions search for them, also at their start.
     (r"(?i)firewall backend|Cannot find '(?:iptables|ip6tables|ebtables|nft)' in path", Code.FIREWALL),
     (r"cannot execute binary \S*/(?:iptables|ip6tables|ebtables|nft):", Code.FIREWALL),
     (r"(?s)Failed to apply firewall (?:rules|command) (.+?)\s*\Z", Code.FIREWALL_RULES),

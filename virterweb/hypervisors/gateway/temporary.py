@@ -62,7 +62,7 @@ def moved(interface: str, network: str) -> str:
 
 
 def probe_document() -> str:
-    """Return a guest with KVM and the CPU mode of VMs that ends by itself once it has run: its firmware finds no disk.
+    """Return a guest with KVM and the CPU mode of VMs that ends soon after its start: its firmware finds no disk.
 
     Each has a name of its own, so that several processes can try at a time.
     """

@@ -97,7 +97,7 @@ def fields_changed(wanted: NICSpec, found: FoundNIC) -> tuple[Change, ...]:
 
 
 def drift(wanted: NICSpec, found: FoundNIC, running: bool, *, replug: bool = True) -> tuple[Change, ...]:
-    """Return where a NIC differs from the desired one, without what will change by itself.
+    """Return the differences of a NIC from the desired one, without those that will disappear without a change.
 
     A running guest gets some changes at its next boot, and values that the network provides were not requested.
     """

@@ -20,7 +20,7 @@ class Command(BaseCommand):
         for text in hypervisor:
             name, equals, uri = text.partition("=")
             if not equals:
-                raise CommandError(f"--hypervisor takes NAME=URI, not {text}")
+                raise CommandError(f"enter --hypervisor as NAME=URI, not as {text}")
             self._register(name, uri)
         users = get_user_model().objects
         if not users.filter(is_superuser=True).exists():
