@@ -71,12 +71,11 @@ class Command(VerbCommand):
 
     def _add_management_verbs(self, verbs: Subparsers) -> None:
         """Add the verbs that say whether the portal manages a network, and what it accepts from libvirt."""
-        replaced = "adopt the network that replaced a managed one; nothing changes in libvirt"
         for name, handler, text in (
             ("accept", self.accept, "accept changes from libvirt into the saved definition"),
             ("take", self.accept, "the same as accept"),
             ("adopt", self.adopt, "manage a network from now on; nothing changes in libvirt"),
-            ("take-over", self.adopt_replacement, replaced),
+            ("take-over", self.adopt_replacement, "adopt what replaced a managed network; nothing changes in libvirt"),
             ("release", self.release, "stop managing a network; libvirt keeps it as it is"),
         ):
             self.verb(verbs, name, handler, text, "name", waits=True)
@@ -213,8 +212,7 @@ class Command(VerbCommand):
     def switch(self, name: str, hypervisor: str | None, values: dict, **options: object) -> None:
         network = self.find_ours(name, hypervisor)
         wanted = Wanted(document=network.full_document, **{"autostart": network.autostart, **values})
-        event = Event.STARTED if wanted.active else Event.STOPPED
-        self.carry_out(network, event, wanted, options, asked=tuple(values))
+        self.carry_out(network, Event.STARTED if wanted.active else Event.STOPPED, wanted, options, asked=tuple(values))
 
     def accept(self, name: str, hypervisor: str | None, no_wait: bool, **options: object) -> None:
         network = self.find_ours(name, hypervisor)
