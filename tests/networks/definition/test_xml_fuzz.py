@@ -102,7 +102,7 @@ def test_errors_name_their_line(client, operator, network, old, new, said):
     answer = client.post(f"{network.get_absolute_url()}xml/", {"document": document.replace(old, new, 1)})
     assert answer.status_code == 422
     problems = answer.context["form"].problems
-    assert any(said in problem.text and problem.line for problem in problems)
+    assert any(said in str(problem.message) and problem.line for problem in problems)
 
 
 def test_an_address_in_capitals_is_taken(client, operator, network):
