@@ -37,7 +37,7 @@ def test_an_error_is_shown_at_its_field_and_typed_values_stay(tab: Page, picture
     tab.get_by_role("button", name="Add network").click()
     field = tab.locator(".field[data-error]")
     expect(field).to_have_count(3)
-    expect(field.nth(0)).to_contain_text("A name has cannot contain “/”")
+    expect(field.nth(0)).to_contain_text("A name cannot contain “/”")
     expect(field.nth(1)).to_contain_text("192.168.122.0/25 overlaps 192.168.122.0/24 of the network default")
     expect(field.nth(2)).to_contain_text("Enter a DNS name")
     expect(tab.get_by_label("IPv4")).to_have_value("192.168.122.77/25")

@@ -185,7 +185,7 @@ def test_an_image_of_the_portals_that_virter_removed_has_drifted(portal: Portal,
         return portal.ask(state) == "drifted"
 
     wait_for(drifted, 20, "it is missed")
-    assert "There is no image mine on this hypervisor" in portal.manage("vm", "run", "mine", "--id", "35", fails=True)
+    assert "This hypervisor has no image mine" in portal.manage("vm", "run", "mine", "--id", "35", fails=True)
     virter.image_load("mine", disk)
     wait_for(lambda: not drifted(), 20, "it is back")
     remove_image(portal, "mine")

@@ -115,7 +115,7 @@ def test_what_virter_refuses_is_refused_before_anything_is_made(portal: Portal, 
             ("run", "tiny", "--id", "11", "--nic", "type=network,source=nowhere"),
             "This hypervisor has no network nowhere",
         ),
-        (("run", "nothing", "--id", "11"), "There is no image nothing"),
+        (("run", "nothing", "--id", "11"), "This hypervisor has no image nothing"),
     ):
         assert reason in portal.manage("vm", *words, fails=True)
     assert things(host) == before

@@ -45,7 +45,7 @@ def test_nothing_of_it_stays_and_the_page_says_why(
         return portal.ask(f"Image.objects.get(name='{kind}').status.error")
 
     wait_for(said, 30, "the upload is refused")
-    assert "the pool is full; delete unused volumes there, or enlarge the pool. What was there" in said()
+    assert "the pool is full; delete unused volumes there, or enlarge the pool. The incomplete volume" in said()
     small.refresh()
     assert small.listVolumes() == []
     assert said() in portal.get("/images/").text_content()

@@ -91,7 +91,7 @@ def test_only_the_reservation_is_pushed_and_changes_outside_are_kept(
         "Running": "near.test",
     } in shown
     said = portal.manage("network", "accept", net)
-    assert "What ran without being stored is in it too" in said
+    assert "It also contains changes that were only in the running network" in said
     stored, live = documents(host, net)
     assert "10.70.0.5" in stored
     assert "10.70.0.5" in live
@@ -178,7 +178,8 @@ def test_a_network_that_was_recreated_outside_is_taken_over(
     listed = [row["Name"] for row in portal.table("/networks/") if row["Name"].startswith(net)]
     assert listed == [f"{net} recreated outside the portal"]
     for verb in (("apply",), ("edit", "--title", "T")):
-        assert "Others have recreated near" in portal.manage("network", verb[0], net, *verb[1:], "--yes", fails=True)
+        refusal = portal.manage("network", verb[0], net, *verb[1:], "--yes", fails=True)
+        assert "near was recreated outside the portal with another UUID" in refusal
     before = documents(host, net)
     portal.manage("network", "take-over", net)
     wait_for(lambda: "anew.test" in str(status(portal, net, "drift_text")), 10, "it is compared")

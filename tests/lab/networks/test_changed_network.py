@@ -95,7 +95,7 @@ def test_a_restart_puts_everybody_back_and_their_connections_live_on(
     planned = steps(portal, "edit", "net1", "--mtu", "1400")
     assert [step["step"] for step in planned] == ["define", "restart", "reconnect"]
     assert planned[1]["vms"] == ["tiny-8", "tiny-9"]
-    assert "disturbs running VMs" in portal.manage("network", "edit", "net1", "--mtu", "1400", fails=True)
+    assert "interrupts running VMs" in portal.manage("network", "edit", "net1", "--mtu", "1400", fails=True)
     assert "mtu" not in network.XMLDesc()
 
     taps = list(bridges(lab, host, "net1"))

@@ -65,7 +65,7 @@ def test_what_a_guest_says_is_on_the_page_and_stays_when_it_is_gone(portal: Port
 def test_a_log_that_lies_elsewhere_is_named(portal: Portal, host: libvirt.virConnect, lab: Lab):
     portal.manage("vm", "run", "tiny", "--id", "32", "--memory", "128M", "--console", "/var/log/libvirt")
     page = "/vms/lab/tiny-32/console/"
-    told = "It is logged to /var/log/libvirt/tiny-32.log on the host"
+    told = "The console is logged to /var/log/libvirt/tiny-32.log on the host"
     wait_for(lambda: told in portal.get(page).text_content(), 10, "where the log is")
     assert (lab.directory / "log/tiny-32.log").exists()
     portal.manage("vm", "rm", "tiny-32")

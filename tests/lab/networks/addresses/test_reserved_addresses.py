@@ -74,7 +74,7 @@ def test_a_guest_gets_another_reserved_address_when_it_renews(
     portal.post(f"{PAGE}hosts/{old}/edit/", mac=guest.mac, ip=new, name=guest.name)
     wait_for(lambda: are_reserved(host, f"<host mac='{guest.mac}' name='{guest.name}' ip='{new}'/>"), 20, "reserved")
     said = wait_for(lambda: problem(portal, "not the reserved address"), 30, "the page says so")
-    assert said.startswith(f"{guest.name} ({guest.mac}) has {old}, though {new} is reserved for it")
+    assert said.startswith(f"{guest.name} ({guest.mac}) has {old}, although {new} is reserved for it")
     assert said.endswith(f"Reserve {old} instead")
 
     guest.renew()

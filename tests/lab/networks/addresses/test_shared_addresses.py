@@ -33,7 +33,7 @@ def test_two_guests_with_the_same_client_id_are_both_named(
     b.ask_anew("-x", "0x3d:00aabbccdd")
     assert wait_for(lambda: shared(b), 60, "the second has one") == ip
     said = wait_for(lambda: problem(portal, "one client ID, two guests"), 60, "the page says so")
-    assert said.startswith(f"{a.name} ({a.mac}) and {b.name} ({b.mac}) send one client ID, 00:aa:bb:cc:dd")
+    assert said.startswith(f"{a.name} ({a.mac}) and {b.name} ({b.mac}) send the same client ID, 00:aa:bb:cc:dd")
     assert said.endswith(f"Show {b.name}")
 
 
