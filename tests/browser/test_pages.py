@@ -33,7 +33,7 @@ def test_an_error_is_shown_at_its_field_and_typed_values_stay(tab: Page, picture
     tab.goto("/networks/add/")
     tab.get_by_label("Name").fill("a/b")
     tab.get_by_label("IPv4").fill("192.168.122.77/25")
-    tab.get_by_label("Domain").fill("<b>bold</b>")
+    tab.get_by_label("Domain", exact=True).fill("<b>bold</b>")
     tab.get_by_role("button", name="Add network").click()
     field = tab.locator(".field[data-error]")
     expect(field).to_have_count(3)
@@ -41,7 +41,7 @@ def test_an_error_is_shown_at_its_field_and_typed_values_stay(tab: Page, picture
     expect(field.nth(1)).to_contain_text("192.168.122.0/25 overlaps 192.168.122.0/24 of the network default")
     expect(field.nth(2)).to_contain_text("Enter a DNS name")
     expect(tab.get_by_label("IPv4")).to_have_value("192.168.122.77/25")
-    expect(tab.get_by_label("Domain")).to_have_value("<b>bold</b>")
+    expect(tab.get_by_label("Domain", exact=True)).to_have_value("<b>bold</b>")
     picture(tab, "mistakes")
 
 
