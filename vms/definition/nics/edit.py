@@ -6,6 +6,7 @@ An edit touches only what differs: elements and attributes that are not modelled
 from lxml import etree
 
 from networks.definition.document.parse import PARSER, attribute
+from networks.definition.document.tree import remove, remove_if_empty
 
 from .parse import document_of, find, parse_all, read_document, spec_of
 from .spec import BRIDGED, SOURCES, NICSpec
@@ -50,7 +51,7 @@ def for_update(document: str, spec: NICSpec) -> str:
     """
     interface = read_document(document)
     if interface.get("type") != "ethernet":  # there the target is what the NIC is attached to
-        _drop(interface.find("target"))
+        remove(interface.find("target"))
     source = interface.find("source")
     if source is not None and source.get("network"):
         interface.set("type", "network")
@@ -63,7 +64,7 @@ def for_update(document: str, spec: NICSpec) -> str:
 def without_address(document: str) -> str:
     """Return the <interface> without its address in the guest, so that libvirt chooses a free one."""
     interface = read_document(document)
-    _drop(interface.find("address"))
+    remove(interface.find("address"))
     return document_of(interface)
 
 
@@ -92,7 +93,7 @@ def take(domain: str, key: str) -> str:
     root = etree.fromstring(domain.encode(), PARSER)
     nics = parse_all(root)
     if (found := find(nics, key)) is not None:
-        _drop(root.findall("devices/interface")[nics.index(found)])
+        remove(root.findall("devices/interface")[nics.index(found)])
     return etree.tostring(root, encoding="unicode")
 
 
@@ -128,7 +129,7 @@ def _write(interface: etree._Element, spec: NICSpec) -> None:
             interface.set("trustGuestRxFilters", "yes")
     _write_bandwidth(interface, spec, was)
     if spec.vlan != was.vlan:
-        _drop(interface.find("vlan"))
+        remove(interface.find("vlan"))
         if spec.vlan is not None:
             etree.SubElement(_child(interface, "vlan"), "tag", id=str(spec.vlan))
     _write_filter(interface, spec, was)
@@ -174,7 +175,7 @@ def _leave(interface: etree._Element, spec: NICSpec, was: NICSpec) -> None:
         _leave_backend(interface, was.kind)
     for tag in gone:
         for each in interface.findall(tag):
-            _drop(each)
+            remove(each)
 
 
 def _leave_backend(interface: etree._Element, kind: str) -> None:
@@ -184,7 +185,7 @@ def _leave_backend(interface: etree._Element, kind: str) -> None:
     if tag and (found := interface.find(tag)) is not None:
         for name in attributes:
             found.attrib.pop(name, None)
-        _drop_if_empty(found)
+        remove_if_empty(found)
 
 
 def _write_bandwidth(interface: etree._Element, spec: NICSpec, was: NICSpec) -> None:
@@ -192,18 +193,18 @@ def _write_bandwidth(interface: etree._Element, spec: NICSpec, was: NICSpec) -> 
         if wanted == before:
             continue
         bandwidth = _child(interface, "bandwidth")
-        _drop(bandwidth.find(tag))
+        remove(bandwidth.find(tag))
         if wanted:
             values = {name: getattr(wanted, name) for name in ("average", "peak", "burst", "floor")}
             new = etree.Element(tag, {name: str(value) for name, value in values.items() if value is not None})
             bandwidth.insert(0 if tag == "inbound" else len(bandwidth), new)
-        _drop_if_empty(bandwidth)
+        remove_if_empty(bandwidth)
 
 
 def _write_filter(interface: etree._Element, spec: NICSpec, was: NICSpec) -> None:
     if (spec.filter, spec.filter_parameters) == (was.filter, was.filter_parameters):
         return
-    _drop(interface.find("filterref"))
+    remove(interface.find("filterref"))
     if spec.filter:
         element = _child(interface, "filterref")
         element.set("filter", spec.filter)
@@ -240,23 +241,6 @@ def _set(parent: etree._Element, tag: str, name: str, value: object) -> None:
     elif (found := parent.find(tag)) is not None:
         found.attrib.pop(name, None)
         if tag in SAY_MORE:
-            _drop_if_empty(found)
+            remove_if_empty(found)
         else:
-            _drop(found)
-
-
-def _drop(element: etree._Element | None) -> None:
-    """Remove an element, but not the text after it."""
-    if element is None:
-        return
-    parent, before = element.getparent(), element.getprevious()
-    if element.tail and before is not None:
-        before.tail = (before.tail or "") + element.tail
-    parent.remove(element)
-    if not len(parent) and not (parent.text or "").strip():
-        parent.text = None
-
-
-def _drop_if_empty(element: etree._Element) -> None:
-    if not len(element) and not element.attrib:
-        _drop(element)
+            remove(found)
