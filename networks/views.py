@@ -11,41 +11,24 @@ from networks.changes.forms.network import NetworkForm
 from networks.copies.terraform import terraform
 from networks.copies.virsh import virsh
 from networks.copies.virter import virter
+from networks.listing import COLUMNS, narrowed
 from networks.lookup import get_changeable, get_network
 from networks.models import Network
 from virterweb.hypervisors import rights
 from virterweb.hypervisors.desired.history import latest
-from virterweb.hypervisors.desired.models import one_a_name
 from virterweb.hypervisors.desired.state import State
 from virterweb.hypervisors.models import Hypervisor
-from virterweb.pages.chips import Narrowed, Property, hypervisors, owners
-from virterweb.pages.tables import Column, Table, natural_key
-
-COLUMNS = (
-    Column(key="name", title="Name", order=lambda row: natural_key(row.name)),
-    Column(key="forward", title="Forward-Type", order=lambda row: natural_key(row.facts.forward_mode)),
-    Column(key="range", title="IP-Range", order=lambda row: natural_key(row.facts.ip_range)),
-    Column(key="domain", title="Domain", order=lambda row: natural_key(row.facts.domain)),
-    Column(key="dhcp", title="DHCP", order=lambda row: natural_key(row.facts.dhcp)),
-    Column(key="bridge", title="Bridge", order=lambda row: natural_key(row.facts.bridge)),
-    Column(key="state", title="State", order=lambda row: row.state),
-    Column(key="hypervisor", title="Hypervisor", order=lambda row: natural_key(row.hypervisor.name)),
-)
-PROPERTIES = (
-    Property(key="hypervisor", title="Hypervisor", values=hypervisors),
-    Property(key="state", title="State", values=lambda network: {network.state.value: network.state.words}),
-    Property(key="owner", title="Owner", values=owners),
-)
+from virterweb.pages.tables import Table
 
 
 @require_GET
 def network_list(request: HttpRequest) -> HttpResponse:
     several = Hypervisor.objects.count() > 1
-    networks = Network.objects.shown().defer("status__document", "status__stored").select_related("owner")
-    narrowed = Narrowed(one_a_name(networks.matching(request.GET.get("q", ""))), PROPERTIES, request.GET)
-    table = Table(narrowed.rows, COLUMNS if several else COLUMNS[:-1], request.GET)
+    shown = Network.objects.shown().defer("status__document", "status__stored").select_related("owner")
+    found = narrowed(shown, request.GET)
+    table = Table(found.rows, COLUMNS if several else COLUMNS[:-1], request.GET, shown.with_replacements)
     any_changeable = any(rights.may_change(request.user, network) for network in table.rows)
-    context = {"table": table, "several": several, "any_changeable": any_changeable, "narrowed": narrowed}
+    context = {"table": table, "several": several, "any_changeable": any_changeable, "narrowed": found}
     return render(request, "networks/_list.html" if request.htmx else "networks/list.html", context)
 
 

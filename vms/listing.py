@@ -1,29 +1,68 @@
-"""The list of VMs as its address asks for it: searched, and narrowed by chips."""
+"""The list of VMs as its address asks for it: searched, narrowed by chips, and sorted."""
 
+from collections.abc import Mapping
+
+from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models.functions import Coalesce
 from django.http import QueryDict
 
-from virterweb.hypervisors.desired.models import one_a_name
-from virterweb.pages.chips import Narrowed, Property, hypervisors, owners
-from vms.addresses.nic_addresses import with_access_addresses
+from virterweb.hypervisors.desired.state import State
+from virterweb.pages.chips import HYPERVISOR, OWNER, Narrowed, Property
+from virterweb.pages.tables import Column, natural, natural_key
+from vms.addresses.nic_addresses import access_addresses
 
-from .models import VM, VMQuerySet
+from .models import VM, NICStatus, Power, Saved, SSHState, VMQuerySet
 
-
-def _states(vm: VM) -> dict[str, str]:
-    """Return the state of a VM for the list, with its power if it has drifted and a mark if it is unmanaged."""
-    shown = [each for each in (vm.shown_state, vm.power_beside) if each]
-    values = {each.value: each.words for each in shown}
-    return values if vm.managed else values | {"unmanaged": "unmanaged"}
+UNMANAGED = "unmanaged"
 
 
-PROPERTIES = (
-    Property(key="hypervisor", title="Hypervisor", values=hypervisors),
-    Property(key="state", title="State", values=_states),
-    Property(key="owner", title="Owner", values=owners),
+def _words(code: str) -> str:
+    """Return the text of a state that `with_shown_state` gives."""
+    return next(kind(code).words for kind in (State, SSHState, Saved, Power) if code in kind.values)
+
+
+def _states(shown: str, power: str, managed: bool) -> Mapping[str, str]:
+    """Return the state of a VM, with its power if it has drifted and a mark if it is unmanaged."""
+    values = {code: _words(code) for code in (shown, power) if code}
+    return values if managed else values | {UNMANAGED: State.UNMANAGED.words}
+
+
+def _in_state(vms: VMQuerySet, code: str) -> VMQuerySet:
+    mark = Q(managed=False) if code == UNMANAGED else Q()
+    return vms.filter(Q(shown_code=code) | Q(power_code=code) | mark)
+
+
+COLUMNS_OF_STATE = ("shown_code", "power_code", "managed")
+STATE = Property(key="state", title="State", columns=COLUMNS_OF_STATE, values=_states, having=_in_state)
+
+
+def _addresses(vms: QuerySet[VM]) -> dict[int, list]:
+    """Return what sorts VMs by their addresses, which the guests' agents and leases give."""
+    keys = list(vms.values_list("pk", flat=True))
+    known = access_addresses(keys)
+    return {key: [natural_key(address) for address in known[key].ips] for key in keys}
+
+
+COLUMNS = (
+    Column(key="name", title="Name", order=(natural("name"),)),
+    Column(key="id", title="ID", order=(Coalesce("number", 0),)),
+    Column(key="state", title="State", order=(F("shown_code"), F("power_code"))),
+    Column(key="image", title="Image", order=(Coalesce(natural("image__name"), Value("")),)),
+    Column(key="memory", title="Memory", order=(F("status__memory"),)),
+    Column(key="vcpus", title="vCPUs", order=(F("status__vcpus"),)),
+    Column(key="nics", title="NICs", order=(F("nic_count"),)),
+    Column(key="address", title="IP", keys=_addresses),
+    Column(key="hypervisor", title="Hypervisor", order=(natural("hypervisor__name"),)),
 )
 
 
-def listed(vms: VMQuerySet, query: QueryDict) -> Narrowed[VM]:
+def with_nic_count(vms: VMQuerySet) -> VMQuerySet:
+    """Add the number of NICs that a VM has in libvirt, as `nic_count`."""
+    nics = NICStatus.objects.filter(vm__desired=OuterRef("pk")).order_by().values("vm")
+    return vms.annotate(nic_count=Coalesce(Subquery(nics.annotate(count=Count("pk")).values("count")), 0))
+
+
+def narrowed(vms: VMQuerySet, query: QueryDict) -> Narrowed:
     """Return those of the VMs that match the search and the chips of a query, a row a name."""
-    found = vms.matching(query.get("q", "")).select_related("owner")
-    return Narrowed(one_a_name(with_access_addresses(found)), PROPERTIES, query)
+    found = vms.matching(query.get("q", "")).once_a_name().with_shown_state()
+    return Narrowed(found, (HYPERVISOR, STATE, OWNER), query)

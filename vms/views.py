@@ -1,6 +1,7 @@
 """Pages of VMs, NICs and images. They show the database and save definitions; workers access libvirt."""
 
 import hashlib
+from collections.abc import Iterable
 
 from django.contrib import messages
 from django.db.models import Count
@@ -11,27 +12,16 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from virterweb.hypervisors import rights
 from virterweb.hypervisors.desired.history import latest
 from virterweb.hypervisors.models import Hypervisor, ReadingProblem
-from virterweb.pages.tables import Column, Table, natural_key
+from virterweb.pages.tables import Table, natural, page_of
 from virterweb.web_server.request_body import takes_upload
+from vms.addresses.nic_addresses import with_access_addresses
 from vms.attached.rows import nic_rows
 from vms.bulk.changes import Action
 from vms.images.form import ImageForm
 
-from .listing import listed
+from .listing import COLUMNS, narrowed, with_nic_count
 from .lookup import get_changeable, get_vm
-from .models import LOADING, TAG, VM, Image, Volume
-
-COLUMNS = (
-    Column(key="name", title="Name", order=lambda row: natural_key(row.name)),
-    Column(key="id", title="ID", order=lambda row: row.number or 0),
-    Column(key="state", title="State", order=lambda row: row.as_found.status.power),
-    Column(key="image", title="Image", order=lambda row: natural_key(row.image or "")),
-    Column(key="memory", title="Memory", order=lambda row: row.as_found.status.memory),
-    Column(key="vcpus", title="vCPUs", order=lambda row: row.as_found.status.vcpus),
-    Column(key="nics", title="NICs", order=lambda row: row.as_found.nic_count),
-    Column(key="address", title="IP", order=lambda row: [natural_key(address) for address in row.as_found.addresses]),
-    Column(key="hypervisor", title="Hypervisor", order=lambda row: natural_key(row.hypervisor.name)),
-)
+from .models import LOADING, TAG, VM, Image, VMQuerySet, Volume
 
 LISTED = ("name", "number", "memory", "vcpus", "managed", "generation", "removed_at", "hypervisor", "image__name")
 LISTED += ("owner__username", "wait_ssh", "ssh_check__since", "ssh_check__ready_at", "ssh_check__reason")
@@ -42,14 +32,22 @@ LISTED_STATUS += ("memory", "vcpus", "persistent")
 @require_GET
 def vm_list(request: HttpRequest) -> HttpResponse:
     several = Hypervisor.objects.count() > 1
-    vms = VM.objects.shown().only(*LISTED, *(f"status__{name}" for name in LISTED_STATUS))
-    narrowed = listed(vms.annotate(nic_count=Count("status__nics", distinct=True)), request.GET)
-    table = Table(narrowed.rows, COLUMNS if several else COLUMNS[:-1], request.GET)
+    columns = VM.objects.shown().select_related("owner").only(*LISTED, *(f"status__{name}" for name in LISTED_STATUS))
+    shown = with_nic_count(columns)
+    list_asked = narrowed(shown, request.GET)
+    table = Table(list_asked.rows, COLUMNS if several else COLUMNS[:-1], request.GET, lambda rows: _loaded(shown, rows))
     template = "vms/_list.html" if request.htmx else "vms/list.html"
     any_changeable = any(rights.may_change(request.user, vm) for vm in table.rows)
     context = {"table": table, "several": several, "many_actions": Action.choices, "any_changeable": any_changeable}
-    context["narrowed"] = narrowed
+    context["narrowed"] = list_asked
     return render(request, template, context)
+
+
+def _loaded(shown: VMQuerySet, rows: VMQuerySet) -> list[VM]:
+    """Return rows of the list with their successors, if they were recreated outside, and the addresses of both."""
+    found = shown.with_replacements(rows)
+    with_access_addresses(vm.as_found for vm in found)
+    return found
 
 
 @require_GET
@@ -140,18 +138,16 @@ def image_list(request: HttpRequest) -> HttpResponse:
     form = ImageForm(request.POST or None, request.FILES or None, initial=initial, operator=operator)
     if request.method == "POST" and form.is_valid() and form.save(request.user):
         return redirect("vms:images")
-    images = Image.objects.select_related("hypervisor__status", "status")
-    images = sorted(
-        images.annotate(vm_count=Count("vms")), key=lambda image: (image.hypervisor_id, natural_key(image.name))
-    )
+    images = Image.objects.select_related("hypervisor__status", "status").annotate(vm_count=Count("vms"))
+    page = page_of(images.order_by("hypervisor", natural("name")), request.GET)
     volumes = {(volume.hypervisor_id, volume.name): volume for volume in Volume.objects.all()}
-    for image in images:
+    for image in page.object_list:
         image.seen = volumes.get((image.hypervisor_id, image.volume))
         image.flat = bool(image.seen and not image.seen.backing)
     context = {
-        "images": images,
+        "page": page,
         "form": form,
-        "volumes": _offered(volumes.values(), images),
+        "volumes": _offered(volumes.values()),
     }
     unread = ReadingProblem.objects.filter(kind=ReadingProblem.Kind.POOL)
     context["unread"] = unread.select_related("hypervisor__status")
@@ -160,9 +156,9 @@ def image_list(request: HttpRequest) -> HttpResponse:
     return render(request, "vms/images/list.html", context, status=422 if form.is_bound else 200)
 
 
-def _offered(volumes, images) -> list[Volume]:
+def _offered(volumes: Iterable[Volume]) -> list[Volume]:
     """Return volumes that can become images: no VM's disk, no image, none of Virter's own."""
-    named = {(image.hypervisor_id, image.volume) for image in images}
+    named = set(Image.objects.values_list("hypervisor", "volume"))
     return [
         volume
         for volume in volumes

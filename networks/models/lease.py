@@ -1,7 +1,6 @@
 """DHCP leases, current and former."""
 
 from datetime import datetime
-from ipaddress import ip_address
 from typing import TYPE_CHECKING, Self
 
 from django.db import models
@@ -11,7 +10,7 @@ from django.utils import timezone
 from virterweb.hypervisors.models import Hypervisor
 from virterweb.message_field import MessageField
 
-from .addresses import sort_key_of
+from .addresses import SortKeyField
 
 if TYPE_CHECKING:
     from .network import Network
@@ -44,7 +43,7 @@ class Lease(models.Model):
     network_name = models.CharField()
     mac = models.CharField("MAC", max_length=17, db_index=True)
     ip = models.GenericIPAddressField("IP")
-    sort_key = models.CharField(max_length=33, db_index=True, help_text="the IP version and the IP in hexadecimal")
+    sort_key = SortKeyField()
     hostname = models.CharField(blank=True)
     client_id = models.TextField("client ID", blank=True)
     vm = models.CharField("VM", blank=True, help_text="the names of the VMs that had the MAC")
@@ -74,7 +73,7 @@ class Lease(models.Model):
     def of(cls, network: "Network", mac: str, ip: str, **values: object) -> "Lease":
         """Return an unsaved lease that begins now."""
         where = {"hypervisor_id": network.hypervisor_id, "network": network, "network_name": network.name}
-        lease = cls(mac=mac, ip=ip, sort_key=sort_key_of(ip_address(ip)), **where, **values)
+        lease = cls(mac=mac, ip=ip, **where, **values)
         lease.name_words()
         return lease
 

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Self
 
 from django.db import models
 
-from virterweb.hypervisors.desired.models import DesiredQuerySet
+from virterweb.hypervisors.desired.queryset import DesiredQuerySet
 from virterweb.hypervisors.models import Hypervisor, with_hypervisor
 
 if TYPE_CHECKING:

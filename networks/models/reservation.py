@@ -1,7 +1,6 @@
 """DHCP reservations: the desired ones, and those that libvirt was seen to have."""
 
 from dataclasses import asdict
-from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 from django.db import models
@@ -10,7 +9,7 @@ from django.utils import timezone
 from networks.definition import addressing, rules
 from networks.definition.spec import HostSpec
 
-from .addresses import sort_key_of
+from .addresses import SortKeyField
 
 if TYPE_CHECKING:
     from .network import Network
@@ -27,6 +26,7 @@ class DHCPHost(models.Model):
     mac = models.CharField("MAC", max_length=17, blank=True, validators=[rules.validate_mac])
     duid = models.CharField("DUID", max_length=400, blank=True, help_text="of an IPv6 guest")
     ip = models.GenericIPAddressField("IP")
+    sort_key = SortKeyField()
     name = models.CharField(max_length=253, blank=True, validators=[rules.validate_domain])
     lease = models.PositiveIntegerField(null=True, blank=True, help_text="seconds; 0: infinite")
     removed_at = models.DateTimeField(null=True, editable=False)
@@ -75,7 +75,7 @@ class DHCPHostStatus(models.Model):
     mac = models.CharField("MAC", max_length=17, blank=True, db_index=True)
     duid = models.CharField("DUID", blank=True)
     ip = models.GenericIPAddressField("IP")
-    sort_key = models.CharField(max_length=33, db_index=True, help_text="the IP version and the IP in hexadecimal")
+    sort_key = SortKeyField()
     name = models.CharField(blank=True)
     lease = models.PositiveBigIntegerField(null=True, help_text="seconds; 0: infinite")
 
@@ -91,4 +91,4 @@ class DHCPHostStatus(models.Model):
 
     @classmethod
     def of(cls, network: "Network", host: HostSpec) -> "DHCPHostStatus":
-        return cls(network=network, sort_key=sort_key_of(ip_address(host.ip)), **asdict(host))
+        return cls(network=network, **asdict(host))

@@ -3,13 +3,14 @@
 What libvirt has (`DHCPHostStatus`) and what is requested (`DHCPHost`) are matched by address: each has one.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from ipaddress import ip_address, ip_interface
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from networks.addresses.reserved import reserved
@@ -65,10 +66,19 @@ class HostRow:
         return bool(self.leased) and self.host.ip not in self.leased
 
 
-def rows(network: Network) -> list[HostRow]:
-    """Return all reservations, found or requested, by address."""
-    found = {entry.ip: entry.spec() for entry in network.found_hosts.all()}
-    requested = _requested(network)
+def addresses(network: Network) -> QuerySet:
+    """Return the addresses of all reservations, found or requested, in order: pairs of sort key and IP."""
+    found, requested = (
+        each.order_by().values_list("sort_key", "ip") for each in (network.found_hosts.all(), network.hosts.all())
+    )
+    return found.union(requested).order_by("sort_key")
+
+
+def rows(network: Network, ips: Collection[str] | None = None) -> list[HostRow]:
+    """Return the reservations of these or of all addresses, found or requested, by address."""
+    some = {} if ips is None else {"ip__in": ips}
+    found = {entry.ip: entry.spec() for entry in network.found_hosts.filter(**some)}
+    requested = _requested(network.hosts.filter(**some))
     known = attachments().holders(network.hypervisor)
     leased: dict[str, list[str]] = {}
     for mac, ip in network.leases.current().order_by("sort_key").values_list("mac", "ip"):
@@ -90,9 +100,9 @@ def rows(network: Network) -> list[HostRow]:
     return result
 
 
-def _requested(network: Network) -> dict[str, DHCPHost]:
+def _requested(hosts: QuerySet[DHCPHost]) -> dict[str, DHCPHost]:
     """Return the requests by address: one to reserve it goes before one to remove its reservation."""
-    return {entry.ip: entry for entry in sorted(network.hosts.all(), key=lambda entry: entry.removed_at is None)}
+    return {entry.ip: entry for entry in sorted(hosts, key=lambda entry: entry.removed_at is None)}
 
 
 def _state(network: Network, desired: DHCPHost | None, found: HostSpec | None) -> EntryState:

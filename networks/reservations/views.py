@@ -18,7 +18,7 @@ from virterweb.pages.tables import page_of
 
 from .forms import HostEntryForm, IDsForm, PasteForm
 from .pasted import Outcome, Row
-from .reservations import Conflict, HostRow, entries, pasted, propose, remove, reserve, rows
+from .reservations import Conflict, HostRow, addresses, entries, pasted, propose, remove, reserve, rows
 
 COLUMNS = ("mac", "duid", "ip", "name", "lease", "state", "vm")
 
@@ -26,12 +26,13 @@ COLUMNS = ("mac", "duid", "ip", "name", "lease", "state", "vm")
 @require_GET
 def host_list(request: HttpRequest, hypervisor: str, name: str, suffix: str = "") -> HttpResponse:
     network = get_network(hypervisor, name, Network.objects.shown())
-    found = rows(network)
     if suffix:
-        return answer(f"{network}-hosts", suffix, COLUMNS, map(_exported, found))
+        return answer(f"{network}-hosts", suffix, COLUMNS, map(_exported, rows(network)))
     if request.GET.get("unused"):
-        found = [row for row in found if row.host.mac and not row.holder]
-    page = page_of(found, request.GET)
+        page = page_of([row for row in rows(network) if row.host.mac and not row.holder], request.GET)
+    else:
+        page = page_of(addresses(network), request.GET)
+        page.object_list = rows(network, [ip for _, ip in page.object_list])
     context = {"network": network, "rows": page.object_list, "page": page}
     context |= {"ids": IDsForm(), "unused": request.GET.get("unused")}
     template = "_reservations.html" if request.htmx else "reservations.html"

@@ -23,7 +23,7 @@ from vms.definition.nics.edit import put, take
 from vms.definition.nics.fields import FIELDS
 from vms.definition.nics.steps import Manner, Note
 from vms.images import qcow2
-from vms.models import VM, SSHCheck, SSHState, VMStatus
+from vms.models import SSH_TIMEOUT, VM, SSHCheck, SSHState, VMStatus
 from vms.observed import wording as guest_words
 from vms.observed.guest_seen import Fix
 from vms.sync import polling
@@ -160,7 +160,7 @@ def test_reasons_of_ssh_decide_alike(vm_lab, reworded):  # noqa: F811
     vm_lab.adopt()
     vm = vm_lab.vm
     reworded()
-    long_ago = vm.created_at - 2 * SSHCheck.TIMEOUT
+    long_ago = vm.created_at - 2 * SSH_TIMEOUT
     for reason, state in ((Message("ssh.no_address"), SSHState.GIVEN_UP), (Message(), SSHState.WAITING)):
         SSHCheck.objects.update_or_create(vm=vm, defaults={"since": long_ago, "reason": reason})
         tried = SSHCheck.objects.get(vm=vm)

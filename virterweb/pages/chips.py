@@ -1,25 +1,30 @@
 """Chips above a list: each narrows it to one value of a property. The URL has the chosen values, `?state=drifted`."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from functools import cached_property
 
+from django.db.models import QuerySet
 from django.http import QueryDict
 
 from .tables import natural_key
 
-Row = TypeVar("Row")
 NAMED = ("hypervisor", "network")
 NO_OWNER = "-"  # no user has this name in a list of owners
 
 
 @dataclass(frozen=True, kw_only=True)
-class Property(Generic[Row]):
-    """A property to narrow a list by; `values` returns those that a row has, each with its text."""
+class Property:
+    """A property to narrow a list by.
+
+    `values` returns those that a row has, each with its text, given the row's `columns`; `having` the rows with one.
+    """
 
     key: str
     title: str
-    values: Callable[[Row], Mapping[str, str]]
+    columns: tuple[str, ...]
+    values: Callable[..., Mapping[str, str]]
+    having: Callable[[QuerySet, str], QuerySet]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,20 +50,34 @@ class Chip:
         return self.key if self.key in NAMED else ""
 
 
-class Narrowed(Generic[Row]):
+class Narrowed:
     """The rows of a list that have all values chosen in the query, and the chips above the list.
 
     A chip offers the values of the rows that the other chips leave, so that none leads to an empty list.
     """
 
-    def __init__(self, rows: Iterable[Row], properties: Sequence[Property[Row]], query: QueryDict) -> None:
+    def __init__(self, rows: QuerySet, properties: Sequence[Property], query: QueryDict) -> None:
         self.query = query
-        self.chosen = {one.key: query.get(one.key, "") for one in properties}
+        self.chosen = {one.key: query.get(one.key, "").replace("\0", "") for one in properties}
         self.properties = properties
-        self._all = [(row, {one.key: one.values(row) for one in properties}) for row in rows]
-        self.rows = [row for row, values in self._all if self._has_chosen(values)]
+        self._all = rows
 
-    def _has_chosen(self, values: Mapping[str, Mapping[str, str]], but: str = "") -> bool:
+    @property
+    def rows(self) -> QuerySet:
+        rows = self._all
+        for one in self.properties:
+            if self.chosen[one.key]:
+                rows = one.having(rows, self.chosen[one.key])
+        return rows
+
+    @cached_property
+    def _values(self) -> list[Mapping[str, Mapping[str, str]]]:
+        """Return the different values that rows have, by property and each with its text."""
+        columns = [column for one in self.properties for column in one.columns]
+        rows = self._all.order_by().values(*columns).distinct()
+        return [{one.key: one.values(*map(row.get, one.columns)) for one in self.properties} for row in rows]
+
+    def _has_chosen(self, values: Mapping[str, Mapping[str, str]], but: str) -> bool:
         return all(not value or key == but or value in values[key] for key, value in self.chosen.items())
 
     @property
@@ -72,9 +91,9 @@ class Narrowed(Generic[Row]):
         made = map(self._chip, self.properties)
         return [chip for chip in made if chip.chosen or len(chip.options) > 1]
 
-    def _chip(self, one: Property[Row]) -> Chip:
+    def _chip(self, one: Property) -> Chip:
         found: dict[str, str] = {}
-        for _, values in self._all:
+        for values in self._values:
             if self._has_chosen(values, but=one.key):
                 found |= values[one.key]
         ordered = sorted(found.items(), key=lambda each: (each[0] == NO_OWNER, natural_key(each[1])))
@@ -98,11 +117,17 @@ class Narrowed(Generic[Row]):
         return f"?{query.urlencode()}"
 
 
-def owners(row: Row) -> dict[str, str]:
-    """Return the owner of an object, for a property that narrows by it."""
-    return {row.owner.get_username(): row.owner.get_username()} if row.owner_id else {NO_OWNER: "no owner"}
-
-
-def hypervisors(row: Row) -> dict[str, str]:
-    """Return the hypervisor of an object, for a property that narrows by it."""
-    return {row.hypervisor.name: row.hypervisor.name}
+OWNER = Property(
+    key="owner",
+    title="Owner",
+    columns=("owner__username",),
+    values=lambda name: {name or NO_OWNER: name or "no owner"},
+    having=lambda rows, name: rows.filter(owner__username=None if name == NO_OWNER else name),
+)
+HYPERVISOR = Property(
+    key="hypervisor",
+    title="Hypervisor",
+    columns=("hypervisor__name",),
+    values=lambda name: {name: name},
+    having=lambda rows, name: rows.filter(hypervisor__name=name),
+)

@@ -1,14 +1,20 @@
 """Tables that sort and page by the URL: `?sort=-name&page=2`. A column knows its title and how to order rows."""
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from django.core.paginator import Page, Paginator
+from django.db.models import F, OrderBy, QuerySet
+from django.db.models.expressions import Combinable
+from django.db.models.functions import Collate
 from django.http import QueryDict
 
+NATURAL = "natural_order"  # the database's collation for names, see `virterweb.hypervisors.apps`
 
+
+@lru_cache(maxsize=50_000)
 def natural_key(text: object) -> list[str | tuple[int, str]]:
     """Return what all tables sort names by: vm-2 comes before vm-10, and case tells none apart.
 
@@ -18,19 +24,36 @@ def natural_key(text: object) -> list[str | tuple[int, str]]:
     return [(len(part.lstrip("0")), part.lstrip("0")) if n % 2 else part for n, part in enumerate(parts)]
 
 
+def natural(column: str) -> Collate:
+    """Return an expression that sorts a text column as `natural_key` does."""
+    return Collate(F(column), NATURAL)
+
+
 ROWS = 100  # on a page
 
 
-def page_of(rows: Sequence, query: QueryDict) -> Page:
-    """Return the page of rows that `?page=` requests; if it does not exist, the first or last one."""
-    return Paginator(rows, ROWS).get_page(query.get("page"))
+def page_of(rows: Sequence | QuerySet, query: QueryDict, count: int | None = None) -> Page:
+    """Return the page of rows that `?page=` requests; if it does not exist, the first or last one.
+
+    `count` is the number of all rows, if it is known.
+    """
+    pages = Paginator(rows, ROWS)
+    if count is not None:
+        pages.count = count
+    return pages.get_page(query.get("page"))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Column:
+    """A column that sorts: by `order`, or where the database does not know the values by those of `keys`."""
+
     key: str
     title: str
-    order: Callable[[object], object]
+    order: tuple[Combinable, ...] = ()
+    keys: Callable[[QuerySet], Mapping[int, object]] | None = None  # by primary key, in the order of the query set
+
+    def ordered(self, reverse: bool) -> list[OrderBy]:
+        return [each.desc() if reverse else each.asc() for each in self.order]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,32 +64,40 @@ class Heading:
 
 
 class Table:
-    """Rows in the order that the URL requests, with headings that link to other orders."""
+    """Rows in the order that the URL requests, by pages, with headings that link to other orders.
 
-    def __init__(self, rows: Iterable, columns: Iterable[Column], query: QueryDict) -> None:
+    `load` makes the rows of a page from their part of the query set.
+    """
+
+    def __init__(
+        self, rows: QuerySet, columns: Iterable[Column], query: QueryDict, load: Callable[[QuerySet], list] = list
+    ) -> None:
         self.columns = {column.key: column for column in columns}
         self.query = query
         asked = query.get("sort", "")
         self.reverse = asked.startswith("-")
         self.sort = asked.lstrip("-") if asked.lstrip("-") in self.columns else ""
         self._rows = rows
+        self._load = load
 
     @cached_property
     def page(self) -> Page:
-        return page_of(self._sorted(), self.query)
+        column, first = self.columns.get(self.sort), next(iter(self.columns.values()))
+        rows = self._rows.order_by(*(column.ordered(self.reverse) if column else ()), *first.ordered(False), "pk")
+        if not (column and column.keys):
+            page = page_of(rows, self.query)
+            page.object_list = self._load(page.object_list)
+            return page
+        keys = column.keys(rows)
+        page = page_of(sorted(keys, key=keys.__getitem__, reverse=self.reverse), self.query)
+        loaded = {row.pk: row for row in self._load(rows.filter(pk__in=page.object_list))}
+        page.object_list = [loaded[key] for key in page.object_list if key in loaded]
+        return page
 
     @property
     def rows(self) -> list:
         """Return the rows of the page that is shown."""
         return self.page.object_list
-
-    def _sorted(self) -> list:
-        """Return all rows in the order that the URL asks for, else by the first column."""
-        first = next(iter(self.columns.values()))
-        by_first = sorted(self._rows, key=first.order)
-        if not self.sort:
-            return by_first
-        return sorted(by_first, key=self.columns[self.sort].order, reverse=self.reverse)
 
     @property
     def search(self) -> str:

@@ -10,7 +10,7 @@ from django.db.models import Q, QuerySet
 from networks.addresses.query import Question
 from networks.addresses.reserved import found_in_order, reserved
 from networks.models import Lease, Network
-from virterweb.hypervisors.desired.models import one_a_name
+from virterweb.hypervisors.desired.queryset import DesiredQuerySet
 from vms.addresses.nic_addresses import reporting
 from vms.models import VM, NICStatus
 from vms.observed.addresses import Address, Source
@@ -54,7 +54,7 @@ class Answer:
         return not (self.hits or self.vms or self.networks or self.earlier or self.free_in)
 
 
-def answer(text: str, vms: QuerySet, then: QuerySet | None = None) -> Answer:
+def answer(text: str, vms: DesiredQuerySet, then: QuerySet | None = None) -> Answer:
     """Return the results; `vms` are those that the user may see, `then` the leases at the requested time."""
     question = Question(text=text)
     found = _Search(question=question, networks={each.pk: each for each in _networks()})
@@ -70,14 +70,23 @@ def answer(text: str, vms: QuerySet, then: QuerySet | None = None) -> Answer:
     return Answer(
         question=question,
         hits=hits,
-        vms=one_a_name(vms.filter(name__icontains=text)[:MAX_ROWS]) if not question.block else [],
-        networks=one_a_name(holding if question.block else found.named()),
+        vms=_found(vms, Q(name__icontains=text)) if not question.block else [],
+        networks=_found(_networks(), _among(holding) if question.block else Q(name__icontains=text)),
         earlier=list((ended if then is None else then)[:EARLIER]),
         free_in=found.free_in() if not hits else [],
     )
 
 
-def _networks() -> QuerySet:
+def _found(rows: DesiredQuerySet, wanted: Q) -> list:
+    """Return the objects that are asked for; one that was recreated outside is one row."""
+    return rows.with_replacements(rows.filter(wanted).once_a_name()[:MAX_ROWS])
+
+
+def _among(networks: Iterable[Network]) -> Q:
+    return Q(pk__in=[each.pk for each in networks])
+
+
+def _networks() -> DesiredQuerySet:
     columns = ("name", "hypervisor__name", "managed", "removed_at", "status__ip_range", "status__present")
     return Network.objects.select_related("hypervisor", "status").only(*columns)
 
@@ -189,7 +198,3 @@ class _Search:
         there = {each.pk: each for each in self.holding() if not _is_edge(each, block[0])}
         taken = {each.network for each in reserved(there, Q(ip=str(block[0]))) if not each.going}
         return [network for key, network in there.items() if key not in taken]
-
-    def named(self) -> list[Network]:
-        text = self.question.text.lower()
-        return [network for network in self.networks.values() if text in network.name.lower()]

@@ -4,7 +4,7 @@ Every page, export, check and task that asks which addresses a NIC has gets them
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from django.db.models import Exists, F, FilteredRelation, OuterRef, Q, QuerySet
@@ -52,10 +52,15 @@ def leased() -> Exists:
     return Exists(Lease.objects.current().filter(network=OuterRef("network"), mac=OuterRef("mac")))
 
 
+def access_addresses(vms: Collection[int]) -> defaultdict[int, NICAddresses]:
+    """Return the addresses of the first NIC of these VMs, by the key of the VM."""
+    return addresses_of(NICStatus.objects.filter(vm__desired__in=vms, position=0), "vm__desired")
+
+
 def with_access_addresses(vms: Iterable[VM]) -> list[VM]:
     """Return the VMs, each with the addresses of its first NIC as `addresses`."""
     rows = list(vms)
-    known = addresses_of(NICStatus.objects.filter(vm__desired__in=rows, position=0), "vm__desired")
+    known = access_addresses([vm.pk for vm in rows])
     for vm in rows:
         vm.addresses = list(known[vm.pk].ips)
     return rows

@@ -9,12 +9,12 @@ from datetime import datetime
 from itertools import groupby
 
 from django.core.paginator import Page
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet
 from django.http import QueryDict
 from django.utils import timezone
 
 from virterweb.pages.chips import Chip, Option
-from virterweb.pages.tables import natural_key, page_of
+from virterweb.pages.tables import natural, natural_key, page_of
 from vms.addresses.nic_addresses import addresses_of
 from vms.guests import states as guest_states
 from vms.models import NICStatus, Power, VMQuerySet
@@ -51,13 +51,14 @@ def rows(vms: VMQuerySet, asked: Filters) -> list[Row]:
 
 
 def _nics(vms: VMQuerySet, asked: Filters) -> QuerySet[NICStatus]:
-    return asked.among(NICStatus.objects.filter(vm__desired__in=vms)).order_by("vm__desired__name", "vm", "position")
+    return asked.among(NICStatus.objects.filter(vm__desired__in=vms)).order_by(
+        natural("vm__desired__name"), "vm", "position"
+    )
 
 
 def _rows(nics: QuerySet[NICStatus]) -> list[Row]:
     found, known, now = guest_states.known(nics, *VALUES, *NICS), addresses_of(nics), timezone.now()
-    in_order = sorted(found, key=lambda nic: natural_key(nic["vm__desired__name"]))
-    return [_row(nic, known[nic["pk"]], now) for nic in in_order]
+    return [_row(nic, known[nic["pk"]], now) for nic in found]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,13 +75,13 @@ class RowsOfPage:
 
 
 def rows_of_page(vms: VMQuerySet, asked: Filters, query: QueryDict) -> RowsOfPage:
-    """Return the rows of the page that `?page=` asks for; of the others only their order is read."""
+    """Return the rows of the page that `?page=` asks for."""
     nics = _nics(vms, asked)
-    columns = nics.values_list("pk", "vm__desired__name", "vm", "vm__desired__hypervisor")
-    keys = sorted(columns, key=lambda nic: natural_key(nic[1]))
-    page = page_of(keys, query)
-    page.object_list = _rows(nics.filter(pk__in=[nic[0] for nic in page.object_list]))
-    return RowsOfPage(page=page, vms=len({nic[2] for nic in keys}), several=len({nic[3] for nic in keys}) > 1)
+    counts = {"vms": Count("vm", distinct=True), "hosts": Count("vm__desired__hypervisor", distinct=True)}
+    whole = nics.order_by().aggregate(nics=Count("pk"), **counts)
+    page = page_of(nics.values_list("pk", flat=True), query, whole["nics"])
+    page.object_list = _rows(nics.filter(pk__in=list(page.object_list)))
+    return RowsOfPage(page=page, vms=whole["vms"], several=whole["hosts"] > 1)
 
 
 def _row(columns: dict, known: NICAddresses, now: datetime) -> Row:

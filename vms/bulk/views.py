@@ -9,7 +9,7 @@ from django.views.decorators.http import require_http_methods
 from virterweb.hypervisors import rights
 from virterweb.hypervisors.desired.one_at_a_time import of_all_hypervisors
 from vms.addresses.inventory import visible_to
-from vms.listing import listed
+from vms.listing import narrowed
 from vms.models import VMQuerySet
 
 from . import changes as many
@@ -44,7 +44,7 @@ def _chosen(request: HttpRequest) -> tuple[list[str], VMQuerySet]:
     data = request.POST if request.method == "POST" else request.GET
     visible = visible_to(request.user)
     if request.method == "POST" and "all" in data:
-        keys = [str(vm.pk) for vm in listed(visible.shown(), request.POST).rows]
+        keys = list(map(str, narrowed(visible, request.POST).rows.values_list("pk", flat=True)))
     else:
         keys = list(dict.fromkeys(key for key in data.getlist("vm") if key.isdecimal() and len(key) < 19))
     return keys, visible.filter(pk__in=keys)

@@ -26,7 +26,7 @@ from vms.addresses.ids import host_entry
 from vms.addresses.nic_addresses import with_access_addresses
 from vms.cloud_init import portal_key
 from vms.definition import domain as domain_xml
-from vms.models import VM, Power, SSHCheck
+from vms.models import SSH_TIMEOUT, VM, Power, SSHCheck
 from vms.observed import guest_facts
 
 from . import report as guest_report
@@ -45,7 +45,7 @@ def due_checks() -> QuerySet[SSHCheck]:
     """Return the checks to try now, including all that were never tried."""
     now = timezone.now()
     running = SSHCheck.objects.due().filter(vm__removed_at=None, vm__status__power=Power.RUNNING)
-    fresh = running.filter(Q(reason="") | Q(since__gt=now - SSHCheck.TIMEOUT), vm__wait_ssh=True, ready_at=None)
+    fresh = running.filter(Q(reason="") | Q(since__gt=now - SSH_TIMEOUT), vm__wait_ssh=True, ready_at=None)
     return fresh.order_by(F("due_at").asc(nulls_first=True))
 
 

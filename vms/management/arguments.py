@@ -7,7 +7,7 @@ from django.forms import BooleanField
 
 from vms.definition import sizes
 from vms.guests.form import GUEST
-from vms.models import VM, Power, SSHCheck, SSHState
+from vms.models import SSH_TIMEOUT, VM, Power, SSHState
 from vms.nics.form import NICChangeForm
 from vms.nics.new_nic_form import NICForm
 from vms.nics.place_form import USER
@@ -92,7 +92,7 @@ def size(text: str) -> int:
 def wait_for_ssh(vms: list[VM]) -> None:
     """Wait until SSH to all VMs works; CommandError with the reasons of those that fail or no longer run."""
     waiting, failures = {vm.pk: vm.name for vm in vms}, []
-    deadline = time.monotonic() + SSHCheck.TIMEOUT.total_seconds() + 30  # in case no worker ends the check
+    deadline = time.monotonic() + SSH_TIMEOUT.total_seconds() + 30  # in case no worker ends the check
     while waiting:
         now = {vm.pk: vm for vm in VM.objects.shown().filter(pk__in=waiting)}
         for pk, name in list(waiting.items()):

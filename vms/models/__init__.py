@@ -3,7 +3,8 @@
 from .disk import WORK, Disk
 from .image import LAYER, LOADING, TAG, Image, ImageStatus, Volume
 from .nic import NIC, VIRTIO, free_mac
-from .power import Power, PowerReason, Saved, SSHState
+from .power import SSH_TIMEOUT, Power, PowerReason, Saved, SSHState
+from .queryset import VMQuerySet
 from .revision import VMRevision
 from .status import (
     AddressRound,
@@ -16,13 +17,14 @@ from .status import (
     SSHCheck,
     VMStatus,
 )
-from .vm import PORT, VM, VMQuerySet
+from .vm import PORT, VM
 
 __all__ = [
     "LAYER",
     "LOADING",
     "NIC",
     "PORT",
+    "SSH_TIMEOUT",
     "TAG",
     "VIRTIO",
     "VM",

@@ -1,6 +1,10 @@
 """The states of VMs that pages distinguish, with their icons."""
 
+from datetime import timedelta
+
 from django.db import models
+
+SSH_TIMEOUT = timedelta(seconds=300)  # the same as Virter's
 
 
 class Power(models.TextChoices):

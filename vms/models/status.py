@@ -1,7 +1,5 @@
 """The observed state of VMs: from libvirt, from their guests, and from the portal itself."""
 
-from datetime import timedelta
-
 from django.db import models
 from django.utils import timezone
 
@@ -17,7 +15,7 @@ from vms.observed.addresses import Source
 from vms.observed.guest_seen import CloudInit
 
 from .nic import NICQuerySet
-from .power import Power, PowerReason, SSHState
+from .power import SSH_TIMEOUT, Power, PowerReason, SSHState
 from .vm import VM
 
 
@@ -211,8 +209,6 @@ class ConsoleLog(Due):
 class SSHCheck(Due):
     """Whether SSH to a VM that is waited for works. Written only by `vms.guests.ssh`."""
 
-    TIMEOUT = timedelta(seconds=300)  # the same as Virter's
-
     vm = models.OneToOneField(VM, on_delete=models.CASCADE, related_name="ssh_check")
     since = models.DateTimeField(default=timezone.now, help_text="when the VM was started")
     ready_at = models.DateTimeField(null=True)
@@ -229,7 +225,7 @@ class SSHCheck(Due):
         """Return WAITING or GIVEN_UP; None once SSH works. A VM that was never tried counts as WAITING."""
         if self.ready_at:
             return None
-        late = self.reason and timezone.now() >= self.since + self.TIMEOUT
+        late = self.reason and timezone.now() >= self.since + SSH_TIMEOUT
         return SSHState.GIVEN_UP if late else SSHState.WAITING
 
 

@@ -1,7 +1,6 @@
 """The model of VMs: the desired configuration, names of volumes, and the state that pages show."""
 
 import uuid
-from typing import Self
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -13,10 +12,10 @@ from django.db.models.functions import Lower
 from django.urls import reverse
 
 from networks.definition import rules
-from virterweb.hypervisors.desired.models import Desired, DesiredQuerySet
+from virterweb.hypervisors.desired.models import Desired
 from virterweb.hypervisors.desired.revisions import recorded
 from virterweb.hypervisors.desired.state import State
-from virterweb.hypervisors.models import Hypervisor, ReadingProblem, with_hypervisor
+from virterweb.hypervisors.models import Hypervisor, ReadingProblem
 from virterweb.messages import Message
 from vms.definition.domain_diff import Aspect, SavedNIC, SavedVM
 from vms.definition.events import Event
@@ -24,26 +23,12 @@ from vms.definition.events import Event
 from .disk import WORK
 from .document import revision_values
 from .image import Image
-from .power import Power, Saved, SSHState
+from .power import SSH_TIMEOUT, Power, Saved, SSHState
+from .queryset import VMQuerySet
 from .vm_adoption import VMAdoption
 from .vm_nics import VMNICs
 
 PORT = [MinValueValidator(1), MaxValueValidator(65535)]
-
-
-class VMQuerySet(DesiredQuerySet):
-    def shown(self) -> Self:
-        """Load what a row or page shows, in a constant number of queries."""
-        return self.select_related("status", "image", "ssh_check").prefetch_related(with_hypervisor())
-
-    def matching(self, text: str) -> Self:
-        """Filter by text in the VM's name, its image, or the MAC or network of a NIC."""
-        columns = ("name", "image__name", "status__nics__mac", "status__nics__source")
-        text = text.replace("\0", "")
-        wanted = models.Q()
-        for column in columns:
-            wanted |= models.Q(**{f"{column}__icontains": text})
-        return self.filter(wanted).distinct() if text else self
 
 
 class VM(VMNICs, VMAdoption, Desired):
@@ -196,7 +181,7 @@ class VM(VMNICs, VMAdoption, Desired):
         reason = (self.ssh_check.reason if hasattr(self, "ssh_check") else None) or Message("ssh.not_tried")
         if state == SSHState.WAITING:
             return str(reason)
-        return str(Message("ssh.given_up", seconds=int(self.ssh_check.TIMEOUT.total_seconds()), reason=reason))
+        return str(Message("ssh.given_up", seconds=int(SSH_TIMEOUT.total_seconds()), reason=reason))
 
     @property
     def removable_by_name(self) -> bool:

@@ -19,7 +19,6 @@ from networks.models import Network, NetworkStatus
 from networks.xml_editor.form import DocumentForm
 from virterweb.hypervisors import rights
 from virterweb.hypervisors.cli import VerbCommand, check, history_text, pick_hypervisor, wait_for
-from virterweb.hypervisors.desired.models import one_a_name
 from virterweb.hypervisors.desired.one_at_a_time import exclusive
 from virterweb.hypervisors.desired.refusals import InvalidTransition, Refusal
 
@@ -152,7 +151,7 @@ class Command(VerbCommand):
         networks = Network.objects.shown()
         if hypervisor:
             networks = networks.on(pick_hypervisor(hypervisor))
-        networks = one_a_name(networks)
+        networks = networks.with_replacements(networks.once_a_name())
         self.stdout.write(list_text(networks))
         for network in networks:
             found = network.as_found.status

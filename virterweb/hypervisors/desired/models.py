@@ -5,10 +5,10 @@ what was found, and for which generation. Imports neither networks nor vms.
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import ClassVar, Self, TypeVar
+from typing import ClassVar, Self
 
 from django.conf import settings
 from django.core.validators import RegexValidator
@@ -17,40 +17,16 @@ from django.db.models import F
 from django.utils import timezone
 
 from virterweb.enqueue import enqueue
-from virterweb.hypervisors import rights
 from virterweb.hypervisors.claims.due import Due
 from virterweb.hypervisors.models import Hypervisor
 from virterweb.message_field import MessageField
 from virterweb.messages import Message
 
+from .queryset import DesiredQuerySet
 from .refusals import InvalidTransition, Refusal, Superseded
 from .state import State
 
 no_control_characters = RegexValidator(r"[\x00-\x1f\x7f]", "Control characters are not allowed.", inverse_match=True)
-
-
-class DesiredQuerySet(models.QuerySet):
-    def on(self, hypervisor: Hypervisor | int | str) -> Self:
-        """Return the rows of one hypervisor, which is an object, an ID or a name."""
-        key = "hypervisor__name" if isinstance(hypervisor, str) else "hypervisor"
-        return self.filter(**{key: hypervisor})
-
-    def changeable_by(self, user: rights.Actor) -> Self:
-        """Return those that a user may change: operators all, others the managed ones that they own."""
-        if rights.is_operator(user):
-            return self
-        return self.filter(managed=True, owner=user.pk) if user.pk else self.none()
-
-    def named(self, name: str) -> "Desired":
-        """Return the one of that name, a managed one first unless ordered already; raise DoesNotExist without one."""
-        found = (self if self.query.order_by else self.order_by("-managed", "pk")).filter(name=name).first()
-        if found is None:
-            raise self.model.DoesNotExist(f"there is no {self.model._meta.verbose_name} {name}")
-        return found
-
-    def overdue(self) -> Self:
-        """Return those that are not carried out, that no worker holds, and whose time to be retried has come."""
-        return self.filter(Status.is_due("status__"), status__generation__lt=F("generation"))
 
 
 LIFECYCLE = ("managed", "removed_at", "generation")
@@ -83,7 +59,7 @@ class Desired(models.Model):
     push_task: ClassVar[str]
     """The path of the task that applies one row, given its ID."""
 
-    recreated: "Desired | None" = None  # the row of the object that was recreated outside; set by `one_a_name`
+    recreated: "Desired | None" = None  # the row of the object that was recreated outside; set by `once_a_name`
     is_being_recorded = False  # a change is in progress that the history records as one; set by `recorded`
 
     class Meta:
@@ -216,23 +192,6 @@ class Desired(models.Model):
     def shown_state(self) -> models.TextChoices:
         """Return the state that pages show: a choice with label, icon and tone."""
         return self.state
-
-
-Row = TypeVar("Row", bound=Desired)
-
-
-def one_a_name(rows: Iterable[Row]) -> list[Row]:
-    """Return the rows without those that were recreated outside: the managed row names its successor as `recreated`."""
-    rows = list(rows)
-    gone = {(row.hypervisor_id, row.name): row for row in rows if row.managed and not row.status.present}
-    left = []
-    for row in rows:
-        ours = None if row.managed else gone.get((row.hypervisor_id, row.name))
-        if ours and row.status.present:
-            ours.recreated = row
-        else:
-            left.append(row)
-    return left
 
 
 class Status(Due):

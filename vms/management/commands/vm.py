@@ -9,7 +9,6 @@ from django.db.models import Count
 
 from virterweb.hypervisors import rights
 from virterweb.hypervisors.cli import history_text, pick_hypervisor, table, wait_for
-from virterweb.hypervisors.desired.models import one_a_name
 from virterweb.hypervisors.desired.refusals import InvalidTransition
 from virterweb.pages.tables import natural_key
 from vms.addresses import inventory
@@ -81,7 +80,9 @@ class Command(RunVerb, NICVerbs):
             vms = vms.on(pick_hypervisor(hypervisor))
         first = NICStatus.objects.filter(position=0, kind=NIC.Kind.NETWORK)
         access = dict(first.values_list("vm__desired", "source"))
-        for vm in (listed := one_a_name(with_access_addresses(vms))):
+        listed = vms.with_replacements(vms.once_a_name())
+        with_access_addresses(vm.as_found for vm in listed)
+        for vm in listed:
             vm.access = access.get(vm.as_found.pk, "") if vm.removable_by_name else ""
             gone = " (gone)" if vm.status.made_at and not vm.status.present else ""
             vm.shown_name = f"{vm}{' (recreated outside)' if vm.recreated else gone}"

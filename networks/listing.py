@@ -1,0 +1,48 @@
+"""The list of networks as its address asks for it: searched, narrowed by chips, and sorted."""
+
+from collections.abc import Callable
+
+from django.db.models import F, QuerySet
+from django.http import QueryDict
+
+from networks.models import Network, NetworkQuerySet
+from virterweb.hypervisors.desired.state import State
+from virterweb.pages.chips import HYPERVISOR, OWNER, Narrowed, Property
+from virterweb.pages.tables import Column, natural, natural_key
+
+
+def _fact(name: str) -> Callable[[QuerySet[Network]], dict[int, list]]:
+    """Return what sorts networks by one of Virter's columns: as found, or as desired if libvirt has no such network."""
+
+    def keys(networks: QuerySet[Network]) -> dict[int, list]:
+        absent = Network.objects.select_related("status").with_replacements(networks.filter(status__present=False))
+        desired = {network.pk: getattr(network.facts, name) for network in absent}
+        found = networks.values_list("pk", f"status__{name}")
+        return {key: natural_key(desired.get(key, value)) for key, value in found}
+
+    return keys
+
+
+COLUMNS = (
+    Column(key="name", title="Name", order=(natural("name"),)),
+    Column(key="forward", title="Forward-Type", keys=_fact("forward_mode")),
+    Column(key="range", title="IP-Range", keys=_fact("ip_range")),
+    Column(key="domain", title="Domain", keys=_fact("domain")),
+    Column(key="dhcp", title="DHCP", keys=_fact("dhcp")),
+    Column(key="bridge", title="Bridge", keys=_fact("bridge")),
+    Column(key="state", title="State", order=(F("state_code"),)),
+    Column(key="hypervisor", title="Hypervisor", order=(natural("hypervisor__name"),)),
+)
+STATE = Property(
+    key="state",
+    title="State",
+    columns=("state_code",),
+    values=lambda code: {code: State(code).words},
+    having=lambda rows, code: rows.filter(state_code=code),
+)
+
+
+def narrowed(networks: NetworkQuerySet, query: QueryDict) -> Narrowed:
+    """Return those of the networks that match the search and the chips of a query, a row a name."""
+    found = networks.matching(query.get("q", "")).once_a_name().with_state()
+    return Narrowed(found, (HYPERVISOR, STATE, OWNER), query)

@@ -1,0 +1,49 @@
+"""Queries of VMs: what lists show, search, and sort by."""
+
+from typing import Self
+
+from django.db import models
+from django.db.models import Case, F, Q, Value, When
+from django.utils import timezone
+
+from virterweb.hypervisors.desired.queryset import DesiredQuerySet
+from virterweb.hypervisors.desired.state import State
+from virterweb.hypervisors.models import with_hypervisor
+
+from .power import SSH_TIMEOUT, Power, Saved, SSHState
+
+POWER_SHOWN = Case(
+    When(status__power=Power.OFF, status__saved=True, then=Value(Saved.SAVED)), default=F("status__power")
+)
+
+
+class VMQuerySet(DesiredQuerySet):
+    def shown(self) -> Self:
+        """Load what a row or page shows, in a constant number of queries."""
+        return self.select_related("status", "image", "ssh_check").prefetch_related(with_hypervisor())
+
+    def matching(self, text: str) -> Self:
+        """Filter by text in the VM's name, its image, or the MAC or network of a NIC."""
+        columns = ("name", "image__name", "status__nics__mac", "status__nics__source")
+        text = text.replace("\0", "")
+        wanted = Q()
+        for column in columns:
+            wanted |= Q(**{f"{column}__icontains": text})
+        return self.filter(pk__in=self.model.objects.filter(wanted).values("pk")) if text else self
+
+    def with_shown_state(self) -> Self:
+        """Add `state_code` and the values of what pages show: `VM.shown_state` as `shown_code`, `power_beside`."""
+        waits = Q(wait_ssh=True, managed=True, status__power=Power.RUNNING)
+        given_up = ~Q(ssh_check__reason="") & Q(ssh_check__since__lte=timezone.now() - SSH_TIMEOUT)
+        shown = (
+            When(~Q(state_code__in=[State.READY, State.UNMANAGED]), then=F("state_code")),
+            When(waits & Q(ssh_check__isnull=True), then=Value(SSHState.WAITING)),
+            When(waits & Q(ssh_check__ready_at=None) & given_up, then=Value(SSHState.GIVEN_UP)),
+            When(waits & Q(ssh_check__ready_at=None), then=Value(SSHState.WAITING)),
+        )
+        beside = When(status__present=True, state_code__in=[State.FAILED, State.DRIFTED], then=POWER_SHOWN)
+        text = models.CharField()
+        return self.with_state().annotate(
+            shown_code=Case(*shown, default=POWER_SHOWN, output_field=text),
+            power_code=Case(beside, default=Value(""), output_field=text),
+        )
