@@ -1,8 +1,6 @@
 """Images are checked before QEMU opens them: headers that name other files and non-images are refused."""
 
 import io
-import random
-import shutil
 import struct
 import subprocess
 import tarfile
@@ -15,20 +13,6 @@ from hypothesis import strategies as st
 from tests.support.examples import examples
 from vms.images import qcow2, qcow2_header
 from vms.images.qcow2 import SMALL
-
-
-@pytest.fixture
-def make(tmp_path):
-    """Make a disk as qemu-img does; its bytes."""
-    if not shutil.which("qemu-img"):
-        pytest.skip("qemu-img is not there")
-
-    def run(*options: str, kind: str = "qcow2", size: str = "64M") -> bytes:
-        path = tmp_path / "made"
-        subprocess.run(["qemu-img", "create", "-q", "-f", kind, *options, path, size], check=True)
-        return path.read_bytes()
-
-    return run
 
 
 def changed(head: bytes, offset: int, layout: str, value: int) -> bytes:
@@ -185,21 +169,6 @@ OPTIONS = {
     "small clusters": ("-o", "cluster_size=512"),
     "large clusters": ("-o", "cluster_size=2M"),
 }
-
-
-@pytest.fixture
-def filled(tmp_path):
-    """Make a qcow2 file with 6 MiB of data in it, converted with these options."""
-    if not shutil.which("qemu-img"):
-        pytest.skip("qemu-img is not there")
-
-    def run(*options: str) -> bytes:
-        raw, path = tmp_path / "raw", tmp_path / "qcow2"
-        raw.write_bytes(bytes(SMALL) + random.Random(1).randbytes(6 * SMALL) + b"text " * SMALL + bytes(90 * SMALL))
-        subprocess.run(["qemu-img", "convert", "-f", "raw", "-O", "qcow2", *options, raw, path], check=True)
-        return path.read_bytes()
-
-    return run
 
 
 @pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
