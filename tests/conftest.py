@@ -88,12 +88,12 @@ def page(client, user):
 
 
 @pytest.fixture
-def pokes(monkeypatch, settings):
-    """Send no message to a worker; what would have been sent is listed as (task name, id)."""
-    sent = []
+def enqueued(monkeypatch, settings):
+    """Send no message to a worker, and list the messages instead, as (task name, id)."""
+    messages = []
 
     def remember(task, args=(), kwargs=None, **options):
-        sent.append((task.name, *args))
+        messages.append((task.name, *args))
 
     monkeypatch.setattr(Task, "apply_async", remember)
-    return sent
+    return messages

@@ -226,7 +226,7 @@ leases = st.builds(
 
 
 @pytest.fixture
-def lab(db, pokes) -> Hypervisor:
+def lab(db, enqueued) -> Hypervisor:
     return make_hypervisor()
 
 

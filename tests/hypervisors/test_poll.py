@@ -34,7 +34,7 @@ def remember(hypervisor: Hypervisor, connection: Connection) -> None:
 
 
 @pytest.fixture
-def lab(db, pokes, settings):
+def lab(db, enqueued, settings):
     polls.clear()
     meanwhile.clear()
     settings.OBSERVERS = [f"{__name__}.remember"]
@@ -151,7 +151,7 @@ def test_an_error_of_a_call_reaches_its_caller():
         within(1, "pool", fail, "reading the pool")
 
 
-def test_a_pool_that_hangs_delays_nothing_else(db, pokes, monkeypatch):
+def test_a_pool_that_hangs_delays_nothing_else(db, enqueued, monkeypatch):
     lab, gate = make_hypervisor(), threading.Event()
     monkeypatch.setattr(image_sync, "READ_TIMEOUT", 0.1)
     monkeypatch.setattr(Volumes, "all", lambda host, pool, guard: gate.wait(10) and [])

@@ -21,7 +21,7 @@ BARE = "<network><name>bare</name><uuid>{uuid}</uuid></network>"
 
 
 @pytest.fixture
-def lab(db, pokes):
+def lab(db, enqueued):
     return make_hypervisor()
 
 
@@ -115,7 +115,7 @@ def test_a_failure_is_shown_in_one_sentence_above_libvirts_message(page, lab):
     assert "Try again" in shown
 
 
-def test_drift_is_named_and_only_what_failed_is_tried_again(page, lab, pokes, django_capture_on_commit_callbacks):
+def test_drift_is_named_and_only_what_failed_is_tried_again(page, lab, enqueued, django_capture_on_commit_callbacks):
     network = make_network(lab)
     network.status.write(generation=1, drift="is not active\ndoes not start with the host", present=True)
     assert network.state == "drifted"
@@ -127,10 +127,10 @@ def test_drift_is_named_and_only_what_failed_is_tried_again(page, lab, pokes, dj
     with django_capture_on_commit_callbacks(execute=True):
         page.post(f"{network.get_absolute_url()}retry/")
     assert Network.objects.get(pk=network.pk).state == "pending"
-    assert pokes == [("networks.tasks.push", network.pk)]
+    assert enqueued == [("networks.tasks.push", network.pk)]
 
 
-def test_deletion_lists_the_effects_and_needs_no_confirmation_if_no_vm_is_disconnected(page, lab, pokes):
+def test_deletion_lists_the_effects_and_needs_no_confirmation_if_no_vm_is_disconnected(page, lab, enqueued):
     network = make_network(lab)
     assert "No VM is attached to it" in page.get(f"{network.get_absolute_url()}remove/").content.decode()
     assert page.post(f"{network.get_absolute_url()}remove/").url == "/networks/"

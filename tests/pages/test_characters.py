@@ -49,7 +49,7 @@ def test_names_of_all_languages_are_taken(name):
 
 
 @pytest.fixture
-def lab(db, pokes):
+def lab(db, enqueued):
     return make_hypervisor("lab")
 
 

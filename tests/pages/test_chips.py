@@ -11,7 +11,7 @@ from vms.models import VM, VMStatus
 
 
 @pytest.fixture
-def lab(db, pokes, member):
+def lab(db, enqueued, member):
     """Two hypervisors with networks and VMs that a member owns, that nobody owns, and that are unmanaged."""
     lab, other = make_hypervisor(), make_hypervisor("lab-2")
     for number, owner in enumerate((member, None)):

@@ -28,7 +28,7 @@ PAGES = [
 
 
 @pytest.fixture
-def lab(db, pokes):
+def lab(db, enqueued):
     lab = make_hypervisor(HOST, access_network=NETWORK)
     lab.status.error, lab.status.unreachable_since = Message.external("no answer"), timezone.now()
     lab.status.save()

@@ -154,7 +154,7 @@ def test_a_key_that_is_cut_anywhere_is_named(line):
 
 @pytest.mark.parametrize("secret", SECRETS.values(), ids=SECRETS)
 def test_a_private_key_is_refused_wherever_it_is_pasted_and_never_shown_or_kept(
-    client, operator, pokes, caplog, secret
+    client, operator, enqueued, caplog, secret
 ):
     lab = make_hypervisor()
     make_foreign_network(lab)
@@ -184,7 +184,7 @@ def test_a_private_key_is_refused_wherever_it_is_pasted_and_never_shown_or_kept(
     assert not Hypervisor.objects.exclude(ssh_keys="").exists()
 
 
-def test_a_long_paste_is_refused_by_its_size(client, operator, pokes):
+def test_a_long_paste_is_refused_by_its_size(client, operator, enqueued):
     lab = make_hypervisor()
     client.force_login(operator)
     answer = client.post("/vms/run/", {"hypervisor": lab.pk, "ssh_keys": f"{KEY}\n" * (MAX_LENGTH // len(KEY) + 1)})

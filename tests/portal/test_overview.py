@@ -19,7 +19,7 @@ NOTHING = "No problems: every change is carried out, and all addresses are corre
 
 
 @pytest.fixture
-def lab(db, pokes) -> Hypervisor:
+def lab(db, enqueued) -> Hypervisor:
     return make_hypervisor()
 
 

@@ -23,7 +23,7 @@ OURS = [model for model in admin.site._registry if model._meta.app_label in ("hy
 
 
 @pytest.fixture
-def lab(client, operator, pokes):
+def lab(client, operator, enqueued):
     client.force_login(operator)
     hypervisor = make_hypervisor()
     entry = "<host mac='52:54:00:00:00:08' ip='192.168.122.8'/></dhcp>"
@@ -60,7 +60,7 @@ def test_each_can_be_listed_searched_and_opened(client, lab, model):
 
 
 def test_a_network_created_in_the_admin_is_pushed_like_any_other(
-    client, lab, pokes, django_capture_on_commit_callbacks
+    client, lab, enqueued, django_capture_on_commit_callbacks
 ):
     none = {f"hosts-{field}": "0" for field in ("TOTAL_FORMS", "INITIAL_FORMS")}
     document = "<network><name>by-hand</name><ip address='10.7.0.1' prefix='24'/></network>"
@@ -71,32 +71,32 @@ def test_a_network_created_in_the_admin_is_pushed_like_any_other(
         )
     network = Network.objects.get(name="by-hand")
     assert (network.spec.ip_range, network.autostart, network.state) == ("10.7.0.1/24", False, "pending")
-    assert pokes[-1] == ("networks.tasks.push", network.pk)
+    assert enqueued[-1] == ("networks.tasks.push", network.pk)
 
 
 @pytest.mark.parametrize(("action", "task"), [("request_poll", "observe"), ("push_again", "push")])
-def test_actions_enqueue_tasks(client, lab, pokes, django_capture_on_commit_callbacks, action, task):
+def test_actions_enqueue_tasks(client, lab, enqueued, django_capture_on_commit_callbacks, action, task):
     network = Network.objects.get()
     with django_capture_on_commit_callbacks(execute=True):
         client.post("/admin/networks/network/", {"action": action, "_selected_action": [network.pk]})
-    assert pokes[-1][0].endswith(f".{task}")
+    assert enqueued[-1][0].endswith(f".{task}")
 
 
 def test_only_operators_get_in(page, db):
     assert page.get("/admin/").status_code == 302
 
 
-def test_a_hypervisor_can_be_forgotten_with_all_that_is_known_of_it(client, lab, pokes):
+def test_a_hypervisor_can_be_forgotten_with_all_that_is_known_of_it(client, lab, enqueued):
     address = reverse("admin:hypervisors_hypervisor_delete", args=[lab.pk])
     page = client.get(address).content.decode()
     assert "Nothing changes in libvirt" in page
     assert "The portal forgets" in page
     assert "VMs: 1" in page
-    before = len(pokes)
+    before = len(enqueued)
     assert client.post(address, {"post": "yes"}).status_code == 302
     assert not Network.objects.exists()
     assert not Disk.objects.exists()
-    assert len(pokes) == before  # no worker is asked to remove anything
+    assert len(enqueued) == before  # no worker is asked to remove anything
 
 
 def test_several_hypervisors_are_forgotten_by_the_action(client, lab):

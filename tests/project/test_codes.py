@@ -56,7 +56,7 @@ def _subclasses(kind: type) -> Iterator[type]:
         yield from _subclasses(each)
 
 
-def test_a_column_of_messages_takes_no_text(db, pokes):
+def test_a_column_of_messages_takes_no_text(db, enqueued):
     status = make_network(make_hypervisor()).status
     for name in ("error", "progress"):
         with pytest.raises(TypeError, match="takes a message"):

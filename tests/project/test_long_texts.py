@@ -34,7 +34,7 @@ FIELDS = [
 
 
 @pytest.fixture
-def lab(client, operator, pokes):
+def lab(client, operator, enqueued):
     client.force_login(operator)
     hypervisor = make_hypervisor()
     make_foreign_network(hypervisor)

@@ -35,7 +35,7 @@ def test_no_wording_is_stored_or_compared(monkeypatch):
     assert Refused(again, "error creating bridge interface virbr1: File exists").because(Code.BRIDGE_EXISTS)
 
 
-def test_a_column_keeps_a_message(db, pokes):
+def test_a_column_keeps_a_message(db, enqueued):
     network = make_network(make_hypervisor())
     network.status.write(error=NESTED)
     network.status.refresh_from_db()

@@ -21,7 +21,7 @@ HTMX = {"HX-Request": "true"}
 
 
 @pytest.fixture
-def grow(db, pokes):
+def grow(db, enqueued):
     """Add so many networks, and VMs that run on them with leases."""
     hypervisor = make_hypervisor()
     default = make_foreign_network(hypervisor)

@@ -134,7 +134,7 @@ def people(db):
 
 
 @pytest.fixture
-def things(people, pokes):
+def things(people, enqueued):
     """Create objects of the owner, and objects without an owner."""
     owner, lab = people["owner"], make_hypervisor("lab", access_network="net1")
     network = make_network(lab, "net1", "10.1.0.1/24", owner=owner)

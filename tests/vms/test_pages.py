@@ -25,7 +25,7 @@ ACCESS, SECOND, OUTSIDE = "52:54:00:00:00:08", "52:54:00:80:00:01", "52:54:00:cc
 
 
 @pytest.fixture
-def lab(db, pokes):
+def lab(db, enqueued):
     hypervisor = make_hypervisor()
     make_foreign_network(hypervisor)
     make_network(hypervisor)
@@ -105,14 +105,14 @@ def test_a_page_joins_desired_nics_with_found_ones_and_their_leases(page, lab, v
     assert icons == [f"{verb} NIC {mac}" for mac in macs for verb in ("Edit", "Remove")]
 
 
-def test_a_nic_is_added_with_a_mac_chosen_by_the_portal(page, lab, vm, pokes, django_capture_on_commit_callbacks):
+def test_a_nic_is_added_with_a_mac_chosen_by_the_portal(page, lab, vm, enqueued, django_capture_on_commit_callbacks):
     with django_capture_on_commit_callbacks(execute=True):
         page.post(f"{vm.get_absolute_url()}nics/add/", {"network": "net1", "model": "virtio"})
     nic = vm.nics.last()
     assert (nic.position, nic.source, nic.mac[:9]) == (2, "net1", "52:54:00:")
     assert int(nic.mac[9:11], 16) >= 0x80  # Virter's IDs count from below
     assert again(vm).state == "pending"
-    assert pokes == [("vms.tasks.push", vm.pk)]
+    assert enqueued == [("vms.tasks.push", vm.pk)]
     assert cells(page.get(vm.get_absolute_url()), "nics")[2][7] == "attaching"
 
 
@@ -164,7 +164,7 @@ def test_a_foreign_vm_is_shown_and_not_touched(page, lab):
     assert page.post(f"{vm.get_absolute_url()}remove/", {"name": "stranger"}).status_code == 404
 
 
-def test_an_image_names_a_volume_that_exists(page, lab, pokes):
+def test_an_image_names_a_volume_that_exists(page, lab, enqueued):
     Volume.objects.create(hypervisor=lab, name="alma.qcow2", path="/x", format="qcow2", capacity=10 * 1024**3)
     answer = page.post("/images/", {"hypervisor": lab.pk, "name": "alma-9", "volume": "alma.qcow2"})
     assert answer.status_code == 302

@@ -35,7 +35,7 @@ sys.stdin.read()
 
 
 @pytest.fixture
-def network(db, pokes) -> Network:
+def network(db, enqueued) -> Network:
     return make_network(make_hypervisor())
 
 

@@ -36,7 +36,7 @@ VOLUME = "<volume><name>{name}</name><capacity>{capacity}</capacity><target><for
 
 
 @pytest.fixture
-def lab(db, tmp_path, pokes):
+def lab(db, tmp_path, enqueued):
     path = tmp_path / "host.xml"
     path.write_text(EMPTY)
     yield make_hypervisor(uri=f"test://{path}")

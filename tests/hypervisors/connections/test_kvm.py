@@ -54,7 +54,7 @@ class Machine:
 
 
 @pytest.fixture
-def here(db, tmp_path: Path, pokes) -> Iterator[Hypervisor]:
+def here(db, tmp_path: Path, enqueued) -> Iterator[Hypervisor]:
     """A hypervisor of libvirt's test driver, with nothing in it."""
     path = tmp_path / "host.xml"
     path.write_text(EMPTY)

@@ -16,7 +16,7 @@ from vms.run.form import RunForm
 
 
 @pytest.fixture
-def lab(db, pokes):
+def lab(db, enqueued):
     hypervisor = make_hypervisor()
     make_foreign_network(hypervisor)
     make_image(hypervisor)

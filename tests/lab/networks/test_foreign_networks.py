@@ -46,7 +46,7 @@ def found(request, host: libvirt.virConnect) -> Iterator[libvirt.virNetwork]:
     network.undefine()
 
 
-def test_a_description_changes_nothing_else_in_libvirt(db, pokes, lab, gateway, found):
+def test_a_description_changes_nothing_else_in_libvirt(db, enqueued, lab, gateway, found):
     hypervisor = make_hypervisor(uri=lab.uri)
     before = [canonical(found.XMLDesc(flags), *DESCRIBED) for flags in (libvirt.VIR_NETWORK_XML_INACTIVE, 0)]
     sync.observe(hypervisor, gateway)

@@ -73,7 +73,7 @@ class World:
 
 
 @pytest.fixture
-def world(lab: Lab, host: libvirt.virConnect, pokes) -> Iterator[World]:
+def world(lab: Lab, host: libvirt.virConnect, enqueued) -> Iterator[World]:
     found = World(lab, host)
     yield found
     found.close()

@@ -21,7 +21,7 @@ QCOW2 = "<target><format type='qcow2'/></target>"
 
 
 @pytest.fixture
-def world(lab: Lab, host: libvirt.virConnect, pokes) -> Iterator[World]:
+def world(lab: Lab, host: libvirt.virConnect, enqueued) -> Iterator[World]:
     found = World(lab, host)
     make(found, BOOT)
     root = etree.fromstring((FILES[0].parent / "filtered.xml").read_bytes())

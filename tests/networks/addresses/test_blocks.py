@@ -11,7 +11,7 @@ GOOD = {"name": "net1", "forward_mode": "", "dhcp": "on", "local_only": "on", "s
 
 
 @pytest.fixture
-def lab(db, pokes):
+def lab(db, enqueued):
     lab = make_hypervisor()
     make_foreign_network(lab)
     make_foreign_network(lab, SLEEPING, active=False)

@@ -17,7 +17,7 @@ MAC, OTHER_MAC, SIX_MAC = "52:54:00:b3:72:d7", "52:54:00:00:00:08", "02:ab:cd:ef
 
 
 @pytest.fixture
-def network(db, pokes) -> Network:
+def network(db, enqueued) -> Network:
     return make_foreign_network(make_hypervisor())
 
 

@@ -30,7 +30,7 @@ MAC, OTHER_MAC, ON_OTHER_NET = "52:54:00:00:00:08", "52:54:00:00:00:09", "52:54:
 
 
 @pytest.fixture
-def lab(db, pokes):
+def lab(db, enqueued):
     return make_hypervisor()
 
 

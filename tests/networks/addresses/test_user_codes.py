@@ -8,7 +8,7 @@ from virterweb.messages import Message
 IP, MAC, OTHER = "10.255.0.8", "52:54:00:00:00:08", "52:54:00:00:00:09"
 
 
-def test_another_user_of_an_address_is_a_code(db, pokes, reworded):  # noqa: F811
+def test_another_user_of_an_address_is_a_code(db, enqueued, reworded):  # noqa: F811
     network = make_network(make_hypervisor())
     assert not other_user(network, IP, OTHER)
     network.reserve_ids(8, 1)

@@ -11,7 +11,7 @@ GOOD = {"name": "net1", "forward_mode": "", "ipv4": "10.255.0.1/24", **TICKED}
 
 
 @pytest.fixture
-def lab(db, pokes):
+def lab(db, enqueued):
     hypervisor = make_hypervisor()
     make_foreign_network(hypervisor)
     HypervisorStatus.objects.update(routes=[["172.16.5.0/24", "eth0"], ["192.168.122.0/24", "virbr0"]])
@@ -27,7 +27,7 @@ def errors(answer) -> dict[str, str]:
     return {field: " ".join(texts) for field, texts in form.errors.items()}
 
 
-def test_a_valid_form_saves_a_network_with_virters_range(page, lab, pokes, django_capture_on_commit_callbacks):
+def test_a_valid_form_saves_a_network_with_virters_range(page, lab, enqueued, django_capture_on_commit_callbacks):
     with django_capture_on_commit_callbacks(execute=True):
         answer = send(page, lab, domain="Lab.Test", mtu="9000")
     network = Network.objects.get(name="net1")
@@ -36,7 +36,7 @@ def test_a_valid_form_saves_a_network_with_virters_range(page, lab, pokes, djang
     assert (spec.domain, spec.local_only, spec.mtu, spec.dns) == ("lab.test", True, 9000, True)
     assert (spec.ip_range, spec.dhcp) == ("10.255.0.1/24", "10.255.0.2-10.255.0.254")
     assert (network.state, str(network.owner)) == ("pending", "mira")
-    assert pokes == [("networks.tasks.push", network.pk)]
+    assert enqueued == [("networks.tasks.push", network.pk)]
 
 
 def test_without_domain_and_forward_mode_there_is_no_dns(page, lab):

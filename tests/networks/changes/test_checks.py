@@ -49,7 +49,7 @@ def add(page, lab, **fields: str | None):
         ({**BRIDGE, "forward_devices": "eth0", "inbound": "100"}, "inbound", "devices of the host"),
     ],
 )
-def test_what_libvirt_always_refuses_is_refused_at_its_field(client, operator, db, pokes, fields, field, said):
+def test_what_libvirt_always_refuses_is_refused_at_its_field(client, operator, db, enqueued, fields, field, said):
     client.force_login(operator)
     answer = add(client, make_hypervisor(), **fields)
     assert answer.status_code == 422
@@ -57,7 +57,7 @@ def test_what_libvirt_always_refuses_is_refused_at_its_field(client, operator, d
     assert not Network.objects.exists()
 
 
-def test_a_hypervisor_that_answers_is_preselected(page, db, pokes):
+def test_a_hypervisor_that_answers_is_preselected(page, db, enqueued):
     make_hypervisor("a-dead")
     HypervisorStatus.objects.update(error=Message.external("libvirt cannot be reached"))
     alive = make_hypervisor("b-alive")

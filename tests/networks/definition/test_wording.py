@@ -26,7 +26,7 @@ GUEST = """<domain type='test'><name>guest</name><memory>1024</memory><os><type>
 
 
 @pytest.fixture
-def lab(db, tmp_path: Path, pokes):
+def lab(db, tmp_path: Path, enqueued):
     path = tmp_path / "host.xml"
     path.write_text(EMPTY)
     yield make_hypervisor(uri=f"test://{path}")

@@ -44,7 +44,7 @@ def mutated(draw) -> str:
 
 
 @pytest.fixture
-def network(db, pokes) -> Network:
+def network(db, enqueued) -> Network:
     lab = make_hypervisor()
     network = make_foreign_network(lab, FOREIGN["one-address-for-several"])
     network.adopt()

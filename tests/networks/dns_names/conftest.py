@@ -25,5 +25,5 @@ def dnsmasq(monkeypatch) -> Dnsmasq:
 
 
 @pytest.fixture
-def network(db, pokes) -> Network:
+def network(db, enqueued) -> Network:
     return make_foreign_network(make_hypervisor(), DOCUMENT)

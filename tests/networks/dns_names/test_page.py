@@ -70,12 +70,14 @@ def test_the_empty_page_explains_what_would_be_listed(page, network, inside, sai
     assert said in answer
 
 
-def test_querying_again_makes_the_network_due_and_enqueues_it(page, network, pokes, django_capture_on_commit_callbacks):
+def test_querying_again_makes_the_network_due_and_enqueues_it(
+    page, network, enqueued, django_capture_on_commit_callbacks
+):
     DNSAnswers.objects.create(network=network, due_at=timezone.now() + timedelta(seconds=50))
     with django_capture_on_commit_callbacks(execute=True):
         assert page.post(PATH).url == PATH
     assert row(network).due_at is None
-    assert pokes == [("networks.tasks.ask_names", network.pk)]
+    assert enqueued == [("networks.tasks.ask_names", network.pk)]
 
 
 def test_the_fragment_is_served_on_its_own_with_few_database_queries(page, network):

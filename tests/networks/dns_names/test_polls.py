@@ -112,11 +112,11 @@ def test_a_network_without_dnsmasq_or_with_a_pending_change_is_not_queried(netwo
     assert not dnsmasq.asked
 
 
-def test_a_sweep_enqueues_a_few_networks_and_those_with_new_names_first(network, pokes):
+def test_a_sweep_enqueues_a_few_networks_and_those_with_new_names_first(network, enqueued):
     for number in range(10):
         late = make_foreign_network(network.hypervisor, DOCUMENT.replace("net1", f"late{number}"))
         DNSAnswers.objects.create(network=late, due_at=timezone.now() - timedelta(hours=1))
     tasks.sweep()
-    asked = [pk for name, pk in pokes if name == "networks.tasks.ask_names"]
+    asked = [pk for name, pk in enqueued if name == "networks.tasks.ask_names"]
     assert len(asked) == asking.NETWORKS_PER_SWEEP
     assert asked[0] == network.pk

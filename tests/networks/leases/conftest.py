@@ -22,7 +22,7 @@ def clock(monkeypatch) -> type[Clock]:
 
 
 @pytest.fixture
-def lab(db, pokes) -> Hypervisor:
+def lab(db, enqueued) -> Hypervisor:
     return make_hypervisor()
 
 
@@ -37,7 +37,7 @@ def record(network) -> Recorder:
 
 
 @pytest.fixture
-def empty_lab(db, pokes, tmp_path: Path) -> Iterator[Hypervisor]:
+def empty_lab(db, enqueued, tmp_path: Path) -> Iterator[Hypervisor]:
     """Yield an empty hypervisor of libvirt's test driver."""
     path = tmp_path / "host.xml"
     path.write_text(EMPTY)

@@ -58,7 +58,7 @@ def test_a_hypervisor_that_was_polled_in_the_future_is_due(lab):
     assert Hypervisor.objects.due().get() == lab
 
 
-def test_a_hypervisor_that_could_not_be_reached_in_the_future_is_due(db, pokes, tmp_path):
+def test_a_hypervisor_that_could_not_be_reached_in_the_future_is_due(db, enqueued, tmp_path):
     """At boot, libvirt does not run yet and the clock is not set yet."""
     lab = make_hypervisor(uri=f"test://{tmp_path}/none.xml")
     Clock.at += 365 * DAY

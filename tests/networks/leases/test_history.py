@@ -22,7 +22,7 @@ def hour(day: datetime, hours: float) -> datetime:
 
 
 @pytest.fixture
-def network(db, pokes, settings) -> Network:
+def network(db, enqueued, settings) -> Network:
     settings.TIME_ZONE = "UTC"
     return make_foreign_network(make_hypervisor())
 

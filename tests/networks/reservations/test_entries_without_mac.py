@@ -20,7 +20,7 @@ def test_no_mac_stands_for_no_id():
     assert id_of_mac("") is None
 
 
-def test_deleting_entries_by_mac_leaves_those_without(db, pokes):
+def test_deleting_entries_by_mac_leaves_those_without(db, enqueued):
     network: Network = make_network(make_hypervisor())
     network.hosts.create(name="kiosk", ip="10.255.0.5")
     network.hosts.create(mac="52:54:00:00:00:08", ip="10.255.0.8")

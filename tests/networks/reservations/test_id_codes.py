@@ -18,7 +18,7 @@ MAC = "52:54:00:00:00:08"
         (255, 1, Message("value.id_address", number=255, block="10.255.0.0/24")),
     ],
 )
-def test_ids_are_refused_by_codes(db, pokes, reworded, first, count, message):  # noqa: F811
+def test_ids_are_refused_by_codes(db, enqueued, reworded, first, count, message):  # noqa: F811
     network = make_network(make_hypervisor())
     network.reserve_ids(8, 1)
     reworded()

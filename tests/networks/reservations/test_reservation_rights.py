@@ -52,7 +52,7 @@ def users(db) -> dict[str, AbstractBaseUser]:
 
 
 @pytest.fixture
-def lab(users, pokes) -> Hypervisor:
+def lab(users, enqueued) -> Hypervisor:
     lab = make_hypervisor("lab")
     make_foreign_network(lab)
     make_image(lab)

@@ -25,7 +25,7 @@ VPN = [["10.0.0.0/8", "tun0"], ["0.0.0.0/1", "tun1"], ["128.0.0.0/1", "tun1"], [
 
 
 @pytest.fixture(params=FOREIGN)
-def network(request, db, pokes) -> Network:
+def network(request, db, enqueued) -> Network:
     """Return an adopted network whose blocks overlap routes of the host and an inactive network."""
     lab = make_hypervisor()
     HypervisorStatus.objects.update(routes=VPN)

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.integration
 
 
 @pytest.fixture
-def lab(db, tmp_path: Path, pokes):
+def lab(db, tmp_path: Path, enqueued):
     path = tmp_path / "host.xml"
     path.write_text(EMPTY)
     yield make_hypervisor(uri=f"test://{path}")

@@ -29,7 +29,7 @@ OTHER = "11111111-2222-3333-4444-555555555555"
 
 
 @pytest.fixture
-def lab(db, tmp_path: Path, pokes):
+def lab(db, tmp_path: Path, enqueued):
     path = tmp_path / "host.xml"
     path.write_text(EMPTY)
     yield make_hypervisor(uri=f"test://{path}")

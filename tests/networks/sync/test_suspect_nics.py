@@ -61,7 +61,7 @@ def remote(monkeypatch) -> Remote:
 
 
 @pytest.fixture
-def network(db, tmp_path: Path, pokes, remote) -> Iterator[Network]:
+def network(db, tmp_path: Path, enqueued, remote) -> Iterator[Network]:
     path = tmp_path / "host.xml"
     path.write_text(EMPTY)
     network = push(make_network(make_hypervisor(uri=f"test://{path}")))
@@ -172,7 +172,7 @@ def test_a_success_that_gave_no_new_port_is_not_believed(network, remote):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_start_event_is_recorded_by_whichever_process_receives_it(tmp_path, pokes, monkeypatch):
+def test_a_start_event_is_recorded_by_whichever_process_receives_it(tmp_path, enqueued, monkeypatch):
     for name in ("listener", "start_listener"):
         monkeypatch.setattr(gateway, name, None)
     events.listen(sync.note_start)

@@ -9,7 +9,7 @@ from vms.models import VM
 
 
 @pytest.fixture
-def lab(db, pokes):
+def lab(db, enqueued):
     return make_hypervisor()
 
 

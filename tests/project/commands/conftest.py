@@ -9,7 +9,7 @@ from tests.support.making import agree, make_foreign_network, make_hypervisor, m
 
 
 @pytest.fixture
-def lab(db, pokes):
+def lab(db, enqueued):
     hypervisor = make_hypervisor()
     make_foreign_network(hypervisor)
     return hypervisor

@@ -37,7 +37,7 @@ def test_a_network_that_libvirt_does_not_have_cannot_be_accepted(made):
         run("network", "take", "net1")
 
 
-def test_networks_are_adopted_and_released(lab, pokes):
+def test_networks_are_adopted_and_released(lab, enqueued):
     run("network", "adopt", "default", "--no-wait")
     network = Network.objects.shown().get(name="default")
     assert (network.managed, network.plan()) == (True, ())

@@ -11,7 +11,7 @@ from networks.models import Network
 from tests.project.commands.running_commands import again, lines, run
 
 
-def test_network_edit_changes_what_the_flags_name_and_keeps_the_rest(made, pokes):
+def test_network_edit_changes_what_the_flags_name_and_keeps_the_rest(made, enqueued):
     host = ("--host", "52:54:00:00:00:08 10.1.0.8 eight", "--host", "52:54:00:00:00:09 10.1.0.9")
     assert run("network", "edit", "net1", *host, "--no-wait") == ""
     run("network", "edit", "net1", "--title", "Lab", "--no-wait")
@@ -51,7 +51,7 @@ def test_a_change_that_disrupts_running_vms_prints_the_plan_and_needs_yes(made):
     assert again(made).accepted[1]["vms"] == ["alma-8-8"]
 
 
-def test_a_dry_run_prints_the_plan_and_does_nothing(made, pokes):
+def test_a_dry_run_prints_the_plan_and_does_nothing(made, enqueued):
     assert "Restart net1" in run("network", "edit", "net1", "--mtu", "9000", "--dry-run")
     define, restart, _ = json.loads(run("network", "edit", "net1", "--mtu", "9000", "--dry-run", "--json"))
     assert (define["step"], restart["vms"], restart["disruption"]) == ("define", ["alma-8-8"], "brief")
@@ -60,7 +60,7 @@ def test_a_dry_run_prints_the_plan_and_does_nothing(made, pokes):
     assert again(made).generation == made.generation
     assert "Define net2" in run("network", "add", "net2", "--dry-run")
     assert not Network.objects.filter(name="net2").exists()
-    assert pokes == []
+    assert enqueued == []
 
 
 def test_network_edit_without_a_change_does_nothing(made):

@@ -36,7 +36,7 @@ def test_vm_wait_ready_names_what_it_cannot_wait_for(lab):
         run("vm", "wait-ready", "alma-8-8")
 
 
-def test_vm_start_and_stop_request_the_power_state(lab, pokes):
+def test_vm_start_and_stop_request_the_power_state(lab, enqueued):
     vm = make_vm(lab)
     run("vm", "stop", "alma-8-8", "--no-wait")
     vm.refresh_from_db()
@@ -49,7 +49,7 @@ def test_vm_start_and_stop_request_the_power_state(lab, pokes):
     assert (vm.running, vm.forced) == (True, False)
 
 
-def test_vm_rm_deletes_several_vms_even_if_one_cannot_be_deleted(lab, pokes):
+def test_vm_rm_deletes_several_vms_even_if_one_cannot_be_deleted(lab, enqueued):
     make_running(make_vm(lab))
     make_running(make_vm(lab, "alma-8-9", 9))
     theirs = VM.objects.create(hypervisor=lab, name="theirs", managed=False, generation=0)

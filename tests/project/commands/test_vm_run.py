@@ -8,7 +8,7 @@ from tests.support.making import make_image, make_network, make_vm
 from vms.models import VM
 
 
-def test_vm_run_accepts_virters_short_flags(lab, pokes):
+def test_vm_run_accepts_virters_short_flags(lab, enqueued):
     make_image(lab)
     make_network(lab)
     run(

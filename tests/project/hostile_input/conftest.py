@@ -16,7 +16,7 @@ from tests.support.making import (
 
 
 @pytest.fixture
-def lab(db, pokes):
+def lab(db, enqueued):
     """Return a hypervisor with one object of each kind."""
     hypervisor = make_hypervisor()
     default = make_foreign_network(hypervisor)

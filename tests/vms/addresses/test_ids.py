@@ -35,7 +35,7 @@ HOST = f"""<node><network><name>default</name><uuid>{UUID}</uuid><bridge name='v
 
 
 @pytest.fixture(params=["managed", "unmanaged"])
-def lab(request, db, tmp_path: Path, pokes) -> Iterator[Hypervisor]:
+def lab(request, db, tmp_path: Path, enqueued) -> Iterator[Hypervisor]:
     """A hypervisor with the access network `default`."""
     path = tmp_path / "host.xml"
     path.write_text(HOST)

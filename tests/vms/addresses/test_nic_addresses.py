@@ -14,7 +14,7 @@ PLAIN = "<network><name>plain</name><uuid>{uuid}</uuid><bridge name='virbr1'/></
 
 
 @pytest.fixture
-def networks(db, pokes):
+def networks(db, enqueued):
     hypervisor = make_hypervisor()
     return [make_foreign_network(hypervisor), make_foreign_network(hypervisor, PLAIN)]
 

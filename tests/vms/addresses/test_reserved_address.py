@@ -18,7 +18,7 @@ ON_BRIDGE = NICSpec(kind="bridge", source="br0", mac=MAC)
 
 
 @pytest.fixture
-def lab(db, pokes):
+def lab(db, enqueued):
     hypervisor = make_hypervisor()
     make_network(hypervisor)
     make_network(hypervisor, "net2", "10.254.0.1/24")
@@ -145,12 +145,12 @@ def test_the_form_says_what_becomes_of_the_address_before_it_is_saved(page, vm):
     assert vm.nics.get(mac=MAC).source == "net2"
 
 
-def test_what_was_changed_is_pushed(page, vm, pokes, django_capture_on_commit_callbacks):
+def test_what_was_changed_is_pushed(page, vm, enqueued, django_capture_on_commit_callbacks):
     with django_capture_on_commit_callbacks(execute=True):
         page.post(
             path(vm), {"network": "net1", "address": "next", "link_up": "on", "model": "virtio", "mode": "bridge"}
         )
-    assert set(pokes) == {("networks.tasks.push", net("net1").pk)}, "the VM itself is as it was"
+    assert set(enqueued) == {("networks.tasks.push", net("net1").pk)}, "the VM itself is as it was"
 
 
 def test_an_address_that_was_taken_after_the_page_was_opened_is_refused(page, vm):

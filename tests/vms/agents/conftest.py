@@ -14,7 +14,7 @@ def guests(monkeypatch) -> Guests:
 
 
 @pytest.fixture
-def vm(db, pokes):
+def vm(db, enqueued):
     """Return a running VM with NICs on a DHCP network, on a network in bridge mode, and on a host bridge."""
     hypervisor = make_hypervisor()
     make_foreign_network(hypervisor)

@@ -94,16 +94,16 @@ def test_an_unreachable_hypervisor_ends_the_round_and_addresses_are_kept(vm, gue
     assert AddressRound.objects.get().due_at > timezone.now()
 
 
-def test_a_round_is_started_once_and_again_after_a_pause(vm, guests, pokes):
+def test_a_round_is_started_once_and_again_after_a_pause(vm, guests, enqueued):
     tasks.sweep()
-    assert ("vms.tasks.ask_guests", vm.hypervisor_id) in pokes
+    assert ("vms.tasks.ask_guests", vm.hypervisor_id) in enqueued
     tasks.ask_guests(vm.hypervisor_id)
     tasks.ask_guests(vm.hypervisor_id)
     assert guests.asked == ["arp", "agent"]
-    pokes.clear()
+    enqueued.clear()
     tasks.sweep()
-    assert ("vms.tasks.ask_guests", vm.hypervisor_id) not in pokes
+    assert ("vms.tasks.ask_guests", vm.hypervisor_id) not in enqueued
     AddressRound.objects.update(due_at=timezone.now() - timedelta(seconds=1))
     HypervisorStatus.objects.update(unreachable_since=timezone.now())
     tasks.sweep()
-    assert ("vms.tasks.ask_guests", vm.hypervisor_id) not in pokes, "nobody is there to be asked"
+    assert ("vms.tasks.ask_guests", vm.hypervisor_id) not in enqueued, "nobody is there to be asked"

@@ -19,7 +19,7 @@ COLUMNS = ["VM", "MAC", "IP", "Hostname", "Host Device", "Attached to", "Model",
 
 
 @pytest.fixture
-def lab(db, pokes, user):
+def lab(db, enqueued, user):
     """Three VMs: mira's on default and twice on lan, nobody's on the plain bridge br0, and a stranger on default."""
     hypervisor = make_hypervisor()
     default = make_foreign_network(hypervisor)

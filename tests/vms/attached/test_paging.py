@@ -11,7 +11,7 @@ MORE = 3
 
 
 @pytest.fixture
-def lab(db, pokes):
+def lab(db, enqueued):
     """More NICs on default than a page has rows, each with its lease."""
     hypervisor = make_hypervisor()
     default = make_foreign_network(hypervisor)

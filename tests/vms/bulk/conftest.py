@@ -8,7 +8,7 @@ from vms.models import VM
 
 
 @pytest.fixture
-def lab(db, pokes):
+def lab(db, enqueued):
     hypervisor = make_hypervisor()
     make_foreign_network(hypervisor)
     for number, name in enumerate(("red", "blue", "idle")):

@@ -31,7 +31,7 @@ def test_the_form_is_shown_before_the_plan(page, vms):
     assert (form.errors, told(answer)) == ({}, {})
 
 
-def test_moving_shows_every_nic_and_keeps_its_mac(page, vms, pokes, django_capture_on_commit_callbacks):
+def test_moving_shows_every_nic_and_keeps_its_mac(page, vms, enqueued, django_capture_on_commit_callbacks):
     answer = ask(page, vms, "move", source="red", to="blue")
     assert told(answer) == {
         vm.name: f"Move NIC {mac_of(vm.number)} from red to blue: live, with a short interruption of its link"
@@ -43,7 +43,7 @@ def test_moving_shows_every_nic_and_keeps_its_mac(page, vms, pokes, django_captu
         answer = say_yes(page, vms, "move", source="red", to="blue")
     assert answer.url == "/vms/many/?did=move&where=blue&" + "&".join(f"vm={vm.pk}" for vm in vms)
     assert places(vms) == [[("blue", mac_of(vm.number))] for vm in vms]
-    assert sorted(pokes) == sorted(("vms.tasks.push", vm.pk) for vm in vms)
+    assert sorted(enqueued) == sorted(("vms.tasks.push", vm.pk) for vm in vms)
     assert {vm.state for vm in VM.objects.all()} == {"pending"}
 
 

@@ -56,13 +56,13 @@ def test_progress_has_a_row_for_each_vm_and_names_those_that_failed(page, lab, v
     assert page.get(path, headers=HTMX).content.decode().startswith('<div id="many"')
 
 
-def test_only_failed_vms_are_retried(page, vms, pokes, django_capture_on_commit_callbacks):
+def test_only_failed_vms_are_retried(page, vms, enqueued, django_capture_on_commit_callbacks):
     vms[2].status.write(error=Message.external("refused"))
     vms[2].nics.update(refused={"code": "libvirt", "text": "refused"})
     with django_capture_on_commit_callbacks(execute=True):
         answer = ask(page, vms, "retry", did="move", where="blue")
     assert answer.url == "/vms/many/?did=move&where=blue&" + "&".join(f"vm={vm.pk}" for vm in vms)
-    assert pokes == [("vms.tasks.push", vms[2].pk)]
+    assert enqueued == [("vms.tasks.push", vms[2].pk)]
     assert [vm.done for vm in VM.objects.all()] == [True, True, False]
     assert vms[2].nics.get().asked_at > timezone.now() - timedelta(minutes=1)
 

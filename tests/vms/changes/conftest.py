@@ -8,7 +8,7 @@ from tests.vms.changes.outside_changes import DOMAIN, POOL, Lab
 
 
 @pytest.fixture
-def lab(db, pokes, tmp_path):
+def lab(db, enqueued, tmp_path):
     hypervisor = make_hypervisor()
     make_foreign_network(hypervisor)
     make_network(hypervisor)

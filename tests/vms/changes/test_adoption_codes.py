@@ -11,7 +11,7 @@ from vms.models.vm_adoption import VMRefusal
 
 
 @pytest.fixture
-def vm(db, pokes) -> VM:
+def vm(db, enqueued) -> VM:
     vm = make_vm(make_hypervisor(), "web", 12)
     vm.status.write(made_at=timezone.now(), present=True, document="")
     return VM.objects.shown().get()

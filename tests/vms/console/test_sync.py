@@ -18,7 +18,7 @@ PAGE = "/vms/lab-1/alma-8-8/console/"
 
 
 @pytest.fixture
-def vm(db, pokes) -> VM:
+def vm(db, enqueued) -> VM:
     vm = make_vm(make_hypervisor())
     make_running(vm, ("default", "52:54:00:00:00:08", "vnet0"))
     VMStatus.objects.update(observed_at=timezone.now())
@@ -171,7 +171,7 @@ def test_the_log_of_a_vm_that_stopped_is_read_once_more(vm):
     assert not due()
 
 
-def test_logs_of_unmanaged_vms_are_read_once_a_page_has_shown_them(page, db, pokes):
+def test_logs_of_unmanaged_vms_are_read_once_a_page_has_shown_them(page, db, enqueued):
     vm = make_vm(make_hypervisor(), "stranger", None, managed=False)
     make_running(vm)
     assert not due()

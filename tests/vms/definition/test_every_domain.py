@@ -25,7 +25,7 @@ NETWORKS = "".join(
 
 
 @pytest.fixture(params=FILES, ids=lambda path: path.stem)
-def vm(request, db, pokes, tmp_path):
+def vm(request, db, enqueued, tmp_path):
     """Return an unmanaged VM that is off, on libvirt's test driver, as observed."""
     hypervisor = make_hypervisor()
     make_foreign_network(hypervisor)

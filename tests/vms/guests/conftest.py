@@ -18,7 +18,7 @@ def guests(monkeypatch) -> Guests:
 
 
 @pytest.fixture
-def vm(db, pokes) -> VM:
+def vm(db, enqueued) -> VM:
     """Return a VM that has run for some time with a NIC on a network with DHCP, and one on a network without."""
     hypervisor = make_hypervisor()
     make_foreign_network(hypervisor)

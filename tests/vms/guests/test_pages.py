@@ -31,7 +31,7 @@ STATIC = {"mode": "static", "addresses": ("10.255.0.9/24",)}
 
 
 @pytest.fixture
-def lab(db, pokes):
+def lab(db, enqueued):
     hypervisor = make_hypervisor()
     make_foreign_network(hypervisor)
     make_network(hypervisor)

@@ -25,7 +25,7 @@ WITHOUT_DHCP = """<network><name>plain</name><uuid>{uuid}</uuid><bridge name='br
 
 
 @pytest.fixture
-def vm(db, pokes) -> VM:
+def vm(db, enqueued) -> VM:
     """Runs since long with a NIC on a network with DHCP that has its lease, and one on a network without DHCP."""
     hypervisor = make_hypervisor()
     default, plain = make_foreign_network(hypervisor), make_foreign_network(hypervisor, WITHOUT_DHCP)

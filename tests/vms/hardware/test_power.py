@@ -21,7 +21,7 @@ DOMAIN = """<domain type='test'><name>test</name><memory unit='MiB'>64</memory><
 
 
 @pytest.fixture
-def lab(db, tmp_path, pokes):
+def lab(db, tmp_path, enqueued):
     """A hypervisor of libvirt's test driver, private to this process."""
     path = tmp_path / "host.xml"
     path.write_text(EMPTY)

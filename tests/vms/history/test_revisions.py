@@ -22,7 +22,7 @@ DOMAIN = """<domain type='qemu'><name>{vm.name}</name><uuid>{vm.uuid}</uuid><mem
 
 
 @pytest.fixture
-def lab(db, pokes):
+def lab(db, enqueued):
     hypervisor = make_hypervisor()
     make_foreign_network(hypervisor)
     make_network(hypervisor)

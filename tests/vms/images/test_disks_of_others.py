@@ -18,7 +18,7 @@ LAYER = "virter:layer:sha256:0"
 
 
 @pytest.fixture
-def lab(db, pokes, tmp_path):
+def lab(db, enqueued, tmp_path):
     """A VM of the portal that is off, and a second pool."""
     hypervisor = make_hypervisor()
     make_foreign_network(hypervisor)

@@ -99,7 +99,7 @@ def test_a_missing_qemu_img_is_named(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def lab(db, pokes):
+def lab(db, enqueued):
     return make_hypervisor()
 
 

@@ -16,7 +16,7 @@ WHOLE = struct.pack(">4sIQIIQIIQQIIQ", b"QFI\xfb", 2, 0, 0, 9, 2**14, 0, 1, 1024
 
 
 @pytest.fixture
-def lab(db, pokes, settings, tmp_path):
+def lab(db, enqueued, settings, tmp_path):
     settings.SPOOL_DIR = tmp_path
     return make_hypervisor()
 

@@ -23,7 +23,7 @@ TAGS = ("virter:tag:alma-8", "virter:tag:debian-12")
 
 
 @pytest.fixture
-def lab(db, tmp_path, pokes):
+def lab(db, tmp_path, enqueued):
     path = tmp_path / "host.xml"
     path.write_text(EMPTY)
     yield make_hypervisor(uri=f"test://{path}")

@@ -10,7 +10,7 @@ from vms.sync import polling
 
 
 @pytest.mark.parametrize("managed", [True, False])
-def test_the_pool_is_read_again_once_a_vm_is_gone(db, pokes, managed):
+def test_the_pool_is_read_again_once_a_vm_is_gone(db, enqueued, managed):
     lab = make_hypervisor()
     make_running(make_vm(lab))
     VM.objects.update(managed=managed)

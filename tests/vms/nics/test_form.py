@@ -18,7 +18,7 @@ def nic(kind: str = "network", source: str = "net1", **values) -> NICSpec:
 
 
 @pytest.fixture
-def lab(db, pokes):
+def lab(db, enqueued):
     hypervisor = make_hypervisor()
     make_network(hypervisor)
     make_network(hypervisor, "net2", "10.254.0.1/24")

@@ -29,7 +29,7 @@ RUNNING = """<domain type='qemu'><name>alma-8-8</name><memory unit='MiB'>1024</m
 
 
 @pytest.fixture
-def lab(db, pokes):
+def lab(db, enqueued):
     hypervisor = make_hypervisor()
     make_foreign_network(hypervisor)
     make_network(hypervisor)
@@ -149,11 +149,11 @@ def test_a_nic_that_libvirt_does_not_have_yet_is_changed_before_it_comes(page, l
     assert (nic.source, nic.spec().source) == ("net2", "net2")
 
 
-def test_saving_changes_the_desired_nic_and_enqueues_a_push(page, lab, vm, pokes, django_capture_on_commit_callbacks):
+def test_saving_changes_the_desired_nic_and_pushes_it(page, lab, vm, enqueued, django_capture_on_commit_callbacks):
     with django_capture_on_commit_callbacks(execute=True):
         answer = send(page, vm, network="net2", mtu="1400", link_up=None)
     assert (answer.status_code, answer.url) == (302, vm.get_absolute_url())
-    assert pokes == [("vms.tasks.push", vm.pk)]
+    assert enqueued == [("vms.tasks.push", vm.pk)]
     nic = vm.nics.get(mac=SECOND)
     assert (nic.kind, nic.source, nic.model, nic.position) == ("network", "net2", "virtio", 1)
     assert (nic.spec().mtu, nic.spec().link_up, nic.spec().pci) == (1400, False, "")

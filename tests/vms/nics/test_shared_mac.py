@@ -30,7 +30,7 @@ NETWORKS = (
 
 
 @pytest.fixture
-def lab(db, pokes, tmp_path):
+def lab(db, enqueued, tmp_path):
     hypervisor = make_hypervisor()
     make_foreign_network(hypervisor)
     make_network(hypervisor)

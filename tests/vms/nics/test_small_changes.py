@@ -26,7 +26,7 @@ DOMAIN = """<domain type='qemu'><name>web</name><uuid>6a2d5b5e-6f0c-4d5a-8e36-2c
 
 
 @pytest.fixture
-def lab(db, pokes, tmp_path):
+def lab(db, enqueued, tmp_path):
     """Return a managed VM that is off, whose second NIC was changed and third NIC removed outside the portal."""
     hypervisor = make_hypervisor()
     make_foreign_network(hypervisor)

@@ -24,7 +24,7 @@ MAC, OTHER = "52:54:00:00:00:08", "52:54:00:80:00:01"
 
 
 @pytest.fixture
-def vm(db, pokes) -> VM:
+def vm(db, enqueued) -> VM:
     """Runs with NICs on two networks."""
     hypervisor = make_hypervisor()
     make_foreign_network(hypervisor)

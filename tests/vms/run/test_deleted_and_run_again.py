@@ -160,7 +160,7 @@ def removed_and_run_anew(connection: Libvirt) -> None:
     [run_anew, gone_and_run_anew, undefined_and_run_anew, removed_and_run_anew],
     ids=lambda each: each.__name__,
 )
-def test_deleting_the_old_vm_deletes_nothing_of_the_new_one(pokes, tmp_path, others):
+def test_deleting_the_old_vm_deletes_nothing_of_the_new_one(enqueued, tmp_path, others):
     for at in itertools.count(1):
         with transaction.atomic():
             connection = world(tmp_path)

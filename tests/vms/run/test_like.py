@@ -19,7 +19,7 @@ USER_DATA = "#cloud-config\npackages: [htop]\n"
 
 
 @pytest.fixture
-def lab(db, pokes):
+def lab(db, enqueued):
     hypervisor = make_hypervisor()
     make_foreign_network(hypervisor)
     make_network(hypervisor)

@@ -35,7 +35,7 @@ VIRTERS = f"""<domain type='qemu'><name>alma-8-9</name><uuid>{UUID}</uuid>
 
 
 @pytest.fixture
-def lab(db, pokes):
+def lab(db, enqueued):
     hypervisor = make_hypervisor()
     make_foreign_network(hypervisor)
     make_network(hypervisor)

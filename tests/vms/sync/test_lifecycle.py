@@ -202,7 +202,7 @@ def folder(tmp_path_factory):
 @pytest.mark.django_db
 @settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=STEPS)
-def test_nothing_is_lost_that_no_request_has_named(pokes, folder, steps):
+def test_nothing_is_lost_that_no_request_has_named(enqueued, folder, steps):
     sequence(folder, steps)
 
 
@@ -223,7 +223,7 @@ def test_nothing_is_lost_that_no_request_has_named(pokes, folder, steps):
         ["adopt", "persist", "power", "detach", "undefine"],
     ],
 )
-def test_nothing_is_lost_in_sequences_that_once_lost_something(pokes, folder, steps):
+def test_nothing_is_lost_in_sequences_that_once_lost_something(enqueued, folder, steps):
     sequence(folder, steps)
 
 
@@ -239,7 +239,7 @@ def sequence(folder, steps: list[str]) -> None:
             transaction.set_rollback(True)
 
 
-def test_a_started_vm_keeps_its_disks_after_later_refusals(db, pokes, tmp_path, monkeypatch):
+def test_a_started_vm_keeps_its_disks_after_later_refusals(db, enqueued, tmp_path, monkeypatch):
     model = Model(tmp_path)
     model.verb("adopt", model.vm())
     vm = model.vm()
@@ -259,7 +259,7 @@ def test_a_started_vm_keeps_its_disks_after_later_refusals(db, pokes, tmp_path, 
     assert model.connection.domains.get(UUID)
 
 
-def test_removing_a_vm_leaves_the_entries_of_its_mac_on_networks_that_it_is_not_on(db, pokes, tmp_path):
+def test_removing_a_vm_leaves_the_entries_of_its_mac_on_networks_that_it_is_not_on(db, enqueued, tmp_path):
     model = Model(tmp_path)
     model.verb("adopt", model.vm())
     elsewhere = make_network(model.hypervisor, "elsewhere", "10.7.0.1/24")
@@ -271,7 +271,7 @@ def test_removing_a_vm_leaves_the_entries_of_its_mac_on_networks_that_it_is_not_
     assert not here.hosts.filter(mac=FIRST).exists()
 
 
-def test_accepting_a_vm_keeps_a_shutdown_that_is_in_progress(db, pokes, tmp_path):
+def test_accepting_a_vm_keeps_a_shutdown_that_is_in_progress(db, enqueued, tmp_path):
     model = Model(tmp_path)
     model.verb("adopt", model.vm())
     model.connection.domains.start(UUID, "web")

@@ -22,7 +22,7 @@ OVERLAY = f"""<volume><name>clone</name><capacity>1024</capacity>
 
 
 @pytest.fixture
-def lab(db, pokes, tmp_path):
+def lab(db, enqueued, tmp_path):
     """A running VM of the portal, and somebody's overlay on its disk."""
     hypervisor = make_hypervisor()
     make_foreign_network(hypervisor)

@@ -9,7 +9,7 @@ from virterweb.hypervisors.models import HypervisorStatus
 
 
 @pytest.fixture
-def lab(db, pokes):
+def lab(db, enqueued):
     hypervisor = make_hypervisor()
     make_foreign_network(hypervisor)
     HypervisorStatus.objects.update(routes=[["172.16.5.0/24", "eth0"], ["10.255.0.0/24", "virbr40"]])

@@ -97,13 +97,13 @@ def test_conflicting_values_have_an_error_at_their_field(plain, fields, field, s
     assert said in errors(fill_in(plain, **fields))[field]
 
 
-def test_a_refused_form_keeps_its_input_and_changes_nothing(page, plain, pokes):
+def test_a_refused_form_keeps_its_input_and_changes_nothing(page, plain, enqueued):
     answer = save(page, plain, hosts="52:54:00:00:00:08 10.2.0.8", title="Typed <b>")
     assert answer.status_code == 422
     assert 'id="id_hosts_error"' in answer.content.decode()
     assert (shown(answer)["hosts"], shown(answer)["title"]) == ("52:54:00:00:00:08 10.2.0.8", "Typed <b>")
     assert again(plain).generation == plain.generation
-    assert pokes == []
+    assert enqueued == []
 
 
 def test_a_network_does_not_conflict_with_itself(rich):

@@ -25,7 +25,7 @@ def test_every_field_is_shown(page, rich):
 
 
 @pytest.mark.parametrize("which", ["rich", "plain"])
-def test_saving_the_form_as_shown_changes_nothing(page, request, pokes, which):
+def test_saving_the_form_as_shown_changes_nothing(page, request, enqueued, which):
     network = request.getfixturevalue(which)
     answer = save(page, network)
     assert answer.url == network.get_absolute_url()
@@ -33,7 +33,7 @@ def test_saving_the_form_as_shown_changes_nothing(page, request, pokes, which):
     assert again(network).generation == network.generation
     assert again(network).full_document == network.full_document
     assert network.revisions.count() == 1
-    assert pokes == []
+    assert enqueued == []
 
 
 CHANGES = [

@@ -8,7 +8,7 @@ from tests.support.making import make_hypervisor, make_network
 
 
 @pytest.fixture
-def lab(db, pokes):
+def lab(db, enqueued):
     return make_hypervisor()
 
 

@@ -31,7 +31,7 @@ def test_a_managed_network_cannot_be_adopted(page, network):
     assert is_as_before(network)
 
 
-def test_releasing_changes_nothing_in_libvirt(page, network, pokes):
+def test_releasing_changes_nothing_in_libvirt(page, network, enqueued):
     make_host(network, "52:54:00:00:00:08", "10.1.0.8")
     answer = page.post(at(network, "release"))
     assert said(answer) == "The portal no longer manages net1. libvirt keeps it as it is."
@@ -39,7 +39,7 @@ def test_releasing_changes_nothing_in_libvirt(page, network, pokes):
     assert (now.state, now.document, now.hosts.count()) == ("unmanaged", "", 0)
     assert [revision.what for revision in now.revisions.all()] == ["released", "added"]
     assert now.status.document == network.status.document
-    assert pokes == []
+    assert enqueued == []
     assert page.get(now.get_absolute_url()).status_code == 200
 
 

@@ -37,7 +37,7 @@ def test_each_network_has_its_own_plan(page, three):
 
 
 def test_several_networks_are_stopped_and_refused_ones_are_unchanged(
-    page, three, pokes, django_capture_on_commit_callbacks
+    page, three, enqueued, django_capture_on_commit_callbacks
 ):
     with django_capture_on_commit_callbacks(execute=True):
         assert said(confirm(page, bulk(page, "stop", *three))) == (
@@ -46,7 +46,7 @@ def test_several_networks_are_stopped_and_refused_ones_are_unchanged(
     assert [again(each).active for each in three[:2]] == [False, False]
     assert is_as_before(three[2])
     assert again(three[0]).accepted[0]["vms"] == ["alma-8-8"]
-    assert {pk for _, pk in pokes} == {three[0].pk, three[1].pk}
+    assert {pk for _, pk in enqueued} == {three[0].pk, three[1].pk}
 
 
 @pytest.mark.parametrize(

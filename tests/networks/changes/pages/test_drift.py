@@ -10,7 +10,7 @@ from tests.networks.changes.pages.change_pages import again, at, filled, is_as_b
 from tests.support.making import make_host, make_network
 
 
-def test_the_plan_of_a_revert_is_shown_and_carried_out(page, drifted, pokes, django_capture_on_commit_callbacks):
+def test_the_plan_of_a_revert_is_shown_and_carried_out(page, drifted, enqueued, django_capture_on_commit_callbacks):
     shown = page.get(at(drifted, "plan"))
     assert steps(shown) == [
         "Delete DHCP range of 10.1.0.1/24: 10.1.0.2-10.1.0.99 live, no VM is disconnected",
@@ -24,7 +24,7 @@ def test_the_plan_of_a_revert_is_shown_and_carried_out(page, drifted, pokes, dja
     assert (now.state, now.overwrite, len(now.accepted)) == ("pending", True, 3)
     assert now.full_document == drifted.full_document
     assert now.revisions.first().what == "reverted to saved definition"
-    assert pokes == [("networks.tasks.push", drifted.pk)]
+    assert enqueued == [("networks.tasks.push", drifted.pk)]
 
 
 def test_reverting_deletes_reservations_from_outside_the_portal(page, network):

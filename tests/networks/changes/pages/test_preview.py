@@ -42,14 +42,14 @@ def test_the_preview_shows_live_changes_and_errors(page, network):
     assert is_as_before(network)
 
 
-def test_a_change_without_disruption_is_saved_immediately(page, network, pokes, django_capture_on_commit_callbacks):
+def test_a_change_without_disruption_is_saved_immediately(page, network, enqueued, django_capture_on_commit_callbacks):
     make_attached(network)
     typed = filled(page.get(at(network, "edit")), "//form[@id='change']")
     with django_capture_on_commit_callbacks(execute=True):
         answer = page.post(at(network, "edit"), {**typed, "hosts": "52:54:00:00:00:08 10.1.0.8"})
     assert answer.url == network.get_absolute_url()
     assert [str(host) for host in again(network).spec.hosts] == ["52:54:00:00:00:08 10.1.0.8"]
-    assert pokes == [("networks.tasks.push", network.pk)]
+    assert enqueued == [("networks.tasks.push", network.pk)]
 
 
 def test_a_change_that_disrupts_vms_is_saved_only_with_the_shown_plan(page, network):

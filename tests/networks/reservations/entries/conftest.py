@@ -25,7 +25,7 @@ from virterweb.hypervisors.sync import observe
 
 
 @pytest.fixture
-def lab(db, tmp_path: Path, pokes):
+def lab(db, tmp_path: Path, enqueued):
     """Yield an empty hypervisor of libvirt's test driver."""
     path = tmp_path / "host.xml"
     path.write_text(EMPTY)

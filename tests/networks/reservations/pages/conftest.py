@@ -9,7 +9,7 @@ from tests.support.making import make_foreign_network, make_hypervisor
 
 
 @pytest.fixture
-def lab(db, pokes):
+def lab(db, enqueued):
     return make_hypervisor()
 
 
@@ -20,11 +20,11 @@ def net(lab) -> Network:
 
 
 @pytest.fixture
-def post(page, pokes, django_capture_on_commit_callbacks) -> Post:
-    """Return a function that posts as a browser does. `pokes` are the messages of its last call."""
+def post(page, enqueued, django_capture_on_commit_callbacks) -> Post:
+    """Return a function that posts as a browser does. `enqueued` are the messages of its last call."""
 
     def run(path: str, data: dict | None = None, **options: object) -> HttpResponse:
-        pokes.clear()
+        enqueued.clear()
         with django_capture_on_commit_callbacks(execute=True):
             return page.post(path, data or {}, **options)
 

@@ -23,12 +23,12 @@ def path_of(network: Network, name: str) -> str:
 
 
 @pytest.mark.parametrize(("name", "typed"), CHANGES)
-def test_a_network_that_is_being_deleted_is_not_changed(post, net, pokes, name, typed):
+def test_a_network_that_is_being_deleted_is_not_changed(post, net, enqueued, name, typed):
     found(net, NINE)
     path = path_of(net, name)
     net.remove()
     assert post(path, typed).status_code == 404
-    assert (reserved(net), pokes) == ({NINE}, [])
+    assert (reserved(net), enqueued) == ({NINE}, [])
 
 
 def test_a_network_that_is_being_deleted_is_still_shown(page, net):
@@ -39,7 +39,7 @@ def test_a_network_that_is_being_deleted_is_still_shown(page, net):
     assert page.get(at(net, "addresses")).status_code == 200
 
 
-def test_every_page_requires_a_login(client, net, pokes):
+def test_every_page_requires_a_login(client, net, enqueued):
     found(net, NINE)
     for name, typed in CHANGES:
         assert client.post(path_of(net, name), typed).url.startswith("/login/")
@@ -47,7 +47,7 @@ def test_every_page_requires_a_login(client, net, pokes):
         assert client.get(path_of(net, name)).url.startswith("/login/")
     for suffix in ("csv", "json"):
         assert client.get(at(net, "hosts_table", suffix)).url.startswith("/login/")
-    assert (reserved(net), pokes) == ({NINE}, [])
+    assert (reserved(net), enqueued) == ({NINE}, [])
 
 
 def test_viewing_pages_changes_nothing(page, net):

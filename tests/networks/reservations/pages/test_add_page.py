@@ -70,11 +70,11 @@ def test_invalid_query_parameters_show_the_form(page, net, query):
     ],
     ids=["any spelling", "lease time", "for ever", "by name", "IPv6"],
 )
-def test_an_address_is_reserved(post, net, pokes, typed, host, who):
+def test_an_address_is_reserved(post, net, enqueued, typed, host, who):
     answer = post(at(net, "host_add"), typed)
     assert answer.url == at(net)
     assert reserved(net) == {host}
-    assert pokes == pushed(net)
+    assert enqueued == pushed(net)
     assert said(answer) == f"{host.ip} is reserved for {who}."
 
 
@@ -110,14 +110,14 @@ def test_an_address_is_reserved(post, net, pokes, typed, host, who):
     ],
     ids=lambda value: " ".join(f"{key} {each}" for key, each in value.items()),
 )
-def test_a_conflict_is_shown_at_its_field_and_names_the_other_entry(post, net, pokes, typed, problems):
+def test_a_conflict_is_shown_at_its_field_and_names_the_other_entry(post, net, enqueued, typed, problems):
     found(net, EIGHT, SIX, NAMED)
     whole = {"mac": OTHER_MAC, "ip": "10.5.0.9", "name": "nine", **typed}
     answer = post(at(net, "host_add"), whole)
     assert answer.status_code == 422
     assert errors(answer) == problems
     assert filled(answer).items() >= whole.items()
-    assert (reserved(net), pokes) == ({EIGHT, SIX, NAMED}, [])
+    assert (reserved(net), enqueued) == ({EIGHT, SIX, NAMED}, [])
 
 
 def test_a_guest_with_a_reservation_gets_the_new_address(post, net):
@@ -126,16 +126,16 @@ def test_a_guest_with_a_reservation_gets_the_new_address(post, net):
     assert reserved(net) == {HostSpec(mac=MAC, ip="10.5.0.18", name="eight"), SIX}
 
 
-def test_an_address_that_another_guest_has_now_needs_a_confirmation(post, page, net, pokes):
+def test_an_address_that_another_guest_has_now_needs_a_confirmation(post, page, net, enqueued):
     make_lease(net, OTHER_MAC, EIGHT.ip, "nine")
     assert "anyway" not in page.get(at(net, "host_add")).content.decode()
     answer = post(at(net, "host_add"), {"mac": MAC, "ip": EIGHT.ip, "name": "eight"})
     assert answer.status_code == 422
     assert errors(answer)["ip"].startswith(f"10.5.0.8 is leased to nine ({OTHER_MAC}). That guest keeps it until")
-    assert (reserved(net), pokes) == (set(), [])
+    assert (reserved(net), enqueued) == (set(), [])
     assert tree(answer).xpath("//input[@name='anyway']/@type") == ["checkbox"]
     assert post(at(net, "host_add"), filled(answer) | {"anyway": "on"}).status_code == 302
-    assert (reserved(net), pokes) == ({EIGHT}, pushed(net))
+    assert (reserved(net), enqueued) == ({EIGHT}, pushed(net))
 
 
 def test_the_confirmation_does_not_replace_a_reservation(post, net):

@@ -111,12 +111,12 @@ def test_a_network_with_two_blocks_has_two_maps(page, lab):
     assert shown.xpath("//header//h2/span/text()") == ["10.5.0.0/24", "10.9.0.0/28"]
 
 
-def test_a_network_without_ipv4_has_pages_without_a_map(page, post, lab, pokes):
+def test_a_network_without_ipv4_has_pages_without_a_map(page, post, lab, enqueued):
     network = make_foreign_network(lab, SIX_ONLY)
     assert "six has no IPv4 block." in text(tree(page.get(at(network, "addresses"))))
     assert filled(page.get(at(network, "host_add")))["ip"] == ""
     post(at(network, "host_add"), {"duid": DUID, "ip": "fd00:7::8"})
-    assert (reserved(network), pokes) == ({HostSpec(duid=DUID, ip="fd00:7::8")}, pushed(network))
+    assert (reserved(network), enqueued) == ({HostSpec(duid=DUID, ip="fd00:7::8")}, pushed(network))
     assert table(page.get(at(network)), "hosts-table")[0][:2] == ["fd00:7::8", DUID]
 
 

@@ -27,26 +27,26 @@ from tests.networks.reservations.pages.reservation_pages import (
 )
 
 
-def test_an_entry_is_changed(post, page, net, pokes):
+def test_an_entry_is_changed(post, page, net, enqueued):
     found(net, NINE, SIX)
     shown = filled(page.get(at(net, "host_edit", NINE.ip)))
     assert {"mac": OTHER_MAC, "ip": "10.5.0.9", "name": "nine", "lease": "12h", "duid": ""}.items() <= shown.items()
     answer = post(at(net, "host_edit", NINE.ip), shown | {"ip": "10.5.0.19", "lease": ""})
     assert answer.url == at(net)
     assert reserved(net) == {HostSpec(mac=OTHER_MAC, ip="10.5.0.19", name="nine"), SIX}
-    assert pokes == pushed(net)
+    assert enqueued == pushed(net)
     shown = filled(page.get(at(net, "host_edit", SIX.ip)))
     post(at(net, "host_edit", SIX.ip), shown | {"name": "sechs"})
     assert HostSpec(duid=DUID, ip=SIX.ip, name="sechs") in reserved(net)
 
 
-def test_a_refused_change_has_an_error_at_its_field(post, page, net, pokes):
+def test_a_refused_change_has_an_error_at_its_field(post, page, net, enqueued):
     found(net, EIGHT, NINE)
     typed = filled(page.get(at(net, "host_edit", NINE.ip))) | {"ip": EIGHT.ip}
     answer = post(at(net, "host_edit", NINE.ip), typed)
     assert (answer.status_code, errors(answer)) == (422, {"ip": f"10.5.0.8 is already reserved for {MAC} (eight)."})
     assert filled(answer).items() >= typed.items()
-    assert (reserved(net), pokes) == ({EIGHT, NINE}, [])
+    assert (reserved(net), enqueued) == ({EIGHT, NINE}, [])
 
 
 def test_saving_an_unchanged_entry_is_no_change(post, page, net):
@@ -62,28 +62,28 @@ def test_a_deleted_entry_cannot_be_edited(page, net):
     assert said(answer) == "10.5.0.8 is no longer reserved, because somebody else removed the reservation."
 
 
-def test_an_entry_that_was_deleted_during_the_edit_is_not_created_again(post, page, net, pokes):
+def test_an_entry_that_was_deleted_during_the_edit_is_not_created_again(post, page, net, enqueued):
     found(net, EIGHT)
     typed = filled(page.get(at(net, "host_edit", EIGHT.ip))) | {"name": "acht", "lease": "3h"}
     remove(again(net), [EIGHT.ip], None)
     answer = post(at(net, "host_edit", EIGHT.ip), typed)
     assert answer.status_code == 409
     assert "Somebody else has removed this reservation in the meantime. Nothing was changed" in text(tree(answer))
-    assert (reserved(net), pokes) == (set(), [])
+    assert (reserved(net), enqueued) == (set(), [])
     assert {"mac": MAC, "ip": EIGHT.ip, "name": "acht", "lease": "3h"}.items() <= filled(answer).items()
     (action,) = tree(answer).xpath("//main//form[@method='post']/@action")
     post(action, filled(answer))
     assert reserved(net) == {HostSpec(mac=MAC, ip=EIGHT.ip, name="acht", lease=10800)}
 
 
-def test_an_entry_that_passed_to_another_guest_during_the_edit_is_not_changed(post, page, net, pokes):
+def test_an_entry_that_passed_to_another_guest_during_the_edit_is_not_changed(post, page, net, enqueued):
     found(net, EIGHT)
     typed = filled(page.get(at(net, "host_edit", EIGHT.ip))) | {"name": "acht"}
     heir = HostSpec(mac=OTHER_MAC, ip=EIGHT.ip, name="heir")
     reserve(again(net), [heir], None, was=EIGHT.ip)
     answer = post(at(net, "host_edit", EIGHT.ip), typed)
     assert answer.status_code == 409
-    assert (reserved(net), pokes) == ({heir}, [])
+    assert (reserved(net), enqueued) == ({heir}, [])
     assert filled(answer)["name"] == "acht"
 
 
@@ -92,31 +92,31 @@ def chosen(*hosts: HostSpec) -> list[str]:
     return [f"{host.ip} {host.guest}" for host in hosts]
 
 
-def test_an_entry_that_passed_to_another_guest_is_not_deleted(page, post, net, pokes):
+def test_an_entry_that_passed_to_another_guest_is_not_deleted(page, post, net, enqueued):
     found(net, EIGHT)
     (value,) = html.fromstring(page.get(at(net)).content).xpath("//button[@name='ip']/@value")
     assert [value] == chosen(EIGHT)
     DHCPHostStatus.objects.all().delete()
     found(net, replace(EIGHT, mac=OTHER_MAC))
     assert "somebody else changed this" in said(post(at(net, "host_remove"), {"ip": value}))
-    assert (reserved(net), pokes) == ({replace(EIGHT, mac=OTHER_MAC)}, [])
+    assert (reserved(net), enqueued) == ({replace(EIGHT, mac=OTHER_MAC)}, [])
 
 
-def test_entries_are_deleted(post, net, pokes):
+def test_entries_are_deleted(post, net, enqueued):
     found(net, EIGHT, NINE, SIX)
     answer = post(at(net, "host_remove"), {"ip": chosen(EIGHT)})
     assert (answer.url, said(answer)) == (at(net), "10.5.0.8 is no longer reserved.")
-    assert (reserved(net), pokes) == ({NINE, SIX}, pushed(net))
+    assert (reserved(net), enqueued) == ({NINE, SIX}, pushed(net))
     answer = post(at(net, "host_remove"), {"ip": chosen(EIGHT, NINE, SIX)})
     assert said(answer).endswith("2 addresses are no longer reserved.")
-    assert (reserved(net), pokes) == (set(), pushed(net))
+    assert (reserved(net), enqueued) == (set(), pushed(net))
 
 
-def test_deleting_a_deleted_entry_succeeds_with_a_message(post, net, pokes):
+def test_deleting_a_deleted_entry_succeeds_with_a_message(post, net, enqueued):
     answer = post(at(net, "host_remove"), {"ip": chosen(EIGHT, NINE)})
     assert answer.url == at(net)
     assert said(answer).startswith("10.5.0.8, 10.5.0.9: nothing was removed, because somebody else changed this")
-    assert pokes == []
+    assert enqueued == []
     assert "nonsense: nothing was removed" in said(post(at(net, "host_remove"), {"ip": ["nonsense"]}))
     assert post(at(net, "host_remove")).url == at(net)
-    assert pokes == []
+    assert enqueued == []

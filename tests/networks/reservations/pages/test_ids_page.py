@@ -18,14 +18,14 @@ from tests.networks.reservations.pages.reservation_pages import (
 from tests.support.making import make_foreign_network
 
 
-def test_entries_are_added_and_deleted_by_virters_ids(post, net, pokes):
+def test_entries_are_added_and_deleted_by_virters_ids(post, net, enqueued):
     assert post(at(net, "host_ids"), {"id": "8", "count": "2"}).url == at(net)
     two = {HostSpec(mac=MAC, ip="10.5.0.8"), HostSpec(mac=OTHER_MAC, ip="10.5.0.9")}
-    assert (reserved(net), pokes) == (two, pushed(net))
+    assert (reserved(net), enqueued) == (two, pushed(net))
     post(at(net, "host_ids"), {"id": "9", "count": "5", "remove": "1"})
-    assert (reserved(net), pokes) == ({HostSpec(mac=MAC, ip="10.5.0.8")}, pushed(net))
+    assert (reserved(net), enqueued) == ({HostSpec(mac=MAC, ip="10.5.0.8")}, pushed(net))
     post(at(net, "host_ids"), {"id": "9", "count": "1"})
-    assert (reserved(net), pokes) == (two, pushed(net))
+    assert (reserved(net), enqueued) == (two, pushed(net))
 
 
 @pytest.mark.parametrize(
@@ -44,14 +44,14 @@ def test_entries_are_added_and_deleted_by_virters_ids(post, net, pokes):
     ],
     ids=lambda value: " ".join(value.values()) if isinstance(value, dict) else None,
 )
-def test_unavailable_ids_are_refused_before_any_change(post, net, pokes, typed, problem):
+def test_unavailable_ids_are_refused_before_any_change(post, net, enqueued, typed, problem):
     found(net, EIGHT, NAMED)
     answer = post(at(net, "host_ids"), typed)
     assert (answer.url, said(answer)) == (at(net), problem)
-    assert (reserved(net), pokes) == ({EIGHT, NAMED}, [])
+    assert (reserved(net), enqueued) == ({EIGHT, NAMED}, [])
 
 
-def test_a_network_without_ipv4_has_no_ids(post, lab, pokes):
+def test_a_network_without_ipv4_has_no_ids(post, lab, enqueued):
     network = make_foreign_network(lab, SIX_ONLY)
     answer = post(at(network, "host_ids"), {"id": "8", "count": "1"})
-    assert (said(answer), pokes) == ("six has no IPv4 block for DHCP reservations.", [])
+    assert (said(answer), enqueued) == ("six has no IPv4 block for DHCP reservations.", [])

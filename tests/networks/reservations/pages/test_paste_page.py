@@ -45,7 +45,7 @@ nonsense
 """
 
 
-def test_the_preview_of_a_paste_shows_each_line(post, net, pokes):
+def test_the_preview_of_a_paste_shows_each_line(post, net, enqueued):
     found(net, EIGHT, NINE)
     answer = paste(post, net, MIXED)
     assert answer.status_code == 200
@@ -59,20 +59,20 @@ def test_the_preview_of_a_paste_shows_each_line(post, net, pokes):
     assert "1 new, 1 changed, 1 unchanged, 2 wrong." in text(tree(answer))
     assert "Reserve the 2 right ones" in text(tree(answer))
     assert filled(answer)["text"].splitlines() == MIXED.splitlines()
-    assert (reserved(net), pokes) == ({EIGHT, NINE}, [])
+    assert (reserved(net), enqueued) == ({EIGHT, NINE}, [])
 
 
-def test_the_valid_lines_of_a_paste_are_saved(post, net, pokes):
+def test_the_valid_lines_of_a_paste_are_saved(post, net, enqueued):
     found(net, EIGHT, NINE)
     answer = paste(post, net, MIXED, token=token(paste(post, net, MIXED)))
     assert answer.url == at(net)
     assert said(answer) == "2 DHCP reservations are being added or changed."
     moved = HostSpec(mac=OTHER_MAC, ip="10.5.0.19", name="nine")
     assert reserved(net) == {EIGHT, moved, HostSpec(mac="52:54:00:00:00:0b", ip="10.5.0.11", name="eleven")}
-    assert pokes == pushed(net)
+    assert enqueued == pushed(net)
 
 
-def test_a_paste_is_shown_again_when_somebody_changed_the_network_meanwhile(post, net, pokes):
+def test_a_paste_is_shown_again_when_somebody_changed_the_network_meanwhile(post, net, enqueued):
     line = f"{MAC} 10.5.0.8 eight"
     shown = token(paste(post, net, line))
     reserve(again(net), [HostSpec(mac=MAC, ip="10.5.0.80")], None)
@@ -80,41 +80,41 @@ def test_a_paste_is_shown_again_when_somebody_changed_the_network_meanwhile(post
     assert answer.status_code == 409
     assert "has changed since the preview" in text(tree(answer))
     assert table(answer, "right")[0][-1] == f"changed was {MAC} 10.5.0.80"
-    assert (reserved(net), pokes) == ({HostSpec(mac=MAC, ip="10.5.0.80")}, [])
+    assert (reserved(net), enqueued) == ({HostSpec(mac=MAC, ip="10.5.0.80")}, [])
     assert paste(post, net, line, token=token(answer)).status_code == 302
     assert reserved(net) == {EIGHT}
 
 
-def test_a_line_that_became_invalid_is_not_saved(post, net, pokes):
+def test_a_line_that_became_invalid_is_not_saved(post, net, enqueued):
     shown = token(paste(post, net, f"{MAC} 10.5.0.8 eight"))
     reserve(again(net), [HostSpec(mac=OTHER_MAC, ip="10.5.0.8")], None)
     answer = paste(post, net, f"{MAC} 10.5.0.8 eight", token=shown)
-    assert (answer.status_code, token(answer), pokes) == (409, "", [])
+    assert (answer.status_code, token(answer), enqueued) == (409, "", [])
     assert table(answer, "wrong")[0][2] == f"10.5.0.8 is already reserved for {OTHER_MAC}."
 
 
 @pytest.mark.parametrize("typed", [f"{MAC} 10.5.0.18 eight", f"{MAC} 10.5.0.8 acht", f"{OTHER_MAC} 10.5.0.8 eight"])
-def test_a_text_that_was_changed_after_the_preview_is_shown_first(post, net, pokes, typed):
+def test_a_text_that_was_changed_after_the_preview_is_shown_first(post, net, enqueued, typed):
     shown = token(paste(post, net, f"{MAC} 10.5.0.8 eight"))
     answer = paste(post, net, typed, token=shown)
     assert answer.status_code == 409
-    assert (reserved(net), pokes) == (set(), [])
+    assert (reserved(net), enqueued) == (set(), [])
 
 
-def test_another_preview_saves_nothing(post, net, pokes):
+def test_another_preview_saves_nothing(post, net, enqueued):
     line = f"{MAC} 10.5.0.8 eight"
     shown = filled(paste(post, net, line))
     answer = post(at(net, "host_paste"), shown | {"look": "1"})
-    assert (answer.status_code, reserved(net), pokes) == (200, set(), [])
+    assert (answer.status_code, reserved(net), enqueued) == (200, set(), [])
     answer = post(at(net, "host_paste"), shown | {"look": "1", "text": f"{line}-changed"})
-    assert (answer.status_code, reserved(net), pokes) == (200, set(), [])
+    assert (answer.status_code, reserved(net), enqueued) == (200, set(), [])
     assert "has changed since the preview" not in text(tree(answer))
 
 
 @pytest.mark.parametrize("made_up", ["", "0" * 16])
-def test_an_invalid_token_saves_nothing(post, net, pokes, made_up):
+def test_an_invalid_token_saves_nothing(post, net, enqueued, made_up):
     assert paste(post, net, f"{MAC} 10.5.0.8 eight", token=made_up).status_code == 409
-    assert (reserved(net), pokes) == (set(), [])
+    assert (reserved(net), enqueued) == (set(), [])
 
 
 @pytest.mark.parametrize("pasted", [f"{MAC} 10.5.0.8 eight", "nonsense", "# only a comment", "  \r\n\t\n"])
@@ -128,11 +128,11 @@ def test_a_paste_without_changes_has_no_button(post, net, pasted):
 
 
 @pytest.mark.parametrize("pasted", ["", "x" * (MAX_PASTE_LENGTH + 1)], ids=["empty", "too long"])
-def test_a_paste_that_is_empty_or_too_long_is_refused(post, net, pokes, pasted):
+def test_a_paste_that_is_empty_or_too_long_is_refused(post, net, enqueued, pasted):
     answer = paste(post, net, pasted)
     assert answer.status_code == 422
     assert tree(answer).xpath("//div[@class='error']")
-    assert pokes == []
+    assert enqueued == []
 
 
 def test_the_empty_paste_page_shows_no_error(page, net):
@@ -147,7 +147,7 @@ def test_pasted_text_is_escaped(post, net):
     assert filled(answer)["text"].split()[1] == f"</textarea>{HOSTILE}"
 
 
-def test_ten_thousand_lines_are_answered_quickly(post, lab, pokes):
+def test_ten_thousand_lines_are_answered_quickly(post, lab, enqueued):
     wide = make_foreign_network(lab, WIDE)
     numbers = [(number // 250 + 1, number % 250 + 1) for number in range(10_000)]
     pasted = "\n".join(f"52:54:00:01:{a:02x}:{b:02x} 10.6.{a}.{b} vm-{a}-{b}" for a, b in numbers)
@@ -155,7 +155,7 @@ def test_ten_thousand_lines_are_answered_quickly(post, lab, pokes):
     answer = paste(post, wide, pasted)
     assert time.process_time() - began < 3
     assert "10000 new, 0 changed, 0 unchanged, 0 wrong." in " ".join(answer.content.decode().split())
-    assert pokes == []
+    assert enqueued == []
 
 
 def test_a_pasted_address_that_another_guest_has_now_causes_a_warning(page, post, net):

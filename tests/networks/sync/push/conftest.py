@@ -11,7 +11,7 @@ from virterweb.hypervisors.connections.pool import connected, disconnect
 
 
 @pytest.fixture
-def lab(db, tmp_path: Path, pokes):
+def lab(db, tmp_path: Path, enqueued):
     """Yield an empty hypervisor of libvirt's test driver."""
     path = tmp_path / "host.xml"
     path.write_text(EMPTY)

@@ -65,7 +65,7 @@ def test_drift_is_found_next_to_values_that_libvirt_does_not_store(lab, raw):
     assert again(network).status.drifts == ["MTU: found 1400, expected none"]
 
 
-def test_by_default_drift_is_only_shown(lab, raw, pokes):
+def test_by_default_drift_is_only_shown(lab, raw, enqueued):
     network = push(make_network(lab))
     raw.networkLookupByName("net1").setAutostart(False)
     observe(lab.pk)

@@ -34,7 +34,7 @@ def test_processes_that_start_at_once_agree_on_one_key(tmp_path):
 
 
 @pytest.mark.django_db
-def test_only_a_vm_that_is_waited_for_has_the_key_of_the_portal(own_key, pokes):
+def test_only_a_vm_that_is_waited_for_has_the_key_of_the_portal(own_key, enqueued):
     vm = running_vm()
     assert portal_key.authorized_line().encode() in seed.files(vm)["user-data"]
     vm.wait_ssh = False

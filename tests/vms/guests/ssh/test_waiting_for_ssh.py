@@ -42,7 +42,7 @@ def test_the_gateway_has_a_reason_for_a_failed_connection():
 
 
 @pytest.fixture
-def waited(db, own_key, pokes) -> VM:
+def waited(db, own_key, enqueued) -> VM:
     return running_vm()
 
 
@@ -93,7 +93,7 @@ def test_a_vm_is_waited_for_until_it_can_be_logged_in_to(waited, wire, own_key):
     assert not ssh.due_checks().exists()
 
 
-def test_a_vm_without_an_id_is_tried_at_the_address_of_its_lease(db, own_key, pokes, wire):
+def test_a_vm_without_an_id_is_tried_at_the_address_of_its_lease(db, own_key, enqueued, wire):
     vm = running_vm(number=None, name="free")
     make_lease(vm.status.nics.get().network, MAC, "192.168.122.77")
     assert try_now(vm).ssh_reason == "192.168.122.77 does not answer"

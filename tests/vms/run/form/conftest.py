@@ -6,7 +6,7 @@ from tests.support.making import make_foreign_network, make_hypervisor, make_ima
 
 
 @pytest.fixture
-def lab(db, pokes):
+def lab(db, enqueued):
     hypervisor = make_hypervisor()
     make_foreign_network(hypervisor)
     make_network(hypervisor)

@@ -20,7 +20,7 @@ from vms.models import VM, Volume
 
 
 def test_a_valid_form_creates_a_vm_with_the_name_mac_and_nic_order_of_virter(
-    page, lab, pokes, django_capture_on_commit_callbacks
+    page, lab, enqueued, django_capture_on_commit_callbacks
 ):
     with django_capture_on_commit_callbacks(execute=True):
         answer = send(page, lab, nics=[{"network": "net1"}, {"bridge": "br0", "model": "e1000"}])
@@ -32,7 +32,7 @@ def test_a_valid_form_creates_a_vm_with_the_name_mac_and_nic_order_of_virter(
     assert macs[0] == "52:54:00:00:00:08"
     assert len(set(macs)) == 3 and all(mac.startswith("52:54:00:") for mac in macs)
     assert vm.host_key.startswith("-----BEGIN OPENSSH PRIVATE KEY-----")
-    assert ("vms.tasks.push", vm.pk) in pokes
+    assert ("vms.tasks.push", vm.pk) in enqueued
 
 
 def test_no_nic_has_the_mac_of_the_id_or_of_another_vm(page, lab):
@@ -102,7 +102,7 @@ ENTRIES_WITHOUT_MAC = {
 
 
 @pytest.mark.parametrize("entries", ENTRIES_WITHOUT_MAC.values(), ids=ENTRIES_WITHOUT_MAC)
-def test_a_reservation_without_a_mac_keeps_its_address_and_blocks_no_vm(page, db, pokes, entries):
+def test_a_reservation_without_a_mac_keeps_its_address_and_blocks_no_vm(page, db, enqueued, entries):
     hypervisor = make_hypervisor()
     access = make_foreign_network(hypervisor, DEFAULT.replace("</dhcp>", f"{entries}</dhcp>"))
     reserve(access, [HostSpec(name="printer", ip="192.168.122.9")], None)
@@ -114,7 +114,7 @@ def test_a_reservation_without_a_mac_keeps_its_address_and_blocks_no_vm(page, db
     assert send(page, hypervisor).status_code == 302
 
 
-def test_an_ipv6_reservation_by_duid_blocks_no_vm(page, db, pokes):
+def test_an_ipv6_reservation_by_duid_blocks_no_vm(page, db, enqueued):
     hypervisor = make_hypervisor()
     block = """<ip family='ipv6' address='fd73::1' prefix='64'><dhcp>
     <host id='00:03:00:01:52:54:00:73:00:05' ip='fd73::5'/></dhcp></ip></network>"""

@@ -7,7 +7,7 @@ from tests.vms.run.form.run_form import errors, preview, send
 from vms.models import VM
 
 
-def test_several_vms_are_created_with_consecutive_ids(page, lab, pokes, django_capture_on_commit_callbacks):
+def test_several_vms_are_created_with_consecutive_ids(page, lab, enqueued, django_capture_on_commit_callbacks):
     disks = [{"name": "data", "size": "1.5G", "bus": "scsi"}]
     with django_capture_on_commit_callbacks(execute=True):
         answer = send(page, lab, nics=[{"network": "net1"}], disks=disks, count="3")
@@ -20,7 +20,7 @@ def test_several_vms_are_created_with_consecutive_ids(page, lab, pokes, django_c
     assert [list(vm.disks.values_list("name", "size", "format", "bus")) for vm in vms] == [
         [("data", 1536, "qcow2", "scsi")]
     ] * 3
-    assert pokes == [("vms.tasks.push", vm.pk) for vm in vms]
+    assert enqueued == [("vms.tasks.push", vm.pk) for vm in vms]
     assert "Running 3 VMs: alma-8-8 … alma-8-10." in page.get(answer.url).content.decode()
 
 
