@@ -108,7 +108,7 @@ def test_the_keyboard_focuses_clears_and_leaves_the_search(tab: Page):
     expect(tab).to_have_url("/networks/")
 
 
-def test_what_others_do_with_virsh_is_on_the_page_without_reload(
+def test_changes_with_virsh_appear_on_the_page_without_reload(
     tab: Page, lab: Lab, outside: Path, picture: Callable[[Page, str], None]
 ):
     tab.goto("/networks/")

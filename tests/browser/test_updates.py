@@ -62,7 +62,7 @@ def test_an_error_leaves_the_page_as_it_is_says_so_and_goes_by_itself(page: Page
     expect(page.locator("[data-stale]")).to_have_count(0)
 
 
-def test_what_is_loaded_once_is_tried_again(page: Page):
+def test_a_part_that_failed_to_load_is_loaded_again(page: Page):
     answer(page, "/networks/lab/default/addresses/", lambda route: route.abort())
     page.goto("/networks/lab/default/")
     expect(page.locator("#connection")).to_contain_text("The portal cannot be reached")

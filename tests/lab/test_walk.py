@@ -106,7 +106,7 @@ def test_removing_a_vm_takes_its_snapshots_and_disks_and_nothing_of_others(
     assert things(host) == before
 
 
-def test_what_virter_refuses_is_refused_before_anything_is_made(portal: Portal, host: libvirt.virConnect):
+def test_values_that_virter_refuses_are_refused_before_anything_is_created(portal: Portal, host: libvirt.virConnect):
     before = things(host)
     for words, reason in (
         (("run", "tiny", "--id", "1"), "--id"),

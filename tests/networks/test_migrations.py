@@ -22,7 +22,7 @@ SHOWN = {"disruption": "brief", "vms": ["alma-8"], "seconds": 0.4, "note": "4 s 
         ),
     ],
 )
-def test_what_libvirt_does_not_keep(line, code):
+def test_a_line_about_settings_that_libvirt_drops_becomes_a_code(line, code):
     assert codes.difference(line) == code
 
 

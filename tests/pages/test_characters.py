@@ -25,7 +25,7 @@ HIDDEN = {
 
 
 @pytest.mark.parametrize("char", HIDDEN.values(), ids=HIDDEN)
-def test_it_is_refused_in_names_and_one_line_texts(char):
+def test_an_invisible_character_is_refused_in_names_and_one_line_texts(char):
     text = f"net{char}1"
     for check in (rules.validate_name, rules.validate_printable, rules.validate_domain, rules.validate_hostname):
         with pytest.raises(ValidationError):
@@ -81,7 +81,7 @@ def test_a_network_that_others_named_so_can_be_edited_in_other_fields(lab):
     assert form.errors == {}
 
 
-def test_what_others_named_so_is_spelled_out_on_every_page_and_its_links_lead_there(page, lab):
+def test_an_outside_name_with_invisible_characters_is_spelled_out_and_its_links_work(page, lab):
     network = make_foreign_network(lab)
     Network.objects.filter(pk=network.pk).update(name=EVIL)
     make_lease(network, "52:54:00:00:00:07", "192.168.122.7", "ho\u200bst\x1b[31m")
@@ -98,7 +98,7 @@ def test_what_others_named_so_is_spelled_out_on_every_page_and_its_links_lead_th
     assert "ho[U+200B]st[U+001B][31m" in page.get(f"{Network.objects.get().get_absolute_url()}leases/").content.decode()
 
 
-def test_what_can_be_edited_keeps_its_characters():
+def test_editable_values_keep_their_invisible_characters():
     page = f'<p title="{EVIL}">{EVIL}</p><textarea name="x">{EVIL}</textarea><option value="{EVIL}">{EVIL}</option>'
     shown = characters.visible_html(page)
     assert f'<textarea name="x">{EVIL}</textarea>' in shown

@@ -106,7 +106,7 @@ SECRETS = {
     ],
     ids=lambda text: "text",
 )
-def test_what_sshd_takes_is_taken(text):
+def test_a_key_that_sshd_accepts_is_accepted(text):
     assert problems(cleaned(text)) == []
 
 
@@ -138,7 +138,7 @@ def test_what_sshd_takes_is_taken(text):
         (f"{KEY} me\u2028{KEY}", "Line 1: it contains control characters."),
     ],
 )  # fmt: skip
-def test_what_sshd_does_not_take_is_named_by_its_line_with_what_to_do(text, said):
+def test_a_key_that_sshd_refuses_is_reported_with_its_line_and_a_solution(text, said):
     (found,) = problems(cleaned(text))
     assert said in found
     assert BLOB not in found

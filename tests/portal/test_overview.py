@@ -169,7 +169,7 @@ def test_only_signed_in_users_can_see_it(client, lab):
 
 
 @pytest.mark.parametrize("headers", [{}, HTMX])
-def test_it_costs_the_same_queries_for_3_networks_and_for_30(page, lab, user, headers):
+def test_the_overview_costs_the_same_queries_for_3_networks_and_for_30(page, lab, user, headers):
     def queries() -> int:
         with CaptureQueriesContext(connection) as found:
             assert page.get("/", headers=headers).status_code == 200

@@ -13,7 +13,7 @@ NESTED = Message("hypervisor.refused", action=Message("networks.start", name="ne
 
 
 @pytest.mark.parametrize("message", [NESTED, Message("nics.held", macs=["a", "b"], refused=[]), Message()])
-def test_what_is_stored_is_read_again(message):
+def test_a_stored_message_is_read_back(message):
     assert Message.read(message.stored()) == message
 
 

@@ -123,7 +123,7 @@ def test_connections_that_say_nothing_at_all_are_closed_too(portal: Portal, addr
         wait_for(lambda: all(map(is_closed, waiting)), 40, "all are closed")
 
 
-def test_one_address_has_but_its_share_of_connections(portal: Portal, address):
+def test_a_client_address_gets_only_its_share_of_connections(portal: Portal, address):
     with connected(address, 600, HALF, source="127.0.0.2") as waiting:
         wait_for(lambda: sum(map(is_closed, waiting)) >= 100, 10, "those above its share are closed")
         assert status_of(address) == 200

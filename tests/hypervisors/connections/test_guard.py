@@ -123,7 +123,7 @@ def unreadable(monkeypatch):
     return names
 
 
-def test_what_cannot_be_written_down_stays_as_it_was_and_is_named_once(lab, raw, unreadable, caplog):
+def test_an_object_that_cannot_be_recorded_is_kept_and_reported_once(lab, raw, unreadable, caplog):
     caplog.set_level(logging.WARNING)
     for number, name in enumerate(("one", "two")):
         raw.networkDefineXML(NETWORK.format(name=name, number=number))
@@ -184,7 +184,7 @@ def test_thousands_of_unreadable_objects_are_summarised(lab):
     assert len(reading.failed) == 3000
 
 
-def test_what_is_too_long_for_its_column_is_found_on_every_database(lab):
+def test_a_value_too_long_for_its_column_is_reported_on_every_database(lab):
     nic = NICStatus(position=0, kind="network", mac="52:54:00:00:00:01:02")
     with Observation(lab, Kind.NIC, "vm") as reading, reading.guard("1"):
         check_fits(nic)

@@ -72,14 +72,14 @@ def test_new_vms_get_what_was_proved_or_set(db, chosen, problem, gets):
 
 
 @pytest.mark.parametrize("up", [1000.0, None])
-def test_it_is_tried_once_for_all_processes(db, up):
+def test_kvm_is_tried_once_for_all_processes(db, up):
     hypervisor, machine = make_hypervisor(), Machine(SLOW, up)
     for _ in range(3):
         assert kvm.domain_type(Hypervisor.objects.get(pk=hypervisor.pk), machine.connection) == "qemu"
     assert machine.tried == 1
 
 
-def test_it_is_tried_again_after_the_host_has_booted(db):
+def test_kvm_is_tried_again_after_a_boot_of_the_host(db):
     hypervisor, machine = make_hypervisor(), Machine(SLOW)
     assert kvm.domain_type(hypervisor, machine.connection) == "qemu"
     earlier = timezone.now() - timedelta(hours=1)

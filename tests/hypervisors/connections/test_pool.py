@@ -38,7 +38,7 @@ def test_a_missing_libvirt_is_reported_immediately():
     assert "/no" in problem.value.detail
 
 
-def test_one_that_never_answers_is_given_up_and_delays_no_other(silent, monkeypatch):
+def test_a_hypervisor_that_never_answers_delays_no_other(silent, monkeypatch):
     monkeypatch.setattr(connections, "OPEN_TIMEOUT", 0.5)
     waiting = threading.Thread(target=give_up_on, args=[silent])
     waiting.start()

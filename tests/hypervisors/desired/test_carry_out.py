@@ -81,7 +81,7 @@ def test_a_refused_configuration_has_failed_and_is_not_tried_again(network):
 @pytest.mark.parametrize(
     "reason", [Busy(Message.external("libvirt is busy")), Waiting(Message.external("the guest shuts down"))]
 )
-def test_what_can_succeed_later_stays_pending_and_comes_round(network, reason):
+def test_an_attempt_that_can_succeed_later_stays_pending_and_is_retried(network, reason):
     def not_yet(desired, host):
         raise reason
 
@@ -174,7 +174,7 @@ def read_again(desired: Desired) -> Desired:
     return type(desired).objects.select_related("hypervisor", "status").get(pk=desired.pk)
 
 
-def test_what_is_being_deleted_is_neither_released_nor_adopted_nor_changed(kinds):
+def test_an_object_that_is_being_deleted_cannot_be_released_adopted_or_changed(kinds):
     for desired in kinds:
         stale = read_again(desired)
         desired.remove()
@@ -185,7 +185,7 @@ def test_what_is_being_deleted_is_neither_released_nor_adopted_nor_changed(kinds
         assert read_again(desired).removed_at
 
 
-def test_what_was_read_before_brings_no_earlier_state_back(kinds):
+def test_saving_a_stale_object_does_not_restore_its_earlier_state(kinds):
     for desired in kinds:
         stale = read_again(desired)
         desired.remove()
@@ -215,7 +215,7 @@ def test_a_worker_that_read_a_deletion_does_not_delete_what_was_released_since(k
             stale.confirm()
 
 
-def test_what_is_released_during_an_attempt_keeps_nothing_of_its_result(network):
+def test_the_result_of_an_attempt_on_a_released_object_is_dropped(network):
     network.status.write(present=True)
 
     def push(desired, host):

@@ -12,7 +12,7 @@ def test_a_device_counts_only_with_the_mac_of_the_nic():
     assert peer.bridge_of(os.getpid(), "lo", "52:54:00:00:00:01") is None
 
 
-def test_what_is_not_there_cannot_be_seen():
+def test_a_missing_tap_or_bridge_is_reported_as_invisible():
     assert peer.bridge_of(os.getpid(), "no-such-tap", "52:54:00:00:00:01") is None
     assert peer.bridge_of(os.getpid(), "", "52:54:00:00:00:01") is None
     assert peer.taps_on(os.getpid(), "no-such-bridge") is None

@@ -20,7 +20,7 @@ def test_a_name_says_which_network_it_serves():
     assert temporary.named_in(f"<source network='{temporary.network_name(UUID)}'/>") == {UUID}
 
 
-def test_it_has_a_bridge_of_its_own_and_the_port_groups_and_nothing_else():
+def test_a_temporary_network_has_only_its_own_bridge_and_the_port_groups():
     made = etree.fromstring(temporary.network_document(UUID, NETWORK))
     assert made.findtext("name") == temporary.network_name(UUID)
     assert [(each.tag, each.get("name")) for each in made[1:]] == [("portgroup", "slow"), ("portgroup", "o'k")]

@@ -97,13 +97,13 @@ def statuses(answers: list[Answer]) -> dict[int, int]:
     return dict(Counter(answer.status for answer in answers))
 
 
-def test_one_name_is_given_once_and_the_others_hear_it_at_the_field(portal: Portal, host: int):
+def test_a_name_is_used_once_and_the_others_get_an_error_at_the_field(portal: Portal, host: int):
     answers = at_once(portal, [network(host, "same", f"10.1.{number}.1/24") for number in range(AT_ONCE)])
     assert statuses(answers) == {302: 1, 422: AT_ONCE - 1}
     assert {error for answer in answers for error in answer.errors} == {"test already has a network same."}
 
 
-def test_one_block_is_given_once_and_the_others_hear_it_at_the_field(portal: Portal, host: int):
+def test_a_block_is_used_once_and_the_others_get_an_error_at_the_field(portal: Portal, host: int):
     answers = at_once(portal, [network(host, f"block-{number}", "10.2.0.1/24") for number in range(20)])
     assert statuses(answers) == {302: 1, 422: 19}
     errors = {error for answer in answers for error in answer.errors}
@@ -142,7 +142,7 @@ def test_every_edit_is_made_or_shown_again_and_none_undoes_another(portal: Porta
         assert value in document
 
 
-def test_one_address_is_reserved_once(portal: Portal, host: int):
+def test_an_address_is_reserved_once(portal: Portal, host: int):
     portal.send("/networks/add/", portal.token("/networks/add/"), **network(host, "reserved", "10.5.0.1/24")[1])
     path = "/networks/test/reserved/hosts/add/"
     same = [(path, {"mac": f"52:54:00:00:01:{number:02x}", "ip": "10.5.0.8"}) for number in range(20)]
@@ -182,13 +182,13 @@ def run(host: int, image: str, number: int, **fields: object) -> tuple[str, dict
     return "/vms/run/", {"hypervisor": host, "image": image, "number": number, **plain, **fields}
 
 
-def test_one_id_is_given_once(portal: Portal, host: int, image: str):
+def test_an_id_is_used_once(portal: Portal, host: int, image: str):
     answers = at_once(portal, [run(host, image, 20, name=f"vm-{number}") for number in range(AT_ONCE)])
     assert statuses(answers) == {302: 1, 422: AT_ONCE - 1}
     assert all("ID 20" in error for answer in answers for error in answer.errors)
 
 
-def test_one_vm_name_is_given_once_and_different_ones_are_all_run(portal: Portal, host: int, image: str):
+def test_a_vm_name_is_used_once_and_vms_with_other_names_all_run(portal: Portal, host: int, image: str):
     answers = at_once(portal, [run(host, image, 100 + number, name="one-name") for number in range(20)])
     assert statuses(answers) == {302: 1, 422: 19}
     answers = at_once(portal, [run(host, image, 150 + number) for number in range(AT_ONCE)])
@@ -196,7 +196,7 @@ def test_one_vm_name_is_given_once_and_different_ones_are_all_run(portal: Portal
     assert portal.ask("VM.objects.filter(number__gte=150).count()") == AT_ONCE
 
 
-def test_one_mac_is_given_once_to_a_new_nic(portal: Portal, host: int, image: str):
+def test_a_mac_is_used_once_for_a_new_nic(portal: Portal, host: int, image: str):
     at_once(portal, [run(host, image, number, name=f"nics-{number}") for number in (30, 31)])
     nic = {"network": "access", "model": "virtio", "mac": "52:54:00:aa:bb:cc", "link_up": "on"}
     answers = at_once(portal, [(f"/vms/test/nics-{30 + number % 2}/nics/add/", nic) for number in range(20)])
@@ -204,14 +204,14 @@ def test_one_mac_is_given_once_to_a_new_nic(portal: Portal, host: int, image: st
     assert portal.ask("NIC.objects.filter(mac='52:54:00:aa:bb:cc').count()") == 1
 
 
-def test_one_image_name_is_given_once(portal: Portal, host: int, image: str):
+def test_an_image_name_is_used_once(portal: Portal, host: int, image: str):
     form = {"hypervisor": host, "name": "named", "volume": "plain"}
     answers = at_once(portal, [("/images/", form)] * 20)
     assert statuses(answers) == {302: 1, 422: 19}
     assert {error for answer in answers for error in answer.errors} == {"test already has an image named."}
 
 
-def test_one_hypervisor_name_is_given_once_in_the_admin(portal: Portal):
+def test_a_hypervisor_name_is_used_once_in_the_admin(portal: Portal):
     form = {"name": "twice", "uri": "test:///default", "pool": "default", "access_network": "default"}
     form |= {"shutdown_timeout": 20, "history_days": 90, "console_days": 7, "domain_type": "auto"}
     form |= {"guest_network": "portal"}

@@ -51,7 +51,7 @@ def of_the_server(data: Path) -> list[str]:
     return found
 
 
-def test_it_starts_with_a_lab_and_an_account_and_ctrl_c_ends_all_of_it(serve, tmp_path):
+def test_the_server_starts_with_a_lab_and_an_account_and_ctrl_c_ends_it(serve, tmp_path):
     server, data = serve(), tmp_path / "data"
     said = (tmp_path / "said").read_text()
     assert re.search(r"user admin, password \S{10,}", said)

@@ -107,7 +107,7 @@ def test_an_image_whose_upload_takes_longer_than_a_claim_is_loaded_once(
     assert things(host) == before
 
 
-def test_what_a_killed_worker_began_is_done_by_the_other_within_seconds(
+def test_the_work_of_a_killed_worker_is_done_by_the_other_within_seconds(
     portal: Portal, host: libvirt.virConnect, two: Two
 ):
     before = things(host)

@@ -208,7 +208,9 @@ def test_drift_is_shown_by_field_and_accepted_or_reverted(portal: Portal, host: 
     assert "<host mac" not in host.networkLookupByName("net1").XMLDesc()
 
 
-def test_what_an_operator_set_happens_by_itself(portal: Portal, host: libvirt.virConnect, lab: Lab, guests):
+def test_the_reaction_to_drift_that_an_operator_chose_is_automatic(
+    portal: Portal, host: libvirt.virConnect, lab: Lab, guests
+):
     def set_to(choice: str) -> None:
         portal.ask(f"Network.objects.filter(name='net1').update(on_drift='{choice}')")
 

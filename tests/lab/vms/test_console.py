@@ -21,7 +21,9 @@ def shown(portal: Portal, name: str) -> str:
     return portal.get(f"/vms/lab/{name}/console/").xpath("string(//pre)")
 
 
-def test_what_a_guest_says_is_on_the_page_and_stays_when_it_is_gone(portal: Portal, host: libvirt.virConnect, lab: Lab):
+def test_console_output_is_on_the_page_and_stays_when_the_guest_is_off(
+    portal: Portal, host: libvirt.virConnect, lab: Lab
+):
     before = things(host)
     portal.manage("vm", "run", "tiny", "--id", "31", "--memory", "128M")
     volume = "virter:work:tiny-31-console"

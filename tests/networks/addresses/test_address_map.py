@@ -125,7 +125,7 @@ def test_a_group_counts_what_zooming_into_it_shows(drawn):
 
 @settings(max_examples=examples(30), deadline=None)
 @given(st.one_of(small, large), st.data())
-def test_what_is_zoomed_into_is_drawn_as_it_is_in_the_whole(drawn, data):
+def test_a_zoomed_block_shows_the_same_states_as_the_whole_map(drawn, data):
     block = data.draw(st.sampled_from(list(drawn.interface.network.subnets(prefixlen_diff=2))))
     uses = {address: drawn.use(address) for address in numbers(block)}
     found = drawn.map(block)
@@ -265,7 +265,7 @@ def test_blocks_up_to_a_23_are_drawn_address_by_address():
     assert (found.grouped, found.group, len(found.cells)) == (True, 30, 256)
 
 
-def test_one_can_zoom_from_an_8_down_to_single_addresses():
+def test_the_map_zooms_from_an_8_block_to_single_addresses():
     whole, people = ip_interface("10.0.0.1/8"), taken(leased={"10.7.8.9": "vm"})
     outer = draw(whole, [(0, 2**32 - 1)], people)
     middle = draw(whole, [(0, 2**32 - 1)], people, ip_network(outer.cells[7].block))
@@ -278,7 +278,7 @@ def test_one_can_zoom_from_an_8_down_to_single_addresses():
 
 
 @pytest.mark.parametrize("zoom", ["10.255.1.0/24", "10.255.0.0/23", "10.0.0.0/8"])
-def test_one_can_zoom_only_into_the_block(zoom):
+def test_the_map_zooms_only_into_its_own_block(zoom):
     with pytest.raises(ValueError, match=r"is not in 10\.255\.0\.0/24"):
         draw(NET1, NET1_RANGE, NOBODY, ip_network(zoom))
 

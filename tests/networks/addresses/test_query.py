@@ -112,7 +112,7 @@ def test_a_part_of_a_mac_is_found_wherever_its_colons_are(text, three, entries):
 
 
 @pytest.mark.parametrize("text", ["b3:73", "b372d8", "b3.72.d7.00", "52:54:00:b3:72:d7:00", "72:b3", "g3:72"])
-def test_what_no_mac_holds_finds_none(text, three, entries):
+def test_a_text_that_no_mac_contains_finds_none(text, three, entries):
     assert answering(text) == entries(text) == []
 
 

@@ -219,7 +219,7 @@ def test_where_there_is_no_dhcp_the_second_block_is_filled_after_the_first(lab):
     assert free(network) == ""
 
 
-def test_what_another_network_has_takes_nothing_here(lab, net):
+def test_addresses_of_another_network_are_not_counted(lab, net):
     other = make_foreign_network(lab, NETWORK.replace("net1", "net2"))
     make_lease(other, MAC, "10.5.0.2")
     found(other, HostSpec(mac=MAC, ip="10.5.0.3"))

@@ -152,7 +152,7 @@ def test_an_operator_may_give_dnsmasq_options_which_follow_the_hypervisors(clien
     assert Network.objects.get(name="net1").spec.dnsmasq_options == ("log-dhcp", "local-ttl=5")
 
 
-def test_what_was_typed_is_computed_in_view(page, lab):
+def test_the_preview_shows_the_dhcp_range_and_its_size(page, lab):
     answer = page.post("/networks/add/preview/", {"hypervisor": lab.pk, "ipv4": "10.255.0.1/24", "dhcp": "on"})
     shown = answer.content.decode()
     assert "10.255.0.2-10.255.0.254" in shown

@@ -49,7 +49,9 @@ def add(page, lab, **fields: str | None):
         ({**BRIDGE, "forward_devices": "eth0", "inbound": "100"}, "inbound", "devices of the host"),
     ],
 )
-def test_what_libvirt_always_refuses_is_refused_at_its_field(client, operator, db, enqueued, fields, field, said):
+def test_values_that_libvirt_always_refuses_are_refused_at_their_field(
+    client, operator, db, enqueued, fields, field, said
+):
     client.force_login(operator)
     answer = add(client, make_hypervisor(), **fields)
     assert answer.status_code == 422

@@ -88,7 +88,7 @@ def test_other_changes_work_afterwards(page, network, monkeypatch):
     assert network.status.draft
 
 
-def test_what_was_typed_is_shown_to_be_corrected(page, network, monkeypatch):
+def test_a_refused_change_is_shown_as_a_draft_to_correct(page, network, monkeypatch):
     refuse_start(monkeypatch)
     network = change(page, network, mtu="9000", domain="lab.test")
     for address in ("", "edit/"):

@@ -113,6 +113,6 @@ def test_macs_are_read_as_people_write_them(text):
         *("01:00:5e:00:00:01", "0100.5e00.0001", "01005e000001", "00:00:00:00:00:00", "0000.0000.0000", "000000000000"),
     ],
 )
-def test_what_no_guest_can_have_is_refused(text):
+def test_a_mac_that_no_guest_can_have_is_refused(text):
     with pytest.raises(ValueError, match="MAC"):
         parse_mac(text)

@@ -224,7 +224,7 @@ def test_a_line_is_read_as_people_type_it(reader, typed, part):
         (lease, "9999999999h", "not a lease time"),
     ],
 )
-def test_what_cannot_be_read_is_refused_with_what_is_allowed(reader, typed, said):
+def test_an_unreadable_line_is_refused_with_the_allowed_values(reader, typed, said):
     with pytest.raises(ValueError, match=said):
         reader(typed)
 

@@ -253,7 +253,7 @@ def test_host_entries_go_to_the_block_that_holds_their_address():
         ("<!-- two\nlines -->\n<!DOCTYPE network>\n<network/>", "DOCTYPE", 3),
     ],
 )
-def test_what_is_no_network_is_refused_in_a_sentence_with_its_line(text, said, line):
+def test_a_document_that_is_no_network_is_refused_with_its_line(text, said, line):
     with pytest.raises(DocumentError, match=said) as caught:
         parse(text)
     assert caught.value.line == line

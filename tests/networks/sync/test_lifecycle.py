@@ -143,7 +143,7 @@ def test_libvirt_loses_only_what_was_asked_to_be_deleted(lab, raw, asked):
         world.clear()
 
 
-def test_what_is_adopted_again_while_it_is_deleted_is_not_kept_by_half(lab, raw):
+def test_a_network_that_is_being_deleted_can_be_neither_released_nor_adopted(lab, raw):
     """After a deletion request, while no worker runs, release and adoption are refused."""
     world = World(lab, raw)
     for what in ("add", "work", "poll"):
@@ -159,7 +159,7 @@ def test_what_is_adopted_again_while_it_is_deleted_is_not_kept_by_half(lab, raw)
 
 
 @pytest.mark.parametrize("between", [(), ("poll",), ("work", "poll")])
-def test_what_is_released_and_adopted_again_stays_as_it_is(lab, raw, between):
+def test_releasing_and_adopting_a_network_changes_nothing_in_libvirt(lab, raw, between):
     world = World(lab, raw)
     for what in ("add", "work", "poll"):
         world.run(what, "net1", False)

@@ -87,7 +87,7 @@ def name_of(replaced: Network) -> str:
     return "net2" if replaced.name_found == "net2" else "net1"
 
 
-def test_it_is_recognised_and_one_row_stands_for_it(staff, replaced):
+def test_a_recreated_or_renamed_network_is_recognised_and_listed_once(staff, replaced):
     assert replaced.state == State.DRIFTED
     assert replaced.replaced
     page = staff.get("/networks/").content.decode()
@@ -174,7 +174,7 @@ VERBS: dict[str, Callable[[Network], None]] = {
 
 
 @pytest.mark.parametrize("verb", VERBS)
-def test_what_cannot_be_done_while_it_is_recreated_says_why(network, raw, verb):
+def test_actions_on_a_recreated_network_are_refused_with_the_reason(network, raw, verb):
     replace_outside(raw, network.uuid_text, OTHER)
     observe(network.hypervisor_id)
     before = documents(raw)
@@ -228,12 +228,12 @@ def transient(lab, raw) -> Network:
     return Network.objects.shown().get(name="passing")
 
 
-def test_what_is_transient_is_marked_everywhere(staff, transient):
+def test_a_transient_network_is_marked_on_its_page_and_in_the_list(staff, transient):
     for path in ("/networks/", transient.get_absolute_url()):
         assert "lost when" in staff.get(path).content.decode()
 
 
-def test_one_that_is_adopted_has_drifted_for_libvirt_will_forget_it(transient, raw):
+def test_an_adopted_transient_network_has_drifted(transient, raw):
     before = documents(raw)
     transient.adopt()
     now = push(transient)
@@ -254,7 +254,7 @@ def test_stopping_it_says_that_libvirt_forgets_it(transient):
     ]
 
 
-def test_it_is_made_persistent(staff, transient, raw):
+def test_a_transient_network_can_be_made_persistent(staff, transient, raw):
     transient.adopt()
     staff.post(f"{transient.get_absolute_url()}persist/")
     assert push(transient).state == State.READY

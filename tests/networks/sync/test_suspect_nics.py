@@ -114,7 +114,7 @@ def test_a_nic_with_another_port_was_reconnected(network, remote):
     assert poll(network) == ([], [])
 
 
-def test_what_a_tap_says_is_not_suspected(network, remote):
+def test_a_nic_with_a_visible_tap_is_not_suspected(network, remote):
     remote.nics = [replace(WEB, seen=True), replace(DB, seen=True, plugged=False)]
     restarted_by_others(network)
     assert poll(network) == (["db"], [])

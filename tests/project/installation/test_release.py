@@ -32,6 +32,6 @@ def test_the_root_has_the_project_and_is_gone_afterwards(bare):
 
 
 @pytest.mark.parametrize("name", ["", "../../etc", "trixie;reboot"])
-def test_what_is_no_name_of_a_release_is_refused(name):
+def test_an_unknown_name_of_a_release_is_refused(name):
     with pytest.raises(SetupError, match="is no release of Debian"):
         release.run(name, [])

@@ -145,7 +145,7 @@ def test_the_form_says_what_becomes_of_the_address_before_it_is_saved(page, vm):
     assert vm.nics.get(mac=MAC).source == "net2"
 
 
-def test_what_was_changed_is_pushed(page, vm, enqueued, django_capture_on_commit_callbacks):
+def test_reserving_an_address_for_a_nic_pushes_only_the_network(page, vm, enqueued, django_capture_on_commit_callbacks):
     with django_capture_on_commit_callbacks(execute=True):
         page.post(
             path(vm), {"network": "net1", "address": "next", "link_up": "on", "model": "virtio", "mode": "bridge"}

@@ -182,7 +182,7 @@ def test_addresses_can_be_guessed(page, lab, path, there):
         *("/bridges/lab-1/br0/attached.xml", "/attached.csv/"),
     ],
 )
-def test_what_is_not_there_is_a_404(page, lab, path):
+def test_an_unknown_object_is_a_404(page, lab, path):
     assert page.get(path).status_code == 404
 
 

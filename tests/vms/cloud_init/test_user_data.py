@@ -117,7 +117,7 @@ def test_there_is_no_warning_about_data_that_cloud_init_accepts(text, schema):
         ("ü" * (MAX_BYTES // 2 + 1), "It has 200,002 bytes; at most 200,000 are allowed."),
     ],
 )
-def test_what_no_guest_could_take_is_an_error_with_its_line(text, said):
+def test_user_data_that_no_guest_accepts_is_an_error_with_its_line(text, said):
     assert said in " ".join(errors(text))
 
 
@@ -197,7 +197,7 @@ def test_unusual_data_is_a_warning_with_its_line(text, said):
         ("runcmd:\n" + "- a\n" * 5000, "It has more than 5,000 values, too many for a check"),
     ],
 )
-def test_what_cloud_inits_schema_does_not_allow_is_a_warning_with_its_line(text, said, schema):
+def test_a_violation_of_the_schema_of_cloud_init_is_a_warning_with_its_line(text, said, schema):
     assert errors(HEAD + text) == []
     assert said in " ".join(warnings(HEAD + text, schema))
 

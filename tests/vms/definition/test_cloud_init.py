@@ -83,7 +83,7 @@ def test_a_nic_that_is_not_configured_is_not_mentioned():
     assert [nic["match"]["macaddress"] for nic in yaml.safe_load(network_config(nics))["ethernets"].values()] == [A, C]
 
 
-def test_what_renderers_leave_out_the_boot_command_does():
+def test_the_boot_command_applies_settings_that_renderers_ignore():
     assert left_out(guest(A, default_route=frozenset({6}), use_dns=False)) == {A: "no-route-4,no-dns"}
     assert left_out(guest(A, ra=True, dhcp6=True, default_route=frozenset())) == {A: "no-route-4,no-route-6"}
     second = guest(B, default_route=frozenset())

@@ -140,7 +140,7 @@ texts = st.text(st.characters(categories=["L", "N"], include_characters="-.<>&'\
     st.lists(st.tuples(st.sampled_from(["network", "bridge"]), texts, st.integers(0, 2**24 - 1)), max_size=4),
     texts,
 )
-def test_what_is_built_is_read_back(name, uuid, memory, vcpus, nics, key):
+def test_a_built_domain_is_parsed_to_the_same_values(name, uuid, memory, vcpus, nics, key):
     specs = tuple(
         NICSpec(
             kind=kind, source=source, mac=f"52:54:00:{n >> 16:02x}:{n >> 8 & 255:02x}:{n & 255:02x}", model="virtio"

@@ -37,7 +37,7 @@ def test_a_nic_can_request_addresses_if_its_network_is_unknown():
     assert one(nic(None, Mode.DHCP)).dhcp4
 
 
-def test_it_can_be_up_without_address_though_its_network_offers_some():
+def test_a_nic_can_be_up_without_an_address_on_a_network_with_dhcp():
     guest = one(nic(DUAL, Mode.UP))
     assert guest.silent
     assert (guest.dhcp4, guest.dhcp6, guest.ra, guest.addresses) == (False, False, False, ())
@@ -57,7 +57,7 @@ def test_an_isolated_network_has_no_gateway():
     assert one(nic(LAB, Mode.STATIC, reserved="10.0.0.8")).gateways == ()
 
 
-def test_what_is_typed_counts_instead():
+def test_static_settings_replace_those_of_the_network():
     guest = one(nic(NAT, Mode.STATIC, addresses=("10.0.0.9/24",), gateways=("10.0.0.2",), dns=("9.9.9.9",)))
     assert (guest.addresses, guest.gateways, guest.dns) == (("10.0.0.9/24",), ("10.0.0.2",), ("9.9.9.9",))
 
@@ -118,7 +118,7 @@ def test_the_mtu_of_its_network_is_passed_on_unless_the_card_has_its_own():
         (nic(NAT, mtu=9000), "mtu", "is 1500"),
     ],
 )
-def test_what_cannot_be_is_refused_at_its_field(attached: Attached, field: str, text: str):
+def test_impossible_settings_are_refused_at_their_field(attached: Attached, field: str, text: str):
     ((found, sentence),) = problems(attached, {})
     assert found == field and text in sentence
 
@@ -131,7 +131,7 @@ def test_there_are_no_two_default_routes():
     assert not list(problems(nic(NAT), other))
 
 
-def test_what_is_as_usual_needs_no_storing():
+def test_default_settings_are_not_stored():
     assert GuestSpec().stored == {}
     desired = GuestSpec(mode=Mode.STATIC, addresses=("10.0.0.5/24",), default_route=False)
     assert GuestSpec.read(desired.stored) == desired

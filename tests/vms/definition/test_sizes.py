@@ -14,7 +14,7 @@ def test_a_size_is_read_in_mebibytes(text, size):
 
 
 @pytest.mark.parametrize("text", ["", "lots", "-1G", "1X", "1e9", "9" * 400, "1.", "٣G", "1G\n2"])
-def test_what_is_no_size_is_refused(text):
+def test_a_text_that_is_no_size_is_refused(text):
     with pytest.raises(ValueError, match="is not a size"):
         sizes.mebibytes(text)
 

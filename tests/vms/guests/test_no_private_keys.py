@@ -83,7 +83,7 @@ def test_a_text_without_one_stays_as_it_is(text):
     assert migration.without_private_keys(text) == text
 
 
-def test_it_is_done_for_hypervisors_and_vms(db, enqueued):
+def test_private_keys_of_hypervisors_and_vms_are_removed(db, enqueued):
     text = BEFORE + OPENSSH + AFTER
     lab = make_hypervisor(ssh_keys=text)
     vms = [make_vm(lab, f"vm-{number}", number, ssh_keys=keys) for number, keys in enumerate((text, BEFORE, ""), 8)]

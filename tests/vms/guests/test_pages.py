@@ -62,7 +62,7 @@ def desired() -> GuestSpec:
     return NIC.objects.get(mac=SECOND).guest_spec()
 
 
-def test_what_the_guest_does_is_set_with_the_nic_and_raises_the_vms_generation(page, vm):
+def test_the_form_of_a_nic_saves_its_guest_settings_and_raises_the_generation(page, vm):
     answer = change(page, vm, guest="static", guest_addresses="10.255.0.9/24", dns="none", metric="300")
     assert answer.status_code == 302
     assert desired() == GuestSpec(mode="static", addresses=("10.255.0.9/24",), use_dns=False, metric=300)
@@ -252,7 +252,7 @@ def test_as_virter_there_is_nothing_to_configure(vm):
     assert GuestRun.objects.get().reason == Message("guest.as_virter")
 
 
-def test_one_nic_with_dhcp_has_nothing_to_be_configured(vm):
+def test_a_guest_with_one_dhcp_nic_has_nothing_to_configure(vm):
     vm.nics.filter(mac=SECOND).delete()
     configure.ask(vm)
     configure.run(GuestRun.objects.get().pk)

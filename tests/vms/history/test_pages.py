@@ -34,7 +34,7 @@ def test_the_overview_shows_changes_of_vms_and_networks(page, user, vm):
     assert "memory and vCPUs edited" in text
 
 
-def test_what_is_typed_as_a_name_stays_text(page, lab):
+def test_a_name_with_html_is_escaped(page, lab):
     bad = make_vm(lab, "bad", 9, image=make_image(lab, "<b>x"))
     bad.resize(2048, 1)
     for path in ("/", "/vms/lab-1/bad/history/", bad.revisions.first().get_absolute_url()):

@@ -68,7 +68,7 @@ def test_a_version_that_is_saved_now_has_nothing_to_restore(page, vm):
     assert (again(vm).generation, vm.revisions.count()) == before
 
 
-def test_what_has_changed_since_the_preview_is_shown_and_nothing_is_done(page, vm):
+def test_a_vm_changed_since_the_preview_is_previewed_again_and_not_restored(page, vm):
     first = vm.revisions.last()
     token = page.get(first.get_absolute_url()).context["token"]
     vm.resize(4096, 1)

@@ -134,7 +134,7 @@ def found(vm: VM) -> VM:
     return VM.objects.select_related("hypervisor", "status").get(pk=vm.pk)
 
 
-def test_what_libvirt_has_and_the_portal_does_not_model_is_in_the_document(vm):
+def test_a_revision_contains_elements_that_the_portal_does_not_model(vm):
     vm = found(vm)
     vm.resize(2048, 1)
     assert 'mode="maximum"' in vm.revisions.first().document.replace("'", '"')

@@ -46,7 +46,7 @@ def pool(*volumes: FoundVolume) -> dict[str, FoundVolume]:
         ("flat", "/elsewhere/flat", False),
     ],
 )
-def test_what_an_overlay_is_on_is_used(name, path, used):
+def test_the_backing_file_of_an_overlay_is_in_use(name, path, used):
     found = volume(name)
     assert layers.is_used(found, pool(found, volume("virter:work:a", path)), set()) == used
     domain = disk_sources(DOMAIN.format(top="file='/elsewhere/overlay'", beneath=path))
@@ -139,7 +139,7 @@ def test_an_image_with_a_layer_beneath_is_not_marked(page, lab):
     assert Image.objects.get().upload == ""
 
 
-def test_what_is_on_its_way_into_the_pool_is_not_offered(page, lab):
+def test_a_volume_that_is_being_uploaded_is_not_offered(page, lab):
     Volume.objects.create(hypervisor=lab, name="virterweb:load:0", path="/pool/virterweb:load:0")
     Volume.objects.create(hypervisor=lab, name="plain", path="/pool/plain")
     shown = page.get("/images/").content.decode()

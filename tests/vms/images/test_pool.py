@@ -94,7 +94,7 @@ def test_a_pool_that_cannot_be_read_makes_nothing_vanish(lab, pool, page, monkey
     assert reasons() == []
 
 
-def test_what_a_successful_reading_lacks_goes_but_for_images_that_vms_were_made_from(lab, pool, page):
+def test_volumes_missing_from_a_read_pool_are_removed_except_images_of_vms(lab, pool, page):
     vm = make_vm(lab, image=Image.objects.get(name="alma-8"))
     image = vm.image
     for volume in pool.listAllVolumes():

@@ -110,7 +110,7 @@ def test_other_formats_are_refused_with_the_command_that_converts(make, kind):
 
 
 @pytest.mark.parametrize("program", ["gzip", "xz", "bzip2"])
-def test_what_is_packed_is_to_be_unpacked(tmp_path, program):
+def test_a_compressed_image_is_refused_with_how_to_decompress_it(tmp_path, program):
     path = tmp_path / "made"
     path.write_bytes(b"\0" * 1000)
     packed = subprocess.run([program, "--stdout", path], check=True, capture_output=True).stdout
@@ -146,7 +146,7 @@ with tarfile.open(fileobj=TAR, mode="w") as archive:
         (bytes(SMALL) + b"conectix".ljust(512, b"\0"), "This is a vpc file, a VHD."),
     ],
 )
-def test_what_is_no_disk_is_refused(data, said):
+def test_a_file_that_is_no_disk_image_is_refused(data, said):
     assert str(qcow2.file_problem(io.BytesIO(data), len(data))).startswith(said)
 
 

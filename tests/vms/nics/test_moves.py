@@ -39,7 +39,7 @@ def nic(request) -> FoundNIC:
 
 
 @pytest.mark.parametrize("to", PLACES)
-def test_what_belongs_to_the_old_place_stays_there(nic, to):
+def test_settings_of_the_old_network_are_removed_when_a_nic_moves(nic, to):
     wanted = move(nic.spec, replace(nic.spec, port_group="", **PLACES[to]))
     if (wanted.kind, wanted.source) == (nic.kind, nic.source):
         return

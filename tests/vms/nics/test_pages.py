@@ -179,7 +179,7 @@ def test_an_error_is_reported_and_nothing_is_written(page, lab, vm):
     assert again(vm).generation == vm.generation
 
 
-def test_what_is_typed_is_shown_as_text(page, lab, vm):
+def test_typed_html_is_escaped(page, lab, vm):
     for preview in (False, True):
         answer = send(page, vm, preview=preview, filter="<script>alert(1)</script>", vlan="<b>")
         assert "<script>alert" not in answer.content.decode()

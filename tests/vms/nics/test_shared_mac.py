@@ -72,7 +72,7 @@ def test_each_is_a_nic_of_its_own(lab, vm):
 
 
 @pytest.mark.parametrize("adopted", [False, True])
-def test_one_is_changed_and_the_other_stays(page, lab, vm, adopted):
+def test_changing_one_nic_leaves_the_other_with_the_same_mac_unchanged(page, lab, vm, adopted):
     if adopted:
         vm.adopt()
         push(vm, lab[1])
@@ -84,7 +84,7 @@ def test_one_is_changed_and_the_other_stays(page, lab, vm, adopted):
 
 
 @pytest.mark.parametrize("adopted", [False, True])
-def test_one_is_removed_and_the_other_stays_with_its_address(page, lab, vm, adopted):
+def test_removing_one_nic_keeps_the_other_with_the_same_mac_and_its_address(page, lab, vm, adopted):
     if adopted:
         vm.adopt()
         push(vm, lab[1])
@@ -130,7 +130,7 @@ def bare(*places: str) -> str:
     return f"<domain><devices>{nics}</devices></domain>"
 
 
-def test_what_cannot_be_told_apart_is_shown_and_not_changed():
+def test_indistinguishable_nics_are_shown_but_cannot_be_changed():
     nics = parse_domain(bare("", ""))
     assert [nic.key for nic in nics] == [f"{MAC}@1", f"{MAC}@2"]
     for key in (MAC, *(nic.key for nic in nics)):

@@ -82,7 +82,7 @@ def change(mac: str, **values: object) -> None:
 
 
 @pytest.mark.parametrize("name", SMALL)
-def test_what_others_did_to_other_nics_stays(lab, name):
+def test_outside_changes_of_other_nics_are_kept(lab, name):
     _, second = nics(lab)
     SMALL[name]()
     push(lab)
@@ -92,7 +92,7 @@ def test_what_others_did_to_other_nics_stays(lab, name):
     assert len(vm().status.drifts) == 3
 
 
-def test_what_others_did_to_other_fields_of_the_nic_stays(lab):
+def test_outside_changes_of_other_fields_of_the_nic_are_kept(lab):
     change(NICS[1], source="net1")
     push(lab)
     _, second = nics(lab)

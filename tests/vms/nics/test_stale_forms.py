@@ -49,7 +49,7 @@ def test_a_nic_that_another_moved_stays_where_it_is_now(page, vm):
 
 
 @pytest.mark.parametrize("base", ["", "[]", "{", "[" * 100_000, '{"memory": {}}'])
-def test_what_is_no_base_is_as_none(page, vm, base):
+def test_an_invalid_base_of_a_form_is_ignored(page, vm, base):
     page.post(f"{vm.get_absolute_url()}size/", {"memory": 512, "vcpus": 1, "base": base})
     assert page.get(vm.get_absolute_url()).status_code == 200
 

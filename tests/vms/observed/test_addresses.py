@@ -25,7 +25,7 @@ def test_the_end_of_the_lease_is_that_of_ipv4():
     assert joined((Lease(ip="fd00::8", until=six), Lease(ip="10.0.0.8", until=four)), ()).until == four
 
 
-def test_what_the_agent_says_comes_before_leases_and_those_before_arp_each_address_once():
+def test_addresses_are_listed_once_from_the_agent_then_leases_then_arp():
     leases = tuple(Lease(ip=ip) for ip in ("fd00::9", "10.0.0.9", "192.168.122.8"))
 
     def reported(source: Source, *ips: str) -> list[Address]:

@@ -113,7 +113,7 @@ def test_little_is_read_twice():
         ("<script>alert(1)</script>", "<script>alert(1)</script>"),
     ],
 )
-def test_it_is_shown_as_a_terminal_would_in_plain_lines(said, shown):
+def test_console_output_is_shown_as_plain_lines_as_a_terminal_shows_it(said, shown):
     assert readable(said) == shown
 
 

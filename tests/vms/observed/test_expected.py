@@ -20,7 +20,7 @@ def why(**known) -> str:
     "known",
     [{"leased": (WANTED,)}, {"told": (WANTED,)}, {"leased": (WANTED,), "told": (OTHER, WANTED)}, {"told": (WANTED,)}],
 )
-def test_one_that_has_it_needs_no_reason(known):
+def test_a_nic_with_its_reserved_address_shows_no_reason(known):
     assert why(**known) == ""
 
 
@@ -38,5 +38,5 @@ def test_one_that_has_it_needs_no_reason(known):
         ({"since": NOW - timedelta(minutes=5)}, "no DHCP client runs"),
     ],
 )
-def test_one_that_has_it_not_says_why(known, reason):
+def test_a_nic_without_its_reserved_address_shows_the_reason(known, reason):
     assert reason in why(**known)

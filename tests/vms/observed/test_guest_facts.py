@@ -84,13 +84,13 @@ def status(stage: str | None, *errors: str) -> str:
         ("cloud-init installed\nstatus []", CloudInit.RUNNING, ""),
     ],
 )
-def test_what_cloud_init_came_to(text, word, errors):
+def test_the_result_of_cloud_init_is_read_from_the_report(text, word, errors):
     found = told(text)
     assert (found.cloud_init, found.errors) == (word, errors)
 
 
 @pytest.mark.parametrize("text", ["", "end of all", f"{CARD}", f"{CARD}end\nand more", "\0\0\0"])
-def test_what_did_not_come_to_its_end_tells_nothing(text):
+def test_an_incomplete_report_is_ignored(text):
     assert read(text) is None
 
 
@@ -114,7 +114,7 @@ def test_a_hostile_guest_is_only_not_understood(hostile):
     assert found.errors == ""
 
 
-def test_what_a_guest_says_at_length_is_cut():
+def test_a_long_report_of_a_guest_is_truncated():
     long = told(f"cloud-init installed\n{result('x' * 5000, chr(27) + '[31m' + chr(0x202E))}").errors
     assert len(long) == ERRORS and long.endswith("…")
     assert told(f"cloud-init installed\n{result(chr(27) + 'red' + chr(0x202E))}").errors == " red "

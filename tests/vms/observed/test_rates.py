@@ -109,7 +109,7 @@ def test_sizes_are_in_words_of_at_most_four_digits_below_pebibytes(count, words)
     assert size(count) == words
 
 
-def test_what_was_lost_is_told_and_each_way_has_its_words():
+def test_errors_and_drops_are_shown_for_each_direction():
     reading = Reading(
         at=NOON,
         received=Counters(bytes=2048, packets=12, errors=1),

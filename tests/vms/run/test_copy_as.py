@@ -41,7 +41,7 @@ def run(**values) -> Run:
         ({"vnc_bind": "::"}, ""),
     ],
 )
-def test_it_is_one_line_of_what_differs_from_the_defaults(values, words):
+def test_the_command_contains_only_values_that_differ_from_the_defaults(values, words):
     assert virter(run(**values)) == f"virter vm run tiny --id 8{' ' if words else ''}{words}\n"
 
 
@@ -53,7 +53,7 @@ def test_names_are_quoted_and_taken_for_no_flags():
     ]
 
 
-def test_what_virter_has_no_flag_for_is_named_beneath():
+def test_values_without_a_flag_of_virter_are_listed_below_the_command():
     nics = (
         NICSpec(kind="direct", source="eth0", mode="bridge", mac=MAC),
         NICSpec(kind="user", mac="52:54:00:80:00:02"),

@@ -179,7 +179,7 @@ def test_the_vnc_password_of_anothers_vm_survives_a_change_of_its_nic(lab, vm, c
     assert "<link state='down'/>" in connection.domains.stored_document(UUID)
 
 
-def test_what_was_refused_of_anothers_vm_is_not_tried_again_by_itself(lab, vm, connection):
+def test_a_refused_nic_of_an_unmanaged_vm_is_not_retried_automatically(lab, vm, connection):
     lost = vm.add_nic(NICSpec(kind="bridge", source="br9", mac=""))
     vm.nics.update(asked_at=None, refused={"code": "libvirt", "text": "Could not attach it."})
     vm.add_nic(NICSpec(kind="bridge", source="br0", mac=""))

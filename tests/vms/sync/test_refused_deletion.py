@@ -46,7 +46,7 @@ def refuse(lab: Lab) -> None:
 
 
 @pytest.mark.parametrize("later", ["start", "force-off", "retry", "release"])
-def test_what_is_asked_after_a_refused_deletion_does_not_delete(page, lab, later):
+def test_later_actions_after_a_refused_deletion_do_not_delete_the_vm(page, lab, later):
     page.post("/vms/lab-1/web/remove/", {"name": "web"})
     refuse(lab)
     assert lab.vm.removed_at is None

@@ -80,7 +80,7 @@ def test_a_change_is_applied_and_changes_outside_are_kept(case):
     assert differences(merged, apply_change(base, wanted, found)) == ()
 
 
-def test_what_has_no_block_to_be_in_is_told():
+def test_a_reservation_without_its_block_is_reported():
     lost = left_out(network(host=A), "<network><name>net1</name></network>")
     assert Leaf(path="ip dhcp host", value="52:54:00:00:00:0a 10.0.0.5", block="10.0.0.1/24") in set(lost)
     assert not list(left_out(network(host=A), network()))
@@ -123,11 +123,11 @@ def _alike(leaf: Leaf, other: Leaf, *sides: object) -> bool:
 
 @settings(max_examples=examples(100), deadline=None)
 @given(specs(described=False), specs(described=False))
-def test_what_is_merged_is_valid(base, wanted):
+def test_a_merged_document_is_valid(base, wanted):
     assert_valid("network", apply_change(build(base), build(wanted), build(base)))
 
 
-def test_what_is_not_changed_keeps_its_spelling():
+def test_unchanged_elements_keep_their_spelling():
     found = """<network><name>net1</name><forward dev='eth0' mode='nat'><nat><port start='1024' end='65535'/></nat>
     <interface dev='eth0'/></forward><bridge name='virbr1' stp='on' delay='0'/><domain name='a' localOnly='no'/>
     <ip address='10.0.0.1' prefix='24'><dhcp><range start='10.0.0.2' end='10.0.0.9'/>
@@ -138,7 +138,7 @@ def test_what_is_not_changed_keeps_its_spelling():
     assert applied.replace("<title>T</title>", "") == apply_change(base, base, found).replace("'", '"')
 
 
-def test_one_of_several_entries_that_share_an_address_is_added_and_removed():
+def test_one_of_several_reservations_of_an_address_is_added_and_removed():
     one, other = "<host mac='52:54:00:00:00:05' ip='10.0.0.5'/>", "<host mac='52:54:00:00:00:06' ip='10.0.0.5'/>"
     alone, both = (
         f"<network><name>n</name><ip address='10.0.0.1' netmask='255.255.255.0'><dhcp>{hosts}</dhcp></ip></network>"
