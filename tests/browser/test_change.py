@@ -29,7 +29,7 @@ def is_ready(tab: Page) -> None:
     expect(tab.locator("header.page .state")).to_have_text("ready")
 
 
-def test_an_edit_says_what_it_does_to_whom_before_it_does_it(
+def test_an_edit_is_previewed_with_its_effect_on_vms(
     net2: str, tab: Page, lab: Lab, picture: Callable[[Page, str], None]
 ):
     tab.goto("/networks/lab/net2/")

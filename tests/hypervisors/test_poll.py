@@ -114,7 +114,7 @@ def test_work_on_a_hypervisor_never_keeps_its_poll_out(lab):
         (Unreachable(Message.external("libvirt cannot be reached")), "libvirt cannot be reached", True),
     ],
 )
-def test_only_what_cannot_be_reached_is_called_so(lab, page, monkeypatch, problem, error, unreachable):
+def test_only_an_unreachable_hypervisor_is_called_unreachable(lab, page, monkeypatch, problem, error, unreachable):
     def fail(connection: Connection) -> None:
         raise problem
 

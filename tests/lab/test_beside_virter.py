@@ -124,7 +124,7 @@ def test_images_of_the_portals_are_virters_too(portal: Portal, virter: Virter, t
         virter.find(name).delete()
 
 
-def test_each_runs_and_removes_what_the_other_made(portal: Portal, virter: Virter, host: libvirt.virConnect):
+def test_portal_and_virter_list_and_delete_vms_of_each_other(portal: Portal, virter: Virter, host: libvirt.virConnect):
     theirs = virter.vm_run("tiny", 31, disks=("data",))
     portal.manage(
         "vm", "run", "tiny", "--id", "32", "--memory", "32M", "--boot-capacity", "1G", "--disk", "name=d,size=1M"

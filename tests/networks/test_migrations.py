@@ -54,7 +54,7 @@ def test_a_line_about_settings_that_libvirt_drops_becomes_a_code(line, code):
         ),
     ],
 )
-def test_steps_that_were_accepted(verb, text, code):
+def test_accepted_steps_of_earlier_versions_become_codes(verb, text, code):
     empty = {"variant": "", "network": "", "fields": [], "stored": [], "command": "", "field": ["", ""]}
     expected = {**SHOWN, **empty, "value": "", "was": "", "step": verb, "note": "", **code}
     assert codes.step({"step": verb, "text": text, **SHOWN}) == expected

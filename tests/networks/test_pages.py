@@ -149,7 +149,7 @@ def test_running_vms_are_not_disconnected_without_confirmation(page, lab):
     assert Network.objects.get(pk=network.pk).allow_disconnect == ["alma-8-8"]
 
 
-def test_a_page_of_removal_that_is_stale_removes_nothing(page, lab):
+def test_a_stale_removal_page_removes_nothing(page, lab):
     """A VM has joined, or the network was recreated, since the page was opened."""
     network = make_network(lab)
     make_running(make_vm(lab), ("net1", "52:54:00:80:00:01", "vnet1"))

@@ -35,7 +35,7 @@ def test_an_invisible_character_is_refused_in_names_and_one_line_texts(char):
 
 
 @given(st.text())
-def test_nothing_stays_unseen_and_nothing_else_is_changed(text):
+def test_only_invisible_characters_are_spelled_out(text):
     shown = characters.visible(text)
     assert characters.hidden_in(shown) == ""
     assert shown == text or characters.hidden_in(text)
@@ -56,7 +56,7 @@ def lab(db, enqueued):
 EVIL = "ne\u202et1"
 
 
-def test_forms_and_xml_refuse_it_at_the_field(page, lab):
+def test_forms_and_xml_refuse_an_invisible_character_at_the_field(page, lab):
     make_image(lab)
     network = make_network(lab, "plain", "10.3.0.1/24")
     sent = {"hypervisor": lab.pk, "ipv4": "10.1.0.1/24", "name": "net1"}
@@ -124,7 +124,7 @@ def test_mixed_scripts_are_marked(name):
     assert characters.warnings([name]) == {name: "mixes scripts"}
 
 
-def test_the_mark_stands_where_names_are_listed_and_on_their_pages(page, lab):
+def test_similar_names_are_marked_in_lists_and_on_pages(page, lab):
     for name in ("net1", "nеt1"):
         make_network(lab, name, "")
         VM.objects.create(hypervisor=lab, name=name, managed=False, generation=0)
@@ -133,7 +133,7 @@ def test_the_mark_stands_where_names_are_listed_and_on_their_pages(page, lab):
         assert "looks like nеt1" in page.get(path).content.decode(), path
 
 
-def test_users_names_have_none_in_the_admin(client, operator):
+def test_the_admin_refuses_user_names_with_invisible_characters(client, operator):
     client.force_login(operator)
     sent = {"username": "adm\u3164in", "usable_password": "true", "password1": "fgh35vbnm", "password2": "fgh35vbnm"}
     answer = client.post("/admin/auth/user/add/", sent)

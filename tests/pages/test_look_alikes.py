@@ -78,7 +78,7 @@ def test_names_are_marked_on_every_page_that_shows_them(page, lab, path):
         ("/vms/many/", {"action": "down", "asked": "yes"}),
     ],
 )
-def test_names_are_marked_in_what_many_are_asked_for(page, lab, path, data):
+def test_names_are_marked_on_pages_of_bulk_changes(page, lab, path, data):
     data |= {"network": [lab.networks.get(name=NETWORK).pk]} if "bulk" in path else {"vm": [VM.objects.get().pk]}
     answer = page.post(path, data)
     assert answer.status_code == 200

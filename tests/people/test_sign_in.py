@@ -43,7 +43,7 @@ def test_users_without_access_to_the_admin_get_its_error_status(member):
 
 
 @pytest.mark.parametrize("address", ["192.0.2.1", "2001:db8::{}"])
-def test_an_address_tries_so_many_names(operator, address):
+def test_a_client_address_can_try_only_so_many_names(operator, address):
     for number in range(MOST_OF_ADDRESS):
         tried("/login/", f"user-{number}", "wrong", address.format(number))
     assert tried("/login/", "admin", "a good one", address.format("ffff")).status_code == 429
@@ -76,7 +76,7 @@ def test_a_browser_that_has_signed_in_is_not_locked_out_by_others_failures(opera
     assert known.post("/login/", typed | {"username": "admin"}).status_code == 429, "a stolen one helps little"
 
 
-def test_success_forgets_the_failures_and_so_does_time(operator):
+def test_failures_are_forgotten_after_a_sign_in_and_after_a_while(operator):
     for _ in range(MOST_OF_BOTH - 1):
         tried("/login/", "admin", "wrong")
     assert tried("/login/", "admin", "a good one").status_code == 302

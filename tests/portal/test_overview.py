@@ -70,7 +70,7 @@ def test_a_hypervisors_row_leads_to_its_networks_and_vms(page, default):
     assert links == ["/networks/?hypervisor=lab-1", "/vms/?hypervisor=lab-1"]
 
 
-def test_nothing_wrong_says_so(page, lab, default):
+def test_an_overview_without_problems_says_so(page, lab, default):
     make_running(make_vm(lab))
     make_network(lab)
     answer = page.get("/")
@@ -152,7 +152,7 @@ def test_the_latest_changes_are_listed_with_their_authors_and_results(page, lab,
     assert "19 DHCP reservations pasted" in found[0]
 
 
-def test_without_changes_nothing_is_called_the_latest(page, default):
+def test_recent_activity_is_empty_without_changes(page, default):
     answer = page.get("/")
     assert latest(answer) == []
     assert '<ol class="steps">' not in answer.content.decode()

@@ -46,7 +46,7 @@ def test_every_model_is_in_the_admin():
 
 
 @pytest.mark.parametrize("model", OURS, ids=lambda model: model.__name__)
-def test_each_can_be_listed_searched_and_opened(client, lab, model):
+def test_each_model_can_be_listed_searched_and_opened(client, lab, model):
     address = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
     if admin.site._registry[model].search_fields:
         assert client.get(f"{address}?q=a").status_code == 200

@@ -53,7 +53,7 @@ def test_a_fragment_asked_for_after_the_session_has_ended_is_refused_without_a_p
 
 
 @pytest.mark.parametrize("part", ["", "leases/", "hosts/", "addresses/", "names/", "attached/", "problems/"])
-def test_a_fragment_of_a_network_that_has_gone_is_not_found_and_leads_nowhere_else(page, part):
+def test_a_fragment_of_a_deleted_network_is_a_404_without_a_redirect(page, part):
     network = make_foreign_network(make_hypervisor())
     assert page.get(f"/networks/lab-1/default/{part}", headers=HTMX).status_code == 200
     network.delete()
@@ -71,7 +71,7 @@ def test_a_malformed_address_from_htmx_is_ignored(page, said):
 @pytest.mark.parametrize(
     "asked", ["nics=a", "nics=a&nics=b", "disks=x", f"hypervisor={'9' * 5000}", "like=x&hypervisor=²"]
 )
-def test_an_address_says_of_a_form_only_what_are_its_fields(page, asked):
+def test_unknown_query_parameters_of_a_form_are_ignored(page, asked):
     assert page.get(f"/vms/run/?{asked}").status_code in (200, 404)
 
 

@@ -30,17 +30,17 @@ DISK = "<domain><name>alma-8-8</name><devices><disk><source file='{}'/><target d
         ("virter:layer:sha256:0", "virter:layer:sha256:0"),
     ],
 )
-def test_a_path_is_what_it_leads_to(path, is_):
+def test_a_path_is_normalized(path, is_):
     assert normal_path(path, "/pool") == is_
     assert volume_xml.parse(VOLUME.format(path)).backing == is_
 
 
-def test_a_disk_of_a_domain_is_what_its_path_leads_to():
+def test_the_path_of_a_disk_is_normalized():
     (disk,) = domain_xml.parse(DISK.format("/pool/./virter:work:a")).disks
     assert disk.source == "/pool/virter:work:a"
 
 
-def test_a_vm_that_virter_made_is_of_the_image_whose_layer_it_shares(db):
+def test_a_vm_created_by_virter_has_the_image_whose_layer_it_uses(db):
     lab = make_hypervisor()
     vm = make_vm(lab, managed=False)
     image = Image.objects.create(hypervisor=lab, name="alma-8", volume="virter:tag:alma-8", managed=False)

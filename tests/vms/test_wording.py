@@ -46,7 +46,7 @@ def test_every_code_has_its_text():
     assert {kind.value for kind in Kind} == problem_words.KINDS.keys()
 
 
-def test_a_settled_vm_stays_so(vm_lab, reworded):  # noqa: F811
+def test_a_new_wording_does_not_change_a_settled_vm(vm_lab, reworded):  # noqa: F811
     vm_lab.adopt()
     generation = vm_lab.vm.generation
     reworded()
@@ -89,7 +89,7 @@ def test_a_plan_of_many_vms_that_was_shown_is_carried_out(page, lab, vms, reword
     assert ask(page, vms, "move", go="yes", token=token, **fields).status_code == 302
 
 
-def test_problems_are_the_same(reworded):  # noqa: F811
+def test_a_new_wording_does_not_change_problems(reworded):  # noqa: F811
     known = {"leases": (lease(), lease("10.255.0.99", "52:54:00:00:00:63")), "told": (told(mac=NINE),)}
     known |= {"hosts": (host("10.255.0.44"),), "size": 9, "free": 0}
 
@@ -105,7 +105,7 @@ def test_problems_are_the_same(reworded):  # noqa: F811
     assert facts() == before
 
 
-def test_verdicts_on_guests_are_the_same(reworded):  # noqa: F811
+def test_a_new_wording_does_not_change_verdicts_on_guests(reworded):  # noqa: F811
     cases = [(check.DHCP, {}), (check.DHCP, check.NO_CLIENT), (check.STATIC, {}), (check.UP, {})]
 
     def facts() -> list[tuple]:

@@ -156,7 +156,7 @@ def test_a_form_has_a_size_limit_for_signed_in_users(portal: Portal, address, pa
     assert written(portal) < 9_000_000
 
 
-def test_an_image_comes_straight_into_the_spool_folder(portal: Portal, address):
+def test_an_upload_is_written_directly_into_the_spool_folder(portal: Portal, address):
     """Half of it is sent: this part is already in the folder, and nowhere else."""
     size = 40_000_000
     token = portal.token("/images/")

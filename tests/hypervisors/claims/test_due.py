@@ -97,7 +97,7 @@ def test_work_with_an_internal_error_is_retried_with_growing_delays(network, pro
     assert is_free() and rows().get().crashes == 0
 
 
-def test_a_claim_that_ends_very_far_off_counts_for_nothing(network):
+def test_a_claim_that_ends_too_far_in_the_future_is_ignored(network):
     claim_for("elsewhere", seconds=LONGEST_PAUSE.total_seconds() + 60)  # the clock has been put back
     assert is_free()
     with rows().claim() as row:
@@ -154,7 +154,7 @@ def test_processes_of_another_machine_or_namespace_are_never_known_to_be_dead(ne
     assert not is_free()
 
 
-def test_whatever_is_claimed_is_claimed_in_the_one_way():
+def test_all_claims_use_the_same_mechanism():
     """Only `Due` may have the columns of a claim, so that there is one mechanism."""
     for model in apps.get_models():
         names = {field.name for field in model._meta.get_fields()}

@@ -142,7 +142,7 @@ def test_an_object_that_cannot_be_recorded_is_kept_and_reported_once(lab, raw, u
     assert problems() == []
 
 
-def test_a_new_object_that_cannot_be_written_down_leaves_no_half(lab, raw, unreadable):
+def test_a_new_object_that_cannot_be_recorded_leaves_no_partial_row(lab, raw, unreadable):
     unreadable.add("one")
     raw.networkDefineXML(NETWORK.format(name="one", number=1))
     observe(lab.pk)
@@ -169,7 +169,7 @@ def test_a_part_that_fails_ends_no_other(lab, raw, monkeypatch):
 @pytest.mark.parametrize(
     "cause", [Unreachable(Message.external("libvirt is gone")), OperationalError("the database is gone")]
 )
-def test_a_lost_hypervisor_or_database_is_no_objects_problem(lab, cause):
+def test_a_lost_hypervisor_or_database_is_not_reported_as_an_unreadable_object(lab, cause):
     with pytest.raises(type(cause)), Observation(lab, Kind.VM) as reading, reading.guard("one"):
         raise cause
     assert problems() == []

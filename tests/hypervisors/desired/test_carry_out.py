@@ -196,7 +196,7 @@ def test_saving_a_stale_object_does_not_restore_its_earlier_state(kinds):
         assert (read_again(desired).removed_at, read_again(desired).managed) == (None, False)
 
 
-def test_a_deletion_asked_for_of_what_was_released_meanwhile_is_refused(kinds):
+def test_deleting_a_meanwhile_released_object_is_refused(kinds):
     for desired in kinds:
         stale = read_again(desired)
         type(desired).objects.filter(pk=desired.pk).update(managed=False)

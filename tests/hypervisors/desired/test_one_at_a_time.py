@@ -94,7 +94,7 @@ def views(patterns, prefix: str = "") -> Iterator[tuple[str, Callable]]:
             yield f"{prefix}{pattern.pattern}", pattern.callback
 
 
-def test_each_address_of_an_object_takes_the_lock_unless_it_says_that_it_need_not():
+def test_each_url_of_an_object_takes_the_lock_unless_exempt():
     free = {
         path.rstrip("/").rsplit("/", 1)[-1]
         for path, view in views(get_resolver().url_patterns)

@@ -29,7 +29,7 @@ def small(lab: Lab, host: libvirt.virConnect, portal: Portal):
 
 
 @pytest.mark.parametrize("kind", ["qcow2", "raw"])
-def test_nothing_of_it_stays_and_the_page_says_why(
+def test_an_upload_into_a_full_pool_leaves_nothing_and_shows_the_reason(
     lab: Lab, portal: Portal, small: libvirt.virStoragePool, tmp_path: Path, kind: str
 ) -> None:
     path = tmp_path / "disk"

@@ -89,7 +89,7 @@ def assert_connected(portal: Portal, lab: Lab, host: libvirt.virConnect) -> None
     wait_for(lambda: names(portal, "disconnected", "suspect") == [], 30, "nobody is said to be disconnected")
 
 
-def test_a_restart_by_others_is_noticed_and_mended(remote: Portal, lab: Lab, host: libvirt.virConnect):
+def test_a_restart_outside_the_portal_is_noticed_and_repaired(remote: Portal, lab: Lab, host: libvirt.virConnect):
     lab.virsh("net-destroy", "red")
     lab.virsh("net-start", "red")
     wait_for(lambda: names(remote, "disconnected", "suspect") == VMS, 30, "both are, or may be, disconnected")

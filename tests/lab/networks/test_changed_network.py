@@ -78,7 +78,7 @@ def test_a_live_change_disconnects_no_nic(portal: Portal, host: libvirt.virConne
     ]
 
 
-def test_a_restart_puts_everybody_back_and_their_connections_live_on(
+def test_a_restart_reconnects_all_vms_and_their_connections_survive(
     portal: Portal, host: libvirt.virConnect, lab: Lab, guests, capsys
 ):
     before, network = nics(host), host.networkLookupByName("net1")
@@ -160,7 +160,9 @@ def test_losing_libvirt_during_a_restart_leaves_no_nic_disconnected(portal: Port
     back.close()
 
 
-def test_a_bridge_that_a_killed_libvirt_left_behind_is_gone_around(portal: Portal, host: libvirt.virConnect, lab: Lab):
+def test_a_leftover_bridge_of_a_killed_libvirt_does_not_prevent_a_start(
+    portal: Portal, host: libvirt.virConnect, lab: Lab
+):
     portal.manage("network", "add", "left", "-n", "10.78.0.1/24")
     bridge = host.networkLookupByName("left").bridgeName()
     lab.virsh("net-destroy", "left")

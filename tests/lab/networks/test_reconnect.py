@@ -88,7 +88,7 @@ def test_every_kind_of_nic_is_connected_after_a_restart(portal: Portal, lab: Lab
     assert_all_connected(portal, lab, host)
 
 
-def test_restarts_by_others_are_noticed_and_mended(portal: Portal, lab: Lab, host: libvirt.virConnect, vms):
+def test_restarts_outside_the_portal_are_noticed_and_repaired(portal: Portal, lab: Lab, host: libvirt.virConnect, vms):
     for name in ("red", "blue"):
         lab.virsh("net-destroy", name)
         lab.virsh("net-start", name)

@@ -133,7 +133,7 @@ def change(herd: Herd, name: str, **fields: str) -> None:
     herd.portal.send(path, values.pop("csrfmiddlewaretoken"), **values)
 
 
-def test_their_links_go_down_and_up(herd: Herd):
+def test_the_links_of_several_vms_go_down_and_up(herd: Herd):
     for action, state in (("down", "down"), ("up", "")):
         path = herd.do(action, source="into")
         wait_for(lambda path=path: herd.summary(path) == "6 of 6 done.", 60, f"all are {action}")
@@ -143,7 +143,7 @@ def test_their_links_go_down_and_up(herd: Herd):
     assert default == {0}, "the other NICs were left alone"
 
 
-def test_each_gets_one_more_nic_with_a_mac_of_its_own(herd: Herd):
+def test_each_vm_gets_one_more_nic_with_its_own_mac(herd: Herd):
     path = herd.do("add", network="from", model="virtio")
     wait_for(lambda: "in progress" not in herd.summary(path), 60, "all are through")
     assert herd.summary(path) == "6 of 6 done.", herd.portal.table(path)

@@ -158,7 +158,7 @@ def test_a_running_nic_moves_to_another_network_with_its_mac_and_slot(guest: Gue
     assert guest.portal.ask(disconnected) == [[], []]
 
 
-def test_its_link_goes_down_and_up(guest: Guest):
+def test_the_link_of_a_running_nic_goes_down_and_up(guest: Guest):
     place = guest.place()
     guest.change(link_up=None)
     assert [guest.has("link/@state", flags) for flags in EVERYWHERE] == ["down", "down"]

@@ -162,7 +162,7 @@ def test_dotted_ipv4_is_read_as_its_number(address):
         *("fd00::1", "10.0.0.1/24"),
     ],
 )
-def test_anything_else_is_no_address(text):
+def test_other_texts_are_refused_as_an_address(text):
     with pytest.raises(ValueError):
         number(text)
 
@@ -222,7 +222,7 @@ def test_the_state_of_a_group_is_the_most_frequent_one():
     assert uses == [Use.LEASED, Use.FREE, Use.RESERVED, Use.RESERVED, Use.RANGE, Use.FREE, Use.EDGE]
 
 
-def test_the_edges_and_the_host_go_before_what_is_leased_and_a_lease_before_the_rest():
+def test_the_map_prefers_edges_then_the_host_then_leases():
     everywhere = {f"10.255.0.{last}": "vm" for last in (0, 1, 2, 255)}
     cells = draw(NET1, NET1_RANGE, taken(leased=everywhere, seen=everywhere, reserved=everywhere)).cells
     assert [cells[last].use for last in (0, 1, 2, 255)] == [Use.EDGE, Use.HOST, Use.LEASED, Use.EDGE]
@@ -230,7 +230,7 @@ def test_the_edges_and_the_host_go_before_what_is_leased_and_a_lease_before_the_
     assert [cells[last].who for last in (0, 1, 2, 255)] == ["", "", "vm", ""]
 
 
-def test_who_is_said_by_the_state_that_holds():
+def test_the_holder_is_named_by_the_source_that_decides_the_state():
     people = taken(
         leased={"10.255.0.8": "by lease"},
         seen={"10.255.0.8": "as seen", "10.255.0.9": "as seen"},

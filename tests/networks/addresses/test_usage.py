@@ -153,7 +153,7 @@ def test_only_addresses_of_nics_on_this_network_are_reported(lab, net):
     assert free(net) == "10.5.0.4"
 
 
-def test_a_vm_tells_of_its_own_nics_and_not_of_anothers_with_the_same_mac(lab, net):
+def test_an_agent_reports_addresses_only_of_nics_of_its_own_vm(lab, net):
     first, second = make_vm(lab, "vm-8"), make_vm(lab, "vm-9", 9)
     make_running(first, ("net1", MAC, "vnet8"))
     make_running(second, ("net1", OTHER_MAC, "vnet9"))
@@ -161,7 +161,7 @@ def test_a_vm_tells_of_its_own_nics_and_not_of_anothers_with_the_same_mac(lab, n
     assert uses(net) == {}
 
 
-def test_a_vm_that_is_off_tells_nothing(lab, net):
+def test_reported_addresses_of_a_vm_that_is_off_are_not_counted(lab, net):
     vm = make_vm(lab, "vm-8")
     make_running(vm, ("net1", MAC, "vnet8"))
     make_told(vm, MAC, "10.5.0.2")
@@ -251,7 +251,7 @@ def test_a_part_of_a_block_is_shown(lab, net):
 
 
 @pytest.mark.parametrize("zoom", ["10.5.0.0/24", "10.5.0.16/28", "10.5.0.1/28", "fd00:5::/64", "nonsense", " "])
-def test_a_part_of_no_block_is_a_value_error(net, zoom):
+def test_a_part_outside_the_block_is_a_value_error(net, zoom):
     with pytest.raises(ValueError):
         maps(net, zoom)
 

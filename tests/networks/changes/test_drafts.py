@@ -64,7 +64,7 @@ def test_a_definition_that_libvirt_refuses_changes_nothing(page, network, raw, m
     assert str(network.status.draft_error) == "Could not define network net1: no such MTU here"
 
 
-def test_a_start_that_fails_is_taken_back(page, network, raw, monkeypatch):
+def test_a_change_that_cannot_start_is_rolled_back(page, network, raw, monkeypatch):
     before, found = network.full_document, raw.networkLookupByName("net1").XMLDesc()
     refuse_start(monkeypatch)
     network = change(page, network, mtu="9000", domain="lab.test")

@@ -44,13 +44,13 @@ def test_an_id_outside_the_macs_has_none(number):
         mac_of_id(number)
 
 
-def test_other_macs_stand_for_no_id():
+def test_other_macs_have_no_id():
     assert id_of_mac("52:54:01:00:00:00") is None
     assert id_of_mac("02:00:00:00:00:08") is None
 
 
 @given(st.integers(1, 2**24 - 1))
-def test_an_id_and_its_mac_say_the_same(number):
+def test_the_mac_of_an_id_is_read_back_as_the_id(number):
     assert id_of_mac(mac_of_id(number)) == number
 
 

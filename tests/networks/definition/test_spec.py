@@ -47,7 +47,7 @@ def subnet(inner: str, ip: str = "address='10.255.0.1' prefix='24'") -> SubnetSp
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_every_golden_document_is_one_of_libvirts(name):
+def test_every_golden_document_is_valid_for_libvirt(name):
     assert_valid("network", document(name))
 
 

@@ -77,7 +77,7 @@ def test_a_validator_of_forms_refuses_by_a_code(reworded, validate: Callable, va
         ("10.8.0.0/33", "'10.8.0.0/33' does not appear to be an IPv4 or IPv6 network"),
     ],
 )
-def test_a_block_that_is_none_of_a_route_is_named(block, words):
+def test_an_invalid_block_of_a_route_is_refused_by_name(block, words):
     with pytest.raises(InvalidValue) as refused:
         lines.route_block(block)
     assert str(refused.value) == words

@@ -65,7 +65,7 @@ def test_every_text_is_of_a_code():
     assert {event.value for event in Event} == wording.EVENTS.keys()
 
 
-def test_a_settled_network_stays_so(lab, reworded):  # noqa: F811
+def test_a_new_wording_does_not_change_a_settled_network(lab, reworded):  # noqa: F811
     network = change(push(make_network(lab, active=False)), dnsmasq_options=("log-dhcp",), mtu=9000)
     network = push(network)
     assert (network.state, bool(network.status.not_kept)) == (State.READY, True)
@@ -79,7 +79,7 @@ def test_a_settled_network_stays_so(lab, reworded):  # noqa: F811
 
 
 @pytest.mark.parametrize("on_drift", [Network.OnDrift.ASK, Network.OnDrift.ACCEPT, Network.OnDrift.REVERT])
-def test_drift_is_stored_and_answered_alike(lab, raw, reworded, on_drift):  # noqa: F811
+def test_a_new_wording_does_not_change_the_reaction_to_drift(lab, raw, reworded, on_drift):  # noqa: F811
     network = push(make_network(lab, active=False, on_drift=on_drift))
     reworded()
     redefine(raw, "<ip ", "<mtu size='1400'/><ip ")
@@ -103,7 +103,7 @@ def test_the_same_drift_has_the_same_digest(lab, raw, reworded):  # noqa: F811
     assert again(network).status.drift_digest == seen
 
 
-def test_a_plan_that_was_accepted_is_carried_out_and_no_other(lab, raw, reworded):  # noqa: F811
+def test_only_the_accepted_plan_is_carried_out(lab, raw, reworded):  # noqa: F811
     network = push(make_network(lab))
     raw.createXML(GUEST)
     observe(lab.pk)

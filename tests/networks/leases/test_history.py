@@ -74,16 +74,16 @@ def test_who_had_an_address_between_two_moments_or_at_one(history, since, until,
     assert who(q=IP, since=since, until=until) == names
 
 
-def test_without_an_address_all_that_held_then_answer_the_latest_first(history):
+def test_a_time_without_an_address_lists_all_leases_latest_first(history):
     assert who(**NIGHT) == ["wednesday", "tuesday", "always"]
 
 
 @pytest.mark.parametrize("q", ["10.255.0.0/24", "10.255.", MAC.format("01"), "00:01", "vm-tues", "TUESDAY", f" {IP} "])
-def test_a_block_a_mac_a_part_of_it_or_a_name_may_be_asked_for(history, q):
+def test_history_can_be_searched_by_block_mac_part_of_a_mac_or_name(history, q):
     assert [name for name in who(q=q, until="2026-11-24T23:00") if name != "always"] == ["tuesday"]
 
 
-def test_moments_are_of_the_askers_time_zone(history):
+def test_times_are_in_the_time_zone_of_the_user(history):
     """23:15 in Berlin is 22:15 in UTC: the one had gone, the other had not come."""
     with timezone.override("Europe/Berlin"):
         assert who(q=IP, until="2026-11-24T23:15") == []
@@ -107,7 +107,7 @@ def test_an_end_before_the_beginning_or_what_is_no_time_is_an_error(typed, error
 @pytest.mark.parametrize(
     ("typed", "asked"), [({}, False), ({"q": " "}, False), ({"q": IP}, True), ({"until": "2026-11-24T22:00"}, True)]
 )
-def test_only_what_is_filled_in_is_a_question(typed, asked):
+def test_only_filled_in_fields_are_searched(typed, asked):
     assert asking(**typed).asked == asked
 
 
@@ -192,7 +192,7 @@ def test_a_row_says_who_had_which_address_from_when_to_when(page, history):
 
 
 @pytest.mark.parametrize("suffix", ["csv", "json"])
-def test_a_question_with_an_error_is_not_answered_by_another(page, history, suffix):
+def test_an_invalid_query_of_the_history_is_a_bad_request(page, history, suffix):
     """A program that asks about Tuesday night must not take the present for it."""
     answer = page.get(f"{URL}.{suffix}", {"since": NIGHT["until"], "until": NIGHT["since"]})
     assert answer.status_code == 400

@@ -16,7 +16,7 @@ class Nothing:
             return None
 
 
-def test_no_mac_stands_for_no_id():
+def test_an_empty_mac_has_no_id():
     assert id_of_mac("") is None
 
 

@@ -135,7 +135,7 @@ def test_users_who_may_not_change_a_network_cannot_reserve_addresses_there(case,
     assert (reason in said and "or ask one of them." in said) if reason else said == ""
 
 
-def test_attaching_and_moving_without_an_address_is_everybodys(case, users):
+def test_every_user_can_attach_and_move_nics_without_an_address(case, users):
     _, who, _ = case
     client = logged_in(users[who])
     assert by_form(client, "add", sent()) == ""

@@ -188,7 +188,7 @@ def test_actions_on_a_recreated_network_are_refused_with_the_reason(network, raw
     assert str(push(network).status.error) == ""
 
 
-def test_accepting_what_was_renamed_follows_the_name(network, raw):
+def test_accepting_a_renamed_network_renames_it_in_the_portal(network, raw):
     replace_outside(raw, "<name>net1<", "<name>net2<")
     observe(network.hypervisor_id)
     again(network).accept_found()
@@ -196,7 +196,7 @@ def test_accepting_what_was_renamed_follows_the_name(network, raw):
     assert (now.name, now.spec.name, now.spec.domain, now.state) == ("net2", "net2", "theirs", State.READY)
 
 
-def test_a_name_that_is_taken_is_not_followed(network, raw):
+def test_a_renamed_network_with_a_used_name_cannot_be_accepted(network, raw):
     make_network(network.hypervisor, "net2", "10.9.0.1/24")
     replace_outside(raw, "<name>net1<", "<name>net2<")
     observe(network.hypervisor_id)
@@ -246,7 +246,7 @@ def test_an_adopted_transient_network_has_drifted(transient, raw):
     assert now.plan() == ()
 
 
-def test_stopping_it_says_that_libvirt_forgets_it(transient):
+def test_stopping_a_transient_network_is_planned_as_its_deletion(transient):
     transient.adopt()
     stop = replace(transient.wanted, active=False)
     assert [step.text for step in again(transient).plan(stop)] == [

@@ -82,14 +82,14 @@ def restarted_by_others(network: Network) -> None:
     sync.note_start(network.hypervisor_id, network.uuid_text, timezone.now())
 
 
-def test_all_that_hung_on_a_network_that_others_restarted_may_be_disconnected(network):
+def test_all_nics_of_a_network_restarted_outside_may_be_disconnected(network):
     assert poll(network) == ([], [])
     restarted_by_others(network)
     assert poll(network) == ([], ["web", "db"])
     assert poll(network) == ([], ["web", "db"]), "it stays so while nothing comes to them"
 
 
-def test_a_restart_that_a_poll_has_seen_is_one_as_well(network):
+def test_nics_may_be_disconnected_after_a_stop_that_was_polled(network):
     with connected(network.hypervisor_id, network.hypervisor.uri) as connection:
         found = connection.session.libvirt.networkLookupByName("net1")
         found.destroy()
@@ -98,7 +98,7 @@ def test_a_restart_that_a_poll_has_seen_is_one_as_well(network):
     assert poll(network) == ([], ["web", "db"])
 
 
-def test_whom_a_packet_reaches_is_connected(network, remote):
+def test_a_nic_that_receives_packets_is_connected(network, remote):
     restarted_by_others(network)
     poll(network)
     remote.packets["db"] += 1
@@ -161,7 +161,7 @@ def test_a_restart_by_the_portal_reconnects_all_nics_and_suspects_none(network, 
     assert poll(network) == ([], [])
 
 
-def test_a_success_that_gave_no_new_port_is_not_believed(network, remote):
+def test_a_reconnection_without_a_new_port_is_reported_as_failed(network, remote):
     remote.lies = True
     restarted_by_others(network)
     poll(network)

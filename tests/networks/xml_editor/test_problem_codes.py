@@ -30,7 +30,7 @@ def test_problems_are_codes_independent_of_the_wording(reworded):  # noqa: F811
     ]
 
 
-def test_problems_of_before_are_known_by_their_codes(reworded):  # noqa: F811
+def test_existing_problems_are_recognised_by_their_codes(reworded):  # noqa: F811
     reworded()
     changed = BEFORE.replace("</network>", f"{ROUTE}</network>").replace("01:00:5e:00:00:01", "03:00:5e:00:00:01")
     assert messages(changed, BEFORE) == [

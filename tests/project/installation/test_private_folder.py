@@ -76,7 +76,7 @@ def test_the_lab_closes_its_folder(careless: Path):
     assert stat.S_IMODE(careless.stat().st_mode) == 0o700
 
 
-def test_links_and_what_went_meanwhile_are_passed_by(tmp_path: Path, open_umask: None):
+def test_symbolic_links_and_missing_files_are_skipped(tmp_path: Path, open_umask: None):
     outside = tmp_path / "outside"
     outside.touch(mode=0o666)
     folder = tmp_path / "data"

@@ -144,7 +144,7 @@ def test_a_requested_reservation_keeps_its_id_and_is_shown_as_pending(lab):
     assert problem.endswith(f"default is about to get the DHCP reservation {MAC} {IP}.")
 
 
-def test_anothers_entry_that_is_missing_in_libvirt_holds_the_address_as_the_definition_says(lab, raw):
+def test_an_address_stays_taken_by_a_reservation_deleted_only_in_libvirt(lab, raw):
     access = Network.objects.get()
     make_host(access, "52:54:00:aa:aa:aa", IP)
     access.change(Event.CHANGED)
@@ -185,7 +185,7 @@ def test_an_id_and_its_address_are_held_at_every_moment(lab, choose):
     assert done
 
 
-def test_entries_that_an_earlier_version_left_asked_for_are_asked_for_no_longer(lab, raw):
+def test_pending_entries_of_an_earlier_version_that_libvirt_has_are_settled(lab, raw):
     access = Network.objects.get()
     make_host(access, "52:54:00:aa:aa:aa", "192.168.122.70")  # on its way
     make_host(access, MAC, IP)

@@ -66,7 +66,7 @@ def test_a_typed_address_takes_the_place_of_the_one_before(vm):
     assert reserved("net1") == {"10.255.0.60": MAC}
 
 
-def test_leaving_it_as_it_is_changes_nothing(vm):
+def test_keeping_the_reserved_address_changes_nothing(vm):
     reserve("net1", "10.255.0.50")
     generation = net("net1").generation
     assert change(vm, ON_NET1, ON_NET1, "10.255.0.50") == []

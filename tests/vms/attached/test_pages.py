@@ -196,7 +196,7 @@ def test_a_client_that_does_not_accept_html_gets_a_file(page, lab):
     )
 
 
-def test_nobody_sees_it_without_login(client, lab):
+def test_the_attached_nics_require_a_login(client, lab):
     assert client.get("/attached.json").url == "/login/?next=/attached.json"
 
 
@@ -237,7 +237,7 @@ def test_the_command_gives_json(page, lab):
     assert json.loads(run("default", "--json")) == page.get("/networks/lab-1/default/attached.json").json()
 
 
-def test_the_command_wants_to_know_what_of(lab):
+def test_the_command_requires_a_network_bridge_or_port_group(lab):
     with pytest.raises(CommandError, match="name a network, or give --bridge or --port-group"):
         run()
 

@@ -31,7 +31,7 @@ def test_the_form_is_shown_before_the_plan(page, vms):
     assert (form.errors, told(answer)) == ({}, {})
 
 
-def test_moving_shows_every_nic_and_keeps_its_mac(page, vms, enqueued, django_capture_on_commit_callbacks):
+def test_the_plan_of_a_move_shows_every_nic_with_its_mac(page, vms, enqueued, django_capture_on_commit_callbacks):
     answer = ask(page, vms, "move", source="red", to="blue")
     assert told(answer) == {
         vm.name: f"Move NIC {mac_of(vm.number)} from red to blue: live, with a short interruption of its link"

@@ -282,7 +282,7 @@ def test_any_text_can_be_checked(schema, text):
          "multipart/mixed"),
     ],
 )  # fmt: skip
-def test_each_kind_reaches_the_guest_as_what_it_is(text, kind):
+def test_each_kind_of_user_data_keeps_its_type(text, kind):
     theirs, ours = message_from_string(combined_user_data("#cloud-config\nhostname: a\n", text)).get_payload()
     assert (ours.get_content_type(), theirs.get_content_type()) == ("text/cloud-config", kind)
     if kind == "multipart/mixed":

@@ -53,5 +53,5 @@ def merged(request: pytest.FixtureRequest) -> dict[str, dict]:
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_cloud_init_takes_both(merged, case):
+def test_cloud_init_merges_user_data_with_that_of_the_portal(merged, case):
     assert merged[case] == {**MERGED, **CASES[case][1]}

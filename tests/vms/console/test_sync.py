@@ -95,7 +95,7 @@ def test_the_page_shows_why_there_is_no_log(page, vm):
     assert "the pool default is not a directory" in page.get(PAGE).content.decode()
 
 
-def test_the_vms_page_leads_to_it(page, vm):
+def test_the_page_of_a_vm_links_to_its_console(page, vm):
     shown = html.fromstring(page.get(vm.get_absolute_url()).content)
     assert shown.xpath("//nav[@class='tabs']/a[.='Console']/@href") == [PAGE]
 

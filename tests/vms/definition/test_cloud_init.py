@@ -48,11 +48,11 @@ def left_out(*nics: GuestNIC) -> dict[str, str]:
     return dict(word.split("=") for word in commands[0][4:])
 
 
-def test_the_guest_gets_its_name():
+def test_the_metadata_contains_the_name_of_the_guest():
     assert yaml.safe_load(meta_data("alma-8-8")) == {"instance-id": "alma-8-8", "local-hostname": "alma-8-8"}
 
 
-def test_user_data_is_virters():
+def test_user_data_equals_that_of_virter():
     text = ours(domain="test")
     assert text.startswith("#cloud-config\n")
     assert yaml.safe_load(text) == {
@@ -121,7 +121,7 @@ def test_a_static_nic_has_its_address_route_and_servers():
     assert nic["nameservers"] == {"addresses": ["10.0.0.53"]}
 
 
-def test_as_virter_has_it_all_nics_have_dhcp_or_only_the_first():
+def test_the_virter_compatible_mode_uses_dhcp_on_all_nics_or_only_the_first():
     assert virters_network_config((guest(A),)) is None
     assert virters_network_config((guest(A), guest(B, managed=False))) is None
     assert virters_network_config(()) is None
@@ -241,5 +241,5 @@ def test_the_iso_is_one_that_cloud_init_finds():
     image.close()
 
 
-def test_the_same_user_data_is_written_the_same_each_time():
+def test_combined_user_data_is_reproducible():
     assert combined_user_data(ours(), "#!/bin/sh\ntrue\n") == combined_user_data(ours(), "#!/bin/sh\ntrue\n")

@@ -46,7 +46,7 @@ FOREIGN = """<domain type='kvm'><name>theirs</name><uuid>0b0b0b0b-0000-4000-8000
 </devices></domain>"""
 
 
-def test_a_new_domain_is_one_of_libvirts():
+def test_a_new_domain_is_valid_for_libvirt():
     document = build(VM)
     assert_valid("domain", document)
     printed = parse(domain_as_libvirt_prints_it(document))
@@ -90,7 +90,7 @@ def test_virter_finds_its_metadata():
         ("devices/console/@type", "pty"),
     ],
 )
-def test_a_new_domain_is_as_virters_are(path, value):
+def test_a_new_domain_equals_that_of_virter(path, value):
     assert etree.fromstring(build(VM)).xpath(path) == [value]
 
 

@@ -73,7 +73,7 @@ def test_the_first_nic_that_is_offered_one_has_the_default_route():
     assert routes(nic(NAT), nic(DUAL), nic(DUAL), family=6) == [True, True, False]
 
 
-def test_another_nic_can_have_it():
+def test_a_nic_other_than_the_first_can_have_the_default_route():
     assert routes(nic(NAT), nic(NAT, default_route=True)) == [False, True]
     assert routes(nic(NAT, default_route=False), nic(NAT)) == [False, True]
     assert routes(nic(NAT, default_route=False)) == [False]

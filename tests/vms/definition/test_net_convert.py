@@ -178,7 +178,7 @@ def test_a_distribution_brings_up_every_nic_as_desired(files, suite, distro, kin
 
 
 @pytest.mark.parametrize("mixture", MIXTURES)
-def test_netplan_gets_it_as_it_is(files, mixture):
+def test_netplan_gets_the_configuration_unchanged(files, mixture):
     given = yaml.safe_load(files["ubuntu", "netplan", mixture]["etc/netplan/50-cloud-init.yaml"])
     assert given == {"network": yaml.safe_load(config(mixture))}
 

@@ -17,7 +17,7 @@ def test_a_table_is_whole_with_every_mixture_by_every_renderer_and_rule():
     assert table.missing(found) == ["five netplan virter"]
 
 
-def test_a_cell_says_what_is_wrong_or_that_nothing_is():
+def test_a_cell_shows_a_check_mark_or_the_problems():
     assert table.verdict("five netplan virter", GOOD) == "✅"
     assert table.verdict("plugged netplan portal", GOOD) == "✅ 70 s"
     bad = {**GOOD, "wrong": ["NIC 2 (none) down", "no | log-in"], "notes": ["NIC 2 asked"]}

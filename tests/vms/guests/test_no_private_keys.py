@@ -79,7 +79,7 @@ def test_the_private_key_goes_and_all_else_stays(kind, end):
         f"{SSH_KEY} not my PRIVATE KEY",
     ],
 )
-def test_a_text_without_one_stays_as_it_is(text):
+def test_a_text_without_a_private_key_is_not_changed(text):
     assert migration.without_private_keys(text) == text
 
 

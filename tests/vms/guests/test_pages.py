@@ -174,7 +174,7 @@ def test_the_configuration_mode_is_set_for_the_vm_or_its_hypervisor(page, vm, la
     assert b"updates" not in seed.files(VM.objects.get())["user-data"]
 
 
-def test_as_virter_what_is_set_for_a_nic_does_not_count(page, vm):
+def test_the_virter_compatible_mode_ignores_settings_of_a_nic(page, vm):
     change(page, vm, guest="static", guest_addresses="10.255.0.9/24")
     VM.objects.update(guest_network="virter")
     assert b"10.255.0.9" not in seed.files(VM.objects.get())["network-config"]
@@ -245,7 +245,7 @@ def test_the_page_shows_why_a_guest_cannot_be_configured_now(page, vm):
     assert "Not possible now: The VM is not running." in page.get(address).content.decode()
 
 
-def test_as_virter_there_is_nothing_to_configure(vm):
+def test_the_virter_compatible_mode_has_nothing_to_configure(vm):
     VM.objects.update(guest_network="virter")
     configure.ask(vm)
     configure.run(GuestRun.objects.get().pk)

@@ -68,7 +68,7 @@ def test_a_paused_vm_says_why_and_is_resumed(lab, domain, page):
     assert seen(lab).status.power_reason == ""
 
 
-def test_a_saved_vm_is_one_and_goes_on_at_its_start(lab, domain, page):
+def test_a_saved_vm_is_shown_as_saved_and_continues_at_its_start(lab, domain, page):
     domain.managedSave()
     vm = seen(lab)
     assert (vm.status.power, vm.status.saved, vm.shown_state) == ("off", True, Saved.SAVED)

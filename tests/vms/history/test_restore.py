@@ -107,7 +107,7 @@ def test_the_owner_may_restore_and_a_stranger_reads_only(client, member, django_
     assert [each.mac for each in again(vm).nics.filter(removed_at=None)] == [ACCESS]
 
 
-def test_a_member_brings_nothing_back_that_reaches_the_host(member_page, client, user, vm):
+def test_a_member_cannot_restore_a_nic_on_a_bridge_of_the_host(member_page, client, user, vm):
     vm.change_nic(nic(kind="bridge", source="br0"), by=user)
     on_the_host = vm.revisions.first()
     vm.change_nic(nic(), by=user)

@@ -179,7 +179,7 @@ def test_the_worker_records_the_result_of_the_latest_revision_and_of_those_that_
     assert resized.seconds is not None
 
 
-def test_a_guests_settings_in_words():
+def test_guest_settings_are_described_in_text():
     spec = GuestSpec(gateways=("10.0.0.1",), dns=("10.0.0.2",), use_dns=False, default_route=False, metric=7)
     assert guest_text(spec) == "gateway 10.0.0.1, DNS 10.0.0.2, no other DNS, no default route, metric 7"
     assert guest_text(GuestSpec(mode=Mode.DHCP, default_route=True)) == "DHCP, default route"

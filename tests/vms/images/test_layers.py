@@ -70,7 +70,7 @@ def test_only_a_layer_of_the_same_pool_is_beneath(path, beneath):
 
 @settings(max_examples=examples(100), deadline=None)
 @given(st.binary(min_size=4, max_size=50), st.lists(st.integers(1, 9), min_size=60, max_size=60))
-def test_a_file_without_its_head_is_the_same_but_for_four_bytes(data, counts):
+def test_a_headless_file_differs_only_in_its_first_four_bytes(data, counts):
     file = layers._Headless(io.BytesIO(data))
     assert b"".join(file.read(count) for count in counts) == bytes(4) + data[4:]
 

@@ -81,7 +81,7 @@ def test_a_nonsense_header_is_refused(make, offset, layout, value, said):
 
 
 @pytest.mark.parametrize("entry", [512, 2**40, 2**55, 2**56 - 512])
-def test_a_first_table_that_leads_astray_is_refused(filled, entry):
+def test_an_image_whose_first_table_points_outside_the_file_is_refused(filled, entry):
     data = bytearray(filled())
     struct.pack_into(">Q", data, struct.unpack_from(">Q", data, 40)[0], (1 << 63) | entry)
     said = str(qcow2.file_problem(io.BytesIO(data), len(data)))
@@ -206,7 +206,7 @@ def test_any_header_can_be_read(data, at):
     qcow2.file_problem(io.BytesIO(file), len(file))
 
 
-def test_anything_else_is_raw():
+def test_an_unknown_format_is_raw():
     assert not qcow2.problem(b"\0" * 512, 512)
     assert qcow2.format_of(b"\0" * 512) == "raw"
     assert not qcow2.problem(bytes(range(256)) * 4, 1024)

@@ -141,7 +141,7 @@ def test_a_nic_of_user_networking_stays_or_moves_to_a_network(lab):
     assert wanted(lab, nic("user", ""), network="net1") == nic()
 
 
-def test_all_can_be_taken_back(lab):
+def test_all_settings_of_a_nic_can_be_reset(lab):
     empty = ("port_group", "filter", "filter_parameters", "vlan", "mtu", "inbound", "outbound", "queues", "boot_order")
     ticks = {"link_up": "on", "isolated": None, "trust_rx_filters": None}
     found = wanted(lab, SPECS["everything"], **dict.fromkeys(empty, ""), **ticks)

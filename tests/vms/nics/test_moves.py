@@ -76,7 +76,7 @@ def test_the_plan_says_that_a_virtual_port_is_left_behind():
     assert wording.NOTES["virtual port"] not in plan(replace(nic.spec, link_up=False), None, nic, False).steps[0].note
 
 
-def test_a_kind_without_fields_says_what_it_is():
+def test_a_nic_of_a_kind_without_a_form_is_described():
     words = {wording.place(nic.kind, nic.source) for nic in FOUND.values() if nic.kind in wording.KINDS}
     assert {"tap tap-own", "host device 0000:3b:02.1", "vhost-user socket /run/switch/port7"} <= words
     assert {"multicast group 230.0.0.7:5558", "UDP tunnel 127.0.0.1:5561", "vDPA device /dev/vhost-vdpa-0"} <= words

@@ -197,7 +197,7 @@ def test_there_is_no_page_for_a_nic_that_the_vm_has_not(page, lab, vm, mac):
         assert page.post(f"{path(who, what)}preview/", {"network": "net2"}).status_code == 404
 
 
-def test_a_vm_that_goes_cannot_be_changed(page, lab, vm):
+def test_a_vm_that_is_being_deleted_cannot_be_changed(page, lab, vm):
     VM.objects.filter(pk=vm.pk).update(removed_at=timezone.now())
     assert page.get(path(vm)).status_code == page.post(path(vm)).status_code == 404
 
@@ -210,7 +210,7 @@ def test_changing_a_nic_that_was_attached_outside_saves_it(page, lab, vm):
     assert nic.asked_at
 
 
-def test_a_change_takes_back_that_the_nic_shall_go(page, lab, vm):
+def test_changing_a_nic_cancels_its_pending_removal(page, lab, vm):
     vm.remove_nic(SECOND)
     send(page, vm, network="net2")
     nic = vm.nics.get(mac=SECOND)

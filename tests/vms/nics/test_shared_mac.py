@@ -66,7 +66,7 @@ def places(connection: Connection, vm: VM) -> list[tuple[str, str, str, str]]:
 BEFORE = [(ONE, "default", "virtio", "down"), (TWO, "net1", "e1000", "up")]
 
 
-def test_each_is_a_nic_of_its_own(lab, vm):
+def test_nics_with_the_same_mac_are_listed_separately(lab, vm):
     assert [row.nic.key for row in nic_rows(vm)] == [ONE, TWO]
     assert places(lab[1], vm) == BEFORE
 
@@ -94,7 +94,7 @@ def test_removing_one_nic_keeps_the_other_with_the_same_mac_and_its_address(page
     assert [nic.source for nic in NICStatus.objects.all()] == ["net1"]
 
 
-def test_the_command_line_asks_which(lab, vm):
+def test_the_command_refuses_a_mac_of_two_nics_and_names_both(lab, vm):
     with pytest.raises(CommandError, match=f"{ONE} or {TWO}"):
         call_command("vm", "nic", "rm", vm.name, MAC, no_wait=True)
     call_command(
@@ -111,7 +111,7 @@ def test_the_command_line_asks_which(lab, vm):
     assert places(lab[1], vm) == [(ONE, "default", "virtio", "up"), BEFORE[1]]
 
 
-def test_traffic_of_both_is_kept(lab, vm):
+def test_traffic_of_both_nics_is_recorded(lab, vm):
     vm.status.write(power=Power.RUNNING)
     for nic in vm.status.nics.all():
         NICStatus.objects.filter(pk=nic.pk).update(target=f"vnet{nic.position}")
@@ -155,7 +155,7 @@ def test_any_address_tells_nics_apart():
     assert find(parse_domain(bare(*ccw)), parse_domain(bare(*ccw))[1].key).document.count("0x0001") == 1
 
 
-def test_a_key_outlives_the_other_nic():
+def test_the_key_of_a_nic_is_valid_after_the_other_nic_is_removed():
     one, two = "<alias name='ua-one'/>", "<alias name='ua-two'/>"
     left = parse_domain(bare(two))
     assert find(left, ONE) is None
@@ -175,7 +175,7 @@ def test_a_change_requested_before_a_second_nic_came_is_refused_with_the_reason(
     assert places(lab[1], vm) == BEFORE
 
 
-def test_the_document_of_one_never_replaces_the_other(lab, vm):
+def test_the_document_of_a_nic_never_replaces_that_of_the_other(lab, vm):
     document = lab[1].domains.stored_document(vm.uuid_text)
     one, two = parse_domain(document)
     for nic, other in ((one, two), (two, one)):

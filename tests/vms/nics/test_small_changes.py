@@ -132,7 +132,7 @@ def test_a_form_without_changes_says_so(page, lab):
     assert vm().generation == before
 
 
-def test_reverting_makes_all_as_saved(lab):
+def test_reverting_restores_all_saved_values(lab):
     vm().revert()
     push(lab)
     assert [(nic.mac, nic.source, nic.spec.mtu, nic.link) for nic in nics(lab)] == [

@@ -101,7 +101,7 @@ def test_two_vms_with_one_mac_have_each_its_own(vm):
     assert [row.traffic.ways[0].total for row in nic_rows(twin) if row.traffic] == ["2 B"]
 
 
-def test_nothing_is_written_of_nics_and_vms_that_are_not_known_to_run(vm):
+def test_traffic_is_recorded_only_for_running_nics_and_vms(vm):
     unseen = make_vm(vm.hypervisor, "unseen", 9)
     devices = {str(unseen.uuid): {"vnet7": found(1)}, "9" * 32: {"vnet8": found(1)}, str(vm.uuid): {"vnet9": found(1)}}
     traffic.write(vm.hypervisor, devices, timezone.now())

@@ -20,7 +20,7 @@ def test_all_leases_of_a_mac_are_shown_ipv4_first():
     assert known.hostname == "alma"
 
 
-def test_the_end_of_the_lease_is_that_of_ipv4():
+def test_the_end_of_the_ipv4_lease_is_shown():
     four, six = datetime(2026, 5, 1, 9, tzinfo=UTC), datetime(2026, 5, 1, 10, tzinfo=UTC)
     assert joined((Lease(ip="fd00::8", until=six), Lease(ip="10.0.0.8", until=four)), ()).until == four
 

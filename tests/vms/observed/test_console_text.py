@@ -32,7 +32,7 @@ def test_a_growing_file_is_kept_whole_wherever_it_was_cut(text, cuts):
 
 
 @given(st.binary(max_size=4000), st.integers(0, 4000))
-def test_any_bytes_go_on_where_they_were_left(file, cut):
+def test_a_log_cut_at_any_byte_is_continued(file, cut):
     kept = read(Kept(), file[:cut])
     assert "\0" not in kept.text
     assert read(kept, file).text == extended(Kept(), 0, file).text
@@ -89,7 +89,7 @@ def test_only_the_end_of_a_large_addition_is_read():
     assert read(kept, big).text.endswith("late\n")
 
 
-def test_little_is_read_twice():
+def test_only_a_short_overlap_of_a_log_is_read_again():
     assert start(Kept(text="x" * 9000, size=9000), 9100) == 9000 - OVERLAP
 
 
@@ -157,7 +157,7 @@ HOSTILE += (
 
 @pytest.mark.parametrize("part", HOSTILE, ids=ascii)
 @pytest.mark.parametrize("before", ["", "x" * 40_000], ids=["", "after-a-long-line"])
-def test_no_sequence_takes_long_or_makes_much_of_little(before, part):
+def test_no_control_sequence_is_slow_or_expands_the_text(before, part):
     text = before + part * ((KEEP // 2 - len(before)) // len(part))
     began = time.process_time()
     shown = readable(text)

@@ -197,7 +197,7 @@ def test_a_guest_with_a_mismatch_is_reported_with_its_fix(wanted, known, reason,
         (STATIC, {}, f"{IP} is configured in the guest, but this cannot be verified: the guest has no agent"),
     ],
 )
-def test_nobody_can_tell_or_there_is_nothing_to_say(wanted, known, reason):
+def test_a_nic_that_cannot_be_checked_is_unknown_with_the_reason(wanted, known, reason):
     found = verdict(wanted, **known)
     assert (found.state, found.text, found.problem) == (State.UNKNOWN, reason, "")
 
@@ -207,7 +207,7 @@ def test_nobody_can_tell_or_there_is_nothing_to_say(wanted, known, reason):
     "known",
     [{}, {"addresses": told(OTHER)}, {"link_up": False}, {"addresses": leased(OTHER)}, {"since": JUST_NOW}],
 )
-def test_an_address_that_is_kept_for_it_and_missing_is_named(wanted, known):
+def test_a_missing_reserved_address_is_named(wanted, known):
     found = verdict(wanted, **known)
     assert IP in found.text
     assert found.state is not State.AS_WANTED

@@ -24,7 +24,7 @@ def read(seconds: float, received: int = 0, sent: int = 0, **others: int) -> Rea
     return Reading(at=at, received=Counters(bytes=received, **others), sent=Counters(bytes=sent))
 
 
-def test_a_rate_is_what_went_since_the_reading_before():
+def test_a_rate_is_computed_from_the_previous_reading():
     assert follow((), read(0, 1000, 500), read(5, 2000, 550)) == ((200, 10),)
     assert follow([(1, 2)], read(0), read(5, 50)) == ((1, 2), (10, 0))
 
@@ -33,7 +33,7 @@ def test_the_first_reading_has_no_rate():
     assert follow((), None, read(0, 1000)) == ()
 
 
-def test_a_late_reading_stands_for_the_time_it_took():
+def test_a_late_reading_fills_all_samples_since_the_previous_one():
     assert follow((), read(0), read(15.4, 154)) == ((10, 0),) * 3
     assert follow((), read(0), read(1, 10)) == ((10, 0),)
 

@@ -90,7 +90,7 @@ def test_the_form_cannot_copy_a_missing_vm(page, lab, vm, query):
     assert page.get(f"/vms/run/?{query.format(pk=lab.pk)}").status_code == 404
 
 
-def test_others_vms_and_those_without_image_have_no_such_links(page, lab):
+def test_unmanaged_vms_and_vms_without_image_cannot_be_copied(page, lab):
     for vm in (make_vm(lab, "stranger", None, managed=False), make_vm(lab, "old")):
         make_running(vm)
         assert b"Run another like this" not in page.get(vm.get_absolute_url()).content

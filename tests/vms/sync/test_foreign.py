@@ -80,7 +80,7 @@ def test_adopting_saves_the_definition_from_libvirt(page, vm):
     assert not vm.nics.exclude(asked_at=None)
 
 
-def test_an_adopted_vm_does_not_drift_from_what_it_was(page, lab, vm):
+def test_an_adopted_vm_has_not_drifted(page, lab, vm):
     vm.adopt()
     assert seen(lab, VIRTERS).status.drift == ""
 
@@ -113,7 +113,7 @@ def test_a_released_vm_is_unmanaged_and_has_no_desired_values(page, vm):
     assert not vm.nics.exists()
 
 
-def test_libvirts_side_of_a_drift_can_be_taken(page, lab, vm):
+def test_changes_from_libvirt_can_be_accepted(page, lab, vm):
     vm.adopt()
     VMStatus.objects.filter(desired=vm).update(generation=again(vm).generation)
     changed = VIRTERS.replace("<mtu size='1400'/>", "<mtu size='1300'/>").replace(">2</vcpu>", ">4</vcpu>")
@@ -155,7 +155,7 @@ def test_a_nic_of_anothers_vm_is_changed_and_nothing_else(lab, vm, connection):
     assert NICStatus.objects.get(mac=SECOND).source == "net2"
 
 
-def test_anothers_vm_gets_a_nic_more_and_is_still_anothers(lab, vm, connection):
+def test_an_unmanaged_vm_gets_a_nic_and_stays_unmanaged(lab, vm, connection):
     nic = vm.add_nic(NICSpec(kind="bridge", source="br0", mac=""))
     assert again(vm).state == State.PENDING
     sync.push(again(vm), connection)
@@ -202,7 +202,7 @@ def test_a_nic_whose_network_has_come_is_tried_again_and_one_of_another_name_is_
         vm.nics.all().delete()
 
 
-def test_adopting_a_vm_while_a_nic_goes_leaves_that_going(page, vm):
+def test_adopting_a_vm_keeps_the_pending_removal_of_a_nic(page, vm):
     vm.remove_nic(SECOND, at_shutdown=True)
     vm.adopt()
     assert [nic.mac for nic in again(vm).nics.filter(removed_at=None)] == ["52:54:00:00:00:09"]

@@ -77,7 +77,7 @@ def test_a_deletion_that_is_asked_for_again_is_carried_out(page, lab):
 
 
 @pytest.mark.parametrize("change", ["recreated", "another disk"])
-def test_a_page_of_removal_that_is_stale_removes_nothing(page, lab, change):
+def test_a_stale_removal_page_removes_nothing(page, lab, change):
     path = "/vms/lab-1/web/remove/"
     shown = as_shown(page.get(path)) | {"name": "web"}
     if change == "recreated":

@@ -56,7 +56,7 @@ def test_one_nic_with_dhcp_needs_no_network_config(iso: ISO):
     assert iso.read("user-data")["updates"] == {"network": {"when": ["boot-new-instance", "boot", "hotplug"]}}
 
 
-def test_a_nic_plugged_in_stands_in_the_same_file_at_once(portal: Portal, iso: ISO):
+def test_a_plugged_in_nic_is_added_to_the_iso_at_once(portal: Portal, iso: ISO):
     before = iso.file()
     mac = portal.manage("vm", "nic", "add", "tiny-31", "type=network,source=net1").strip()
     nic = iso.nics()[mac]

@@ -100,7 +100,7 @@ def test_no_change_leaves_what_was_found_byte_for_byte(base, found):
 
 @settings(max_examples=examples(200), deadline=None)
 @given(documents, documents, documents)
-def test_nothing_but_what_was_changed_is_touched(base, wanted, found):
+def test_applying_a_change_modifies_only_the_changed_elements(base, wanted, found):
     before, after = leaves(found), leaves(apply_change(base, wanted, found))
     touched = set(leaves(wanted)) ^ set(leaves(base))
     fields = {(leaf.path.split()[0], leaf.block) for leaf in touched if leaf.path not in SAME_BY}

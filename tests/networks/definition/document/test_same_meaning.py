@@ -118,7 +118,7 @@ def test_documents_with_the_same_meaning_have_no_difference(what):
 
 @settings(max_examples=examples(50), deadline=None)
 @given(specs(), st.randoms(use_true_random=False))
-def test_order_never_matters(spec, random):
+def test_the_order_of_elements_is_no_difference(spec, random):
     root = etree.fromstring(build(spec))
     for parent in list(root.iter()):
         if parent.tag in ("network", "dns", "dhcp", "ip", "forward"):

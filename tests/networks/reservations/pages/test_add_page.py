@@ -138,7 +138,7 @@ def test_an_address_that_another_guest_has_now_needs_a_confirmation(post, page, 
     assert (reserved(net), enqueued) == ({EIGHT}, pushed(net))
 
 
-def test_the_confirmation_does_not_replace_a_reservation(post, net):
+def test_confirming_does_not_replace_an_existing_reservation(post, net):
     found(net, EIGHT)
     answer = post(at(net, "host_add"), {"mac": OTHER_MAC, "ip": EIGHT.ip, "anyway": "on"})
     assert (answer.status_code, list(errors(answer))) == (422, ["ip"])
