@@ -5,7 +5,7 @@ import pytest
 from tests.support.making import make_foreign_network, make_hypervisor, make_image, make_network, make_vm
 from vms.models import VM, Image
 
-from .support import nic
+from .restoring import nic
 
 
 @pytest.fixture

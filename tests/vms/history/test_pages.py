@@ -7,7 +7,7 @@ from lxml import html
 
 from tests.support.making import make_image, make_vm
 
-from .support import SECOND
+from .restoring import SECOND
 
 
 def test_the_history_lists_events_users_and_changes(page, user, vm):

@@ -5,7 +5,7 @@ import pytest
 from tests.support.making import make_host, make_vm
 from vms.models import VM, Image, NICStatus, VMRevision, Volume
 
-from .support import SECOND, nic, refusals, restore
+from .restoring import SECOND, nic, refusals, restore
 
 
 def gone(page, revision: VMRevision) -> str:

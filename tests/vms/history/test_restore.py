@@ -4,7 +4,7 @@ from networks.models import DHCPHost
 from tests.support.making import make_host, make_vm
 from vms.definition.guest_nic import GuestSpec, Mode
 
-from .support import ACCESS, SECOND, again, nic, nics, refusals, restore, steps
+from .restoring import ACCESS, SECOND, again, nic, nics, refusals, restore, steps
 
 
 def test_memory_vcpus_and_nics_become_what_they_were_in_one_revision(page, user, vm):

@@ -1,4 +1,4 @@
-"""What the tests of the history share."""
+"""Helpers that show and restore revisions of a VM, and read the pages."""
 
 from lxml import html
 
@@ -26,7 +26,7 @@ def refusals(answer) -> list[str]:
 
 
 def restore(page, revision: VMRevision):
-    """Look at a revision and restore it."""
+    """Restore a revision as its page does, with the token of the preview."""
     path = revision.get_absolute_url()
     shown = page.get(path)
     assert shown.status_code == 200
