@@ -81,17 +81,17 @@ def test_the_second_user_to_save_sees_the_changes_of_the_first_and_loses_nothing
     tab.goto("/networks/lab/net2/edit/")
     tab.locator("summary", has_text="Title and start").click()
     tab.get_by_label("Title").fill("of mine")
-    portal.manage("network", "edit", "net2", "--domain", "theirs.test", "--yes")
+    portal.manage("network", "edit", "net2", "--domain", "external.test", "--yes")
     tab.get_by_role("button", name="Save net2").click()
     expect(tab.get_by_text("Somebody else has changed net2 in the meantime")).to_be_visible()
-    expect(tab.locator("main")).to_contain_text("Somebody else changed “Domain” from empty to theirs.test.")
+    expect(tab.locator("main")).to_contain_text("Somebody else changed “Domain” from empty to external.test.")
     expect(tab.get_by_label("Title")).to_have_value("of mine")
-    expect(tab.get_by_label("Domain", exact=True)).to_have_value("theirs.test")
+    expect(tab.get_by_label("Domain", exact=True)).to_have_value("external.test")
     tab.get_by_role("button", name="Save net2").click()
     expect(tab).to_have_url("/networks/lab/net2/")
     is_ready(tab)
     expect(tab.locator("main")).to_contain_text("of mine")
-    assert portal.ask("Network.objects.get(name='net2').spec.domain") == "theirs.test"
+    assert portal.ask("Network.objects.get(name='net2').spec.domain") == "external.test"
 
 
 def test_changes_outside_the_portal_are_shown_and_accepted_or_reverted(
@@ -117,21 +117,21 @@ def test_changes_outside_the_portal_are_shown_and_accepted_or_reverted(
     expect(tab.locator("#hosts")).to_contain_text("10.99.0.60")
 
 
-@pytest.mark.failing_requests("/networks/lab/theirs/xml/", status=422)
-@pytest.mark.failing_requests("/networks/lab/theirs/xml/", status=409)
-@pytest.mark.failing_requests("/networks/lab/theirs/", status=404)
+@pytest.mark.failing_requests("/networks/lab/external/xml/", status=422)
+@pytest.mark.failing_requests("/networks/lab/external/xml/", status=409)
+@pytest.mark.failing_requests("/networks/lab/external/", status=404)
 def test_an_unmanaged_network_is_adopted_edited_as_xml_and_released(
     tab: Page, lab: Lab, tmp_path: Path, picture: Callable[[Page, str], None]
 ):
-    document = tmp_path / "theirs.xml"
-    document.write_text("<network><name>theirs</name><!-- why --><ip address='10.98.0.1' prefix='24'/></network>")
+    document = tmp_path / "external.xml"
+    document.write_text("<network><name>external</name><!-- why --><ip address='10.98.0.1' prefix='24'/></network>")
     lab.virsh("net-define", document)
     tab.goto("/networks/")
-    tab.get_by_role("link", name="theirs").click()
+    tab.get_by_role("link", name="external").click()
     tab.get_by_role("button", name="Adopt").click()
     expect(tab.get_by_text("nothing changes in libvirt")).to_be_visible()
     is_ready(tab)
-    tab.goto("/networks/lab/theirs/xml/")
+    tab.goto("/networks/lab/external/xml/")
     box = tab.get_by_label("Saved definition, XML")
     good = box.input_value()
     box.fill(good.replace("</network>", "<mtu size='many'/>\n</network>"))
@@ -141,13 +141,13 @@ def test_an_unmanaged_network_is_adopted_edited_as_xml_and_released(
     box.fill(good.replace("</network>", "<dns><txt name='a' value='b'/></dns>\n</network>"))
     tab.get_by_role("button", name="Check and preview").click()
     expect(tab.locator("#plan")).to_contain_text("TXT record")
-    tab.get_by_role("button", name="Save theirs").click()
+    tab.get_by_role("button", name="Save external").click()
     is_ready(tab)
-    assert "<txt name='a' value='b'/>" in lab.virsh("net-dumpxml", "theirs")
+    assert "<txt name='a' value='b'/>" in lab.virsh("net-dumpxml", "external")
     tab.locator("#more-actions summary").click()
-    tab.get_by_role("button", name="Release theirs").click()
+    tab.get_by_role("button", name="Release external").click()
     expect(tab.locator("header.page .state")).to_contain_text("unmanaged")
-    lab.virsh("net-undefine", "theirs")
+    lab.virsh("net-undefine", "external")
 
 
 def test_several_networks_are_stopped_and_removed_in_one_go(tab: Page, portal: Portal, lab: Lab, picture: Callable):

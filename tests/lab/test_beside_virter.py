@@ -79,17 +79,17 @@ def knows(portal: Portal, name: str) -> bool:
 
 def test_an_image_of_virters_is_run_by_the_portal(portal: Portal, virter: Virter, host: libvirt.virConnect, lab: Lab):
     tiny = virter.image_save("tiny")
-    layer = LAYER + "sha256:" + virter.image_load("theirs", tiny)
-    wait_for(lambda: knows(portal, "theirs"), 20, "it is listed")
-    portal.manage("vm", "run", "theirs", "--id", "30", "--memory", "32M", "--boot-capacity", "1G")
-    boot = virter.find(f"{WORK}theirs-30")
+    layer = LAYER + "sha256:" + virter.image_load("external", tiny)
+    wait_for(lambda: knows(portal, "external"), 20, "it is listed")
+    portal.manage("vm", "run", "external", "--id", "30", "--memory", "32M", "--boot-capacity", "1G")
+    boot = virter.find(f"{WORK}external-30")
     assert virter.dependency(boot) == layer
-    virter.image_rm("theirs")  # the layer stays, for a VM's disk is on it
+    virter.image_rm("external")  # the layer stays, for a VM's disk is on it
     assert virter.find(layer)
-    domain = host.lookupByName("theirs-30")
+    domain = host.lookupByName("external-30")
     domain.destroy()
     domain.create()
-    portal.manage("vm", "rm", "theirs-30")
+    portal.manage("vm", "rm", "external-30")
     assert virter.find(layer) is None  # nobody needs it any more, as with Virter
 
 
@@ -125,17 +125,17 @@ def test_images_of_the_portals_are_virters_too(portal: Portal, virter: Virter, t
 
 
 def test_portal_and_virter_list_and_delete_vms_of_each_other(portal: Portal, virter: Virter, host: libvirt.virConnect):
-    theirs = virter.vm_run("tiny", 31, disks=("data",))
+    name = virter.vm_run("tiny", 31, disks=("data",))
     portal.manage(
         "vm", "run", "tiny", "--id", "32", "--memory", "32M", "--boot-capacity", "1G", "--disk", "name=d,size=1M"
     )
-    listed = wait_for(lambda: [line for line in portal.manage("vm", "ls").splitlines() if theirs in line], 10, "listed")
-    assert listed[0].split()[:4] == [theirs, "31", "default", "running"]
+    listed = wait_for(lambda: [line for line in portal.manage("vm", "ls").splitlines() if name in line], 10, "listed")
+    assert listed[0].split()[:4] == [name, "31", "default", "running"]
     virter.vm_rm("tiny-32")
     left = {name for name in virter.pool.listVolumes() if name.startswith(WORK)}
-    assert left == {f"{WORK}{theirs}", f"{WORK}{theirs}-cidata", f"{WORK}{theirs}-data", f"{WORK}tiny-32-console"}
+    assert left == {f"{WORK}{name}", f"{WORK}{name}-cidata", f"{WORK}{name}-data", f"{WORK}tiny-32-console"}
     portal.manage("vm", "rm", "tiny-32")
-    portal.manage("vm", "rm", theirs)  # without adoption
+    portal.manage("vm", "rm", name)  # without adoption
     assert not [name for name in virter.pool.listVolumes() if name.startswith(WORK)]
     assert "tiny" in virter.image_ls()
     assert virter._addresses("52:54:00:00:00:1f") == []
@@ -164,11 +164,11 @@ def test_nothing_is_deleted_under_an_overlay_of_virters(
     portal: Portal, virter: Virter, host: libvirt.virConnect, tmp_path: Path
 ):
     tiny = virter.image_save("tiny")
-    assert add_image(portal, "ours", tiny) == "ready"
-    layer = virter.dependency(virter.find(f"{TAG}ours"))
-    name = virter.vm_run("ours", 34)
-    remove_image(portal, "ours")
-    assert virter.find(layer) and virter.find(f"{TAG}ours") is None
+    assert add_image(portal, "managed", tiny) == "ready"
+    layer = virter.dependency(virter.find(f"{TAG}managed"))
+    name = virter.vm_run("managed", 34)
+    remove_image(portal, "managed")
+    assert virter.find(layer) and virter.find(f"{TAG}managed") is None
     host.lookupByName(name).destroy()
     host.lookupByName(name).create()
     portal.manage("vm", "rm", name)
@@ -192,15 +192,15 @@ def test_an_image_of_the_portals_that_virter_removed_has_drifted(portal: Portal,
 
 
 def test_networks_and_host_entries_of_virters_are_as_they_are(portal: Portal, virter: Virter):
-    virter.network_add("theirs", "10.66.0.")
+    virter.network_add("external", "10.66.0.")
     wait_for(lambda: "10.66.0.1/24" in portal.manage("network", "ls"), 10, "it is listed")
-    virter.network_rm("theirs")
-    virter.network_add("theirs", "10.67.0.")  # Virter's only way to change it: it has another UUID
+    virter.network_rm("external")
+    virter.network_add("external", "10.67.0.")  # Virter's only way to change it: it has another UUID
     listed = wait_for(
         lambda: [line for line in portal.manage("network", "ls").splitlines() if "10.67.0.1/24" in line], 10, "changed"
     )
     assert len(listed) == 1
-    assert portal.manage("network", "ls").count("theirs") == 1
+    assert portal.manage("network", "ls").count("external") == 1
     virter.host_add(40)
     portal.manage("network", "host", "add", "--id", "41")
     assert virter._addresses("52:54:00:00:00:28") == ["192.168.122.40"]
@@ -208,4 +208,4 @@ def test_networks_and_host_entries_of_virters_are_as_they_are(portal: Portal, vi
     virter.host_rm(41)
     portal.manage("network", "host", "rm", "--id", "40")
     assert virter._addresses("52:54:00:00:00:28") == virter._addresses("52:54:00:00:00:29") == []
-    portal.manage("network", "rm", "theirs")
+    portal.manage("network", "rm", "external")

@@ -19,7 +19,7 @@ from tests.support.making import (
 from virterweb.hypervisors.models import Hypervisor
 from vms.models import Disk
 
-OURS = [model for model in admin.site._registry if model._meta.app_label in ("hypervisors", "networks", "vms")]
+MODELS = [model for model in admin.site._registry if model._meta.app_label in ("hypervisors", "networks", "vms")]
 
 
 @pytest.fixture
@@ -42,10 +42,10 @@ def test_every_model_is_in_the_admin():
     models = {
         model for label in ("hypervisors", "networks", "vms") for model in apps.get_app_config(label).get_models()
     }
-    assert models == set(OURS)
+    assert models == set(MODELS)
 
 
-@pytest.mark.parametrize("model", OURS, ids=lambda model: model.__name__)
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
 def test_each_model_can_be_listed_searched_and_opened(client, lab, model):
     address = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
     if admin.site._registry[model].search_fields:
@@ -114,8 +114,8 @@ def test_a_network_with_very_many_reservations_is_saved_with_all_of_them(client,
     url = f"/admin/networks/network/{network.pk}/change/"
     forms = html.fromstring(client.get(url).content.decode()).forms
     values = dict(next(form for form in forms if form.get("id") == "network_form").form_values())
-    document = values["document"].replace("</uuid>", "</uuid><title>Ours</title>")
+    document = values["document"].replace("</uuid>", "</uuid><title>Edited</title>")
     assert client.post(url, {**values, "document": document}).status_code == 302
     network = Network.objects.get(pk=network.pk)
-    assert "Ours" in network.document
+    assert "Edited" in network.document
     assert network.hosts.count() == len(network.definition.hosts) == 120

@@ -62,10 +62,12 @@ def test_only_the_first_few_of_many_wrong_lines_are_named(client, lab):
 
 
 def test_no_column_limits_a_text_that_is_composed_or_comes_from_outside():
-    ours = [model for model in apps.get_models() if model.__module__.split(".")[0] in ("networks", "vms", "virterweb")]
+    models = [
+        model for model in apps.get_models() if model.__module__.split(".")[0] in ("networks", "vms", "virterweb")
+    ]
     limited = {
         f"{model.__name__}.{field.name}": field
-        for model in ours
+        for model in models
         for field in model._meta.local_fields
         if isinstance(field, CharField) and not field.choices and field.max_length
     }

@@ -149,7 +149,7 @@ def things(people, enqueued):
     make_running(vm, ("net1", "52:54:00:00:00:08", "vnet0"))
     domain = "<domain type='qemu'><name>x</name><devices/></domain>"
     vm.status.write(generation=vm.generation, document=domain)
-    other = VM.objects.create(hypervisor=lab, name="theirs", managed=False)
+    other = VM.objects.create(hypervisor=lab, name="external", managed=False)
     other.status.write(present=True, document=domain)
     ConsoleLog.objects.create(hypervisor=lab, vm=vm, name="alma-8-8", text="hello")
     values = {"hypervisor": "lab", "pk": network.revisions.get().pk, "mac": "52:54:00:00:00:08", "ip": "10.1.0.9"}
@@ -165,7 +165,9 @@ def address(space: str, name: str | None, pattern: URLPattern, things: dict) -> 
     if "name" in values:
         of_vm = space == "vms" and name not in ("attached", "attached_table", "group_attached")
         of_vm = of_vm or (space, name) == ("portal", "problems")
-        values["name"] = {"adopt": "theirs"}.get(name, "alma-8-8") if of_vm else {"adopt": "default"}.get(name, "net1")
+        values["name"] = (
+            {"adopt": "external"}.get(name, "alma-8-8") if of_vm else {"adopt": "default"}.get(name, "net1")
+        )
     if name in ("image_remove", "image_convert"):
         values["name"] = "alma-8"
     if name in ("lease_reserve", "lease_release"):
@@ -236,7 +238,7 @@ def test_a_fragment_that_is_refused_is_plain_text_for_the_banner(people, things)
     assert answer.content.decode() == "net1 belongs to owner. Only its owner and operators may change it."
 
 
-OURS = ("hypervisors", "networks", "vms")
+APPS = ("hypervisors", "networks", "vms")
 
 
 @pytest.mark.parametrize("model", list(admin.site._registry), ids=lambda model: model._meta.label)
@@ -246,7 +248,7 @@ def test_the_admin_is_for_operators_and_superusers(people, things, model):
     paths = {kind: reverse(f"{base}_{kind}") for kind in ("changelist", "add")}
     if row:
         paths |= {kind: reverse(f"{base}_{kind}", args=[row.pk]) for kind in ("change", "delete", "history")}
-    may = OPERATORS if model._meta.app_label in OURS else {"superuser"}
+    may = OPERATORS if model._meta.app_label in APPS else {"superuser"}
     before = state()
     for role in ROLES:
         client = signed_in(people[role])

@@ -247,11 +247,11 @@ def test_a_name_that_is_not_utf8_is_shown():
 
 @pytest.mark.usefixtures("lab")
 def test_the_managed_network_that_fails_keeps_its_state(raw, unreadable):
-    network = make_network(Hypervisor.objects.get(), "ours")
+    network = make_network(Hypervisor.objects.get(), "managed")
     raw.networkDefineXML(network.full_document)
     observe(network.hypervisor_id)
-    unreadable.add("ours")
-    raw.networkLookupByName("ours").create()
+    unreadable.add("managed")
+    raw.networkLookupByName("managed").create()
     observe(network.hypervisor_id)
-    assert Network.objects.get(name="ours").status.present
+    assert Network.objects.get(name="managed").status.present
     assert database.is_usable()

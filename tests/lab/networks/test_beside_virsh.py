@@ -60,13 +60,13 @@ def test_only_the_reservation_is_pushed_and_changes_outside_are_kept(
 ):
     lab.virsh("net-update", net, "add", "ip-dhcp-host", entry(5), "--live")
     lab.virsh("net-update", net, "add", "ip-dhcp-host", entry(6), "--config")
-    dns = "<host ip='10.70.0.9'><hostname>theirs</hostname></host>"
+    dns = "<host ip='10.70.0.9'><hostname>external</hostname></host>"
     lab.virsh("net-update", net, "add", "dns-host", dns, "--live", "--config")
-    lab.virsh("net-update", net, "add", "portgroup", "<portgroup name='theirs'/>", "--live", "--config")
-    redefine(net, "near.test", "theirs.test")
+    lab.virsh("net-update", net, "add", "portgroup", "<portgroup name='external'/>", "--live", "--config")
+    redefine(net, "near.test", "external.test")
     lines = lambda: str(status(portal, net, "drift_text")).splitlines()  # noqa: E731
     said = wait_for(lambda: len(lines()) == 5 and lines(), 10, "all of it has been seen")
-    assert "Domain: stored theirs.test, running near.test, expected near.test" in said
+    assert "Domain: stored external.test, running near.test, expected near.test" in said
     assert (
         "DHCP reservation of 10.70.0.1/24 52:54:00:70:00:05 10.70.0.5 was added outside the portal, only in the "
         "running network" in said
@@ -78,16 +78,16 @@ def test_only_the_reservation_is_pushed_and_changes_outside_are_kept(
     wait_for(lambda: all(re.search(added, each) for each in documents(host, net)), 10, "it is reserved")
     assert tuple(re.sub(added, "", each) for each in documents(host, net)) == before
 
-    portal.manage("network", "edit", net, "--title", "Ours", "--no-autostart")  # a title is stored, if at all
+    portal.manage("network", "edit", net, "--title", "Edited", "--no-autostart")  # a title is stored, if at all
     stored, live = documents(host, net)
-    assert tuple(re.sub(added + "|\\s*<title>Ours</title>", "", each) for each in (stored, live)) == before
+    assert tuple(re.sub(added + "|\\s*<title>Edited</title>", "", each) for each in (stored, live)) == before
     assert not host.networkLookupByName(net).autostart()
 
     shown = portal.table(f"/networks/lab/{net}/plan/", differences=True)
     assert {
         "Field": "Domain",
         "Saved definition": "near.test",
-        "Stored in libvirt": "theirs.test",
+        "Stored in libvirt": "external.test",
         "Running": "near.test",
     } in shown
     said = portal.manage("network", "accept", net)
@@ -95,7 +95,7 @@ def test_only_the_reservation_is_pushed_and_changes_outside_are_kept(
     stored, live = documents(host, net)
     assert "10.70.0.5" in stored
     assert "10.70.0.5" in live
-    assert "theirs.test" in stored
+    assert "external.test" in stored
     portal.manage("network", "apply", net, "--yes")
     wait_for(lambda: status(portal, net, "drift_text") == "", 10, "nothing differs")
 

@@ -52,7 +52,7 @@ def test_a_description_changes_nothing_else_in_libvirt(db, enqueued, lab, gatewa
     sync.observe(hypervisor, gateway)
     network = Network.objects.shown().get(uuid=found.UUIDString())
     network.adopt()
-    form = NetworkForm({**as_text(NetworkForm(network=network)), "description": "Ours"}, network=network)
+    form = NetworkForm({**as_text(NetworkForm(network=network)), "description": "Edited"}, network=network)
     assert form.errors == {}
     steps = network.plan(form.wanted())
     assert [step.verb.value for step in steps] == ["define"]

@@ -12,8 +12,8 @@ from tests.support.waiting import wait_for
 pytestmark = pytest.mark.lab
 
 TIMEOUT = 3  # seconds
-NETWORK = "<network><name>theirs</name><ip address='10.66.0.1' netmask='255.255.255.0'/></network>"
-DOMAIN = "<domain type='qemu'><name>theirs</name><memory unit='MiB'>16</memory><os><type>hvm</type></os></domain>"
+NETWORK = "<network><name>external</name><ip address='10.66.0.1' netmask='255.255.255.0'/></network>"
+DOMAIN = "<domain type='qemu'><name>external</name><memory unit='MiB'>16</memory><os><type>hvm</type></os></domain>"
 
 
 @pytest.fixture
@@ -22,10 +22,10 @@ def define(lab: Lab, tmp_path: Path) -> Iterator[Callable[[str, str], None]]:
     undo: list[tuple[str, str]] = []
 
     def run(command: str, document: str) -> None:
-        file = tmp_path / "theirs.xml"
+        file = tmp_path / "external.xml"
         file.write_text(document)
         lab.virsh(command, file)
-        undo.append((command.replace("define", "undefine"), "theirs"))
+        undo.append((command.replace("define", "undefine"), "external"))
 
     yield run
     for command, name in reversed(undo):
@@ -38,30 +38,32 @@ def row(portal: Portal, path: str, first: str) -> dict[str, str]:
 
 def test_a_network_comes_starts_stops_and_goes(portal: Portal, lab: Lab, define):
     define("net-define", NETWORK)
-    wait_for(lambda: row(portal, "/networks/", "theirs").get("State") == "unmanaged, inactive", TIMEOUT, "it is listed")
-    lab.virsh("net-start", "theirs")
-    wait_for(lambda: row(portal, "/networks/", "theirs").get("State") == "unmanaged", TIMEOUT, "it is active")
-    lab.virsh("net-destroy", "theirs")
-    wait_for(lambda: row(portal, "/networks/", "theirs").get("State") == "unmanaged, inactive", TIMEOUT, "it is not")
+    wait_for(
+        lambda: row(portal, "/networks/", "external").get("State") == "unmanaged, inactive", TIMEOUT, "it is listed"
+    )
+    lab.virsh("net-start", "external")
+    wait_for(lambda: row(portal, "/networks/", "external").get("State") == "unmanaged", TIMEOUT, "it is active")
+    lab.virsh("net-destroy", "external")
+    wait_for(lambda: row(portal, "/networks/", "external").get("State") == "unmanaged, inactive", TIMEOUT, "it is not")
 
 
 def test_a_nic_comes_and_goes(portal: Portal, lab: Lab, define):
     path, mac = "/networks/lab/default/attached/", "52:54:00:66:00:01"
     define("define", DOMAIN)
-    lab.virsh("attach-interface", "theirs", "network", "default", "--mac", mac, "--config")
-    found = wait_for(lambda: row(portal, path, "theirs"), TIMEOUT, "it is attached")
-    assert found == {"VM": "theirs unmanaged", "MAC": mac, "IP": "not running", "Hostname": "", "Host Device": ""}
-    lab.virsh("detach-interface", "theirs", "network", "--mac", mac, "--config")
-    wait_for(lambda: not row(portal, path, "theirs"), TIMEOUT, "it is not")
+    lab.virsh("attach-interface", "external", "network", "default", "--mac", mac, "--config")
+    found = wait_for(lambda: row(portal, path, "external"), TIMEOUT, "it is attached")
+    assert found == {"VM": "external unmanaged", "MAC": mac, "IP": "not running", "Hostname": "", "Host Device": ""}
+    lab.virsh("detach-interface", "external", "network", "--mac", mac, "--config")
+    wait_for(lambda: not row(portal, path, "external"), TIMEOUT, "it is not")
 
 
 def test_a_managed_network_that_is_stopped_outside_has_drifted_and_is_reverted(portal: Portal, lab: Lab):
-    portal.manage("network", "add", "ours", "--network-cidr", "10.67.0.1/24")
-    lab.virsh("net-destroy", "ours")
-    wait_for(lambda: row(portal, "/networks/", "ours").get("State") == "drifted", TIMEOUT, "it has drifted")
-    difference = portal.get("/networks/lab/ours/").get_element_by_id("reason").xpath(".//tbody/tr[1]/*")
+    portal.manage("network", "add", "managed", "--network-cidr", "10.67.0.1/24")
+    lab.virsh("net-destroy", "managed")
+    wait_for(lambda: row(portal, "/networks/", "managed").get("State") == "drifted", TIMEOUT, "it has drifted")
+    difference = portal.get("/networks/lab/managed/").get_element_by_id("reason").xpath(".//tbody/tr[1]/*")
     assert [cell.text_content().strip() for cell in difference] == ["Active", "yes", "no", "–"]
-    portal.manage("network", "apply", "ours")
-    wait_for(lambda: row(portal, "/networks/", "ours").get("State") == "ready", TIMEOUT, "it is reverted")
-    assert "ours" in lab.virsh("net-list", "--name")
-    portal.manage("network", "rm", "ours")
+    portal.manage("network", "apply", "managed")
+    wait_for(lambda: row(portal, "/networks/", "managed").get("State") == "ready", TIMEOUT, "it is reverted")
+    assert "managed" in lab.virsh("net-list", "--name")
+    portal.manage("network", "rm", "managed")

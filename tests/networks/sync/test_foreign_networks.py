@@ -60,9 +60,9 @@ def test_adoption_keeps_the_document(network):
 
 def test_a_description_is_changed_on_the_page(page, network):
     before = network.full_document
-    answer = save(page, network, description="Ours now.\r\nReally.")
+    answer = save(page, network, description="Edited.\r\nReally.")
     assert (answer.status_code, answer.url) == (302, network.get_absolute_url())
-    assert again(network).spec.description == "Ours now.\nReally."
+    assert again(network).spec.description == "Edited.\nReally."
     assert_only(network, before, "description")
 
 

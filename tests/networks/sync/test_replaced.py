@@ -59,7 +59,7 @@ def push(network: Network) -> Network:
 
 @pytest.fixture
 def network(lab, raw) -> Network:
-    return push(make_network(lab, spec={"domain": "ours"}))
+    return push(make_network(lab, spec={"domain": "managed"}))
 
 
 def replace_outside(raw: libvirt.virConnect, old: str, new: str) -> None:
@@ -68,7 +68,7 @@ def replace_outside(raw: libvirt.virConnect, old: str, new: str) -> None:
     document = found.XMLDesc()
     found.destroy()
     found.undefine()
-    raw.networkDefineXML(document.replace(old, new).replace("'ours'", "'theirs'")).create()
+    raw.networkDefineXML(document.replace(old, new).replace("'managed'", "'external'")).create()
 
 
 @pytest.fixture(params=["recreated", "renamed"])
@@ -106,12 +106,12 @@ def test_every_list_has_one_row_of_it_which_says_so_and_what_libvirt_has(staff, 
     (row,) = page.xpath("//tbody/tr")
     assert ("recreated outside the portal" in row.text_content()) == recreated
     assert "drifted" in row.text_content()
-    assert "theirs" in row.text_content()  # libvirt's domain
+    assert "external" in row.text_content()  # libvirt's domain
     assert row.xpath("string(.//input/@value)") == str(replaced.pk)
     call_command("network", "ls")
     (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("net1")]
     assert ("net1 (recreated outside)" in line) == recreated
-    assert "theirs" in line
+    assert "external" in line
     found = html.fromstring(staff.get("/search/?q=net1&all=1").content.decode())
     assert len(found.xpath("//ul/li[starts-with(., 'Network net1')]")) == 1
 
@@ -125,14 +125,14 @@ def test_taking_over_changes_nothing_in_libvirt_and_manages_the_network(staff, r
     now = push(replaced)
     assert documents(raw) == before
     assert (now.name, now.managed, now.replaced) == (name, True, False)
-    assert now.status.drifts == ["Domain: found theirs, expected ours", "does not start with the host"]
+    assert now.status.drifts == ["Domain: found external, expected managed", "does not start with the host"]
     assert Network.objects.count() == 1
     now.reserve_ids(8, 1)
     now = push(now)
     assert str(now.status.error) == ""
     (document,) = documents(raw)
     assert "10.255.0.8" in document
-    assert "'theirs'" in document
+    assert "'external'" in document
     now.accept_found()
     assert push(now).state == State.READY
 
@@ -163,13 +163,13 @@ def test_the_managed_network_is_recreated_with_the_plan_that_was_shown(staff, re
     assert (found.name(), found.isActive()) == ("net1", 1)
     assert (now.name, found.UUIDString(), now.replaced) == ("net1", now.uuid_text, False)
     if name == "net2":  # the test driver takes no new definition of what runs
-        assert "'ours'" in found.XMLDesc()
+        assert "'managed'" in found.XMLDesc()
 
 
 VERBS: dict[str, Callable[[Network], None]] = {
     "reserve": lambda network: network.reserve_ids(8, 1),
     "put back": lambda network: network.change(Event.REVERTED, overwrite=True),
-    "edit": lambda network: network.change(Event.CHANGED, document=network.full_document.replace("ours", "others")),
+    "edit": lambda network: network.change(Event.CHANGED, document=network.full_document.replace("managed", "others")),
 }
 
 
@@ -193,7 +193,7 @@ def test_accepting_a_renamed_network_renames_it_in_the_portal(network, raw):
     observe(network.hypervisor_id)
     again(network).accept_found()
     now = push(network)
-    assert (now.name, now.spec.name, now.spec.domain, now.state) == ("net2", "net2", "theirs", State.READY)
+    assert (now.name, now.spec.name, now.spec.domain, now.state) == ("net2", "net2", "external", State.READY)
 
 
 def test_a_renamed_network_with_a_used_name_cannot_be_accepted(network, raw):

@@ -26,7 +26,7 @@ def network(lab, member):
 
 
 @pytest.fixture
-def theirs(lab, operator):
+def network_of_another(lab, operator):
     """Return a network of another user."""
     return make_network(lab, "rich", "10.2.0.1/24", owner=operator)
 

@@ -8,7 +8,7 @@ from tests.people.rights.owned_objects import run
 from vms.models import VM
 
 
-def test_the_command_line_acts_as_operator_unless_a_user_is_named(lab, network, theirs, member):
+def test_the_command_line_acts_as_operator_unless_a_user_is_named(lab, network, network_of_another, member):
     run("network", "start", "rich", "--no-wait")
     with pytest.raises(CommandError, match="rich belongs to admin"):
         run("network", "rm", "rich", "--user", "otto", "--no-wait")

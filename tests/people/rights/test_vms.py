@@ -32,7 +32,7 @@ def test_a_member_runs_vms_only_on_networks(member_page, lab, fields, reason):
     assert not VM.objects.exists()
 
 
-def test_a_member_runs_a_vm_on_networks_of_others_and_owns_it(member_page, member, lab, theirs):
+def test_a_member_runs_a_vm_on_networks_of_others_and_owns_it(member_page, member, lab, network_of_another):
     assert send_run(member_page, lab, nic_network="rich", nic_model="virtio").status_code == 302
     vm = VM.objects.get()
     assert (vm.owner, [nic.source for nic in vm.nics.all()]) == (member, ["default", "rich"])
@@ -105,8 +105,8 @@ def test_reverting_does_not_restore_a_nic_on_the_host(member_page, vm):
     assert VM.objects.get(pk=vm.pk).generation == before
 
 
-def test_a_mac_with_a_reservation_of_another_user_is_refused(member_page, lab, vm, theirs):
-    make_host(theirs, "52:54:00:aa:00:01", "10.2.0.9")
+def test_a_mac_with_a_reservation_of_another_user_is_refused(member_page, lab, vm, network_of_another):
+    make_host(network_of_another, "52:54:00:aa:00:01", "10.2.0.9")
     answer = member_page.post(f"{NIC}/add/", {"network": "rich", "model": "virtio", "mac": "52:54:00:aa:00:01"})
     assert "reserved for this MAC" in answer.content.decode()
 
@@ -137,5 +137,5 @@ def test_only_operators_create_an_image_of_a_volume_in_use(member_page, client, 
     assert member_page.post("/images/", {"hypervisor": lab.pk, "name": "mine", "volume": "free"}).status_code == 302
     assert Image.objects.get(name="mine").owner.username == "otto"
     client.force_login(operator)
-    sent = {"hypervisor": lab.pk, "name": "theirs", "volume": "disk.qcow2"}
+    sent = {"hypervisor": lab.pk, "name": "external", "volume": "disk.qcow2"}
     assert client.post("/images/", sent).status_code == 302

@@ -59,14 +59,14 @@ def test_a_refused_change_of_a_nic_prints_the_reason(lab, words, said):
 
 
 def test_unmanaged_vms_get_nics_and_are_adopted_and_released(lab):
-    vm = make_vm(lab, "theirs", None, managed=False, generation=0)
+    vm = make_vm(lab, "external", None, managed=False, generation=0)
     make_running(vm, ("default", "52:54:00:aa:00:01", "vnet1"))
-    mac = run("vm", "nic", "add", "theirs", "type=network,source=default", "--mtu", "1400", "--no-wait").strip()
+    mac = run("vm", "nic", "add", "external", "type=network,source=default", "--mtu", "1400", "--no-wait").strip()
     assert VM.objects.get().nics.get(mac=mac).spec().mtu == 1400
-    run("vm", "nic", "rm", "theirs", mac, "--at-shutdown", "--no-wait")
+    run("vm", "nic", "rm", "external", mac, "--at-shutdown", "--no-wait")
     assert VM.objects.get().nics.get(mac=mac).at_shutdown
-    VMStatus.objects.update(document="<domain><name>theirs</name><devices/></domain>")
-    run("vm", "adopt", "theirs", "--no-wait")
+    VMStatus.objects.update(document="<domain><name>external</name><devices/></domain>")
+    run("vm", "adopt", "external", "--no-wait")
     assert VM.objects.get().managed
-    run("vm", "release", "theirs")
+    run("vm", "release", "external")
     assert not VM.objects.get().managed

@@ -11,15 +11,15 @@ from vms.models import VM
 
 def test_vm_exists_has_the_exit_status_of_virter(lab):
     make_running(make_vm(lab))
-    theirs = VM.objects.create(hypervisor=lab, name="theirs", managed=False, generation=0)
-    make_running(theirs)
+    unmanaged = VM.objects.create(hypervisor=lab, name="external", managed=False, generation=0)
+    make_running(unmanaged)
     run("vm", "exists", "alma-8-8")
-    for name in ("none", "theirs"):
+    for name in ("none", "external"):
         with pytest.raises(SystemExit) as ended:
             run("vm", "exists", name)
         assert ended.value.code == 1
-    VM.objects.filter(pk=theirs.pk).update(host_key_public="ssh-rsa AAAA", number=9)  # one of Virter's
-    run("vm", "exists", "theirs")
+    VM.objects.filter(pk=unmanaged.pk).update(host_key_public="ssh-rsa AAAA", number=9)  # one of Virter's
+    run("vm", "exists", "external")
 
 
 def test_vm_host_key_prints_a_line_for_known_hosts(lab):
@@ -52,14 +52,14 @@ def test_vm_start_and_stop_request_the_power_state(lab, enqueued):
 def test_vm_rm_deletes_several_vms_even_if_one_cannot_be_deleted(lab, enqueued):
     make_running(make_vm(lab))
     make_running(make_vm(lab, "alma-8-9", 9))
-    theirs = VM.objects.create(hypervisor=lab, name="theirs", managed=False, generation=0)
+    unmanaged = VM.objects.create(hypervisor=lab, name="external", managed=False, generation=0)
     virters = VM.objects.create(hypervisor=lab, name="virters-7", number=7, managed=False, generation=0)
-    make_running(theirs)
+    make_running(unmanaged)
     make_running(virters)
     with pytest.raises(
-        CommandError, match="neither the portal nor Virter created theirs; adopt it with “vm adopt theirs”"
+        CommandError, match="neither the portal nor Virter created external; adopt it with “vm adopt external”"
     ):
-        run("vm", "rm", "none", "theirs", "alma-8-8", "virters-7", "alma-8-9", "--no-wait")
+        run("vm", "rm", "none", "external", "alma-8-8", "virters-7", "alma-8-9", "--no-wait")
     assert set(VM.objects.exclude(removed_at=None).values_list("name", flat=True)) == {
         *("alma-8-8", "alma-8-9", "virters-7")
     }

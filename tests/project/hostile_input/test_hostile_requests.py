@@ -29,7 +29,7 @@ def patterns(found: list, prefix: str = "") -> Iterator[tuple[str, URLPattern]]:
 
 
 ROUTES = sorted(route for route, _ in patterns(get_resolver().url_patterns))
-ADMIN, OURS = [r for r in ROUTES if r.startswith("admin")], [r for r in ROUTES if not r.startswith("admin")]
+ADMIN, PORTAL = [r for r in ROUTES if r.startswith("admin")], [r for r in ROUTES if not r.startswith("admin")]
 CHUNKS = 24
 
 
@@ -40,8 +40,11 @@ def test_no_request_makes_the_portal_fail(lab, operator, user, chunk):
     clients[0].force_login(operator)
     clients[1].force_login(user)
     for _ in range(int(REQUESTS * SHARE) // CHUNKS):
-        routes = generator.random.choices((sorted(FORMS), OURS, ADMIN), (5, 10, 1))[0]
-        route, post = generator.random.choice(routes), generator.random.random() < (0.7 if routes is not OURS else 0.3)
+        routes = generator.random.choices((sorted(FORMS), PORTAL, ADMIN), (5, 10, 1))[0]
+        route, post = (
+            generator.random.choice(routes),
+            generator.random.random() < (0.7 if routes is not PORTAL else 0.3),
+        )
         path, fields, headers = generator.address(route), generator.fields(route, post), generator.headers()
         client = generator.random.choices(clients, (8, 2, 1))[0]
         cookies = client.cookies.output()

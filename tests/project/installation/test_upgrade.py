@@ -33,7 +33,7 @@ model = lambda name: apps.get_model(*name.split(".")).objects
 lab = model("hypervisors.Hypervisor").create(name="lab", uri="test:///default")
 restart = {{"verb": "restart", "text": "Restart net1, for libvirt cannot change this live: MTU", "disruption": 2}}
 network = model("networks.Network").create(hypervisor=lab, name="net1", document="<network/>", accepted=[restart])
-drift = "Domain: stored theirs.test, running near.test, expected near.test"
+drift = "Domain: stored external.test, running near.test, expected near.test"
 model("networks.NetworkStatus").create(
     wish=network, drift=drift, ignored="MTU: found none, wanted 1400\\nodd", error="No space left on device"
 )

@@ -36,10 +36,10 @@ def test_a_recreated_vm_is_shown_and_taken_over(page, recreated):
 
 
 def test_a_recreated_vm_has_one_row_in_every_list_with_the_state_in_libvirt(page, recreated, capsys):
-    ours = VM.objects.get(managed=True)
+    managed = VM.objects.get(managed=True)
     VM.objects.get(managed=False).status.write(power="running", memory=77)
     (row,) = html.fromstring(page.get("/vms/").content.decode()).xpath("//tbody/tr")
-    assert row.get("id") == f"vm-{ours.pk}"
+    assert row.get("id") == f"vm-{managed.pk}"
     assert "recreated outside the portal" in row.text_content()
     assert "running" in row.text_content()
     assert "77 MiB" in row.text_content()

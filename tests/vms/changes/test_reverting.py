@@ -108,7 +108,7 @@ def test_a_change_since_the_page_was_opened_is_not_accepted(page, lab):
 
 def test_a_failed_vm_shows_the_differences_and_the_actions(page, lab):
     vm = lab.adopt()
-    lab.define(DOMAIN.replace("<memory", "<title>theirs</title><memory", 1).replace(SECOND, THIRD))
+    lab.define(DOMAIN.replace("<memory", "<title>external</title><memory", 1).replace(SECOND, THIRD))
     VMStatus.objects.update(error=Message.external("It cannot start"))
     assert VM.objects.get(pk=vm.pk).state == State.FAILED
     assert table(page)

@@ -283,9 +283,9 @@ def test_any_text_can_be_checked(schema, text):
     ],
 )  # fmt: skip
 def test_each_kind_of_user_data_keeps_its_type(text, kind):
-    theirs, ours = message_from_string(combined_user_data("#cloud-config\nhostname: a\n", text)).get_payload()
-    assert (ours.get_content_type(), theirs.get_content_type()) == ("text/cloud-config", kind)
+    added, portals = message_from_string(combined_user_data("#cloud-config\nhostname: a\n", text)).get_payload()
+    assert (portals.get_content_type(), added.get_content_type()) == ("text/cloud-config", kind)
     if kind == "multipart/mixed":
-        (theirs,) = theirs.get_payload()
-    said = theirs.get_payload(decode=True).decode()
+        (added,) = added.get_payload()
+    said = added.get_payload(decode=True).decode()
     assert said.startswith(("#", "  a: 1"))

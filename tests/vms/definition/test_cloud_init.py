@@ -30,7 +30,7 @@ def guest(mac: str, dhcp4: bool = True, **values: object) -> GuestNIC:
     return GuestNIC(mac=mac, dhcp4=dhcp4, **{"default_route": BOTH, **values})
 
 
-def ours(domain: str = "", **network: object) -> str:
+def portal_user_data(domain: str = "", **network: object) -> str:
     return user_data(
         name="alma-8-8",
         domain=domain,
@@ -53,7 +53,7 @@ def test_the_metadata_contains_the_name_of_the_guest():
 
 
 def test_user_data_equals_that_of_virter():
-    text = ours(domain="test")
+    text = portal_user_data(domain="test")
     assert text.startswith("#cloud-config\n")
     assert yaml.safe_load(text) == {
         "disable_root": False,
@@ -64,7 +64,7 @@ def test_user_data_equals_that_of_virter():
         "hostname": "alma-8-8",
         "fqdn": "alma-8-8.test",
     }
-    assert yaml.safe_load(ours())["fqdn"] == "alma-8-8"
+    assert yaml.safe_load(portal_user_data())["fqdn"] == "alma-8-8"
 
 
 def test_the_network_is_configured_at_every_boot_and_for_a_card_that_is_plugged_in():
@@ -211,23 +211,23 @@ def test_every_distribution_ranks_a_default_route(card: Path):
 
 
 @pytest.mark.parametrize(
-    ("theirs", "kind"),
+    ("added", "kind"),
     [
         ("#cloud-config\npackages: [tcpdump]\n", "text/cloud-config"),
         ("#!/bin/sh\necho hello\n", "text/x-shellscript"),
         ("packages: [tcpdump]\n", "text/cloud-config"),
     ],
 )
-def test_additional_user_data_is_a_part_before_the_portals(theirs, kind):
-    message = message_from_string(combined_user_data(ours(), theirs))
+def test_additional_user_data_is_a_part_before_the_portals(added, kind):
+    message = message_from_string(combined_user_data(portal_user_data(), added))
     first, second = message.get_payload()
     assert (first.get_content_type(), second.get_content_type()) == (kind, "text/cloud-config")
-    assert first.get_payload(decode=True).decode() == theirs
-    assert second.get_payload(decode=True).decode() == ours()
+    assert first.get_payload(decode=True).decode() == added
+    assert second.get_payload(decode=True).decode() == portal_user_data()
 
 
 def test_without_further_user_data_there_is_one_part():
-    assert combined_user_data(ours(), " \n") == ours()
+    assert combined_user_data(portal_user_data(), " \n") == portal_user_data()
 
 
 def test_the_iso_is_one_that_cloud_init_finds():
@@ -242,4 +242,6 @@ def test_the_iso_is_one_that_cloud_init_finds():
 
 
 def test_combined_user_data_is_reproducible():
-    assert combined_user_data(ours(), "#!/bin/sh\ntrue\n") == combined_user_data(ours(), "#!/bin/sh\ntrue\n")
+    assert combined_user_data(portal_user_data(), "#!/bin/sh\ntrue\n") == combined_user_data(
+        portal_user_data(), "#!/bin/sh\ntrue\n"
+    )

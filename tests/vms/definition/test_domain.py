@@ -31,7 +31,7 @@ VM = DomainSpec(
     ssh_user="alma",
     disk_cache="unsafe",
 )
-FOREIGN = """<domain type='kvm'><name>theirs</name><uuid>0b0b0b0b-0000-4000-8000-000000000001</uuid>
+FOREIGN = """<domain type='kvm'><name>external</name><uuid>0b0b0b0b-0000-4000-8000-000000000001</uuid>
 <memory unit='GiB'>2</memory><vcpu placement='static'>4</vcpu><devices>
 <disk type='file' device='disk'><driver name='qemu' type='raw'/><source file='/srv/a.img'/>
 <target dev='vda' bus='virtio'/></disk>

@@ -25,9 +25,9 @@ def test_a_mac_that_another_vm_has_now_is_refused(page, lab, vm):
 def test_a_mac_in_use_by_an_unmanaged_vm_is_refused(page, lab, vm):
     there = vm.revisions.first()
     vm.nics.keyed(SECOND).delete()
-    other = VM.objects.create(hypervisor=lab, name="theirs", managed=False)
+    other = VM.objects.create(hypervisor=lab, name="external", managed=False)
     NICStatus.objects.create(vm=other.status, position=0, kind="network", source="net1", mac=SECOND)
-    assert gone(page, there) == f"The MAC {SECOND} of this version is in use by theirs."
+    assert gone(page, there) == f"The MAC {SECOND} of this version is in use by external."
 
 
 def test_a_network_that_is_gone_is_refused(page, network, vm):

@@ -71,16 +71,16 @@ def net1(portal: Portal, lab: Lab) -> Iterator[str]:
     nic = ("--nic", "type=network,source=net1")
     portal.manage("vm", "run", "tiny", "--id", "8", "--memory", "32M", *nic)
     host = libvirt.open(lab.uri)
-    theirs = host.createXML(
-        "<domain type='qemu'><name>theirs</name><memory unit='MiB'>16</memory><os><type>hvm</type></os><devices>"
+    vm = host.createXML(
+        "<domain type='qemu'><name>external</name><memory unit='MiB'>16</memory><os><type>hvm</type></os><devices>"
         "<interface type='network'><source network='net1'/><mac address='52:54:00:aa:00:01'/></interface>"
         "</devices></domain>"
     )
-    wait_for(lambda: "theirs" in portal.manage("network", "list-attached", "net1"), 10, "it is seen")
+    wait_for(lambda: "external" in portal.manage("network", "list-attached", "net1"), 10, "it is seen")
     portal.kill_worker()
     yield "net1"
     portal.start_worker()
-    theirs.destroy()
+    vm.destroy()
     portal.manage("vm", "rm", "tiny-8")
     portal.manage("network", "rm", "net1")
     portal.kill_worker()

@@ -39,7 +39,7 @@ def test_restarting_a_network_reconnects_every_vm(
         assert f"<mtu size='{mtu}'/>" in network.XMLDesc(flags)
     on_it = {port.UUIDString() for port in network.listAllPorts()}
     assert len(on_it) == 2
-    for name in ("tiny-8", "theirs"):
+    for name in ("tiny-8", "external"):
         document = host.lookupByName(name).XMLDesc()
         assert any(f"network='net1' portid='{port}'" in document for port in on_it)
     assert set(bridges(lab, host, net1).values()) == {network.bridgeName()}
@@ -48,7 +48,7 @@ def test_restarting_a_network_reconnects_every_vm(
     disconnected = "Network.objects.get(name='net1').status.disconnected"
     wait_for(lambda: portal.ask(disconnected) == [], 10, "nobody is said to hang in the air")
     attached = "sorted(nic.vm.name for nic in Network.objects.get(name='net1').running_vms())"
-    wait_for(lambda: portal.ask(attached) == ["theirs", "tiny-8"], 10, "the page shows both on it")
+    wait_for(lambda: portal.ask(attached) == ["external", "tiny-8"], 10, "the page shows both on it")
 
 
 @pytest.mark.parametrize("at", range(1, len(MOVE) + 1))

@@ -14,11 +14,11 @@ from tests.support.waiting import wait_for
 pytestmark = pytest.mark.lab
 
 
-THEIRS = "52:54:00:00:61:99"
-DOMAIN = f"""<domain type='qemu'><name>theirs</name><memory unit='MiB'>128</memory><os><type>hvm</type></os>
+EXTERNAL = "52:54:00:00:61:99"
+DOMAIN = f"""<domain type='qemu'><name>external</name><memory unit='MiB'>128</memory><os><type>hvm</type></os>
 <features><acpi/><apic/></features><devices><disk type='volume' device='disk'><driver name='qemu' type='qcow2'/>
 <source pool='default' volume='virter:tag:tiny'/><target dev='vda' bus='virtio'/><readonly/></disk>
-<interface type='network'><mac address='{THEIRS}'/><source network='addr'/><model type='virtio'/></interface>
+<interface type='network'><mac address='{EXTERNAL}'/><source network='addr'/><model type='virtio'/></interface>
 </devices></domain>"""
 
 
@@ -92,18 +92,18 @@ def test_a_lease_of_a_vm_that_was_deleted_outside_the_portal_is_released_and_kep
 ):
     domain = host.defineXML(DOMAIN)
     domain.create()
-    wait_for(lambda: leased(host, THEIRS), 120, "it has a lease")
-    ip = only(leased(host, THEIRS))
-    wait_for(lambda: lease_row(portal, ip, THEIRS).get("VM") == "theirs", 30, "the page says whose it is")
+    wait_for(lambda: leased(host, EXTERNAL), 120, "it has a lease")
+    ip = only(leased(host, EXTERNAL))
+    wait_for(lambda: lease_row(portal, ip, EXTERNAL).get("VM") == "external", 30, "the page says whose it is")
     domain.destroy()
     domain.undefine()
     said = wait_for(lambda: problem(portal, "lease without a VM"), 30, "it is nobody's")
-    assert said.startswith(f"{ip} is leased to {THEIRS}")
+    assert said.startswith(f"{ip} is leased to {EXTERNAL}")
     assert said.endswith("which no VM has. Release lease")
     press(portal, f"{PAGE}problems/", "Release lease")
-    wait_for(lambda: not leased(host, THEIRS), 20, "libvirt has it no longer")
+    wait_for(lambda: not leased(host, EXTERNAL), 20, "libvirt has it no longer")
     wait_for(lambda: not problem(portal, "lease without a VM"), 20, "nothing is wrong any more")
-    assert ended(portal, ip, THEIRS)["VM"] == "theirs"
+    assert ended(portal, ip, EXTERNAL)["VM"] == "external"
 
 
 def test_each_lease_of_a_nic_is_released_separately(

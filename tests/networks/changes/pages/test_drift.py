@@ -61,7 +61,7 @@ LIVE_ONLY = "<host mac='52:54:00:aa:00:01' ip='10.1.0.77'/>"
 def make_half_changed(network: Network) -> Network:
     """Record outside changes: an entry that is only live, and a domain that is only stored."""
     document = network.full_document
-    stored = document.replace("<ip ", "<domain name='theirs'/><ip ")
+    stored = document.replace("<ip ", "<domain name='external'/><ip ")
     network.status.write(document=document.replace("</dhcp>", f"{LIVE_ONLY}</dhcp>"), stored=stored, drift="differs")
     return again(network)
 
@@ -69,7 +69,7 @@ def make_half_changed(network: Network) -> Network:
 def test_each_difference_names_the_side_that_has_it(page, network):
     make_half_changed(network)
     entry = "52:54:00:aa:00:01 10.1.0.77"
-    expected = [["DHCP reservation of 10.1.0.1/24", "–", "–", entry], ["Domain", "–", "theirs", "–"]]
+    expected = [["DHCP reservation of 10.1.0.1/24", "–", "–", entry], ["Domain", "–", "external", "–"]]
     for path in ("", "plan/", "xml/"):
         shown = tree(page.get(f"{network.get_absolute_url()}{path}"))
         found = [[text(cell) for cell in row] for row in shown.xpath("//table[@class='differences']/tbody/tr")]
@@ -85,7 +85,7 @@ def test_accepting_saves_both_sides_and_deletes_no_running_entry(page, network):
         "The running network differs until net1 is restarted: Domain."
     )
     now = again(network)
-    assert (now.spec.domain, [str(host) for host in now.spec.hosts]) == ("theirs", ["52:54:00:aa:00:01 10.1.0.77"])
+    assert (now.spec.domain, [str(host) for host in now.spec.hosts]) == ("external", ["52:54:00:aa:00:01 10.1.0.77"])
     (step,) = now.plan()
     assert (step.update.command.value, step.update.live, step.update.stored) == ("add", False, True)
 
@@ -102,7 +102,7 @@ def test_a_restart_keeps_live_entries_and_names_the_other_changes(page, network)
     make_half_changed(network)
     wanted = replace(network.wanted, document=edit(network.full_document, replace(network.spec, mtu=9000)))
     define, restart, update = again(network).plan(wanted)
-    assert "theirs" in define.xml
+    assert "external" in define.xml
     assert LIVE_ONLY.replace("'", '"') not in define.xml
     assert restart.text == (
         "Restart net1, because libvirt cannot change this live: MTU. Changes stored outside the portal also take "
@@ -122,7 +122,7 @@ def test_a_change_since_the_page_was_opened_is_not_accepted(page, lab):
     network = make_network(lab)
     network.status.write(present=True, made_at=timezone.now(), document=network.full_document, drift="MTU: 1400")
     seen = again(network).status.drift_digest
-    network.status.write(drift="MTU: 1400\ndomain: theirs")
+    network.status.write(drift="MTU: 1400\ndomain: external")
     before = again(network).generation
     answer = page.post(f"{network.get_absolute_url()}take/", {"seen": seen}, follow=True)
     assert "net1 has been changed in libvirt since you opened this page" in answer.content.decode()

@@ -75,14 +75,14 @@ def test_a_changed_entry_remains_one_entry(network, push):
 
 
 def test_an_entry_from_outside_the_portal_is_kept_changed_and_deleted(network, raw, push):
-    alone, renamed, moved, handed, gone = theirs = [four(number) for number in range(40, 45)]
-    for host in theirs:
+    alone, renamed, moved, handed, gone = hosts = [four(number) for number in range(40, 45)]
+    for host in hosts:
         by_others(raw, "add", element(host))
     observe(network.hypervisor_id)
     shown = "added outside" if network.managed else "reserved"
-    assert states(network) == {host.ip: shown for host in theirs}
+    assert states(network) == {host.ip: shown for host in hosts}
     changed = {
-        renamed: replace(renamed, name="ours-now"),
+        renamed: replace(renamed, name="renamed-here"),
         moved: replace(moved, ip="10.5.0.142"),
         handed: replace(handed, mac="52:54:00:00:00:f3"),
     }

@@ -75,7 +75,7 @@ def test_a_line_that_conflicts_with_an_entry_names_it():
     ],
 )
 def test_a_duplicate_inside_the_paste_names_the_first_line(line, said):
-    before = ["# ours", "", "52:54:00:00:00:20 10.255.0.20 twenty", f"{MAC} 10.255.0.8 acht", str(NINE), str(SIX)]
+    before = ["# comment", "", "52:54:00:00:00:20 10.255.0.20 twenty", f"{MAC} 10.255.0.8 acht", str(NINE), str(SIX)]
     row = rows(*before, line)[-1]
     assert (row.verb, row.errors) == (Outcome.WRONG, (said,))
 

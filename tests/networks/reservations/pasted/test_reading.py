@@ -36,7 +36,7 @@ def error(text: str) -> str:
         f"--dhcp-host = {MAC}, eight, 10.255.0.8",
         f"<host mac='{MAC}' name='eight' ip='10.255.0.8'/>",
         f'  <host ip="10.255.0.8" name="eight" mac="{MAC.upper()}"></host>',
-        f"<host mac='{MAC}' name='eight' ip='10.255.0.8'/><!-- ours -->",
+        f"<host mac='{MAC}' name='eight' ip='10.255.0.8'/><!-- comment -->",
     ],
 )
 def test_an_entry_is_recognised_in_every_common_format(line):
@@ -120,7 +120,7 @@ def test_a_name_that_looks_like_a_mac_keeps_its_column():
 
 
 def test_lines_are_counted_across_mixed_line_ends_blanks_and_comments():
-    text = f"\ufeff# ours\r\n\r\n{MAC} 10.255.0.8 eight\r  # and\n\n \t\nnonsense\r\r\n{NINE}"
+    text = f"\ufeff# comment\r\n\r\n{MAC} 10.255.0.8 eight\r  # and\n\n \t\nnonsense\r\r\n{NINE}"
     first, wrong, last = read(text)
     assert first == Line(number=3, text=f"{MAC} 10.255.0.8 eight", host=EIGHT)
     assert (wrong.number, wrong.text, wrong.host) == (7, "nonsense", None)

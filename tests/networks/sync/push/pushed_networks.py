@@ -67,9 +67,9 @@ def redefine(raw: libvirt.virConnect, old: str, new: str, active: bool = True) -
 
 
 OUTSIDE = {
-    "their DNS host": ("<ip ", "<dns><host ip='10.255.0.9'><hostname>theirs</hostname></host></dns><ip "),
-    "their domain": ("<ip ", "<domain name='theirs'/><ip "),
-    "their port group": ("</network>", "<portgroup name='theirs'/></network>"),
+    "their DNS host": ("<ip ", "<dns><host ip='10.255.0.9'><hostname>external</hostname></host></dns><ip "),
+    "their domain": ("<ip ", "<domain name='external'/><ip "),
+    "their port group": ("</network>", "<portgroup name='external'/></network>"),
     "their DHCP reservation": ("</dhcp>", "<host mac='52:54:00:aa:00:01' ip='10.255.0.77'/></dhcp>"),
     "their MTU": ("<ip ", "<mtu size='1400'/><ip "),
     "their range": ("end='10.255.0.254'", "end='10.255.0.200'"),

@@ -30,8 +30,8 @@ def changes_of(network: Network) -> dict[str, Callable[[], object]]:
     edited = {
         "title": {"title": "T"},
         "MTU": {"mtu": 9000},
-        "DNS host": {"dns_hosts": (DNSHostSpec(ip="10.255.0.5", names=("ours",)),)},
-        "port group": {"port_groups": (PortGroupSpec(name="ours"),)},
+        "DNS host": {"dns_hosts": (DNSHostSpec(ip="10.255.0.5", names=("managed",)),)},
+        "port group": {"port_groups": (PortGroupSpec(name="managed"),)},
     }
     return {
         "reservation": lambda: hosts.reserve(network, [HostSpec(mac="52:54:00:00:00:08", ip="10.255.0.8")], None),
@@ -59,22 +59,22 @@ def test_a_change_pushes_only_its_fields_and_keeps_drift(lab, raw, what, outside
     expected = {
         "reservation": ["DHCP reservation of 10.255.0.1/24 52:54:00:00:00:08 10.255.0.8 was added outside the portal"],
         "MTU": [f"MTU: found 9000, expected {'1400' if outside == 'their MTU' else 'none'}"],
-        "DNS host": ["DNS host 10.255.0.5 ours was added outside the portal"],
-        "port group": ["Port group ours was added outside the portal"],
+        "DNS host": ["DNS host 10.255.0.5 managed was added outside the portal"],
+        "port group": ["Port group managed was added outside the portal"],
     }
     expected["IDs"] = expected["reservation"]
     assert [str(one) for one in differences(before, stored(raw))] == expected.get(what, [])
     assert raw.networkLookupByName("net1").autostart() == (what != "autostart")
-    ours = what == "MTU" and outside == "their MTU"  # the portal's change comes last
-    assert network.state == (State.READY if ours else State.DRIFTED)
+    portal_wins = what == "MTU" and outside == "their MTU"  # the portal's change comes last
+    assert network.state == (State.READY if portal_wins else State.DRIFTED)
 
 
 def test_entries_that_were_deleted_outside_the_portal_are_not_restored_by_other_changes(lab, raw):
     network = push(make_network(lab))
     network.reserve_ids(13, 1)
     push(network)
-    theirs = raw.networkLookupByName("net1")
-    theirs.update(2, 4, -1, "<host mac='52:54:00:00:00:0d' ip='10.255.0.13'/>", LIVE | CONFIG)
+    found = raw.networkLookupByName("net1")
+    found.update(2, 4, -1, "<host mac='52:54:00:00:00:0d' ip='10.255.0.13'/>", LIVE | CONFIG)
     for number in (14, 15):
         again(network).reserve_ids(number, 1)
         network = push(network)
@@ -91,11 +91,11 @@ def test_deleted_entries_of_an_unmanaged_network_are_not_restored(lab, raw):
     network = Network.objects.get(name="others")
     network.reserve_ids(5, 1)
     push(network)
-    theirs = raw.networkLookupByName("others")
-    theirs.update(2, 4, -1, "<host mac='52:54:00:00:00:05' ip='10.5.0.5'/>", LIVE | CONFIG)
+    found = raw.networkLookupByName("others")
+    found.update(2, 4, -1, "<host mac='52:54:00:00:00:05' ip='10.5.0.5'/>", LIVE | CONFIG)
     again(network).reserve_ids(6, 1)
     push(network)
-    document = theirs.XMLDesc()
+    document = found.XMLDesc()
     assert "10.5.0.6" in document
     assert "10.5.0.5" not in document
 
@@ -108,8 +108,8 @@ def test_several_changes_are_pushed_together_and_drift_stays(lab, raw):
         changes_of(again(network))[what]()
     network = push(network)
     document = stored(raw)
-    assert all(each in document for each in ("10.255.0.8", "'ours'", ">ours<", "<domain name='theirs'/>"))
-    assert network.status.drifts == ["Domain: found theirs, expected none"]
+    assert all(each in document for each in ("10.255.0.8", "'managed'", ">managed<", "<domain name='external'/>"))
+    assert network.status.drifts == ["Domain: found external, expected none"]
 
 
 def test_a_killed_push_is_completed_and_drift_stays(lab, raw, monkeypatch):
@@ -136,8 +136,8 @@ def test_a_killed_push_is_completed_and_drift_stays(lab, raw, monkeypatch):
             push(network)
     network = push(network)
     document = stored(raw)
-    assert all(each in document for each in ("10.255.0.8", "'ours'", "<domain name='theirs'/>"))
-    assert network.status.drifts == ["Domain: found theirs, expected none"]
+    assert all(each in document for each in ("10.255.0.8", "'managed'", "<domain name='external'/>"))
+    assert network.status.drifts == ["Domain: found external, expected none"]
 
 
 def test_a_killed_restart_is_completed(lab, raw, monkeypatch):

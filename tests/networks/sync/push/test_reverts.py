@@ -20,7 +20,7 @@ def test_only_a_revert_pushes_everything(lab, raw):
     observe(lab.pk)
     network.change(Event.REVERTED, overwrite=True)
     assert push(network).state == State.READY
-    assert "theirs" not in stored(raw)
+    assert "external" not in stored(raw)
 
 
 def test_a_network_that_was_stopped_outside_the_portal_stays_stopped_until_it_is_started(lab, raw):
@@ -57,7 +57,7 @@ def test_a_revert_that_was_refused_is_not_carried_out_by_a_later_reservation(lab
     hosts.reserve(again(network), [HostSpec(mac="52:54:00:00:00:08", ip="10.255.0.8")], None)
     network = push(network)
     assert "10.255.0.8" in stored(raw)
-    assert "<domain name='theirs'/>" in stored(raw)
+    assert "<domain name='external'/>" in stored(raw)
 
 
 def test_a_pending_revert_is_kept_by_a_later_reservation(lab, raw):

@@ -62,11 +62,11 @@ def test_a_null_character_in_user_data_is_refused_at_its_field(page, lab):
 
 
 def test_the_form_shows_what_the_guest_gets_without_its_private_key(page, lab):
-    shown = preview(page, lab, nic_network="net1", nic_mac="", user_data="#cloud-config\nbootcmd: [theirs]\n").files
+    shown = preview(page, lab, nic_network="net1", nic_mac="", user_data="#cloud-config\nbootcmd: [added]\n").files
     assert yaml.safe_load(shown["meta-data"]) == {"instance-id": "alma-8-8", "local-hostname": "alma-8-8"}
-    theirs, ours = message_from_string(shown["user-data"]).get_payload()
-    assert theirs.get_payload() == "#cloud-config\nbootcmd: [theirs]\n"
-    assert yaml.safe_load(ours.get_payload())["ssh_keys"]["rsa_private"] == "(the private host key)"
+    added, portals = message_from_string(shown["user-data"]).get_payload()
+    assert added.get_payload() == "#cloud-config\nbootcmd: [added]\n"
+    assert yaml.safe_load(portals.get_payload())["ssh_keys"]["rsa_private"] == "(the private host key)"
     first, second = yaml.safe_load(shown["network-config"])["ethernets"].values()
     assert first["match"]["macaddress"] == "52:54:00:00:00:08"
     assert second["match"]["macaddress"] == "(MAC of NIC 1)"
