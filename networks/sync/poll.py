@@ -60,8 +60,8 @@ def _add_unmanaged(hypervisor: Hypervisor, connection: Connection, network: Foun
     row = Network.objects.create(
         hypervisor=hypervisor, name=network.name, uuid=network.uuid, managed=False, generation=0
     )
-    ours = NetworkStatus.objects.filter(desired__hypervisor=hypervisor, desired__name=row.name, desired__managed=True)
-    ours.filter(present=False).exclude(drift="").update(drift=encoded([RECREATED]))
+    rows = NetworkStatus.objects.filter(desired__hypervisor=hypervisor, desired__name=row.name, desired__managed=True)
+    rows.filter(present=False).exclude(drift="").update(drift=encoded([RECREATED]))
     return row
 
 

@@ -38,8 +38,8 @@ def check_place(network: Network, goal: Wanted | None) -> None:
 def check_names(network: Network, side: Found, released: set[HostSpec]) -> None:
     """Refuse reservations whose name was taken outside: libvirt adds a second one of a name only at a restart."""
     requested = network.asked_hosts()
-    ours = {host.mac for host in (*requested, *released) if host.mac} | {host.ip for host in requested}
+    own = {host.mac for host in (*requested, *released) if host.mac} | {host.ip for host in requested}
     names = {(host.name, ":" in host.ip) for host in requested if host.name}
     for other in set(parse(side.document).hosts) - released:
-        if (other.name, ":" in other.ip) in names and ours.isdisjoint((other.mac, other.ip)):
+        if (other.name, ":" in other.ip) in names and own.isdisjoint((other.mac, other.ip)):
             raise Refused(Message("network.name_taken", name=other.name, entry=other))

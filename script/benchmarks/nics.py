@@ -37,7 +37,7 @@ def observation(compare: Callable, report: Callable, timed: Callable, host: obje
         host.getAllDomainStats(libvirt.VIR_DOMAIN_STATS_INTERFACE, libvirt.VIR_CONNECT_GET_ALL_DOMAINS_STATS_ACTIVE)
 
     def poll() -> None:
-        read_all_anew()
+        read_all_again()
         observe(pk)
 
     poll()
@@ -135,7 +135,7 @@ def fill(host: object, vms: int) -> list:
     return running
 
 
-def read_all_anew() -> None:
+def read_all_again() -> None:
     """Have the next poll read what else is read more seldom."""
     from networks.models import NetworkStatus
     from virterweb.hypervisors.models import Hypervisor, HypervisorStatus

@@ -29,7 +29,7 @@ def portal(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Porta
     portal = Portal(tmp_path_factory.mktemp("portal"), {"lab": lab.uri})
     portal.start_web()
     portal.start_worker()
-    wait_for(lambda: "virbr0" in portal.manage("network", "ls"), 60, "the first look")
+    wait_for(lambda: "virbr0" in portal.manage("network", "ls"), 60, "the first poll")
     yield portal
     portal.stop()
 

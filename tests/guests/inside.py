@@ -14,7 +14,7 @@ from lab import Lab
 from virterweb.hypervisors.connections.pool import connected
 from virterweb.hypervisors.gateway.found import Refused, Silent
 
-LOOK = """
+SCRIPT = """
 import json, subprocess
 def said(*command):
     return subprocess.run(command, capture_output=True, text=True).stdout
@@ -64,7 +64,7 @@ def read_guest(lab: Lab, domain: libvirt.virDomain) -> Seen | None:
     """Ask the guest's agent; None while it does not answer."""
     try:
         with connected(-1, lab.uri) as connection:
-            said = connection.guest_agent.run(domain.UUIDString(), ["python3", "-c", LOOK], 60)
+            said = connection.guest_agent.run(domain.UUIDString(), ["python3", "-c", SCRIPT], 60)
         found = json.loads(said.text)
     except (Silent, Refused, ValueError):
         return None

@@ -40,7 +40,7 @@ def portal(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Porta
     portal.start_web()
     portal.start_worker()
     portal.log_in()
-    wait_for(lambda: portal.table("/networks/"), 60, "the first look")
+    wait_for(lambda: portal.table("/networks/"), 60, "the first poll")
     yield portal
     portal.stop()
 

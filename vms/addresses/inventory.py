@@ -183,8 +183,8 @@ def _ssh_block(guest: Guest) -> str:
 
 def known_hosts(found: Iterable[Guest]) -> str:
     """Return lines for sshd(8)'s SSH_KNOWN_HOSTS, by the names of `ssh_config`, with the host keys of managed VMs."""
-    ours = ((guest.name, " ".join(guest.vm.host_key_public.split())) for guest in found if guest.vm.managed)
-    return "".join(f"{name} {key}\n" for name, key in ours if key)
+    keys = ((guest.name, " ".join(guest.vm.host_key_public.split())) for guest in found if guest.vm.managed)
+    return "".join(f"{name} {key}\n" for name, key in keys if key)
 
 
 def virters_known_hosts(vm: VM) -> str:

@@ -54,18 +54,18 @@ class Filters:
 
     def among(self, nics: QuerySet) -> QuerySet:
         """Return the NICs that match."""
-        wanted = {
+        values = {
             "vm__desired__hypervisor__name": self.hypervisor,
             "network__name": self.network,
             "port_group": self.port_group,
             "vm__power": self.state,
         }
-        nics = nics.filter(**{name: value for name, value in wanted.items() if value})
+        nics = nics.filter(**{name: value for name, value in values.items() if value})
         if self.bridge:
             nics = nics.filter(Q(kind=NIC.Kind.BRIDGE, source=self.bridge) | Q(network__status__bridge=self.bridge))
         if self.owner:
-            theirs = Q(vm__desired__managed=False) if self.owner == OTHERS else Q()
-            nics = nics.filter(Q(vm__desired__owner__username=self.owner) | theirs)
+            unmanaged = Q(vm__desired__managed=False) if self.owner == OTHERS else Q()
+            nics = nics.filter(Q(vm__desired__owner__username=self.owner) | unmanaged)
         columns = ("vm__desired__name", "mac", "source", "target", "port_group") if self.q else ()
         text = Q()
         for column in columns:

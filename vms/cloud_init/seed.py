@@ -53,7 +53,7 @@ def digest(content: dict[str, bytes]) -> str:
     return sha256(json.dumps({name: data.decode() for name, data in content.items()}).encode()).hexdigest()
 
 
-def ours(vm: VM) -> bool:
+def made_by_portal(vm: VM) -> bool:
     """Return whether the portal made the VM's ISO; it could not make another's again."""
     return bool(vm.managed and vm.host_key)
 

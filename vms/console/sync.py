@@ -104,7 +104,7 @@ def _new(log: ConsoleLog, connection: Connection, size: int, last: bool) -> dict
     offset = console_text.start(kept, size)
     data = connection.volumes.read(pool, volume, offset, size - offset) or b""
     if not console_text.continues(kept, offset, data):
-        kept = console_text.begun_anew(kept, timezone.now())
+        kept = console_text.with_restart_line(kept, timezone.now())
         offset = console_text.start(kept, size)
         data = connection.volumes.read(pool, volume, offset, size - offset) or b""
     now = console_text.extended(kept, offset, data, last=last)

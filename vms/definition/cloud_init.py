@@ -220,22 +220,22 @@ def is_message(text: str) -> bool:
     return bool(head) and not head[0].startswith("#") and any(line.startswith(MIME) for line in head)
 
 
-def combined_user_data(ours: str, theirs: str) -> str:
+def combined_user_data(portal_data: str, added: str) -> str:
     """Return the portal's user data with the user's as a MIME part before it.
 
     cloud-init merges parts in order, each by its own merge rules. The portal's is the last, so that nothing in the
     other parts (`merge_how`, archives, messages, includes) removes an item from its lists: `bootcmd` brings up NICs. In
     lists of both, the portal's items come first; a plain value of the user's is kept.
     """
-    if not theirs.strip():
-        return ours
+    if not added.strip():
+        return portal_data
     message = MIMEMultipart(
-        boundary=f"=_{sha256(theirs.encode()).hexdigest()}"
+        boundary=f"=_{sha256(added.encode()).hexdigest()}"
     )  # the boundary depends only on the content
-    kind = kind_of(theirs)
-    theirs = theirs.lstrip() if kind else theirs  # a script's #! counts at the very beginning only
-    message.attach(_message(theirs) if kind == "mixed" else MIMEText(theirs, kind or "cloud-config", _charset(theirs)))
-    last = MIMEText(ours, "cloud-config", _charset(ours))
+    kind = kind_of(added)
+    added = added.lstrip() if kind else added  # a script's #! counts at the very beginning only
+    message.attach(_message(added) if kind == "mixed" else MIMEText(added, kind or "cloud-config", _charset(added)))
+    last = MIMEText(portal_data, "cloud-config", _charset(portal_data))
     last.add_header("Merge-Type", "list(prepend)+dict(no_replace,recurse_array)+str()")
     message.attach(last)
     return message.as_string()

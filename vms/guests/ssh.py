@@ -54,8 +54,8 @@ def note_start(vm: VM, document: str) -> None:
     run = domain_xml.run_number(document)
     if vm.wait_ssh and vm.managed and run and run != domain_xml.run_number(vm.status.document):
         now = timezone.now()
-        anew = {"since": now, "ready_at": None, "reason": "", "due_at": now}
-        SSHCheck.objects.update_or_create(vm=vm, defaults=anew)
+        new_check = {"since": now, "ready_at": None, "reason": "", "due_at": now}
+        SSHCheck.objects.update_or_create(vm=vm, defaults=new_check)
 
 
 def check(check_id: int) -> None:

@@ -33,7 +33,7 @@ from . import report as guest_report
 
 NETWORK_COLUMNS = ("network__status__ip_range", "network__status__dhcp", "hosts")
 NIC_COLUMNS = ("mac", "place", "position", "link", "network__name", *NETWORK_COLUMNS, *RESERVED_COLUMNS)
-VM_COLUMNS = ("vm", "vm__power", "vm__observed_at", "ours", "desired_guest")
+VM_COLUMNS = ("vm", "vm__power", "vm__observed_at", "portal_iso", "desired_guest")
 DESIRED_COLUMNS = ("managed", "number", "guest_network", "hypervisor__guest_network", "hypervisor__access_network")
 REPORTED = ("since", "nics", "agent", "asked_at", "refused", "cloud_init", "errors", "interfaces")
 REPORT_COLUMNS = tuple(f"vm__guest_report__{name}" for name in REPORTED)
@@ -57,7 +57,7 @@ def _annotated(nics: QuerySet[NICStatus]) -> QuerySet[NICStatus]:
     return nics.annotate(
         desired=desired,
         desired_guest=F("desired__guest"),
-        ours=Case(When(vm__desired__host_key="", then=False), default=True),
+        portal_iso=Case(When(vm__desired__host_key="", then=False), default=True),
         hosts=_has_hosts("network"),
         **reserved_columns(),
     )
@@ -174,7 +174,7 @@ def _seen(columns: Mapping[str, object], addresses: NICAddresses) -> Seen:
         link_up=columns["link"] != "down",
         agent=agent,
         refused=refused or "",
-        ours=bool(columns["ours"]),
+        portal_iso=bool(columns["portal_iso"]),
         interface=guest_report.interface(interfaces or {}, mac) if agent else None,
         cloud_init=CloudInit(cloud_init) if cloud_init else None,
         errors=errors or "",

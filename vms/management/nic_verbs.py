@@ -29,14 +29,14 @@ class NICVerbs(VMVerbs):
         )
 
     def nic_add(self, name: str, nic: str, hypervisor: str | None, no_wait: bool, **options: object) -> None:
-        vm = self.find(name, hypervisor, ours=False)
+        vm = self.find(name, hypervisor, managed=False)
         shown = NICChangeForm(vm=vm, user=self.user, initial={"model": VIRTIO})
         given = {key: value for key, value in nic_values(nic).items() if value} if nic else {}
         form = NICChangeForm(nic_data(shown, given, options), vm=vm, user=self.user)
         self._save_nic(vm, form, no_wait)
 
     def nic_change(self, name: str, mac: str, hypervisor: str | None, no_wait: bool, **options: object) -> None:
-        vm = self.find(name, hypervisor, ours=False)
+        vm = self.find(name, hypervisor, managed=False)
         try:
             now, _ = vm.desired_nic(key := self._key(vm, mac))
         except LookupError as problem:
@@ -62,7 +62,7 @@ class NICVerbs(VMVerbs):
     def nic_rm(
         self, name: str, mac: str, hypervisor: str | None, no_wait: bool, at_shutdown: bool, **options: object
     ) -> None:
-        vm = self.find(name, hypervisor, ours=False)
+        vm = self.find(name, hypervisor, managed=False)
         try:
             at_shutdown = at_shutdown and vm.status.power != Power.OFF
             vm.remove_nic(self._key(vm, mac), at_shutdown, self.user)

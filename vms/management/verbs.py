@@ -14,14 +14,14 @@ class VMVerbs(VerbCommand):
         if not no_wait:
             wait_for(vms, self)
 
-    def find(self, name: str, hypervisor: str | None, ours: bool = True, change: bool = True) -> VM:
-        """Return the VM of that name; with `change`, check the user's rights."""
+    def find(self, name: str, hypervisor: str | None, managed: bool = True, change: bool = True) -> VM:
+        """Return the VM of that name; `managed` refuses an unmanaged one, `change` checks the rights of the user."""
         try:
             vm = VM.objects.on(pick_hypervisor(hypervisor)).select_related("hypervisor__status", "status").named(name)
         except VM.DoesNotExist as problem:
             raise CommandError(str(problem)) from problem
         if change:
             rights.require(self.user, vm)
-        if ours and not vm.managed:
+        if managed and not vm.managed:
             raise CommandError(f"{name} is unmanaged, so the portal does not change it")
         return vm

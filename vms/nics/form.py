@@ -118,7 +118,7 @@ class NICChangeForm(NewNICForm):
         super().__init__(*args, hypervisor=vm.hypervisor, now=now, initial=had, **options)
         if now:
             del self.fields["mac"]
-        if not seed.ours(vm):  # only guests with an ISO of the portal can be configured
+        if not seed.made_by_portal(vm):  # only guests with an ISO of the portal can be configured
             self.guest_now = None
             for name in GUEST:
                 del self.fields[name]

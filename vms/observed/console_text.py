@@ -54,7 +54,7 @@ def extended(kept: Kept, offset: int, data: bytes, *, last: bool = False) -> Kep
     return Kept(text=text.replace("\0", ""), size=offset + len(data) - waiting)
 
 
-def begun_anew(kept: Kept, now: datetime) -> Kept:
+def with_restart_line(kept: Kept, now: datetime) -> Kept:
     """Return the text with a line that marks a new start, before a file that is read from its beginning."""
     if not kept.text:
         return Kept()

@@ -88,7 +88,7 @@ class Seen:
     """The facts about a VM's NIC.
 
     `agent` is whether the guest's agent answers, None if there is no channel for one; `refused` is the code of why it
-    reports nothing. `ours` is whether its cloud-init ISO is the portal's, `errors` are cloud-init's messages.
+    reports nothing. `portal_iso` is whether its cloud-init ISO is the portal's, `errors` are cloud-init's messages.
     `in_libvirt` and `until` (the end of its lease) are about the reserved address. `since` is when the VM was found
     started, `plugged` when the NIC was attached to the running VM, `told` when the guest reported its `interface`.
     """
@@ -98,7 +98,7 @@ class Seen:
     link_up: bool = True
     agent: bool | None = None
     refused: str = ""
-    ours: bool = True
+    portal_iso: bool = True
     interface: Interface | None = None
     cloud_init: CloudInit | None = None
     errors: str = ""
@@ -134,7 +134,7 @@ class Seen:
     @property
     def may_be_told(self) -> bool:
         """Return whether the guest can be made to configure the NIC without a reboot."""
-        return bool(self.agent and self.ours and not self.refused)
+        return bool(self.agent and self.portal_iso and not self.refused)
 
 
 class Fix(StrEnum):

@@ -8,7 +8,7 @@ from vms.definition import sizes
 from vms.models import Disk
 
 LARGEST = 2**30  # MiB: a PiB
-OURS = ("cidata", "console")  # volumes of a VM whose names look like a disk's
+RESERVED_NAMES = ("cidata", "console")  # volumes of a VM whose names look like a disk's
 MAX_DISKS = {"virtio": 25, "scsi": 15, "ide": 4}  # on each bus, beside the boot disk and the cloud-init ISO
 
 
@@ -33,7 +33,7 @@ class DiskForm(forms.Form):
         return list(self)
 
     def clean_name(self) -> str:
-        if self.cleaned_data["name"] in OURS:
+        if self.cleaned_data["name"] in RESERVED_NAMES:
             raise ValidationError("Another volume of the VM has this name. Choose another name.")
         return self.cleaned_data["name"]
 

@@ -90,7 +90,7 @@ def _follow(vm: VM, connection: Connection) -> None:
     if found is None:  # a transient VM is gone once it stops
         vm.status.write(power_done=vm.power_generation, shut_down_at=None)
         return
-    if seed.ours(vm):
+    if seed.made_by_portal(vm):
         with suppress(Refused):  # the guest keeps the old ISO; the VM itself can still be changed
             seed.write(vm, connection)
     change_nics(vm, connection, found)

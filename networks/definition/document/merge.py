@@ -63,9 +63,9 @@ def _applied(missing: list[Leaf], extra: list[Leaf], base: str, wanted: str, fou
         _replace_all(tag, target, source)
     missing, extra = ([leaf for leaf in side if leaf.block not in blocks] for side in (missing, extra))
     kept = {_canonical(entry) for leaf, entry in leaves(wanted).items() if leaf.path in PLACES}
-    set_anew = {(leaf.path, leaf.block) for leaf in missing if leaf.path not in LISTS}
+    replaced = {(leaf.path, leaf.block) for leaf in missing if leaf.path not in LISTS}
     for leaf in extra:
-        if (leaf.path, leaf.block) not in set_anew and (parent := _parent(target, leaf)) is not None:
+        if (leaf.path, leaf.block) not in replaced and (parent := _parent(target, leaf)) is not None:
             _remove_leaf(parent, leaf, leaves(base)[leaf], kept)
     for leaf in missing:
         if (parent := _parent(target, leaf)) is not None:

@@ -91,8 +91,8 @@ def _changes(wanted: Wanted, found: Found, ignored: frozenset[Code], name: str) 
     if off_stored:
         document = fill_in(wanted.document, found.document)
         described = not off_stored.rigid(KEPT_ONLY)  # if only the title changes, nothing else is rewritten
-        anew = Step(verb=Verb.DEFINE, variant=Variant.ANEW, network=name, xml=document)
-        yield anew if described else _define(name, Variant.ANEW, document)
+        redefine = Step(verb=Verb.DEFINE, variant=Variant.ANEW, network=name, xml=document)
+        yield redefine if described else _define(name, Variant.ANEW, document)
     if not found.active or not wanted.active:
         return
     rigid = off_live.rigid(KEPT_ONLY)

@@ -107,7 +107,7 @@ class Command(VerbCommand):
         except Network.DoesNotExist as problem:
             raise CommandError(str(problem)) from problem
 
-    def find_ours(self, name: str, hypervisor: str | None) -> Network:
+    def find_managed(self, name: str, hypervisor: str | None) -> Network:
         """Return a managed network that the user may change."""
         network = self.find(name, hypervisor)
         rights.require(self.user, network)
@@ -172,7 +172,7 @@ class Command(VerbCommand):
         self.finish(network, no_wait)
 
     def edit(self, name: str, hypervisor: str | None, **options: object) -> None:
-        network = self.find_ours(name, hypervisor)
+        network = self.find_managed(name, hypervisor)
         typed = values_of(NetworkForm(network=network), options)
         form = NetworkForm(typed, operator=rights.is_operator(self.user), network=network)
         check(form, NAMES)
@@ -185,10 +185,10 @@ class Command(VerbCommand):
             self.stderr.write(f"Note: {note}")
 
     def plan(self, name: str, hypervisor: str | None, json: bool, **options: object) -> None:
-        self.print_plan(self.find_ours(name, hypervisor).plan(overwrite=True), json)
+        self.print_plan(self.find_managed(name, hypervisor).plan(overwrite=True), json)
 
     def apply(self, name: str, hypervisor: str | None, **options: object) -> None:
-        network = self.find_ours(name, hypervisor)
+        network = self.find_managed(name, hypervisor)
         self.carry_out(network, Event.REVERTED, network.wanted, options, overwrite=True)
 
     def xml(self, name: str, hypervisor: str | None, found: bool, file: str | None, **options: object) -> None:
@@ -197,7 +197,7 @@ class Command(VerbCommand):
             document = network.status.definition if found or not network.managed else network.full_document
             self.stdout.write(pretty(document).rstrip() if document else "")
             return
-        network = self.find_ours(name, hypervisor)
+        network = self.find_managed(name, hypervisor)
         rights.require_operator(self.user)
         try:
             text = Path("/dev/stdin" if file == "-" else file).read_text()
@@ -209,24 +209,24 @@ class Command(VerbCommand):
         self.carry_out(network, Event.XML, wanted, options)
 
     def switch(self, name: str, hypervisor: str | None, values: dict, **options: object) -> None:
-        network = self.find_ours(name, hypervisor)
+        network = self.find_managed(name, hypervisor)
         wanted = Wanted(document=network.full_document, **{"autostart": network.autostart, **values})
         self.carry_out(network, Event.STARTED if wanted.active else Event.STOPPED, wanted, options, asked=tuple(values))
 
     def accept(self, name: str, hypervisor: str | None, no_wait: bool, **options: object) -> None:
-        network = self.find_ours(name, hypervisor)
+        network = self.find_managed(name, hypervisor)
         network.accept_found(self.user)
         self.stdout.write(accepted(network))
         self.finish(network, no_wait)
 
     def adopt_replacement(self, name: str, hypervisor: str | None, no_wait: bool, **options: object) -> None:
-        network = self.find_ours(name, hypervisor)
+        network = self.find_managed(name, hypervisor)
         rights.require_operator(self.user)
         network.adopt_replacement(self.user)
         self.stdout.write(f"{network} is now managed as it is in libvirt.")
 
     def recreate(self, name: str, hypervisor: str | None, **options: object) -> None:
-        network = self.find_ours(name, hypervisor)
+        network = self.find_managed(name, hypervisor)
         rights.require_operator(self.user)
         steps = network.recreation()
         if options["dry_run"] or options["json"]:

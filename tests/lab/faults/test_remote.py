@@ -65,7 +65,7 @@ def remote(lab: Lab, uri: str, tmp_path_factory: pytest.TempPathFactory) -> Iter
     empty = vm(host, "empty", ["<source network='red'/>"])
     portal.ask("Hypervisor.objects.update(domain_type='qemu')")
     portal.start_worker()
-    wait_for(lambda: portal.ask("Image.objects.count() + Network.objects.count()") == 3, 60, "the first look")
+    wait_for(lambda: portal.ask("Image.objects.count() + Network.objects.count()") == 3, 60, "the first poll")
     portal.manage("network", "adopt", "red")
     portal.manage("vm", "run", "tiny", "--id", "8", "--memory", "64M", "--nic", "type=network,source=red")
     wait_for(red.DHCPLeases, 120, "it has its lease")

@@ -36,7 +36,7 @@ def walk(portal: Portal) -> None:
     portal.start_worker()
     try:
         portal.log_in()
-        wait_for(lambda: portal.table("/networks/"), 60, "the first look")
+        wait_for(lambda: portal.table("/networks/"), 60, "the first poll")
         portal.manage("network", "add", "net1", "--dhcp", "--network-cidr", "10.255.0.1/24")
         assert [row["State"] for row in portal.table("/networks/?q=net1")] == ["ready"]
         portal.manage("network", "rm", "net1")

@@ -162,7 +162,7 @@ def guest(host: libvirt.virConnect, net: str) -> Iterator[str]:
 def recreate(lab: Lab, tmp_path: Path, name: str, document: str) -> None:
     lab.virsh("net-destroy", name)
     lab.virsh("net-undefine", name)
-    file = tmp_path / "anew.xml"
+    file = tmp_path / "recreated.xml"
     file.write_text(document)
     lab.virsh("net-define", file)
     lab.virsh("net-start", re.search("<name>(.*?)</name>", document)[1])
@@ -172,7 +172,7 @@ def test_a_network_that_was_recreated_outside_is_taken_over(
     portal: Portal, lab: Lab, host: libvirt.virConnect, net: str, tmp_path: Path
 ):
     stored = re.sub(r"\s*<(uuid>.*?</uuid|mac .*?/|bridge .*?/)>", "", documents(host, net)[0])
-    recreate(lab, tmp_path, net, stored.replace("near.test", "anew.test"))
+    recreate(lab, tmp_path, net, stored.replace("near.test", "new.test"))
     page = f"/networks/lab/{net}/"
     wait_for(lambda: "near was recreated outside the portal" in portal.get(page).text_content(), 10, "it is recognised")
     listed = [row["Name"] for row in portal.table("/networks/") if row["Name"].startswith(net)]
@@ -182,10 +182,10 @@ def test_a_network_that_was_recreated_outside_is_taken_over(
         assert "near was recreated outside the portal with another UUID" in refusal
     before = documents(host, net)
     portal.manage("network", "take-over", net)
-    wait_for(lambda: "anew.test" in str(status(portal, net, "drift_text")), 10, "it is compared")
+    wait_for(lambda: "new.test" in str(status(portal, net, "drift_text")), 10, "it is compared")
     assert documents(host, net) == before
     portal.manage("network", "edit", net, "--title", "T")
-    assert "anew.test" in documents(host, net)[1]
+    assert "new.test" in documents(host, net)[1]
     portal.manage("network", "apply", net, "--yes")
     assert "near.test" in documents(host, net)[1]
 
@@ -194,9 +194,12 @@ def test_a_network_that_was_recreated_outside_is_taken_over(
 def test_the_managed_network_is_recreated_and_its_vms_are_reconnected(
     portal: Portal, lab: Lab, host: libvirt.virConnect, net: str, guest: str, tmp_path: Path, how: str
 ):
-    stored = re.sub(r"\s*<mac .*?/>", "", documents(host, net)[0]).replace("near.test", "anew.test")
-    anew = {"recreated": re.sub(r"\s*<uuid>.*?</uuid>", "", stored), "renamed": stored.replace(">near<", ">far<")}
-    recreate(lab, tmp_path, net, anew[how])
+    stored = re.sub(r"\s*<mac .*?/>", "", documents(host, net)[0]).replace("near.test", "new.test")
+    changed = {
+        "recreated": re.sub(r"\s*<uuid>.*?</uuid>", "", stored),
+        "renamed": stored.replace(">near<", ">far<"),
+    }
+    recreate(lab, tmp_path, net, changed[how])
     assert bridge_of(lab, host, guest) == ""
     page = f"/networks/lab/{net}/"
     wait_for(lambda: f"near was {how} outside the portal" in portal.get(page).text_content(), 10, "it is recognised")

@@ -93,7 +93,7 @@ class Guest:
     def listed(self, network: str) -> bool:
         return self.mac in {row["MAC"] for row in self.portal.table(f"/networks/lab/{network}/attached/")}
 
-    def ask_anew(self) -> None:
+    def request_lease_again(self) -> None:
         """What a guest does at a new carrier if it watches for it, which BusyBox's client does not."""
         # One after the other: of two signals that wait, the kernel delivers USR1 first.
         self.run("read index client </run/$card; kill -USR2 $client")
@@ -148,7 +148,7 @@ def test_a_running_nic_moves_to_another_network_with_its_mac_and_slot(guest: Gue
     assert (guest.listed("red"), guest.listed("blue")) == (False, True)
     wait_for(lambda: guest.card("carrier_changes") > blinks, 20, "the guest has seen its link blink")
 
-    guest.ask_anew()
+    guest.request_lease_again()
     (address,) = wait_for(lambda: guest.leases("blue"), 60, "it has an address of the other network")
     assert address.startswith("10.252.0.")
     wait_for(lambda: guest.attached("blue") == address, 20, "the table has it")

@@ -90,9 +90,9 @@ def test_a_report_is_deleted_when_its_run_ends(vm, guests):
     guest_report.note(vm.status, domain(MAC, PLAIN))
     assert GuestReport.objects.get().interfaces == report.interfaces
     guest_report.note(vm.status, domain(MAC, PLAIN, run="8"))
-    anew = GuestReport.objects.get()
-    assert (anew.interfaces, anew.cloud_init, anew.asked_at, anew.agent) == ({}, "", None, False)
-    assert anew.since > report.since
+    later = GuestReport.objects.get()
+    assert (later.interfaces, later.cloud_init, later.asked_at, later.agent) == ({}, "", None, False)
+    assert later.since > report.since
     guest_report.write(report, FoundOutput(code=0, text=told("old")))
     assert GuestReport.objects.get().errors == "", "what the run before told comes too late"
     guest_report.note(vm.status, domain(MAC, PLAIN, run=""))

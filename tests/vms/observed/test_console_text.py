@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vms.observed.console_text import KEEP, OVERLAP, Kept, begun_anew, continues, extended, readable, start
+from vms.observed.console_text import KEEP, OVERLAP, Kept, continues, extended, readable, start, with_restart_line
 
 pytestmark = pytest.mark.integration
 
@@ -18,7 +18,7 @@ def read(kept: Kept, file: bytes) -> Kept:
     """Return what is kept after one read of a file, as the worker does it."""
     offset = start(kept, len(file))
     if not continues(kept, offset, file[offset:]):
-        kept = begun_anew(kept, NOW)
+        kept = with_restart_line(kept, NOW)
         offset = start(kept, len(file))
     return extended(kept, offset, file[offset:])
 

@@ -134,30 +134,30 @@ def delete(connection: Libvirt) -> None:
                 continue
 
 
-def run_anew(connection: Libvirt) -> None:
+def run_again(connection: Libvirt) -> None:
     connection.meanwhile = lambda: connection.run(OTHER)
 
 
-def gone_and_run_anew(connection: Libvirt) -> None:
+def gone_and_run_again(connection: Libvirt) -> None:
     """Virter has removed it already; it is run once more at any moment."""
     connection.rm()
     connection.meanwhile = lambda: connection.run(OTHER)
 
 
-def undefined_and_run_anew(connection: Libvirt) -> None:
+def undefined_and_run_again(connection: Libvirt) -> None:
     """The VM was undefined outside; its disks are deleted, and it is run again, at any moment."""
     connection.session.libvirt.lookupByName("web").undefine()
     connection.meanwhile = lambda: (connection.rm(), connection.run(OTHER))
 
 
-def removed_and_run_anew(connection: Libvirt) -> None:
+def removed_and_run_again(connection: Libvirt) -> None:
     connection.meanwhile = lambda: (connection.rm(), connection.run(OTHER))
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(
     "others",
-    [run_anew, gone_and_run_anew, undefined_and_run_anew, removed_and_run_anew],
+    [run_again, gone_and_run_again, undefined_and_run_again, removed_and_run_again],
     ids=lambda each: each.__name__,
 )
 def test_deleting_the_old_vm_deletes_nothing_of_the_new_one(enqueued, tmp_path, others):

@@ -105,7 +105,7 @@ class Command(RunVerb, NICVerbs):
             raise SystemExit(1)
 
     def host_key(self, name: str, hypervisor: str | None, **options: object) -> None:
-        vm = self.find(name, hypervisor, ours=False, change=False)
+        vm = self.find(name, hypervisor, managed=False, change=False)
         if not vm.host_key_public:
             raise CommandError(
                 f"the SSH host key of {name} is unknown, because neither the portal nor Virter created the VM"
@@ -113,7 +113,7 @@ class Command(RunVerb, NICVerbs):
         self.stdout.write(inventory.virters_known_hosts(vm))
 
     def wait_ready(self, names: list[str], hypervisor: str | None, **options: object) -> None:
-        vms = [self.find(name, hypervisor, ours=False, change=False) for name in names]
+        vms = [self.find(name, hypervisor, managed=False, change=False) for name in names]
         if shut_out := [vm.name for vm in vms if not (vm.managed and vm.wait_ssh)]:
             raise CommandError(
                 f"the portal can log in only to VMs that were run with --wait-ssh, not to {', '.join(shut_out)}"
@@ -122,7 +122,7 @@ class Command(RunVerb, NICVerbs):
         wait_for_ssh(vms)
 
     def power(self, name: str, hypervisor: str | None, no_wait: bool, running: bool, **options: object) -> None:
-        vm = self.find(name, hypervisor, ours=False)
+        vm = self.find(name, hypervisor, managed=False)
         vm.ask_power(running=running, forced=bool(options.get("force")), by=self.user)
         self.finish([vm], no_wait)
 
@@ -144,7 +144,7 @@ class Command(RunVerb, NICVerbs):
             raise CommandError("\n".join(problems))
 
     def _removed(self, name: str, hypervisor: str | None) -> VM:
-        vm = self.find(name, hypervisor, ours=False)
+        vm = self.find(name, hypervisor, managed=False)
         if not vm.removable_by_name:
             raise CommandError(
                 f"neither the portal nor Virter created {name}; adopt it with “vm adopt {name}” before you delete it"
@@ -167,7 +167,7 @@ class Command(RunVerb, NICVerbs):
         self.stdout.write(str(run.reason) or run.output.strip())
 
     def adopt(self, name: str, hypervisor: str | None, no_wait: bool, **options: object) -> None:
-        vm = self.find(name, hypervisor, ours=False)
+        vm = self.find(name, hypervisor, managed=False)
         if vm.managed and not vm.removed_at:
             self.stdout.write(f"The portal already manages {name}.")
             return
@@ -175,10 +175,10 @@ class Command(RunVerb, NICVerbs):
         self.finish([vm], no_wait)
 
     def history(self, name: str, hypervisor: str | None, **options: object) -> None:
-        self.stdout.write(history_text(self.find(name, hypervisor, ours=False, change=False)))
+        self.stdout.write(history_text(self.find(name, hypervisor, managed=False, change=False)))
 
     def release(self, name: str, hypervisor: str | None, **options: object) -> None:
-        self.find(name, hypervisor, ours=False).release(self.user)
+        self.find(name, hypervisor, managed=False).release(self.user)
 
     def accept(self, name: str, hypervisor: str | None, no_wait: bool, **options: object) -> None:
         vm = self.find(name, hypervisor)

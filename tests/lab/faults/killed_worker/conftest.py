@@ -17,7 +17,7 @@ from tests.support.waiting import wait_for
 def portal(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
     portal = Portal(tmp_path_factory.mktemp("portal"), {"lab": lab.uri})
     portal.start_worker()
-    wait_for(lambda: portal.ask("Image.objects.count()"), 60, "the first look")
+    wait_for(lambda: portal.ask("Image.objects.count()"), 60, "the first poll")
     portal.ask("Hypervisor.objects.update(domain_type='qemu')")  # so that no worker proves KVM by a guest meanwhile
     portal.stop()
     yield portal

@@ -36,7 +36,7 @@ class Guest:
             f"2>/dev/null; ip address flush dev {self.card} scope global"
         )
 
-    def ask_anew(self, *options: str) -> None:
+    def request_lease_again(self, *options: str) -> None:
         """Request an address as a new client with these options."""
         self.stop_dhcp()
         client = f"udhcpc -f -i {self.card} -s /lease -x hostname:{self.name} -t 60 -T 1 -A 1 {' '.join(options)}"

@@ -42,7 +42,7 @@ def both(portal: Portal, host: libvirt.virConnect, lab: Lab, guests: tuple[Guest
         for guest in guests:
             let_go(host, lab, guest)
         for guest in guests:
-            guest.ask_anew()
+            guest.request_lease_again()
         wait_for(lambda: all(guest.ips == leased(host, guest.mac) != set() for guest in guests), 60, "both have one")
     wait_for(lambda: len(portal.table(f"{PAGE}leases/")) == len(guests), 30, "the portal has seen so")
     return guests

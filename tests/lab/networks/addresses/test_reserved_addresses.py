@@ -111,7 +111,7 @@ def test_each_lease_of_a_nic_is_released_separately(
 ):
     guest = both[1]
     older = only(guest.ips)
-    guest.ask_anew("-x", "0x3d:00ddeeff00")  # as a system after its boot loader
+    guest.request_lease_again("-x", "0x3d:00ddeeff00")  # as a system after its boot loader
     wait_for(lambda: len(leased(host, guest.mac)) == 2, 60, "it has two leases")
     guest.stop_dhcp()
     (row,) = portal.get(f"{PAGE}leases/").xpath(f"//tr[td='{older}']/@id")

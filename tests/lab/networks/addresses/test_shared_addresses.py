@@ -27,10 +27,10 @@ def test_two_guests_with_the_same_client_id_are_both_named(
         found = json.loads(portal._open(f"{PAGE}leases.json"))
         return [(lease["ip"], lease["mac"]) for lease in found if lease["client_id"] == "00:aa:bb:cc:dd"]
 
-    a.ask_anew("-x", "0x3d:00aabbccdd")
+    a.request_lease_again("-x", "0x3d:00aabbccdd")
     ip = wait_for(lambda: shared(a), 60, "the first has a lease")
     wait_for(lambda: seen() == [(ip, a.mac)], 30, "the portal has seen it")
-    b.ask_anew("-x", "0x3d:00aabbccdd")
+    b.request_lease_again("-x", "0x3d:00aabbccdd")
     assert wait_for(lambda: shared(b), 60, "the second has one") == ip
     said = wait_for(lambda: problem(portal, "one client ID, two guests"), 60, "the page says so")
     assert said.startswith(f"{a.name} ({a.mac}) and {b.name} ({b.mac}) send the same client ID, 00:aa:bb:cc:dd")
