@@ -1,4 +1,4 @@
-"""Formats a VM as Virter's command, for a ticket or a script. Pure: neither ORM nor libvirt."""
+"""Format a VM as Virter's command, for a ticket or a script. Pure: neither ORM nor libvirt."""
 
 import shlex
 from collections.abc import Iterator
@@ -9,6 +9,15 @@ from vms.definition.nics.spec import NICSpec
 
 FIRST_VNC_PORT = 6000  # the ID is added
 VIRTERS = ("network", "bridge")  # the kinds of NICs that Virter has
+NOTES = {
+    "direct": "Virter has no flag for NIC {number} ({mac}, macvtap on {source}).",
+    "user": "Virter has no flag for NIC {number} ({mac}, user networking).",
+    "other NIC": "Virter has no flag for NIC {number} ({mac}, {kind} {source}).",
+    "NIC settings": "Virter has no flags for the other settings of NIC {number} ({mac}).",
+    "disk": "Virter has no flag for disk {name}, because a value contains a comma.",
+    "SSH keys": "Virter has no flag for SSH keys.",
+    "user data": "Virter has no flag for user data.",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,17 +55,29 @@ class Run:
 def virter(run: Run) -> str:
     """Return `virter vm run IMAGE …` with all values that differ from Virter's defaults, on one line.
 
-    What Virter has no flag for follows on a second line.
+    A comment line follows for each value that Virter cannot express.
     """
-    nics = [(number, nic, _pairs(nic)) for number, nic in enumerate(run.nics, 2)]
-    left = [_left(number, nic) for number, nic, pairs in nics if not pairs]
-    more = ((number, nic.mac) for number, nic, pairs in nics if pairs and has_more(nic))
-    left += [f"what NIC {number} ({mac}) has beyond these" for number, mac in more]
-    left += [f"the disk {disk.name}" for disk in run.disks if not _disk(disk)]
-    left += [what for there, what in ((run.ssh_keys, "its SSH keys"), (run.user_data, "its user data")) if there]
-    line = shlex.join(["virter", "vm", "run", *_words(run, [pairs for _, _, pairs in nics if pairs])])
-    note = " ".join(", ".join(left).split())  # a name may have line breaks
-    return f"{line}\n# Virter has no flag for {note}\n" if left else f"{line}\n"
+    nics = [pairs for nic in run.nics if (pairs := _pairs(nic))]
+    line = shlex.join(["virter", "vm", "run", *_words(run, nics)])
+    notes = (f"# {' '.join(note.split())}" for note in _notes(run))  # a name may have line breaks
+    return "".join(f"{each}\n" for each in (line, *notes))
+
+
+def _notes(run: Run) -> Iterator[str]:
+    """Yield a sentence about each value that the command lacks."""
+    for number, nic in enumerate(run.nics, 2):
+        if not _pairs(nic):
+            note = NOTES.get(nic.kind, NOTES["other NIC"])
+            yield note.format(number=number, mac=nic.mac, kind=nic.kind, source=nic.source)
+        elif has_more(nic):
+            yield NOTES["NIC settings"].format(number=number, mac=nic.mac)
+    for disk in run.disks:
+        if not _disk(disk):
+            yield NOTES["disk"].format(name=disk.name)
+    if run.ssh_keys:
+        yield NOTES["SSH keys"]
+    if run.user_data:
+        yield NOTES["user data"]
 
 
 def _words(run: Run, nics: list[str]) -> Iterator[str]:
@@ -117,11 +138,6 @@ def has_more(nic: NICSpec) -> bool:
     """Return whether a NIC has more settings than where it is attached, its model and its MAC."""
     plain = NICSpec(kind=nic.kind, source=nic.source, mode=nic.mode, model=nic.model, mac=nic.mac)
     return replace(nic, alias="", pci="") != plain
-
-
-def _left(number: int, nic: NICSpec) -> str:
-    kinds = {"direct": f"macvtap on {nic.source}", "user": "user networking"}
-    return f"NIC {number} ({nic.mac}, {kinds.get(nic.kind, f'{nic.kind} {nic.source}')})"
 
 
 def _flag(name: str, value: str) -> tuple[str, ...]:

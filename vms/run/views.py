@@ -13,11 +13,11 @@ from virterweb.hypervisors.models import Hypervisor
 from vms.lookup import get_vm
 from vms.models import VM
 
-from . import copy_as, like
+from . import copy_as, similar
 from .form import RunForm
 from .preview import preview
 
-ASKED = {*RunForm.base_fields, "network", "like"}  # query parameters that fill in the form
+QUERY_PARAMETERS = {*RunForm.base_fields, "network", "like"}  # query parameters that fill in the form
 
 
 @require_http_methods(["GET", "POST"])
@@ -35,23 +35,23 @@ def vm_run(request: HttpRequest) -> HttpResponse:
 
 def _initial(request: HttpRequest) -> dict[str, object]:
     """Return the initial values from the query: single fields, or a VM to copy."""
-    asked = {name: value for name, value in request.GET.items() if name in ASKED}
-    if "like" not in asked:
-        return asked
+    query = {name: value for name, value in request.GET.items() if name in QUERY_PARAMETERS}
+    if "like" not in query:
+        return query
     vms = VM.objects.filter(managed=True, image__isnull=False).select_related("hypervisor", "image")
-    hypervisor = asked.get("hypervisor", "")
+    hypervisor = query.get("hypervisor", "")
     found = vms.filter(
-        name=asked["like"], hypervisor=hypervisor if hypervisor.isdecimal() and len(hypervisor) < 19 else None
+        name=query["like"], hypervisor=hypervisor if hypervisor.isdecimal() and len(hypervisor) < 19 else None
     ).first()
     if found is None:
-        raise Http404(f"there is no VM {asked['like']}")
+        raise Http404(f"there is no VM {query['like']}")
     own = rights.may_change(request.user, found)
     if found.user_data and not own:
         messages.info(
             request,
             f"The user data of {found} is not copied, because it may contain passwords and you do not own the VM.",
         )
-    return like.initial(found, user_data=own)
+    return similar.initial(found, user_data=own)
 
 
 def _ran(request: HttpRequest, vms: list[VM]) -> HttpResponse:
@@ -78,4 +78,4 @@ def vm_run_preview(request: HttpRequest) -> HttpResponse:
 def vm_copies(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
     """Show a VM as text, for a ticket or a script."""
     vm = get_vm(hypervisor, name, VM.objects.shown().filter(managed=True, image__isnull=False, number__isnull=False))
-    return render(request, "vms/run/copies.html", {"vm": vm, "virter": copy_as.virter(like.run_of(vm))})
+    return render(request, "vms/run/copies.html", {"vm": vm, "virter": copy_as.virter(similar.run_of(vm))})

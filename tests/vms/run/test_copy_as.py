@@ -1,4 +1,4 @@
-"""A VM as Virter's command: what differs from its defaults, and beneath what it has no flag for."""
+"""A VM as Virter's command: values that differ from the defaults, and comments on values without a flag."""
 
 import shlex
 
@@ -63,7 +63,11 @@ def test_values_without_a_flag_of_virter_are_listed_below_the_command():
     text = virter(run(nics=nics, ssh_keys=True, user_data=True, disks=(DiskOf(name="x,y", size=1),)))
     assert text == (
         "virter vm run tiny --id 8 --nic type=network,source=net1,mac=52:54:00:80:00:04\n"
-        f"# Virter has no flag for NIC 2 ({MAC}, macvtap on eth0), NIC 3 (52:54:00:80:00:02, user networking), "
-        "NIC 4 (52:54:00:80:00:03, network a, b), what NIC 5 (52:54:00:80:00:04) has beyond these, the disk x,y, "
-        "its SSH keys, its user data\n"
+        f"# Virter has no flag for NIC 2 ({MAC}, macvtap on eth0).\n"
+        "# Virter has no flag for NIC 3 (52:54:00:80:00:02, user networking).\n"
+        "# Virter has no flag for NIC 4 (52:54:00:80:00:03, network a, b).\n"
+        "# Virter has no flags for the other settings of NIC 5 (52:54:00:80:00:04).\n"
+        "# Virter has no flag for disk x,y, because a value contains a comma.\n"
+        "# Virter has no flag for SSH keys.\n"
+        "# Virter has no flag for user data.\n"
     )

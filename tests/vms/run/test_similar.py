@@ -1,4 +1,4 @@
-"""Another VM like one that is there, by a link on its page; and its page as text."""
+"""A VM similar to an existing one is run by a link on its page, and its page as text."""
 
 import pytest
 from lxml import html
@@ -99,13 +99,13 @@ def test_unmanaged_vms_and_vms_without_image_cannot_be_copied(page, lab):
 
 def test_a_vm_is_copied_as_virters_command(page, lab, vm):
     (text,) = html.fromstring(page.get(link(page, vm, "Copy as command")).content).xpath("//pre[@class='copy']")
-    command, note = text.text_content().splitlines()
+    command, *notes = text.text_content().splitlines()
     assert command == (
         "virter vm run alma-8 --id 8 --memory 2G --vcpus 2 --boot-capacity 20G "
         "--disk name=data,size=1536M,format=qcow2,bus=scsi --nic type=network,source=net1,mac=52:54:00:80:00:01 "
         "--nic type=bridge,source=br0,mac=52:54:00:80:00:04 --user alma --wait-ssh --vnc"
     )
-    assert note.startswith("# Virter has no flag for NIC 3 (52:54:00:80:00:02, macvtap on eth0)")
+    assert notes[0] == "# Virter has no flag for NIC 3 (52:54:00:80:00:02, macvtap on eth0)."
 
 
 def test_user_data_is_shown_only_to_users_who_may_change_the_vm(page, client, member, vm):
