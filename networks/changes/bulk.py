@@ -93,7 +93,7 @@ def _row(network: Network, action: str, user: rights.Actor) -> Row:
         return Row(network, refused=Message("network.unmanaged"))
     values = {"active": network.active, "autostart": network.autostart, **CHANGES[action][1]}
     wanted = Wanted(document=network.full_document, **values)
-    return Row(network, network.plan(wanted, asked=tuple(CHANGES[action][1])))
+    return Row(network, network.plan(wanted, requested=tuple(CHANGES[action][1])))
 
 
 def _token(rows: list[Row]) -> str:
@@ -108,4 +108,4 @@ def _do(request: HttpRequest, row: Row, action: str) -> None:
         network.adopt(request.user)
     else:
         event, values = CHANGES[action]
-        save_change(request, network, event, row.steps, asked=tuple(values), **values)
+        save_change(request, network, event, row.steps, requested=tuple(values), **values)

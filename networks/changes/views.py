@@ -167,8 +167,8 @@ def network_persist(request: HttpRequest, hypervisor: str, name: str) -> HttpRes
     if network.status.persistent:
         messages.info(request, f"{network} is already persistent.")
         return redirect(network)
-    asked = ("persistent",)
-    save_change(request, network, Event.PERSISTENT, network.plan(asked=asked), asked=asked)
+    requested = ("persistent",)
+    save_change(request, network, Event.PERSISTENT, network.plan(requested=requested), requested=requested)
     return redirect(network)
 
 

@@ -29,13 +29,13 @@ class HistoryForm(forms.Form):
         return data
 
     @property
-    def asked(self) -> bool:
-        """Return whether anything is asked; without a question the page is about the present."""
+    def is_filled_in(self) -> bool:
+        """Return whether any field is filled in; otherwise, the page shows the current leases."""
         return any(self.cleaned_data.get(name) for name in self.fields)
 
     @property
     def of_the_past(self) -> bool:
-        """Return whether a time is asked for."""
+        """Return whether a time is filled in."""
         return bool(self.cleaned_data.get("since") or self.cleaned_data.get("until"))
 
     def among(self, leases: LeaseQuerySet) -> LeaseQuerySet:

@@ -32,12 +32,12 @@ def network_leases(request: HttpRequest, hypervisor: str, name: str, suffix: str
     form = HistoryForm(request.GET)
     if not form.is_valid() and suffix:
         return HttpResponseBadRequest(form.errors.as_text(), content_type="text/plain; charset=utf-8")
-    asked = form.is_valid() and form.asked
-    leases = form.among(network.leases) if asked else network.leases.current().order_by("sort_key")
+    searched = form.is_valid() and form.is_filled_in
+    leases = form.among(network.leases) if searched else network.leases.current().order_by("sort_key")
     if suffix:
         return answer(f"{network}-leases", suffix, LEASE_COLUMNS, leases.values_list(*LEASE_COLUMNS))
     page = page_of(leases.annotate(reserved=reserved_columns()["reserved_found"]), request.GET)
-    context = {"network": network, "leases": _shown(network, page), "page": page, "form": form, "asked": asked}
+    context = {"network": network, "leases": _shown(network, page), "page": page, "form": form, "searched": searched}
     context["unread"] = network.reading_problems.filter(kind=ReadingProblem.Kind.LEASES).first()
     return render(request, "networks/leases/_leases.html" if request.htmx else "networks/leases/leases.html", context)
 

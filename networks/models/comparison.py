@@ -105,14 +105,16 @@ class Comparison:
         )
 
     def plan(
-        self, wanted: Wanted | None = None, overwrite: bool = False, asked: Collection[str] = ()
+        self, wanted: Wanted | None = None, overwrite: bool = False, requested: Collection[str] = ()
     ) -> tuple[Step, ...]:
-        """Return what a push would do now for this desired configuration, or another; `asked` as of `change`."""
+        """Return what a push would do now for this desired configuration, or another; `requested` as of `change`."""
         found = self.found()
-        goal = self.goal(found, wanted or self.wanted, overwrite, asked)
+        goal = self.goal(found, wanted or self.wanted, overwrite, requested)
         return plan(goal, found, self.status.ignored) if goal else ()
 
-    def goal(self, found: Found | None, wanted: Wanted, overwrite: bool, asked: Collection[str] = ()) -> Wanted | None:
+    def goal(
+        self, found: Found | None, wanted: Wanted, overwrite: bool, requested: Collection[str] = ()
+    ) -> Wanted | None:
         """Return the target for libvirt: what it has, with the changes; with `overwrite` the whole desired one.
 
         None if libvirt no longer has the network: only `overwrite` recreates it.
@@ -120,5 +122,5 @@ class Comparison:
         agreed = self.agreed_on
         if agreed is None or overwrite:
             return wanted
-        goal = target(replace(agreed, **dict.fromkeys(asked)), wanted, found) if found else None
+        goal = target(replace(agreed, **dict.fromkeys(requested)), wanted, found) if found else None
         return replace(goal, active=True) if goal and self.status.restarting else goal

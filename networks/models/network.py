@@ -153,14 +153,14 @@ class Network(Adoption, ReservationIDs, Comparison, Desired):
         *,
         about: Mapping[str, object] | None = None,
         document: str = "",
-        asked: Collection[str] = (),
+        requested: Collection[str] = (),
         **values: object,
     ) -> None:
         """Change the desired configuration, note who did what, and have it carried out.
 
         `about` are the parameters of the event.
         `document` is a whole one, with reservations; `values` are further columns, such as `accepted`: the steps that
-        were shown, or None. `asked` names those of `active`, `autostart` and `persistent` that are carried out even
+        were shown, or None. `requested` names those of `active`, `autostart` and `persistent` that are carried out even
         if their desired value did not change.
         """
         with self.transition():
@@ -175,7 +175,7 @@ class Network(Adoption, ReservationIDs, Comparison, Desired):
             self.status.refresh_from_db(fields=["generation"])
             if self.done:  # a refused revert is not carried out with a later change
                 values.setdefault("overwrite", False)
-            values |= {f"agreed_{name}": None for name in asked}
+            values |= {f"agreed_{name}": None for name in requested}
             Network.objects.filter(pk=self.pk).update(**values)
             for name, value in values.items():
                 setattr(self, name, value)

@@ -141,8 +141,8 @@ def _remove_incomplete(network: Network, connection: Connection) -> None:
 def _settled(network: Network, found: FoundNetwork | None, wanted: Wanted | None, agreed: Wanted | None) -> dict:
     """Return the status after a push; remaining differences are those that this libvirt does not keep."""
     if found and wanted:
-        asked = differences(wanted.document, agreed.document if agreed else BARE)
-        pushed, before = {(one.field, one.wanted) for one in asked}, network.status.ignored
+        requested = differences(wanted.document, agreed.document if agreed else BARE)
+        pushed, before = {(one.field, one.wanted) for one in requested}, network.status.ignored
         left = [one for one in differences(wanted.document, found.stored) if not (one.found and one.listed)]
         ignored = [one.code for one in left if (one.field, one.wanted) in pushed or one.code in before]
         network.status.write(not_kept=ignored)

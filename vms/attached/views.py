@@ -26,16 +26,16 @@ def attached(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
         return attached_table(request, hypervisor, name, suffix)
     networks = Network.objects.select_related("status", "hypervisor__status")
     network = get_network(hypervisor, name, networks)
-    asked = Filters.of(request.GET, hypervisor=hypervisor, network=name)
-    context = {"network": network, "end": asked.query(*OF_THE_PATH), **_context(request, asked, of_network=True)}
+    filters = Filters.of(request.GET, hypervisor=hypervisor, network=name)
+    context = {"network": network, "end": filters.query(*OF_THE_PATH), **_context(request, filters, of_network=True)}
     return render(request, "vms/attached/_attached.html" if request.htmx else "vms/attached/attached.html", context)
 
 
 @require_GET
 def attached_table(request: HttpRequest, hypervisor: str, name: str, suffix: str) -> HttpResponse:
     network = get_network(hypervisor, name)
-    asked = Filters.of(request.GET, hypervisor=hypervisor, network=name)
-    return _file(request, f"{hypervisor}-{network}-attached", suffix, asked)
+    filters = Filters.of(request.GET, hypervisor=hypervisor, network=name)
+    return _file(request, f"{hypervisor}-{network}-attached", suffix, filters)
 
 
 @require_GET
@@ -44,19 +44,19 @@ def nic_list(request: HttpRequest) -> HttpResponse:
     """Show all NICs that match the filters; the table polls with the current filters."""
     if suffix := exports.wanted_suffix(request):
         return nic_table(request, suffix)
-    asked = Filters.of(request.GET)
-    context = {"end": asked.end, **_context(request, asked)}
-    context["switch"] = asked.query(group=FLAT if asked.group else GROUPED)
+    filters = Filters.of(request.GET)
+    context = {"end": filters.end, **_context(request, filters)}
+    context["switch"] = filters.query(group=FLAT if filters.group else GROUPED)
     if request.htmx:
         return render(request, "vms/attached/_nic_list.html", context)
-    context["chips"] = chips(visible_to(request.user), asked)
+    context["chips"] = chips(visible_to(request.user), filters)
     return render(request, "vms/attached/nic_list.html", context)
 
 
 @require_GET
 def nic_table(request: HttpRequest, suffix: str) -> HttpResponse:
-    asked = Filters.of(request.GET)
-    return _file(request, "-".join(["attached", *asked.filters.values()]), suffix, asked)
+    filters = Filters.of(request.GET)
+    return _file(request, "-".join(["attached", *filters.filters.values()]), suffix, filters)
 
 
 @require_GET
@@ -74,25 +74,25 @@ def group_attached(request: HttpRequest, hypervisor: str, name: str, group: str,
 
 
 def _filtered(request: HttpRequest, end: str, **fixed: str) -> HttpResponse:
-    asked = Filters.of(request.GET, **fixed)
+    filters = Filters.of(request.GET, **fixed)
     path = reverse("vms:nic_table", args=[end.lstrip(".")]) if end.startswith(".") else reverse("vms:nic_list")
-    return redirect(f"{path}{asked.end}")
+    return redirect(f"{path}{filters.end}")
 
 
-def _context(request: HttpRequest, asked: Filters, *, of_network: bool = False) -> dict:
-    found = rows_of_page(visible_to(request.user), asked, request.GET)
+def _context(request: HttpRequest, filters: Filters, *, of_network: bool = False) -> dict:
+    found = rows_of_page(visible_to(request.user), filters, request.GET)
     number = str(found.page.number) if found.page.number > 1 else ""
     return {
-        "asked": asked,
+        "filters": filters,
         "page": found.page,
-        "groups": groups(found.rows, by_vm=bool(asked.group)),
+        "groups": groups(found.rows, by_vm=bool(filters.group)),
         "count": found.vms,
         "several": found.several,
-        "here": asked.query(*(OF_THE_PATH if of_network else ()), page=number),
-        "switch": asked.query(*OF_THE_PATH, group=FLAT if asked.group else GROUPED),
-        "everywhere": asked.end,
+        "here": filters.query(*(OF_THE_PATH if of_network else ()), page=number),
+        "switch": filters.query(*OF_THE_PATH, group=FLAT if filters.group else GROUPED),
+        "everywhere": filters.end,
     }
 
 
-def _file(request: HttpRequest, name: str, suffix: str, asked: Filters) -> HttpResponse:
-    return exports.answer(name, suffix, COLUMNS, table(rows(visible_to(request.user), asked)))
+def _file(request: HttpRequest, name: str, suffix: str, filters: Filters) -> HttpResponse:
+    return exports.answer(name, suffix, COLUMNS, table(rows(visible_to(request.user), filters)))

@@ -16,7 +16,7 @@ from networks.models import Network
 from virterweb.hypervisors import rights
 from virterweb.messages import Message
 from vms.addresses.reserved_address import reserved
-from vms.definition.nics.fields import asked, move, own
+from vms.definition.nics.fields import changed_fields, move, own
 from vms.definition.nics.parse import parse_domain
 from vms.definition.nics.plan import plan
 from vms.definition.nics.slots import free_slots
@@ -220,8 +220,8 @@ def _changed(vm: VM, change: Change, known: Known) -> Row:
         if vm.status.document and nic.gone:
             left.append(say("left", "gone", mac=nic.now.mac))
             continue
-        spec = _asked(nic, change, known)
-        fields = asked(spec, nic.now) | {"source" if change.action == Action.MOVE else "link_up"}
+        spec = _desired_spec(nic, change, known)
+        fields = changed_fields(spec, nic.now) | {"source" if change.action == Action.MOVE else "link_up"}
         steps = _lines(_plan(vm, nic, spec, fields))
         if not steps and spec == nic.now:
             left.append(say("left", "up already" if spec.link_up else "down already", mac=spec.mac))
@@ -243,22 +243,22 @@ def _plan(vm: VM, nic: _NIC, spec: NICSpec, fields: frozenset[str]) -> NICPlan:
     return plan(spec, nic.found, nic.stored, vm.status.power != Power.OFF, only=only)
 
 
-def _access_note(vm: VM, nic: _NIC, asked: NICSpec) -> Text | None:
+def _access_note(vm: VM, nic: _NIC, spec: NICSpec) -> Text | None:
     access = nic.desired and nic.desired.position == 0 and nic.desired.source == vm.hypervisor.access_network
-    stays = asked.source == vm.hypervisor.access_network and asked.link_up
+    stays = spec.source == vm.hypervisor.access_network and spec.link_up
     return say("note", "access NIC") if access and not stays else None
 
 
-def _address_note(vm: VM, nic: _NIC, asked: NICSpec, known: Known) -> Text | None:
+def _address_note(vm: VM, nic: _NIC, spec: NICSpec, known: Known) -> Text | None:
     had, _ = known.reserved.get((vm.hypervisor_id, nic.now.source, nic.now.mac), ("", False))
-    if asked.source == nic.now.source or not had:
+    if spec.source == nic.now.source or not had:
         return None
     if known.refusal:
         return say("note", "address lost", ip=had, reason=known.refusal)
-    return say("note", "next address", ip=had, network=asked.source)
+    return say("note", "next address", ip=had, network=spec.source)
 
 
-def _asked(nic: _NIC, change: Change, known: Known) -> NICSpec:
+def _desired_spec(nic: _NIC, change: Change, known: Known) -> NICSpec:
     if change.action != Action.MOVE:
         return replace(nic.now, link_up=change.action == Action.UP)
     group = nic.now.port_group if nic.now.port_group in known.groups.get(change.to, ()) else ""

@@ -198,8 +198,8 @@ def virters_network_config(nics: tuple[GuestNIC, ...]) -> str | None:
         return None
     ethernets = {}
     for number, nic in enumerate(nics):
-        asked = {family: True for family, dhcp in (("dhcp4", nic.dhcp4), ("dhcp6", nic.dhcp6)) if dhcp}
-        ethernets |= {f"eth{number}": asked, f"enp{number + 1}s0": dict(asked)}
+        requests = {family: True for family, dhcp in (("dhcp4", nic.dhcp4), ("dhcp6", nic.dhcp6)) if dhcp}
+        ethernets |= {f"eth{number}": requests, f"enp{number + 1}s0": dict(requests)}
     return _yaml({"version": 2, "ethernets": ethernets})
 
 

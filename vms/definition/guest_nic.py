@@ -145,8 +145,8 @@ def words(guest: GuestNIC) -> str:
         return "not configured"
     if guest.silent:
         return "up, without address"
-    asks = {"DHCP": guest.dhcp4, "DHCPv6": guest.dhcp6, "router advertisements": guest.ra and not guest.dhcp6}
-    parts = [*guest.addresses, *(word for word, asked in asks.items() if asked)]
+    protocols = {"DHCP": guest.dhcp4, "DHCPv6": guest.dhcp6, "router advertisements": guest.ra and not guest.dhcp6}
+    parts = [*guest.addresses, *(word for word, requested in protocols.items() if requested)]
     parts += [f"gateway {gateway}" for gateway in guest.gateways]
     if guest.routeless:
         parts.append("not the default route")
@@ -203,12 +203,12 @@ def _takes_route(nics: tuple[Attached, ...], guests: list[GuestNIC], family: int
     """
     offers = [_offers(nic, guest, family) for nic, guest in zip(nics, guests, strict=True)]
     choices = [nic.desired.default_route for nic in nics]
-    asked = [offer and desired is True for offer, desired in zip(offers, choices, strict=True)]
-    if not any(asked):
+    chosen = [offer and desired is True for offer, desired in zip(offers, choices, strict=True)]
+    if not any(chosen):
         first = next((n for n, offer in enumerate(offers) if offer and choices[n] is not False), None)
-        asked = [number == first for number in range(len(nics))]
+        chosen = [number == first for number in range(len(nics))]
     ranked = [nic.desired.metric is not None and nic.desired.default_route is not False for nic in nics]
-    return [ask or rank or not offer for ask, rank, offer in zip(asked, ranked, offers, strict=True)]
+    return [choice or rank or not offer for choice, rank, offer in zip(chosen, ranked, offers, strict=True)]
 
 
 def problems(nic: Attached, others: dict[str, GuestSpec]) -> Iterator[tuple[str, str]]:

@@ -7,7 +7,7 @@ from networks.definition.addressing import mac_of_id
 from networks.reservations.reservations import Conflict
 from virterweb.hypervisors import rights
 from vms.addresses.reserved_address import AddressChange, fixed, plan_address
-from vms.definition.nics.fields import asked
+from vms.definition.nics.fields import changed_fields
 from vms.definition.nics.plan import plan
 from vms.definition.nics.spec import NICSpec
 from vms.definition.nics.steps import NICPlan
@@ -74,7 +74,7 @@ class NICRestoration:
         live, stored = self.vm.found_nic(self.key)
         wanted = self.wanted.spec if self.wanted else None
         settled = self.desired and not (self.desired.asked_at or self.desired.refused or self.leaving)
-        only = asked(wanted, self.now) if wanted and settled else None
+        only = changed_fields(wanted, self.now) if wanted and settled else None
         return plan(wanted, live, stored, self.vm.status.running, only=only)
 
     @property

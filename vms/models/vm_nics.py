@@ -51,7 +51,7 @@ class VMNICs:
         """
         with self.transition(), recorded(self, Event.NIC_CHANGED, by, mac=spec.mac) as about:
             nic, before = self._desired_nic(key or spec.mac)
-            changed = {*nic_fields.asked(spec, before), *fields}
+            changed = {*nic_fields.changed_fields(spec, before), *fields}
             about["fields"] = [name for name in nic_fields.FIELDS if name in changed]
             nic.ask(spec, changed)
             nic.removed_at, nic.at_shutdown = None, at_shutdown

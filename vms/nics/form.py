@@ -15,7 +15,7 @@ from vms.addresses.reserved_address import fixed, plan_address
 from vms.cloud_init import seed
 from vms.definition import domain as domain_xml
 from vms.definition.guest_nic import Attached, GuestSpec, guest_nics, words
-from vms.definition.nics.fields import asked, move
+from vms.definition.nics.fields import changed_fields, move
 from vms.definition.nics.spec import SOURCES, USER_ALIAS, NICSpec
 from vms.guests.form import GUEST, guest_initial
 from vms.models import NIC, VM, free_mac
@@ -213,8 +213,7 @@ class NICChangeForm(NewNICForm):
                 self.vm.add_nic(self.wanted, guest, self.user)
             elif self.named or self._differs(guest):
                 late = self.cleaned_data["at_shutdown"]
-                asked = {"key": self.key, "fields": self.named, "by": self.user}
-                self.vm.change_nic(self.wanted, late, guest, **asked)
+                self.vm.change_nic(self.wanted, late, guest, key=self.key, fields=self.named, by=self.user)
         return self.wanted.mac
 
     def _differs(self, guest: GuestSpec | None) -> bool:
@@ -229,7 +228,7 @@ class NICChangeForm(NewNICForm):
     @property
     def only(self) -> frozenset[str] | None:
         """Return the requested fields; None for a NIC that was not created yet."""
-        return None if self.whole else asked(self.wanted, self.now)
+        return None if self.whole else changed_fields(self.wanted, self.now)
 
     @cached_property
     def wanted(self) -> NICSpec:

@@ -45,10 +45,10 @@ def differences(wanted: str, found: str) -> tuple[Difference, ...]:
 
 def changed(wanted: Iterable[Leaf], found: Iterable[Leaf]) -> tuple[list[Leaf], list[Leaf]]:
     """Return the leaves that are missing in what was found, and those that it has beyond what is desired."""
-    asked, there = dict.fromkeys(wanted), dict.fromkeys(found)
-    places = {leaf.path for leaf in asked}
-    missing = [leaf for leaf in asked if leaf not in there]
-    extra = [leaf for leaf in there if leaf not in asked and (leaf.path in places or leaf.path not in FILLED)]
+    desired, found = dict.fromkeys(wanted), dict.fromkeys(found)
+    places = {leaf.path for leaf in desired}
+    missing = [leaf for leaf in desired if leaf not in found]
+    extra = [leaf for leaf in found if leaf not in desired and (leaf.path in places or leaf.path not in FILLED)]
     return missing, extra
 
 

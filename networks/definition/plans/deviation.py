@@ -39,19 +39,20 @@ class Deviation:
 
     missing: dict[Leaf, etree._Element]
     extra: dict[Leaf, etree._Element]
-    asked: dict[Leaf, etree._Element]
-    there: dict[Leaf, etree._Element]
+    desired: dict[Leaf, etree._Element]
+    found: dict[Leaf, etree._Element]
 
     @classmethod
-    def between(cls, asked: dict, there: dict, ignored: frozenset[Code] = frozenset()) -> "Deviation":
-        missing, extra = changed(asked, there)
+    def between(cls, desired: dict, found: dict, ignored: frozenset[Code] = frozenset()) -> "Deviation":
+        missing, extra = changed(desired, found)
         if ignored:
             kept = [one for one in describe(missing, extra) if one.code not in ignored]
-            wanted, found = {(one.field, one.wanted) for one in kept}, {(one.field, one.found) for one in kept}
-            missing = [leaf for leaf in missing if (leaf.field, leaf.value) in wanted]
-            extra = [leaf for leaf in extra if (leaf.field, leaf.value) in found]
-        sides = {"missing": {leaf: asked[leaf] for leaf in missing}, "extra": {leaf: there[leaf] for leaf in extra}}
-        return cls(asked=asked, there=there, **sides)
+            needed = {(one.field, one.wanted) for one in kept}
+            surplus = {(one.field, one.found) for one in kept}
+            missing = [leaf for leaf in missing if (leaf.field, leaf.value) in needed]
+            extra = [leaf for leaf in extra if (leaf.field, leaf.value) in surplus]
+        sides = {"missing": {leaf: desired[leaf] for leaf in missing}, "extra": {leaf: found[leaf] for leaf in extra}}
+        return cls(desired=desired, found=found, **sides)
 
     def __bool__(self) -> bool:
         return bool(self.missing or self.extra)
@@ -69,7 +70,7 @@ class Deviation:
         return replace(self, missing=missing, extra=extra)
 
     def _rigid_leaves(self) -> tuple[list[Leaf], list[Leaf]]:
-        sides = (self.missing, _alike(self.asked, ADDED_BY)), (self.extra, _alike(self.there, DELETED_BY))
+        sides = (self.missing, _alike(self.desired, ADDED_BY)), (self.extra, _alike(self.found, DELETED_BY))
         emptied = self._of_emptied_blocks()
         missing, extra = (
             [leaf for leaf in side if leaf.path not in SECTIONS or leaf in alike | emptied] for side, alike in sides
@@ -79,9 +80,9 @@ class Deviation:
     def _of_emptied_blocks(self) -> set[Leaf]:
         """Return the DHCP entries of blocks with a boot file that lose them all: libvirt then forgets the file."""
         missing, extra = ({leaf for leaf in side if leaf.path in DHCP} for side in (self.missing, self.extra))
-        stay = {leaf.block for leaf in self.there if leaf.path in DHCP and leaf not in extra}
+        stay = {leaf.block for leaf in self.found if leaf.path in DHCP and leaf not in extra}
         stay |= {leaf.block for leaf in self.modified()}
-        boot = {leaf.block for leaf in self.asked if leaf.path == "ip dhcp bootp file"}
+        boot = {leaf.block for leaf in self.desired if leaf.path == "ip dhcp bootp file"}
         emptied = boot & {leaf.block for leaf in missing} & {leaf.block for leaf in extra} - stay
         return {leaf for leaf in missing | extra if leaf.block in emptied}
 
@@ -93,7 +94,7 @@ class Deviation:
         was = {key: leaf for leaf, element in self.extra.items() if (key := _key(leaf, element))}
         holders = {
             (leaf.block, name): element.get("mac")
-            for leaf, element in self.there.items()
+            for leaf, element in self.found.items()
             if leaf.path == "ip dhcp host" and (name := element.get("name"))
         }
         return {
@@ -105,7 +106,7 @@ class Deviation:
 
     @cached_property
     def blocks(self) -> list[str]:
-        return [leaf.value for leaf in self.there if leaf.path == "ip"]
+        return [leaf.value for leaf in self.found if leaf.path == "ip"]
 
     def index(self, leaf: Leaf) -> int:
         """Return the index of the <ip> of what was found that an entry is in; -1 if it is in none."""

@@ -80,9 +80,9 @@ def _define(network: str, variant: Variant, document: str) -> Step:
 
 
 def _changes(wanted: Wanted, found: Found, ignored: frozenset[Code], name: str) -> Iterator[Step]:
-    asked, asked_live = leaves(wanted.document), leaves(wanted.live or wanted.document)
-    off_stored = Deviation.between(asked, leaves(found.document), ignored)
-    off_live = Deviation.between(asked_live, leaves(found.live), ignored) if found.active else off_stored
+    desired, desired_live = leaves(wanted.document), leaves(wanted.live or wanted.document)
+    off_stored = Deviation.between(desired, leaves(found.document), ignored)
+    off_live = Deviation.between(desired_live, leaves(found.live), ignored) if found.active else off_stored
     if not (off_stored.rigid() or off_live.rigid()):
         sides = {"stored": off_stored, "live": off_live} if found.active else {"stored": off_stored}
         yield from updates(sides)
@@ -100,7 +100,7 @@ def _changes(wanted: Wanted, found: Found, ignored: frozenset[Code], name: str) 
         yield from updates({"live": off_live})
         yield from _reconnect(found.disconnected)
         return
-    only_live = Deviation.between(asked_live, asked)
+    only_live = Deviation.between(desired_live, desired)
     stored = tuple(only_live.rigid(KEPT_ONLY))
     spec = parse(wanted.document)
     stp = spec.stp and spec.forward_mode in OWN_BRIDGE

@@ -124,10 +124,10 @@ class Command(VerbCommand):
         wanted: Wanted,
         options: dict,
         overwrite: bool = False,
-        asked: Collection[str] = (),
+        requested: Collection[str] = (),
     ) -> None:
         """Show the plan of a change, or do it; what disturbs running VMs needs --yes."""
-        steps = network.plan(wanted, overwrite, asked)
+        steps = network.plan(wanted, overwrite, requested)
         if options["dry_run"] or options["json"]:
             self.print_plan(steps, options["json"])
             return
@@ -142,7 +142,7 @@ class Command(VerbCommand):
                     raise CommandError(
                         f"{network} has just been changed by somebody else; check it and run the command again"
                     )
-                network.change(event, self.user, accepted=accepted, overwrite=overwrite, asked=asked, **values)
+                network.change(event, self.user, accepted=accepted, overwrite=overwrite, requested=requested, **values)
             self.finish(network, options["no_wait"])
         else:
             self.stdout.write(f"{network} already has these settings.")
@@ -211,7 +211,9 @@ class Command(VerbCommand):
     def switch(self, name: str, hypervisor: str | None, values: dict, **options: object) -> None:
         network = self.find_managed(name, hypervisor)
         wanted = Wanted(document=network.full_document, **{"autostart": network.autostart, **values})
-        self.carry_out(network, Event.STARTED if wanted.active else Event.STOPPED, wanted, options, asked=tuple(values))
+        self.carry_out(
+            network, Event.STARTED if wanted.active else Event.STOPPED, wanted, options, requested=tuple(values)
+        )
 
     def accept(self, name: str, hypervisor: str | None, no_wait: bool, **options: object) -> None:
         network = self.find_managed(name, hypervisor)

@@ -105,10 +105,10 @@ def test_an_end_before_the_beginning_or_what_is_no_time_is_an_error(typed, error
 
 
 @pytest.mark.parametrize(
-    ("typed", "asked"), [({}, False), ({"q": " "}, False), ({"q": IP}, True), ({"until": "2026-11-24T22:00"}, True)]
+    ("typed", "filled"), [({}, False), ({"q": " "}, False), ({"q": IP}, True), ({"until": "2026-11-24T22:00"}, True)]
 )
-def test_only_filled_in_fields_are_searched(typed, asked):
-    assert asking(**typed).asked == asked
+def test_only_filled_in_fields_are_searched(typed, filled):
+    assert asking(**typed).is_filled_in == filled
 
 
 # the page

@@ -45,7 +45,7 @@ def restore(network: Network) -> None:
 
 def edit(network: Network) -> None:
     network.require(managed=True)
-    network.change(Event.STOPPED, active=not network.active, asked=("active",))
+    network.change(Event.STOPPED, active=not network.active, requested=("active",))
 
 
 VERBS: dict[str, Callable[[Network], None]] = {

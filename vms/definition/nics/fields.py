@@ -67,7 +67,7 @@ class Change:
         return wording.change(self.field, self.was, self.becomes)
 
 
-def asked(wanted: NICSpec, now: NICSpec) -> frozenset[str]:
+def changed_fields(wanted: NICSpec, now: NICSpec) -> frozenset[str]:
     """Return the fields in which the requested NIC differs from the current one."""
     return names_of(changes_between(wanted, now))
 

@@ -187,19 +187,19 @@ def _change_running(spec: NICSpec, live: FoundNIC, stored: FoundNIC | None, chan
     )
 
 
-def _update(asked: NICSpec, live: FoundNIC) -> tuple[str, ...]:
+def _update(spec: NICSpec, live: FoundNIC) -> tuple[str, ...]:
     """Return the calls of an update. A move takes the link down and up, so that the guest requests an address again."""
-    call = for_update(live.document, asked)
-    moves = (asked.kind, asked.source) != (live.kind, live.source)
-    if moves and asked.link_up and live.spec.link_up:
-        return for_update(live.document, replace(asked, link_up=False)), call
+    call = for_update(live.document, spec)
+    moves = (spec.kind, spec.source) != (live.kind, live.source)
+    if moves and spec.link_up and live.spec.link_up:
+        return for_update(live.document, replace(spec, link_up=False)), call
     return (call,)
 
 
-def _replug(asked: NICSpec, live: FoundNIC, stored: FoundNIC | None) -> tuple[str, ...]:
+def _replug(spec: NICSpec, live: FoundNIC, stored: FoundNIC | None) -> tuple[str, ...]:
     """Return the documents to detach and to attach; the NIC keeps its slot."""
-    asked = replace(asked, pci=live.spec.pci)
-    return _by_mac(live), edit(stored.document, asked) if stored else for_update(live.document, asked)
+    spec = replace(spec, pci=live.spec.pci)
+    return _by_mac(live), edit(stored.document, spec) if stored else for_update(live.document, spec)
 
 
 def _by_mac(found: FoundNIC) -> str:

@@ -29,8 +29,8 @@ class Command(NetworkCommand):
             raise CommandError("name a network, or give --bridge or --port-group")
         picked = pick_hypervisor(hypervisor)
         network = self.find(name, hypervisor).name if name else ""
-        asked = Filters(hypervisor=picked.name, network=network, bridge=bridge, port_group=port_group)
-        found = attached_nics.rows(VM.objects.all(), asked)
+        filters = Filters(hypervisor=picked.name, network=network, bridge=bridge, port_group=port_group)
+        found = attached_nics.rows(VM.objects.all(), filters)
         if options["json"]:
             columns = attached_nics.COLUMNS
             rows = [dict(zip(columns, row, strict=True)) for row in attached_nics.table(found)]

@@ -30,7 +30,7 @@ def test_a_network_that_was_stopped_outside_the_portal_stays_stopped_until_it_is
     network = push(network)
     assert not raw.networkLookupByName("net1").isActive()
     assert network.status.drifts == ["is not active"]
-    network.change(Event.STARTED, active=True, asked=("active",))
+    network.change(Event.STARTED, active=True, requested=("active",))
     assert push(network).state == State.READY
     assert raw.networkLookupByName("net1").isActive()
 
