@@ -67,12 +67,16 @@ class NetworkStatusAdmin(ObservedAdmin):
         "bridge",
         "generation",
         "error",
-        "drift_text",
+        "drift_shown",
         "observed_at",
     )
     list_filter = ("desired__hypervisor", "present", "active")
     search_fields = ("desired__name", "ip_range", "bridge", "error")
     list_select_related = ("desired",)
+
+    @admin.display(description="drift")
+    def drift_shown(self, status: NetworkStatus) -> str:
+        return status.drift_text
 
 
 @admin.register(Lease)

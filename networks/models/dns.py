@@ -18,10 +18,11 @@ class DNSAnswers(Due):
 
     network = models.OneToOneField("Network", on_delete=models.CASCADE, related_name="dns_answers")
     answers = models.JSONField(default=dict, help_text="the addresses of each name")
-    asked_at = models.DateTimeField(null=True)
+    asked_at = models.DateTimeField("queried at", null=True)
     error = MessageField(blank=True, help_text="why dnsmasq could not be asked")
 
     class Meta:
+        verbose_name = "DNS answers"
         verbose_name_plural = "DNS answers"
 
     def __str__(self) -> str:

@@ -64,22 +64,36 @@ class Network(Adoption, ReservationIDs, Comparison, Desired):
     autostart = models.BooleanField(default=True, help_text="the network starts with the host")
     on_drift = models.CharField("when changed outside the portal", max_length=8, choices=OnDrift, default=OnDrift.ASK)
     allow_disconnect = models.JSONField(
-        default=list, editable=False, help_text="the names of the running VMs that deletion may disconnect"
+        "VMs that may be disconnected",
+        default=list,
+        editable=False,
+        help_text="the names of the running VMs that deletion may disconnect",
     )
     overwrite = models.BooleanField(
+        "revert outside changes",
         default=False,
         editable=False,
         help_text="also undo what was changed outside the portal, DHCP reservations included",
     )
-    accepted = models.JSONField(null=True, editable=False, help_text="the steps that were shown before saving")
-    agreed = models.TextField(blank=True, editable=False, help_text="the document that was last applied or adopted")
-    agreed_active = models.BooleanField(null=True, editable=False, help_text="empty: `active` was requested explicitly")
+    accepted = models.JSONField(
+        "accepted steps", null=True, editable=False, help_text="the steps that were shown before saving"
+    )
+    agreed = models.TextField(
+        "last applied definition", blank=True, editable=False, help_text="the document that was last applied or adopted"
+    )
+    agreed_active = models.BooleanField(
+        "last applied active", null=True, editable=False, help_text="empty: `active` was requested explicitly"
+    )
     agreed_autostart = models.BooleanField(
-        null=True, editable=False, help_text="empty: `autostart` was requested explicitly"
+        "last applied autostart", null=True, editable=False, help_text="empty: `autostart` was requested explicitly"
     )
 
     agreed_persistent = models.BooleanField(
-        null=True, default=True, editable=False, help_text="empty: storing the definition in libvirt was requested"
+        "last applied persistence",
+        null=True,
+        default=True,
+        editable=False,
+        help_text="empty: storing the definition in libvirt was requested",
     )
 
     push_task = "networks.tasks.push"

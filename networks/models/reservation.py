@@ -27,11 +27,15 @@ class DHCPHost(models.Model):
     duid = models.CharField("DUID", max_length=400, blank=True, help_text="of an IPv6 guest")
     ip = models.GenericIPAddressField("IP")
     sort_key = SortKeyField()
-    name = models.CharField(max_length=253, blank=True, validators=[rules.validate_domain])
-    lease = models.PositiveIntegerField(null=True, blank=True, help_text="seconds; 0: infinite")
+    name = models.CharField("host name", max_length=253, blank=True, validators=[rules.validate_domain])
+    lease = models.PositiveIntegerField("lease time", null=True, blank=True, help_text="seconds; 0: infinite")
     removed_at = models.DateTimeField(null=True, editable=False)
     asked_at = models.DateTimeField(
-        null=True, default=timezone.now, editable=False, help_text="when it was requested; empty: it has been applied"
+        "requested at",
+        null=True,
+        default=timezone.now,
+        editable=False,
+        help_text="when it was requested; empty: it has been applied",
     )
 
     class Meta:
@@ -76,8 +80,8 @@ class DHCPHostStatus(models.Model):
     duid = models.CharField("DUID", blank=True)
     ip = models.GenericIPAddressField("IP")
     sort_key = SortKeyField()
-    name = models.CharField(blank=True)
-    lease = models.PositiveBigIntegerField(null=True, help_text="seconds; 0: infinite")
+    name = models.CharField("host name", blank=True)
+    lease = models.PositiveBigIntegerField("lease time", null=True, help_text="seconds; 0: infinite")
 
     class Meta:
         ordering = ["pk"]

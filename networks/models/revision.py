@@ -13,10 +13,10 @@ from virterweb.hypervisors.desired.revisions import Revision
 class NetworkRevision(Revision):
     """A saved definition of a network, with its reservations."""
 
-    desired = models.ForeignKey("Network", on_delete=models.CASCADE, related_name="revisions")
+    desired = models.ForeignKey("Network", verbose_name="network", on_delete=models.CASCADE, related_name="revisions")
     active = models.BooleanField(default=True)
     autostart = models.BooleanField(default=True)
-    plan = models.JSONField(default=list, help_text="the steps that were carried out")
+    plan = models.JSONField("executed steps", default=list, help_text="the steps that were carried out")
 
     @property
     def what(self) -> str:

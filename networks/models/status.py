@@ -18,38 +18,59 @@ from virterweb.message_field import MessageField
 class NetworkStatus(Status):
     """The observed state of a network in libvirt. The first six columns are those that Virter prints."""
 
-    desired = models.OneToOneField("Network", on_delete=models.CASCADE, related_name="status")
+    desired = models.OneToOneField("Network", verbose_name="network", on_delete=models.CASCADE, related_name="status")
     forward_mode = models.CharField(blank=True)
-    ip_range = models.TextField(blank=True)
+    ip_range = models.TextField("IP range", blank=True)
     domain = models.TextField(blank=True)
-    dhcp = models.TextField(blank=True)
+    dhcp = models.TextField("DHCP", blank=True)
     bridge = models.CharField(blank=True)
-    present = models.BooleanField(default=False, help_text="libvirt has the object")
+    present = models.BooleanField("exists in libvirt", default=False, help_text="libvirt has the object")
     active = models.BooleanField(default=False)
     autostart = models.BooleanField(default=False)
     persistent = models.BooleanField(default=True)
     document = models.TextField(
-        blank=True, help_text="the definition found in libvirt, the running one if it is active"
+        "definition", blank=True, help_text="the definition found in libvirt, the running one if it is active"
     )
-    stored = models.TextField(blank=True, help_text="the stored definition of an active network, if it differs")
+    stored = models.TextField(
+        "stored definition", blank=True, help_text="the stored definition of an active network, if it differs"
+    )
     not_kept = models.JSONField(
-        default=list, help_text="differences that remain after a push: path, block, desired and found value of each"
+        "ignored differences",
+        default=list,
+        help_text="differences that remain after a push: path, block, desired and found value of each",
     )
-    disconnected = models.JSONField(default=list, help_text="disconnected NICs: UUID and name of the VM, and MAC")
+    disconnected = models.JSONField(
+        "disconnected NICs", default=list, help_text="disconnected NICs: UUID and name of the VM, and MAC"
+    )
     suspect = models.JSONField(
+        "possibly disconnected NICs",
         default=list,
         help_text="NICs that may be disconnected: as those of `disconnected`, with their port and packets received",
     )
-    started_at = models.DateTimeField(null=True, help_text="when its last start was observed")
-    checked_at = models.DateTimeField(null=True, help_text="when its disconnected NICs were last checked")
-    compared = models.PositiveIntegerField(default=0, help_text="the desired generation that drift was computed for")
-    draft = models.TextField(blank=True, help_text="the complete document of the last change that libvirt refused")
-    draft_error = MessageField(blank=True, help_text="why it was refused, in a sentence")
-    draft_detail = models.TextField(blank=True, help_text="the error message of libvirt")
-    restarting = models.BooleanField(default=False, help_text="a worker has stopped the network and starts it again")
-    leases_print = models.CharField(max_length=32, blank=True, help_text="fingerprint of the leases as last read")
+    started_at = models.DateTimeField("last started at", null=True, help_text="when its last start was observed")
+    checked_at = models.DateTimeField(
+        "NICs checked at", null=True, help_text="when its disconnected NICs were last checked"
+    )
+    compared = models.PositiveIntegerField(
+        "compared generation", default=0, help_text="the desired generation that drift was computed for"
+    )
+    draft = models.TextField(
+        "refused definition", blank=True, help_text="the complete document of the last change that libvirt refused"
+    )
+    draft_error = MessageField("refusal", blank=True, help_text="why it was refused, in a sentence")
+    draft_detail = models.TextField(
+        "libvirt error message of the refusal", blank=True, help_text="the error message of libvirt"
+    )
+    restarting = models.BooleanField(
+        "restart in progress", default=False, help_text="a worker has stopped the network and starts it again"
+    )
+    leases_print = models.CharField(
+        "lease digest", max_length=32, blank=True, help_text="digest of the leases as last read"
+    )
     leases_read_at = models.DateTimeField(null=True, help_text="when they were last read")
-    leases_due_at = models.DateTimeField(null=True, help_text="when they are read again; empty: at the next poll")
+    leases_due_at = models.DateTimeField(
+        "leases read next at", null=True, help_text="when they are read again; empty: at the next poll"
+    )
 
     #: what was seen of the network itself
     SEEN: ClassVar = (

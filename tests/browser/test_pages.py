@@ -189,7 +189,7 @@ def test_an_operator_finds_every_model_in_the_admin_and_polls_again(tab: Page):
         expect(tab.get_by_role("link", name=name, exact=True).first).to_be_visible()
     tab.goto("/admin/networks/network/")
     tab.get_by_role("checkbox", name="Select this object").first.check()
-    tab.get_by_label("Action:").select_option(label="Poll their hypervisors")
+    tab.get_by_label("Action:").select_option(label="Poll the hypervisors of the selected rows")
     tab.get_by_role("button", name="Go").click()
     expect(tab.get_by_text("Polling lab.")).to_be_visible()
     tab.get_by_role("link", name="default").first.click()

@@ -1,4 +1,4 @@
-"""The Django admin of hypervisors, and what the other apps' admins share: observed rows are read-only, two actions."""
+"""The Django admin of hypervisors, and base classes for the admins of the other apps."""
 
 from collections.abc import Iterable
 
@@ -67,7 +67,7 @@ class DesiredAdmin(ForOperators, admin.ModelAdmin):
     def state_shown(self, desired: Model) -> str:
         return desired.state.label
 
-    @admin.action(description="Poll their hypervisors", permissions=["change"])
+    @admin.action(description="Poll the hypervisors of the selected rows", permissions=["change"])
     def request_poll(self, request: HttpRequest, rows: QuerySet) -> None:
         request_polls(request, Hypervisor.objects.filter(pk__in=rows.values("hypervisor")))
 
@@ -75,16 +75,20 @@ class DesiredAdmin(ForOperators, admin.ModelAdmin):
     def push_again(self, request: HttpRequest, rows: QuerySet) -> None:
         for desired in rows.select_related("status"):
             desired.ask_again()
-        self.message_user(request, f"Applying {rows.count()} again.", messages.SUCCESS)
+        self.message_user(request, f"Applying {rows.count()} definitions to libvirt again.", messages.SUCCESS)
 
 
 class RevisionAdmin(ObservedAdmin):
     """The history of desired configurations."""
 
-    list_display = ("at", "desired", "what", "by", "result", "seconds")
+    list_display = ("at", "desired", "change_shown", "by", "result", "seconds")
     list_filter = ("desired__hypervisor",)
     search_fields = ("desired__name", "event", "by__username", "document")
     list_select_related = ("desired", "by")
+
+    @admin.display(description="change")
+    def change_shown(self, revision: Model) -> str:
+        return revision.what
 
 
 def request_polls(request: HttpRequest, hypervisors: QuerySet) -> None:

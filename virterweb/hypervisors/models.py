@@ -112,27 +112,38 @@ class HypervisorStatus(Due):
     """The last reading of a hypervisor."""
 
     hypervisor = models.OneToOneField(Hypervisor, on_delete=models.CASCADE, related_name="status")
-    observed_at = models.DateTimeField(null=True, help_text="end of the last complete poll")
-    asked_at = models.DateTimeField(null=True, help_text="when a poll was last asked for")
-    began_at = models.DateTimeField(null=True, help_text="when the last poll began, successful or not")
-    stale_at = models.DateTimeField(null=True, help_text="when slowly changing facts are read next")
+    observed_at = models.DateTimeField("last polled at", null=True, help_text="end of the last complete poll")
+    asked_at = models.DateTimeField("poll requested at", null=True, help_text="when a poll was last asked for")
+    began_at = models.DateTimeField(
+        "last poll began at", null=True, help_text="when the last poll began, successful or not"
+    )
+    stale_at = models.DateTimeField(
+        "slow facts read next at", null=True, help_text="when slowly changing facts are read next"
+    )
     volumes_read_at = models.DateTimeField(null=True, help_text="when the pool was last read")
     volumes_tried_at = models.DateTimeField(null=True, help_text="when reading the pool was last attempted")
-    traffic_due_at = models.DateTimeField(null=True, help_text="when the counters of NICs are read next")
-    seeds_compared = models.CharField(
-        max_length=64, blank=True, help_text="digest of what the ISOs of guests were last compared with"
+    traffic_due_at = models.DateTimeField(
+        "traffic read next at", null=True, help_text="when the counters of NICs are read next"
     )
-    seconds = models.FloatField(default=0, help_text="how many seconds the last poll took")
+    seeds_compared = models.CharField(
+        "compared ISO digest",
+        max_length=64,
+        blank=True,
+        help_text="digest of what the ISOs of guests were last compared with",
+    )
+    seconds = models.FloatField("poll duration", default=0, help_text="how many seconds the last poll took")
     unreachable_since = models.DateTimeField(null=True)
     error = MessageField(blank=True)
-    detail = models.TextField(blank=True)
-    version = models.CharField(blank=True)
+    detail = models.TextField("libvirt error message", blank=True)
+    version = models.CharField("libvirt version", blank=True)
     memory = models.PositiveBigIntegerField(default=0, help_text="memory of the host in MiB")
     nic_models = models.JSONField("NIC models", default=list, help_text="the models that its QEMU supports")
-    kvm = models.BooleanField(null=True, help_text="whether a KVM guest has run; empty: not tried yet")
+    kvm = models.BooleanField("KVM works", null=True, help_text="whether a KVM guest has run; empty: not tried yet")
     kvm_problem = MessageField("KVM problem", blank=True, help_text="why VMs are emulated after KVM was tried")
     kvm_tried_at = models.DateTimeField("KVM tried at", null=True, help_text="tried again after the host has booted")
-    devices = models.JSONField(null=True, help_text="the host's network devices without taps; empty: unknown")
+    devices = models.JSONField(
+        "network devices", null=True, help_text="the host's network devices without taps; empty: unknown"
+    )
     routes = models.JSONField(default=list, help_text="blocks that the host routes, with their devices")
 
     class Meta:
@@ -187,17 +198,18 @@ class ReadingProblem(models.Model):
         PART = "part", "part of the poll: {name}"
 
     hypervisor = models.ForeignKey(Hypervisor, on_delete=models.CASCADE, related_name="reading_problems")
-    kind = models.CharField(max_length=20, choices=Kind)
-    within = models.TextField(blank=True)
+    kind = models.CharField("type of object", max_length=20, choices=Kind)
+    within = models.TextField("part of", blank=True)
     key = models.TextField(blank=True, help_text="identifies the object among those of its kind")
     name = models.TextField(blank=True)
     reason = MessageField(help_text="the end of a sentence")
-    detail = models.TextField(blank=True)
+    detail = models.TextField("libvirt error message", blank=True)
     since = models.DateTimeField(default=timezone.now)
 
     objects = ReadingProblemQuerySet.as_manager()
 
     class Meta:
+        verbose_name = "unreadable object"
         ordering = ["kind", "within", "name", "pk"]
         constraints = [
             models.UniqueConstraint(fields=["hypervisor", "kind", "within", "key"], name="reading_problem_once")

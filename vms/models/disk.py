@@ -20,7 +20,7 @@ class Disk(models.Model):
         QCOW2 = "qcow2"
         RAW = "raw"
 
-    vm = models.ForeignKey("VM", on_delete=models.CASCADE, related_name="disks")
+    vm = models.ForeignKey("VM", verbose_name="VM", on_delete=models.CASCADE, related_name="disks")
     name = models.CharField(max_length=50, validators=[rules.validate_name])
     size = models.PositiveIntegerField(help_text="MiB", validators=[MinValueValidator(1)])
     format = models.CharField(max_length=5, choices=Format, default=Format.QCOW2)

@@ -27,7 +27,7 @@ class Image(Desired):
     name = models.CharField(max_length=100, validators=[rules.validate_name])
     volume = models.CharField()
     upload = models.CharField(blank=True, editable=False, help_text="file on its way into the pool")
-    size = models.PositiveBigIntegerField(default=0, editable=False, help_text="bytes of the upload")
+    size = models.PositiveBigIntegerField("upload size", default=0, editable=False, help_text="bytes of the upload")
 
     has_history = False
     push_task = "vms.tasks.push_image"
@@ -50,12 +50,20 @@ class Image(Desired):
 
 
 class ImageStatus(Status):
-    desired = models.OneToOneField(Image, on_delete=models.CASCADE, related_name="status")
-    sent = models.PositiveBigIntegerField(default=0, help_text="bytes of the upload that are in the pool")
+    desired = models.OneToOneField(Image, verbose_name="image", on_delete=models.CASCADE, related_name="status")
+    sent = models.PositiveBigIntegerField(
+        "uploaded bytes", default=0, help_text="bytes of the upload that are in the pool"
+    )
     layer = models.CharField(blank=True, help_text="the layer that the portal's tag points to")
-    tag_made = models.BooleanField(default=False, help_text="the tag in the pool was created by the portal")
-    volume_made = models.BooleanField(default=False, help_text="the flat volume was uploaded by an earlier version")
-    gone_at = models.DateTimeField(null=True, help_text="when the pool was first seen without the volume")
+    tag_made = models.BooleanField(
+        "tag created", default=False, help_text="the tag in the pool was created by the portal"
+    )
+    volume_made = models.BooleanField(
+        "flat volume", default=False, help_text="the flat volume was uploaded by an earlier version"
+    )
+    gone_at = models.DateTimeField(
+        "missing since", null=True, help_text="when the pool was first seen without the volume"
+    )
 
     class Meta:
         verbose_name_plural = "image statuses"

@@ -40,29 +40,44 @@ class NIC(models.Model):
         DIRECT = "direct", "macvtap on a host device"
         USER = "user", "user networking"
 
-    vm = models.ForeignKey("VM", on_delete=models.CASCADE, related_name="nics")
+    vm = models.ForeignKey("VM", verbose_name="VM", on_delete=models.CASCADE, related_name="nics")
     position = models.PositiveIntegerField()
-    kind = models.CharField(max_length=20, choices=Kind, default=Kind.NETWORK)
+    kind = models.CharField("type", max_length=20, choices=Kind, default=Kind.NETWORK)
     source = models.CharField(blank=True, help_text="name of the network, host bridge or host device")
     model = models.CharField(default=VIRTIO)
     mac = models.CharField("MAC", max_length=17, validators=[rules.validate_mac])
-    place = models.CharField(blank=True, editable=False, help_text="PCI address or alias, if another NIC has this MAC")
+    place = models.CharField(
+        "PCI address or alias",
+        blank=True,
+        editable=False,
+        help_text="PCI address or alias, if another NIC has this MAC",
+    )
     document = models.TextField(
         "XML", blank=True, editable=False, help_text="libvirt's <interface>, if it has more than the other fields"
     )
     guest = models.JSONField(
-        default=dict, blank=True, editable=False, help_text="guest settings as of GuestSpec, without defaults"
+        "guest settings",
+        default=dict,
+        blank=True,
+        editable=False,
+        help_text="guest settings as of GuestSpec, without defaults",
     )
     asked_at = models.DateTimeField(
-        null=True, editable=False, help_text="when the change was requested; empty: it has been applied"
+        "requested at", null=True, editable=False, help_text="when the change was requested; empty: it has been applied"
     )
     asked_fields = models.JSONField(
-        default=list, blank=True, editable=False, help_text="the fields that were requested; empty: all"
+        "requested fields",
+        default=list,
+        blank=True,
+        editable=False,
+        help_text="the fields that were requested; empty: all",
     )
-    refused = models.JSONField(null=True, editable=False, help_text="why libvirt refused it: a code with parameters")
+    refused = models.JSONField(
+        "libvirt refusal", null=True, editable=False, help_text="why libvirt refused it: a code with parameters"
+    )
     removed_at = models.DateTimeField(null=True, editable=False)
     at_shutdown = models.BooleanField(
-        default=False, editable=False, help_text="the running guest keeps it until shutdown"
+        "detach at shutdown", default=False, editable=False, help_text="the running guest keeps it until shutdown"
     )
 
     objects = NICQuerySet.as_manager()

@@ -10,10 +10,12 @@ from vms.definition.saved import Difference, Saved, SavedNIC
 class VMRevision(Revision):
     """A saved definition of a VM, with values that libvirt's document does not have."""
 
-    desired = models.ForeignKey("VM", on_delete=models.CASCADE, related_name="revisions")
-    nics = models.JSONField(default=list, help_text="the NICs with their settings in the guest and reserved addresses")
+    desired = models.ForeignKey("VM", verbose_name="VM", on_delete=models.CASCADE, related_name="revisions")
+    nics = models.JSONField(
+        "NICs", default=list, help_text="the NICs with their settings in the guest and reserved addresses"
+    )
     image = models.CharField(blank=True, help_text="name of the image that it was run from")
-    guest_network = models.CharField(blank=True)
+    guest_network = models.CharField("guest network configuration", blank=True)
     running = models.BooleanField(default=True)
 
     class Meta(Revision.Meta):

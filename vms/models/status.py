@@ -22,25 +22,36 @@ from .vm import VM
 class VMStatus(Status):
     """The observed state of a VM in libvirt."""
 
-    desired = models.OneToOneField(VM, on_delete=models.CASCADE, related_name="status")
-    present = models.BooleanField(default=False, help_text="libvirt has the object")
-    power = models.CharField(max_length=10, choices=Power, default=Power.OFF)
-    power_reason = models.CharField(max_length=20, blank=True, choices=PowerReason, help_text="why it is paused")
-    saved = models.BooleanField(default=False, help_text="it is off, and its memory is saved")
+    desired = models.OneToOneField(VM, verbose_name="VM", on_delete=models.CASCADE, related_name="status")
+    present = models.BooleanField("exists in libvirt", default=False, help_text="libvirt has the object")
+    power = models.CharField("power state", max_length=10, choices=Power, default=Power.OFF)
+    power_reason = models.CharField(
+        "reason of the power state", max_length=20, blank=True, choices=PowerReason, help_text="why it is paused"
+    )
+    saved = models.BooleanField("memory saved", default=False, help_text="it is off, and its memory is saved")
     memory = models.PositiveBigIntegerField(default=0, help_text="MiB")
     vcpus = models.PositiveBigIntegerField("vCPUs", default=0)
     disks = models.JSONField(default=list, help_text="target, bus, device, format and source of each")
     persistent = models.BooleanField(default=True, help_text="False: libvirt deletes it when it stops")
-    document = models.TextField(blank=True, help_text="the definition found in libvirt, the running one if it runs")
+    document = models.TextField(
+        "definition", blank=True, help_text="the definition found in libvirt, the running one if it runs"
+    )
     stored = models.TextField(
+        "stored definition",
         blank=True,
         help_text="the stored definition of a running VM, or the last one of a VM that is gone",
     )
-    compared = models.PositiveIntegerField(default=0, help_text="the generation that drift was computed for")
-    power_done = models.PositiveIntegerField(default=0, help_text="the power_generation that was applied")
-    seed = models.CharField(max_length=64, blank=True, help_text="digest of the contents of its ISO")
-    agent_due_at = models.DateTimeField(null=True, help_text="when a slow agent is asked next")
-    shut_down_at = models.DateTimeField(null=True, help_text="when the guest was asked to shut down")
+    compared = models.PositiveIntegerField(
+        "compared generation", default=0, help_text="the generation that drift was computed for"
+    )
+    power_done = models.PositiveIntegerField(
+        "applied power generation", default=0, help_text="the power_generation that was applied"
+    )
+    seed = models.CharField("ISO digest", max_length=64, blank=True, help_text="digest of the contents of its ISO")
+    agent_due_at = models.DateTimeField("agent queried next at", null=True, help_text="when a slow agent is asked next")
+    shut_down_at = models.DateTimeField(
+        "shutdown requested at", null=True, help_text="when the guest was asked to shut down"
+    )
 
     class Meta:
         verbose_name = "VM status"
@@ -87,15 +98,17 @@ class VMStatus(Status):
 class NICStatus(models.Model):
     """A NIC that a domain was found to have: live, or stored if the VM is off."""
 
-    vm = models.ForeignKey(VMStatus, on_delete=models.CASCADE, related_name="nics")
+    vm = models.ForeignKey(VMStatus, verbose_name="VM", on_delete=models.CASCADE, related_name="nics")
     position = models.PositiveIntegerField()
-    kind = models.CharField()
+    kind = models.CharField("type")
     source = models.CharField(blank=True)
     network = models.ForeignKey(Network, null=True, on_delete=models.SET_NULL, related_name="nics")
     port_group = models.CharField(blank=True)
     model = models.CharField(blank=True)
     mac = models.CharField("MAC", max_length=17)
-    place = models.CharField(blank=True, help_text="PCI address or alias, if another NIC has this MAC")
+    place = models.CharField(
+        "PCI address or alias", blank=True, help_text="PCI address or alias, if another NIC has this MAC"
+    )
     target = models.CharField("host device", blank=True)
     link = models.CharField(default="up")
 
@@ -119,12 +132,14 @@ class NICStatus(models.Model):
 class NICAddress(models.Model):
     """An address of a running VM's NIC, from sources other than leases. Written only by `vms.agents.sync`."""
 
-    vm = models.ForeignKey(VMStatus, on_delete=models.CASCADE, related_name="addresses")
+    vm = models.ForeignKey(VMStatus, verbose_name="VM", on_delete=models.CASCADE, related_name="addresses")
     mac = models.CharField("MAC", max_length=17)
     ip = models.GenericIPAddressField("IP")
     source = models.CharField(max_length=5, choices=[(source.value, source.label) for source in Source])
-    seen_at = models.DateTimeField(default=timezone.now, help_text="when it was first seen")
-    as_of = models.DateTimeField(null=True, help_text="since when its source cannot be read; empty: it can be read")
+    seen_at = models.DateTimeField("first seen at", default=timezone.now, help_text="when it was first seen")
+    as_of = models.DateTimeField(
+        "unreadable since", null=True, help_text="since when its source cannot be read; empty: it can be read"
+    )
 
     class Meta:
         ordering = ["vm", "mac", "source", "ip"]
@@ -141,10 +156,10 @@ class NICAddress(models.Model):
 class NICTraffic(models.Model):
     """The traffic of a running VM's NIC, as the guest counts it. Written only by `vms.nics.traffic`."""
 
-    vm = models.ForeignKey(VMStatus, on_delete=models.CASCADE, related_name="traffic")
+    vm = models.ForeignKey(VMStatus, verbose_name="VM", on_delete=models.CASCADE, related_name="traffic")
     mac = models.CharField("MAC", max_length=17)
-    place = models.CharField(blank=True, help_text="PCI address or alias, as of the NIC")
-    at = models.DateTimeField(help_text="when the counters were read")
+    place = models.CharField("PCI address or alias", blank=True, help_text="PCI address or alias, as of the NIC")
+    at = models.DateTimeField("read at", help_text="when the counters were read")
     counters = models.JSONField(default=dict, help_text="bytes, packets, errors and drops, received and sent")
     samples = models.JSONField(default=list, help_text="pairs of received and sent bytes per second, the latest last")
 
@@ -161,13 +176,17 @@ class NICTraffic(models.Model):
 class GuestReport(models.Model):
     """What the guest agent reported in the VM's current run. Written only by `vms.guests.report`."""
 
-    vm = models.OneToOneField(VMStatus, on_delete=models.CASCADE, related_name="guest_report")
-    run = models.CharField(help_text="identifies this run of the domain")
-    since = models.DateTimeField(help_text="when the run was first observed")
-    nics = models.JSONField(default=dict, help_text="when each MAC was plugged in; empty: at the start")
-    agent = models.BooleanField(null=True, help_text="its agent answers; empty: it has no agent channel")
-    asked_at = models.DateTimeField(null=True, help_text="when the guest was last asked about itself")
-    refused = models.TextField(blank=True, help_text="why the agent gives no answer, as a code")
+    vm = models.OneToOneField(VMStatus, verbose_name="VM", on_delete=models.CASCADE, related_name="guest_report")
+    run = models.CharField("run number", help_text="identifies this run of the domain")
+    since = models.DateTimeField("started at", help_text="when the run was first observed")
+    nics = models.JSONField(
+        "NICs plugged in at", default=dict, help_text="when each MAC was plugged in; empty: at the start"
+    )
+    agent = models.BooleanField(
+        "agent answers", null=True, help_text="its agent answers; empty: it has no agent channel"
+    )
+    asked_at = models.DateTimeField("queried at", null=True, help_text="when the guest was last asked about itself")
+    refused = models.TextField("agent refusal", blank=True, help_text="why the agent gives no answer, as a code")
     cloud_init = models.CharField("cloud-init", blank=True, help_text="status of cloud-init")
     errors = models.TextField(blank=True, help_text="error messages of cloud-init")
     interfaces = models.JSONField(
@@ -189,13 +208,13 @@ class ConsoleLog(Due):
     """The console output of a VM; kept for a time after the VM is gone. Written only by `vms.console.sync`."""
 
     hypervisor = models.ForeignKey(Hypervisor, on_delete=models.CASCADE, related_name="console_logs")
-    vm = models.OneToOneField(VM, null=True, on_delete=models.SET_NULL, related_name="console")
+    vm = models.OneToOneField(VM, verbose_name="VM", null=True, on_delete=models.SET_NULL, related_name="console")
     name = models.CharField(help_text="name of the VM")
     text = models.TextField(blank=True, help_text="the last part, if it is long")
-    size = models.PositiveBigIntegerField(default=0, help_text="bytes of the file that have been read")
+    size = models.PositiveBigIntegerField("bytes read", default=0, help_text="bytes of the file that have been read")
     read_at = models.DateTimeField(null=True)
-    wanted_until = models.DateTimeField(null=True, help_text="a page that shows it is open")
-    gone_at = models.DateTimeField(null=True, help_text="when the VM was deleted")
+    wanted_until = models.DateTimeField("shown on a page until", null=True, help_text="a page that shows it is open")
+    gone_at = models.DateTimeField("deleted at", null=True, help_text="when the VM was deleted")
     problem = MessageField(blank=True, help_text="why it cannot be read")
 
     class Meta:
@@ -209,8 +228,8 @@ class ConsoleLog(Due):
 class SSHCheck(Due):
     """Whether SSH to a VM that is waited for works. Written only by `vms.guests.ssh`."""
 
-    vm = models.OneToOneField(VM, on_delete=models.CASCADE, related_name="ssh_check")
-    since = models.DateTimeField(default=timezone.now, help_text="when the VM was started")
+    vm = models.OneToOneField(VM, verbose_name="VM", on_delete=models.CASCADE, related_name="ssh_check")
+    since = models.DateTimeField("started at", default=timezone.now, help_text="when the VM was started")
     ready_at = models.DateTimeField(null=True)
     reason = MessageField(blank=True, help_text="why it is not ready yet")
 
@@ -235,12 +254,17 @@ class GuestRun(Due):
     Written only by `vms.guests.configure`.
     """
 
-    vm = models.OneToOneField(VM, on_delete=models.CASCADE, related_name="guest_run")
-    asked_at = models.DateTimeField(default=timezone.now)
-    done_at = models.DateTimeField(null=True)
-    code = models.IntegerField(null=True, help_text="exit code of the script in the guest; empty: it did not run")
+    vm = models.OneToOneField(VM, verbose_name="VM", on_delete=models.CASCADE, related_name="guest_run")
+    asked_at = models.DateTimeField("requested at", default=timezone.now)
+    done_at = models.DateTimeField("finished at", null=True)
+    code = models.IntegerField(
+        "exit code", null=True, help_text="exit code of the script in the guest; empty: it did not run"
+    )
     reason = MessageField(blank=True, help_text="why it did not run, or did not have to")
     output = models.TextField(blank=True, help_text="of the script in the guest")
+
+    class Meta:
+        verbose_name = "guest network configuration run"
 
     def __str__(self) -> str:
         return f"network of {self.vm}: {'asked for' if self.done_at is None else self.code}"
@@ -250,6 +274,9 @@ class AddressRound(Due):
     """The time when a hypervisor's guests are next asked for addresses."""
 
     hypervisor = models.OneToOneField(Hypervisor, on_delete=models.CASCADE, related_name="address_round")
+
+    class Meta:
+        verbose_name = "address poll"
 
     def __str__(self) -> str:
         return f"{self.hypervisor}: {self.due_at}"

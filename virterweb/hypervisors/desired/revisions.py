@@ -41,14 +41,16 @@ class Revision(models.Model):
         FAILED = "failed"
 
     generation = models.PositiveIntegerField()
-    at = models.DateTimeField(default=timezone.now)
-    by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    at = models.DateTimeField("saved at", default=timezone.now)
+    by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, verbose_name="saved by", null=True, on_delete=models.SET_NULL, related_name="+"
+    )
     event = models.CharField(help_text="what changed it")
-    about = models.JSONField(default=dict, help_text="the event's parameters")
-    document = models.TextField()
+    about = models.JSONField("event parameters", default=dict, help_text="the event's parameters")
+    document = models.TextField("definition")
     result = models.CharField(blank=True, choices=Result, help_text="empty while it is in progress")
     error = MessageField(blank=True, help_text="why it failed, in a sentence")
-    seconds = models.FloatField(null=True, help_text="how many seconds applying it took")
+    seconds = models.FloatField("duration", null=True, help_text="how many seconds applying it took")
 
     class Meta:
         abstract = True
