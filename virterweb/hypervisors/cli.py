@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
+from typing import ClassVar
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.base_user import AbstractBaseUser
@@ -27,6 +28,7 @@ class VerbCommand(BaseCommand):
     """
 
     user: AbstractBaseUser | None = None
+    arguments: ClassVar[dict[str, str]] = {}  # help texts of the positional arguments
 
     def verb(
         self,
@@ -39,18 +41,22 @@ class VerbCommand(BaseCommand):
         user_flags: Sequence[str] = ("--user", "--as-user"),
     ) -> CommandParser:
         """Add a subcommand with the common flags: --hypervisor, --user, and --no-wait if it writes."""
-        parser = verbs.add_parser(name, help=text)
+        parser = verbs.add_parser(name, help=text, description=f"{text[:1].upper()}{text[1:]}.")
         for argument in positional:
-            parser.add_argument(argument)
+            parser.add_argument(argument, help=self.arguments.get(argument))
         parser.add_argument(
             *user_flags,
             dest="acting",
             metavar="NAME",
-            help="act with the rights of this portal user, who is named in the history",
+            help="act with the rights of this portal user, and name the user in the history",
         )
         parser.add_argument("--hypervisor", help="name of the hypervisor; required if there are several")
         if waits:
-            parser.add_argument("--no-wait", action="store_true", help="do not wait for the worker")
+            parser.add_argument(
+                "--no-wait",
+                action="store_true",
+                help="do not wait until a worker has applied the change",
+            )
         parser.set_defaults(handler=handler)
         return parser
 

@@ -25,6 +25,38 @@ FLAGS = {  # of form fields with another name
 }
 
 
+NIC_HELP = {  # by form field: the labels and help texts of the form are not clear without the form
+    "guest": "configuration of the NIC in the guest: auto (as the network offers), dhcp, static, up (no address) or "
+    "alone (not configured)",
+    "guest_addresses": "static addresses with prefix lengths, for example 10.0.0.5/24; empty: the reserved address",
+    "gateway": "gateway of a static NIC; empty: as the network offers",
+    "dns": "DNS servers for the guest; none: no servers of the network; empty: as the network offers",
+    "default_route": "whether this NIC has the default route: yes or no; empty: the first NIC that gets one has it",
+    "metric": "metric of the IPv4 default route; the lowest metric has priority",
+    "network": "attach the NIC to this network",
+    "bridge": "attach the NIC to this bridge of the host",
+    "device": "attach the NIC by macvtap to this device of the host",
+    "model": "device model, for example virtio or e1000",
+    "address": "reserved IP address on the network, or next for the next free one; it moves with the NIC",
+    "link_up": "whether the link is up",
+    "mode": "macvtap mode: bridge, vepa, private or passthrough",
+    "port_group": "port group of the network",
+    "isolated": "whether the NIC cannot reach other isolated NICs on the same bridge",
+    "filter": "network filter of libvirt, for example clean-traffic, which prevents spoofed addresses",
+    "filter_parameters": "parameters of the network filter: NAME=VALUE, separated by spaces",
+    "trust_rx_filters": "whether the host accepts receive filters of the guest, such as changed MACs",
+    "vlan": "VLAN tag",
+    "mtu": "MTU of the NIC",
+    "inbound": "inbound bandwidth limit: average,peak,burst in KiB/s (burst in KiB)",
+    "outbound": "outbound bandwidth limit: average,peak,burst in KiB/s (burst in KiB)",
+    "queues": "number of virtio queues",
+    "boot_order": "position in the boot order",
+    "alias": "libvirt alias, which begins with ua-",
+    "pci": "PCI address in the guest, for example 0000:00:05.0",
+    "at_shutdown": "delay changes that unplug the NIC until the next boot",
+}
+
+
 def parts(text: str, keys: tuple[str, ...]) -> dict[str, str]:
     """Return the values of a flag like type=network,source=net1."""
     found = dict(part.partition("=")[::2] for part in text.split(",") if part)
@@ -56,9 +88,7 @@ def nic_flags(parser: CommandParser) -> None:
     for name, field in NICChangeForm.base_fields.items():
         if name != "mac":
             choices = {"choices": ("yes", "no")} if isinstance(field, BooleanField) else {}
-            label = str(field.label or name.replace("_", " ")).removeprefix("or ")
-            text = ": ".join(filter(None, (label[:1].upper() + label[1:], str(field.help_text))))
-            parser.add_argument(f"--{name.replace('_', '-')}", help=text.replace("%", "%%"), **choices)
+            parser.add_argument(f"--{name.replace('_', '-')}", help=NIC_HELP[name], **choices)
 
 
 def nic_data(form: NICChangeForm, given: dict[str, str], options: dict) -> dict[str, str]:

@@ -16,10 +16,10 @@ from vms.nics.form import NICChangeForm
 class NICVerbs(VMVerbs):
     def add_nic_arguments(self, verbs) -> None:
         """Add the subcommand `nic` with its verbs."""
-        nic = verbs.add_parser("nic", help="NICs of a VM")
+        nic = verbs.add_parser("nic", help="add, change or remove NICs of a VM")
         nic_verbs = nic.add_subparsers(dest="nic_verb", required=True, metavar="VERB")
-        add = self.verb(nic_verbs, "add", self.nic_add, "add a NIC to a VM, managed or not", "name", waits=True)
-        add.add_argument("nic", nargs="?", default="", help="type=,source=,model=,mac=, as in “virter vm run --nic”")
+        add = self.verb(nic_verbs, "add", self.nic_add, "add a NIC to a managed or unmanaged VM", "name", waits=True)
+        add.add_argument("nic", nargs="?", default="", help="values as of `vm run --nic`: type=network,source=net1")
         change = self.verb(nic_verbs, "change", self.nic_change, "change a NIC by its MAC", "name", "mac", waits=True)
         for parser in (add, change):
             nic_flags(parser)

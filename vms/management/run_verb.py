@@ -13,6 +13,12 @@ from vms.management.verbs import VMVerbs
 from vms.run.form import RunForm
 from vms.run.preview import warnings
 
+DISK_HELP = "further disk: name= and size=, optionally format=, bus= and pool=, separated by commas; can be repeated"
+NIC_HELP = (
+    "further NIC: type=network, bridge or direct with source=, or type=user, optionally model=, mac= and the settings "
+    "guest=, guest-addresses=, gateway=, dns=, default-route= and metric=, separated by commas; can be repeated"
+)
+
 
 class RunVerb(VMVerbs):
     def add_run_arguments(self, verbs) -> None:
@@ -22,27 +28,31 @@ class RunVerb(VMVerbs):
             waits=True,
             user_flags=("--as-user",),  # --user is Virter's: who logs in to the guest
         )
-        run.add_argument("--id", type=int, required=True, help="determines the MAC and IP on the access network")
+        run.add_argument("--id", type=int, required=True, help="ID, which determines MAC and IP on the access network")
         run.add_argument("--count", type=int, help="number of VMs, with consecutive IDs starting at --id")
-        run.add_argument("--name", "-n", default="", help="default: IMAGE-ID; with --count, the VMs are named NAME-ID")
-        run.add_argument("--memory", "-m", default="1G", help="default: 1G")
+        run.add_argument("--name", "-n", default="", help="name of the VM; default: IMAGE-ID; with --count: NAME-ID")
+        run.add_argument("--memory", "-m", default="1G", help="memory, for example 512M; default: 1G")
         run.add_argument("--vcpus", default="1", help="number of vCPUs; default: 1")
-        run.add_argument("--boot-capacity", default="10G", help="size of the boot disk; default: 10G")
-        run.add_argument("--disk", "-d", action="append", default=[], help="name=,size=,format=,bus=,pool=; repeatable")
-        run.add_argument("--nic", "-i", action="append", default=[], help="type=,source=,model=,mac=; repeatable")
-        run.add_argument("--user", "-u", default="root", help="user name for “virter vm ssh”; default: root")
+        run.add_argument("--boot-capacity", default="10G", help="size of the boot disk, for example 20G; default: 10G")
+        run.add_argument("--disk", "-d", action="append", default=[], metavar="VALUES", help=DISK_HELP)
+        run.add_argument("--nic", "-i", action="append", default=[], metavar="VALUES", help=NIC_HELP)
+        run.add_argument("--user", "-u", default="root", help="user who logs in to the guest by SSH; default: root")
         run.add_argument(
             "--wait-ssh", "-w", action="store_true", help="wait until SSH works and cloud-init has finished"
         )
-        run.add_argument("--vnc", action="store_true", help="VNC on port 6000 + ID")
-        run.add_argument("--vnc-port", type=int, help="VNC on this port")
-        run.add_argument("--vnc-bind-ip", default="127.0.0.1", help="default: 127.0.0.1")
+        run.add_argument("--vnc", action="store_true", help="open VNC on port 6000 + ID")
+        run.add_argument("--vnc-port", type=int, help="open VNC on this port")
+        run.add_argument("--vnc-bind-ip", default="127.0.0.1", help="address on which VNC listens; default: 127.0.0.1")
         run.add_argument(
-            "--console", "-c", default="", metavar="DIR", help="folder on the host for the console log NAME.log"
+            "--console", "-c", default="", metavar="DIR", help="folder on the host to write the console log NAME.log to"
         )
-        run.add_argument("--ssh-key", action="append", default=[], help="public key; repeatable")
         run.add_argument(
-            "--guest-network", default="", help="configuration mode of the guest network: portal or virter"
+            "--ssh-key", action="append", default=[], help="public SSH key that may log in; can be repeated"
+        )
+        run.add_argument(
+            "--guest-network",
+            default="",
+            help="configuration mode: portal or virter; default: as set on the hypervisor",
         )
         run.add_argument("--user-data", default="", help="file with additional cloud-init user data")
 

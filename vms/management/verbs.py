@@ -1,5 +1,7 @@
 """What the verbs of the command `vm` share: finding a VM, and waiting for the worker."""
 
+from typing import ClassVar
+
 from django.core.management.base import CommandError
 
 from virterweb.hypervisors import rights
@@ -9,6 +11,8 @@ from vms.models import VM
 
 class VMVerbs(VerbCommand):
     """A group of verbs of the command `vm`."""
+
+    arguments: ClassVar = {"name": "name of the VM", "mac": "MAC of the NIC", "image": "name of the image"}
 
     def finish(self, vms: list[VM], no_wait: bool) -> None:
         if not no_wait:

@@ -4,6 +4,7 @@ from argparse import SUPPRESS
 from collections.abc import Collection
 from functools import partial
 from pathlib import Path
+from typing import ClassVar
 
 from django.core.management.base import CommandError, CommandParser
 
@@ -25,6 +26,7 @@ from virterweb.hypervisors.desired.refusals import InvalidTransition, Refusal
 
 class Command(VerbCommand):
     help = "List, add, edit, adopt and delete networks, and manage DHCP reservations on the access network."
+    arguments: ClassVar = {"name": "name of the network"}
 
     def add_arguments(self, parser: CommandParser) -> None:
         self.verbs = verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
@@ -41,13 +43,13 @@ class Command(VerbCommand):
         """Add the verbs that show or change the saved definition, with their plan flags."""
         for name, handler, text in (
             ("add", self.add, "add a network"),
-            ("edit", self.edit, "edit a network; settings without a flag do not change"),
+            ("edit", self.edit, "edit a network; a setting without a flag does not change"),
         ):
             verb = self.verb(verbs, name, handler, text, "name", waits=True)
             generated = ("host_mac", "host_first_id", "host_count")
             add_fields(verb, leave_out=("move_along",) if name == "add" else generated)
             add_plan_flags(verb)
-        plan = self.verb(verbs, "plan", self.plan, "print what `apply` would do", "name")
+        plan = self.verb(verbs, "plan", self.plan, "print the steps that `apply` would carry out", "name")
         plan.add_argument("--json", action="store_true", help="print the steps as JSON")
         recreate = self.verb(
             verbs,
@@ -58,7 +60,9 @@ class Command(VerbCommand):
             waits=True,
         )
         add_plan_flags(recreate)
-        apply = self.verb(verbs, "apply", self.apply, "revert to the complete saved definition", "name", waits=True)
+        apply = self.verb(
+            verbs, "apply", self.apply, "revert a network in libvirt to the saved definition", "name", waits=True
+        )
         add_plan_flags(apply)
         xml = self.verb(verbs, "xml", self.xml, "print the saved definition as XML, or replace it", "name", waits=True)
         xml.add_argument("--found", action="store_true", help="print the definition found in libvirt instead")
@@ -72,13 +76,17 @@ class Command(VerbCommand):
         """Add the verbs that say whether the portal manages a network, and what it accepts from libvirt."""
         for name, handler, text in (
             ("accept", self.accept, "accept changes from libvirt into the saved definition"),
-            ("take", self.accept, "the same as accept"),
+            ("take", self.accept, "the earlier name of accept"),
             ("adopt", self.adopt, "manage a network from now on; nothing changes in libvirt"),
-            ("take-over", self.adopt_replacement, "adopt what replaced a managed network; nothing changes in libvirt"),
+            (
+                "take-over",
+                self.adopt_replacement,
+                "manage the network that replaced a managed one; nothing changes in libvirt",
+            ),
             ("release", self.release, "stop managing a network; libvirt keeps it as it is"),
         ):
             self.verb(verbs, name, handler, text, "name", waits=True)
-        self.verb(verbs, "import", self.import_all, "adopt all unmanaged networks", waits=True)
+        self.verb(verbs, "import", self.import_all, "adopt all unmanaged networks of a hypervisor", waits=True)
 
     def _add_host_verbs(self, verbs: Subparsers) -> None:
         """Add `host add` and `host rm`: DHCP reservations by ID on the access network."""

@@ -17,13 +17,15 @@ class Command(BaseCommand):
     help = "Print the VMs, as last observed, as Ansible's dynamic inventory or for OpenSSH."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        what = parser.add_mutually_exclusive_group()
-        what.add_argument("--list", action="store_true", help="all groups and hosts for Ansible; the default")
-        what.add_argument("--host", metavar="NAME", help="variables of one host; empty if there is no such host")
-        what.add_argument("--ssh-config", action="store_true", help="for ~/.ssh/config")
-        what.add_argument("--known-hosts", action="store_true", help="host keys of managed VMs, for ~/.ssh/known_hosts")
-        parser.add_argument("--hypervisor", help="only the VMs of this hypervisor")
-        parser.add_argument("--user", metavar="USERNAME", help="only the VMs that this portal user can see")
+        formats = parser.add_mutually_exclusive_group()
+        formats.add_argument("--list", action="store_true", help="print all groups and hosts for Ansible; the default")
+        formats.add_argument("--host", metavar="NAME", help="print the variables of one host for Ansible")
+        formats.add_argument("--ssh-config", action="store_true", help="print a block for each VM for ~/.ssh/config")
+        formats.add_argument(
+            "--known-hosts", action="store_true", help="print the host keys of managed VMs for ~/.ssh/known_hosts"
+        )
+        parser.add_argument("--hypervisor", help="print only the VMs of this hypervisor")
+        parser.add_argument("--user", metavar="USERNAME", help="print only the VMs that this portal user can see")
 
     def handle(self, *args: object, hypervisor: str | None, user: str | None, **options: object) -> None:
         found = guests(self._visible(user))

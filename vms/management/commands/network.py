@@ -17,7 +17,7 @@ class Command(NetworkCommand):
         verb = self.verb(
             self.verbs, "list-attached", self.list_attached, "list the NICs on a network, as last observed"
         )
-        verb.add_argument("name", nargs="?", default="")
+        verb.add_argument("name", nargs="?", default="", help="name of the network")
         verb.add_argument(
             "--bridge", default="", help="only NICs on this bridge of the host, through a network or directly"
         )

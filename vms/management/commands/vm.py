@@ -35,40 +35,38 @@ class Command(RunVerb, NICVerbs):
         verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
         for name in ("ls", "list"):
             listing = self.verb(verbs, name, self.ls, "list the VMs, as last observed")
-            listing.add_argument("--sort", choices=SORTS, default="name")
+            listing.add_argument("--sort", choices=SORTS, default="name", help="column to sort by; default: name")
         self.verb(
             verbs,
             "exists",
             self.exists,
-            "exit with status 0 if the portal or Virter created a VM with this name",
+            "exit with status 0 if a VM that the portal or Virter created has this name, otherwise with 1",
             "name",
         )
         self.verb(verbs, "host-key", self.host_key, "print a VM’s SSH host key as a line of known_hosts", "name")
         ready = self.verb(
             verbs, "wait-ready", self.wait_ready, "wait until SSH works in VMs that were run with --wait-ssh"
         )
-        ready.add_argument("names", nargs="+", metavar="name")
+        ready.add_argument("names", nargs="+", metavar="name", help="names of the VMs")
         self.verb(verbs, "start", partial(self.power, running=True), "start a VM", "name", waits=True)
         stop = self.verb(verbs, "stop", partial(self.power, running=False), "shut a VM down", "name", waits=True)
         stop.add_argument("--force", action="store_true", help="force off immediately, without a request to the guest")
         self.add_run_arguments(verbs)
         remove = self.verb(verbs, "rm", self.rm, "delete VMs, including those created by Virter", waits=True)
-        remove.add_argument("names", nargs="+", metavar="name")
+        remove.add_argument("names", nargs="+", metavar="name", help="names of the VMs")
         self._add_lifecycle_arguments(verbs)
         self.add_nic_arguments(verbs)
 
     def _add_lifecycle_arguments(self, verbs) -> None:
-        self.verb(
-            verbs, "configure", self.configure, "apply the network configuration in the running guest now", "name"
-        )
+        self.verb(verbs, "configure", self.configure, "apply the network configuration in a running guest now", "name")
         self.verb(verbs, "adopt", self.adopt, "manage a VM from now on; nothing changes in libvirt", "name", waits=True)
         self.verb(verbs, "release", self.release, "stop managing a VM; libvirt keeps it as it is", "name")
         self.verb(verbs, "history", self.history, "show the history of changes, with their results", "name")
-        accept = "save the definition that libvirt stores of a VM; nothing changes in libvirt"
+        accept = "accept changes from libvirt into the saved definition; nothing changes in libvirt"
         self.verb(verbs, "accept", self.accept, accept, "name", waits=True)
-        revert = "revert a VM in libvirt to the saved definition, or define it again"
+        revert = "revert a VM in libvirt to the saved definition, or recreate it if libvirt no longer has it"
         self.verb(verbs, "revert", self.revert, revert, "name", waits=True)
-        adopt_replacement = "manage the VM that replaced a deleted one of the same name"
+        adopt_replacement = "manage the VM that replaced a managed one; nothing changes in libvirt"
         self.verb(verbs, "take-over", self.adopt_replacement, adopt_replacement, "name", waits=True)
         persist = "have libvirt store the definition of a transient VM"
         self.verb(verbs, "persist", self.persist, persist, "name", waits=True)

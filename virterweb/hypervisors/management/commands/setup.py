@@ -14,7 +14,13 @@ class Command(BaseCommand):
     help = "Create the operator account `admin` if there is no operator, and register hypervisors."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--hypervisor", action="append", default=[], metavar="NAME=URI")
+        parser.add_argument(
+            "--hypervisor",
+            action="append",
+            default=[],
+            metavar="NAME=URI",
+            help="register a hypervisor, or change the URI of the one with this name; can be repeated",
+        )
 
     def handle(self, *args: object, hypervisor: list[str], **options: object) -> None:
         for text in hypervisor:
