@@ -5,7 +5,7 @@ The placeholder `about` names one or several things that a problem is about.
 
 from virterweb.messages import Message, add_wording
 
-FREE = " Free is, for example, {free}."
+FREE = " For example, {free} is free."
 SOME = "{names} and {count} more"
 
 #: What uses a block.
@@ -32,7 +32,7 @@ PROBLEMS = {
     "form.dhcp_no_address": "{block} leaves no address for DHCP, because the range begins after the address of the "
     "host.",
     "form.dhcp_blocks": "libvirt serves DHCP in only one IPv{version} block of a network, not also in {about}. "
-    "Turn DHCP off, and enter ranges and reservations of one of them.",
+    "Turn DHCP off, and enter the ranges and reservations of only one block.",
     "form.stray": "This is outside all blocks of this network: {about}.",
     "form.stray_movable": "This is outside all blocks of this network: {about}. Select “Move … along” to keep their "
     "positions.",

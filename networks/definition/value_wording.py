@@ -24,7 +24,7 @@ ADDRESSES = {
 IDS = {
     "value.ids_block": "{network} has no IPv4 block for DHCP reservations",
     "value.ids_first": "IDs begin at 1, and the count must be at least 1",
-    "value.id_reserved": "ID {number} has the DHCP reservation already: {mac}",
+    "value.id_reserved": "ID {number} already has a DHCP reservation: {mac}",
     "value.id_taken": "ID {number}: {ip} is already taken",
 }
 
@@ -79,7 +79,7 @@ LINES = {
     "1000,5000,1024.",
     "value.bandwidth_average": "{line}: enter the average first.",
     "value.group_name": "A port group needs a name.",
-    "value.group_word": "{line}: {word} is unknown. Known are default, vlan=, trunk, native=, in= and out=.",
+    "value.group_word": "{line}: {word} is unknown. Possible words are default, vlan=, trunk, native=, in= and out=.",
     "value.group_native": "{line}: the native tag must be one of the tags of vlan=.",
     "value.group_tags": "{line}: a VLAN tag is listed twice.",
     "value.group_trunk": "{line}: a trunk needs VLAN tags. Enter them with vlan=.",

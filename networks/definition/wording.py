@@ -109,7 +109,7 @@ STEPS = {
 }
 
 NOTES = {
-    "stp": "STP of the bridge causes 4 s of this; you can turn STP off",
+    "stp": "STP on the bridge causes 4 s of the interruption; you can turn STP off",
     "access network": "This is the access network of {hypervisor}. No VM can be run there without it.",
 }
 
@@ -123,7 +123,7 @@ EVENTS = {
     "xml fields": "XML changed: {fields}",
     "started": "started",
     "stopped": "stopped",
-    "autostart": "start with the host",
+    "autostart": "set to start with the host",
     "no autostart": "set to not start with the host",
     "adopted": "adopted",
     "released": "released",
@@ -259,7 +259,7 @@ DISCONNECTED_NIC = "{vm} (NIC {mac}): {reason}"
 #: Why something was not done, and what is waited for.
 MESSAGES = {
     "dns.not_active": "{network} is not active: no dnsmasq runs for it.",
-    "lease.kept": "The network’s dnsmasq did not release it.",
+    "lease.kept": "dnsmasq of the network did not release the lease.",
     "network.steps": "{done} of {count} steps done",
     "network.NICs": "{done} of {count} NICs done",
     "network.step": _action,
@@ -272,7 +272,7 @@ MESSAGES = {
     "network.gone": "libvirt no longer has {network}. Revert to the saved definition, which defines it again.",
     "network.recreated": "{network} was recreated outside the portal with another UUID. Adopt that network instead, "
     "or recreate the saved one.",
-    "network.no_block": "libvirt’s {network} no longer has the block {blocks}. Revert to the saved definition, or "
+    "network.no_block": "In libvirt, {network} no longer has the block {blocks}. Revert to the saved definition, or "
     "accept the changes from libvirt.",
     "network.name_taken": "Not done: {name} is now the name of another DHCP reservation, {entry}. It was renamed "
     "outside the portal.",

@@ -43,10 +43,10 @@ def _leased(ip: str, known: str, mac: str, until: str) -> str:
 
 
 LEASED = {
-    "always": "{ip} is leased to {guest}. That guest keeps it until it renews its lease. Another guest can have it "
-    "only then.",
+    "always": "{ip} is leased to {guest}. That guest keeps it until it renews its lease. Another guest gets it "
+    "only after that.",
     "until": "{ip} is leased to {guest} until {until}. That guest keeps it until it renews its lease. Another guest "
-    "can have it only then.",
+    "gets it only after that.",
 }
 IP_TAKEN = "{ip} is already reserved for {guest}."
 NAME_TAKEN = "{name} is already the name of {guest}."

@@ -136,7 +136,7 @@ def test_host_entries_are_added_and_removed_by_id(portal: Portal, host: libvirt.
     for flags in (0, libvirt.VIR_NETWORK_XML_INACTIVE):
         for number, mac in ((40, "28"), (41, "29")):
             assert f"<host mac='52:54:00:00:00:{mac}' ip='192.168.122.{number}'/>" in default.XMLDesc(flags)
-    assert "ID 41 has the DHCP reservation already" in portal.manage("network", "host", "add", "--id", "41", fails=True)
+    assert "ID 41 already has a DHCP reservation" in portal.manage("network", "host", "add", "--id", "41", fails=True)
     portal.manage("network", "host", "rm", "--id", "40", "--count", "2")
     assert "<host " not in default.XMLDesc(libvirt.VIR_NETWORK_XML_INACTIVE)
 

@@ -40,9 +40,9 @@ PROBLEMS = {
     "older lease until": "{who} has {ip}, although {reserved} is reserved for it, because its lease is older. It gets "
     "{reserved} when it renews the lease, at the latest at {until}. Restart it to renew immediately.",
     "leases of nobody": "{count} addresses are leased to MAC addresses that no VM has: {ips}.",
-    "lease of nobody": "{ip} is leased to {holder}, which no VM has.",
-    "lease of nobody until": "{ip} is leased to {holder} until {until}, which no VM has.",
-    "unused entry": "{ip} is reserved for {mac}, which no VM has.",
+    "lease of nobody": "{ip} is leased to {holder}. No VM has this MAC.",
+    "lease of nobody until": "{ip} is leased to {holder} until {until}. No VM has this MAC.",
+    "unused entry": "{ip} is reserved for {mac}. No VM has this MAC.",
     "unused entries": "{count} addresses are reserved for MACs that no VM has: {ips}.",
     "no bridge of NIC": "NIC {mac} of {vm} refers to the host bridge {source}, which does not exist.",
     "no network of NIC": "NIC {mac} of {vm} refers to the network {source}, which does not exist.",

@@ -11,7 +11,7 @@ TEXTS = {
     "keep": "Cancel the removal of NIC {mac}",
     "remove": "Remove NIC {mac} from the saved definition",
     "definition": "Change the saved definition of NIC {mac}",
-    "other VM": "This version is of another VM named {vm}, with the UUID {uuid}, which the VM of today has replaced.",
+    "other VM": "This version is of an earlier VM {vm} with the UUID {uuid}, which the current VM has replaced.",
     "image": "The image {image} of this version no longer exists on {hypervisor}, and the VM has not been created yet.",
     "disk deleted": "The disk {target} ({source}) of this version was deleted.",
     "disk detached": "The disk {target} ({source}) of this version is no longer attached to the VM.",

@@ -97,7 +97,7 @@ def test_a_hypervisor_that_offers_no_kvm_emulates_and_the_pages_say_so(admin_cli
     with connected(here.pk, here.uri) as connection:
         assert kvm.domain_type(here, connection) == "qemu"
     for page in (reverse("portal:overview"), reverse("admin:hypervisors_hypervisor_changelist")):
-        assert "emulation: libvirt offers no KVM there" in admin_client.get(page).content.decode()
+        assert "emulation: libvirt does not offer KVM" in admin_client.get(page).content.decode()
 
 
 def test_a_guest_that_dies_for_kvm_names_the_cause_and_the_setting(here, monkeypatch):

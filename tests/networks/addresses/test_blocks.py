@@ -40,7 +40,7 @@ def test_a_wider_or_narrower_route_is_warned_of_by_name_and_another_block_propos
     route(routed)
     said = preview(page, lab, "10.254.1.1/24")
     assert f"10.254.1.0/24 overlaps {routed} of the host, which routes it through tun0." in said
-    assert f"Free is, for example, {next_free_block(lab)}." in said
+    assert f"For example, {next_free_block(lab)} is free." in said
     assert add(page, lab, "10.254.1.1/24").status_code == 302
 
 
@@ -50,7 +50,7 @@ def test_the_same_route_is_refused_as_libvirt_does_and_another_block_proposed(pa
     assert answer.status_code == 422
     (said,) = answer.context["form"].errors["ipv4"]
     assert said.startswith("10.254.1.0/24 overlaps 10.254.1.0/24 of the host, which routes it through tun0.")
-    assert "Free is, for example, 10.255.0.1/24." in said
+    assert "For example, 10.255.0.1/24 is free." in said
     assert not Network.objects.filter(managed=True).exists()
 
 

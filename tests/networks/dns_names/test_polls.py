@@ -74,7 +74,7 @@ def test_an_unreachable_hypervisor_is_queried_again_soon(network, dnsmasq):
 
 def test_a_portal_on_another_host_cannot_query_names(network):
     asking.ask(network.pk)
-    assert str(row(network).error).startswith("The network’s dnsmasq can be asked only by a portal that runs on")
+    assert str(row(network).error).startswith("Only a portal that runs on the hypervisor itself can query")
     disconnect()
 
 

@@ -65,7 +65,7 @@ def test_dnsmasq_has_some_seconds_to_release_a_lease(network, asked):
         assert leases.to_release() == {network.pk}
     Clock.at += timedelta(seconds=1)
     leases.release(again(network), host.connection)
-    assert str(Lease.objects.get().release_problem) == "The network’s dnsmasq did not release it."
+    assert str(Lease.objects.get().release_problem) == "dnsmasq of the network did not release the lease."
     assert leases.to_release() == set()
 
 

@@ -132,7 +132,7 @@ def test_users_who_may_not_change_a_network_cannot_reserve_addresses_there(case,
     entries = set(net1.hosts.filter(removed_at=None).values_list("mac", "ip"))
     changed = bool(entries) != (way is given_up)
     assert changed == (reason == "")
-    assert (reason in said and "or ask one of them." in said) if reason else said == ""
+    assert (reason in said and "or ask somebody who may change the network." in said) if reason else said == ""
 
 
 def test_every_user_can_attach_and_move_nics_without_an_address(case, users):

@@ -77,7 +77,7 @@ def test_a_guest_that_has_the_reserved_address_or_none_is_no_problem(leases, hos
 @pytest.mark.parametrize(
     ("count", "said"),
     [
-        (1, "10.255.0.1 is reserved for 52:54:00:cc:00:01, which no VM has."),
+        (1, "10.255.0.1 is reserved for 52:54:00:cc:00:01. No VM has this MAC."),
         (2, "2 addresses are reserved for MACs that no VM has: 10.255.0.1, 10.255.0.2."),
         (3, "3 addresses are reserved for MACs that no VM has: 10.255.0.1, 10.255.0.2, 10.255.0.3."),
         (90, "90 addresses are reserved for MACs that no VM has: 10.255.0.1, 10.255.0.2, 10.255.0.3 and 87 more."),

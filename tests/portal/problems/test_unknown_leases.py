@@ -9,7 +9,7 @@ from virterweb.portal.problems import Kind, Step
 def test_a_lease_of_an_unknown_mac_can_be_released():
     leases = (lease(mac=NOBODY, name="old-guest", until=datetime(2026, 3, 1, 17, 5)),)
     problem = only(check_network(*TWO, leases=leases), Kind.NOBODYS_LEASE)
-    assert problem.text == f"10.255.0.8 is leased to {NOBODY} (old-guest) until 17:05, which no VM has."
+    assert problem.text == f"10.255.0.8 is leased to {NOBODY} (old-guest) until 17:05. No VM has this MAC."
     assert (problem.step, problem.lease, problem.vm) == (Step.RELEASE, 7, "")
 
 

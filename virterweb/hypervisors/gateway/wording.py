@@ -77,11 +77,11 @@ FAILURES = {
     "pool.missing": "libvirt has no pool {pool}",
     "pool.inactive": "the pool {pool} is not active",
     "volume.owner_gone": "the VM that volume {name} belonged to is gone",
-    "lease.not_released": "Not released: run “{command}” as root on the hypervisor, for the portal does not run there "
-    "as root.",
-    "lease.no_program": "Not released: run “{command}” as root on the hypervisor, where the package dnsmasq-utils has "
-    "it.",
-    "dns.remote": "The network’s dnsmasq can be asked only by a portal that runs on the hypervisor itself.",
+    "lease.not_released": "The lease was not released, because the portal does not run as root on the hypervisor. Run "
+    "“{command}” there as root.",
+    "lease.no_program": "The lease was not released. Install dnsmasq-utils on the server of the portal, or run "
+    "“{command}” as root on the hypervisor.",
+    "dns.remote": "Only a portal that runs on the hypervisor itself can query dnsmasq of the network.",
     "dns.namespace": "The hypervisor’s networks are in a network namespace that only root can enter.",
     "dns.silent": "No dnsmasq answers at {server}.",
     "dns.silent_ipv6": "No dnsmasq answers at {server}. While no guest is on the network, its IPv6 address cannot be "
@@ -93,7 +93,7 @@ FAILURES = {
 
 #: Why VMs are emulated, as the end of a sentence.
 KVM = {
-    "kvm.not_offered": "libvirt offers no KVM there",
+    "kvm.not_offered": "libvirt does not offer KVM",
     "kvm.no_start": "a guest with KVM does not start ({reason})",
     "kvm.stops": "a guest with KVM stops at once",
     "kvm.slow": "a guest with KVM runs slower than an emulated one",

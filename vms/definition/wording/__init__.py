@@ -237,7 +237,7 @@ def _not_changed(mac: str, changes: Iterable[tuple[str, object, object]]) -> str
 
 
 NOT_DELETED = "{vm} was not deleted. {reason}"
-NOT_CHANGED = "libvirt says it is done, but NIC {mac} has not changed: {changes}."
+NOT_CHANGED = "libvirt reported success, but NIC {mac} has not changed: {changes}."
 NICS_HELD = (
     "the guest has not released NIC {macs}. The portal asks it again. It releases the NIC once it has booted or when "
     "the VM is off."
@@ -275,9 +275,9 @@ MESSAGES = {
     "vm.rename_running": "libvirt can rename only VMs that are off. Shut down {vm}, then revert its name.",
     "address.no_network": "An address can be reserved only on a network.",
     "address.leave_empty": "{reason} A reserved address is part of the definition of the network. Leave it empty, or "
-    "ask one of them.",
-    "address.keep": "{reason} A reserved address is part of the definition of the network. Leave {ip}, or ask one of "
-    "them.",
+    "ask somebody who may change the network.",
+    "address.keep": "{reason} A reserved address is part of the definition of the network. Keep {ip}, or ask "
+    "somebody who may change the network.",
     "address.no_dhcp": "{network} has no DHCP, so the guest would not get the address.",
     "address.none_free": "{network} has no free address left.",
     "address.ipv6": "An IPv6 guest is identified by its DUID, not by its MAC. Reserve the address on the page of the "

@@ -12,7 +12,7 @@ TRANSITIONS = {
     "transition.volumes_keep_name": "The volumes of {object} are named after it, so it cannot be renamed to {name}. "
     "Revert to the saved name",
     "transition.still_present": "libvirt still has {object}. Only a VM that no longer exists can be replaced by "
-    "another one of its name",
+    "another one of the same name",
     "transition.no_other": "libvirt has no other VM {object}",
 }
 

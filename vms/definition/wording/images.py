@@ -63,14 +63,14 @@ HEADERS = {
     "qcow2.large_table": "its first table has {entries:,} entries, more than QEMU allows",
     "qcow2.stray_table": "its first table does not point to clusters",
     "qcow2.ends_early": "the file ends before its tables do",
-    "qcow2.place": "its tables are out of place",
+    "qcow2.place": "its tables are at an invalid position",
     "qcow2.no_counts": "it has no reference count table",
     "qcow2.wide_counts": "its reference counts are too wide",
     "qcow2.features": "it has unknown features: {features:#x}",
     "qcow2.corrupt": "it is marked as corrupt; repair it with “qemu-img check -r all FILE”",
     "qcow2.length": "it cannot be {length} bytes long",
     "qcow2.compression": "the compression type is missing",
-    "qcow2.path": "the name of its backing file is out of place",
+    "qcow2.path": "the name of its backing file is at an invalid position",
     "qcow2.extensions": "its extensions are truncated",
 }
 

@@ -99,7 +99,7 @@ def test_a_lease_of_a_vm_that_was_deleted_outside_the_portal_is_released_and_kep
     domain.undefine()
     said = wait_for(lambda: problem(portal, "lease without a VM"), 30, "it is nobody's")
     assert said.startswith(f"{ip} is leased to {EXTERNAL}")
-    assert said.endswith("which no VM has. Release lease")
+    assert said.endswith("No VM has this MAC. Release lease")
     press(portal, f"{PAGE}problems/", "Release lease")
     wait_for(lambda: not leased(host, EXTERNAL), 20, "libvirt has it no longer")
     wait_for(lambda: not problem(portal, "lease without a VM"), 20, "nothing is wrong any more")

@@ -25,7 +25,7 @@ def test_the_preview_names_vms_owners_and_seconds(page, network):
     define, restart, reconnect = steps(answer)
     assert define == "Define net1 again"
     assert restart.startswith("Restart net1, because libvirt cannot change this live: MTU About 4.4 s for ")
-    assert "alma-8-8 (paul), alma-9-9 STP of the bridge causes 4 s of this" in restart
+    assert "alma-8-8 (paul), alma-9-9 STP on the bridge causes 4 s of the interruption" in restart
     assert reconnect == "Reconnect 2 running VMs: alma-8-8, alma-9-9"
     assert "These VMs belong to paul." in text(tree(answer))
 

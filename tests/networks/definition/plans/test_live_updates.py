@@ -118,7 +118,7 @@ def test_a_restart_has_the_length_of_the_interruption_and_the_part_that_stp_caus
     assert (quick.seconds, quick.note) == (pytest.approx(0.42), "")
     assert (slow.seconds, slow.note) == (
         pytest.approx(4.42),
-        "STP of the bridge causes 4 s of this; you can turn STP off",
+        "STP on the bridge causes 4 s of the interruption; you can turn STP off",
     )
 
 

@@ -12,7 +12,7 @@ from tests.support.rewording import reworded  # noqa: F401
 from virterweb.messages import Message
 
 UNTIL = datetime(2030, 1, 1, 12, 34, tzinfo=UTC)
-KEEPS = "That guest keeps it until it renews its lease. Another guest can have it only then."
+KEEPS = "That guest keeps it until it renews its lease. Another guest gets it only after that."
 
 
 def warning(network: Network, host: HostSpec) -> str:

@@ -31,7 +31,7 @@ def test_entries_are_added_and_deleted_by_virters_ids(post, net, enqueued):
 @pytest.mark.parametrize(
     ("typed", "problem"),
     [
-        ({"id": "7", "count": "2"}, f"ID 8 has the DHCP reservation already: {MAC}."),
+        ({"id": "7", "count": "2"}, f"ID 8 already has a DHCP reservation: {MAC}."),
         ({"id": "10", "count": "1"}, "ID 10: 10.5.0.10 is already taken."),
         ({"id": "1", "count": "1"}, "ID 1: 10.5.0.1 is already taken."),
         ({"id": "255", "count": "1"}, "ID 255 has no address in 10.5.0.0/24."),

@@ -46,7 +46,7 @@ def test_a_reservation_on_an_unmanaged_network_changes_nothing_else(lab, raw):
 def test_reserved_ids_are_refused_before_any_change(lab, raw):
     network = push(make_network(lab))
     network.reserve_ids(5, 2)
-    with pytest.raises(ValueError, match="ID 5 has the DHCP reservation already: 52:54:00:00:00:05"):
+    with pytest.raises(ValueError, match="ID 5 already has a DHCP reservation: 52:54:00:00:00:05"):
         network.reserve_ids(4, 3)
     assert network.hosts.count() == 2
 
@@ -114,7 +114,7 @@ def test_an_id_is_reserved_once_while_a_worker_pushes_it(lab, raw, monkeypatch):
 
     def reserve_meanwhile(*given) -> None:
         agree(*given)
-        with pytest.raises(ValueError, match="ID 8 has the DHCP reservation already"):
+        with pytest.raises(ValueError, match="ID 8 already has a DHCP reservation"):
             again(network).reserve_ids(8, 1)
         tried.append(8)
 

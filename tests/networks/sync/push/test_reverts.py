@@ -43,7 +43,7 @@ def test_a_reservation_in_a_deleted_block_has_an_error(lab, raw):
     make_host(network, "52:54:00:00:00:08", "10.255.0.8")
     network.ask_again()
     assert str(push(network).status.error) == (
-        "libvirt’s net1 no longer has the block 10.255.0.1/24. "
+        "In libvirt, net1 no longer has the block 10.255.0.1/24. "
         "Revert to the saved definition, or accept the changes from libvirt."
     )
 
