@@ -86,7 +86,7 @@ def test_many_reservations_are_pasted_after_a_preview(
 ):
     tab.goto(f"{PAGE}hosts/")
     tab.get_by_role("link", name="Paste list").click()
-    tab.get_by_label("One reservation a line").fill(
+    tab.get_by_label("One reservation per line").fill(
         "MAC,IP,Name\n52:54:00:00:96:10,10.96.0.60,a\n52:54:00:00:96:11,10.97.0.61,b\n"
         "52:54:00:00:96:01,10.96.0.51,pin\n52:54:00:00:96:xx,10.96.0.62,c\n"
     )
@@ -98,7 +98,7 @@ def test_many_reservations_are_pasted_after_a_preview(
     expect(tab.locator("#wrong tbody tr").nth(0)).to_contain_text("10.97.0.61 is outside all blocks of this network")
     assert "10.96.0.60" not in lab.virsh("net-dumpxml", "seen")
     picture(tab, "host-entries-pasted")
-    tab.get_by_role("button", name="Reserve the 2 right ones").click()
+    tab.get_by_role("button", name="Reserve 2 valid addresses").click()
     expect(tab).to_have_url(f"{PAGE}hosts/")
     for name, ip in (("a", "10.96.0.60"), ("pin", "10.96.0.51")):
         row = tab.get_by_role("row", name=ip)

@@ -84,7 +84,7 @@ def test_opening_a_url_that_only_receives_forms_shows_an_explanation(page, addre
     answer = page.get(address)
     assert (answer.status_code, answer.headers["Allow"]) == (405, "POST")
     shown = answer.content.decode()
-    assert "This address only receives what a form of the portal sends." in shown
+    assert "This address only receives forms of the portal." in shown
     assert 'aria-label="Main"' in shown
 
 

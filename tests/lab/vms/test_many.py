@@ -98,7 +98,7 @@ def test_all_nics_move_together_and_refused_vms_are_named(herd: Herd, lab: Lab):
     lab.virsh("destroy", OFF)
     wait_for(lambda: herd.portal.ask(f"VM.objects.get(name='{OFF}').status.power") == "off", 15, "that is seen")
     page = herd.say_yes(page)
-    assert "The changes are no longer those of the preview" in page.text_content()
+    assert "The plan has changed since the preview" in page.text_content()
     assert {herd.has(name, "source/@network") for name in NAMES} == {"from"}, "nothing was done"
     assert told(page)[OFF] == f"Move NIC {herd.macs[OFF]} from from to into"  # its definition alone
 

@@ -55,10 +55,10 @@ def test_a_nic_that_is_already_there_is_left_out_and_named(page, lab, vms):
     elsewhere = make(lab, 8, "default")
     answer = ask(page, [there, both, elsewhere], "move", source="red", to="blue")
     assert told(answer) == {
-        "tiny-6": f"Nothing: NIC {mac_of(6)} is already on blue",
+        "tiny-6": f"No change: NIC {mac_of(6)} is already on blue",
         "tiny-7": f"Move NIC {mac_of(7)} from red to blue: live, with a short interruption of its link "
         f"NIC {mac_of(0x77)} is already on blue, and stays",
-        "tiny-8": "Nothing: It has no NIC on red.",
+        "tiny-8": "No change: It has no NIC on red.",
     }
     say_yes(page, [there, both, elsewhere], "move", source="red", to="blue")
     assert {vm.name: vm.done for vm in VM.objects.filter(number__gt=5)} == {
@@ -134,7 +134,7 @@ def test_links_are_set_down_and_up_on_one_network_or_all(page, lab, vms):
     for vm in vms:
         see(vm, ("red", mac_of(vm.number)), more="<link state='down'/>")
     assert told(ask(page, vms[1:], "down", source="red")) == {
-        vm.name: f"Nothing: the link of NIC {mac_of(vm.number)} is already down" for vm in vms[1:]
+        vm.name: f"No change: the link of NIC {mac_of(vm.number)} is already down" for vm in vms[1:]
     }
     assert "Nothing to do." in ask(page, vms[1:], "down", source="red").content.decode()
     say_yes(page, vms[1:], "up")

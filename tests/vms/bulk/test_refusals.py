@@ -49,7 +49,7 @@ def test_nothing_is_done_if_the_plan_has_changed(page, lab, vms, meanwhile):
         vms[0].status.write(power=Power.OFF)
     answer = ask(page, vms, "move", go="yes", token=token, **fields)
     assert answer.status_code == 409
-    assert "The changes are no longer those of the preview" in answer.content.decode()
+    assert "The plan has changed since the preview" in answer.content.decode()
     assert ("1 of the selected VMs is no longer there." in answer.content.decode()) == (meanwhile == "vm gone")
     assert places(vms[1:]) == [[("red", mac_of(vm.number))] for vm in vms[1:]]
     assert all(vm.done for vm in VM.objects.exclude(pk=vms[0].pk))

@@ -130,7 +130,7 @@ def test_many_pasted_reservations_disconnect_no_vm(
     page = portal.post(f"{PAGE}hosts/paste/", text=text)
     assert len(page.xpath("//table[@id='wrong']/tbody/tr")) == len(wrong)
     assert len(page.xpath("//table[@id='right']/tbody/tr")) == len(right)
-    assert "Reserve the 15 right ones" in page.text_content()
+    assert "Reserve 15 valid addresses" in page.text_content()
     assert "<host " not in document(host)
 
     pid = lab.run("cat", "/run/libvirt/network/addr.pid")

@@ -31,7 +31,7 @@ def test_each_network_has_its_own_plan(page, three):
     assert rows(answer) == [
         ["default", "The portal does not manage it. Adopt it first", ""],
         ["net1", "Stop net1", "alma-8-8: disconnected"],
-        ["net2", "Nothing, it is so already", ""],
+        ["net2", "Nothing changes", ""],
     ]
     assert all(is_as_before(each) for each in three)
 

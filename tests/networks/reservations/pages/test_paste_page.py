@@ -56,8 +56,8 @@ def test_the_preview_of_a_paste_shows_each_line(post, net, enqueued):
     ]
     assert [row[:2] for row in table(answer, "wrong")] == [["7", "nonsense"], ["8", "52:54:00:00:00:0c,10.6.0.12"]]
     assert table(answer, "wrong")[1][2] == "10.6.0.12 is outside all blocks of this network: 10.5.0.0/24, fd00:5::/64."
-    assert "1 new, 1 changed, 1 unchanged, 2 wrong." in text(tree(answer))
-    assert "Reserve the 2 right ones" in text(tree(answer))
+    assert "1 new, 1 changed, 1 unchanged, 2 invalid." in text(tree(answer))
+    assert "Reserve 2 valid addresses" in text(tree(answer))
     assert filled(answer)["text"].splitlines() == MIXED.splitlines()
     assert (reserved(net), enqueued) == ({EIGHT, NINE}, [])
 
@@ -154,7 +154,7 @@ def test_ten_thousand_lines_are_answered_quickly(post, lab, enqueued):
     began = time.process_time()
     answer = paste(post, wide, pasted)
     assert time.process_time() - began < 3
-    assert "10000 new, 0 changed, 0 unchanged, 0 wrong." in " ".join(answer.content.decode().split())
+    assert "10000 new, 0 changed, 0 unchanged, 0 invalid." in " ".join(answer.content.decode().split())
     assert enqueued == []
 
 
@@ -162,5 +162,5 @@ def test_a_pasted_address_that_another_guest_has_now_causes_a_warning(page, post
     make_lease(net, OTHER_MAC, "10.5.0.9", "somebody")
     answer = paste(post, net, f"{MAC} 10.5.0.9 eight\n{OTHER_MAC} 10.5.0.10")
     right = [" ".join(row) for row in table(answer, "right")]
-    assert "leased to somebody now" in right[0]
+    assert "now leased to somebody" in right[0]
     assert "leased" not in right[1]
