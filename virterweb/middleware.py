@@ -30,7 +30,7 @@ CONTENT_SECURITY_POLICY = "; ".join(
 )
 
 
-class NoNullCharacters(MiddlewareMixin):
+class RefuseNullCharacters(MiddlewareMixin):
     """Refuse null characters: no name has one, and PostgreSQL rejects them in queries."""
 
     def process_request(self, request: HttpRequest) -> None:
@@ -38,7 +38,7 @@ class NoNullCharacters(MiddlewareMixin):
             raise Http404
 
 
-class NoMalformedCurrentURL(MiddlewareMixin):
+class IgnoreMalformedCurrentURL(MiddlewareMixin):
     """What htmx says of the page it is on is a hint: one that is no address is as none."""
 
     HEADER = "HTTP_HX_CURRENT_URL"
@@ -52,7 +52,7 @@ class NoMalformedCurrentURL(MiddlewareMixin):
             del request.META[self.HEADER]
 
 
-class SayWhatIsRefused(MiddlewareMixin):
+class InvalidTransitionHandler(MiddlewareMixin):
     """A verb that does not apply to an object as it is now: the object's page says so, whichever page asked for it."""
 
     def process_exception(self, request: HttpRequest, problem: Exception) -> HttpResponse | None:
@@ -63,7 +63,7 @@ class SayWhatIsRefused(MiddlewareMixin):
         return redirect(settings.LOGIN_REDIRECT_URL if gone else problem.desired.get_absolute_url())
 
 
-class SayWhatOnlyReceives(MiddlewareMixin):
+class MethodNotAllowedPage(MiddlewareMixin):
     """An address that only receives forms says so to who opens it, instead of an empty page."""
 
     def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:

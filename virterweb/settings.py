@@ -53,7 +53,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "virterweb.middleware.ContentSecurityPolicy",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "virterweb.middleware.NoNullCharacters",
+    "virterweb.middleware.RefuseNullCharacters",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -61,12 +61,12 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "virterweb.middleware.NoMalformedCurrentURL",
+    "virterweb.middleware.IgnoreMalformedCurrentURL",
     "django_htmx.middleware.HtmxMiddleware",
     "virterweb.middleware.VisibleCharacters",
-    "virterweb.middleware.SayWhatIsRefused",
-    "virterweb.middleware.SayWhatOnlyReceives",
-    "virterweb.hypervisors.desired.one_at_a_time.SayWhatCollided",
+    "virterweb.middleware.InvalidTransitionHandler",
+    "virterweb.middleware.MethodNotAllowedPage",
+    "virterweb.hypervisors.desired.one_at_a_time.DatabaseCollisionHandler",
 ]
 
 ROOT_URLCONF = "virterweb.urls"

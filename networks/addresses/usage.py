@@ -29,7 +29,7 @@ def taken(network: Network) -> Taken:
     names = network.vm_names()
     return Taken(
         leased={number(ip): guest(names.get(mac) or name, mac) for ip, mac, name in _leased(network) if ":" not in ip},
-        seen={number(ip): guest(names.get(mac, ""), mac) for ip, mac in _told(network) if ":" not in ip},
+        seen={number(ip): guest(names.get(mac, ""), mac) for ip, mac in _reported(network) if ":" not in ip},
         reserved={
             number(ip): guest(names.get(mac) or name, mac) for ip, mac, name in _reserved(network) if ":" not in ip
         },
@@ -42,7 +42,7 @@ def other_user(network: Network, ip: str, mac: str) -> Message:
     for its, whose, name in _reserved(network):
         if its == ip and whose != mac:
             return Message("user.reserved", ip=ip, known=names.get(whose) or name, mac=whose)
-    for its, whose in _told(network):
+    for its, whose in _reported(network):
         if its == ip and whose != mac:
             return Message("user.reported", ip=ip, known=names.get(whose, ""), mac=whose)
     for its, whose, name in _leased(network):
@@ -61,7 +61,7 @@ def _reserved(network: Network) -> Iterator[tuple[str, str, str]]:
     yield from ((host.ip, host.mac, host.name) for host in (each.found or each.host for each in rows))
 
 
-def _told(network: Network) -> Iterator[tuple[str, str]]:
+def _reported(network: Network) -> Iterator[tuple[str, str]]:
     """Return what guest agents and ARP tables report: address and MAC."""
     yield from attachments().reported(network.pk)
 

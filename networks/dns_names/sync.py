@@ -29,7 +29,7 @@ def due_networks() -> NetworkQuerySet:
     return settled.filter(DNSAnswers.is_due("dns_answers__")).order_by(when)
 
 
-def ask_soon(network: Network) -> None:
+def query_now(network: Network) -> None:
     """Make the network due at once, regardless of earlier answers and errors."""
     DNSAnswers.objects.filter(network=network).update(due_at=None)
     enqueue("networks.tasks.ask_names", network.pk)

@@ -15,7 +15,7 @@ def network_names(request: HttpRequest, hypervisor: str, name: str) -> HttpRespo
     """Serve each name with the answers of the network's dnsmasq; POST has it asked again."""
     network = get_network(hypervisor, name, Network.objects.shown().select_related("dns_answers"))
     if request.method == "POST":
-        dns.ask_soon(network)
+        dns.query_now(network)
         return redirect("networks:names", hypervisor, name)
     context = {"network": network, "names": dns.served(network), "unasked": dns.unasked(network)}
     template = "_names.html" if request.htmx else "names.html"

@@ -30,7 +30,7 @@ POLL = timedelta(seconds=10)  # between two readings of a network's leases, unle
 RELEASE_TIMEOUT = timedelta(seconds=10)  # for dnsmasq to release a lease
 
 
-def want(networks: Iterable[int]) -> None:
+def read_at_next_poll(networks: Iterable[int]) -> None:
     """Read the leases of these networks (by id) at the next poll: a running NIC waits for its first address."""
     NetworkStatus.objects.filter(desired__in=list(networks)).exclude(leases_due_at=None).update(leases_due_at=None)
 

@@ -119,7 +119,7 @@ def test_changes_with_virsh_appear_on_the_page_without_reload(
     lab.virsh("net-start", "outside")
     expect(row).not_to_contain_text("inactive", timeout=3_000)
     tab.get_by_role("link", name="outside").click()
-    expect(tab.get_by_text("Unmanaged: the portal shows it")).to_be_visible()
+    expect(tab.get_by_text("Unmanaged: the portal only shows it")).to_be_visible()
     tab.locator("#more-actions summary").click()
     lab.virsh("net-destroy", "outside")
     expect(tab.locator("dt:text-is('Active') + dd")).to_have_text("no", timeout=3_000)

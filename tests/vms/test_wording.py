@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.portal.problems.observed_network import NINE, TWO, check_network, host, lease, nic, told
+from tests.portal.problems.observed_network import NINE, TWO, check_network, host, lease, nic, report
 from tests.support.rewording import MODULES, reworded, tables  # noqa: F401
 from tests.vms.bulk.conftest import lab, vms  # noqa: F401
 from tests.vms.bulk.many_vms import ask
@@ -90,7 +90,7 @@ def test_a_plan_of_many_vms_that_was_shown_is_carried_out(page, lab, vms, reword
 
 
 def test_a_new_wording_does_not_change_problems(reworded):  # noqa: F811
-    known = {"leases": (lease(), lease("10.255.0.99", "52:54:00:00:00:63")), "told": (told(mac=NINE),)}
+    known = {"leases": (lease(), lease("10.255.0.99", "52:54:00:00:00:63")), "reported": (report(mac=NINE),)}
     known |= {"hosts": (host("10.255.0.44"),), "size": 9, "free": 0}
 
     def facts() -> list[tuple]:

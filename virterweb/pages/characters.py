@@ -49,7 +49,7 @@ def _spelled(char: str) -> str:
     return f"[U+{ord(char):04X}]"
 
 
-def looks(name: str) -> str:
+def skeleton(name: str) -> str:
     """Return the skeleton of a name, which is the same for all names that look alike."""
     bare = "".join(char for char in unicodedata.normalize("NFKD", name) if not unicodedata.combining(char))
     return HIDDEN.sub("", bare).translate(LETTERS).translate(STROKES).casefold().replace("rn", "m")
@@ -66,7 +66,7 @@ def warnings(names: Iterable[str]) -> dict[str, str]:
     """Return a warning for each name that looks like another one; names without a warning are left out."""
     alike: dict[str, list[str]] = {}
     for name in dict.fromkeys(names):
-        alike.setdefault(looks(name), []).append(name)
+        alike.setdefault(skeleton(name), []).append(name)
     found = {}
     for group in alike.values():
         for name in group:

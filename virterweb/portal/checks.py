@@ -21,7 +21,7 @@ from vms.models import NIC as DesiredNIC
 from vms.models import NICStatus, Power
 
 from . import problems
-from .problems import NIC, Kind, Lease, Problem, Step, Told
+from .problems import NIC, Kind, Lease, Problem, Reported, Step
 
 RECENTLY = timedelta(hours=2)  # how long a lease taken over by another guest is reported
 
@@ -31,7 +31,7 @@ def problems_of(networks: Iterable[Network]) -> list[Problem]:
     networks = [network for network in networks if network.status.present]
     hypervisors = {network.hypervisor_id for network in networks}
     nics = _nics(hypervisors)
-    (leases, ended), hosts, told = _leases(networks), _hosts(networks), _reported_addresses(networks)
+    (leases, ended), hosts, reported = _leases(networks), _hosts(networks), _reported_addresses(networks)
     found = []
     for network in networks:
         known = problems.Network(
@@ -40,7 +40,7 @@ def problems_of(networks: Iterable[Network]) -> list[Problem]:
             leases=tuple(leases[network.pk]),
             ended=tuple(ended[network.pk]),
             hosts=tuple(hosts[network.pk]),
-            told=tuple(told[network.pk]),
+            reported=tuple(reported[network.pk]),
             static_dhcp=network.hypervisor.static_dhcp and network.is_access_network,
             **_room(network, leases[network.pk], hosts[network.pk]),
         )
@@ -95,12 +95,12 @@ def _hosts(networks: Iterable[Network]) -> dict[int, list[HostSpec]]:
     return found
 
 
-def _reported_addresses(networks: Iterable[Network]) -> dict[int, list[Told]]:
+def _reported_addresses(networks: Iterable[Network]) -> dict[int, list[Reported]]:
     """Return the addresses of NICs by network, from sources that can be asked now."""
     found = defaultdict(list)
     rows = reporting(NICStatus.objects.filter(network__in=networks)).filter(reported__as_of=None)
     for network, mac, ip, source in rows.values_list("network", "mac", "reported__ip", "reported__source"):
-        found[network].append(Told(ip=ip, mac=mac, source=source))
+        found[network].append(Reported(ip=ip, mac=mac, source=source))
     return found
 
 

@@ -99,7 +99,7 @@ class Lease:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Told:
+class Reported:
     """An address that a guest's agent or the ARP table reports for a NIC."""
 
     ip: str
@@ -116,7 +116,7 @@ class Network:
     leases: tuple[Lease, ...] = ()
     ended: tuple[Lease, ...] = ()
     hosts: tuple[HostSpec, ...] = ()
-    told: tuple[Told, ...] = ()
+    reported: tuple[Reported, ...] = ()
     size: int = 0
     free: int = 0
     static_dhcp: bool = False
@@ -178,8 +178,8 @@ class _NetworkCheck:
         claims: dict[str, dict[str, str]] = defaultdict(dict)
         for lease in self.network.leases:
             claims[lease.ip].setdefault(lease.mac, "lease")
-        for told in self.network.told:
-            claims[told.ip].setdefault(told.mac, told.source)
+        for reported in self.network.reported:
+            claims[reported.ip].setdefault(reported.mac, reported.source)
         for ip, macs in claims.items():
             if len(macs) > 1:
                 who = tuple((*self._who(mac), source) for mac, source in macs.items())

@@ -60,7 +60,7 @@ def answer(text: str, vms: DesiredQuerySet, then: QuerySet | None = None) -> Ans
     found = _Search(question=question, networks={each.pk: each for each in _networks()})
     found.leases()
     found.hosts()
-    found.told()
+    found.reported()
     found.nics()
     found.host_addresses()
     hits = sorted(found.hits.values(), key=lambda hit: (hit.ip == "", ":" in hit.ip, _number(hit.ip), hit.mac))
@@ -150,7 +150,7 @@ class _Search:
             hit.hostname = hit.hostname or name
             hit.says.append("reserved")
 
-    def told(self) -> None:
+    def reported(self) -> None:
         """Add the addresses that agents and ARP tables report; these are few rows, so blocks are compared here."""
         block, nics = self.question.block, NICStatus.objects.all()
         if block is None:
@@ -162,8 +162,8 @@ class _Search:
         for network, source, mac, ip, teller, as_of in rows.values_list("network", "source", "mac", *reported):
             if block and (ip_address(ip).version != block.version or ip_address(ip) not in block):
                 continue
-            told = Address(ip=ip, source=Source(teller), as_of=as_of)
-            self._hit(network, mac, ip, source).says.append(told.told_by)
+            reported = Address(ip=ip, source=Source(teller), as_of=as_of)
+            self._hit(network, mac, ip, source).says.append(reported.source_text)
 
     def nics(self) -> None:
         """Add NICs by MAC or VM, unless one of their addresses was already found."""

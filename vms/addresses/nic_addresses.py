@@ -24,7 +24,7 @@ def addresses_of(nics: QuerySet[NICStatus], key: str = "pk") -> defaultdict[Any,
         "network__leases", condition=Q(network__leases__mac=F("mac"), network__leases__last_seen=None)
     )
     leases: dict[Any, dict[int, observed.Lease]] = defaultdict(dict)
-    told: dict[Any, dict[int, Address]] = defaultdict(dict)
+    reports: dict[Any, dict[int, Address]] = defaultdict(dict)
     rows = nics.alias(lease=lease, reported=_reported()).order_by("lease__pk")
     known = rows.filter(Q(lease__isnull=False) | Q(reported__isnull=False))
     for nic, *values in known.values_list(key, *LEASE, *REPORTED):
@@ -32,8 +32,8 @@ def addresses_of(nics: QuerySet[NICStatus], key: str = "pk") -> defaultdict[Any,
         if leased:
             leases[nic][leased] = observed.Lease(ip=ip, hostname=hostname, since=since, until=until)
         if pk:
-            told[nic][pk] = Address(ip=reported, source=Source(source), since=seen_at, as_of=as_of)
-    found = {nic: observed.joined([*leases[nic].values()], told[nic].values()) for nic in {*leases, *told}}
+            reports[nic][pk] = Address(ip=reported, source=Source(source), since=seen_at, as_of=as_of)
+    found = {nic: observed.joined([*leases[nic].values()], reports[nic].values()) for nic in {*leases, *reports}}
     return defaultdict(NICAddresses, found)
 
 

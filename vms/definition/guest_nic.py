@@ -130,12 +130,12 @@ def _resolve(nic: Attached) -> GuestNIC:
             return GuestNIC(**common | {"dns": dns}, addresses=addresses, gateways=gateways, ra=False if six else None)
     four = any(subnet.family == 4 and subnet.dhcp for subnet in subnets)
     # libvirt's dnsmasq advertises its IPv6 blocks; without DHCPv6, guests can only use those with a /64 prefix.
-    told = any(subnet.dhcp or subnet.prefix == 64 for subnet in six)
+    advertised = any(subnet.dhcp or subnet.prefix == 64 for subnet in six)
     return GuestNIC(
         **common,
         dhcp4=four or desired.mode == Mode.DHCP,
         dhcp6=any(subnet.dhcp for subnet in six),
-        ra=told if six else None,
+        ra=advertised if six else None,
     )
 
 

@@ -78,8 +78,8 @@ def write(report: GuestReport, answer: FoundOutput | Refused) -> None:
 def note_cloud_init(status: VMStatus, text: str) -> None:
     """Record the result of cloud-init that a guest reported by another way than its agent."""
     if facts := read(text):
-        told = GuestReport.objects.filter(vm=status, run=domain_xml.run_number(status.document))
-        told.update(cloud_init=facts.cloud_init or "", errors=facts.errors)
+        reported = GuestReport.objects.filter(vm=status, run=domain_xml.run_number(status.document))
+        reported.update(cloud_init=facts.cloud_init or "", errors=facts.errors)
 
 
 def _mine(report: GuestReport) -> QuerySet:

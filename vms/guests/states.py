@@ -166,7 +166,9 @@ def _network(ip_range: str | None, dhcp: str | None, hosts: bool) -> NetworkSpec
 
 
 def _seen(columns: Mapping[str, object], addresses: NICAddresses) -> Seen:
-    since, nics, agent, told, refused, cloud_init, errors, interfaces = (columns[name] for name in REPORT_COLUMNS)
+    since, nics, agent, reported_at, refused, cloud_init, errors, interfaces = (
+        columns[name] for name in REPORT_COLUMNS
+    )
     mac = columns["mac"]
     return Seen(
         running=columns["vm__power"] == Power.RUNNING,
@@ -182,5 +184,5 @@ def _seen(columns: Mapping[str, object], addresses: NICAddresses) -> Seen:
         until=addresses.until,
         since=since or columns["vm__observed_at"],
         plugged=guest_report.plugged(nics or {}, mac),
-        told=told,
+        reported_at=reported_at,
     )

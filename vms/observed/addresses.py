@@ -59,7 +59,7 @@ class Address:
         return f"reported by {' and '.join(source.words for source in self.sources)}{since}{last}"
 
     @property
-    def told_by(self) -> str:
+    def source_text(self) -> str:
         """Return the sources, one word each."""
         return f"{', '.join(source.label for source in self.sources)}{self._age}"
 
@@ -106,14 +106,14 @@ def joined(leases: Sequence[Lease], reported: Iterable[Address]) -> NICAddresses
     )
 
 
-def _in_order(told: Iterable[Address]) -> tuple[Address, ...]:
+def _in_order(reported: Iterable[Address]) -> tuple[Address, ...]:
     """Return a NIC's addresses, each once: first from agents, then leases, then ARP; IPv4 first.
 
     Within these, addresses with a lease come first, then the order is by IP. Addresses whose source can no longer be
     asked come last. So the first address is the one to reach the guest by, and not a second one that was set by hand.
     """
     found: dict[str, list[Address]] = defaultdict(list)
-    for address in told:
+    for address in reported:
         found[str(ip_address(address.ip))].append(address)
     return tuple(sorted((_one(ip, same) for ip, same in found.items()), key=_rank))
 

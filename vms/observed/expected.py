@@ -12,13 +12,13 @@ BOOT_TIME = timedelta(minutes=3)
 class Situation:
     """The facts about a running NIC with a reserved IPv4 address.
 
-    `leased` are its leases, `told` the addresses that the guest's agent or ARP reports. `until` is the end of the
+    `leased` are its leases, `reported` the addresses that the guest's agent or ARP reports. `until` is the end of the
     lease; `since` is when the NIC was first found running.
     """
 
     reserved: str
     leased: tuple[str, ...] = ()
-    told: tuple[str, ...] = ()
+    reported: tuple[str, ...] = ()
     in_libvirt: bool = True
     link_up: bool = True
     until: datetime | None = None
@@ -27,7 +27,7 @@ class Situation:
 
 def why_not(nic: Situation, now: datetime) -> tuple[str, dict[str, object]] | None:
     """Return why a running NIC does not have its reserved address, as code with parameters; None if it has it."""
-    uses = nic.told or nic.leased
+    uses = nic.reported or nic.leased
     if nic.reserved in uses:
         return None
     if not nic.in_libvirt:
@@ -39,8 +39,8 @@ def why_not(nic: Situation, now: datetime) -> tuple[str, dict[str, object]] | No
     if nic.leased:
         about = {"leased": nic.leased[0]}
         return ("older lease until", about | {"until": nic.until}) if nic.until else ("older lease", about)
-    if nic.told:
-        return "by hand", {"used": nic.told[0]}
+    if nic.reported:
+        return "by hand", {"used": nic.reported[0]}
     if nic.since and now - nic.since < BOOT_TIME:
         return "not asked yet", {}
     return "not asked", {}

@@ -50,11 +50,11 @@ def _first(wanted: Wanted) -> str:
 
 def _reserved(wanted: Wanted, seen: Seen, now: datetime) -> Verdict | None:
     """Return the verdict of `expected` on the reserved address."""
-    leased, told = seen.ips(Source.LEASE, family=4), seen.ips(Source.AGENT, Source.ARP, family=4)
+    leased, reported = seen.ips(Source.LEASE, family=4), seen.ips(Source.AGENT, Source.ARP, family=4)
     situation = Situation(
         reserved=wanted.reserved,
         leased=leased,
-        told=told,
+        reported=reported,
         in_libvirt=seen.in_libvirt,
         link_up=seen.link_up,
         until=seen.until,
@@ -63,7 +63,7 @@ def _reserved(wanted: Wanted, seen: Seen, now: datetime) -> Verdict | None:
     if not wanted.reserved or not (found := why_not(situation, now)):
         return None
     why, about = found
-    if not seen.in_libvirt or (not leased and not told and seen.link_up and _young(seen, now)):
+    if not seen.in_libvirt or (not leased and not reported and seen.link_up and _young(seen, now)):
         return Verdict(state=State.WAITING, why=why, about=about, address=wanted.reserved)
     remedy = Fix.RENEW if leased and seen.link_up else Fix.NONE
     return replace(_not(why, remedy, **about), address=wanted.reserved)
@@ -85,9 +85,9 @@ def _static(ip: str, wanted: Wanted, seen: Seen, now: datetime) -> Verdict | Non
 
 def _asked(family: int, wanted: Wanted, seen: Seen, now: datetime) -> Verdict | None:
     """Return the problem of an address that the guest requests by DHCP."""
-    leased, told = seen.ips(Source.LEASE, family=family), seen.ips(Source.AGENT, Source.ARP, family=family)
+    leased, reported = seen.ips(Source.LEASE, family=family), seen.ips(Source.AGENT, Source.ARP, family=family)
     own = {str(ip_interface(address).ip) for address in wanted.addresses}
-    told = tuple(ip for ip in told if ip not in own)
+    reported = tuple(ip for ip in reported if ip not in own)
     if leased:
         used = seen.ips(Source.AGENT, family=family)
         if used and not set(used) & set(leased):
@@ -97,15 +97,15 @@ def _asked(family: int, wanted: Wanted, seen: Seen, now: datetime) -> Verdict | 
         return None
     blocks = [ip_network(block, strict=False) for block in wanted.blocks]
     blocks = [block for block in blocks if block.version == family]
-    if told and not blocks:  # the leases are not visible to the portal
+    if reported and not blocks:  # the leases are not visible to the portal
         return None
-    if told and not any(ip_address(ip) in block for ip in told for block in blocks):
-        return _not("outside", _configure(seen), used=told[0], blocks=tuple(map(str, blocks)))
-    if told and family == 6:  # from a router advertisement, for which there is no lease
+    if reported and not any(ip_address(ip) in block for ip in reported for block in blocks):
+        return _not("outside", _configure(seen), used=reported[0], blocks=tuple(map(str, blocks)))
+    if reported and family == 6:  # from a router advertisement, for which there is no lease
         return None
-    if told:
-        return _unleased(told[0], seen, now)
-    if not told and wanted.served is not None and family not in wanted.served:
+    if reported:
+        return _unleased(reported[0], seen, now)
+    if not reported and wanted.served is not None and family not in wanted.served:
         return _not("no DHCPv6" if family == 6 else "no DHCP", Fix.DHCP)
     found = _why(seen, now, family)
     if family == 4:
@@ -117,7 +117,7 @@ def _asked(family: int, wanted: Wanted, seen: Seen, now: datetime) -> Verdict | 
 def _agent_would_know(ip: str, seen: Seen) -> bool:
     """Return whether the agent reported long enough after a lease to include its address."""
     since = next((address.since for address in seen.addresses if address.ip == ip), None)
-    return bool(seen.agent and seen.card and seen.told and since and since + READING < seen.told)
+    return bool(seen.agent and seen.card and seen.reported_at and since and since + READING < seen.reported_at)
 
 
 def _unleased(ip: str, seen: Seen, now: datetime) -> Verdict:

@@ -90,7 +90,8 @@ class Seen:
     `agent` is whether the guest's agent answers, None if there is no channel for one; `refused` is the code of why it
     reports nothing. `portal_iso` is whether its cloud-init ISO is the portal's, `errors` are cloud-init's messages.
     `in_libvirt` and `until` (the end of its lease) are about the reserved address. `since` is when the VM was found
-    started, `plugged` when the NIC was attached to the running VM, `told` when the guest reported its `interface`.
+    started, `plugged` when the NIC was attached to the running VM, `reported_at` when the guest reported the NIC's
+    `interface`.
     """
 
     running: bool = True
@@ -106,14 +107,14 @@ class Seen:
     until: datetime | None = None
     since: datetime | None = None
     plugged: datetime | None = None
-    told: datetime | None = None
+    reported_at: datetime | None = None
 
     @property
     def card(self) -> Interface | None:
         """Return the interface, unless it was down in the guest's report and has had an address since."""
-        if self.interface and not self.interface.up and self.told:
-            since = max((address.since for address in self.addresses if address.since), default=self.told)
-            return self.interface if since <= self.told else None
+        if self.interface and not self.interface.up and self.reported_at:
+            since = max((address.since for address in self.addresses if address.since), default=self.reported_at)
+            return self.interface if since <= self.reported_at else None
         return self.interface
 
     def ips(self, *sources: Source, family: int = 0) -> tuple[str, ...]:

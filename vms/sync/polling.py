@@ -198,4 +198,4 @@ def _ask_for_leases(hypervisor: Hypervisor) -> None:
         vm__observed_at__gt=timezone.now() - LEASE_WAIT,
         network__status__active=True,
     )
-    leases.want(waiting.values_list("network", flat=True).distinct())
+    leases.read_at_next_poll(waiting.values_list("network", flat=True).distinct())

@@ -119,11 +119,11 @@ def _key(leaf: Leaf, element: etree._Element) -> tuple[str, str, str] | None:
     return (leaf.path, leaf.block, value) if value else None
 
 
-def _alike(side: dict[Leaf, etree._Element], told_by: dict[str, tuple[tuple[str, ...], ...]]) -> set[Leaf]:
+def _alike(side: dict[Leaf, etree._Element], identified_by: dict[str, tuple[tuple[str, ...], ...]]) -> set[Leaf]:
     """Return the list entries that libvirt cannot distinguish from another one of the same list."""
     same: dict[tuple, list[Leaf]] = {}
     for leaf, element in side.items():
-        for names in told_by.get(leaf.path, ()):
+        for names in identified_by.get(leaf.path, ()):
             if values := tuple(filter(None, map(element.get, names))):
                 same.setdefault((leaf.path, leaf.block, names, values), []).append(leaf)
     return {leaf for leaves in same.values() if len(leaves) > 1 for leaf in leaves}

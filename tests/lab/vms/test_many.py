@@ -61,7 +61,7 @@ class Herd:
         return root.xpath(f"string(//interface[mac/@address='{self.macs[name]}']/{what})")
 
 
-def told(page: html.HtmlElement) -> dict[str, str]:
+def texts_by_vm(page: html.HtmlElement) -> dict[str, str]:
     """What the plan says of each VM."""
     rows = page.xpath("//table[@id='many-plan']/tbody/tr")
     return {row.xpath("string(./td[1])"): re.sub(r"\s+", " ", row.xpath("string(./td[2])")).strip() for row in rows}
@@ -93,14 +93,16 @@ def test_all_nics_move_together_and_refused_vms_are_named(herd: Herd, lab: Lab):
     wait_for(lambda: herd.portal.ask(f"VM.objects.get(name='{REFUSED}').state") == "failed", 30, "it cannot be so")
     page = herd.plan("move", source="from", to="into")
     for name in NAMES:
-        assert told(page)[name].startswith(f"Move NIC {herd.macs[name]} from from to into"), told(page)[name]
+        assert texts_by_vm(page)[name].startswith(f"Move NIC {herd.macs[name]} from from to into"), texts_by_vm(page)[
+            name
+        ]
 
     lab.virsh("destroy", OFF)
     wait_for(lambda: herd.portal.ask(f"VM.objects.get(name='{OFF}').status.power") == "off", 15, "that is seen")
     page = herd.say_yes(page)
     assert "The plan has changed since the preview" in page.text_content()
     assert {herd.has(name, "source/@network") for name in NAMES} == {"from"}, "nothing was done"
-    assert told(page)[OFF] == f"Move NIC {herd.macs[OFF]} from from to into"  # its definition alone
+    assert texts_by_vm(page)[OFF] == f"Move NIC {herd.macs[OFF]} from from to into"  # its definition alone
 
     path = herd.say_yes(page).xpath("string(//div[@id='many']/@hx-get)")
     done = f"5 of 6 done, 1 failed: {REFUSED}."

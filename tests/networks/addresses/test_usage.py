@@ -65,7 +65,7 @@ def free(network: Network) -> str:
     return address
 
 
-def make_told(vm: VM, mac: str, ip: str, source: str = "agent") -> None:
+def make_reported_address(vm: VM, mac: str, ip: str, source: str = "agent") -> None:
     vm.status.addresses.create(mac=mac, ip=ip, source=source)
 
 
@@ -142,10 +142,10 @@ def test_only_addresses_of_nics_on_this_network_are_reported(lab, net):
     make_foreign_network(lab, NETWORK.replace("net1", "net2").replace("10.5.", "10.6."))
     vm = make_vm(lab, "vm-8")
     make_running(vm, ("net1", MAC, "vnet8"), ("net2", ON_OTHER_NET, "vnet80"))
-    make_told(vm, MAC, "10.5.0.2")
-    make_told(vm, MAC, "10.5.0.3", "arp")
-    make_told(vm, MAC, "fd00:5::2")
-    make_told(vm, ON_OTHER_NET, "10.5.0.4")
+    make_reported_address(vm, MAC, "10.5.0.2")
+    make_reported_address(vm, MAC, "10.5.0.3", "arp")
+    make_reported_address(vm, MAC, "fd00:5::2")
+    make_reported_address(vm, ON_OTHER_NET, "10.5.0.4")
     assert uses(net) == {
         "10.5.0.2": (Use.IN_USE, f"vm-8 ({MAC})"),
         "10.5.0.3": (Use.IN_USE, f"vm-8 ({MAC})"),
@@ -157,14 +157,14 @@ def test_an_agent_reports_addresses_only_of_nics_of_its_own_vm(lab, net):
     first, second = make_vm(lab, "vm-8"), make_vm(lab, "vm-9", 9)
     make_running(first, ("net1", MAC, "vnet8"))
     make_running(second, ("net1", OTHER_MAC, "vnet9"))
-    make_told(second, MAC, "10.5.0.2")
+    make_reported_address(second, MAC, "10.5.0.2")
     assert uses(net) == {}
 
 
 def test_reported_addresses_of_a_vm_that_is_off_are_not_counted(lab, net):
     vm = make_vm(lab, "vm-8")
     make_running(vm, ("net1", MAC, "vnet8"))
-    make_told(vm, MAC, "10.5.0.2")
+    make_reported_address(vm, MAC, "10.5.0.2")
     vm.status.write(power="off")
     assert uses(net) == {}
 
@@ -172,7 +172,7 @@ def test_reported_addresses_of_a_vm_that_is_off_are_not_counted(lab, net):
 def test_the_first_state_that_holds_is_shown(lab, net):
     vm = make_vm(lab, "vm-8")
     make_running(vm, ("net1", MAC, "vnet8"))
-    make_told(vm, MAC, "10.5.0.2")
+    make_reported_address(vm, MAC, "10.5.0.2")
     make_lease(net, MAC, "10.5.0.2")
     found(net, HostSpec(mac=OTHER_MAC, ip="10.5.0.2", name="other"))
     assert uses(net) == {"10.5.0.2": (Use.LEASED, f"vm-8 ({MAC})")}

@@ -43,7 +43,7 @@ def test_expected_names_are_shown_with_the_reason_why_they_cannot_be_queried(pag
     dnsmasq.answers = {"mirror.net1.test": ["10.0.0.5", "10.0.0.6"]}
     asking.ask(network.pk)
     dnsmasq.answers = Refused(Message.external("No dnsmasq answers at 10.0.0.1."))
-    asking.ask_soon(network)
+    asking.query_now(network)
     asking.ask(network.pk)
     answer = page.get(PATH)
     assert ["mirror.net1.test twice also 10.0.0.6", "10.0.0.5", "DNS host", "", "not asked"] in rows(answer)

@@ -42,7 +42,7 @@ def test_a_clock_that_is_set_back_delays_nothing(network, dnsmasq):
 
 def test_names_that_change_during_a_query_are_queried_again(network, dnsmasq):
     def change(server: str, questions: list) -> dict:
-        asking.ask_soon(network)
+        asking.query_now(network)
         return {"mirror.net1.test": []}
 
     dnsmasq.resolve = change
@@ -58,7 +58,7 @@ def test_a_network_that_cannot_be_queried_has_the_reason_and_is_retried_later(ne
     leasing.record(network, [FoundLease(mac="52:54:00:00:00:08", ip="10.0.0.8", prefix=24, **GUEST)])
     assert in_seconds(network) == 300
     dnsmasq.answers = {}
-    asking.ask_soon(network)
+    asking.query_now(network)
     asking.ask(network.pk)
     assert (str(row(network).error), in_seconds(network)) == ("", 60)
 

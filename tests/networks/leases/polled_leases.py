@@ -86,7 +86,7 @@ def poll(network: Network, host: DHCPServers, active: bool = True) -> None:
     """Poll the leases as a worker does, ten seconds after the last poll."""
     HypervisorStatus.objects.update(observed_at=Clock.at)
     Clock.at += timedelta(seconds=10)
-    leases.want([network.pk])
+    leases.read_at_next_poll([network.pk])
     network = again(network)
     leases.poll(network.hypervisor, host.connection, [(network, listed(network, active))])
 

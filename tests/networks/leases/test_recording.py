@@ -67,7 +67,7 @@ def test_unchanged_leases_cause_no_query(record):
 def test_a_poll_that_finds_nothing_new_writes_only_when_it_read(network):
     host = DHCPServers(held={network.uuid_text: [found()]})
     poll(network, host)
-    leases.want([network.pk])
+    leases.read_at_next_poll([network.pk])
     network = again(network)
     prefetch_related_objects([network.hypervisor], "reading_problems")  # once a poll
     with CaptureQueriesContext(database) as queries:
@@ -94,7 +94,7 @@ def test_leases_are_polled_every_few_seconds_and_immediately_on_request(lab, net
     leases.poll(lab, host.connection, both())
     leases.poll(lab, host.connection, both())
     assert host.asked == [network.uuid_text]  # it is too early again, and the other has no DHCP
-    leases.want([network.pk])
+    leases.read_at_next_poll([network.pk])
     leases.poll(lab, host.connection, both())
     assert host.asked == [network.uuid_text] * 2
 

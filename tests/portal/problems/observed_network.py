@@ -5,7 +5,7 @@ from networks.models import DHCPHostStatus, Network
 from tests.support.making import make_foreign_network, make_running, make_vm
 from virterweb.portal import problems
 from virterweb.portal.checks import problems_of
-from virterweb.portal.problems import NIC, Kind, Problem, Told
+from virterweb.portal.problems import NIC, Kind, Problem, Reported
 from vms.models import VM, NICAddress
 
 EIGHT, NINE, NOBODY = "52:54:00:00:00:08", "52:54:00:00:00:09", "52:54:00:cc:00:01"
@@ -27,8 +27,8 @@ def host(ip: str = "10.255.0.8", mac: str = EIGHT, **values) -> HostSpec:
     return HostSpec(ip=ip, mac=mac, **values)
 
 
-def told(ip: str = "10.255.0.8", mac: str = NINE, source: str = "agent") -> Told:
-    return Told(ip=ip, mac=mac, source=source)
+def report(ip: str = "10.255.0.8", mac: str = NINE, source: str = "agent") -> Reported:
+    return Reported(ip=ip, mac=mac, source=source)
 
 
 TWO = (nic(), nic(NINE, "alma-9"))

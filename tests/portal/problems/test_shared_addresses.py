@@ -2,47 +2,63 @@
 
 import pytest
 
-from tests.portal.problems.observed_network import EIGHT, NINE, NOBODY, TWO, check_network, host, lease, nic, only, told
+from tests.portal.problems.observed_network import (
+    EIGHT,
+    NINE,
+    NOBODY,
+    TWO,
+    check_network,
+    host,
+    lease,
+    nic,
+    only,
+    report,
+)
 from virterweb.portal.problems import Kind, Step
 
 
 def test_a_network_without_faults_has_no_problem():
-    assert check_network(*TWO, leases=(lease(),), hosts=(host(),), told=(told("10.255.0.9"),), size=253, free=250) == ()
+    assert (
+        check_network(*TWO, leases=(lease(),), hosts=(host(),), reported=(report("10.255.0.9"),), size=253, free=250)
+        == ()
+    )
     assert check_network() == ()
 
 
 @pytest.mark.parametrize(
-    ("leases", "told_of", "said"),
+    ("leases", "reported_addresses", "said"),
     [
-        ((lease(),), (told(),), ("by DHCP lease", "by guest agent")),
-        ((lease(),), (told(source="arp"),), ("by DHCP lease", "by ARP table")),
-        ((), (told(mac=EIGHT), told(source="arp")), ("by guest agent", "by ARP table")),
-        ((), (told("fd00::8", EIGHT), told("fd00::8")), ("by guest agent", "by guest agent")),
+        ((lease(),), (report(),), ("by DHCP lease", "by guest agent")),
+        ((lease(),), (report(source="arp"),), ("by DHCP lease", "by ARP table")),
+        ((), (report(mac=EIGHT), report(source="arp")), ("by guest agent", "by ARP table")),
+        ((), (report("fd00::8", EIGHT), report("fd00::8")), ("by guest agent", "by guest agent")),
     ],
 )
-def test_two_machines_with_the_same_address_are_both_named(leases, told_of, said):
-    problem = only(check_network(*TWO, leases=leases, told=told_of), Kind.TWO_MACHINES)
+def test_two_machines_with_the_same_address_are_both_named(leases, reported_addresses, said):
+    problem = only(check_network(*TWO, leases=leases, reported=reported_addresses), Kind.TWO_MACHINES)
     one, other = f"alma-8 ({EIGHT}), {said[0]}", f"alma-9 ({NINE}), {said[1]}"
     assert f"is used by 2 machines: {one} and {other}." in problem.text
     assert (problem.step, problem.vm, problem.mac) == (Step.LOOK_AT_VM, "alma-9", NINE)
 
 
 @pytest.mark.parametrize(
-    ("leases", "told_of"),
+    ("leases", "reported_addresses"),
     [
-        ((lease(),), (told(mac=EIGHT), told(mac=EIGHT, source="arp"))),  # several sources tell of one machine
+        ((lease(),), (report(mac=EIGHT), report(mac=EIGHT, source="arp"))),  # several sources tell of one machine
         ((lease(), lease("fd00::8")), ()),
-        ((lease(),), (told("10.255.0.9"),)),
+        ((lease(),), (report("10.255.0.9"),)),
         ((lease(), lease("10.255.0.9", NINE)), ()),
     ],
 )
-def test_machines_with_different_addresses_are_no_problem(leases, told_of):
-    assert check_network(*TWO, leases=leases, told=told_of) == ()
+def test_machines_with_different_addresses_are_no_problem(leases, reported_addresses):
+    assert check_network(*TWO, leases=leases, reported=reported_addresses) == ()
 
 
 def test_three_machines_are_counted_and_all_named():
     three = (*TWO, nic(NOBODY, "alma-10"))
-    text = only(check_network(*three, leases=(lease(),), told=(told(), told(mac=NOBODY))), Kind.TWO_MACHINES).text
+    text = only(
+        check_network(*three, leases=(lease(),), reported=(report(), report(mac=NOBODY))), Kind.TWO_MACHINES
+    ).text
     assert "by 3 machines" in text
     assert all(name in text for name in ("alma-8", "alma-9", "alma-10"))
 

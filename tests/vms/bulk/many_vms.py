@@ -39,7 +39,7 @@ def ask(page, vms, action: str, *, asked: str | None = "yes", htmx: bool = False
     return page.post("/vms/many/", data, headers=HTMX if htmx else {})
 
 
-def told(answer) -> dict[str, str]:
+def texts_by_vm(answer) -> dict[str, str]:
     """Return the text of each VM in the plan or in the progress."""
     found = html.fromstring(answer.content.decode()).xpath("//table[@id='many-plan' or @id='many-rows']/tbody/tr")
     cells = ([" ".join(cell.text_content().split()) for cell in row.xpath("./td")] for row in found)

@@ -5,7 +5,7 @@ from lxml import html
 from networks.definition.spec import BandwidthSpec, PortGroupSpec
 from networks.models import Network
 from tests.support.making import make_network
-from tests.vms.bulk.many_vms import ask, mac_of, make, places, say_yes, see, told
+from tests.vms.bulk.many_vms import ask, mac_of, make, places, say_yes, see, texts_by_vm
 from vms.definition.nics.spec import NICSpec
 from vms.models import VM, Power
 
@@ -28,12 +28,12 @@ def test_the_form_is_shown_before_the_plan(page, vms):
     form = answer.context["form"]
     assert [name for name, _ in form.fields["source"].choices] == ["", "red"]
     assert [name for name, _ in form.fields["to"].choices] == ["", "blue", "default", "idle", "red"]
-    assert (form.errors, told(answer)) == ({}, {})
+    assert (form.errors, texts_by_vm(answer)) == ({}, {})
 
 
 def test_the_plan_of_a_move_shows_every_nic_with_its_mac(page, vms, enqueued, django_capture_on_commit_callbacks):
     answer = ask(page, vms, "move", source="red", to="blue")
-    assert told(answer) == {
+    assert texts_by_vm(answer) == {
         vm.name: f"Move NIC {mac_of(vm.number)} from red to blue: live, with a short interruption of its link"
         for vm in vms
     }
@@ -54,7 +54,7 @@ def test_a_nic_that_is_already_there_is_left_out_and_named(page, lab, vms):
     see(both, ("red", mac_of(7)), ("blue", mac_of(0x77)))
     elsewhere = make(lab, 8, "default")
     answer = ask(page, [there, both, elsewhere], "move", source="red", to="blue")
-    assert told(answer) == {
+    assert texts_by_vm(answer) == {
         "tiny-6": f"No change: NIC {mac_of(6)} is already on blue",
         "tiny-7": f"Move NIC {mac_of(7)} from red to blue: live, with a short interruption of its link "
         f"NIC {mac_of(0x77)} is already on blue, and stays",
@@ -82,7 +82,7 @@ def test_values_inherited_from_the_old_network_are_not_kept(page, lab):
     make_network(lab, "red", "10.250.0.1/24", spec=lends).status.write(active=True)
     vm = make(lab, 3)
     see(vm, ("red", mac_of(3)), more="<bandwidth><inbound average='1000'/></bandwidth><port isolated='yes'/>")
-    said = told(ask(page, [vm], "move", source="red", to="blue"))["tiny-3"]
+    said = texts_by_vm(ask(page, [vm], "move", source="red", to="blue"))["tiny-3"]
     assert said == f"Move NIC {mac_of(3)} from red to blue: live, with a short interruption of its link"
     say_yes(page, [vm], "move", source="red", to="blue")
     spec = vm.nics.get().spec()
@@ -93,7 +93,7 @@ def test_values_of_an_unmanaged_nic_are_kept(page, lab):
     vm = make(lab, 3, managed=False)
     vm.nics.all().delete()
     see(vm, ("red", mac_of(3)), more="<bandwidth><inbound average='1000'/></bandwidth><port isolated='yes'/>")
-    assert told(ask(page, [vm], "down"))["tiny-3"].startswith(f"Change NIC {mac_of(3)}, link up → down: live")
+    assert texts_by_vm(ask(page, [vm], "down"))["tiny-3"].startswith(f"Change NIC {mac_of(3)}, link up → down: live")
     say_yes(page, [vm], "down")
     spec = vm.nics.get().spec()
     assert (spec.link_up, spec.inbound, spec.isolated) == (False, LIMIT, True)
@@ -101,23 +101,23 @@ def test_values_of_an_unmanaged_nic_are_kept(page, lab):
 
 def test_each_vm_gets_a_nic_with_its_own_mac(page, lab, vms):
     fields = {"network": "blue", "model": "e1000e"}
-    assert set(told(ask(page, vms, "add", **fields)).values()) == {"Attach a NIC to blue: live"}
+    assert set(texts_by_vm(ask(page, vms, "add", **fields)).values()) == {"Attach a NIC to blue: live"}
     answer = say_yes(page, vms, "add", **fields)
     assert answer.url.startswith("/vms/many/?did=add&where=blue&vm=")
     added = [vm.nics.get(source="blue") for vm in vms]
     assert len({nic.mac for nic in added}) == 3
     assert {(nic.model, nic.position) for nic in added} == {("e1000e", 1)}
-    assert "It already has a NIC on this network." in told(ask(page, vms, "add", **fields))["tiny-3"]
+    assert "It already has a NIC on this network." in texts_by_vm(ask(page, vms, "add", **fields))["tiny-3"]
 
 
 def test_a_vm_without_a_free_slot_and_an_inactive_network_cause_warnings(page, lab):
     full = make(lab, 3)
     see(full, ("red", mac_of(3)), further="".join(DEVICE.format(slot=slot) for slot in range(2, 32)))
-    said = told(ask(page, [full], "add", network="idle", model="virtio"))["tiny-3"]
+    said = texts_by_vm(ask(page, [full], "add", network="idle", model="virtio"))["tiny-3"]
     assert "It has no free PCI slot. libvirt will refuse the NIC while the VM runs." in said
     assert "idle is not active. libvirt refuses the NIC while the VM runs." in said
     full.status.write(power=Power.OFF)
-    assert told(ask(page, [full], "add", network="idle", model="virtio")) == {
+    assert texts_by_vm(ask(page, [full], "add", network="idle", model="virtio")) == {
         "tiny-3": "Attach a NIC to idle: in the definition"
     }
 
@@ -126,14 +126,14 @@ def test_links_are_set_down_and_up_on_one_network_or_all(page, lab, vms):
     vms[0].add_nic(NICSpec(kind="network", source="blue", mac=mac_of(0x33)))
     see(vms[0], ("red", mac_of(3)), ("blue", mac_of(0x33)))
     at_once = ask(page, vms, "down", asked=None)  # needs no answer first
-    assert told(at_once)["tiny-3"] == (
+    assert texts_by_vm(at_once)["tiny-3"] == (
         f"Change NIC {mac_of(3)}, link up → down: live Change NIC {mac_of(0x33)}, link up → down: live"
     )
     say_yes(page, vms, "down", source="red")
     assert [[nic.spec().link_up for nic in vm.nics.all()] for vm in vms] == [[False, True], [False], [False]]
     for vm in vms:
         see(vm, ("red", mac_of(vm.number)), more="<link state='down'/>")
-    assert told(ask(page, vms[1:], "down", source="red")) == {
+    assert texts_by_vm(ask(page, vms[1:], "down", source="red")) == {
         vm.name: f"No change: the link of NIC {mac_of(vm.number)} is already down" for vm in vms[1:]
     }
     assert "Nothing to do." in ask(page, vms[1:], "down", source="red").content.decode()
@@ -144,8 +144,8 @@ def test_links_are_set_down_and_up_on_one_network_or_all(page, lab, vms):
 def test_disconnecting_the_access_nic_causes_a_warning(page, lab):
     vm = make(lab, 3, "default")
     note = "This is the access NIC. SSH can no longer reach the guest through it."
-    assert note in told(ask(page, [vm], "down"))["tiny-3"]
-    assert note in told(ask(page, [vm], "move", source="default", to="blue"))["tiny-3"]
+    assert note in texts_by_vm(ask(page, [vm], "down"))["tiny-3"]
+    assert note in texts_by_vm(ask(page, [vm], "move", source="default", to="blue"))["tiny-3"]
     see(vm, ("default", mac_of(3)), more="<link state='down'/>")
     vm.change_nic(NICSpec(kind="network", source="default", mac=mac_of(3), link_up=False))
-    assert note not in told(ask(page, [vm], "up"))["tiny-3"]
+    assert note not in texts_by_vm(ask(page, [vm], "up"))["tiny-3"]

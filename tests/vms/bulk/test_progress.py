@@ -10,7 +10,7 @@ from lxml import html
 from networks.definition.spec import HostSpec
 from networks.models import Network
 from networks.reservations import reservations as hosts
-from tests.vms.bulk.many_vms import HTMX, ask, mac_of, make, places, say_yes, see, told
+from tests.vms.bulk.many_vms import HTMX, ask, mac_of, make, places, say_yes, see, texts_by_vm
 from virterweb.messages import Message
 from vms.models import VM, NICStatus, VMStatus
 
@@ -22,8 +22,8 @@ def test_without_a_selection_there_is_no_progress(page, lab):
 def test_all_listed_vms_can_be_selected(page, lab, vms):
     make(lab, 66)
     answer = page.post("/vms/many/", {"action": "down", "all": "yes", "q": "tiny-6", "hypervisor": "lab-1"})
-    assert list(told(answer)) == ["tiny-66"]
-    assert len(told(page.post("/vms/many/", {"action": "down", "all": "yes", "q": "", "hypervisor": ""}))) == 4
+    assert list(texts_by_vm(answer)) == ["tiny-66"]
+    assert len(texts_by_vm(page.post("/vms/many/", {"action": "down", "all": "yes", "q": "", "hypervisor": ""}))) == 4
 
 
 def test_htmx_gets_only_the_plan_and_never_confirms(page, vms):
@@ -36,7 +36,7 @@ def test_htmx_gets_only_the_plan_and_never_confirms(page, vms):
 
 def test_progress_has_a_row_for_each_vm_and_names_those_that_failed(page, lab, vms):
     path = say_yes(page, vms, "move", source="red", to="blue").url
-    assert told(page.get(path))["tiny-3"] == f"pending | {mac_of(3)} on red, expected on blue"
+    assert texts_by_vm(page.get(path))["tiny-3"] == f"pending | {mac_of(3)} on red, expected on blue"
     assert "0 of 3 done, 3 in progress." in " ".join(page.get(path).content.decode().split())
     for vm in vms[:2]:
         see(vm, ("blue", mac_of(vm.number)))
@@ -46,7 +46,7 @@ def test_progress_has_a_row_for_each_vm_and_names_those_that_failed(page, lab, v
         generation=generation, error=Message.external("libvirt refuses it: no such thing."), detail="internal <error>"
     )
     answer = page.get(path)
-    assert told(answer) == {
+    assert texts_by_vm(answer) == {
         "tiny-3": f"running | {mac_of(3)} on blue",
         "tiny-4": f"running | {mac_of(4)} on blue",
         "tiny-5": f"failed | {mac_of(5)} on red, expected on blue | "
@@ -72,18 +72,18 @@ def test_a_vm_that_was_deleted_during_the_change_is_counted(page, vms):
     vms[0].delete()
     said = page.get(path).content.decode()
     assert "1 VM is no longer there." in said
-    assert list(told(page.get(path))) == ["tiny-4", "tiny-5"]
+    assert list(texts_by_vm(page.get(path))) == ["tiny-4", "tiny-5"]
 
 
 def test_plan_and_progress_need_the_same_number_of_queries_for_more_vms(page, lab):
     def queries(vms: list[VM]) -> tuple[int, int]:
         fields = {"source": "red", "to": "blue"}
         with CaptureQueriesContext(connection) as plan:
-            assert len(told(ask(page, vms, "move", **fields))) == len(vms)
+            assert len(texts_by_vm(ask(page, vms, "move", **fields))) == len(vms)
             count = len(plan)
         with CaptureQueriesContext(connection) as progress:
             keys = "&".join(f"vm={vm.pk}" for vm in vms)
-            assert len(told(page.get(f"/vms/many/?{keys}"))) == len(vms)
+            assert len(texts_by_vm(page.get(f"/vms/many/?{keys}"))) == len(vms)
             return count, len(progress)
 
     vms = [make(lab, number) for number in (3, 4)]
@@ -107,7 +107,7 @@ def test_a_reserved_address_follows_each_moved_nic(page, lab, vms):
         network.status.write(present=False)  # then its saved definition has the blocks
     for index, vm in enumerate(vms[:2]):
         hosts.reserve(red, [HostSpec(mac=vm.nics.get().mac, ip=f"10.250.0.{50 + index}")], None)
-    said = told(ask(page, vms, "move", source="red", to="blue"))
+    said = texts_by_vm(ask(page, vms, "move", source="red", to="blue"))
     assert "is replaced by the next free address of blue" in said[vms[0].name]
     say_yes(page, vms, "move", source="red", to="blue")
     assert len(hosts.entries(red)) == 2  # until the worker has moved them

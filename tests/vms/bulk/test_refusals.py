@@ -4,7 +4,7 @@ import pytest
 from django.contrib.messages import get_messages
 
 from tests.support.making import make_hypervisor, make_network
-from tests.vms.bulk.many_vms import ask, mac_of, make, places, say_yes, see, told
+from tests.vms.bulk.many_vms import ask, mac_of, make, places, say_yes, see, texts_by_vm
 from vms.models import VM, Power
 
 
@@ -18,7 +18,7 @@ def test_a_vm_that_cannot_be_changed_is_named_with_the_reason(page, lab, vms):
     make_network(far, "red", "10.200.0.1/24")
     abroad = make(far, 9)
     answer = ask(page, [vms[0], stranger, going, lost, abroad], "move", source="red", to="blue")
-    assert told(answer) == {
+    assert texts_by_vm(answer) == {
         "tiny-3": f"Move NIC {mac_of(3)} from red to blue: live, with a short interruption of its link",
         "tiny-6": f"Move NIC {mac_of(6)} from red to blue: live, with a short interruption of its link",
         "tiny-7": "Left out. It is being deleted.",

@@ -26,7 +26,7 @@ def domain(*macs: str, run: str = "7", channel: str = AGENT) -> str:
     return f"<domain type='kvm'{number}><name>alma-8-8</name><devices>{channel}{nics}</devices></domain>"
 
 
-def told(*errors: str, up: str = "0x1003", client: str = "", done: bool = True) -> str:
+def report_text(*errors: str, up: str = "0x1003", client: str = "", done: bool = True) -> str:
     """Return what the program prints in the guest."""
     result = json.dumps({"v1": {"datasource": "NoCloud", "errors": errors}})
     ends = f"result {result}" if done else 'status {"v1": {"stage": "init"}}'
@@ -41,7 +41,7 @@ class Guests:
 
     def __init__(self) -> None:
         self.addresses: list[tuple[str, str]] = [("00:00:00:00:00:00", "127.0.0.1")]
-        self.answer: str | Exception = told(client=CLIENT)
+        self.answer: str | Exception = report_text(client=CLIENT)
         self.asked = 0
         self.domains = self.guest_agent = self
 

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from networks.models import Network
 from tests.support.making import make_lease
-from tests.vms.guests.reporting_guests import CLIENT, LATER, MAC, PLAIN, ask, domain, later, told
+from tests.vms.guests.reporting_guests import CLIENT, LATER, MAC, PLAIN, ask, domain, later, report_text
 from virterweb.hypervisors.gateway.found import FoundDomain, FoundOutput, Refused, Silent
 from virterweb.messages import Message
 from vms.guests import report as guest_report
@@ -16,7 +16,7 @@ from vms.sync import polling
 
 
 def test_the_report_of_a_guest_whose_agent_answers_is_recorded(vm, guests):
-    guests.answer = told("no <b>key</b>", client=CLIENT)
+    guests.answer = report_text("no <b>key</b>", client=CLIENT)
     report = ask(vm)
     assert (report.agent, report.cloud_init, report.errors) == (True, "error", "no <b>key</b>")
     assert report.interfaces == {
@@ -49,7 +49,7 @@ def test_a_guest_is_asked_often_until_its_configuration_is_complete(vm, guests):
     ask(vm)
     assert guests.asked == 2, "all is as wanted"
     later(seconds=60)
-    guests.answer = told(done=False, client=CLIENT)
+    guests.answer = report_text(done=False, client=CLIENT)
     assert ask(vm).cloud_init == "running"
     later(seconds=15)
     ask(vm)
@@ -64,7 +64,7 @@ def test_a_guest_that_forbids_programs_is_reported_and_asked_rarely(vm, guests):
     ask(vm)
     assert guests.asked == 1
     later(minutes=5)
-    guests.answer = told(client=CLIENT)
+    guests.answer = report_text(client=CLIENT)
     assert ask(vm).refused == ""
 
 
@@ -93,7 +93,7 @@ def test_a_report_is_deleted_when_its_run_ends(vm, guests):
     later = GuestReport.objects.get()
     assert (later.interfaces, later.cloud_init, later.asked_at, later.agent) == ({}, "", None, False)
     assert later.since > report.since
-    guest_report.write(report, FoundOutput(code=0, text=told("old")))
+    guest_report.write(report, FoundOutput(code=0, text=report_text("old")))
     assert GuestReport.objects.get().errors == "", "what the run before told comes too late"
     guest_report.note(vm.status, domain(MAC, PLAIN, run=""))
     assert not GuestReport.objects.exists()
@@ -131,13 +131,13 @@ def test_a_vm_that_already_ran_gets_a_report_in_the_next_round(vm, guests):
 
 
 def test_the_result_of_cloud_init_by_ssh_is_kept_for_this_run(vm):
-    guest_report.note_cloud_init(vm.status, told("no data"))
+    guest_report.note_cloud_init(vm.status, report_text("no data"))
     report = GuestReport.objects.get()
     assert (report.cloud_init, report.errors, report.interfaces, report.agent) == ("error", "no data", {}, False)
     guest_report.note_cloud_init(vm.status, "Permission denied")
     assert GuestReport.objects.get().errors == "no data"
     guest_report.note(vm.status, domain(MAC, PLAIN, run="8"))
-    guest_report.note_cloud_init(vm.status, told("no data"))
+    guest_report.note_cloud_init(vm.status, report_text("no data"))
     assert GuestReport.objects.get().errors == "", "the run that it is of has ended"
 
 

@@ -4,7 +4,7 @@ from django.utils import timezone
 
 from networks.models import DHCPHost, DHCPHostStatus, Network
 from tests.support.making import make_host, make_lease
-from tests.vms.guests.reporting_guests import CLIENT, MAC, PLAIN, ask, later, states, told
+from tests.vms.guests.reporting_guests import CLIENT, MAC, PLAIN, ask, later, report_text, states
 from virterweb.hypervisors.models import Hypervisor
 from vms.attached.rows import nic_rows
 from vms.models import NIC, VM, GuestReport, NICAddress, Power, VMStatus
@@ -19,7 +19,7 @@ def test_the_expected_configuration_follows_from_the_networks(vm, guests):
     assert states(vm) == {MAC: State.AS_WANTED, PLAIN: State.AS_WANTED}
     GuestReport.objects.update(agent=False)
     assert states(vm) == {MAC: State.AS_WANTED, PLAIN: State.UNKNOWN}
-    guests.answer = told(up="0x1002", client=CLIENT)
+    guests.answer = report_text(up="0x1002", client=CLIENT)
     later(minutes=5)
     ask(vm)
     assert states(vm) == {MAC: State.AS_WANTED, PLAIN: State.NOT_AS_WANTED}
@@ -43,7 +43,7 @@ def test_the_expected_configuration_follows_from_the_definition_of_the_nic(vm, g
 
 def test_in_the_virter_compatible_mode_nothing_is_expected_of_further_nics(vm, guests):
     Hypervisor.objects.update(guest_network="virter")
-    guests.answer = told(up="0x1002", client=CLIENT)
+    guests.answer = report_text(up="0x1002", client=CLIENT)
     ask(vm)
     make_lease(Network.objects.get(name="default"), MAC, "192.168.122.8")
     assert states(vm) == {MAC: State.AS_WANTED, PLAIN: State.UNKNOWN}

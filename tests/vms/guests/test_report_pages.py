@@ -7,7 +7,7 @@ from lxml import html
 
 from networks.models import Network
 from tests.support.making import make_lease
-from tests.vms.guests.reporting_guests import CLIENT, LATER, MAC, PLAIN, ask, states, told
+from tests.vms.guests.reporting_guests import CLIENT, LATER, MAC, PLAIN, ask, report_text, states
 from vms.models import VM, GuestReport, NICStatus, Power, VMStatus
 from vms.observed.guest_seen import State
 
@@ -18,7 +18,7 @@ def cell(page, vm: VM) -> list[str]:
 
 
 def test_a_page_shows_mismatches_with_their_solution(page, vm, guests):
-    guests.answer = told(up="0x1002", client=CLIENT)
+    guests.answer = report_text(up="0x1002", client=CLIENT)
     ask(vm)
     make_lease(Network.objects.get(name="default"), MAC, "192.168.122.8")
     shown = cell(page, vm)
@@ -38,7 +38,7 @@ def test_a_page_shows_since_when_the_guest_is_waited_for(page, vm):
 
 
 def test_the_table_of_attached_nics_marks_only_mismatches(page, vm, guests):
-    guests.answer = told(up="0x1002", client=CLIENT)
+    guests.answer = report_text(up="0x1002", client=CLIENT)
     ask(vm)
     make_lease(Network.objects.get(name="default"), MAC, "192.168.122.8")
     shown = page.get("/attached/").content.decode()
@@ -53,7 +53,7 @@ def test_the_table_of_attached_nics_marks_only_mismatches(page, vm, guests):
 
 
 def test_a_page_shows_the_result_of_cloud_init_and_escapes_its_messages(page, vm, guests):
-    guests.answer = told("no <b>key</b>")
+    guests.answer = report_text("no <b>key</b>")
     ask(vm)
     shown = page.get(vm.get_absolute_url()).content.decode()
     (fact,) = html.fromstring(shown).xpath("//dl[@class='facts']/div[dt='cloud-init']/dd")

@@ -18,7 +18,12 @@ def why(**known) -> str:
 
 @pytest.mark.parametrize(
     "known",
-    [{"leased": (WANTED,)}, {"told": (WANTED,)}, {"leased": (WANTED,), "told": (OTHER, WANTED)}, {"told": (WANTED,)}],
+    [
+        {"leased": (WANTED,)},
+        {"reported": (WANTED,)},
+        {"leased": (WANTED,), "reported": (OTHER, WANTED)},
+        {"reported": (WANTED,)},
+    ],
 )
 def test_a_nic_with_its_reserved_address_shows_no_reason(known):
     assert why(**known) == ""
@@ -31,9 +36,9 @@ def test_a_nic_with_its_reserved_address_shows_no_reason(known):
         ({"link_up": False}, "link is down"),
         ({"leased": (OTHER,)}, f"lease of {OTHER} is older"),
         ({"leased": (OTHER,), "until": NOW + timedelta(hours=1)}, "at the latest at"),
-        ({"leased": (OTHER,), "told": (OTHER,)}, f"lease of {OTHER} is older"),
-        ({"leased": (WANTED,), "told": (OTHER,)}, f"leased it, but uses {OTHER}"),
-        ({"told": (OTHER,)}, "configured manually"),
+        ({"leased": (OTHER,), "reported": (OTHER,)}, f"lease of {OTHER} is older"),
+        ({"leased": (WANTED,), "reported": (OTHER,)}, f"leased it, but uses {OTHER}"),
+        ({"reported": (OTHER,)}, "configured manually"),
         ({"since": NOW - timedelta(seconds=20)}, "not requested an address yet"),
         ({"since": NOW - timedelta(minutes=5)}, "no DHCP client runs"),
     ],

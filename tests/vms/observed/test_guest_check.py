@@ -31,7 +31,7 @@ def leased(*ips: str) -> tuple[Address, ...]:
     return tuple(Address(ip=ip, source=Source.LEASE, since=LONG_AGO) for ip in ips)
 
 
-def told(*ips: str, source: Source = Source.AGENT, since: datetime = LONG_AGO) -> tuple[Address, ...]:
+def report(*ips: str, source: Source = Source.AGENT, since: datetime = LONG_AGO) -> tuple[Address, ...]:
     return tuple(Address(ip=ip, source=source, since=since) for ip in ips)
 
 
@@ -52,18 +52,22 @@ def verdict(wanted: Wanted, **known) -> Verdict:
         (DHCP, {"addresses": leased(IP), "since": JUST_NOW, "cloud_init": CloudInit.RUNNING}, IP),
         (DHCP, {"addresses": leased(IP), "cloud_init": CloudInit.ERROR, "errors": "scripts-user failed"}, IP),
         (DHCP, {"addresses": (Address(ip=IP, source=Source.AGENT, also=(Source.LEASE,)),)}, f"a lease of {IP}"),
-        (DHCP, {"addresses": leased(IP), "interface": card(up=False), "told": LONG_AGO - timedelta(seconds=9)}, IP),
-        (DHCP, {"addresses": leased(IP), "agent": True, "interface": card(), "told": LONG_AGO + READING}, IP),
+        (
+            DHCP,
+            {"addresses": leased(IP), "interface": card(up=False), "reported_at": LONG_AGO - timedelta(seconds=9)},
+            IP,
+        ),
+        (DHCP, {"addresses": leased(IP), "agent": True, "interface": card(), "reported_at": LONG_AGO + READING}, IP),
         (DUAL, {"addresses": leased(IP, SIX)}, f"{IP} and {SIX}"),
-        (DUAL, {"addresses": leased(IP) + told(SIX)}, IP),
+        (DUAL, {"addresses": leased(IP) + report(SIX)}, IP),
         (RESERVED, {"addresses": leased(IP)}, IP),
-        (RESERVED, {"addresses": leased(IP) + told(OTHER, IP)}, IP),
-        (Wanted(dhcp=FOUR), {"addresses": told(OUTSIDE, source=Source.ARP)}, f"up, with {OUTSIDE}"),
-        (STATIC, {"addresses": told(IP), "agent": True}, f"up, with {IP}"),
-        (STATIC, {"addresses": told(IP, source=Source.ARP)}, IP),
+        (RESERVED, {"addresses": leased(IP) + report(OTHER, IP)}, IP),
+        (Wanted(dhcp=FOUR), {"addresses": report(OUTSIDE, source=Source.ARP)}, f"up, with {OUTSIDE}"),
+        (STATIC, {"addresses": report(IP), "agent": True}, f"up, with {IP}"),
+        (STATIC, {"addresses": report(IP, source=Source.ARP)}, IP),
         (UP, {"agent": True, "interface": card(dhcp=NONE)}, "up, without address"),
         (UP, {"agent": True, "interface": card(dhcp=None), "since": JUST_NOW}, "up, without address"),
-        (UP, {"addresses": told(OUTSIDE, source=Source.ARP)}, OUTSIDE),
+        (UP, {"addresses": report(OUTSIDE, source=Source.ARP)}, OUTSIDE),
     ],
 )
 def test_a_guest_as_expected_is_ok(wanted, known, reason):
@@ -89,10 +93,15 @@ def test_a_guest_as_expected_is_ok(wanted, known, reason):
         (RESERVED, {"since": JUST_NOW}, "the guest is starting", JUST_NOW),
         (RESERVED, {"in_libvirt": False}, "it is being reserved", None),
         (STATIC, {"since": JUST_NOW}, "the guest is starting", JUST_NOW),
-        (STATIC, {"since": JUST_NOW, "addresses": told(OTHER)}, "the guest is starting", JUST_NOW),
+        (STATIC, {"since": JUST_NOW, "addresses": report(OTHER)}, "the guest is starting", JUST_NOW),
         (UP, {"since": JUST_NOW, "interface": card(up=False)}, "the guest is starting", JUST_NOW),
         (UP, {"since": JUST_NOW, "agent": False}, "the guest is starting", JUST_NOW),
-        (DHCP, {"addresses": told(IP, since=JUST_NOW + timedelta(seconds=15))}, f"no lease of {IP} was seen yet", ...),
+        (
+            DHCP,
+            {"addresses": report(IP, since=JUST_NOW + timedelta(seconds=15))},
+            f"no lease of {IP} was seen yet",
+            ...,
+        ),
         (replace(ALONE, reserved=IP), {"since": JUST_NOW}, "has not requested an address yet", None),
     ],
 )
@@ -115,13 +124,13 @@ NO_CLIENT = {"agent": True, "interface": card(dhcp=NONE)}
         (DHCP, {}, "has no agent that could report the reason", "Check the console"),
         (DHCP, {"agent": True, "refused": "forbidden"}, "the guest agent does not allow the portal", REBOOT),
         (DHCP, {"agent": True}, "the guest agent does not list it", REBOOT),
-        (DHCP, {"addresses": told(OUTSIDE)}, f"uses {OUTSIDE}, which is outside 10.255.0.0/24", REBOOT),
-        (DHCP, {"addresses": told(OUTSIDE), "agent": True}, "outside 10.255.0.0/24", CONFIGURE),
-        (DHCP, {"addresses": told(OTHER)}, f"uses {OTHER} and has not requested a lease", REBOOT),
-        (DHCP, {"addresses": leased(IP) + told(OTHER)}, f"has leased {IP}, but uses {OTHER}", REBOOT),
+        (DHCP, {"addresses": report(OUTSIDE)}, f"uses {OUTSIDE}, which is outside 10.255.0.0/24", REBOOT),
+        (DHCP, {"addresses": report(OUTSIDE), "agent": True}, "outside 10.255.0.0/24", CONFIGURE),
+        (DHCP, {"addresses": report(OTHER)}, f"uses {OTHER} and has not requested a lease", REBOOT),
+        (DHCP, {"addresses": leased(IP) + report(OTHER)}, f"has leased {IP}, but uses {OTHER}", REBOOT),
         (
             DHCP,
-            {"addresses": leased(IP), "agent": True, "interface": card(dhcp=NONE), "told": JUST_NOW},
+            {"addresses": leased(IP), "agent": True, "interface": card(dhcp=NONE), "reported_at": JUST_NOW},
             f"has leased {IP}, but does not use it",
             CONFIGURE,
         ),
@@ -149,7 +158,7 @@ NO_CLIENT = {"agent": True, "interface": card(dhcp=NONE)}
         (DHCP, {"cloud_init": CloudInit.NOT_RUN}, "cloud-init has not run", "in the guest"),
         (DHCP, {"agent": True, "interface": card(up=False)}, "its interface eth1 is down in the guest", CONFIGURE),
         (DHCP, {"addresses": leased(IP), "interface": card(up=False)}, "eth1 is down in the guest", REBOOT),
-        (DHCP, {"addresses": leased(IP), "interface": card(up=False), "told": JUST_NOW}, "eth1 is down", REBOOT),
+        (DHCP, {"addresses": leased(IP), "interface": card(up=False), "reported_at": JUST_NOW}, "eth1 is down", REBOOT),
         (UP, {"interface": card(up=False), "cloud_init": CloudInit.DONE}, "eth1 is down in the guest", REBOOT),
         (DHCP, NO_CLIENT | {"cloud_init": CloudInit.DONE}, "no DHCP client runs on eth1", CONFIGURE),
         (DUAL, NO_CLIENT | {"addresses": leased(IP)}, "no IPv6 address: no DHCP client runs on eth1", CONFIGURE),
@@ -162,10 +171,10 @@ NO_CLIENT = {"agent": True, "interface": card(dhcp=NONE)}
         (DHCP, NO_CLIENT | {"plugged": LONG_AGO}, "added while the guest was running", CONFIGURE),
         (UP, {"plugged": LONG_AGO, "agent": True, "interface": card(up=False)}, "added while", CONFIGURE),
         (UP, {"agent": True, "interface": card()}, "a DHCP client runs on eth1, which should have none", CONFIGURE),
-        (STATIC, {"agent": True, "addresses": told(OTHER)}, f"the guest uses {OTHER}", CONFIGURE),
+        (STATIC, {"agent": True, "addresses": report(OTHER)}, f"the guest uses {OTHER}", CONFIGURE),
         (STATIC, {"agent": True, "interface": card(dhcp=NONE)}, "up in the guest, and has no address", CONFIGURE),
         (RESERVED, {"addresses": leased(OTHER)}, f"its lease of {OTHER} is older", "Renew the lease"),
-        (RESERVED, {"addresses": told(OTHER)}, "configured manually", ""),
+        (RESERVED, {"addresses": report(OTHER)}, "configured manually", ""),
         (RESERVED, NO_CLIENT, "no DHCP client runs on eth1", CONFIGURE),
         (replace(ALONE, reserved=IP), {"addresses": leased(OTHER)}, "is older", "Renew the lease"),
         (replace(ALONE, reserved=IP), {}, "no DHCP client runs on this NIC", ""),
@@ -205,7 +214,7 @@ def test_a_nic_that_cannot_be_checked_is_unknown_with_the_reason(wanted, known, 
 @pytest.mark.parametrize("wanted", [RESERVED, STATIC, replace(ALONE, reserved=IP)])
 @pytest.mark.parametrize(
     "known",
-    [{}, {"addresses": told(OTHER)}, {"link_up": False}, {"addresses": leased(OTHER)}, {"since": JUST_NOW}],
+    [{}, {"addresses": report(OTHER)}, {"link_up": False}, {"addresses": leased(OTHER)}, {"since": JUST_NOW}],
 )
 def test_a_missing_reserved_address_is_named(wanted, known):
     found = verdict(wanted, **known)
@@ -213,7 +222,9 @@ def test_a_missing_reserved_address_is_named(wanted, known):
     assert found.state is not State.AS_WANTED
 
 
-@pytest.mark.parametrize("addresses", [(), leased(IP), leased(OTHER), told(IP), told(OTHER), leased(IP) + told(OTHER)])
+@pytest.mark.parametrize(
+    "addresses", [(), leased(IP), leased(OTHER), report(IP), report(OTHER), leased(IP) + report(OTHER)]
+)
 @pytest.mark.parametrize("link_up", [True, False])
 @pytest.mark.parametrize("in_libvirt", [True, False])
 @pytest.mark.parametrize("since", [JUST_NOW, LONG_AGO])
@@ -222,7 +233,7 @@ def test_a_nic_without_its_reserved_address_is_never_ok(addresses, link_up, in_l
     situation = Situation(
         reserved=IP,
         leased=seen.ips(Source.LEASE),
-        told=seen.ips(Source.AGENT, Source.ARP),
+        reported=seen.ips(Source.AGENT, Source.ARP),
         link_up=link_up,
         in_libvirt=in_libvirt,
         since=since,

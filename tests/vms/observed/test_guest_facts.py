@@ -16,7 +16,7 @@ CARD = f"card {FIRST} 0x1003 2 ens3\ncard {SECOND.upper()} 0x1002 3 ens4\n"
 FOUR, SIX, BOTH, NONE = frozenset({4}), frozenset({6}), frozenset({4, 6}), frozenset()
 
 
-def told(text: str = ""):
+def parsed(text: str = ""):
     found = read(f"{CARD}{text}\nend\n")
     assert found is not None
     return found
@@ -24,11 +24,11 @@ def told(text: str = ""):
 
 def asks(text: str) -> list[frozenset[int] | None]:
     """For which families each of two cards asks DHCP."""
-    return [card.dhcp for card in told(text).interfaces.values()]
+    return [card.dhcp for card in parsed(text).interfaces.values()]
 
 
 def test_cards_are_known_by_their_macs_and_up_by_their_flags():
-    assert told().interfaces == {
+    assert parsed().interfaces == {
         FIRST: Interface(name="ens3", up=True, dhcp=NONE),
         SECOND: Interface(name="ens4", up=False, dhcp=NONE),
     }
@@ -85,7 +85,7 @@ def status(stage: str | None, *errors: str) -> str:
     ],
 )
 def test_the_result_of_cloud_init_is_read_from_the_report(text, word, errors):
-    found = told(text)
+    found = parsed(text)
     assert (found.cloud_init, found.errors) == (word, errors)
 
 
@@ -109,17 +109,17 @@ def test_an_incomplete_report_is_ignored(text):
     ],
 )
 def test_a_hostile_report_is_ignored(hostile):
-    found = told(hostile)
+    found = parsed(hostile)
     assert all(len(card.name) <= 40 for card in found.interfaces.values())
     assert found.errors == ""
 
 
 def test_a_long_report_of_a_guest_is_truncated():
-    long = told(f"cloud-init installed\n{result('x' * 5000, chr(27) + '[31m' + chr(0x202E))}").errors
+    long = parsed(f"cloud-init installed\n{result('x' * 5000, chr(27) + '[31m' + chr(0x202E))}").errors
     assert len(long) == ERRORS and long.endswith("…")
-    assert told(f"cloud-init installed\n{result(chr(27) + 'red' + chr(0x202E))}").errors == " red "
+    assert parsed(f"cloud-init installed\n{result(chr(27) + 'red' + chr(0x202E))}").errors == " red "
     many = "\n".join(f"card 52:54:00:00:{n // 256:02x}:{n % 256:02x} 0x1003 {n} eth{n}" for n in range(500))
-    assert len(told(many).interfaces) <= CARDS
+    assert len(parsed(many).interfaces) <= CARDS
 
 
 @given(st.text(max_size=300))

@@ -88,7 +88,7 @@ def _lock_for(
     return exclusive(found) if found else nullcontext()
 
 
-class SayWhatCollided(MiddlewareMixin):
+class DatabaseCollisionHandler(MiddlewareMixin):
     """Answer remaining collisions in the database with a page: 409, or 503 if it stayed busy."""
 
     def process_exception(self, request: HttpRequest, problem: Exception) -> HttpResponse | None:
