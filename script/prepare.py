@@ -1,4 +1,4 @@
-"""What must be on the machine before the portal's own Python can run: system packages and `.venv`.
+"""Installs the prerequisites of the portal: system packages and `.venv`.
 
 Shared by `script/server` and `script/test`, and run by the system's Python: standard library only.
 """
@@ -37,7 +37,7 @@ CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "virt
 
 
 class SetupError(Exception):
-    """Something is missing that cannot be brought from here; the message says what to do."""
+    """Something is missing that cannot be installed; the message says what to do."""
 
 
 def check_python() -> None:
@@ -46,14 +46,14 @@ def check_python() -> None:
 
 
 def browser() -> list[str]:
-    """Name the package of the browser that the tests click in."""
+    """Return the package name of the browser for the tests."""
     release = Path("/etc/os-release")
     ubuntu = release.exists() and "ID=ubuntu" in release.read_text().splitlines()
     return ["chromium-browser" if ubuntu else "chromium"]
 
 
 def install(packages: list[str]) -> None:
-    """Make sure of Debian packages; installs what is missing as root, otherwise says how to."""
+    """Install missing Debian packages as root; as another user, raise an error with the command."""
     if not shutil.which("apt-get"):
         if packages == BUILD and shutil.which("gcc") and shutil.which("pkg-config"):
             return  # pip will say what else it misses
@@ -159,6 +159,6 @@ def works(python: Path) -> bool:
 
 
 def run(command: list[str | Path], env: dict[str, str] | None = None, cwd: str | Path = ROOT) -> None:
-    """Run a command that may talk to the terminal but cannot ask anything."""
+    """Run a command with output to the terminal and without input."""
     if subprocess.run(command, stdin=subprocess.DEVNULL, env=env, cwd=cwd).returncode:
         raise SetupError(f"This failed: {' '.join(map(str, command))}")

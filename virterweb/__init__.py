@@ -1,4 +1,4 @@
-"""The project: settings, URLs, the worker. `delay` needs the Celery app to be known wherever Django is."""
+"""The project: settings, URLs and worker. The Celery app is imported so that `delay` works wherever Django runs."""
 
 from .celery import app as celery_app
 

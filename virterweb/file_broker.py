@@ -110,5 +110,5 @@ class Transport(filesystem.Transport):
 
 
 def install() -> None:
-    """Take the place of kombu's transport for URLs that begin with filesystem://."""
+    """Replace kombu's transport for URLs that begin with filesystem://."""
     TRANSPORT_ALIASES["filesystem"] = f"{__name__}:Transport"

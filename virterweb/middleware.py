@@ -39,7 +39,7 @@ class RefuseNullCharacters(MiddlewareMixin):
 
 
 class IgnoreMalformedCurrentURL(MiddlewareMixin):
-    """What htmx says of the page it is on is a hint: one that is no address is as none."""
+    """Remove the current URL that htmx sends if it is not a valid URL: it is only a hint."""
 
     HEADER = "HTTP_HX_CURRENT_URL"
 
@@ -53,7 +53,7 @@ class IgnoreMalformedCurrentURL(MiddlewareMixin):
 
 
 class InvalidTransitionHandler(MiddlewareMixin):
-    """A verb that does not apply to an object as it is now: the object's page says so, whichever page asked for it."""
+    """Redirect a refused action to the page of its object, which shows the reason as a message."""
 
     def process_exception(self, request: HttpRequest, problem: Exception) -> HttpResponse | None:
         if not isinstance(problem, InvalidTransition):
@@ -64,7 +64,7 @@ class InvalidTransitionHandler(MiddlewareMixin):
 
 
 class MethodNotAllowedPage(MiddlewareMixin):
-    """An address that only receives forms says so to who opens it, instead of an empty page."""
+    """Show an explanation, instead of an empty page, when somebody opens a URL that only receives forms."""
 
     def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
         if response.status_code != HTTPStatus.METHOD_NOT_ALLOWED or request.method != "GET" or request.htmx:
@@ -75,7 +75,7 @@ class MethodNotAllowedPage(MiddlewareMixin):
 
 
 class VisibleCharacters(MiddlewareMixin):
-    """What cannot be seen in names and texts from elsewhere is spelled out on every page: nothing reorders or hides."""
+    """Spell out invisible characters of names and outside texts on every page."""
 
     def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
         if not response.streaming and response.get("Content-Type", "").startswith("text/html"):
@@ -94,9 +94,9 @@ class ContentSecurityPolicy(MiddlewareMixin):
 
 
 class SignInRequired(LoginRequiredMiddleware):
-    """Django's, but a fragment that updates itself gets a plain 401 instead of the page to sign in.
+    """Require a login as Django does, but answer a request of htmx with a plain 401 instead of the login page.
 
-    Who sends a form comes back to the page with the form: its address may be one that only receives forms.
+    After the login, a user who sent a form returns to the page with the form.
     """
 
     def handle_no_permission(self, request: HttpRequest, view_func: Callable) -> HttpResponse:

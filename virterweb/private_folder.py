@@ -12,7 +12,7 @@ def restrict_new_files() -> None:
 
 
 def prepare(folder: Path) -> None:
-    """Create the folder, or take group and others off an existing one and off what lies directly in it."""
+    """Create the folder, or remove the permissions of group and others from it and from the files in it."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     for path in (folder, *folder.iterdir()):
         _restrict(path)

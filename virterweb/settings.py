@@ -1,4 +1,4 @@
-"""One settings file, driven by the environment. Without any variable: SQLite and a broker of files, in one folder."""
+"""Settings, from environment variables. By default, SQLite and a file broker in one data folder."""
 
 import os
 import secrets
@@ -94,7 +94,7 @@ TEMPLATES = [
 
 DATABASES = {"default": dj_database_url.config(default=f"sqlite:///{DATA_DIR}/virterweb.sqlite3")}
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
-    # Writers queue up for 60 s instead of failing, and say at their start that they write.
+    # Writers wait up to 60 s for a lock instead of failing, and take the write lock at the start of the transaction.
     DATABASES["default"]["OPTIONS"] = {
         "timeout": 60,
         "transaction_mode": "IMMEDIATE",
@@ -116,7 +116,7 @@ LANGUAGE_CODE = "en-us"
 
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
-# For `collectstatic`, where a web server in front serves the files; the portal itself needs none of it.
+# For `collectstatic`, if a web server in front of the portal serves the files; the portal itself does not need it.
 STATIC_ROOT = Path(os.environ.get("VIRTERWEB_STATIC_ROOT") or DATA_DIR / "static")
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
@@ -182,7 +182,7 @@ LOGGING = {
     "formatters": {"plain": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
     "root": {"handlers": ["console"], "level": "INFO"},
-    # Two sweeps a second are nothing to write about.
+    # Two sweeps per second would fill the log.
     "loggers": {
         f"celery.{name}": {"level": "WARNING"} for name in ("beat", "worker.strategy", "worker.request", "app.trace")
     }

@@ -37,7 +37,7 @@ def taken(network: Network) -> Taken:
 
 
 def other_user(network: Network, ip: str, mac: str) -> Message:
-    """Return who else has an address; an empty message if nobody has. A guest that is gone has no lease."""
+    """Return the message that another guest has an address; an empty message if none has it."""
     names = network.vm_names()
     for its, whose, name in _reserved(network):
         if its == ip and whose != mac:

@@ -25,7 +25,7 @@ TITLES = {
     "adopt": "Adopt",
     "remove": "Delete",
 }
-# What an action changes of the desired configuration, with the event that the history has of it.
+# The columns of the desired configuration that each action changes, and its event in the history.
 CHANGES = {
     "start": (Event.STARTED, {"active": True}),
     "stop": (Event.STOPPED, {"active": False}),

@@ -1,4 +1,4 @@
-"""What pages show of a plan for a network."""
+"""The context of pages that show a plan for a network."""
 
 from networks.definition.plans.steps import Step, token, worst
 from networks.models import Network

@@ -137,7 +137,7 @@ def network_accept(request: HttpRequest, hypervisor: str, name: str) -> HttpResp
 @require_POST
 @operators_only
 def network_adopt_replacement(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
-    """Let the network that others have recreated or renamed be this one."""
+    """Adopt the network that replaced this one outside the portal."""
     network = get_managed(request.user, hypervisor, name)
     network.adopt_replacement(request.user)
     messages.success(request, f"{network} is now managed as it is in libvirt. Nothing changed in libvirt.")
@@ -162,7 +162,7 @@ def network_recreate(request: HttpRequest, hypervisor: str, name: str) -> HttpRe
 
 @require_POST
 def network_persist(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
-    """Have libvirt store the definition of a transient network, as it runs."""
+    """Make libvirt store the definition of a transient network, as it runs."""
     network = get_managed(request.user, hypervisor, name)
     if network.status.persistent:
         messages.info(request, f"{network} is already persistent.")

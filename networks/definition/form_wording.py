@@ -1,4 +1,4 @@
-"""The product's words for what the form of a network does not accept. Pure: nothing is decided by them.
+"""The texts for what the form of a network does not accept. Pure: no decision depends on them.
 
 The placeholder `about` names one or several things that a problem is about.
 """
@@ -8,7 +8,7 @@ from virterweb.messages import Message, add_wording
 FREE = " For example, {free} is free."
 SOME = "{names} and {count} more"
 
-#: What uses a block.
+#: The users of a block.
 BLOCKS = {
     "block.network": "{block} of the network {holder}",
     "block.inactive network": "{block} of the network {holder}, which is inactive",

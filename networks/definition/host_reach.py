@@ -1,4 +1,4 @@
-"""Which parts of a network's document reach beyond the network, to the hypervisor itself: for operators alone. Pure.
+"""Parts of a network's document that affect the hypervisor itself, which only operators may change. Pure.
 
 What is known to stay inside the network is listed; everything else counts as reaching the host.
 """

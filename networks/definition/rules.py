@@ -1,4 +1,4 @@
-"""What is allowed in a network's fields: one place for form, admin and command line. Pure but for ValidationError."""
+"""Validation of a network's fields for form, admin and command line. Pure except for ValidationError."""
 
 import re
 from ipaddress import IPv4Interface, IPv6Interface, ip_interface, ip_network

@@ -1,4 +1,4 @@
-"""The product's words for why a value of a network is not valid. Pure: nothing is decided by them."""
+"""The texts for why a value of a network is not valid. Pure: no decision depends on them."""
 
 from virterweb.messages import add_wording
 

@@ -1,4 +1,4 @@
-"""The product's words for networks: fields, differences, drift, steps of plans, and events of the history. Pure.
+"""The texts for networks: fields, differences, drift, steps of plans, and events of the history. Pure.
 
 Everything else stores, compares and branches on codes. Each table has the texts of one subject by code; nothing that is
 stored or decided depends on a text.

@@ -30,13 +30,13 @@ def due_networks() -> NetworkQuerySet:
 
 
 def query_now(network: Network) -> None:
-    """Make the network due at once, regardless of earlier answers and errors."""
+    """Make the network due for a query at once, regardless of earlier answers and errors."""
     DNSAnswers.objects.filter(network=network).update(due_at=None)
     enqueue("networks.tasks.ask_names", network.pk)
 
 
 def ask(network_id: int) -> None:
-    """Ask one network's dnsmasq if it is due, unless another worker is at it or just was."""
+    """Query one network's dnsmasq if it is due, unless another worker does so or just did."""
     if not due_networks().filter(pk=network_id).exists():
         return
     DNSAnswers.objects.get_or_create(network_id=network_id)
@@ -80,7 +80,7 @@ def served(network: Network) -> tuple[names.Name, ...]:
 
 
 def unasked(network: Network) -> Message:
-    """Return why its dnsmasq cannot be asked; an empty message if it was asked, or will be in a moment."""
+    """Return why its dnsmasq cannot be queried; an empty message if it was, or will be soon."""
     if not (network.status.present and network.status.active):
         return Message("dns.not_active", network=network)
     answers = getattr(network, "dns_answers", None)

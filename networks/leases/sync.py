@@ -64,7 +64,7 @@ def fingerprint(found: Iterable[FoundLease]) -> str:
 
 
 def record(row: Network, found: list[FoundLease], last_polled_at: datetime | None = None) -> None:
-    """Write down what became of a network's leases since `last_polled_at`: those that are gone were last seen then."""
+    """Record the changes of a network's leases since `last_polled_at`; missing leases were last seen then."""
     mark = fingerprint(found)
     if mark == row.status.leases_print:
         return
@@ -144,7 +144,7 @@ def to_release() -> set[int]:
 
 
 def release(network: Network, connection: Connection) -> None:
-    """Have dnsmasq forget the leases that somebody asked to be released, and say of which it cannot be."""
+    """Make dnsmasq release the requested leases, and record why a lease cannot be released."""
     asked = network.leases.current().exclude(release_asked_at=None).filter(release_problem="")
     for lease in asked:
         try:
@@ -161,7 +161,7 @@ def release(network: Network, connection: Connection) -> None:
 
 
 def refresh_leases(networks: Iterable[int]) -> None:
-    """Have the leases of networks (by id) gone through again, changed or not: NICs on them have changed."""
+    """Request that all leases of networks (by id) are recorded again, because NICs on them have changed."""
     NetworkStatus.objects.filter(desired__in=networks).update(leases_print="")
 
 

@@ -175,7 +175,7 @@ class Adoption:
             conclude(self, Message("revision.released"))
             self.note(Event.RELEASED, by, result=Revision.Result.DONE)
             self.hosts.all().delete()
-            # What had begun must not be continued if it is adopted again.
+            # A pending change must not be continued if the network is adopted again.
             begun = {"overwrite": False, "accepted": None, "allow_disconnect": []}
             type(self).objects.filter(pk=self.pk).update(managed=False, document="", agreed="", generation=0, **begun)
             self.status.write(generation=0, drift="", error="", detail="", made_at=None)

@@ -16,7 +16,7 @@ from virterweb.hypervisors.desired.drift import encoded
 from virterweb.hypervisors.gateway.found import FoundNetwork
 from virterweb.hypervisors.models import ReadingProblem
 
-from .revision import _yes
+from .revision import _yes_or_no
 from .status import NetworkStatus
 
 
@@ -30,8 +30,8 @@ class Comparison:
         flags = (("@active", self.active, found.active), ("@autostart", self.autostart, found.autostart))
         for path, saved, now in (*flags, ("@persistent", True, found.persistent)):
             if saved != now:
-                running = _yes(now) if found.active else None
-                yield Drift(field=Field(path), saved=_yes(saved), stored=_yes(now), running=running)
+                running = _yes_or_no(now) if found.active else None
+                yield Drift(field=Field(path), saved=_yes_or_no(saved), stored=_yes_or_no(now), running=running)
 
     @staticmethod
     def drift_codes(found: Iterable[Drift]) -> str:

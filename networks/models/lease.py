@@ -78,5 +78,5 @@ class Lease(models.Model):
         return lease
 
     def name_words(self) -> None:
-        """Make it found by the names that it has now."""
+        """Update the search text with the current names."""
         self.words = f"{self.hostname} {self.vm} {self.mac.replace(':', '')}".lower()

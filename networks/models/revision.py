@@ -33,7 +33,7 @@ class NetworkRevision(Revision):
         before = other
         bare = build(NetworkSpec(name=self.desired.name, uuid=self.desired.uuid_text))
         found = differences(self.document, before.document if before else bare)
-        flags = ((name, _yes(getattr(self, name)), _yes(getattr(before or self, name))) for name in FLAGS)
+        flags = ((name, _yes_or_no(getattr(self, name)), _yes_or_no(getattr(before or self, name))) for name in FLAGS)
         more = (
             Difference(field=Field(f"@{name}"), wanted=now, found=was, listed=False)
             for name, now, was in flags
@@ -45,5 +45,5 @@ class NetworkRevision(Revision):
 FLAGS = ("active", "autostart")
 
 
-def _yes(value: bool) -> str:
+def _yes_or_no(value: bool) -> str:
     return "yes" if value else "no"

@@ -245,7 +245,7 @@ def _held_by(field: str, host: HostSpec, other: HostSpec) -> Message:
 
 
 def _keys(host: HostSpec) -> list[tuple[str, str]]:
-    """Return what an entry occupies as (field, value), in one spelling; a name with its address family."""
+    """Return the values that an entry occupies, as (field, normalized value); a name with its address family."""
     ip = host.ip
     with suppress(ValueError):
         ip = str(ip_address(host.ip))

@@ -1,4 +1,4 @@
-"""The product's words for why a DHCP reservation is not possible. Pure: nothing is decided by them."""
+"""The texts for why a DHCP reservation is not possible. Pure: no decision depends on them."""
 
 from networks.addresses.wording import guest
 from virterweb.messages import add_wording

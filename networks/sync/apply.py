@@ -76,7 +76,7 @@ def _read_hosts(network: Network, connection: Connection) -> FoundNetwork | None
 
 
 def _hosts_first(network: Network, connection: Connection, agreed: Wanted, read_at: datetime) -> list[dict]:
-    """Carry out DHCP reservations before what else has changed, so that they are not kept back if that is refused."""
+    """Apply DHCP reservations before all other changes, so that a refusal of those does not delay them."""
     side = found_side(network, connection)
     if side is None:
         return []
@@ -97,7 +97,7 @@ def _hosts_first(network: Network, connection: Connection, agreed: Wanted, read_
 
 
 def _restore(network: Network, connection: Connection, before: Found) -> dict:
-    """Give libvirt what it had before a change that it refused half-way, and every VM its connection."""
+    """Restore the previous definition after a change that libvirt refused half-way, and reconnect every VM."""
     goal = Wanted(document=before.document, live=before.live, active=before.active, autostart=before.autostart)
     for step in plan(goal, found_side(network, connection)):
         run_step(step, network, connection)

@@ -22,7 +22,7 @@ from virterweb.hypervisors.models import Hypervisor, ReadingProblem
 
 
 def observe(hypervisor: Hypervisor, connection: Connection) -> None:
-    """Write down every network that libvirt has, and the leases that are due; nothing that did not change.
+    """Record every network that libvirt has, and the leases that are due; write only changes.
 
     A network that cannot be read is named as a problem, and stays as it was known.
     """
@@ -85,7 +85,7 @@ def _record(row: Network, network: FoundNetwork, began: datetime) -> None:
 
 
 def _resolve_drift(row: Network) -> None:
-    """Do what an operator set for changes of this network outside the portal."""
+    """Apply the automatic reaction to drift that an operator chose for the network."""
     row.refresh_from_db()
     if not (row.managed and row.done and row.status.drift) or row.removed_at or row.status.error:
         return

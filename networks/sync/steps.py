@@ -61,7 +61,7 @@ def _restart(network: Network, connection: Connection) -> None:
 
 
 def _start(network: Network, connection: Connection) -> None:
-    """Start it; if a libvirt that was killed has left its bridge behind, with another that libvirt chooses."""
+    """Start the network; if a killed libvirt left its bridge behind, let libvirt choose another bridge."""
     try:
         connection.networks.start(network.uuid_text, network.name)
     except Refused as problem:

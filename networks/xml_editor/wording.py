@@ -1,4 +1,4 @@
-"""The product's words for the problems of a network's document. Pure: nothing is decided by them."""
+"""The texts for the problems of a network's document. Pure: no decision depends on them."""
 
 from virterweb.messages import add_wording
 

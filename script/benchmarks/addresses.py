@@ -1,4 +1,4 @@
-"""What addresses cost: pages, polls, search, history and pasted DHCP reservations. `script/bench` runs this."""
+"""Benchmarks of addresses: pages, polls, search, history and pasted DHCP reservations, run by `script/bench`."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def judged(met: bool, goal: str) -> str:
 
 @contextmanager
 def network(name: str, cidr: str) -> Iterator[object]:
-    """A network that only the database knows, for as long as it is measured."""
+    """Yield a network that exists only in the database, and delete it afterwards."""
     from ipaddress import ip_interface
 
     from networks.models import Network
@@ -201,7 +201,7 @@ def history(report: Report) -> None:
 
 
 def write_leases(networks: list, count: int, private: object) -> None:
-    """So many leases in all, as libvirt's helper for dnsmasq keeps them."""
+    """Write so many leases as libvirt's helper for dnsmasq stores them."""
     until = int(time.time()) + 86400
     for index, each in enumerate(networks):
         entries = [
@@ -218,7 +218,7 @@ def write_leases(networks: list, count: int, private: object) -> None:
 
 
 def poll(report: Report, compare: Callable, timed: Callable, host: object, private: object) -> None:
-    """One poll of 100 networks with 3000 leases, in which nothing has changed."""
+    """Measure one poll of 100 networks with 3000 leases that have not changed."""
     from django.db import connection
     from django.test.utils import CaptureQueriesContext
 
@@ -256,7 +256,7 @@ def poll(report: Report, compare: Callable, timed: Callable, host: object, priva
 
 
 def paste(report: Report, compare: Callable, host: object, name: str) -> None:
-    """500 DHCP reservations pasted into a running network, until libvirt has them all."""
+    """Measure pasting 500 DHCP reservations into a running network, until libvirt has them all."""
     import libvirt
 
     from networks.models import Network

@@ -1,4 +1,4 @@
-"""What the attached table of a crowded network costs. `script/bench` runs this."""
+"""Benchmark of the attached table of a network with many NICs, run by `script/bench`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What changes of networks cost, beside the bare libvirt calls of the same run: `script/bench` runs this."""
+"""Benchmarks of changes of networks, compared with plain libvirt calls, run by `script/bench`."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Editor:
         self.client.force_login(get_user_model().objects.get())
 
     def form(self, name: str) -> dict[str, str]:
-        """What the page of the form holds."""
+        """Return the values of the form on its page."""
         from networks.changes.forms.network import NetworkForm
         from networks.changes.merge import as_base, as_text
         from networks.models import Network
@@ -164,6 +164,6 @@ def restart(report: Report, timed: Callable, host: object, private: object, port
 
 
 def crowded(portal: object, name: str) -> None:
-    """A network of the portal with many DHCP reservations."""
+    """Return a managed network with many DHCP reservations."""
     flags = ["--dhcp-mac", "52:54:00:01:00:00", "--dhcp-count", str(HOSTS), "--dhcp"]
     portal.manage("network", "add", name, "-n", "10.8.0.1/16", *flags)

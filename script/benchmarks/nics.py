@@ -1,4 +1,4 @@
-"""What NICs cost, beside the bare libvirt calls of the same run: `script/bench` runs this."""
+"""Benchmarks of NICs, compared with plain libvirt calls, run by `script/bench`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NIC = """<interface type='network'><source network='{network}'/><mac address='52
 
 
 def observation(compare: Callable, report: Callable, timed: Callable, host: object, read: Callable, vms: int) -> None:
-    """Looks at VMs with many NICs; `read` makes the bare calls for all but the traffic. All other VMs are removed."""
+    """Poll VMs with many NICs; `read` makes the plain calls for all but the traffic. All other VMs are removed."""
     import libvirt
 
     from virterweb.hypervisors.models import Hypervisor
@@ -88,7 +88,7 @@ def adding(report: Callable, host: object, portal: object) -> None:
 
 
 def traffic(compare: Callable, report: Callable, timed: Callable, pk: int, stats: Callable, running: int) -> None:
-    """The part of a poll that reads and writes the counters."""
+    """Measure the part of a poll that reads and writes the counters."""
     from django.db import connection
     from django.test.utils import CaptureQueriesContext
 
@@ -111,7 +111,7 @@ def traffic(compare: Callable, report: Callable, timed: Callable, pk: int, stats
 
 
 def fill(host: object, vms: int) -> list:
-    """Other VMs instead of those that are there, on the networks that run; those of them that run."""
+    """Replace the VMs by others on the running networks; return those that run."""
     import libvirt
 
     for domain in host.listAllDomains():
@@ -136,7 +136,7 @@ def fill(host: object, vms: int) -> list:
 
 
 def read_all_again() -> None:
-    """Have the next poll read what else is read more seldom."""
+    """Make the next poll read facts that are usually read less often, too."""
     from networks.models import NetworkStatus
     from virterweb.hypervisors.models import Hypervisor, HypervisorStatus
 

@@ -1,4 +1,4 @@
-"""What running many VMs from one form costs, beside bare libvirt calls in the same run: `script/bench` runs this."""
+"""Benchmark of many VMs run from one form, compared with plain libvirt calls, run by `script/bench`."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def all_run(host: object) -> bool:
 
 
 class Documents:
-    """The documents that the portal would give libvirt for a VM of an ID: made before anything is measured."""
+    """The documents of a VM with an ID as the portal creates them, made before the measurement."""
 
     def __init__(self, pk: int) -> None:
         from vms.models import VM
@@ -108,7 +108,7 @@ class Documents:
 
 
 def run(host: object, documents: dict) -> None:
-    """Virter's order: domain, boot volume, cloud-init ISO, DHCP reservation, start."""
+    """Create a VM in Virter's order: domain, boot volume, cloud-init ISO, DHCP reservation, start."""
     pool = host.storagePoolLookupByName("default")
     domain = host.defineXML(documents["domain"])
     pool.createXML(documents["boot"])

@@ -1,4 +1,4 @@
-"""The files, scripts and documents with which a private hypervisor is set up."""
+"""Files, scripts and documents to set up a private hypervisor."""
 
 LIBVIRTD_CONF = """\
 unix_sock_dir = "{sockets}"

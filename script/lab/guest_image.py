@@ -1,4 +1,4 @@
-"""Builds guests as clouds have them: Debian with cloud-init, one image per way of configuring the network.
+"""Builds cloud images: Debian with cloud-init, one image per network renderer.
 
 `PYTHONPATH=script python3 -m lab.guest_image [RENDERER …]` prints the files, built where they are missing. Everything
 comes from the packages of the machine's own Debian release and mirror.
@@ -72,7 +72,7 @@ def image(renderer: str) -> Path:
 
 
 def folder() -> Path:
-    """Where the images are kept between runs."""
+    """Return the folder in which images are cached between runs."""
     chosen = os.environ.get("VIRTERWEB_GUESTS")
     return Path(chosen) if chosen else prepare.CACHE / "guests"
 
@@ -91,7 +91,7 @@ def build(renderer: str, release: str, work: Path) -> Path:
 
 
 def sources() -> str:
-    """Return where the machine's own release of Debian comes from, as lines for sources.list."""
+    """Return the lines of sources.list for the machine's own release of Debian."""
     form = "$(ORIGIN) deb $(REPO_URI) $(RELEASE) main"
     command = ("apt-get", "indextargets", "--format", form, "Created-By: Packages", "Component: main")
     for last in (False, True):
@@ -120,14 +120,14 @@ def bootstrap(root: Path, packages: list[str], release: str) -> None:
 
 
 def proxies() -> Iterator[tuple[str, str]]:
-    """What apt here reaches mirrors through, which mmdebstrap does not take over."""
+    """Return the proxy settings of apt on this machine, which mmdebstrap does not inherit."""
     for name in ("http", "https"):
         if found := re.search(r'"(.+)"', run("apt-config", "dump", f"Acquire::{name}::Proxy")):
             yield name, found[1]
 
 
 def furnish(root: Path, renderer: str) -> None:
-    """Make of the packages what a cloud image is."""
+    """Configure the installed packages as in a cloud image."""
     etc = root / "etc"
     (etc / "fstab").write_text("/dev/vda2 / ext4 defaults 0 0\n")
     (etc / "cloud/cloud.cfg.d/90_guest.cfg").write_text(CLOUD_CONFIG.format(renderer=CALLED[renderer]))
@@ -178,7 +178,7 @@ def join(disk: Path, parts: list[Path]) -> None:
 
 
 def run(*command: str | Path, given: str = "") -> str:
-    """Run a command to its end and return what it printed; its complaint becomes the ImageError."""
+    """Run a command and return its output; raise ImageError with its error message."""
     try:
         done = subprocess.run(command, capture_output=True, text=True, input=given)
     except FileNotFoundError as missing:

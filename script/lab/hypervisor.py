@@ -39,7 +39,7 @@ class LabError(Exception):
 
 
 class Lab:
-    """A running lab. `uri` is what libvirt connects to, `pid` the process with which everything in the lab dies.
+    """A running lab. `uri` is its libvirt URI; when the process `pid` ends, everything in the lab ends.
 
     `namespace_pid` is the lab's first process: `nsenter -t PID -n -m -p` enters the lab, also while libvirtd is dead.
     """
@@ -90,7 +90,7 @@ class Lab:
         return output("nsenter", "-t", str(self.namespace_pid), "-m", "-n", "-p", *command)
 
     def virsh(self, *arguments: str | Path) -> str:
-        """Run virsh, from outside, on the lab."""
+        """Run virsh for the lab, outside its namespaces."""
         return output("virsh", "-q", "-c", self.uri, *arguments)
 
     @property
@@ -170,7 +170,7 @@ def start(directory: Path, network: bool = True, image: bool = True) -> Lab:
 
 
 def furnish(lab: Lab, network: bool, image: bool) -> None:
-    """Give a new lab its pool, network and image; can be repeated after it broke off."""
+    """Create the pool, network and image of a new lab; can be repeated after an interruption."""
     if image:
         load_image(lab, "tiny", tiny.image())
     if "default" not in lab.virsh("pool-list", "--all", "--name").split():

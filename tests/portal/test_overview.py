@@ -1,4 +1,4 @@
-"""The first page: hypervisors, what wants looking at and why, and what changed last."""
+"""The overview: hypervisors, objects that need attention with the reason, and recent activity."""
 
 import pytest
 from django.db import connection

@@ -20,7 +20,7 @@ from .models import Hypervisor, HypervisorStatus, ReadingProblem
 
 
 class ForOperators:
-    """Base of admins and inlines: operators may change rows; the permissions of Django say who may see them."""
+    """Base of admins and inlines: operators may change rows; Django's permissions determine who may see them."""
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return rights.is_operator(request.user) or super().has_module_permission(request)

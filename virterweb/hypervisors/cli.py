@@ -1,4 +1,4 @@
-"""What the commands `network` and `vm` share: choosing the hypervisor, printing tables, waiting for the worker."""
+"""Shared parts of the commands `network` and `vm`: choice of the hypervisor, tables, and waiting for the worker."""
 
 import sys
 import time

@@ -1,4 +1,4 @@
-"""Which libvirt URIs the portal connects to.
+"""Validation of libvirt URIs.
 
 libvirt's URIs can name programs to run (`qemu+ext`, `command`, `netcat`, `proxy`), files to read (`keyfile`,
 `known_hosts`, `pkipath`) and further drivers on the other side (`name`, and all parameters unknown to libvirt), see

@@ -1,4 +1,4 @@
-"""Notes on every page about hypervisors whose present state is unknown."""
+"""Notes on every page about hypervisors whose current state is unknown."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -36,7 +36,7 @@ class Trouble:
 
 
 def trouble_of_page(request: HttpRequest) -> dict:
-    """Give every page the hypervisors and the trouble that concerns it, read when they are first used."""
+    """Add the hypervisors and the problems that concern a page to its context; they are read at the first use."""
     if not getattr(request, "user", None) or not request.user.is_authenticated:
         return {}
     match = request.resolver_match

@@ -1,4 +1,4 @@
-"""The product's words for why somebody may not change an object, or why a verb does not apply to it. Pure.
+"""The texts for why somebody may not change an object, or why a verb does not apply to it. Pure.
 
 Everything else stores, compares and branches on codes.
 """

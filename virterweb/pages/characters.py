@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 # Invisible although `str.isprintable` says otherwise: fillers, blanks and marks without a glyph.
 FILLERS = "\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef"
-# What reorders, joins or breaks a text unseen, and control characters but for tab and line ends.
+# Invisible characters that reorder, join or break a text, and control characters except tab and line ends.
 UNSEEN = "\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\uffff"
 UNSEEN += "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e00ff"
 HIDDEN = re.compile(f"[{FILLERS}{UNSEEN}]")

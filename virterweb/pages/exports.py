@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.http import content_disposition_header
 
 SUFFIXES = {"application/json": "json", "text/csv": "csv"}
-# What spreadsheets take for the start of a formula, also behind spaces and in full width.
+# Characters with which a formula begins in spreadsheets, also after spaces and in full width.
 FORMULA = re.compile(r"[\t\r\n]|\s*[=+@＝＋－＠-]")
 NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 

@@ -1,4 +1,4 @@
-"""Public SSH keys as people paste them: read line by line as sshd's AUTHORIZED_KEYS FILE FORMAT has them. Pure.
+"""Checks of pasted public SSH keys, line by line, by the AUTHORIZED_KEYS FILE FORMAT of sshd(8). Pure.
 
 Messages name the line and never repeat what was pasted, because it may be a secret.
 """

@@ -1,1 +1,1 @@
-"""The people who use the portal, and how they sign in."""
+"""Users of the portal, and sign-in."""

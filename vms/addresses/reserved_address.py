@@ -79,7 +79,7 @@ def _reserved(network: Network, mac: str) -> list[str]:
 
 
 def static_user(network: Network, ip: str, mac: str) -> Message:
-    """Return who else has an address that a guest sets itself; an empty message if nobody has."""
+    """Return the message that another guest has a static address; an empty message if none has it."""
     nics = NIC.objects.filter(kind=NIC.Kind.NETWORK, source=network.name, vm__hypervisor=network.hypervisor_id)
     nics = nics.filter(removed_at=None, vm__removed_at=None, guest__mode=Mode.STATIC).exclude(mac=mac)
     static = ((nic, ip_interface(each)) for nic in nics.select_related("vm") for each in nic.guest_spec().addresses)

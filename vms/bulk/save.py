@@ -16,7 +16,7 @@ from .changes import Row, why_not
 
 
 def _follow(vm: VM, key: str, spec: NICSpec, by: AbstractBaseUser | None) -> None:
-    """Let a NIC's fixed address follow it; one that cannot be had there is left, and the NIC's row says so then."""
+    """Move the reserved address of a NIC with it; if the new network refuses it, the row of the NIC shows why."""
     try:
         now, _ = vm.desired_nic(key)
     except LookupError:
@@ -44,7 +44,7 @@ def save(found: Iterable[Row], by: AbstractBaseUser | None) -> list[str]:
 
 
 def again(vms: VMQuerySet, user: rights.Actor) -> None:
-    """Have what failed of these VMs tried once more."""
+    """Retry the failed changes of these VMs."""
     with transaction.atomic():
         for vm in vms.select_related("status", "owner"):
             if not why_not(vm, user) and vm.done and vm.status.error:

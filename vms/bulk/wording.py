@@ -1,11 +1,11 @@
-"""The product's words for changes of many VMs. Pure: nothing is decided by them."""
+"""The texts for changes of many VMs. Pure: no decision depends on them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from virterweb.messages import Message
 
-#: What is not changed of a VM, and why.
+#: Why a NIC of a VM is not changed.
 LEFT = {
     "there already": "NIC {mac} is already on {network}",
     "gone": "NIC {mac}: libvirt no longer has it",
@@ -15,7 +15,7 @@ LEFT = {
     "no NIC": "It has no NIC.",
 }
 
-#: Why nothing is changed of a VM.
+#: Why a VM is not changed.
 REFUSALS = {
     "rights": "{reason}",
     "being deleted": "It is being deleted.",

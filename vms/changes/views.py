@@ -43,7 +43,7 @@ def vm_accept(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
 
 @require_POST
 def vm_revert(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
-    """Have libvirt agree with the saved definition, in what was shown when it was asked for."""
+    """Revert the shown differences in libvirt to the saved definition."""
     vm = _vm(request, hypervisor, name)
     if is_stale(request, vm):
         return redirect(vm)
@@ -56,7 +56,7 @@ def vm_revert(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
 
 @require_POST
 def vm_persist(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
-    """Have libvirt store the definition of a transient VM."""
+    """Make libvirt store the definition of a transient VM."""
     vm = _vm(request, hypervisor, name)
     vm.persist(request.user)
     return redirect(vm)

@@ -1,4 +1,4 @@
-"""Pages that show how a VM's guest is told to configure its NICs, and that apply it now."""
+"""Pages of the guest network configuration of a VM."""
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -48,7 +48,7 @@ def _not_now(vm: VM) -> Message:
 
 @require_POST
 def guest_rule(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
-    """Set who decides the guest's network configuration; unknown values mean the hypervisor's setting."""
+    """Set the configuration mode of the guest network; unknown values mean the mode of the hypervisor."""
     vm = get_changeable(request.user, hypervisor, name, _configurable())
     chosen = request.POST.get("guest_network", "")
     vm.decide_guest_network(chosen if chosen in Hypervisor.GuestNetwork.values else "", request.user)

@@ -1,4 +1,4 @@
-"""The page that changes a VM's memory and vCPUs, above all of one that failed for them."""
+"""The page that changes memory and vCPUs of a VM, mainly after a failed start."""
 
 from django import forms
 from django.contrib import messages

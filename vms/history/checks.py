@@ -1,4 +1,4 @@
-"""Why an earlier definition of a VM cannot be restored."""
+"""Checks that prevent the restoration of an earlier definition of a VM."""
 
 from collections.abc import Iterable, Iterator
 

@@ -1,4 +1,4 @@
-"""What the verbs of the command `vm` share: finding a VM, and waiting for the worker."""
+"""Shared parts of the verbs of the command `vm`: look-up of a VM, and waiting for the worker."""
 
 from typing import ClassVar
 

@@ -226,7 +226,7 @@ class ConsoleLog(Due):
 
 
 class SSHCheck(Due):
-    """Whether SSH to a VM that is waited for works. Written only by `vms.guests.ssh`."""
+    """The check whether SSH to a VM works. Written only by `vms.guests.ssh`."""
 
     vm = models.OneToOneField(VM, verbose_name="VM", on_delete=models.CASCADE, related_name="ssh_check")
     since = models.DateTimeField("started at", default=timezone.now, help_text="when the VM was started")
@@ -271,7 +271,7 @@ class GuestRun(Due):
 
 
 class AddressRound(Due):
-    """The time when a hypervisor's guests are next asked for addresses."""
+    """The time of the next query of a hypervisor's guests for addresses."""
 
     hypervisor = models.OneToOneField(Hypervisor, on_delete=models.CASCADE, related_name="address_round")
 

@@ -1,4 +1,4 @@
-"""Two people in the same form: who saves second keeps what they typed, and gets and sees what the first has changed."""
+"""Merge of a form with changes that somebody else saved while it was open."""
 
 import json
 

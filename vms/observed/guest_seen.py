@@ -129,12 +129,12 @@ class Seen:
 
     @property
     def begun(self) -> datetime | None:
-        """Return the time from which on the guest could have configured the NIC."""
+        """Return the earliest time at which the guest could have configured the NIC."""
         return self.plugged or self.since
 
     @property
     def may_be_told(self) -> bool:
-        """Return whether the guest can be made to configure the NIC without a reboot."""
+        """Return whether the portal can apply the network configuration in the guest without a reboot."""
         return bool(self.agent and self.portal_iso and not self.refused)
 
 

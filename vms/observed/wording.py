@@ -1,4 +1,4 @@
-"""The product's words for guests: what they do with their NICs, SSH, consoles. Pure: nothing is decided by them."""
+"""The texts for guests: what they do with their NICs, SSH, consoles. Pure: no decision depends on them."""
 
 from collections.abc import Mapping
 from datetime import datetime

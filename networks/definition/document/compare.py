@@ -17,7 +17,7 @@ from virterweb.pages import xml_lines
 FILLED = {"uuid", "mac address", "bridge name"}
 
 
-#: What tells a difference from every other: path, block, wanted and found value.
+#: The identity of a difference: path, block, wanted and found value.
 Code = tuple[str, str, str, str]
 
 
@@ -64,7 +64,7 @@ def describe(missing: list[Leaf], extra: list[Leaf]) -> Iterator[Difference]:
             yield Difference(field=leaf.field, wanted="", found=leaf.value, listed=leaf.path in LISTS)
 
 
-# A running network adopts these only on a restart, which is not worth it.
+# A running network adopts these only on a restart, so differences in them do not count as drift there.
 KEPT_ONLY = {"title", "description", "metadata"}
 
 

@@ -32,7 +32,7 @@ from networks.definition.document.parse import (
     read,
 )
 
-# What comes in lists, by its place under <network>, and how a line shows it.
+# Lists of entries, by their path under <network>, and how a line shows an entry.
 RECORDS = {
     "ip/dhcp/host": parse_host,
     "ip/dhcp/range": parse_range,

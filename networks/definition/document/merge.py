@@ -20,7 +20,7 @@ from networks.definition.spec import USUAL_PORTS
 PLACES = {words_of(place): place for place in RECORDS}
 
 
-# By which attributes an entry of a list is the same one, with another value; all of a list without attributes.
+# The attributes that identify an entry of a list whose value changes; all entries of a list without attributes.
 SAME_BY = {
     "ip dhcp host": (("mac",), ("id",), ("ip",)),
     "ip dhcp range": (("start", "end"),),

@@ -76,7 +76,7 @@ def fetch(work: Path) -> Path:
 
 
 def kernel_packages() -> list[str]:
-    """Name the packages that hold the smallest kernel for virtual machines that apt knows of."""
+    """Return the packages of the smallest kernel for virtual machines that apt knows of."""
     for kernel in KERNELS:
         found = dependencies(kernel)
         if found:
@@ -147,7 +147,7 @@ def uncompressed(path: Path) -> bytes:
 
 
 def run(*command: str | Path, cwd: Path | None = None) -> str:
-    """Run a command to its end and return what it printed; its complaint becomes the ImageError."""
+    """Run a command and return its output; raise ImageError with its error message."""
     try:
         done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, stdin=subprocess.DEVNULL)
     except FileNotFoundError as missing:

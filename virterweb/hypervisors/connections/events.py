@@ -1,4 +1,4 @@
-"""libvirt's events become polls of their hypervisor, inside the Celery worker.
+"""Convert libvirt's events to polls of their hypervisor, inside the Celery worker.
 
 An event carries nothing else, but for the start of a network, which no later poll would see: that is written down.
 """

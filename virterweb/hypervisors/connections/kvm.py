@@ -1,4 +1,4 @@
-"""Whether VMs of a hypervisor run with KVM: proved once after each boot of its host, by running a guest.
+"""Test whether VMs of a hypervisor run with KVM: a guest is run once after each boot of the host.
 
 That libvirt offers KVM proves nothing: on nested machines guests with it do not start, hang, or crawl.
 """

@@ -1,4 +1,4 @@
-"""How a status stores drift: codes, each with its parameters, as JSON, one a line. Pure."""
+"""Storage of drift in a status: codes with their parameters as JSON, one per line. Pure."""
 
 import json
 from collections.abc import Iterable, Mapping

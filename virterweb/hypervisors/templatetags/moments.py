@@ -35,7 +35,7 @@ def age(at: datetime) -> SafeString:
 
 @register.filter
 def updated(at: datetime) -> SafeString:
-    """Return when something was read last, as an age that the page keeps counting; it never says more than is known."""
+    """Return the age of the last reading, which the page keeps counting."""
     local = timezone.localtime(at)
     new = (timezone.now() - at).total_seconds() < JUST_NOW
     shown = "updated just now" if new else f"updated {_in_one_unit(at)} ago"

@@ -26,7 +26,7 @@ SAY_MORE = ("source", "driver")  # elements that are kept when an attribute is r
 ONLY_USERS = ("ip", "route", "portForward")  # libvirt accepts them only for user networking
 
 
-# What belongs to the place where a NIC is attached: it is removed when the NIC moves.
+# Elements that depend on the network of a NIC: they are removed when the NIC moves.
 LEFT_BEHIND = ("virtualport", "script", "downscript", "backenddomain")
 
 

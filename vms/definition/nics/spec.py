@@ -1,4 +1,4 @@
-"""NICs of libvirt domains, as desired and as found. Pure: no ORM, no libvirt."""
+"""Desired and found NICs of libvirt domains. Pure: no ORM, no libvirt."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""The product's words for VMs and their NICs: fields, values, drift, and the steps of plans. Pure.
+"""The texts for VMs and their NICs: fields, values, drift, and the steps of plans. Pure.
 
 Everything else stores, compares and branches on codes. Each table has the texts of one subject by code; nothing that is
 stored or decided depends on a text.

@@ -1,4 +1,4 @@
-"""The product's words for why a VM cannot be adopted, or its definition accepted. Pure: nothing is decided by them."""
+"""The texts for why a VM cannot be adopted, or its definition accepted. Pure: no decision depends on them."""
 
 from virterweb.messages import add_wording
 

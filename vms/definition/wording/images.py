@@ -1,4 +1,4 @@
-"""The product's words for images: how the pool differs, why a file cannot be an image, what is waited for. Pure.
+"""The texts for images: how the pool differs, why a file cannot be an image, what is waited for. Pure.
 
 Everything else stores, compares and branches on codes.
 """
