@@ -1,4 +1,4 @@
-"""Pages whose updates fail: what they showed stays, one banner says what is wrong, and both heal by themselves."""
+"""Pages whose updates fail keep their content, show one banner, and recover automatically."""
 
 from collections.abc import Callable, Iterator
 

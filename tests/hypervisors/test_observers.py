@@ -1,4 +1,4 @@
-"""What a poll calls is there."""
+"""Every function that a poll calls exists."""
 
 from django.conf import settings
 from django.utils.module_loading import import_string

@@ -1,4 +1,4 @@
-"""A poll that is asked for is made, a slow one soon again; busy is not unreachable; each part has its limit."""
+"""Polls run on request and at intervals; a busy hypervisor is not unreachable; each part has a time limit."""
 
 import threading
 from datetime import timedelta

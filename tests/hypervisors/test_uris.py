@@ -1,4 +1,4 @@
-"""Hypervisor URIs: what can run programs or read files is refused wherever a URI comes from."""
+"""Hypervisor URIs that can run programs or read files are refused, wherever they come from."""
 
 import pytest
 from django.core.exceptions import ValidationError

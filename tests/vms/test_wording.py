@@ -1,4 +1,4 @@
-"""What the portal stores and decides about VMs does not depend on its words for them."""
+"""Stored values and decisions about VMs do not depend on the wording."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Who comes second is told so at the field; what collides all the same is answered in words."""
+"""The second of two concurrent users gets an error at the field; remaining collisions show an explanation."""
 
 from collections.abc import Callable, Iterator
 

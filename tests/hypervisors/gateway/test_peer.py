@@ -1,4 +1,4 @@
-"""What the devices of a local hypervisor's host tell: the bridge of a tap, and only of a NIC's own one."""
+"""The bridge of a NIC's own tap is read from the devices of a local hypervisor's host."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What libvirt, dnsmasq and the kernel say becomes a sentence with the step that helps."""
+"""Messages of libvirt, dnsmasq and the kernel become a sentence with a solution."""
 
 import errno
 

@@ -1,4 +1,4 @@
-"""Who else has an address is told by a code with parameters, whatever its words."""
+"""The other user of an address is a code with parameters, independent of the wording."""
 
 from networks.addresses.usage import other_user
 from tests.support.making import make_hypervisor, make_network

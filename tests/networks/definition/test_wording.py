@@ -1,4 +1,4 @@
-"""What the portal stores and decides does not depend on its words for networks."""
+"""Stored values and decisions about networks do not depend on the wording."""
 
 import json
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Who had an address when: the question of the leases' page, and its answers as page, CSV and JSON."""
+"""The lease history: who had an address at a time, as page, CSV and JSON."""
 
 import csv
 from datetime import UTC, datetime, timedelta

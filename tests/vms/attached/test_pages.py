@@ -1,4 +1,4 @@
-"""What is attached to anything: networks, plain bridges and port groups; filters by address; as a page and as files."""
+"""NICs attached to networks, bridges and port groups: filters in the URL, page, CSV and JSON."""
 
 import json
 from io import StringIO

@@ -1,4 +1,4 @@
-"""What a guest finds on its NoCloud ISO."""
+"""The contents of a NoCloud ISO."""
 
 import configparser
 import subprocess

@@ -1,4 +1,4 @@
-"""What a guest does with its NICs: set in forms, shown on a page, carried out when asked for."""
+"""The guest network configuration: set in forms, shown on a page, and applied on request."""
 
 from datetime import timedelta
 

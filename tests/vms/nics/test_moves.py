@@ -1,4 +1,4 @@
-"""A NIC that moves leaves behind what the new place cannot have, and says so."""
+"""A NIC that moves loses the settings that its new network does not support, with a note."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Several NICs of a VM with one MAC, as teaming pairs have it: never does one take the place of the other."""
+"""Several NICs of a VM with one MAC, such as a teaming pair: one never replaces the other."""
 
 import re
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Whether a guest does with a NIC what it is expected to: a table of cases, and what holds in all of them."""
+"""The check of a guest's NIC against its expected configuration: a table of cases, and general properties."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""What a guest tells of itself, read without trust."""
+"""Reports of guests are parsed as untrusted input."""
 
 import json
 import shutil

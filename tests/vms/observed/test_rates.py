@@ -1,4 +1,4 @@
-"""Counters of a NIC become rates, samples of five minutes, a picture and words."""
+"""Counters of a NIC become rates, samples of five minutes, a graph and text."""
 
 from datetime import UTC, datetime, timedelta
 

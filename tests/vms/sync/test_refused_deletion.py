@@ -1,4 +1,4 @@
-"""A deletion that was refused is over: what is asked of the VM later deletes nothing."""
+"""A refused deletion is over: later requests do not delete the VM."""
 
 from uuid import uuid4
 

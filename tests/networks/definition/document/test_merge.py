@@ -1,4 +1,4 @@
-"""What a change changes is applied to what libvirt has, and nothing else of that is touched."""
+"""Only the changes between two definitions are applied to the definition in libvirt."""
 
 import pytest
 from hypothesis import given, settings
