@@ -51,18 +51,10 @@ class Command(VerbCommand):
             add_plan_flags(verb)
         plan = self.verb(verbs, "plan", self.plan, "print the steps that `apply` would carry out", "name")
         plan.add_argument("--json", action="store_true", help="print the steps as JSON")
-        recreate = self.verb(
-            verbs,
-            "recreate",
-            self.recreate,
-            "recreate a network from the saved definition after it was recreated or renamed outside the portal",
-            "name",
-            waits=True,
-        )
+        text = "recreate a network from the saved definition after it was recreated or renamed outside the portal"
+        recreate = self.verb(verbs, "recreate", self.recreate, text, "name", waits=True)
         add_plan_flags(recreate)
-        apply = self.verb(
-            verbs, "apply", self.apply, "revert a network in libvirt to the saved definition", "name", waits=True
-        )
+        apply = self.verb(verbs, "apply", self.apply, "revert to the saved definition", "name", waits=True)
         add_plan_flags(apply)
         xml = self.verb(verbs, "xml", self.xml, "print the saved definition as XML, or replace it", "name", waits=True)
         xml.add_argument("--found", action="store_true", help="print the definition found in libvirt instead")
@@ -78,11 +70,7 @@ class Command(VerbCommand):
             ("accept", self.accept, "accept changes from libvirt into the saved definition"),
             ("take", self.accept, "the earlier name of accept"),
             ("adopt", self.adopt, "manage a network from now on; nothing changes in libvirt"),
-            (
-                "take-over",
-                self.adopt_replacement,
-                "manage the network that replaced a managed one; nothing changes in libvirt",
-            ),
+            ("take-over", self.adopt_replacement, "adopt what replaced this network; nothing changes in libvirt"),
             ("release", self.release, "stop managing a network; libvirt keeps it as it is"),
         ):
             self.verb(verbs, name, handler, text, "name", waits=True)
