@@ -21,9 +21,7 @@ def shown(portal: Portal, name: str) -> str:
     return portal.get(f"/vms/lab/{name}/console/").xpath("string(//pre)")
 
 
-def test_console_output_is_on_the_page_and_stays_when_the_guest_is_off(
-    portal: Portal, host: libvirt.virConnect, lab: Lab
-):
+def test_console_output_stays_on_the_page_when_the_guest_is_off(portal: Portal, host: libvirt.virConnect, lab: Lab):
     before = things(host)
     portal.manage("vm", "run", "tiny", "--id", "31", "--memory", "128M")
     volume = "virter:work:tiny-31-console"
