@@ -34,12 +34,12 @@ def vm_list(request: HttpRequest) -> HttpResponse:
     several = Hypervisor.objects.count() > 1
     columns = VM.objects.shown().select_related("owner").only(*LISTED, *(f"status__{name}" for name in LISTED_STATUS))
     shown = with_nic_count(columns)
-    list_asked = narrowed(shown, request.GET)
-    table = Table(list_asked.rows, COLUMNS if several else COLUMNS[:-1], request.GET, lambda rows: _loaded(shown, rows))
+    filtered = narrowed(shown, request.GET)
+    table = Table(filtered.rows, COLUMNS if several else COLUMNS[:-1], request.GET, lambda rows: _loaded(shown, rows))
     template = "vms/_list.html" if request.htmx else "vms/list.html"
     any_changeable = any(rights.may_change(request.user, vm) for vm in table.rows)
     context = {"table": table, "several": several, "many_actions": Action.choices, "any_changeable": any_changeable}
-    context["narrowed"] = list_asked
+    context["narrowed"] = filtered
     return render(request, template, context)
 
 

@@ -49,14 +49,14 @@ def _exported(row: HostRow) -> tuple[str, ...]:
 def host_add(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
     """Add a reservation. The URL may name MAC, IP and name; the rest is proposed."""
     network = get_reservable(request.user, hypervisor, name)
-    asked = request.GET
+    query = request.GET
     if request.method == "POST":
         form = HostEntryForm(request.POST, network=network)
-    elif asked.get("check"):
-        form = HostEntryForm(asked, network=network)
+    elif query.get("check"):
+        form = HostEntryForm(query, network=network)
     else:
-        proposed = propose(network, mac=_normal(asked.get("mac", "")), ip=asked.get("ip", ""))
-        form = HostEntryForm(network=network, initial=HostEntryForm.of(proposed) | asked.dict())
+        proposed = propose(network, mac=_normal(query.get("mac", "")), ip=query.get("ip", ""))
+        form = HostEntryForm(network=network, initial=HostEntryForm.of(proposed) | query.dict())
     if request.method == "POST" and form.is_valid() and form.save(request.user):
         messages.success(
             request, f"{form.host.ip} is reserved for {form.host.name or form.host.mac or form.host.duid}."
@@ -118,7 +118,7 @@ def host_paste(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse
     found = pasted(network, form.cleaned_data["text"])
     token = _token(found)
     wanted = [row.line.host for row in found if row.verb in (Outcome.NEW, Outcome.CHANGED)]
-    again = "token" in request.POST and "look" not in request.POST
+    again = "token" in request.POST and "preview" not in request.POST
     if wanted and again and request.POST["token"] == token:
         try:
             reserve(network, wanted, request.user)
@@ -128,9 +128,9 @@ def host_paste(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse
             messages.success(request, f"{len(wanted)} DHCP reservations are being added or changed.")
             return redirect("networks:hosts", hypervisor, name)
     counts = Counter(row.verb for row in found)
-    wrong = [row for row in found if row.verb is Outcome.WRONG]
-    right = _with_holders(network, [row for row in found if row.verb is not Outcome.WRONG])
-    context = {"network": network, "form": form, "wrong": wrong, "right": right, "wanted": wanted, "token": token}
+    invalid = [row for row in found if row.verb is Outcome.WRONG]
+    valid = _with_holders(network, [row for row in found if row.verb is not Outcome.WRONG])
+    context = {"network": network, "form": form, "invalid": invalid, "valid": valid, "wanted": wanted, "token": token}
     context |= {"counts": {outcome.name.lower(): counts[outcome] for outcome in Outcome}, "again": again}
     return render(request, "networks/reservations/paste.html", context, status=409 if again else 200)
 

@@ -1,4 +1,4 @@
-"""Tables sort names as people count."""
+"""Tables sort names by their numbers."""
 
 import random
 from itertools import pairwise

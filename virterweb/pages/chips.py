@@ -81,7 +81,7 @@ class Narrowed:
         return all(not value or key == but or value in values[key] for key, value in self.chosen.items())
 
     @property
-    def asked(self) -> bool:
+    def is_filtered(self) -> bool:
         """Return whether the query narrows the list at all."""
         return any(self.chosen.values())
 

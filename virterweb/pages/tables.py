@@ -74,9 +74,9 @@ class Table:
     ) -> None:
         self.columns = {column.key: column for column in columns}
         self.query = query
-        asked = query.get("sort", "")
-        self.reverse = asked.startswith("-")
-        self.sort = asked.lstrip("-") if asked.lstrip("-") in self.columns else ""
+        order = query.get("sort", "")
+        self.reverse = order.startswith("-")
+        self.sort = order.lstrip("-") if order.lstrip("-") in self.columns else ""
         self._rows = rows
         self._load = load
 

@@ -45,13 +45,13 @@ class Row:
         return self.nic.vm_name
 
 
-def rows(vms: VMQuerySet, asked: Filters) -> list[Row]:
+def rows(vms: VMQuerySet, filters: Filters) -> list[Row]:
     """Return the rows of these VMs' NICs, in domain order."""
-    return _rows(_nics(vms, asked))
+    return _rows(_nics(vms, filters))
 
 
-def _nics(vms: VMQuerySet, asked: Filters) -> QuerySet[NICStatus]:
-    return asked.among(NICStatus.objects.filter(vm__desired__in=vms)).order_by(
+def _nics(vms: VMQuerySet, filters: Filters) -> QuerySet[NICStatus]:
+    return filters.among(NICStatus.objects.filter(vm__desired__in=vms)).order_by(
         natural("vm__desired__name"), "vm", "position"
     )
 
@@ -74,9 +74,9 @@ class RowsOfPage:
         return self.page.object_list
 
 
-def rows_of_page(vms: VMQuerySet, asked: Filters, query: QueryDict) -> RowsOfPage:
+def rows_of_page(vms: VMQuerySet, filters: Filters, query: QueryDict) -> RowsOfPage:
     """Return the rows of the page that `?page=` asks for."""
-    nics = _nics(vms, asked)
+    nics = _nics(vms, filters)
     counts = {"vms": Count("vm", distinct=True), "hosts": Count("vm__desired__hypervisor", distinct=True)}
     whole = nics.order_by().aggregate(nics=Count("pk"), **counts)
     page = page_of(nics.values_list("pk", flat=True), query, whole["nics"])
@@ -106,7 +106,7 @@ def groups(found: list[Row], by_vm: bool) -> list[Group]:
     return [Group(vm=rows[0].nic, rows=rows) for rows in together]
 
 
-def chips(vms: VMQuerySet, asked: Filters) -> list[Chip]:
+def chips(vms: VMQuerySet, filters: Filters) -> list[Chip]:
     """Return the chips that narrow the table to a value that these VMs' NICs have, or clear a chosen one."""
     columns = NICStatus.objects.filter(vm__desired__in=vms).order_by().values(*VALUES[2:]).distinct()
     found = [attached_nic({"vm": 0, "vm__desired__name": "", **each}) for each in columns]
@@ -120,16 +120,16 @@ def chips(vms: VMQuerySet, asked: Filters) -> list[Chip]:
         ("state", "State", {each.state.value for each in found}),
         ("owner", "Owner", owners),
     )
-    made = (_chip(asked, name, title, values) for name, title, values in existing)
+    made = (_chip(filters, name, title, values) for name, title, values in existing)
     return [chip for chip in made if chip.chosen or chip.options]
 
 
-def _chip(asked: Filters, name: str, title: str, values: set[str]) -> Chip:
+def _chip(filters: Filters, name: str, title: str, values: set[str]) -> Chip:
     words = {state.value: state.label.lower() for state in Power} if name == "state" else {}
     listed = sorted(values - {""}, key=lambda text: (text == OTHERS, natural_key(text)))
-    options = tuple(Option(text=words.get(each, each), href=asked.query(**{name: each})) for each in listed)
-    chosen = getattr(asked, name)
-    clear = asked.query(name)
+    options = tuple(Option(text=words.get(each, each), href=filters.query(**{name: each})) for each in listed)
+    chosen = getattr(filters, name)
+    clear = filters.query(name)
     return Chip(key=name, title=title, chosen=chosen, text=words.get(chosen, chosen), clear=clear, options=options)
 
 

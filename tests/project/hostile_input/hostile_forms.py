@@ -39,7 +39,7 @@ NAMES = sorted(
         *("to", "since", "until", "log", "seen", "token", "shown",),
         *("check", "unused", "block", "vm", "change", "asked", "go"),
         *("action", "did", "where", "ids", "ip", "mac", "model",),
-        *("on_drift", "disconnect", "remove", "at_shutdown", "look"),
+        *("on_drift", "disconnect", "remove", "at_shutdown", "preview"),
         *("base", "document", "source", "bridge", "group", "owner",),
         *("state", "view", "flat", "rows", "overview", "name"),
         *("guest_network", "_popup", "_to_field", "action-checkbox",),

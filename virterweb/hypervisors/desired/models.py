@@ -223,7 +223,7 @@ class Status(Due):
             setattr(self, name, value)
 
     def retry_now(self) -> None:
-        """Let the next sweep try it, as if for the first time."""
+        """Make it due for the next sweep, and reset the number of its attempts."""
         self.write(due_at=None, tries=0)
 
     def retry_later(self, progress: Message, wait: timedelta, **values: object) -> None:

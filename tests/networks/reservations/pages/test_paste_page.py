@@ -104,9 +104,9 @@ def test_a_text_that_was_changed_after_the_preview_is_shown_first(post, net, enq
 def test_another_preview_saves_nothing(post, net, enqueued):
     line = f"{MAC} 10.5.0.8 eight"
     shown = filled(paste(post, net, line))
-    answer = post(at(net, "host_paste"), shown | {"look": "1"})
+    answer = post(at(net, "host_paste"), shown | {"preview": "1"})
     assert (answer.status_code, reserved(net), enqueued) == (200, set(), [])
-    answer = post(at(net, "host_paste"), shown | {"look": "1", "text": f"{line}-changed"})
+    answer = post(at(net, "host_paste"), shown | {"preview": "1", "text": f"{line}-changed"})
     assert (answer.status_code, reserved(net), enqueued) == (200, set(), [])
     assert "has changed since the preview" not in text(tree(answer))
 
