@@ -90,6 +90,17 @@ def pick_hypervisor(name: str | None) -> Hypervisor:
     return known[0]
 
 
+def await_first_poll(hypervisor: Hypervisor) -> None:
+    """Wait until a hypervisor that has just been registered was polled once: its images and networks are known then.
+
+    The wait ends as well if it is unreachable, and if no worker polls it.
+    """
+    began, status = time.time(), hypervisor.status
+    while not (status.observed_at or status.unreachable_since) and time.time() - began < NO_WORKER_TIMEOUT:
+        time.sleep(0.1)
+        status.refresh_from_db()
+
+
 def table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """Return a table as Virter prints it: headings, aligned columns, two spaces between them."""
     lines = [tuple(headings), *(tuple(visible(str(cell)) for cell in row) for row in rows)]

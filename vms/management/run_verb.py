@@ -6,7 +6,7 @@ from django.core.management.base import CommandError
 from django.http import QueryDict
 
 from virterweb.hypervisors import rights
-from virterweb.hypervisors.cli import check, pick_hypervisor, wait_for
+from virterweb.hypervisors.cli import await_first_poll, check, pick_hypervisor, wait_for
 from virterweb.hypervisors.models import Hypervisor
 from vms.management.arguments import FLAGS, GZIP, disk_values, nic_values, size, wait_for_ssh
 from vms.management.verbs import VMVerbs
@@ -58,6 +58,7 @@ class RunVerb(VMVerbs):
 
     def run(self, image: str, no_wait: bool, **options: object) -> None:
         hypervisor = pick_hypervisor(options["hypervisor"])
+        await_first_poll(hypervisor)
         operator = rights.is_operator(self.user)
         data = self._data(hypervisor, image, options)
         form = RunForm(data, numbered=options["count"] is not None, operator=operator)

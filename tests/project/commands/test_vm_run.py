@@ -2,9 +2,12 @@
 
 import pytest
 from django.core.management.base import CommandError
+from django.utils import timezone
 
 from tests.project.commands.running_commands import run
 from tests.support.making import make_image, make_network, make_vm
+from virterweb.hypervisors import cli
+from virterweb.hypervisors.models import HypervisorStatus
 from vms.models import VM
 
 
@@ -36,6 +39,26 @@ def test_vm_run_accepts_virters_flags(lab):
     assert list(vm.disks.values_list("name", "size", "format", "bus", "pool")) == [
         ("data", 1024, "raw", "scsi", "fast")
     ]
+
+
+def test_vm_run_waits_for_the_first_poll_of_a_hypervisor_that_has_just_been_registered(lab, monkeypatch):
+    statuses = HypervisorStatus.objects.filter(hypervisor=lab)
+    statuses.update(observed_at=None)
+
+    def poll(seconds: float) -> None:
+        make_image(lab)
+        statuses.update(observed_at=timezone.now())
+
+    monkeypatch.setattr(cli.time, "sleep", poll)
+    assert run("vm", "run", "alma-8", "--id", "8", "--no-wait") == "alma-8-8\n"
+
+
+@pytest.mark.parametrize("unreachable_since", [None, timezone.now()])
+def test_vm_run_does_not_wait_forever_for_a_hypervisor_that_nobody_can_poll(lab, monkeypatch, unreachable_since):
+    HypervisorStatus.objects.filter(hypervisor=lab).update(observed_at=None, unreachable_since=unreachable_since)
+    monkeypatch.setattr(cli, "NO_WORKER_TIMEOUT", 0.3)
+    with pytest.raises(CommandError, match="This hypervisor has no image alma-8"):
+        run("vm", "run", "alma-8", "--id", "8", "--no-wait")
 
 
 def test_several_vms_are_run_with_ids_in_sequence(lab):
