@@ -1,6 +1,7 @@
 """DHCP leases, current and former."""
 
 from datetime import datetime
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Self
 
 from django.db import models
@@ -10,7 +11,7 @@ from django.utils import timezone
 from virterweb.hypervisors.models import Hypervisor
 from virterweb.message_field import MessageField
 
-from .addresses import SortKeyField
+from .addresses import SortKeyField, sort_key_of
 
 if TYPE_CHECKING:
     from .network import Network
@@ -71,9 +72,9 @@ class Lease(models.Model):
 
     @classmethod
     def of(cls, network: "Network", mac: str, ip: str, **values: object) -> "Lease":
-        """Return an unsaved lease that begins now."""
+        """Return an unsaved lease that begins now; ValueError if libvirt gives no address."""
         where = {"hypervisor_id": network.hypervisor_id, "network": network, "network_name": network.name}
-        lease = cls(mac=mac, ip=ip, **where, **values)
+        lease = cls(mac=mac, ip=ip, sort_key=sort_key_of(ip_address(ip)), **where, **values)
         lease.name_words()
         return lease
 

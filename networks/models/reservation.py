@@ -1,6 +1,7 @@
 """DHCP reservations: the desired ones, and those that libvirt was seen to have."""
 
 from dataclasses import asdict
+from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 from django.db import models
@@ -9,7 +10,7 @@ from django.utils import timezone
 from networks.definition import addressing, rules
 from networks.definition.spec import HostSpec
 
-from .addresses import SortKeyField
+from .addresses import SortKeyField, sort_key_of
 
 if TYPE_CHECKING:
     from .network import Network
@@ -95,4 +96,5 @@ class DHCPHostStatus(models.Model):
 
     @classmethod
     def of(cls, network: "Network", host: HostSpec) -> "DHCPHostStatus":
-        return cls(network=network, **asdict(host))
+        """Return an unsaved row; ValueError if libvirt gives no address."""
+        return cls(network=network, sort_key=sort_key_of(ip_address(host.ip)), **asdict(host))

@@ -29,7 +29,7 @@ SMALLEST_RSA = 128  # bytes: sshd refuses smaller keys
 
 # For a text whose spaces were removed.
 PRIVATE = re.compile(
-    r"(BEGIN|END)[A-Z0-9_]*PRIVATE_?KEY|SSHPRIVATEKEYFILE|PuTTY-User-Key-File|Private-(Lines|MAC|Hash):|DEK-Info:"
+    r"(BEGIN|END)[A-Z0-9_]{0,40}PRIVATE_?KEY|SSHPRIVATEKEYFILE|PuTTY-User-Key-File|Private-(Lines|MAC|Hash):|DEK-Info:"
     r"|b3BlbnNzaC1rZXktdjEA|AGE-SECRET-KEY-",
     re.IGNORECASE,
 )

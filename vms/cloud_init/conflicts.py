@@ -13,9 +13,9 @@ MERGERS = re.compile(r"(list|dict|str)\([^()]*\)(\+(list|dict|str)\([^()]*\))*")
 INSTALLERS = (
     (re.compile(r"^(%packages|%post|%pre|#version=(RHEL|F|DEVEL)|(auth|authselect|rootpw|bootloader) --)", re.M),
      "a kickstart file, which the installer of Fedora and RHEL reads"),
-    (re.compile(r"^(#_preseed_V1|d-i \S+ \S+)", re.M), "a preseed file, which Debian’s installer reads"),
-    (re.compile(r"<profile[^>]*xmlns=\S*yast", re.I), "an AutoYaST profile, which SUSE’s installer reads"),
-    (re.compile(r"<unattend[^>]*xmlns=", re.I), "an answer file, which the setup of Windows reads"),
+    (re.compile(r"^(#_preseed_V1|d-i \S{1,200} \S)", re.M), "a preseed file, which Debian’s installer reads"),
+    (re.compile(r"<profile[^>]{0,500}xmlns=\S{0,200}yast", re.I), "an AutoYaST profile, which SUSE’s installer reads"),
+    (re.compile(r"<unattend[^>]{0,500}xmlns=", re.I), "an answer file, which the setup of Windows reads"),
 )  # fmt: skip
 
 

@@ -37,7 +37,7 @@ MAX_BYTES = 200_000  # of user data
 GZIP = ("\x1f\x8b", "\x1f\N{REPLACEMENT CHARACTER}", "H4sI")  # as bytes, as decoded by Django, as Base64
 LOST = "\N{REPLACEMENT CHARACTER}"  # what Django decodes invalid UTF-8 to
 PACKED = (("PK\x03\x04", "zip"), ("BZh", "bzip2"), (f"{LOST}7zXZ", "xz"), (f"({LOST}/{LOST}", "zstd"))
-BASE64 = re.compile(r"[A-Za-z0-9+/\s]+={0,2}\s*")
+BASE64 = re.compile(r"[A-Za-z0-9+/\s]+={0,2}")
 URL = re.compile(r"[a-z][a-z0-9+.-]*://\S+|/\S+", re.IGNORECASE)
 
 
@@ -101,7 +101,7 @@ def _unread(text: str) -> str:
     """Return why nothing in a guest can read the text, by its beginning; "" if it may be cloud-config."""
     if what := next((what for like, what in INSTALLERS if like.search(text[:20_000])), ""):
         return f"This is {what}. A guest that is already installed cannot use it. Write it as cloud-config."
-    if BASE64.fullmatch(text):
+    if BASE64.fullmatch(text.rstrip()):
         try:
             plain = base64.b64decode("".join(text.split()), validate=True).decode(errors="replace")
         except binascii.Error:
