@@ -7,6 +7,7 @@ import pytest
 from celery import Task
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
+from django.test import override_settings
 
 from tests.support.portal import Portal
 from virterweb.hypervisors import uris
@@ -18,8 +19,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--pictures", metavar="FOLDER", help="take pictures of the pages that the browser tests walk")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """On another database than the usual one, run only the tests that use it."""
+    """Count tests of pages as integration; on another database than the usual one, run only the tests that use it."""
+    for item in items:
+        if "client" in item.fixturenames:
+            item.add_marker(pytest.mark.integration)
     if os.environ.get("TEST_DATABASE_URL"):
         kept = [item for item in items if "db" in item.fixturenames or item.get_closest_marker("django_db")]
         config.hook.pytest_deselected(items=set(items) - set(kept))
@@ -36,9 +41,12 @@ def pytest_runtest_makereport(item: pytest.Item):
     return report
 
 
-@pytest.fixture(autouse=True)
-def quick_passwords(settings):
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+@pytest.fixture(autouse=True, scope="session")
+def quick_settings():
+    """Hash passwords quickly, and let WhiteNoise look for a file when it is asked for, not at each client's start."""
+    hashers = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    with override_settings(PASSWORD_HASHERS=hashers, WHITENOISE_AUTOREFRESH=True):
+        yield
 
 
 @pytest.fixture(autouse=True)
@@ -46,12 +54,6 @@ def test_hosts_are_allowed(monkeypatch, tmp_path_factory):
     """libvirt's test driver may read the host that a test has written, which no user's URI may have it read."""
     written = rf"test://{re.escape(str(tmp_path_factory.getbasetemp()))}/[^?#]*/host\.xml"
     monkeypatch.setattr(uris, "ALLOWED", re.compile(f"{uris.ALLOWED.pattern}|{written}"))
-
-
-@pytest.fixture(autouse=True)
-def no_walk_through_static_files(settings):
-    """WhiteNoise lists them for every test client else."""
-    settings.WHITENOISE_AUTOREFRESH = True
 
 
 @pytest.fixture

@@ -79,8 +79,8 @@ FAILURES = {
     "volume.owner_gone": "the VM that volume {name} belonged to is gone",
     "lease.not_released": "The lease was not released, because the portal does not run as root on the hypervisor. Run "
     "“{command}” there as root.",
-    "lease.no_program": "The lease was not released. Install dnsmasq-utils on the server of the portal, or run "
-    "“{command}” as root on the hypervisor.",
+    "lease.no_program": "The lease was not released, because “{command}” failed. Check that dnsmasq-utils is "
+    "installed on the hypervisor, then run the command there as root.",
     "dns.remote": "Only a portal that runs on the hypervisor itself can query dnsmasq of the network.",
     "dns.namespace": "The hypervisor’s networks are in a network namespace that only root can enter.",
     "dns.silent": "No dnsmasq answers at {server}.",
