@@ -8,7 +8,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 WINDOW = timedelta(minutes=10)
-MOST_OF_BOTH, MOST_OF_ADDRESS, MOST_OF_NAME = 10, 30, 60  # failures within it
+MAX_OF_BOTH, MAX_OF_ADDRESS, MAX_OF_NAME = 10, 30, 60  # failures within it
 
 
 class SignInAttempt(models.Model):
@@ -30,8 +30,8 @@ class SignInAttempt(models.Model):
         cls.objects.filter(at__lt=timezone.now() - WINDOW).delete()
         attempt = cls.objects.create(name=name.lower()[:150], address=_block(address))
         named, near = Q(name=attempt.name), Q(address=attempt.address)
-        limits = [(named & near, MOST_OF_BOTH), (near, MOST_OF_ADDRESS)]
-        limits += [] if known else [(named, MOST_OF_NAME)]
+        limits = [(named & near, MAX_OF_BOTH), (near, MAX_OF_ADDRESS)]
+        limits += [] if known else [(named, MAX_OF_NAME)]
         if all(cls.objects.filter(which).count() <= most for which, most in limits):
             return attempt
         attempt.delete()  # who goes on trying is not kept out for ever

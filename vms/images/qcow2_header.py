@@ -16,7 +16,7 @@ COMPRESSION = 1 << 3
 EXTENDED_L2 = 1 << 4
 KNOWN_FEATURES = 0b11111
 COMPRESSION_AT = 104  # offset of the byte with the compression type
-MOST_COUNT_BITS = 6  # exponent of the number of bits of a reference count
+MAX_COUNT_BITS = 6  # exponent of the number of bits of a reference count
 LONGEST_PATH = 1023
 SECTOR = 512
 LARGEST = 2**50  # bytes of a disk, more than any pool has; hostile headers claim far more
@@ -118,7 +118,7 @@ def _features(head: bytes) -> tuple[int, int]:
         raise Damaged(Message("qcow2.features", features=features & ~KNOWN_FEATURES))
     if features & CORRUPT:
         raise Damaged(Message("qcow2.corrupt"))
-    if count_bits > MOST_COUNT_BITS:
+    if count_bits > MAX_COUNT_BITS:
         raise Damaged(Message("qcow2.wide_counts"))
     if header_length < HEADER.size + HEADER_OF_3.size or header_length % 8 or header_length > len(head):
         raise Damaged(Message("qcow2.length", length=header_length))

@@ -30,6 +30,8 @@ from tests.support.making import (
 from virterweb.hypervisors.models import Hypervisor
 from vms.models import VM
 
+pytestmark = pytest.mark.integration
+
 MAC, SECOND = "52:54:00:00:00:08", "52:54:00:80:00:01"
 IP, OLD = "10.1.0.50", "10.9.0.50"
 MANAGED = "net1 belongs to owner. Only its owner and operators may change it."

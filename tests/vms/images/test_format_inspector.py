@@ -10,6 +10,8 @@ from oslo_utils.imageutils import format_inspector
 from vms.images import qcow2
 from vms.images.qcow2 import SMALL
 
+pytestmark = pytest.mark.integration
+
 TAKEN = ("raw", "qcow2", "iso", "gpt")
 ENCRYPTED = ("--object", "secret,id=s,data=abc", "-o", "encrypt.format=luks,encrypt.key-secret=s,encrypt.iter-time=10")
 LUKS = ("--object", "secret,id=s,data=abc", "-o", "key-secret=s,iter-time=10")

@@ -14,6 +14,8 @@ from tests.support.examples import examples
 from vms.images import qcow2, qcow2_header
 from vms.images.qcow2 import SMALL
 
+pytestmark = pytest.mark.integration
+
 
 def changed(head: bytes, offset: int, layout: str, value: int) -> bytes:
     return head[:offset] + struct.pack(f">{layout}", value) + head[offset + struct.calcsize(f">{layout}") :]
