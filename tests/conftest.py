@@ -2,11 +2,13 @@
 
 import os
 import re
+from importlib import import_module
 
 import pytest
 from celery import Task
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
+from django.db import connection
 from django.test import override_settings
 
 from tests.support.portal import Portal
@@ -54,6 +56,15 @@ def test_hosts_are_allowed(monkeypatch, tmp_path_factory):
     """libvirt's test driver may read the host that a test has written, which no user's URI may have it read."""
     written = rf"test://{re.escape(str(tmp_path_factory.getbasetemp()))}/[^?#]*/host\.xml"
     monkeypatch.setattr(uris, "ALLOWED", re.compile(f"{uris.ALLOWED.pattern}|{written}"))
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup, django_db_blocker):
+    """Create the collation in PostgreSQL, where tests have the tables without the migrations."""
+    migration = import_module("virterweb.hypervisors.migrations.0017_natural_order").Migration
+    with django_db_blocker.unblock(), connection.schema_editor() as editor:
+        for operation in migration.operations:
+            operation.database_forwards("hypervisors", editor, None, None)
 
 
 @pytest.fixture
