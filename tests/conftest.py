@@ -23,7 +23,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Count tests of pages as integration; on another database than the usual one, run only the tests that use it."""
+    """Count tests of pages as integration. On another database than the usual one, run only the tests that use it."""
     for item in items:
         if "client" in item.fixturenames:
             item.add_marker(pytest.mark.integration)

@@ -14,6 +14,8 @@ from virterweb.hypervisors.models import HypervisorStatus
 from virterweb.messages import Message
 from vms.models import VM
 
+pytestmark = pytest.mark.integration
+
 
 @pytest.mark.parametrize(
     ("words", "said"),

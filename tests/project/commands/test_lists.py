@@ -7,6 +7,8 @@ from tests.project.commands.running_commands import lines, run
 from tests.support.making import make_foreign_network, make_image, make_lease, make_network, make_running, make_vm
 from vms.models import VM, VMStatus
 
+pytestmark = pytest.mark.integration
+
 
 def test_network_ls_prints_virters_table(lab):
     make_network(lab)

@@ -1,7 +1,11 @@
 """The command that adds a network, with Virter's flags."""
 
+import pytest
+
 from networks.models import Network
 from tests.project.commands.running_commands import run
+
+pytestmark = pytest.mark.integration
 
 
 def test_network_add_accepts_virters_flags(lab):

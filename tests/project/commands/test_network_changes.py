@@ -9,6 +9,8 @@ from networks.models import Network
 from tests.project.commands.running_commands import again, lines, run
 from tests.support.making import make_foreign_network, make_network
 
+pytestmark = pytest.mark.integration
+
 
 def test_network_plan_prints_the_steps_of_a_revert_and_apply_carries_them_out(drifted):
     assert lines(run("network", "plan", "net1")) == [

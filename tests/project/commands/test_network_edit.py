@@ -10,6 +10,8 @@ from django.core.management.base import CommandError
 from networks.models import Network
 from tests.project.commands.running_commands import again, lines, run
 
+pytestmark = pytest.mark.integration
+
 
 def test_network_edit_changes_what_the_flags_name_and_keeps_the_rest(made, enqueued):
     host = ("--host", "52:54:00:00:00:08 10.1.0.8 eight", "--host", "52:54:00:00:00:09 10.1.0.9")

@@ -10,6 +10,8 @@ from tests.project.commands.running_commands import run
 from tests.support.making import make_image, make_network, make_running, make_vm
 from vms.models import VM, VMStatus
 
+pytestmark = pytest.mark.integration
+
 
 def test_nics_are_added_and_removed(lab):
     vm = make_vm(lab)

@@ -1,6 +1,10 @@
 """The command that sets up a portal."""
 
+import pytest
+
 from tests.project.commands.running_commands import run
+
+pytestmark = pytest.mark.integration
 
 
 def test_setup_creates_one_operator_and_keeps_existing_objects(db, monkeypatch):

@@ -8,6 +8,8 @@ from tests.project.commands.running_commands import run
 from tests.support.making import make_running, make_vm
 from vms.models import VM
 
+pytestmark = pytest.mark.integration
+
 
 def test_vm_exists_has_the_exit_status_of_virter(lab):
     make_running(make_vm(lab))

@@ -10,6 +10,8 @@ from virterweb.hypervisors import cli
 from virterweb.hypervisors.models import HypervisorStatus
 from vms.models import VM
 
+pytestmark = pytest.mark.integration
+
 
 def test_vm_run_accepts_virters_short_flags(lab, enqueued):
     make_image(lab)

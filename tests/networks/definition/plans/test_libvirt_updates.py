@@ -16,6 +16,8 @@ from tests.support.examples import examples
 from tests.support.schemas import judge
 from tests.support.specs import specs
 
+pytestmark = pytest.mark.integration
+
 
 def call_libvirt(network: libvirt.virNetwork, update: Update) -> None:
     commands = {Command.ADD: "ADD_LAST", Command.DELETE: "DELETE", Command.MODIFY: "MODIFY"}
