@@ -1,5 +1,6 @@
 """Shared fixtures of all tests."""
 
+import gc
 import os
 import re
 from importlib import import_module
@@ -31,6 +32,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         kept = [item for item in items if "db" in item.fixturenames or item.get_closest_marker("django_db")]
         config.hook.pytest_deselected(items=set(items) - set(kept))
         items[:] = kept
+
+
+def pytest_collection_finish() -> None:
+    """Spare the garbage collector thousands of tests and modules, which stay until the end."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(wrapper=True)
