@@ -16,6 +16,8 @@ from virterweb.hypervisors.gateway.found import HypervisorError
 from virterweb.messages import Failure, Message
 from vms.models.vm_adoption import VMRefusal
 
+pytestmark = pytest.mark.integration
+
 APPS = ("networks", "vms", "virterweb")
 # What makes a message of a code: what precedes the code, and which argument it is.
 MAKERS = {"Message": ("", 0), "_refused": ("", 0), "_problem": ("form.", 1), "_invalid": ("value.", 0)}

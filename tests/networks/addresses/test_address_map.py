@@ -13,6 +13,8 @@ from networks.addresses.address_map import AddressMap, draw, next_free
 from networks.addresses.grid import Taken, Use, number
 from tests.support.examples import examples
 
+pytestmark = pytest.mark.integration
+
 NET1 = ip_interface("10.255.0.1/24")
 NET1_RANGE = ((number("10.255.0.2"), number("10.255.0.254")),)
 NOBODY = Taken(leased={}, seen={}, reserved={})

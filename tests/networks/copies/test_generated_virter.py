@@ -16,6 +16,8 @@ from networks.definition.spec import NetworkSpec, RouteSpec
 from tests.networks.copies.copied_networks import HOSTILE, block, generated, missing_fields, named_fields
 from tests.networks.copies.virter_command import created_by_virter
 
+pytestmark = pytest.mark.integration
+
 MACS = st.sampled_from(["52:54:00:00:00:00", "52:54:00:00:00:ff", "02:00:00:ff:ff:fe", "fe:ff:00:ff:ff:fe"])
 
 

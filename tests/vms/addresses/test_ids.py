@@ -24,6 +24,8 @@ from vms.addresses import ids
 from vms.models import VM
 from vms.run import make, removal
 
+pytestmark = pytest.mark.integration
+
 UUID = "6a2d5b5e-6f0c-4d5a-8e36-2c1b1c5b9f70"
 OTHER = "6a2d5b5e-6f0c-4d5a-8e36-2c1b1c5b9f71"
 MAC, IP = "52:54:00:00:00:21", "192.168.122.33"

@@ -11,6 +11,8 @@ from tests.networks.reservations.pasted.pasted_entries import DUID, EIGHT, HELD,
 from tests.support.rewording import reworded  # noqa: F401
 from virterweb.messages import Message
 
+pytestmark = pytest.mark.integration
+
 
 def error(text: str) -> str:
     """Return the error of the last line."""
