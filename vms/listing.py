@@ -9,7 +9,7 @@ from django.http import QueryDict
 from virterweb.hypervisors.desired.state import State
 from virterweb.pages.chips import HYPERVISOR, OWNER, Narrowed, Property
 from virterweb.pages.tables import Column, natural, natural_key
-from vms.addresses.nic_addresses import access_addresses
+from vms.addresses.nic_addresses import access_addresses, with_access_addresses
 
 from .models import VM, NICStatus, Power, Saved, SSHState, VMQuerySet
 
@@ -66,3 +66,10 @@ def narrowed(vms: VMQuerySet, query: QueryDict) -> Narrowed:
     """Return those of the VMs that match the search and the chips of a query, a row a name."""
     found = vms.matching(query.get("q", "")).once_a_name().with_shown_state()
     return Narrowed(found, (HYPERVISOR, STATE, OWNER), query)
+
+
+def loaded(shown: VMQuerySet, rows: VMQuerySet) -> list[VM]:
+    """Return rows of the list with their successors, if they were recreated outside, and the addresses of both."""
+    found = shown.with_replacements(rows)
+    with_access_addresses(vm.as_found for vm in found)
+    return found

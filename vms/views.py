@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable
+from functools import partial
 
 from django.contrib import messages
 from django.db.models import Count
@@ -14,14 +15,13 @@ from virterweb.hypervisors.desired.history import latest
 from virterweb.hypervisors.models import Hypervisor, ReadingProblem
 from virterweb.pages.tables import Table, natural, page_of
 from virterweb.web_server.request_body import takes_upload
-from vms.addresses.nic_addresses import with_access_addresses
 from vms.attached.rows import nic_rows
 from vms.bulk.changes import Action
 from vms.images.form import ImageForm
 
-from .listing import COLUMNS, narrowed, with_nic_count
+from .listing import COLUMNS, loaded, narrowed, with_nic_count
 from .lookup import get_changeable, get_vm
-from .models import LOADING, TAG, VM, Image, VMQuerySet, Volume
+from .models import LOADING, TAG, VM, Image, Volume
 
 LISTED = ("name", "number", "memory", "vcpus", "managed", "generation", "removed_at", "hypervisor", "image__name")
 LISTED += ("owner__username", "wait_ssh", "ssh_check__since", "ssh_check__ready_at", "ssh_check__reason")
@@ -35,19 +35,12 @@ def vm_list(request: HttpRequest) -> HttpResponse:
     columns = VM.objects.shown().select_related("owner").only(*LISTED, *(f"status__{name}" for name in LISTED_STATUS))
     shown = with_nic_count(columns)
     filtered = narrowed(shown, request.GET)
-    table = Table(filtered.rows, COLUMNS if several else COLUMNS[:-1], request.GET, lambda rows: _loaded(shown, rows))
+    table = Table(filtered.rows, COLUMNS if several else COLUMNS[:-1], request.GET, partial(loaded, shown))
     template = "vms/_list.html" if request.htmx else "vms/list.html"
     any_changeable = any(rights.may_change(request.user, vm) for vm in table.rows)
     context = {"table": table, "several": several, "many_actions": Action.choices, "any_changeable": any_changeable}
     context["narrowed"] = filtered
     return render(request, template, context)
-
-
-def _loaded(shown: VMQuerySet, rows: VMQuerySet) -> list[VM]:
-    """Return rows of the list with their successors, if they were recreated outside, and the addresses of both."""
-    found = shown.with_replacements(rows)
-    with_access_addresses(vm.as_found for vm in found)
-    return found
 
 
 @require_GET

@@ -5,15 +5,14 @@ from collections.abc import Callable
 from functools import partial
 
 from django.core.management.base import CommandError, CommandParser
-from django.db.models import Count
 
 from virterweb.hypervisors import rights
 from virterweb.hypervisors.cli import history_text, pick_hypervisor, table, wait_for
 from virterweb.hypervisors.desired.refusals import InvalidTransition
 from virterweb.pages.tables import natural_key
 from vms.addresses import inventory
-from vms.addresses.nic_addresses import with_access_addresses
 from vms.guests import configure
+from vms.listing import loaded, with_nic_count
 from vms.management.arguments import wait_for_ssh
 from vms.management.nic_verbs import NICVerbs
 from vms.management.run_verb import RunVerb
@@ -73,13 +72,12 @@ class Command(RunVerb, NICVerbs):
 
     def ls(self, hypervisor: str | None, sort: str, **options: object) -> None:
         """Print Virter's table, and warnings about transient VMs."""
-        vms = VM.objects.shown().annotate(nic_count=Count("status__nics"))
+        vms = with_nic_count(VM.objects.shown())
         if hypervisor:
             vms = vms.on(pick_hypervisor(hypervisor))
         first = NICStatus.objects.filter(position=0, kind=NIC.Kind.NETWORK)
         access = dict(first.values_list("vm__desired", "source"))
-        listed = vms.with_replacements(vms.once_a_name())
-        with_access_addresses(vm.as_found for vm in listed)
+        listed = loaded(vms, vms.once_a_name())
         for vm in listed:
             vm.access = access.get(vm.as_found.pk, "") if vm.removable_by_name else ""
             gone = " (gone)" if vm.status.made_at and not vm.status.present else ""
