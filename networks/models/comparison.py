@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
+from datetime import timedelta
 
 from django.db.models import QuerySet
 
@@ -9,6 +10,7 @@ from networks.attachments import AttachedVM, attachments
 from networks.definition.document.compare import drifts
 from networks.definition.document.leaves import Field
 from networks.definition.drift import Drift
+from networks.definition.events import Event
 from networks.definition.plans.plan import plan, target
 from networks.definition.plans.steps import Found, Step, Wanted
 from networks.definition.spec import NetworkSpec
@@ -19,9 +21,22 @@ from virterweb.hypervisors.models import ReadingProblem
 from .revision import _yes_or_no
 from .status import NetworkStatus
 
+MAX_REVERTS = 3  # by itself in a row
+REVERTS_WITHIN = timedelta(minutes=5)
+
 
 class Comparison:
     """Methods of `Network` that compare it with what libvirt has, and plan the steps of a push."""
+
+    @property
+    def contested(self) -> bool:
+        """Return whether the last reverts by itself were in vain: each time another program changed the network again.
+
+        It is not reverted by itself again until somebody has changed or reverted it.
+        """
+        latest = list(self.revisions.values_list("event", "at")[:MAX_REVERTS])
+        only = {event for event, _ in latest} == {Event.REVERTED_BY_ITSELF}
+        return only and len(latest) == MAX_REVERTS and latest[0][1] - latest[-1][1] < REVERTS_WITHIN
 
     def drifts(self, found: FoundNetwork) -> Iterator[Drift]:
         """Yield the differences between libvirt and the saved definition, with the value of each side."""

@@ -99,6 +99,22 @@ def test_drift_is_reverted_where_an_operator_configured_it(lab, raw):
     assert latest(network).what == "reverted to saved definition automatically"
 
 
+def test_automatic_reverts_end_when_another_program_undoes_them_and_the_page_says_so(lab, raw, page):
+    network = push(make_network(lab, on_drift="put back"))
+    for _ in range(5):
+        raw.networkLookupByName("net1").setAutostart(False)
+        observe(lab.pk)
+        network = push(again(network))
+    assert network.state == State.DRIFTED
+    assert network.revisions.filter(event="reverted by itself").count() == 3
+    assert "another program changed it again" in page.get(network.get_absolute_url()).content.decode()
+    network.change(Event.REVERTED, overwrite=True)
+    push(again(network))
+    raw.networkLookupByName("net1").setAutostart(False)
+    observe(lab.pk)
+    assert push(again(network)).state == State.READY, "somebody has decided, so it is reverted again"
+
+
 def test_an_automatic_revert_disconnects_no_vm(lab, raw):
     network = push(make_network(lab, on_drift="put back"))
     raw.createXML(GUEST)
