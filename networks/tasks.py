@@ -1,9 +1,11 @@
-"""The worker's tasks for networks."""
+"""The worker's tasks for networks, and the work with them that it finds by itself."""
 
 from celery import shared_task
 
 from virterweb.hypervisors.connections.pool import connected
 from virterweb.hypervisors.desired.carry_out import carry_out
+from virterweb.hypervisors.dispatch import worker
+from virterweb.hypervisors.dispatch.work import Work
 
 from . import sync
 from .dns_names import sync as dns
@@ -12,18 +14,9 @@ from .models import Network
 
 
 @shared_task
-def sweep() -> None:
-    for pk in Network.objects.overdue().values_list("pk", flat=True):
-        push.apply_async([pk], expires=5)
-    for pk in leases.to_release():
-        release_leases.apply_async([pk], expires=5)
-    for pk in dns.due_networks().values_list("pk", flat=True)[: dns.NETWORKS_PER_SWEEP]:
-        ask_names.apply_async([pk], expires=5)
-
-
-@shared_task
 def push(network_id: int) -> None:
     carry_out(Network, network_id, sync.push)
+    worker.wake()
 
 
 @shared_task
@@ -33,11 +26,8 @@ def release_leases(network_id: int) -> None:
         leases.release(network, connection)
 
 
-@shared_task
-def ask_names(network_id: int) -> None:
-    dns.ask(network_id)
-
-
-@shared_task
-def forget() -> None:
-    leases.forget()
+WORK = (
+    Work(name="push network", due=Network.objects.overdue, run=push, at_once=4, per_hypervisor=3, inside=True),
+    Work(name="release leases", due=leases.to_release, run=release_leases, inside=True),
+    Work(name="ask for DNS names", due=dns.due_networks, run=dns.ask, inside=True),
+)

@@ -63,6 +63,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "virterweb.middleware.IgnoreMalformedCurrentURL",
     "django_htmx.middleware.HtmxMiddleware",
+    "virterweb.hypervisors.watching.WatchHypervisors",
     "virterweb.middleware.VisibleCharacters",
     "virterweb.middleware.InvalidTransitionHandler",
     "virterweb.middleware.MethodNotAllowedPage",
@@ -100,6 +101,10 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
         "transaction_mode": "IMMEDIATE",
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
     }
+    DATABASES["default"]["CONN_MAX_AGE"] = None
+else:
+    # The threads of a process share its connections; one that waits longer for a free one fails and is repeated.
+    DATABASES["default"]["OPTIONS"] = {"pool": {"min_size": 1, "max_size": 20, "timeout": 10}}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_PASSWORD_VALIDATORS = [
@@ -148,7 +153,7 @@ OBSERVERS = ["networks.sync.observe", "vms.sync.polling.observe", "vms.nics.traf
 ATTACHMENTS = "vms.attached.answers"
 
 # Time after which another worker may claim the rows of a worker that no longer answers.
-CLAIM_SECONDS = float(os.environ.get("VIRTERWEB_CLAIM_SECONDS", "60"))
+CLAIM_SECONDS = float(os.environ.get("VIRTERWEB_CLAIM_SECONDS", "20"))
 
 CELERY_BROKER_URL = os.environ.get("CELERY_BROKER_URL", "filesystem://localhost")
 if CELERY_BROKER_URL.startswith("filesystem"):
@@ -167,14 +172,17 @@ CELERY_TASK_PUBLISH_RETRY = False
 CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
-CELERY_BEAT_SCHEDULE = {
-    # A sweep asks the database what is overdue; a message that waited too long is stale, the next one is coming.
-    name: {"task": name, "schedule": 0.5, "options": {"expires": 5}}
-    for name in ("virterweb.hypervisors.tasks.sweep", "networks.tasks.sweep", "vms.tasks.sweep")
-} | {
-    name: {"task": name, "schedule": 600, "options": {"expires": 60}}
-    for name in ("networks.tasks.forget", "vms.tasks.forget")
-}
+CELERY_WORKER_CONCURRENCY = 8  # threads for messages from pages; the dispatcher has its own
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+
+# Seconds between two polls of a hypervisor that sends events, while nothing is in progress and no page shows it.
+IDLE_POLL_SECONDS = float(os.environ.get("VIRTERWEB_IDLE_POLL_SECONDS", "60"))
+
+# Patterns of the hypervisors that a worker serves, such as `lab*,!lab-3`; empty: all.
+WORKER_HYPERVISORS = os.environ.get("VIRTERWEB_HYPERVISORS", "")
+
+# Functions that one worker at a time calls at intervals, in seconds.
+CHORES = {"networks.leases.sync.forget": 600, "vms.console.sync.forget": 600}
 
 LOGGING = {
     "version": 1,
@@ -182,10 +190,7 @@ LOGGING = {
     "formatters": {"plain": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
     "root": {"handlers": ["console"], "level": "INFO"},
-    # Two sweeps per second would fill the log.
-    "loggers": {
-        f"celery.{name}": {"level": "WARNING"} for name in ("beat", "worker.strategy", "worker.request", "app.trace")
-    }
+    "loggers": {f"celery.{name}": {"level": "WARNING"} for name in ("worker.strategy", "worker.request", "app.trace")}
     # What it complains of is written down, in words, for the VM's page.
     | {"paramiko": {"level": "CRITICAL"}},
 }

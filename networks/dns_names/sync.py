@@ -17,7 +17,6 @@ from virterweb.messages import Message
 from . import names
 
 PERIOD = timedelta(seconds=60)  # between two rounds of queries to an unchanged network
-NETWORKS_PER_SWEEP = 8  # networks per sweep; the rest follow half a second later
 RETRY_INTERVAL = timedelta(seconds=10)  # until a failed round is tried again
 
 
@@ -32,7 +31,7 @@ def due_networks() -> NetworkQuerySet:
 def query_now(network: Network) -> None:
     """Make the network due for a query at once, regardless of earlier answers and errors."""
     DNSAnswers.objects.filter(network=network).update(due_at=None)
-    enqueue("networks.tasks.ask_names", network.pk)
+    enqueue("virterweb.hypervisors.tasks.look", network.pk)
 
 
 def ask(network_id: int) -> None:

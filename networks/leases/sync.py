@@ -13,7 +13,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from networks.models import DNSAnswers, Lease, Network, NetworkStatus
+from networks.models import DNSAnswers, Lease, Network, NetworkQuerySet, NetworkStatus
 from virterweb.enqueue import enqueue
 from virterweb.hypervisors.connections.guard import GENERAL, Observation, check_fits, failure, worth_a_traceback
 from virterweb.hypervisors.gateway.bounds import moment
@@ -137,10 +137,10 @@ def ask_release(network: Network, pk: int) -> bool:
     return bool(found)
 
 
-def to_release() -> set[int]:
-    """Return the IDs of the networks of which a lease was requested to be released."""
+def to_release() -> NetworkQuerySet:
+    """Return the networks of which a lease was requested to be released."""
     asked = Lease.objects.current().exclude(release_asked_at=None).filter(release_problem="")
-    return set(asked.exclude(network=None).values_list("network", flat=True))
+    return Network.objects.filter(pk__in=asked.values("network"), hypervisor__status__unreachable_since=None)
 
 
 def release(network: Network, connection: Connection) -> None:

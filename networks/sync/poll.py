@@ -21,18 +21,21 @@ from virterweb.hypervisors.gateway.found import FoundNetwork
 from virterweb.hypervisors.models import Hypervisor, ReadingProblem
 
 
-def observe(hypervisor: Hypervisor, connection: Connection) -> None:
+def observe(hypervisor: Hypervisor, connection: Connection) -> bool:
     """Record every network that libvirt has, and the leases that are due; write only changes.
 
-    A network that cannot be read is named as a problem, and stays as it was known.
+    A network that cannot be read is named as a problem, and stays as it was known. Return whether something has
+    changed or is in progress.
     """
-    began = timezone.now()
+    began, busy = timezone.now(), False
     rows = {row.uuid_text: row for row in Network.objects.on(hypervisor).select_related("hypervisor", "status")}
     with Observation(hypervisor, ReadingProblem.Kind.NETWORK) as reading:
         found = {network.uuid: network for network in connection.networks.all(reading.guard)}
         for uuid, network in found.items():
             if uuid in rows and _is_known(rows[uuid], network):
+                busy |= not rows[uuid].done
                 continue
+            busy = True
             with reading.written(uuid, network.name):
                 row = rows.get(uuid) or _add_unmanaged(hypervisor, connection, network)
                 if row:  # else it is managed, and was deleted since the list was read
@@ -51,6 +54,7 @@ def observe(hypervisor: Hypervisor, connection: Connection) -> None:
         (row.name for row in rows.values()),
     )
     leases.poll(hypervisor, connection, [(rows[uuid], network) for uuid, network in found.items() if uuid in rows])
+    return busy
 
 
 def _add_unmanaged(hypervisor: Hypervisor, connection: Connection, network: FoundNetwork) -> Network | None:
@@ -93,7 +97,7 @@ def _resolve_drift(row: Network) -> None:
         if _differs(row):
             with suppress(InvalidTransition):  # renamed outside to the name of a managed one: it stays drifted
                 row.accept_found(event=Event.ACCEPTED_BY_ITSELF)
-    elif row.on_drift == Network.OnDrift.REVERT:
+    elif row.on_drift == Network.OnDrift.REVERT and not row.contested:
         row.change(Event.REVERTED_BY_ITSELF, overwrite=True)
 
 

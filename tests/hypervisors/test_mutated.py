@@ -208,6 +208,8 @@ class OddLeases:
 class OddConnection:
     """A hypervisor with one plain object of each kind, and one that a test mutates."""
 
+    sends_events = True
+
     def __init__(self, domain: str, network: str, volume: str, lease: FoundLease) -> None:
         self.host, self.ports = Machine(), NoPorts()
         self.networks, self.domains = OddNetworks(network), OddDomains(domain)

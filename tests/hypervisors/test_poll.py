@@ -46,61 +46,97 @@ def status() -> HypervisorStatus:
     return HypervisorStatus.objects.get()
 
 
-def test_a_poll_that_is_asked_for_during_another_is_made_right_after(lab):
-    meanwhile.append(lambda: tasks.poll_now(lab.pk))
-    tasks.observe(lab.pk)
-    assert len(polls) == 2
-    assert not Hypervisor.objects.due().exists()
+def test_a_poll_that_is_asked_for_during_another_is_due_right_after(lab):
+    meanwhile.append(lambda: tasks.poll_soon(lab.pk))
+    sync.observe_if_due(lab.pk)
+    assert Hypervisor.objects.due().get() == lab
     meanwhile.append(lab.request_poll)
-    tasks.observe(lab.pk)
-    assert len(polls) == 4
+    sync.observe_if_due(lab.pk)
+    assert Hypervisor.objects.due().get() == lab
+    sync.observe_if_due(lab.pk)
+    assert len(polls) == 3
+    assert not Hypervisor.objects.due()
 
 
-def test_a_poll_that_another_worker_is_running_is_repeated(lab):
+def test_a_poll_that_another_worker_is_running_is_not_made_twice(lab):
     with HypervisorStatus.objects.all().claim():
         HypervisorStatus.objects.update(began_at=timezone.now())
-        tasks.poll_now(lab.pk)
+        sync.observe_if_due(lab.pk)
+        sync.observe(lab.pk)
         assert polls == []
-        HypervisorStatus.objects.update(due_at=timezone.now() + timedelta(seconds=9))
-    assert Hypervisor.objects.due().get() == lab, "even if its worker has not seen that it was asked for"
-    tasks.observe(lab.pk)
+
+
+def test_a_poll_that_another_worker_has_just_made_is_not_repeated(lab):
+    sync.observe_if_due(lab.pk)
+    sync.observe_if_due(lab.pk)
     assert len(polls) == 1
-    assert not Hypervisor.objects.due().exists()
-
-
-def test_frequent_requests_do_not_occupy_a_worker(lab):
-    def again() -> None:
-        meanwhile.append(again)
-        lab.request_poll()
-        if len(polls) > 9:
-            pytest.fail("it never ends")
-        raise InterruptedError
-
-    meanwhile.append(again)
-    tasks.observe(lab.pk)
-    assert len(polls) == 2
-    assert Hypervisor.objects.due().exists()
 
 
 def test_a_clock_that_was_set_back_requests_nothing(lab):
-    tasks.observe(lab.pk)
+    sync.observe(lab.pk)
     HypervisorStatus.objects.update(asked_at=timezone.now() + timedelta(hours=1))
     assert not Hypervisor.objects.due().exists()
 
 
-@pytest.mark.parametrize(("took", "pause"), [(0.01, 1), (0.5, 5), (40, 10)])
-def test_the_pause_grows_with_the_polls_length_up_to_ten_seconds(lab, monkeypatch, took, pause):
+def pause() -> int:
+    """Return the seconds until the next poll."""
+    return round((status().due_at - timezone.now()).total_seconds())
+
+
+def test_a_hypervisor_that_nobody_looks_at_is_polled_seldom(lab):
+    sync.observe(lab.pk)
+    assert pause() == 60
+
+
+def test_a_hypervisor_that_sends_no_events_is_polled_every_ten_seconds(lab, monkeypatch):
+    monkeypatch.setattr(Connection, "_watch", lambda connection, pk: False)
+    sync.observe(lab.pk)
+    assert pause() == 10
+
+
+def test_a_hypervisor_is_polled_often_while_something_is_in_progress(lab, monkeypatch):
+    monkeypatch.setattr(f"{__name__}.remember", lambda hypervisor, connection: True)
+    sync.observe(lab.pk)
+    assert pause() == 1
+
+
+def test_an_open_page_has_its_hypervisor_polled_at_once_and_then_often(lab, page, enqueued):
+    other = make_hypervisor("lab-2")
+    sync.observe(lab.pk)
+    sync.observe(other.pk)
+    page.get("/networks/lab-1/add/")
+    assert list(Hypervisor.objects.due()) == [lab] and enqueued == [("virterweb.hypervisors.tasks.look", 0)]
+    sync.observe(lab.pk)
+    page.get("/trouble/?hypervisor=lab-1", headers={"HX-Request": "true"})
+    assert not Hypervisor.objects.due(), "a page that stays open asks for nothing more"
+    soon = HypervisorStatus.objects.get(hypervisor=lab).due_at - timezone.now()
+    assert round(soon.total_seconds()) == 1
+
+
+def test_a_page_that_was_closed_counts_no_longer(lab, page):
+    page.get("/networks/lab-1/add/")
+    HypervisorStatus.objects.update(watched_at=timezone.now() - timedelta(seconds=16))
+    sync.observe(lab.pk)
+    assert pause() == 60
+
+
+@pytest.mark.parametrize(
+    ("before", "took", "expected"), [(0.01, 0.01, 1), (0.5, 0.5, 5), (40, 40, 10), (0.1, 40, 1), (40, 0.1, 1)]
+)
+def test_the_pause_grows_with_the_length_of_polls_unless_one_alone_is_slow(lab, monkeypatch, before, took, expected):
+    Hypervisor.objects.watch()
+    HypervisorStatus.objects.update(seconds=before)
     clock = iter([0.0, took])
     monkeypatch.setattr(sync, "monotonic", lambda: next(clock))
-    tasks.observe(lab.pk)
-    assert round((status().due_at - timezone.now()).total_seconds()) == pause
+    sync.observe(lab.pk)
+    assert pause() == expected
 
 
 def test_work_on_a_hypervisor_never_keeps_its_poll_out(lab):
     inside = [connected(lab.pk, lab.uri) for _ in range(connections.MAX_CALLERS)]
     for one in inside:
         one.__enter__()
-    tasks.observe(lab.pk)
+    sync.observe(lab.pk)
     assert len(polls) == 1
     for one in inside:
         one.__exit__(None, None, None)
@@ -119,11 +155,11 @@ def test_only_an_unreachable_hypervisor_is_called_unreachable(lab, page, monkeyp
         raise problem
 
     monkeypatch.setattr(HostMachine, "routes", fail)
-    tasks.observe(lab.pk)
+    sync.observe(lab.pk)
     assert (str(status().error), bool(status().unreachable_since)) == (error, unreachable)
+    assert not Hypervisor.objects.due().exists()
     shown = page.get("/").content.decode()
     assert ("unreachable since" in shown) == unreachable
-    assert not Hypervisor.objects.due().exists()
 
 
 def test_a_call_that_hangs_is_abandoned_and_not_repeated_until_it_ends():
@@ -155,7 +191,7 @@ def test_a_pool_that_hangs_delays_nothing_else(db, enqueued, monkeypatch):
     lab, gate = make_hypervisor(), threading.Event()
     monkeypatch.setattr(image_sync, "READ_TIMEOUT", 0.1)
     monkeypatch.setattr(Volumes, "all", lambda host, pool, guard: gate.wait(10) and [])
-    tasks.observe(lab.pk)
+    sync.observe(lab.pk)
     gate.set()
     assert VM.objects.filter(name="test", status__present=True).exists()
     assert [str(each) for each in ReadingProblem.objects.all()] == [

@@ -74,7 +74,7 @@ def test_a_network_created_in_the_admin_is_pushed_like_any_other(
     assert enqueued[-1] == ("networks.tasks.push", network.pk)
 
 
-@pytest.mark.parametrize(("action", "task"), [("request_poll", "observe"), ("push_again", "push")])
+@pytest.mark.parametrize(("action", "task"), [("request_poll", "look"), ("push_again", "push")])
 def test_actions_enqueue_tasks(client, lab, enqueued, django_capture_on_commit_callbacks, action, task):
     network = Network.objects.get()
     with django_capture_on_commit_callbacks(execute=True):

@@ -58,6 +58,8 @@ class Portal:
         self.environment = {
             **{name: value for name, value in os.environ.items() if name not in ("DATABASE_URL", "CELERY_BROKER_URL")},
             **{"VIRTERWEB_DATA": str(data), "VIRTERWEB_ADMIN_PASSWORD": PASSWORD, "PYTHONUNBUFFERED": "1"},
+            # Most tests ask the database, and open no page that would have its hypervisor polled often.
+            "VIRTERWEB_IDLE_POLL_SECONDS": "1",
             **environment,
         }
         self.data = data
@@ -123,7 +125,7 @@ class Portal:
 
     def start_worker(self, program: str = "celery", **environment: str) -> None:
         """Start a worker by a module's name, which may be one that hampers it."""
-        command = ["-m", program, "-A", "virterweb", "worker", "--pool", "threads", "--concurrency", "16"]
+        command = ["-m", program, "-A", "virterweb", "worker", "--pool", "threads"]
         command += ["--without-mingle", "--without-gossip", "--loglevel", "INFO"]
         self.worker = self._spawn("worker.log", *command, **environment)
 

@@ -6,17 +6,19 @@ from django.contrib import admin, messages
 from django.contrib.auth import get_user_model
 from django.contrib.auth.admin import UserAdmin
 from django.core.exceptions import ValidationError
-from django.db import router, transaction
+from django.db import router
 from django.db.models import CharField, Field, Model, QuerySet
 from django.db.models.deletion import Collector
 from django.forms import Field as FormField
 from django.http import HttpRequest
 
+from virterweb.enqueue import enqueue
 from virterweb.pages import characters
 from virterweb.pages.ssh_key_field import SSHKeysField, SSHKeysInput
 
-from . import rights, tasks
-from .models import Hypervisor, HypervisorStatus, ReadingProblem
+from . import rights
+from .models import Chore, Hypervisor, HypervisorStatus, ReadingProblem, WorkerProcess
+from .tasks import LOOK
 
 
 class ForOperators:
@@ -94,7 +96,7 @@ class RevisionAdmin(ObservedAdmin):
 def request_polls(request: HttpRequest, hypervisors: QuerySet) -> None:
     for hypervisor in hypervisors:
         hypervisor.request_poll()
-        transaction.on_commit(lambda pk=hypervisor.pk: tasks.observe.delay(pk), robust=True)
+        enqueue(LOOK, hypervisor.pk)
     messages.success(request, f"Polling {', '.join(str(one) for one in hypervisors)}.")
 
 
@@ -147,6 +149,18 @@ class HypervisorStatusAdmin(ObservedAdmin):
     list_display = ("hypervisor", "observed_at", "seconds", "unreachable_since", "error", "version", "acceleration")
     search_fields = ("hypervisor__name", "error")
     list_filter = ("kvm",)
+
+
+@admin.register(WorkerProcess)
+class WorkerProcessAdmin(ObservedAdmin):
+    list_display = ("name", "seen_at", "hypervisors")
+    search_fields = ("name",)
+
+
+@admin.register(Chore)
+class ChoreAdmin(ObservedAdmin):
+    list_display = ("name", "due_at", "crashes")
+    search_fields = ("name",)
 
 
 @admin.register(ReadingProblem)

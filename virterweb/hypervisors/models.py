@@ -6,12 +6,16 @@ from typing import Self
 
 from django.core.validators import RegexValidator
 from django.db import models
-from django.db.models import F, Prefetch, Q
+from django.db.models import Case, Exists, F, Prefetch, Q, Value, When
 from django.utils import timezone
 
+from virterweb.hypervisors.claims.clock import Now
 from virterweb.hypervisors.claims.due import Due
 from virterweb.hypervisors.uris import validate_uri
 from virterweb.message_field import MessageField
+
+WATCHED_FOR = timedelta(seconds=15)  # how long after its last request a page counts as open
+STALE_AFTER = timedelta(seconds=30)  # how late a poll may be
 
 
 def with_hypervisor() -> Prefetch:
@@ -26,9 +30,30 @@ class HypervisorQuerySet(models.QuerySet):
         return known.filter(status__error="").exclude(status__observed_at=None).first() or known.first()
 
     def due(self) -> Self:
-        """Return the hypervisors to poll: those that are due, and those with a request since their last poll began."""
-        asked = Q(status__asked_at__gt=F("status__began_at"), status__asked_at__lte=timezone.now())
-        return self.filter(HypervisorStatus.is_due("status__") | asked & HypervisorStatus.is_free("status__"))
+        """Return the hypervisors to poll, the most urgent first: those with a request, then the longest overdue."""
+        when = F("status__due_at").asc(nulls_first=True)
+        return self.filter(HypervisorStatus.is_due("status__")).order_by(when)
+
+    def unless_more_than(self, number: int) -> Self:
+        """Return these hypervisors, or none if there are more of any kind."""
+        return self.filter(~Exists(Hypervisor.objects.order_by()[number : number + 1]))
+
+    def watch(self) -> bool:
+        """Record that an open page shows these hypervisors, and have those polled that none has shown.
+
+        Return whether anything was recorded: a page that stays open does it every few seconds.
+        """
+        now, watched = timezone.now(), HypervisorStatus.is_watched()
+        old = HypervisorStatus.objects.filter(hypervisor__in=self).exclude(
+            watched_at__gt=now - WATCHED_FOR / 3, watched_at__lte=now
+        )
+        return bool(
+            old.update(
+                watched_at=now,
+                asked_at=Case(When(watched, then="asked_at"), default=Value(now)),
+                due_at=Case(When(watched, then="due_at"), default=None),
+            )
+        )
 
 
 class Hypervisor(models.Model):
@@ -131,6 +156,7 @@ class HypervisorStatus(Due):
         blank=True,
         help_text="digest of what the ISOs of guests were last compared with",
     )
+    watched_at = models.DateTimeField("shown on a page at", null=True, help_text="when an open page last asked for it")
     seconds = models.FloatField("poll duration", default=0, help_text="how many seconds the last poll took")
     unreachable_since = models.DateTimeField(null=True)
     error = MessageField(blank=True)
@@ -152,10 +178,17 @@ class HypervisorStatus(Due):
     def __str__(self) -> str:
         return f"{self.hypervisor}: {self.error or 'reachable'}"
 
+    @classmethod
+    def is_watched(cls, path: str = "") -> Q:
+        """Return the condition that an open page shows the hypervisor, whose status is at `path`."""
+        return Q(**{f"{path}watched_at__gt": Now() - WATCHED_FOR, f"{path}watched_at__lte": Now()})
+
     @property
     def stale(self) -> bool:
-        """Return whether the last reading is too old to be shown as the present."""
-        return bool(self.observed_at and timezone.now() - self.observed_at > timedelta(seconds=30))
+        """Return whether the next poll is so late that the last reading cannot be shown as the present."""
+        requested = self.asked_at if self.asked_at and (not self.began_at or self.asked_at > self.began_at) else None
+        expected = min((at for at in (self.due_at, requested) if at), default=self.observed_at)
+        return bool(self.observed_at and expected and timezone.now() - expected > STALE_AFTER)
 
     @property
     def acceleration(self) -> str:
@@ -223,3 +256,26 @@ class ReadingProblem(models.Model):
         """Return what cannot be read, as the beginning of a sentence."""
         text = self.Kind(self.kind).label.format(name=self.name, within=self.within)
         return text[:1].upper() + text[1:]
+
+
+class WorkerProcess(models.Model):
+    """A worker process that has given a sign of life lately; written only by `dispatch.heartbeat`."""
+
+    name = models.CharField(unique=True, help_text="machine, PID and start of the process")
+    seen_at = models.DateTimeField("last seen at", help_text="its last sign of life")
+    hypervisors = models.TextField(blank=True, help_text="patterns of the hypervisors that it serves; empty: all")
+
+    class Meta:
+        verbose_name_plural = "worker processes"
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Chore(Due):
+    """Housekeeping that one worker at a time does at intervals; see `dispatch.chores`."""
+
+    name = models.CharField(unique=True, help_text="the path of the function")
+
+    def __str__(self) -> str:
+        return self.name

@@ -5,10 +5,11 @@ from datetime import timedelta
 from time import monotonic
 
 from django.conf import settings
-from django.db.models import QuerySet
+from django.db.models import Case, DateTimeField, F, Q, QuerySet, When
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
+from virterweb.hypervisors.claims.clock import Now
 from virterweb.hypervisors.connections.guard import Observation, failure
 from virterweb.hypervisors.connections.pool import connected
 from virterweb.hypervisors.gateway.connection import Connection
@@ -18,9 +19,9 @@ from .models import Hypervisor, HypervisorStatus, ReadingProblem
 
 log = logging.getLogger(__name__)
 
-MIN_POLL_INTERVAL = 1.0  # seconds between two polls of a hypervisor
+MIN_PAUSE = 1.0  # seconds between two polls of a hypervisor that is watched or busy
 PAUSE_PER_POLL_SECOND = 10  # a poll may take a tenth of the time, so a large hypervisor is polled less often
-MAX_POLL_INTERVAL = 10.0  # seconds between two polls, however slow they are
+MAX_PAUSE = 10.0  # seconds between two such polls, however slow they are, and where libvirt sends no events
 RETRY_INTERVAL = 2.0  # seconds between two attempts to reach one that does not answer
 ERROR_RETRY_INTERVAL = 10.0  # seconds after a poll that failed by an error of our own
 HOST_FACTS_INTERVAL = timedelta(seconds=30)
@@ -28,32 +29,45 @@ HOST_FACTS_INTERVAL = timedelta(seconds=30)
 
 def ask(hypervisor_id: int) -> None:
     """Ask for a poll that begins from now on: one that is running does not count."""
-    HypervisorStatus.objects.filter(hypervisor=hypervisor_id).update(asked_at=timezone.now())
+    HypervisorStatus.objects.filter(hypervisor=hypervisor_id).update(asked_at=timezone.now(), due_at=None)
+
+
+def observe_if_due(hypervisor_id: int) -> None:
+    """Poll a hypervisor, unless another worker does or just did."""
+    if Hypervisor.objects.due().filter(pk=hypervisor_id).exists():
+        observe(hypervisor_id)
 
 
 def observe(hypervisor_id: int) -> None:
-    """Poll a hypervisor, unless another worker does; poll again if that was requested in the meantime."""
-    if _poll(hypervisor_id) and Hypervisor.objects.due().filter(pk=hypervisor_id).exists():
-        _poll(hypervisor_id)
-
-
-def _poll(hypervisor_id: int) -> bool:
-    """Poll a hypervisor; return False if another worker does, or it is gone."""
+    """Poll a hypervisor, unless another worker does; it stays due if that was requested in the meantime."""
     with HypervisorStatus.objects.filter(hypervisor=hypervisor_id).claim() as status:
         hypervisor = status and _with_problems().filter(pk=hypervisor_id).first()
         if not hypervisor:
-            return False
+            return
         _record(status.pk, began_at=timezone.now())
         try:
             with connected(hypervisor.pk, hypervisor.uri, limited=False) as connection:
                 _record(status.pk, **_read_everything(hypervisor, connection))
         except Busy:  # it is there, and has no time
-            _record(status.pk, due_at=timezone.now() + timedelta(seconds=RETRY_INTERVAL))
+            _record(status.pk, due_at=_after(RETRY_INTERVAL))
         except Unreachable as problem:
             _record_failure(status, problem)
         except Exception as problem:
             _record_error(status, problem)
-        return True
+
+
+def _after(seconds: float, unwatched: float | None = None) -> Case:
+    """Return the time of the next poll: after so many seconds, or others if no page shows the hypervisor.
+
+    It is at once if a poll was requested since this one began.
+    """
+    asked = Q(asked_at__gt=F("began_at"), asked_at__lte=timezone.now())
+    return Case(
+        When(asked, then=None),
+        When(HypervisorStatus.is_watched(), then=Now() + timedelta(seconds=seconds)),
+        default=Now() + timedelta(seconds=unwatched or seconds),
+        output_field=DateTimeField(),
+    )
 
 
 def _with_problems() -> QuerySet[Hypervisor]:
@@ -62,7 +76,10 @@ def _with_problems() -> QuerySet[Hypervisor]:
 
 
 def _read_everything(hypervisor: Hypervisor, connection: Connection) -> dict:
-    """Run all observers; return the columns of HypervisorStatus that result."""
+    """Run all observers; return the columns of HypervisorStatus that result.
+
+    An observer returns whether something has changed or is in progress, so that the next poll follows soon.
+    """
     began = monotonic()
     status = hypervisor.status
     fresh = {}
@@ -75,19 +92,21 @@ def _read_everything(hypervisor: Hypervisor, connection: Connection) -> dict:
     routes = connection.host.routes()
     if routes != status.routes:
         fresh["routes"] = routes
+    busy = False
     with Observation(hypervisor, ReadingProblem.Kind.PART) as parts:
         for name in settings.OBSERVERS:
             with parts.guard(name):
-                import_string(name)(hypervisor, connection)
+                busy |= bool(import_string(name)(hypervisor, connection))
     if (
         devices := connection.host.devices()
     ) != status.devices:  # last: a bridge of what was seen to run is there by now
         fresh["devices"] = devices
     seconds = monotonic() - began
-    now = timezone.now()
-    pause = timedelta(seconds=min(max(MIN_POLL_INTERVAL, PAUSE_PER_POLL_SECOND * seconds), MAX_POLL_INTERVAL))
+    usual = min(seconds, status.seconds) if status.observed_at else 0.0  # a single slow poll does not count
+    pause = min(max(MIN_PAUSE, PAUSE_PER_POLL_SECOND * usual), MAX_PAUSE)
+    unwatched = pause if busy else settings.IDLE_POLL_SECONDS if connection.sends_events else MAX_PAUSE
     cleared = {"unreachable_since": None, "error": "", "detail": ""} if status.error else {}
-    return {"observed_at": now, "due_at": now + pause, "seconds": seconds, **fresh, **cleared}
+    return {"observed_at": timezone.now(), "due_at": _after(pause, unwatched), "seconds": seconds, **fresh, **cleared}
 
 
 def _record_failure(status: HypervisorStatus, problem: HypervisorError) -> None:
@@ -99,7 +118,7 @@ def _record_failure(status: HypervisorStatus, problem: HypervisorError) -> None:
         error=problem.message,
         detail=problem.detail,
         unreachable_since=status.unreachable_since or now,
-        due_at=now + timedelta(seconds=RETRY_INTERVAL),
+        due_at=_after(RETRY_INTERVAL),
     )
 
 
@@ -108,8 +127,7 @@ def _record_error(status: HypervisorStatus, problem: Exception) -> None:
     error, detail = failure(problem)
     if status.error != error:
         log.error("%s: %s", status.hypervisor, error, exc_info=problem)
-    due_at = timezone.now() + timedelta(seconds=ERROR_RETRY_INTERVAL)
-    _record(status.pk, error=error, detail=detail, unreachable_since=None, due_at=due_at)
+    _record(status.pk, error=error, detail=detail, unreachable_since=None, due_at=_after(ERROR_RETRY_INTERVAL))
 
 
 def _record(pk: int, **values: object) -> None:

@@ -16,11 +16,12 @@ from django.db.models import Exists, F, OuterRef, Prefetch, Q
 from django.utils import timezone
 
 from networks.models import NetworkStatus
+from virterweb.hypervisors.claims.clock import Now
 from virterweb.hypervisors.connections.guard import Observation
 from virterweb.hypervisors.connections.pool import connected
 from virterweb.hypervisors.gateway.connection import Connection
 from virterweb.hypervisors.gateway.found import FoundAddress, HypervisorError, Refused
-from virterweb.hypervisors.models import Hypervisor, HypervisorQuerySet, ReadingProblem
+from virterweb.hypervisors.models import Hypervisor, HypervisorQuerySet, HypervisorStatus, ReadingProblem
 from vms.addresses.nic_addresses import leased
 from vms.guests.report import CHANNEL
 from vms.models import NIC, AddressRound, NICAddress, NICStatus, Power, VMStatus
@@ -32,6 +33,8 @@ from .recording import write_addresses
 log = logging.getLogger(__name__)
 
 MIN_ROUND_INTERVAL = 10.0  # seconds between two rounds of a hypervisor's guests
+IDLE_INTERVAL = timedelta(seconds=60)  # the same, while no page shows the hypervisor and no VM has changed lately
+RECENTLY = timedelta(minutes=5)
 PAUSE_PER_ROUND_SECOND = 10  # a round may take one tenth of the time
 ERROR_RETRY_INTERVAL = timedelta(seconds=60)  # until the next round after an internal error
 
@@ -42,7 +45,10 @@ _questions: dict[int, dict[int, Future]] = {}
 def due_hypervisors() -> HypervisorQuerySet:
     """Return the hypervisors whose guests are to be asked, among those that are reachable."""
     reachable = Hypervisor.objects.filter(status__observed_at__isnull=False, status__unreachable_since=None)
-    return reachable.filter(AddressRound.is_due("address_round__"))
+    changed = VMStatus.objects.filter(desired__hypervisor=OuterRef("pk"), observed_at__gt=Now() - RECENTLY)
+    late = Q(address_round__due_at=None) | ~Q(address_round__due_at__gt=Now() - IDLE_INTERVAL)
+    needed = late | HypervisorStatus.is_watched("status__") | Exists(changed.filter(power=Power.RUNNING))
+    return reachable.filter(AddressRound.is_due("address_round__"), needed)
 
 
 def ask(hypervisor_id: int) -> None:

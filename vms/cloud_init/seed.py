@@ -116,31 +116,26 @@ def attached(vm: VM, nic: NIC) -> Attached:
     return Attached(mac=nic.mac, desired=nic.guest_spec(), network=definition, reserved=reserved, mtu=spec.mtu)
 
 
-def changed() -> list[int]:
-    """Return the hypervisors where something that ISOs are made from may have changed since `keep_up`."""
-    compared = dict(HypervisorStatus.objects.values_list("hypervisor", "seeds_compared"))
-    return [pk for pk, signature in _signatures().items() if compared.get(pk) != signature]
+def keep_up(hypervisor: Hypervisor) -> bool:
+    """Have the ISOs written again that no longer match what the networks offer; return whether they were compared.
 
-
-def keep_up(hypervisor_id: int) -> None:
-    """Write the ISOs again that no longer match what the networks offer."""
-    signature = _signatures().get(hypervisor_id)
-    vms = VM.objects.on(hypervisor_id).filter(managed=True, removed_at=None, status__present=True)
-    hypervisor = Hypervisor.objects.prefetch_related("reading_problems").get(pk=hypervisor_id)
+    They are compared only if something that they are made from may have changed since the last time.
+    """
+    signature = _signature(hypervisor)
+    if signature == hypervisor.status.seeds_compared:
+        return False
+    vms = VM.objects.on(hypervisor).filter(managed=True, removed_at=None, status__present=True)
     with Observation(hypervisor, ReadingProblem.Kind.SEED) as reading:
         for vm in vms.exclude(host_key="").select_related("hypervisor", "status", "image"):
             with reading.guard(vm.uuid_text, vm.name):
                 if vm.status.generation == vm.generation and vm.status.seed != digest(files(vm)):
                     vm.ask_again()
-    HypervisorStatus.objects.filter(hypervisor=hypervisor_id).update(seeds_compared=signature)
+    HypervisorStatus.objects.filter(hypervisor=hypervisor).update(seeds_compared=signature)
+    return True
 
 
-def _signatures() -> dict[int, str]:
-    """Return a digest of what ISOs are made from, by hypervisor. It changes daily, as the portal's code may change."""
-    columns = ("hypervisor", "pk", "generation", "status__observed_at")
-    networks: dict[int, list] = {}
-    for pk, *values in Network.objects.order_by("pk").values_list(*columns):
-        networks.setdefault(pk, []).append(values)
-    settings = Hypervisor.objects.values_list("pk", "guest_network", "access_network", "ssh_keys")
-    parts = {pk: (values, networks.get(pk, []), timezone.now().date()) for pk, *values in settings}
-    return {pk: sha256(repr(part).encode()).hexdigest() for pk, part in parts.items()}
+def _signature(hypervisor: Hypervisor) -> str:
+    """Return a digest of what ISOs are made from. It changes daily, as the portal's code may change."""
+    networks = Network.objects.on(hypervisor).order_by("pk").values_list("pk", "generation", "status__observed_at")
+    options = (hypervisor.guest_network, hypervisor.access_network, hypervisor.ssh_keys)
+    return sha256(repr((options, list(networks), timezone.now().date())).encode()).hexdigest()

@@ -24,7 +24,6 @@ WATCHED_FOR = timedelta(seconds=15)  # how long after its last poll a page count
 WATCHED_INTERVAL = timedelta(seconds=1)
 UNWATCHED_INTERVAL = timedelta(seconds=60)
 RETRY_INTERVAL = timedelta(seconds=10)  # until a log that could not be read is tried again
-LOGS_PER_SWEEP = 8  # logs per sweep: the next sweep follows half a second later
 
 
 def due_logs() -> QuerySet[ConsoleLog]:

@@ -3,9 +3,11 @@
 import shlex
 from pathlib import Path
 
+from django.db.models import F, Q
 from django.utils import timezone
 
 from virterweb.enqueue import enqueue
+from virterweb.hypervisors.claims.due import DueQuerySet
 from virterweb.hypervisors.connections.pool import connected
 from virterweb.hypervisors.gateway.found import HypervisorError
 from virterweb.messages import Message
@@ -23,15 +25,13 @@ def ask(vm: VM) -> None:
     again = {"asked_at": timezone.now(), "done_at": None, "code": None, "reason": "", "output": ""}
     run, _ = GuestRun.objects.update_or_create(vm=vm, defaults=again)
     if vm.done:
-        enqueue("vms.tasks.configure_guest", run.pk)
+        enqueue("virterweb.hypervisors.tasks.look", run.pk)
 
 
-def due_runs() -> list[int]:
+def due_runs() -> DueQuerySet:
     """Return the requests to carry out; each waits until the ISO is up to date."""
-    open_ = (
-        GuestRun.objects.due().filter(done_at=None, vm__removed_at=None).select_related("vm__status", "vm__hypervisor")
-    )
-    return [run.pk for run in open_ if run.vm.done]
+    settled = Q(vm__removed_at=None, vm__status__generation__gte=F("vm__generation"))
+    return GuestRun.objects.due().filter(settled, done_at=None).order_by("asked_at")
 
 
 def run(run_id: int) -> None:

@@ -7,7 +7,6 @@ answer.
 
 import shlex
 import socket
-import threading
 from collections.abc import Callable
 from contextlib import closing
 from datetime import timedelta
@@ -19,6 +18,7 @@ from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 from paramiko.ssh_exception import AuthenticationException, IncompatiblePeer, SSHException
 
+from virterweb.hypervisors.claims.clock import Now
 from virterweb.hypervisors.connections.pool import connected
 from virterweb.hypervisors.gateway.found import HypervisorError, Refused, Silent
 from virterweb.messages import Message
@@ -35,17 +35,13 @@ PORT = 22
 CONNECT_TIMEOUT = 3.0  # seconds
 STEP_TIMEOUT = 10.0  # seconds for each step of SSH; a booting guest is slow
 RETRY_INTERVAL = timedelta(seconds=10)  # until a VM that could not be tried is tried again
-MAX_CONNECTIONS = 3  # connections per hypervisor, besides the one that asks guests for addresses
 CLOUD_INIT_ENDED = "test -e /run/cloud-init/result.json"  # cloud-init writes this file last
-
-_places = threading.BoundedSemaphore(MAX_CONNECTIONS)
 
 
 def due_checks() -> QuerySet[SSHCheck]:
     """Return the checks to try now, including all that were never tried."""
-    now = timezone.now()
     running = SSHCheck.objects.due().filter(vm__removed_at=None, vm__status__power=Power.RUNNING)
-    fresh = running.filter(Q(reason="") | Q(since__gt=now - SSH_TIMEOUT), vm__wait_ssh=True, ready_at=None)
+    fresh = running.filter(Q(reason="") | Q(since__gt=Now() - SSH_TIMEOUT), vm__wait_ssh=True, ready_at=None)
     return fresh.order_by(F("due_at").asc(nulls_first=True))
 
 
@@ -59,15 +55,10 @@ def note_start(vm: VM, document: str) -> None:
 
 
 def check(check_id: int) -> None:
-    """Try one VM if it is due, unless another worker does, or too many are being tried."""
-    if not _places.acquire(blocking=False):
-        return
-    try:
-        with due_checks().select_related("vm__hypervisor", "vm__status").filter(pk=check_id).claim() as row:
-            if row:
-                _check(row)
-    finally:
-        _places.release()
+    """Try one VM if it is due, unless another worker does."""
+    with due_checks().select_related("vm__hypervisor", "vm__status").filter(pk=check_id).claim() as row:
+        if row:
+            _check(row)
 
 
 def _check(row: SSHCheck) -> None:

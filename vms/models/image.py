@@ -30,7 +30,7 @@ class Image(Desired):
     size = models.PositiveBigIntegerField("upload size", default=0, editable=False, help_text="bytes of the upload")
 
     has_history = False
-    push_task = "vms.tasks.push_image"
+    push_task = "virterweb.hypervisors.tasks.look"
 
     class Meta:
         ordering = [Lower("name")]

@@ -1,5 +1,6 @@
 """Record what libvirt has of domains, and what follows from it."""
 
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 
 from django.db.models import F, Q
@@ -16,6 +17,7 @@ from virterweb.hypervisors.gateway.reasons import Code
 from virterweb.hypervisors.models import Hypervisor, ReadingProblem
 from virterweb.messages import Message
 from vms.addresses.nic_addresses import leased
+from vms.cloud_init import seed
 from vms.definition import domain as domain_xml
 from vms.definition.nics.fields import drift
 from vms.definition.nics.parse import parse_domain
@@ -34,18 +36,21 @@ LEASE_WAIT = timedelta(minutes=5)  # how long a NIC without a lease counts as wa
 LACKS_NETWORK = ("vm.no_network", f"reason.{Code.NO_NETWORK}", f"reason.{Code.NETWORK_INACTIVE}")
 
 
-def observe(hypervisor: Hypervisor, connection: Connection) -> None:
+def observe(hypervisor: Hypervisor, connection: Connection) -> bool:
     """Record every domain with its NICs, and from time to time the pool's volumes; only changes are written.
 
-    A domain that cannot be read is reported as a problem and keeps its last known values.
+    A domain that cannot be read is reported as a problem and keeps its last known values. Return whether something
+    has changed or is in progress.
     """
-    began = timezone.now()
+    began, busy = timezone.now(), False
     rows = {row.uuid_text: row for row in VM.objects.on(hypervisor).select_related("hypervisor", "status")}
     with Observation(hypervisor, Kind.VM) as reading:
         found = {domain.uuid: domain for domain in connection.domains.all(reading.guard)}
         for uuid, domain in found.items():
             if uuid in rows and _is_known(rows[uuid], domain):
+                busy |= not rows[uuid].done
                 continue
+            busy = True
             with reading.written(uuid, domain.name):
                 if row := rows.get(uuid) or _add_unmanaged(hypervisor, connection, domain):
                     _record(row, domain, began)
@@ -55,12 +60,25 @@ def observe(hypervisor: Hypervisor, connection: Connection) -> None:
                 _record_gone(rows[uuid], began)
     forget(hypervisor, [Kind.NIC], (row.name for row in rows.values()))
     with Observation(hypervisor, Kind.PART, "VMs") as parts:
-        for part in (_find_networks, _try_again, _ask_for_leases):
+        for part in _parts(rows.values()):
             with parts.guard(part.__name__, _name_of(part.__name__)):
-                part(hypervisor)
+                busy |= bool(part(hypervisor))
         for part in (_check_disconnected, image_sync.observe):
             with parts.guard(part.__name__, _name_of(part.__name__)):
                 part(hypervisor, connection)
+    return busy
+
+
+def _parts(rows: Iterable[VM]) -> Iterator[Callable[[Hypervisor], bool | None]]:
+    """Return the parts of a poll that may have something to do for VMs as they were before it."""
+    recently = timezone.now() - LEASE_WAIT
+    yield _find_networks
+    if any(row.status.error for row in rows):
+        yield _try_again
+    if any(row.status.observed_at is None or row.status.observed_at > recently for row in rows):
+        yield _ask_for_leases
+    if any(row.managed for row in rows):
+        yield seed.keep_up
 
 
 def _name_of(function: str) -> str:
@@ -188,7 +206,7 @@ def _check_disconnected(hypervisor: Hypervisor, connection: Connection) -> None:
                     networks_sync.record_disconnected(network, connection)
 
 
-def _ask_for_leases(hypervisor: Hypervisor) -> None:
+def _ask_for_leases(hypervisor: Hypervisor) -> bool:
     """Request frequent readings of leases while a running NIC on a DHCP network waits for an address."""
     waiting = NICStatus.objects.filter(
         ~leased(),
@@ -198,4 +216,7 @@ def _ask_for_leases(hypervisor: Hypervisor) -> None:
         vm__observed_at__gt=timezone.now() - LEASE_WAIT,
         network__status__active=True,
     )
-    leases.read_at_next_poll(waiting.values_list("network", flat=True).distinct())
+    networks = set(waiting.values_list("network", flat=True).distinct())
+    if networks:
+        leases.read_at_next_poll(networks)
+    return bool(networks)

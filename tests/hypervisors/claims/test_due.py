@@ -4,19 +4,18 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from datetime import timedelta
 
 import pytest
 from django.apps import apps
-from django.db import DataError
+from django.db import DataError, OperationalError
 from django.utils import timezone
 from lxml import etree
 
 from networks.models import DNSAnswers, Network, NetworkStatus
 from tests.support.making import make_hypervisor, make_network
-from virterweb.hypervisors import tasks
-from virterweb.hypervisors.claims.due import LONGEST_PAUSE, Due
+from virterweb.hypervisors.claims.due import LONGEST_PAUSE, Due, DueQuerySet, end_claims_of_dead, end_late_claims
 from virterweb.hypervisors.claims.processes import this_process
 from virterweb.hypervisors.desired.carry_out import carry_out
 from virterweb.hypervisors.gateway.found import Refused
@@ -97,6 +96,18 @@ def test_work_with_an_internal_error_is_retried_with_growing_delays(network, pro
     assert is_free() and rows().get().crashes == 0
 
 
+def test_a_claim_ends_late_if_the_database_was_away_when_its_work_ended(network, monkeypatch):
+    with monkeypatch.context() as patch, suppress(OperationalError), rows().claim():
+        patch.setattr(DueQuerySet, "update", away)
+    assert not is_free()
+    end_late_claims()
+    assert is_free()
+
+
+def away(*args: object, **values: object) -> None:
+    raise OperationalError("the database is away")
+
+
 def test_a_claim_that_ends_too_far_in_the_future_is_ignored(network):
     claim_for("elsewhere", seconds=LONGEST_PAUSE.total_seconds() + 60)  # the clock has been put back
     assert is_free()
@@ -119,11 +130,11 @@ def test_all_claims_of_a_killed_process_end_immediately(network, process):
     held = (NetworkStatus, HypervisorStatus, DNSAnswers)
     for model in held:
         claim_for(process.token, model)
-    tasks.sweep()
+    end_claims_of_dead()
     assert not is_free(), "it lives"
     process.kill()
     process.wait()
-    tasks.sweep()
+    end_claims_of_dead()
     assert is_free()
     assert not [model for model in held if model.objects.exclude(claimed_until=None).exists()]
 
@@ -132,14 +143,14 @@ def test_a_killed_process_that_nobody_has_waited_for_is_dead(network, process):
     claim_for(process.token)
     process.kill()
     os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
-    tasks.sweep()
+    end_claims_of_dead()
     assert is_free()
 
 
 def test_another_process_with_the_pid_of_a_dead_one_does_not_have_its_claims(network):
     boot, namespace, pid, start = this_process().split("/")
     claim_for("/".join((boot, namespace, pid, str(int(start) - 1))))
-    tasks.sweep()
+    end_claims_of_dead()
     assert is_free()
 
 
@@ -150,7 +161,7 @@ def test_processes_of_another_machine_or_namespace_are_never_known_to_be_dead(ne
     elsewhere = process.token.split("/")
     elsewhere[part] = "another"
     claim_for("/".join(elsewhere))
-    tasks.sweep()
+    end_claims_of_dead()
     assert not is_free()
 
 

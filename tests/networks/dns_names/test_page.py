@@ -77,7 +77,7 @@ def test_querying_again_makes_the_network_due_and_enqueues_it(
     with django_capture_on_commit_callbacks(execute=True):
         assert page.post(PATH).url == PATH
     assert row(network).due_at is None
-    assert enqueued == [("networks.tasks.ask_names", network.pk)]
+    assert enqueued == [("virterweb.hypervisors.tasks.look", network.pk)]
 
 
 def test_the_fragment_is_served_on_its_own_with_few_database_queries(page, network):

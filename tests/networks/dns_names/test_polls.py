@@ -5,7 +5,6 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from networks import tasks
 from networks.dns_names import sync as asking
 from networks.leases import sync as leasing
 from networks.models import DNSAnswers, Network
@@ -112,11 +111,8 @@ def test_a_network_without_dnsmasq_or_with_a_pending_change_is_not_queried(netwo
     assert not dnsmasq.asked
 
 
-def test_a_sweep_enqueues_a_few_networks_and_those_with_new_names_first(network, enqueued):
+def test_networks_with_new_names_are_due_first(network):
     for number in range(10):
         late = make_foreign_network(network.hypervisor, DOCUMENT.replace("net1", f"late{number}"))
         DNSAnswers.objects.create(network=late, due_at=timezone.now() - timedelta(hours=1))
-    tasks.sweep()
-    asked = [pk for name, pk in enqueued if name == "networks.tasks.ask_names"]
-    assert len(asked) == asking.NETWORKS_PER_SWEEP
-    assert asked[0] == network.pk
+    assert asking.due_networks()[0] == network

@@ -16,11 +16,11 @@ pytestmark = pytest.mark.usefixtures("clock")
 
 def test_a_lease_that_dnsmasq_releases_is_ended(network, asked):
     host = DHCPServers(held={network.uuid_text: [found(), found("192.168.122.8", OTHER_MAC)]})
-    assert leases.to_release() == {network.pk}
+    assert list(leases.to_release()) == [network]
     leases.release(again(network), host.connection)
     lease = Lease.objects.get(pk=asked.pk)
     assert (lease.last_seen, lease.release_asked_at, str(lease.release_problem)) == (Clock.at, None, "")
-    assert leases.to_release() == set()
+    assert not leases.to_release()
     assert [lease.ip for lease in Lease.objects.current()] == ["192.168.122.8"]
 
 
@@ -29,7 +29,7 @@ def test_a_lease_that_cannot_be_released_has_the_reason_and_is_not_tried_again(n
     leases.release(again(network), host.connection)
     lease = Lease.objects.get()
     assert (str(lease.release_problem), lease.last_seen) == (host.refusal, None)
-    assert leases.to_release() == set()
+    assert not leases.to_release()
     host.refusal = ""
     leases.release(again(network), host.connection)
     assert Lease.objects.current().exists()
@@ -53,7 +53,7 @@ def test_a_lease_that_cannot_be_released_does_not_delay_others(network, record, 
     (kept,) = Lease.objects.current()
     assert str(kept.release_problem).startswith(said)
     assert Lease.objects.exclude(last_seen=None).get().ip == "192.168.122.8"
-    assert leases.to_release() == set()
+    assert not leases.to_release()
 
 
 def test_dnsmasq_has_some_seconds_to_release_a_lease(network, asked):
@@ -62,11 +62,11 @@ def test_dnsmasq_has_some_seconds_to_release_a_lease(network, asked):
         Clock.at += timedelta(seconds=seconds)
         leases.release(again(network), host.connection)
         assert str(Lease.objects.get().release_problem) == ""
-        assert leases.to_release() == {network.pk}
+        assert list(leases.to_release()) == [network]
     Clock.at += timedelta(seconds=1)
     leases.release(again(network), host.connection)
     assert str(Lease.objects.get().release_problem) == "dnsmasq of the network did not release the lease."
-    assert leases.to_release() == set()
+    assert not leases.to_release()
 
 
 def test_a_late_release_succeeds_if_dnsmasq_releases_the_lease(network, asked):
@@ -80,14 +80,14 @@ def test_a_late_release_succeeds_if_dnsmasq_releases_the_lease(network, asked):
 def test_only_leases_whose_release_was_requested_are_released(network, record):
     record(found())
     host = DHCPServers(held={network.uuid_text: [found()]})
-    assert leases.to_release() == set()
+    assert not leases.to_release()
     leases.release(again(network), host.connection)
     assert Lease.objects.current().exists()
 
 
 def test_leases_that_have_ended_or_have_no_network_are_not_released(network, asked, record):
     record()
-    assert leases.to_release() == set()
+    assert not leases.to_release()
     make_lease(network, MAC, IP, release_asked_at=Clock.at)
     Network.objects.all().delete()
-    assert leases.to_release() == set()
+    assert not leases.to_release()

@@ -2,8 +2,6 @@
 
 import threading
 
-from django.utils import timezone
-
 from virterweb.hypervisors.gateway.found import FoundAddress
 from vms.agents import asking
 from vms.agents import sync as addresses
@@ -44,7 +42,7 @@ class Guests:
 
 def ask(vm) -> None:
     """Run a round that is due."""
-    AddressRound.objects.update(due_at=timezone.now())
+    AddressRound.objects.update(due_at=None)
     addresses.ask(vm.hypervisor_id)
 
 

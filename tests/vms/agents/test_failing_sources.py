@@ -10,7 +10,6 @@ from tests.vms.agents.asked_guests import BRIDGED, MAC, PLAIN, ask, seen
 from virterweb.hypervisors.gateway.found import Refused, Silent, Unreachable
 from virterweb.hypervisors.models import HypervisorStatus, ReadingProblem
 from virterweb.messages import Message
-from vms import tasks
 from vms.agents import asking
 from vms.agents import sync as addresses
 from vms.attached.rows import nic_rows
@@ -95,15 +94,11 @@ def test_an_unreachable_hypervisor_ends_the_round_and_addresses_are_kept(vm, gue
 
 
 def test_a_round_is_started_once_and_again_after_a_pause(vm, guests, enqueued):
-    tasks.sweep()
-    assert ("vms.tasks.ask_guests", vm.hypervisor_id) in enqueued
-    tasks.ask_guests(vm.hypervisor_id)
-    tasks.ask_guests(vm.hypervisor_id)
+    assert addresses.due_hypervisors().get() == vm.hypervisor
+    addresses.ask(vm.hypervisor_id)
+    addresses.ask(vm.hypervisor_id)
     assert guests.asked == ["arp", "agent"]
-    enqueued.clear()
-    tasks.sweep()
-    assert ("vms.tasks.ask_guests", vm.hypervisor_id) not in enqueued
+    assert not addresses.due_hypervisors()
     AddressRound.objects.update(due_at=timezone.now() - timedelta(seconds=1))
     HypervisorStatus.objects.update(unreachable_since=timezone.now())
-    tasks.sweep()
-    assert ("vms.tasks.ask_guests", vm.hypervisor_id) not in enqueued, "nobody is there to be asked"
+    assert not addresses.due_hypervisors(), "nobody is there to be asked"

@@ -3,8 +3,6 @@
 import json
 from datetime import timedelta
 
-from django.utils import timezone
-
 from virterweb.hypervisors.gateway.found import FoundAddress, FoundOutput
 from vms.agents import sync as addresses
 from vms.attached.rows import nic_rows
@@ -58,7 +56,7 @@ class Guests:
 
 def ask(vm: VM) -> GuestReport:
     """Run a round that is due."""
-    AddressRound.objects.update(due_at=timezone.now())
+    AddressRound.objects.update(due_at=None)
     addresses.ask(vm.hypervisor_id)
     return GuestReport.objects.get()
 

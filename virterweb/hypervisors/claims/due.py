@@ -19,10 +19,10 @@ from django.apps import apps
 from django.conf import settings
 from django.db import Error, connection, models, transaction
 from django.db.models import Q
-from django.utils import timezone
 
 from virterweb.hypervisors.gateway.found import HypervisorError
 
+from .clock import Now
 from .processes import is_dead, this_process
 
 log = logging.getLogger(__name__)
@@ -33,9 +33,11 @@ EXTENSIONS = 6  # of a claim before it would end: a few may fail or be late
 
 _numbers = itertools.count(1)
 _held: dict[str, type["Due"]] = {}
+_ended: dict[str, tuple[type["Due"], dict]] = {}  # claims that could not be ended, because the database was away
 _extending: threading.Thread | None = None
 _lock = threading.Lock()
 os.register_at_fork(after_in_child=_held.clear)
+os.register_at_fork(after_in_child=_ended.clear)
 
 
 class DueQuerySet(models.QuerySet):
@@ -56,10 +58,9 @@ class DueQuerySet(models.QuerySet):
         """
         token = f"{this_process()}/{next(_numbers)}"
         with transaction.atomic():
-            row = self.free().select_for_update(of=("self",)).first()
+            row = self.free().select_for_update(of=("self",), skip_locked=True).first()
             if row:
-                row.claimed_by, row.claimed_until = token, timezone.now() + _length()
-                row.save(update_fields=["claimed_by", "claimed_until"])
+                self.model.objects.filter(pk=row.pk).update(claimed_by=token, claimed_until=Now() + _length())
         if row is None:
             yield None
             return
@@ -72,11 +73,11 @@ class DueQuerySet(models.QuerySet):
             raise
         except Exception:
             pause = min(FIRST_PAUSE * 2**row.crashes, LONGEST_PAUSE / 2)
-            ended |= {"claimed_until": timezone.now() + pause, "crashes": min(row.crashes + 1, 10)}
+            ended |= {"claimed_until": Now() + pause, "crashes": min(row.crashes + 1, 10)}
             raise
         finally:
             del _held[token]
-            self.model.objects.filter(claimed_by=token).update(**ended)
+            _end(token, self.model, ended)
 
 
 class Due(models.Model):
@@ -101,8 +102,8 @@ class Due(models.Model):
 
         A claim that ends too far in the future does not count either: the clock was set back.
         """
-        now, until = timezone.now(), f"{path}claimed_until"
-        return Q(**{until: None}) | Q(**{f"{until}__lt": now}) | Q(**{f"{until}__gt": now + LONGEST_PAUSE})
+        until = f"{path}claimed_until"
+        return Q(**{until: None}) | Q(**{f"{until}__lt": Now()}) | Q(**{f"{until}__gt": Now() + LONGEST_PAUSE})
 
     @classmethod
     def is_due(cls, path: str = "") -> Q:
@@ -110,22 +111,36 @@ class Due(models.Model):
 
         A time later than any that is ever set counts as well: the clock was set back.
         """
-        now, at = timezone.now(), f"{path}due_at"
+        at = f"{path}due_at"
         return cls.is_free(path) & (
-            Q(**{at: None}) | Q(**{f"{at}__lte": now}) | Q(**{f"{at}__gt": now + cls.MAX_PAUSE})
+            Q(**{at: None}) | Q(**{f"{at}__lte": Now()}) | Q(**{f"{at}__gt": Now() + cls.MAX_PAUSE})
         )
 
 
 def end_claims_of_dead() -> None:
     """End the claims of processes of this machine that were killed."""
-    now = timezone.now()
     tables = [model for model in apps.get_models() if issubclass(model, Due)]
-    in_force = (model.objects.filter(claimed_until__gt=now).order_by() for model in tables)
+    in_force = (model.objects.filter(claimed_until__gt=Now()).order_by() for model in tables)
     first, *others = (rows.values_list("claimed_by") for rows in in_force)
     for token in {token for (token,) in first.union(*others) if is_dead(token)}:
         log.warning("the process that held the claim %s was killed: the claim ends", token)
         for model in tables:
             model.objects.filter(claimed_by=token).update(claimed_by="", claimed_until=None)
+
+
+def end_late_claims() -> None:
+    """End the claims of this process whose work ended while the database was away."""
+    for token, (model, values) in list(_ended.items()):
+        model.objects.filter(claimed_by=token).update(**values)
+        del _ended[token]
+
+
+def _end(token: str, model: type[Due], values: dict) -> None:
+    try:
+        model.objects.filter(claimed_by=token).update(**values)
+    except Error:
+        _ended[token] = model, values
+        raise
 
 
 def _length() -> timedelta:
@@ -145,7 +160,7 @@ def _extend() -> None:
         time.sleep(settings.CLAIM_SECONDS / EXTENSIONS)
         for token, model in list(_held.items()):
             with suppress(Error):  # the database is away for a moment
-                kept = model.objects.filter(claimed_by=token).update(claimed_until=timezone.now() + _length())
+                kept = model.objects.filter(claimed_by=token).update(claimed_until=Now() + _length())
                 if not kept and token in _held:
                     log.error("the claim %s was lost while its work is in progress", token)
         connection.close()

@@ -32,6 +32,12 @@ class _Slot:
         self.opened_at = 0.0
         self.connection: Connection | None = None
 
+    def is_full(self) -> bool:
+        if self.free.acquire(blocking=False):
+            self.free.release()
+            return False
+        return True
+
     def open(self) -> Connection:
         with self.lock:
             if self.connection and self.connection.alive():
@@ -85,6 +91,12 @@ def connected(hypervisor_id: int, uri: str, *, limited: bool = True) -> Iterator
     finally:
         if limited:
             slot.free.release()
+
+
+def full() -> set[int]:
+    """Return the hypervisors in which this process has the maximum of callers."""
+    with _slots_lock:
+        return {slot.hypervisor_id for slot in _slots.values() if slot.is_full()}
 
 
 def disconnect() -> None:

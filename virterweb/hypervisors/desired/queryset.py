@@ -34,8 +34,8 @@ class DesiredQuerySet(models.QuerySet):
         return found
 
     def overdue(self) -> Self:
-        """Return those that are not carried out, that no worker holds, and whose time to be retried has come."""
-        return self.filter(Due.is_due("status__"), ~DONE)
+        """Return those that are not carried out, that no worker holds, and whose time has come, the latest last."""
+        return self.filter(Due.is_due("status__"), ~DONE).order_by(F("status__due_at").asc(nulls_first=True), "pk")
 
     def with_state(self) -> Self:
         """Add the column `state_code`: the value of `Desired.state`, which is computed in the same order."""

@@ -66,7 +66,8 @@ class Connection:
         self.guest_agent = GuestAgent(session)
         self.pools = Pools(session)
         self.volumes = Volumes(session)
-        self._watch(hypervisor_id)
+        #: whether libvirt says when domains or networks change, so that nothing is missed between two polls
+        self.sends_events = self._watch(hypervisor_id)
 
     def alive(self) -> bool:
         return self.session.alive()
@@ -74,8 +75,8 @@ class Connection:
     def close(self) -> None:
         self.session.close()
 
-    def _watch(self, hypervisor_id: int) -> None:
-        """Notify the listeners of every change."""
+    def _watch(self, hypervisor_id: int) -> bool:
+        """Notify the listeners of every change; return whether libvirt sends events of domains and networks."""
         opened = self.session.libvirt
 
         def changed(*args: object) -> None:
@@ -93,10 +94,14 @@ class Connection:
             self.session.closed = True
             changed()
 
+        registered = 0
         for event in _DOMAIN_EVENTS:
             with suppress(libvirt.libvirtError):  # a driver or an older daemon without that event
                 opened.domainEventRegisterAny(None, event, changed, None)
+                registered += 1
         with suppress(libvirt.libvirtError):
             opened.networkEventRegisterAny(None, libvirt.VIR_NETWORK_EVENT_ID_LIFECYCLE, network_changed, None)
+            registered += 1
         with suppress(libvirt.libvirtError):
             opened.registerCloseCallback(closed, None)
+        return registered == len(_DOMAIN_EVENTS) + 1

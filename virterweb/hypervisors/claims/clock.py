@@ -1,0 +1,13 @@
+"""The clock of the database, which is the same for all workers. Queries with it need not be compiled again."""
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import functions
+from django.db.models.sql.compiler import SQLCompiler
+
+
+class Now(functions.Now):
+    """The present time. SQLite knows milliseconds: it is the end of the present one, so nothing stored is later."""
+
+    def as_sqlite(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **context: object) -> tuple[str, tuple]:
+        template = "STRFTIME('%%%%Y-%%%%m-%%%%d %%%%H:%%%%M:%%%%f999', 'NOW')"
+        return self.as_sql(compiler, connection, template=template, **context)

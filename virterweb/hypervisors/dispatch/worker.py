@@ -1,0 +1,30 @@
+"""The dispatcher of this worker process: started with it, and ended with it."""
+
+from collections.abc import Iterable
+
+from . import chores, heartbeat
+from .dispatcher import Dispatcher
+from .work import Work
+
+_dispatcher: Dispatcher | None = None
+
+
+def start(kinds: Iterable[Work]) -> None:
+    """Begin to look for work of these kinds."""
+    global _dispatcher
+    chores.register()
+    _dispatcher = Dispatcher(kinds)
+    _dispatcher.start()
+
+
+def stop() -> None:
+    """Take up nothing more."""
+    if _dispatcher:
+        _dispatcher.stop()
+        heartbeat.end()
+
+
+def wake() -> None:
+    """Have the dispatcher look at once, if this process has one."""
+    if _dispatcher:
+        _dispatcher.wake()
