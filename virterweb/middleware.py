@@ -13,6 +13,7 @@ from django.shortcuts import redirect, render
 from django.utils.deprecation import MiddlewareMixin
 from django.utils.http import url_has_allowed_host_and_scheme
 
+from virterweb.enqueue import NOT_NOTIFIED, on_failure
 from virterweb.hypervisors.desired.refusals import InvalidTransition, Refusal
 from virterweb.pages.characters import visible_html
 
@@ -50,6 +51,13 @@ class IgnoreMalformedCurrentURL(MiddlewareMixin):
             urlsplit(unquote(said))
         except ValueError:
             del request.META[self.HEADER]
+
+
+class BrokerFailureMessage(MiddlewareMixin):
+    """Show a message if a request has saved something and the broker takes no messages."""
+
+    def process_request(self, request: HttpRequest) -> None:
+        on_failure(lambda: messages.warning(request, NOT_NOTIFIED))
 
 
 class InvalidTransitionHandler(MiddlewareMixin):

@@ -60,6 +60,7 @@ MIDDLEWARE = [
     "virterweb.middleware.SignInRequired",  # before the next, which reads the body
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "virterweb.middleware.BrokerFailureMessage",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "virterweb.middleware.IgnoreMalformedCurrentURL",
     "django_htmx.middleware.HtmxMiddleware",
@@ -166,6 +167,9 @@ if CELERY_BROKER_URL.startswith("filesystem"):
     }
     for folder in ("messages", "control"):
         private_folder.prepare(spool / folder)
+elif CELERY_BROKER_URL.startswith("redis"):
+    # A request does not wait for a broker that does not answer: workers find the change by themselves.
+    CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_connect_timeout": 1, "socket_timeout": 2, "max_retries": 0}
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_PUBLISH_RETRY = False

@@ -11,6 +11,7 @@ from django.core.exceptions import PermissionDenied
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.forms import Form
 
+from virterweb.enqueue import NOT_NOTIFIED, on_failure
 from virterweb.hypervisors.desired.models import Desired
 from virterweb.hypervisors.desired.refusals import InvalidTransition
 from virterweb.hypervisors.desired.state import State
@@ -63,6 +64,7 @@ class VerbCommand(BaseCommand):
 
     def handle(self, *args: object, handler: Callable, acting: str | None = None, **options: object) -> None:
         self.user = portal_user(acting) if acting is not None else None
+        on_failure(lambda: self.stderr.write(NOT_NOTIFIED))
         try:
             handler(**options)
         except (InvalidTransition, PermissionDenied) as problem:
