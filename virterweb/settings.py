@@ -163,7 +163,7 @@ if CELERY_BROKER_URL.startswith("filesystem"):
         "data_folder_in": spool / "messages",
         "data_folder_out": spool / "messages",
         "control_folder": spool / "control",
-        "polling_interval": 0.05,
+        "polling_interval": 1,  # seconds; the sender of a message wakes a worker up
     }
     for folder in ("messages", "control"):
         private_folder.prepare(spool / folder)
