@@ -12,6 +12,7 @@ from django.contrib.auth.models import Permission
 from django.db import connection
 from django.test import override_settings
 
+import virterweb.celery  # noqa: F401, the app of all tasks
 from tests.support.portal import Portal
 from virterweb.hypervisors import uris
 

@@ -8,6 +8,7 @@ import logging
 import time
 from collections.abc import Callable
 from contextvars import ContextVar
+from importlib import import_module
 
 from django.db import transaction
 from django.utils.module_loading import import_string
@@ -49,6 +50,7 @@ def send(task: str, pk: int) -> None:
     sending = _sending.get()
     if sending and sending.failed:
         return
+    import_module("virterweb.celery")  # the app of all tasks, which most commands and requests never need
     message = import_string(task)
     try:
         message.delay(pk)

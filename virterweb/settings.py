@@ -38,7 +38,7 @@ INSTALLED_APPS = [
     "virterweb.hypervisors",
     "vms",  # before networks: it adds list-attached to their command
     "networks",
-    "django.contrib.admin",
+    "django.contrib.admin.apps.SimpleAdminConfig",  # virterweb.urls has it find the models
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

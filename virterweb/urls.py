@@ -11,6 +11,7 @@ from virterweb.hypervisors.desired.one_at_a_time import one_at_a_time
 from virterweb.hypervisors.views import trouble
 from virterweb.people.sign_in import AdminSignInForm, SignIn, admin_sign_in
 
+admin.autodiscover()
 admin.site.site_header = admin.site.site_title = "Virterweb"
 admin.site.site_url = "/"
 admin.site.login_form, admin.site.login = AdminSignInForm, admin_sign_in

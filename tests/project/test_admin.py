@@ -1,7 +1,6 @@
 """The Django admin: it has every model, observed rows are read-only, desired ones can be edited and are pushed."""
 
 import pytest
-from django.contrib import admin
 from django.urls import reverse
 from lxml import html
 
@@ -17,6 +16,7 @@ from tests.support.making import (
     make_vm,
 )
 from virterweb.hypervisors.models import Hypervisor
+from virterweb.urls import admin
 from vms.models import Disk
 
 MODELS = [model for model in admin.site._registry if model._meta.app_label in ("hypervisors", "networks", "vms")]

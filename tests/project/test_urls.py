@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
-from django.contrib import admin
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
 from django.db import transaction
@@ -26,6 +25,7 @@ from tests.support.making import (
     make_vm,
 )
 from virterweb.hypervisors.desired.revisions import record
+from virterweb.urls import admin
 from vms.definition.events import Event as VMEvent
 from vms.models import VM, ConsoleLog, Image
 

@@ -29,6 +29,7 @@ class VerbCommand(BaseCommand):
     It acts with the rights of `user`: None, the server's own user, who may do everything, unless --user names another.
     """
 
+    requires_system_checks = []  # they import all pages, which takes longer than most commands
     user: AbstractBaseUser | None = None
     arguments: ClassVar[dict[str, str]] = {}  # help texts of the positional arguments
 

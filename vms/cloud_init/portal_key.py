@@ -4,15 +4,18 @@ import os
 import secrets
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
 from django.conf import settings
-from paramiko import RSAKey
+
+if TYPE_CHECKING:
+    from paramiko import RSAKey
 
 
-def load() -> RSAKey:
+def load() -> "RSAKey":
     """Return the key, created at the first call; two processes starting at once agree on one."""
+    from paramiko import RSAKey
+
     path = settings.DATA_DIR / "ssh-key"
     if not path.exists():
         _make(path)
@@ -30,6 +33,9 @@ def _make(path: Path) -> None:
 
     It is written completely under another name first, then renamed: no reader gets a part of it.
     """
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import rsa
+
     key = rsa.generate_private_key(public_exponent=65537, key_size=3072)
     text = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, serialization.NoEncryption()

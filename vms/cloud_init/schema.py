@@ -4,11 +4,14 @@ import json
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import yaml
-from jsonschema import Draft4Validator, ValidationError
 
 from . import cloud_config
+
+if TYPE_CHECKING:
+    from jsonschema import ValidationError
 
 NAME = "schema-cloud-config-v1.json"
 # Debian, Ubuntu and SUSE; then the RHEL family, with varying versions of Python.
@@ -35,6 +38,8 @@ def _read(file: Path, changed_at: int) -> dict:
 
 def deviations(text: str, root: yaml.MappingNode, schema: dict) -> Iterator[tuple[str, str]]:
     """Yield the top key and a sentence for each deviation from the schema. The text must have no errors."""
+    from jsonschema import Draft4Validator
+
     values = _plain(cloud_config.values(text)) if _size(root) <= MAX_VALUES else None
     if values is None or _size(values) > MAX_VALUES:
         yield "", f"It has more than {MAX_VALUES:,} values, too many for a check against cloud-init’s schema."
@@ -48,7 +53,7 @@ def deviations(text: str, root: yaml.MappingNode, schema: dict) -> Iterator[tupl
                 yield str(path[0]) if path else "", sentence
 
 
-def _sentences(error: ValidationError) -> Iterator[tuple[tuple[str | int, ...], str]]:
+def _sentences(error: "ValidationError") -> Iterator[tuple[tuple[str | int, ...], str]]:
     """Yield the path of each error, and a sentence."""
     path = tuple(error.absolute_path)
     where = ".".join(map(str, path)) or "it"

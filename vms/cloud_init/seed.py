@@ -8,12 +8,12 @@ import json
 from collections.abc import Iterable
 from hashlib import sha256
 from io import BytesIO
+from typing import TYPE_CHECKING
 
 from django.utils import timezone
 
 from networks.models import Network
 from virterweb.hypervisors.connections.guard import Observation
-from virterweb.hypervisors.gateway.connection import Connection
 from virterweb.hypervisors.models import Hypervisor, HypervisorStatus, ReadingProblem
 from vms.addresses import ids
 from vms.addresses import reserved_address as nic_address
@@ -25,11 +25,14 @@ from vms.definition.guest_nic import Attached, address_of_id, guest_nics
 from vms.definition.volume import VolumeSpec
 from vms.models import NIC, VM, Power
 
+if TYPE_CHECKING:
+    from virterweb.hypervisors.gateway.connection import Connection
+
 HIDDEN = "(the private host key)"
 SLACK = 256 * 1024  # bytes by which the file is larger than its first content, so that later content fits
 
 
-def write(vm: VM, connection: Connection) -> None:
+def write(vm: VM, connection: "Connection") -> None:
     """Write the ISO unless it is up to date; if a running guest's file is too short for it, once the guest is off."""
     pool, name, content = vm.hypervisor.pool, vm.seed_volume, files(vm)
     volume = connection.volumes.get(pool, name)

@@ -9,14 +9,16 @@ from email.charset import QP, Charset
 from email.message import Message
 from email.mime.multipart import MIMEMultipart
 from email.mime.text import MIMEText
+from functools import cache
 from hashlib import sha256
 from io import BytesIO
 from ipaddress import ip_address, ip_interface
 from itertools import takewhile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import pycdlib
-import yaml
+if TYPE_CHECKING:
+    import yaml
 
 KINDS = {  # the beginnings of parts of user data, longer ones first
     "#cloud-config-archive": "cloud-config-archive",
@@ -260,6 +262,8 @@ def _charset(text: str) -> Charset:
 
 def iso(files: dict[str, bytes]) -> bytes:
     """Return an ISO 9660 image with Joliet and Rock Ridge names and the volume label `cidata`."""
+    import pycdlib
+
     image = pycdlib.PyCdlib()
     image.new(interchange_level=3, joliet=3, rock_ridge="1.09", vol_ident="cidata")
     for number, (name, data) in enumerate(files.items()):
@@ -271,16 +275,22 @@ def iso(files: dict[str, bytes]) -> bytes:
     return out.getvalue()
 
 
-class _Dumper(yaml.SafeDumper):
-    """Writes text of several lines as literal blocks."""
+@cache
+def _dumper() -> "type[yaml.SafeDumper]":
+    """Return a dumper that writes text of several lines as literal blocks."""
+    import yaml
 
+    class Dumper(yaml.SafeDumper):
+        pass
 
-def _text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+    def represent(dumper: Dumper, text: str) -> yaml.ScalarNode:
+        return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
 
-
-_Dumper.add_representer(str, _text)
+    Dumper.add_representer(str, represent)
+    return Dumper
 
 
 def _yaml(values: dict) -> str:
-    return yaml.dump(values, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=10_000)
+    import yaml
+
+    return yaml.dump(values, Dumper=_dumper(), sort_keys=False, allow_unicode=True, width=10_000)

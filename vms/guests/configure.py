@@ -8,7 +8,6 @@ from django.utils import timezone
 
 from virterweb.enqueue import enqueue
 from virterweb.hypervisors.claims.due import DueQuerySet
-from virterweb.hypervisors.connections.pool import connected
 from virterweb.hypervisors.gateway.found import HypervisorError
 from virterweb.messages import Message
 from vms.cloud_init import seed
@@ -55,6 +54,8 @@ def why_not(vm: VM) -> Message:
 
 def _run(vm: VM) -> dict[str, object]:
     """Configure a guest, and return columns with the result."""
+    from virterweb.hypervisors.connections.pool import connected  # only a worker has libvirt
+
     if reason := why_not(vm):
         return {"code": None, "reason": reason}
     if cloud_init.network_config(seed.wanted(vm)) is None:

@@ -5,16 +5,19 @@ For a VM that is waited for by SSH, `vms.guests.ssh` records the result of cloud
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from virterweb.hypervisors.gateway.connection import Connection
 from virterweb.hypervisors.gateway.found import FoundOutput, Refused, Silent
 from vms.definition import domain as domain_xml
 from vms.models import GuestReport, VMStatus
 from vms.observed.guest_facts import COMMAND, GuestFacts, read
 from vms.observed.guest_seen import CloudInit, Interface
+
+if TYPE_CHECKING:
+    from virterweb.hypervisors.gateway.connection import Connection
 
 CHANNEL = "org.qemu.guest_agent.0"
 TIMEOUT = 10.0  # seconds for the program in the guest, which takes half a second; a booting guest is slow
@@ -59,7 +62,7 @@ def note_agent(report: GuestReport, answers: bool) -> None:
         _mine(report).update(agent=answers)
 
 
-def ask(connection: Connection, uuid: str) -> FoundOutput:
+def ask(connection: "Connection", uuid: str) -> FoundOutput:
     """Ask the guest for its report; Silent or Refused as by `GuestAgent.run`."""
     return connection.guest_agent.run(uuid, ["/bin/sh", "-c", COMMAND], TIMEOUT)
 

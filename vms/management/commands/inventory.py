@@ -14,6 +14,7 @@ from vms.models import VM, VMQuerySet
 
 
 class Command(BaseCommand):
+    requires_system_checks = []  # they import all pages
     help = "Print the VMs, as last observed, as Ansible's dynamic inventory or for OpenSSH."
 
     def add_arguments(self, parser: CommandParser) -> None:

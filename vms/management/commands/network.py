@@ -6,8 +6,6 @@ from django.core.management.base import CommandError, CommandParser
 
 from networks.management.commands.network import Command as NetworkCommand
 from virterweb.hypervisors.cli import pick_hypervisor, table
-from vms.attached import table as attached_nics
-from vms.attached.filters import Filters
 from vms.models import VM
 
 
@@ -25,6 +23,9 @@ class Command(NetworkCommand):
         verb.add_argument("--json", action="store_true", help="print all columns as JSON")
 
     def list_attached(self, name: str, hypervisor: str | None, bridge: str, port_group: str, **options: object) -> None:
+        from vms.attached import table as attached_nics
+        from vms.attached.filters import Filters
+
         if not (name or bridge or port_group):
             raise CommandError("name a network, or give --bridge or --port-group")
         picked = pick_hypervisor(hypervisor)
