@@ -5,6 +5,7 @@ import secrets
 from pathlib import Path
 
 import dj_database_url
+from django.utils.functional import SimpleLazyObject
 
 from virterweb import private_folder
 
@@ -13,19 +14,15 @@ DATA_DIR = Path(os.environ.get("VIRTERWEB_DATA") or Path.home() / ".local/share/
 private_folder.prepare(DATA_DIR)
 
 
-def kept_secret(path: Path) -> str:
-    """Return the secret in `path`, made at the first call; two processes starting at once agree on one."""
-    try:
-        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-    except FileExistsError:
-        return path.read_text()
-    with os.fdopen(descriptor, "w") as file:
-        file.write(secrets.token_urlsafe(50))
-    return path.read_text()
+def kept_secret() -> str:
+    """Return the secret key in the database, which all web servers share; it is read at the first use."""
+    from virterweb.hypervisors.models import Secret
+
+    return Secret.kept("secret key", DATA_DIR / "secret-key", lambda: secrets.token_urlsafe(50))
 
 
 DEBUG = os.environ.get("VIRTERWEB_DEBUG") == "1"
-SECRET_KEY = os.environ.get("VIRTERWEB_SECRET_KEY") or kept_secret(DATA_DIR / "secret-key")
+SECRET_KEY = os.environ.get("VIRTERWEB_SECRET_KEY") or SimpleLazyObject(kept_secret)
 ALLOWED_HOSTS = [*os.environ.get("VIRTERWEB_ALLOWED_HOSTS", "").split(), "localhost", "127.0.0.1", "[::1]"]
 CSRF_FAILURE_VIEW = "virterweb.hypervisors.views.form_expired"
 CSRF_TRUSTED_ORIGINS = os.environ.get("VIRTERWEB_TRUSTED_ORIGINS", "").split()

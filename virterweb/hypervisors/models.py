@@ -1,7 +1,8 @@
 """The hypervisors that the portal knows, with Virter's settings for each, and their last readings."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
+from pathlib import Path
 from typing import Self
 
 from django.core.validators import RegexValidator
@@ -279,3 +280,25 @@ class Chore(Due):
 
     def __str__(self) -> str:
         return self.name
+
+
+class Secret(models.Model):
+    """A secret that all processes of the portal share, also on several machines."""
+
+    name = models.CharField(unique=True)
+    value = models.TextField()
+
+    def __str__(self) -> str:
+        return self.name
+
+    @classmethod
+    def kept(cls, name: str, file: Path, make: Callable[[], str]) -> str:
+        """Return the secret of that name; the first that asks stores it.
+
+        It is the one in `file`, where an earlier version kept it, or a new one.
+        """
+        if row := cls.objects.filter(name=name).first():
+            return row.value
+        value = file.read_text() if file.exists() else make()
+        row, _ = cls.objects.get_or_create(name=name, defaults={"value": value})
+        return row.value

@@ -65,7 +65,6 @@ def test_commands_server_and_worker_close_an_open_folder_and_create_private_file
         portal.ask("portal_key.authorized_line()", "from vms.cloud_init import portal_key")
     finally:
         portal.stop()
-    assert (careless / "ssh-key").exists()
     assert readable_by_others(careless) == []
 
 

@@ -3,6 +3,7 @@
 import os
 import secrets
 
+from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -28,6 +29,7 @@ class Command(BaseCommand):
             if not equals:
                 raise CommandError(f"enter --hypervisor as NAME=URI, not as {text}")
             self._register(name, uri)
+        _ = settings.SECRET_KEY  # stored now, before several web servers need it
         users = get_user_model().objects
         if not users.filter(is_superuser=True).exists():
             given = os.environ.get("VIRTERWEB_ADMIN_PASSWORD")
