@@ -134,6 +134,8 @@ WHITENOISE_AUTOREFRESH = DEBUG
 
 # Uploaded images wait here until the worker has streamed them into the hypervisor's pool.
 SPOOL_DIR = DATA_DIR / "uploads"
+# Only SQLite tells that web servers and workers are on one machine.
+UPLOADS_IN_DATABASE = not DATABASES["default"]["ENGINE"].endswith("sqlite3")
 FILE_UPLOAD_TEMP_DIR = SPOOL_DIR
 FILE_UPLOAD_PERMISSIONS = 0o600
 private_folder.prepare(SPOOL_DIR)

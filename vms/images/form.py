@@ -3,7 +3,6 @@
 import secrets
 
 from django import forms
-from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.exceptions import ValidationError
 from django.core.files import File
@@ -14,7 +13,7 @@ from virterweb.hypervisors.models import Hypervisor
 from virterweb.messages import Message
 from vms.models import TAG, WORK, Image, VMStatus, Volume
 
-from . import qcow2
+from . import qcow2, uploads
 
 
 class ImageForm(forms.Form):
@@ -89,12 +88,12 @@ class ImageForm(forms.Form):
         file = data.get("file")
         upload = secrets.token_hex(16) if file else ""
         if file:
-            (settings.SPOOL_DIR / upload).hardlink_to(file.temporary_file_path())  # it came into this folder
+            uploads.keep(upload, file)
         with exclusive(data["hypervisor"]):
             self.full_clean()  # somebody may have been quicker
             if self.errors:
                 if upload:
-                    (settings.SPOOL_DIR / upload).unlink()
+                    uploads.discard(upload)
                 return None
             return Image.objects.create(
                 hypervisor=data["hypervisor"],

@@ -26,7 +26,7 @@ from vms.definition import volume as volume_xml
 from vms.definition.volume import VolumeSpec
 from vms.models import LAYER, LOADING, TAG, Image, ImageStatus, Power, Volume
 
-from . import layers, qcow2, qemu_img
+from . import layers, qcow2, qemu_img, uploads
 from .boot_volume import check_image
 
 Kind = ReadingProblem.Kind
@@ -58,7 +58,7 @@ def _load(image: Image, connection: Connection) -> None:
     if not image.upload:
         image.upload = secrets.token_hex(16)
         Image.objects.filter(pk=image.pk).update(upload=image.upload)
-    file = settings.SPOOL_DIR / image.upload
+    file = uploads.fetch(image.upload, _Progress(status, "image.from_portal", spooled=True))
     layer = "" if file.exists() or image.volume == name else layers.layer_of(connection, pool, image.volume)
     if not layer:
         if not file.exists():
@@ -71,7 +71,7 @@ def _load(image: Image, connection: Connection) -> None:
         layers.delete_unused(connection, pool, image.volume)
         status.write(volume_made=False)
     Image.objects.filter(pk=image.pk).update(upload="", volume=name)
-    file.unlink(missing_ok=True)
+    uploads.discard(image.upload)
 
 
 def _fetch(image: Image, connection: Connection, file: Path) -> None:
@@ -184,8 +184,7 @@ def _remove_image(image: Image, connection: Connection) -> None:
         if file.exists():
             layer = layers.layer_name(layers.digest_of(file))
             layers.delete_unused(connection, pool, layer)
-        for path in settings.SPOOL_DIR.glob(f"{image.upload}*"):
-            path.unlink(missing_ok=True)
+        uploads.discard(image.upload)
     image.delete()
 
 

@@ -1,7 +1,7 @@
 """Desired VMs with their NICs, images to run them from, and the observed state of both."""
 
 from .disk import WORK, Disk
-from .image import LAYER, LOADING, TAG, Image, ImageStatus, Volume
+from .image import LAYER, LOADING, TAG, Image, ImageStatus, UploadPart, Volume
 from .nic import NIC, VIRTIO, free_mac
 from .power import SSH_TIMEOUT, Power, PowerReason, Saved, SSHState
 from .queryset import VMQuerySet
@@ -44,6 +44,7 @@ __all__ = [
     "SSHCheck",
     "SSHState",
     "Saved",
+    "UploadPart",
     "VMQuerySet",
     "VMRevision",
     "VMStatus",

@@ -5,6 +5,7 @@ import secrets
 from django.db import models
 from django.db.models.functions import Lower
 from django.urls import reverse
+from django.utils import timezone
 
 from networks.definition import rules
 from virterweb.hypervisors.desired.drift import decoded
@@ -78,6 +79,21 @@ class ImageStatus(Status):
     @property
     def percent(self) -> int:
         return 100 * self.sent // self.desired.size if self.desired.size else 0
+
+
+class UploadPart(models.Model):
+    """A part of an uploaded file on its way to the worker that stores it in a pool."""
+
+    upload = models.CharField(help_text="as the column of the image")
+    number = models.PositiveIntegerField()
+    data = models.BinaryField()
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["upload", "number"], name="upload_part_once")]
+
+    def __str__(self) -> str:
+        return f"{self.upload} {self.number}"
 
 
 class Volume(models.Model):

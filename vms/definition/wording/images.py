@@ -92,6 +92,7 @@ MESSAGES = {
     "image.not_stored": _not_stored,
     "image.in_pool": "in the pool",
     "image.reading": "reading from the pool",
+    "image.from_portal": "transferring to the worker",
     "image.converting": "converting to qcow2",
     "image.no_volume": "The image {image} has no volume in the pool {pool}.",
     "image.format": "The image {image} is a {format} file. Convert it with “qemu-img convert -O qcow2 FILE "
