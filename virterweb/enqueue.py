@@ -16,6 +16,7 @@ from django.utils.module_loading import import_string
 log = logging.getLogger(__name__)
 
 NOT_NOTIFIED = "Saved. The worker cannot be notified now; it will find the change by itself."
+LOOK = "virterweb.hypervisors.tasks.look"  # the task for what the worker finds by itself, given any ID
 LOG_INTERVAL = 60.0  # seconds between two lines of the log about the broker
 
 _logged_at = -LOG_INTERVAL

@@ -11,7 +11,6 @@ from .agents import sync as addresses
 from .console import sync as console
 from .guests import configure, ssh
 from .images import sync as image_sync
-from .images import uploads
 from .models import VM, Image
 
 

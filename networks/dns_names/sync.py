@@ -9,7 +9,7 @@ from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from networks.models import DNSAnswers, Network, NetworkQuerySet
-from virterweb.enqueue import enqueue
+from virterweb.enqueue import LOOK, enqueue
 from virterweb.hypervisors.connections.pool import connected
 from virterweb.hypervisors.gateway.found import HypervisorError
 from virterweb.messages import Message
@@ -31,7 +31,7 @@ def due_networks() -> NetworkQuerySet:
 def query_now(network: Network) -> None:
     """Make the network due for a query at once, regardless of earlier answers and errors."""
     DNSAnswers.objects.filter(network=network).update(due_at=None)
-    enqueue("virterweb.hypervisors.tasks.look", network.pk)
+    enqueue(LOOK, network.pk)
 
 
 def ask(network_id: int) -> None:

@@ -12,13 +12,12 @@ from django.db.models.deletion import Collector
 from django.forms import Field as FormField
 from django.http import HttpRequest
 
-from virterweb.enqueue import enqueue
+from virterweb.enqueue import LOOK, enqueue
 from virterweb.pages import characters
 from virterweb.pages.ssh_key_field import SSHKeysField, SSHKeysInput
 
 from . import rights
 from .models import Chore, Hypervisor, HypervisorStatus, ReadingProblem, WorkerProcess
-from .tasks import LOOK
 
 
 class ForOperators:

@@ -7,7 +7,6 @@ from .dispatch import chores, worker
 from .dispatch.work import Work
 from .models import Hypervisor
 
-LOOK = "virterweb.hypervisors.tasks.look"
 WORK = (
     Work(name="poll", due=Hypervisor.objects.due, run=sync.observe_if_due, hypervisor="pk", at_once=4),
     Work(name="chore", due=chores.due, run=chores.run, hypervisor="", at_once=1),

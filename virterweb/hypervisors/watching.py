@@ -5,10 +5,9 @@ from collections.abc import Callable
 from django.http import HttpRequest
 from django.utils.deprecation import MiddlewareMixin
 
-from virterweb.enqueue import send
+from virterweb.enqueue import LOOK, send
 
 from .models import Hypervisor
-from .tasks import LOOK
 
 MANY = 20  # hypervisors: a page about more of them does not have all polled often
 

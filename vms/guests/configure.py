@@ -6,7 +6,7 @@ from pathlib import Path
 from django.db.models import F, Q
 from django.utils import timezone
 
-from virterweb.enqueue import enqueue
+from virterweb.enqueue import LOOK, enqueue
 from virterweb.hypervisors.claims.due import DueQuerySet
 from virterweb.hypervisors.gateway.found import HypervisorError
 from virterweb.messages import Message
@@ -24,7 +24,7 @@ def ask(vm: VM) -> None:
     again = {"asked_at": timezone.now(), "done_at": None, "code": None, "reason": "", "output": ""}
     run, _ = GuestRun.objects.update_or_create(vm=vm, defaults=again)
     if vm.done:
-        enqueue("virterweb.hypervisors.tasks.look", run.pk)
+        enqueue(LOOK, run.pk)
 
 
 def due_runs() -> DueQuerySet:

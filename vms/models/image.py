@@ -8,6 +8,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from networks.definition import rules
+from virterweb.enqueue import LOOK
 from virterweb.hypervisors.desired.drift import decoded
 from virterweb.hypervisors.desired.models import Desired, Status
 from virterweb.hypervisors.models import Hypervisor
@@ -31,7 +32,7 @@ class Image(Desired):
     size = models.PositiveBigIntegerField("upload size", default=0, editable=False, help_text="bytes of the upload")
 
     has_history = False
-    push_task = "virterweb.hypervisors.tasks.look"
+    push_task = LOOK
 
     class Meta:
         ordering = [Lower("name")]

@@ -2,7 +2,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("hypervisors", "0018_plain_names")]
+    dependencies = [("hypervisors", "0019_workers")]
 
     operations = [
         migrations.CreateModel(
