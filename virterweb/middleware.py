@@ -57,7 +57,8 @@ class BrokerFailureMessage(MiddlewareMixin):
     """Show a message if a request has saved something and the broker takes no messages."""
 
     def process_request(self, request: HttpRequest) -> None:
-        on_failure(lambda: messages.warning(request, NOT_NOTIFIED))
+        if request.method == "POST":
+            on_failure(lambda: messages.warning(request, NOT_NOTIFIED))
 
 
 class InvalidTransitionHandler(MiddlewareMixin):

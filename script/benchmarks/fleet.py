@@ -1,181 +1,124 @@
-#!/usr/bin/env python3
-"""Measures workers with many hypervisors of libvirt's test driver; prints a table and judges nothing.
-
-`script/benchmarks/fleet.py --hypervisors 64 --workers 1`. DATABASE_URL and CELERY_BROKER_URL in the environment choose
-the database and the broker; without them it is SQLite and a folder. A sweep is the time until each hypervisor has been
-polled once more; a click is a new network, until a worker has created it.
-"""
+"""Fills a database with the rows of a fleet, as polls would have recorded them; no libvirt is involved."""
 
 from __future__ import annotations
 
-import argparse
-import os
-import random
-import resource
-import subprocess
-import sys
-import tempfile
-import time
-import uuid
-from pathlib import Path
-from statistics import median, quantiles
+from collections.abc import Iterable, Iterator
+from datetime import datetime
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT), str(ROOT / "script")]
-
-NETWORK = """<network><name>net-{number}</name><uuid>{uuid}</uuid><bridge name='br{number}'/>
-<ip address='10.{number}.0.1' netmask='255.255.255.0'/></network>"""
-NIC = "<interface type='network'><mac address='52:54:{tail}'/><source network='net-{network}'/></interface>"
-DOMAIN = """<domain type='test'><name>vm-{number}</name><uuid>{uuid}</uuid><memory>16384</memory><vcpu>1</vcpu>
-<os><type>hvm</type></os><devices>{nics}</devices></domain>"""
-VMS, NETWORKS, NICS = 10, 2, 3
+VMS, NICS, NETWORKS = 10, 3, 2  # of each hypervisor, of each VM, of each hypervisor
+DEVICE = "<controller type='pci' index='{n}' model='pcie-root-port'><target chassis='{n}' port='0x{n:x}'/></controller>"
+DOMAIN = """<domain type='kvm'><name>{name}</name><memory unit='KiB'>1048576</memory><vcpu>1</vcpu><os>
+<type arch='x86_64' machine='q35'>hvm</type></os><devices>{devices}{nics}</devices></domain>"""
+NIC = "<interface type='network'><mac address='{mac}'/><source network='{network}'/><model type='virtio'/></interface>"
+COMMON = ["lo", "eth0", "eth1", "virbr0", "virbr1"]
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--hypervisors", type=int, default=64)
-    parser.add_argument("--workers", type=int, default=1)
-    parser.add_argument("--clicks", type=int, default=40)
-    parser.add_argument("--interval", type=float, default=10, help="seconds between two polls of a hypervisor")
-    parser.add_argument("--silent", type=int, default=0, help="hypervisors more that do not answer")
-    options = parser.parse_args()
-    from tests.support.portal import Portal
+def fill(hypervisors: int) -> None:
+    """Create so many hypervisors with their networks, leases, VMs, NICs and a history."""
+    from django.utils import timezone
 
-    with tempfile.TemporaryDirectory(prefix="fleet-") as name:
-        folder = Path(name)
-        environment = {"VIRTERWEB_IDLE_POLL_SECONDS": str(options.interval)}
-        environment |= {key: os.environ[key] for key in ("DATABASE_URL", "CELERY_BROKER_URL") if key in os.environ}
-        portal = Portal(folder, {}, **environment)
-        os.environ |= {**portal.environment, "DJANGO_SETTINGS_MODULE": "virterweb.settings"}
-        import django
-
-        django.setup()
-        register(folder, options.hypervisors, options.silent)
-        workers = []
-        try:
-            for _ in range(options.workers):
-                portal.start_worker("script.benchmarks.fleet_worker")
-                workers.append(portal.worker)
-            measure(workers, options, folder)
-        finally:
-            for worker in workers:
-                worker.terminate()
-            for worker in workers:
-                worker.wait()
-
-
-def register(folder: Path, count: int, silent: int) -> None:
-    """Write the test driver's hosts and add them as hypervisors."""
     from virterweb.hypervisors.models import Hypervisor, HypervisorStatus
 
-    for number in range(count):
-        (folder / f"host-{number}.xml").write_text(host(number))
-    known = [
-        Hypervisor(name=f"lab-{n}", uri=f"test:///{folder}/host-{n}.xml".replace("////", "///")) for n in range(count)
-    ]
-    known += [Hypervisor(name=f"silent-{n}", uri=f"qemu+tcp://127.0.0.1:{9}/system") for n in range(silent)]
-    Hypervisor.objects.bulk_create(known)
-    HypervisorStatus.objects.bulk_create([HypervisorStatus(hypervisor=one) for one in Hypervisor.objects.all()])
+    now = timezone.now()
+    rows = [Hypervisor(name=f"host-{n}", uri="test:///default", access_network="net0") for n in range(hypervisors)]
+    made = Hypervisor.objects.bulk_create(rows, batch_size=200)
+    routes = [[f"10.{n}.0.0/24", f"eth{n}"] for n in range(20)]
+    status = {"observed_at": now, "version": "11.3.0", "memory": 65536, "devices": COMMON, "routes": routes}
+    HypervisorStatus.objects.bulk_create([HypervisorStatus(hypervisor=each, **status) for each in made], 200)
+    for start in range(0, hypervisors, 64):
+        part = made[start : start + 64]
+        networks = _networks(part, now)
+        _vms(part, networks, now)
 
 
-def host(number: int) -> str:
-    networks = "".join(NETWORK.format(number=n, uuid=uuid.uuid4()) for n in range(NETWORKS))
-    domains = "".join(
-        DOMAIN.format(
-            number=vm,
-            uuid=uuid.uuid4(),
-            nics="".join(
-                NIC.format(network=nic % NETWORKS, tail=f"{number >> 8:02x}:{number & 255:02x}:{vm:02x}:{nic:02x}")
-                for nic in range(NICS)
-            ),
+def _networks(hypervisors: Iterable[object], now: datetime) -> dict[tuple[int, int], object]:
+    """Create the networks; return them by hypervisor and number."""
+    from networks.definition.document.edit import build
+    from networks.definition.spec import NetworkSpec, RangeSpec, SubnetSpec
+    from networks.models import Network, NetworkRevision, NetworkStatus
+
+    made = {}
+    for each in hypervisors:
+        for number in range(NETWORKS):
+            ends = RangeSpec(start=f"10.99.{number}.2", end=f"10.99.{number}.254")
+            subnet = SubnetSpec(address=f"10.99.{number}.1", prefix=24, ranges=(ends,))
+            network = Network(hypervisor=each, name=f"net{number}")
+            spec = NetworkSpec(name=network.name, uuid=network.uuid_text, subnets=(subnet,), forward_mode="nat")
+            network.document = network.agreed = build(spec)
+            made[each.pk, number] = network
+    rows = Network.objects.bulk_create(made.values())
+    found = {"generation": 1, "present": True, "active": True, "autostart": True, "made_at": now, "observed_at": now}
+    NetworkStatus.objects.bulk_create(
+        NetworkStatus(
+            desired=row,
+            document=row.document,
+            forward_mode="nat",
+            bridge=f"virbr{row.name[-1]}",
+            ip_range=f"10.99.{row.name[-1]}.1/24",
+            dhcp=f"10.99.{row.name[-1]}.2-10.99.{row.name[-1]}.254",
+            **found,
         )
-        for vm in range(VMS)
+        for row in rows
     )
-    pool = "<pool type='dir'><name>default</name><target><path>/pool</path></target></pool>"
-    return f"<node><cpu><mhz>3000</mhz></cpu><memory>8388608</memory>{networks}{domains}{pool}</node>"
+    said = {"generation": 1, "event": "added", "result": "done"}
+    NetworkRevision.objects.bulk_create(NetworkRevision(desired=row, document=row.document, **said) for row in rows)
+    return made
 
 
-def measure(workers: list[subprocess.Popen], options: argparse.Namespace, folder: Path) -> None:
-    began = time.monotonic()
-    wait(lambda: observed_since(None) == options.hypervisors, 600)
-    report("First sweep", f"{time.monotonic() - began:.1f} s")
-    busy, start = cpu(workers), time.monotonic()
-    waits, longest = [], 0
-    for _ in range(options.clicks):
-        waits.append(click(random.randrange(options.hypervisors)))
-        longest = max(longest, waiting(folder))
-        time.sleep(0.1)
-    report("Click, median", f"{1000 * median(waits):.0f} ms")
-    report("Click, 95 %", f"{1000 * quantiles(waits, n=20)[-1]:.0f} ms")
-    report("Messages waiting, at most", str(longest))
-    since = time.time()
-    began = time.monotonic()
-    wait(lambda: observed_since(since) == options.hypervisors, 600)
-    report("Sweep", f"{time.monotonic() - began:.1f} s")
-    elapsed = time.monotonic() - start
-    used = cpu(workers) - busy
-    report("CPU of all workers", f"{100 * used / elapsed:.0f} %")
-    report(
-        "CPU for each hypervisor and interval",
-        f"{1000 * used / options.hypervisors / (elapsed / options.interval):.1f} ms",
+def _vms(hypervisors: Iterable[object], networks: dict, now: datetime) -> None:
+    from vms.models import VM, Image, VMRevision, VMStatus, Volume
+
+    images = {each.pk: Image(hypervisor=each, name="debian-13", volume="virter:tag:debian-13") for each in hypervisors}
+    Image.objects.bulk_create(images.values())
+    status = Image._meta.get_field("status").related_model
+    status.objects.bulk_create(status(desired=image, generation=1, made_at=now) for image in images.values())
+    vms = [
+        VM(hypervisor=each, name=f"vm-{each.name}-{n}", number=n + 2, image=images[each.pk], host_key="x")
+        for each in hypervisors
+        for n in range(VMS)
+    ]
+    VM.objects.bulk_create(vms)
+    macs = {
+        vm.pk: [f"52:54:{vm.pk >> 16:02x}:{vm.pk >> 8 & 255:02x}:{vm.pk & 255:02x}:{n:02x}" for n in range(NICS)]
+        for vm in vms
+    }
+    devices = "".join(DEVICE.format(n=n) for n in range(1, 15))
+    VMStatus.objects.bulk_create(
+        VMStatus(
+            desired=vm,
+            document=DOMAIN.format(
+                name=vm.name,
+                devices=devices,
+                nics="".join(NIC.format(mac=mac, network=f"net{n % NETWORKS}") for n, mac in enumerate(macs[vm.pk])),
+            ),
+            **{"generation": 1, "present": True, "power": "running", "memory": 1024, "vcpus": 1, "made_at": now},
+        )
+        for vm in vms
     )
-    report("Memory of a worker, at most", f"{max(map(memory, workers)):.0f} MiB")
+    said = {"generation": 1, "event": "shut down", "result": "done", "document": "<domain/>"}
+    VMRevision.objects.bulk_create(VMRevision(desired=vm, **said) for vm in vms)
+    names = (f"virter:work:{vm.name}{end}" for vm in vms for end in ("", "-cidata"))
+    owners = (vm.hypervisor for vm in vms for _ in range(2))
+    Volume.objects.bulk_create(Volume(hypervisor=o, name=n, path=n) for o, n in zip(owners, names, strict=True))
+    _nics(vms, macs, networks)
 
 
-def report(what: str, figure: str) -> None:
-    print(f"{what:45}{figure:>12}", flush=True)
+def _nics(vms: list, macs: dict[int, list[str]], networks: dict) -> None:
+    from networks.models import Lease
+    from vms.models import NIC, NICStatus
 
+    def each() -> Iterator[tuple[object, int, str, object]]:
+        for vm in vms:
+            for position, mac in enumerate(macs[vm.pk]):
+                yield vm, position, mac, networks[vm.hypervisor_id, position % NETWORKS]
 
-def wait(done: object, seconds: float) -> None:
-    deadline = time.monotonic() + seconds
-    while not done():
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"not done after {seconds} s")
-        time.sleep(0.1)
-
-
-def observed_since(moment: float | None) -> int:
-    from datetime import UTC, datetime
-
-    from virterweb.hypervisors.models import HypervisorStatus
-
-    observed = HypervisorStatus.objects.exclude(observed_at=None)
-    return observed.filter(observed_at__gt=datetime.fromtimestamp(moment or 0, UTC)).count()
-
-
-def click(number: int) -> float:
-    """Create a network; return the seconds until a worker has carried it out."""
-    from networks.models import Network
-    from tests.support.making import make_network
-    from virterweb.hypervisors.models import Hypervisor
-
-    hypervisor = Hypervisor.objects.get(name=f"lab-{number}")
-    name = f"click-{uuid.uuid4().hex[:6]}"
-    began = time.monotonic()
-    network = make_network(hypervisor, name, "")
-    wait(lambda: Network.objects.get(pk=network.pk).done, 120)
-    return time.monotonic() - began
-
-
-def waiting(folder: Path) -> int:
-    if url := os.environ.get("CELERY_BROKER_URL"):
-        import redis
-
-        return redis.Redis.from_url(url).llen("celery")
-    return len(list((folder / "broker" / "messages").glob("*.msg")))
-
-
-def cpu(workers: list[subprocess.Popen]) -> float:
-    """Return the seconds of processor time that the processes have used."""
-    ticks = [Path(f"/proc/{one.pid}/stat").read_text().rpartition(")")[2].split()[11:13] for one in workers]
-    return sum(int(each) for pair in ticks for each in pair) / os.sysconf("SC_CLK_TCK")
-
-
-def memory(worker: subprocess.Popen) -> float:
-    """Return the MiB that a process holds in memory."""
-    pages = int(Path(f"/proc/{worker.pid}/statm").read_text().split()[1])
-    return pages * resource.getpagesize() / 1024**2
-
-
-if __name__ == "__main__":
-    main()
+    NIC.objects.bulk_create(NIC(vm=vm, position=at, source=net.name, mac=mac) for vm, at, mac, net in each())
+    found = {"kind": "network", "model": "virtio", "target": "vnet0"}
+    NICStatus.objects.bulk_create(
+        NICStatus(vm=vm.status, position=at, source=net.name, network=net, mac=mac, **found)
+        for vm, at, mac, net in each()
+    )
+    Lease.objects.bulk_create(
+        Lease.of(net, mac, f"10.99.{at % NETWORKS}.{2 + NICS * (vm.number - 2) + at}", hostname=vm.name, vm=vm.name)
+        for vm, at, mac, net in each()
+    )

@@ -1,0 +1,165 @@
+#!/usr/bin/env python3
+"""Measures the pages of a portal with many hypervisors: milliseconds, queries and kB of each.
+
+`.venv/bin/python script/benchmarks/fleet_pages.py [--hypervisors N] [--postgresql] [--only TEXT] [--profile PATH]`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import cProfile
+import os
+import pstats
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from statistics import median, quantiles
+
+ROOT = Path(__file__).resolve().parents[2]
+ROUNDS = 12
+GOAL_SECONDS, GOAL_QUERIES, GOAL_BYTES = 0.1, 12, 60_000
+
+NETWORK, VM = "/networks/host-7/net0/", "/vms/host-7/vm-host-7-3/"
+FRAGMENTS = ("/", "/networks/", "/vms/", "/attached/", "/images/", "/hypervisors/", "/trouble/")
+FRAGMENTS += tuple(NETWORK + part for part in ("", "attached/", "addresses/", "leases/", "hosts/", "problems/"))
+FRAGMENTS += tuple(VM + part for part in ("", "problems/", "console/", "guest/"))
+PAGES = (
+    *("/", "/hypervisors/", "/hypervisors/?q=host-77", "/networks/", "/networks/?page=2", "/networks/?q=net1"),
+    *("/networks/?hypervisor=host-7", "/networks/?state=ready", "/networks/?sort=range", "/networks/?sort=state"),
+    *("/vms/", "/vms/?page=3", "/vms/?q=host-7-", "/vms/?hypervisor=host-7", "/vms/?state=running"),
+    *("/vms/?sort=address", "/vms/?sort=-nics", "/attached/", "/attached/?group=vm", "/attached/?network=net0"),
+    *("/attached/?hypervisor=host-7", "/attached/?q=vm-host-7-3", "/images/", "/networks/add/", "/vms/run/"),
+    *("/search/?q=10.99.0.7", "/search/?q=vm-host-7-", "/search/?q=net0", "/search/?q=52:54:00:00:07:01"),
+    *("/search/?q=10.99.0.0/24", "/search/?q=host", "/profile/password/", "/networks/?q=none", "/vms/?q=none"),
+    *(NETWORK + part for part in ("", "attached/", "addresses/", "leases/", "hosts/", "hosts/add/", "hosts/paste/")),
+    *(NETWORK + part for part in ("edit/", "xml/", "history/", "copies/", "remove/", "problems/", "plan/")),
+    *(VM + part for part in ("", "definition/", "history/", "guest/", "console/", "copies/", "remove/", "size/")),
+    *(VM + part for part in ("force-off/", "nics/add/", "problems/")),
+)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--hypervisors", type=int, default=64)
+    parser.add_argument("--postgresql", action="store_true", help="on a private PostgreSQL server instead of SQLite")
+    parser.add_argument("--data", type=Path, help="folder of an earlier run, whose database is used again")
+    parser.add_argument("--only", default="", help="only pages whose path contains this text")
+    parser.add_argument("--profile", default="", help="print where the time of this page goes")
+    options = parser.parse_args()
+    sys.path[:0] = [str(ROOT), str(ROOT / "script")]
+    with ExitStack() as stack:
+        folder = options.data or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="fleet-")))
+        os.environ |= {"VIRTERWEB_DATA": str(folder), "DJANGO_SETTINGS_MODULE": "virterweb.settings"}
+        if options.postgresql:
+            from postgresql import private_server
+
+            os.environ["DATABASE_URL"] = stack.enter_context(private_server())
+        client = prepare(options.hypervisors)
+        stack.callback(disconnect)
+        profile(client, options.profile) if options.profile else measure(client, options.only)
+
+
+def disconnect() -> None:
+    """Close the connection, which PostgreSQL waits for when it stops."""
+    from django.db import connection
+
+    connection.close()
+
+
+def prepare(hypervisors: int) -> object:
+    """Return the client of an operator, on a database with the fleet."""
+    import django
+
+    django.setup()
+    from django.contrib.auth import get_user_model
+    from django.core.management import call_command
+    from django.db import connection
+    from django.test import Client
+
+    from benchmarks.fleet import fill
+    from virterweb.hypervisors.models import Hypervisor, HypervisorStatus
+
+    call_command("migrate", verbosity=0)
+    if not Hypervisor.objects.exists():
+        fill(hypervisors)
+        get_user_model().objects.create_superuser("operator")
+        with connection.cursor() as cursor:
+            cursor.execute("ANALYZE")
+    from django.utils import timezone
+
+    HypervisorStatus.objects.update(observed_at=timezone.now())
+    client = Client(headers={"host": "localhost"})
+    client.force_login(get_user_model().objects.get(username="operator"))
+    return client
+
+
+def load(client: object, path: str, htmx: bool) -> Callable[[], int]:
+    headers = {"HX-Request": "true"} if htmx else {}
+
+    def get() -> int:
+        answer = client.get(path, headers=headers)
+        assert answer.status_code == 200, f"{path}: {answer.status_code}"
+        return len(answer.content)
+
+    return get
+
+
+def measure(client: object, only: str) -> None:
+    """Print a line for each page; a fragment, which pages poll, is marked by …"""
+    print(f"{'page':48}{'CPU':>9}{'best':>9}{'median':>9}{'p95':>9}{'queries':>9}{'kB':>7}")
+    met = []
+    for path, htmx in [*((path, False) for path in PAGES), *((path, True) for path in FRAGMENTS)]:
+        if only in path:
+            met.append(measured(client, path, htmx))
+    print(f"{sum(met)} of {len(met)} within {GOAL_SECONDS} s, {GOAL_QUERIES} queries and {GOAL_BYTES} bytes")
+
+
+def measured(client: object, path: str, htmx: bool) -> bool:
+    from django.db import connection
+    from django.test.utils import CaptureQueriesContext
+
+    get = load(client, path, htmx)
+    try:
+        get()
+    except AssertionError as problem:
+        print(f"{path:48}  {problem}")
+        return False
+    with CaptureQueriesContext(connection) as queries:
+        size = get()
+    count, taken, spent = len(queries), [], []
+    began = time.perf_counter()
+    while len(taken) < ROUNDS and (len(taken) < 3 or time.perf_counter() - began < 3):
+        start, cpu = time.perf_counter(), time.process_time()
+        get()
+        taken.append(time.perf_counter() - start)
+        spent.append(time.process_time() - cpu)
+    slow = quantiles(taken, n=20, method="inclusive")[-1]
+    met = slow <= GOAL_SECONDS and count <= GOAL_QUERIES and size <= GOAL_BYTES
+    milliseconds = "".join(f"{1000 * seconds:>6.0f} ms" for seconds in (median(spent), min(taken), median(taken), slow))
+    figures = f"{milliseconds}{count:>9}{size / 1000:>7.0f}"
+    print(f"{('… ' if htmx else '') + path:48}{figures}{'' if met else '  missed'}", flush=True)
+    return met
+
+
+def profile(client: object, path: str) -> None:
+    """Print the slowest functions and the queries of a page; a path that begins with … is a fragment."""
+    from django.db import connection
+    from django.test.utils import CaptureQueriesContext
+
+    get = load(client, path.removeprefix("…"), path.startswith("…"))
+    get()
+    with CaptureQueriesContext(connection) as queries:
+        get()
+    for query in queries:
+        print(query["time"], query["sql"][:600])
+    with cProfile.Profile() as found:
+        for _ in range(5):
+            get()
+    pstats.Stats(found).sort_stats("cumulative").print_stats(70)
+
+
+if __name__ == "__main__":
+    main()
