@@ -25,7 +25,7 @@ def get_changeable(user: rights.Actor, hypervisor: str, name: str, networks: Que
     Raises:
         PermissionDenied: the user may not change it; with the reason.
     """
-    network = get_network(hypervisor, name, Network.objects.shown() if networks is None else networks)
+    network = get_network(hypervisor, name, Network.objects.alone() if networks is None else networks)
     rights.require(user, network)
     return network
 
@@ -39,4 +39,4 @@ def get_managed(user: rights.Actor, hypervisor: str, name: str) -> Network:
 
 def get_reservable(user: rights.Actor, hypervisor: str, name: str) -> Network:
     """Return a network whose reservations can be changed, managed or not, as `get_changeable` does."""
-    return get_changeable(user, hypervisor, name, Network.objects.shown().filter(removed_at=None))
+    return get_changeable(user, hypervisor, name, Network.objects.alone().filter(removed_at=None))

@@ -73,7 +73,7 @@ def network_preview(request: HttpRequest) -> HttpResponse:
 
 @require_GET
 def network_detail(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
-    network = get_network(hypervisor, name, Network.objects.shown())
+    network = get_network(hypervisor, name, Network.objects.alone())
     spec = network.definition
     named = network.spec if network.managed else spec  # older libvirts keep neither title nor description
     context = {"network": network, "spec": spec, "named": named}
@@ -86,7 +86,7 @@ def network_detail(request: HttpRequest, hypervisor: str, name: str) -> HttpResp
 @require_GET
 def network_copies(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
     """Serve the definition as texts for a ticket or a script: as desired, or of an unmanaged network as found."""
-    network = get_network(hypervisor, name, Network.objects.shown())
+    network = get_network(hypervisor, name, Network.objects.alone())
     document = network.full_document if network.managed else network.status.definition
     autostart = network.autostart if network.managed else network.status.autostart
     copies = (

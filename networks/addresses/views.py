@@ -14,7 +14,7 @@ from .usage import maps
 @require_GET
 def network_addresses(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
     """Serve the address map: of each block, or of the part that `?block=` names."""
-    network = get_network(hypervisor, name, Network.objects.shown())
+    network = get_network(hypervisor, name, Network.objects.alone())
     zoom = request.GET.get("block", "")
     try:
         context = {"network": network, "maps": maps(network, zoom), "zoom": zoom}

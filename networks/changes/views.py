@@ -58,10 +58,11 @@ def network_edit(request: HttpRequest, hypervisor: str, name: str) -> HttpRespon
     data, notes = merged(request.POST, network) if request.method == "POST" else (None, [])
     form = NetworkForm(data, network=network, operator=rights.is_operator(request.user))
     if data is None:
+        base = as_base(network, form)
         if network.status.draft:  # the last change was refused: to be corrected
             typed = initial_of(parse(network.status.draft))
             form = NetworkForm(network=network, operator=rights.is_operator(request.user), initial=typed)
-        context = {"form": form, "network": network, "base": as_base(network), **shown(network, ())}
+        context = {"form": form, "network": network, "base": base, **shown(network, ())}
         return render(request, "networks/changes/edit.html", context)
     context = {"form": form, "network": network, "base": data.get("base", ""), "notes": notes}
     if not form.is_valid():
@@ -174,7 +175,7 @@ def network_persist(request: HttpRequest, hypervisor: str, name: str) -> HttpRes
 
 @require_POST
 def network_adopt(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
-    network = get_changeable(request.user, hypervisor, name, Network.objects.shown().order_by("managed"))
+    network = get_changeable(request.user, hypervisor, name, Network.objects.alone().order_by("managed"))
     network.adopt(request.user)
     messages.success(request, f"The portal manages {network} from now on. Nothing changes in libvirt.")
     return redirect(network)
@@ -206,7 +207,7 @@ def network_on_drift(request: HttpRequest, hypervisor: str, name: str) -> HttpRe
 @require_http_methods(["GET", "POST"])
 def network_xml(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
     """Serve the saved document, the found one and their differences; operators edit the saved one."""
-    network = get_network(hypervisor, name, Network.objects.shown())
+    network = get_network(hypervisor, name, Network.objects.alone())
     if request.method == "POST":
         rights.require_operator(request.user)
         network = get_managed(request.user, hypervisor, name)
@@ -248,9 +249,9 @@ def _both_sides(network: Network) -> dict:
 
 @require_GET
 def network_history(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
-    return history_page(request, get_network(hypervisor, name, Network.objects.shown()))
+    return history_page(request, get_network(hypervisor, name, Network.objects.alone()))
 
 
 @require_http_methods(["GET", "POST"])
 def network_revision(request: HttpRequest, hypervisor: str, name: str, pk: int) -> HttpResponse:
-    return revision_page(request, get_network(hypervisor, name, Network.objects.shown()), pk, NetworkRestoration)
+    return revision_page(request, get_network(hypervisor, name, Network.objects.alone()), pk, NetworkRestoration)

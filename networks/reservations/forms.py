@@ -1,6 +1,7 @@
 """Forms for DHCP reservations: a single one, and many as pasted text."""
 
 from collections.abc import Callable, Iterable
+from functools import cached_property
 
 from django import forms
 from django.contrib.auth.base_user import AbstractBaseUser
@@ -66,6 +67,7 @@ class HostEntryForm(forms.Form):
         """Return an entry as values of the form."""
         return {"mac": host.mac, "duid": host.duid, "ip": host.ip, "name": host.name, "lease": lease_text(host.lease)}
 
+    @cached_property
     def nics(self) -> list:
         """Return NICs without an entry, to choose from."""
         return unreserved(self.network)

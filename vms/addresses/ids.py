@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from ipaddress import IPv4Interface, ip_address
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Q, Value
 
 from networks.addresses.reserved import reserved
 from networks.definition.addressing import id_of_mac, ip_of_id, mac_of_id
@@ -39,10 +39,11 @@ def access_block(hypervisor: Hypervisor) -> IPv4Interface | None:
 
 def address(hypervisor: Hypervisor, number: int) -> Address:
     """Return the MAC and IP address of an ID; ValueError if the access network's block has no such address."""
-    return _address_in(access_block(hypervisor), number)
+    return address_in(access_block(hypervisor), number)
 
 
-def _address_in(block: IPv4Interface | None, number: int) -> Address:
+def address_in(block: IPv4Interface | None, number: int) -> Address:
+    """Return the same for the access network's block, if it has one."""
     ip = ip_of_id(block, number) if block else ""
     if block and ip == block.ip:
         raise InvalidValue(Message("value.id_of_host", number=number, ip=ip))
@@ -70,8 +71,9 @@ def host_entry(vm: VM) -> HostSpec | None:
 
 def problems(hypervisor: Hypervisor, numbers: Sequence[int]) -> list[str]:
     """Return why the IDs cannot be used for new VMs, one sentence each, in a constant number of queries."""
-    block, taken = access_block(hypervisor), taken_macs(hypervisor)
-    entries = reservations(hypervisor)
+    access, taken = access_spec(hypervisor), taken_macs(hypervisor)
+    block = access[1].block() if access else None
+    entries = reservations(access)
     reserved = {held.entry.mac: held for held in entries if held.entry.mac and held.hold is not Hold.LOST}
     holders = {held.entry.ip: held for held in entries}
     with_number = VM.objects.on(hypervisor).filter(number__range=(numbers[0], numbers[-1]), managed=True)
@@ -79,7 +81,7 @@ def problems(hypervisor: Hypervisor, numbers: Sequence[int]) -> list[str]:
     found = []
     for number in numbers:
         try:
-            address = _address_in(block, number)
+            address = address_in(block, number)
         except ValueError as problem:
             found.append(str(problem))
             continue
@@ -100,9 +102,13 @@ def problems(hypervisor: Hypervisor, numbers: Sequence[int]) -> list[str]:
 
 def taken_macs(hypervisor: Hypervisor) -> dict[str, str]:
     """Return the MACs of NICs, found or desired, on a hypervisor, each with the name of its VM."""
-    desired_nics = NIC.objects.filter(vm__hypervisor=hypervisor).values_list("mac", "vm__name")
-    seen = NICStatus.objects.filter(vm__desired__hypervisor=hypervisor).values_list("mac", "vm__desired__name")
-    return {mac.lower(): name for mac, name in [*desired_nics, *seen]}
+    columns = ("vm__name", "position", "pk")
+    desired_nics = NIC.objects.order_by().filter(vm__hypervisor=hypervisor).values_list("mac", *columns, Value(0))
+    columns = ("vm__desired__name", "vm", "position")
+    seen = NICStatus.objects.order_by().filter(vm__desired__hypervisor=hypervisor)
+    found = desired_nics.union(seen.values_list("mac", *columns, Value(1)), all=True)
+    ordered = sorted(found, key=lambda row: (row[4], row[2], row[3]))
+    return {mac.lower(): name for mac, name, *_ in ordered}
 
 
 class Hold(models.TextChoices):
@@ -126,9 +132,8 @@ class Held:
         return self.hold is Hold.LOST and self.entry.mac == mac
 
 
-def reservations(hypervisor: Hypervisor) -> list[Held]:
-    """Return every DHCP reservation of the access network, including those without a MAC (by name or DUID)."""
-    access = access_spec(hypervisor)
+def reservations(access: tuple[Network, NetworkSpec] | None) -> list[Held]:
+    """Return every DHCP reservation of an access network, including those without a MAC (by name or DUID)."""
     if not access:
         return []
     found, left = [], []
@@ -147,13 +152,17 @@ def reserved_on(hypervisor: Hypervisor, mac: str) -> Network | None:
 
 def next_free_id(hypervisor: Hypervisor) -> int | None:
     """Return the lowest ID from 2 on without a domain, DHCP reservation or lease; None if the block is full."""
-    access = access_spec(hypervisor)
+    return next_free_id_in(hypervisor, access_spec(hypervisor))
+
+
+def next_free_id_in(hypervisor: Hypervisor, access: tuple[Network, NetworkSpec] | None) -> int | None:
+    """Return the same, given the access network."""
     if not access:
         return None
     network, spec = access
     block = spec.block()
     leases = list(network.leases.current().values_list("mac", "ip"))
-    held = [*leases, *((each.entry.mac, each.entry.ip) for each in reservations(hypervisor))]
+    held = [*leases, *((each.entry.mac, each.entry.ip) for each in reservations(access))]
     used = {id_of_mac(mac) for mac in [*taken_macs(hypervisor), *(mac for mac, _ in held)]}
     if block is None:
         return next(number for number in range(2, 2**24) if number not in used)

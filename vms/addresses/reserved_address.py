@@ -70,8 +70,12 @@ def reserved(
 
 def fixed(vm: VM, spec: NICSpec) -> str:
     """Return the IPv4 address that is reserved for a NIC on its current network; "" if there is none."""
-    network = vm.network(spec)
-    return next(iter(_reserved(network, spec.mac)), "") if network else ""
+    return fixed_on(vm.network(spec), spec.mac)
+
+
+def fixed_on(network: Network | None, mac: str) -> str:
+    """Return the same, given the network that the NIC is on."""
+    return next(iter(_reserved(network, mac)), "") if network else ""
 
 
 def _reserved(network: Network, mac: str) -> list[str]:

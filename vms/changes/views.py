@@ -13,7 +13,7 @@ from vms.models import VM
 
 
 def _vm(request: HttpRequest, hypervisor: str, name: str) -> VM:
-    return get_changeable(request.user, hypervisor, name, VM.objects.shown())
+    return get_changeable(request.user, hypervisor, name, VM.objects.alone())
 
 
 @require_POST

@@ -5,7 +5,7 @@ QEMU keeps the file open.
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from hashlib import sha256
 from io import BytesIO
 from typing import TYPE_CHECKING
@@ -63,7 +63,11 @@ def made_by_portal(vm: VM) -> bool:
 
 def files(vm: VM, nics: Iterable[NIC] | None = None) -> dict[str, bytes]:
     """Return the files of the NoCloud ISO, for the given NICs or the desired ones."""
-    guests = wanted(vm, nics)
+    return files_for(vm, wanted(vm, nics))
+
+
+def files_for(vm: VM, guests: Sequence[GuestNIC]) -> dict[str, bytes]:
+    """Return the same for NICs with this configuration in the guest."""
     if vm.as_virter:
         network, config = {}, cloud_init.virters_network_config(guests)
     else:
@@ -113,7 +117,7 @@ def attached(vm: VM, nic: NIC) -> Attached:
     spec = nic.spec()
     network = vm.network(spec)
     definition = network and network.definition
-    reserved = nic_address.fixed(vm, spec)
+    reserved = nic_address.fixed_on(network, spec.mac)
     if not reserved and network and network.is_access_network and nic.position == 0:
         reserved = address_of_id(definition, vm.number)
     return Attached(mac=nic.mac, desired=nic.guest_spec(), network=definition, reserved=reserved, mtu=spec.mtu)

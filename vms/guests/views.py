@@ -16,17 +16,18 @@ from . import configure
 
 def _configurable() -> VMQuerySet:
     """Return the VMs whose guests the portal configures."""
-    return VM.objects.shown().filter(managed=True, removed_at=None).exclude(host_key="")
+    return VM.objects.alone().filter(managed=True, removed_at=None).exclude(host_key="")
 
 
 @require_GET
 def guest(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
     vm = get_vm(hypervisor, name, _configurable())
-    content = seed.files(vm)
     nics = list(vm.nics.filter(removed_at=None))
+    guests = seed.wanted(vm, nics)
+    content = seed.files_for(vm, guests)
     context = {
         "vm": vm,
-        "nics": list(zip(nics, map(words, seed.wanted(vm)), strict=True)),
+        "nics": list(zip(nics, map(words, guests), strict=True)),
         "rules": Hypervisor.GuestNetwork.choices,
         "files": {name: data.decode() for name, data in seed.shown(vm, content).items()},
         "written": vm.status.seed == seed.digest(content),

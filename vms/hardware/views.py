@@ -24,7 +24,7 @@ class SizeForm(forms.Form):
 
 @require_http_methods(["GET", "POST"])
 def vm_size(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
-    vm = get_changeable(request.user, hypervisor, name, VM.objects.shown().filter(managed=True))
+    vm = get_changeable(request.user, hypervisor, name, VM.objects.alone().filter(managed=True))
     shown = SizeForm(initial={"memory": vm.memory, "vcpus": vm.vcpus})
     data, notes = merged(request.POST, shown) if request.method == "POST" else (None, [])
     form = SizeForm(data, initial=shown.initial)

@@ -12,9 +12,9 @@ from .restore import VMRestoration
 
 @require_GET
 def vm_history(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
-    return history_page(request, get_vm(hypervisor, name, VM.objects.shown()))
+    return history_page(request, get_vm(hypervisor, name, VM.objects.alone()))
 
 
 @require_http_methods(["GET", "POST"])
 def vm_revision(request: HttpRequest, hypervisor: str, name: str, pk: int) -> HttpResponse:
-    return revision_page(request, get_vm(hypervisor, name, VM.objects.shown()), pk, VMRestoration)
+    return revision_page(request, get_vm(hypervisor, name, VM.objects.alone()), pk, VMRestoration)

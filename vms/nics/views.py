@@ -22,7 +22,7 @@ from .stale import as_base, merged
 
 
 def _vm(request: HttpRequest, hypervisor: str, name: str) -> VM:
-    return get_changeable(request.user, hypervisor, name, VM.objects.shown().filter(removed_at=None))
+    return get_changeable(request.user, hypervisor, name, VM.objects.alone().filter(removed_at=None))
 
 
 def _nic(vm: VM, mac: str) -> NICSpec:

@@ -51,7 +51,8 @@ class RunForm(RunFields):
         if self.host:
             self.fields["hypervisor"].initial = self.host
             self.fields["image"].queryset = self.host.images.filter(removed_at=None, status__gone_at=None)
-            self.fields["number"].initial = ids.next_free_id(self.host)
+            self.access = ids.access_spec(self.host)
+            self.fields["number"].initial = ids.next_free_id_in(self.host, self.access)
         pool = self.host.pool if self.host else ""
         self.nics = self._rows(NICForm, "nic", self._first_nics(), hypervisor=self.host, operator=operator)
         self.disks = self._rows(DiskForm, "disk", self.initial.get("disks", []), pool=pool)

@@ -71,10 +71,10 @@ def _ends(values: list[str]) -> tuple[str, ...]:
 def _addresses(form: RunForm, numbers: list[int]) -> dict[str, tuple[str, ...]]:
     if not form.host:
         return {}
-    found = []
+    found, block = [], form.access[1].block() if form.access else None
     for number in _ends(numbers):
         try:
-            found.append(ids.address(form.host, number))
+            found.append(ids.address_in(block, number))
         except ValueError:  # reported as a problem of the ID
             return {}
     return {"macs": tuple(one.mac for one in found), "ips": tuple(one.ip for one in found if one.ip)}

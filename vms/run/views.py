@@ -77,5 +77,5 @@ def vm_run_preview(request: HttpRequest) -> HttpResponse:
 @require_GET
 def vm_copies(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
     """Show a VM as text, for a ticket or a script."""
-    vm = get_vm(hypervisor, name, VM.objects.shown().filter(managed=True, image__isnull=False, number__isnull=False))
+    vm = get_vm(hypervisor, name, VM.objects.alone().filter(managed=True, image__isnull=False, number__isnull=False))
     return render(request, "vms/run/copies.html", {"vm": vm, "virter": copy_as.virter(similar.run_of(vm))})
