@@ -1,5 +1,6 @@
 """The portal's own middleware."""
 
+import re
 from collections.abc import Callable
 from http import HTTPStatus
 from urllib.parse import unquote, urlsplit, urlunsplit
@@ -91,6 +92,17 @@ class VisibleCharacters(MiddlewareMixin):
             page = response.content.decode(response.charset)
             if (shown := visible_html(page)) != page:
                 response.content = shown
+        return response
+
+
+class WithoutIndentation(MiddlewareMixin):
+    """Leave out the indentation of templates, which is a quarter of a long list; the text of <pre> keeps its own."""
+
+    SPACE = re.compile(rb"(<(pre|textarea)\b.*?</\2>)|\n\s+", re.DOTALL)
+
+    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+        if not response.streaming and response.get("Content-Type", "").startswith("text/html"):
+            response.content = self.SPACE.sub(lambda found: found[1] or b"\n", response.content)
         return response
 
 

@@ -62,7 +62,9 @@ MIDDLEWARE = [
     "virterweb.middleware.IgnoreMalformedCurrentURL",
     "django_htmx.middleware.HtmxMiddleware",
     "virterweb.hypervisors.watching.WatchHypervisors",
+    "virterweb.middleware.WithoutIndentation",
     "virterweb.middleware.VisibleCharacters",
+    "virterweb.hypervisors.desired.look_alikes.LookAlikeMarks",
     "virterweb.middleware.InvalidTransitionHandler",
     "virterweb.middleware.MethodNotAllowedPage",
     "virterweb.hypervisors.desired.one_at_a_time.DatabaseCollisionHandler",
@@ -81,7 +83,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "virterweb.hypervisors.views.trouble_of_page",
+                "virterweb.hypervisors.views.fleet_of_page",
             ],
             "builtins": [
                 f"virterweb.hypervisors.templatetags.{name}"

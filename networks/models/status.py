@@ -11,7 +11,7 @@ from networks.definition.document.parse import parse, read
 from networks.definition.drift import Drift
 from networks.definition.spec import NetworkSpec
 from virterweb.hypervisors.desired.drift import decoded
-from virterweb.hypervisors.desired.models import Status
+from virterweb.hypervisors.desired.models import Status, attention_indexes
 from virterweb.message_field import MessageField
 
 
@@ -80,6 +80,7 @@ class NetworkStatus(Status):
 
     class Meta:
         verbose_name_plural = "network statuses"
+        indexes = attention_indexes("network")
 
     def __str__(self) -> str:
         return f"{self.desired}: {'active' if self.active else 'inactive'}"

@@ -5,6 +5,7 @@ from django.utils import timezone
 from lxml import html
 
 from networks.definition.events import Event
+from networks.models import Network
 from tests.support.making import make_host, make_hypervisor, make_image, make_lease, make_network, make_running, make_vm
 from virterweb.messages import Message
 from vms.models import VM
@@ -17,7 +18,8 @@ MARKS |= dict.fromkeys((VM_NAME, HOST, IMAGE), "mixes scripts")
 QUIET = {"option", "pre", "textarea", "script", "title", "button", "code", "style", "small", "label"}
 ONE_NETWORK, ONE_VM = f"/networks/{HOST}/{NETWORK}/", f"/vms/{HOST}/{VM_NAME}/"
 PAGES = [
-    *("/", "/networks/", "/vms/", "/images/", "/attached/", "/attached/?group=vm", "/trouble/"),
+    *("/", "/problems/", "/hypervisors/", "/networks/", "/vms/", "/images/", "/trouble/"),
+    *("/attached/", "/attached/?group=vm"),
     *(f"/search/?q={text}" for text in (NETWORK, VM_NAME, "10.1.0.7", "10.1.0.99", MAC)),
     *(ONE_NETWORK + rest for rest in ("", "attached/", "attached/?group=vm", "leases/", "addresses/", "hosts/")),
     *(ONE_NETWORK + rest for rest in ("names/", "history/", "copies/", "xml/", "edit/", "remove/", "problems/")),
@@ -94,6 +96,18 @@ def test_networks_to_be_chosen_are_marked(page, lab):
 
 
 def test_names_are_read_once_for_a_page(page, lab, django_assert_max_num_queries):
-    with django_assert_max_num_queries(16) as queries:
+    with django_assert_max_num_queries(12) as queries:
         page.get("/attached/")
-    assert len([each for each in queries if each["sql"].startswith('SELECT "networks_network"."name"')]) == 1
+    assert len([each for each in queries if '"skeleton" IN' in each["sql"]]) == 1
+
+
+def test_a_renamed_object_loses_its_mark(page, lab):
+    assert f"looks like {OTHER_NETWORK}" in page.get("/networks/").content.decode()
+    Network.objects.filter(name=OTHER_NETWORK).update(name="backbone")
+    shown = page.get("/networks/").content.decode()
+    assert "looks like" not in shown
+    assert "mixes scripts" in shown
+
+
+def test_placeholders_of_marks_are_on_no_page(page, lab):
+    assert "<!--look-alike" not in page.get("/networks/").content.decode()

@@ -14,17 +14,43 @@ from virterweb.hypervisors.claims.clock import Now
 from virterweb.hypervisors.claims.due import Due
 from virterweb.hypervisors.uris import validate_uri
 from virterweb.message_field import MessageField
+from virterweb.pages.name_field import NamedQuerySet, SkeletonField
 
 WATCHED_FOR = timedelta(seconds=15)  # how long after its last request a page counts as open
-STALE_AFTER = timedelta(seconds=30)  # how late a poll may be
+LATE_AFTER = timedelta(seconds=30)  # how late a poll may be
 
 
 def with_hypervisor() -> Prefetch:
     """Return a prefetch of the hypervisor with its status: one object for all rows of a list."""
-    return Prefetch("hypervisor", Hypervisor.objects.select_related("status"))
+    return Prefetch("hypervisor", Hypervisor.objects.select_related("status").defer(*OF_HOST))
 
 
-class HypervisorQuerySet(models.QuerySet):
+OF_HOST = ("status__nic_models", "status__devices", "status__routes")  # large facts, which few pages need
+
+
+class Condition(models.TextChoices):
+    """Whether what is shown of a hypervisor is up to date, the worst first."""
+
+    FAILED = "1-failed", "cannot be polled"
+    UNPOLLED = "2-unpolled", "not polled yet"
+    LATE = "3-late", "not polled recently"
+    CURRENT = "4-current", "up to date"
+
+
+class HypervisorQuerySet(NamedQuerySet):
+    def with_condition(self) -> Self:
+        """Add the column `condition`, a `Condition`."""
+        cases = (
+            When(~Q(status__error=""), then=Value(Condition.FAILED)),
+            When(status__observed_at=None, then=Value(Condition.UNPOLLED)),
+            When(HypervisorStatus.is_late("status__"), then=Value(Condition.LATE)),
+        )
+        return self.annotate(condition=Case(*cases, default=Value(Condition.CURRENT), output_field=models.CharField()))
+
+    def in_lists(self) -> Self:
+        """Add the status, without what only some pages show."""
+        return self.select_related("status").defer(*OF_HOST)
+
     def preselected(self) -> "Hypervisor | None":
         """Return the default for forms: the first reachable hypervisor, otherwise the first one."""
         known = self.select_related("status")
@@ -115,6 +141,8 @@ class Hypervisor(models.Model):
         help_text="configuration mode of guest networks, unless a VM has its own",
     )
 
+    skeleton = SkeletonField()
+
     objects = HypervisorQuerySet.as_manager()
 
     class Meta:
@@ -172,6 +200,11 @@ class HypervisorStatus(Due):
         "network devices", null=True, help_text="the host's network devices without taps; empty: unknown"
     )
     routes = models.JSONField(default=list, help_text="blocks that the host routes, with their devices")
+    addresses_checked_at = models.DateTimeField(null=True, help_text="when its addresses were last checked")
+    address_problems = models.PositiveIntegerField(default=0, help_text="problems of addresses that were found then")
+    worst_address_problem = models.PositiveSmallIntegerField(
+        default=0, help_text="the category of the worst of them, 0 for the worst of all"
+    )
 
     class Meta:
         verbose_name_plural = "hypervisor statuses"
@@ -184,12 +217,21 @@ class HypervisorStatus(Due):
         """Return the condition that an open page shows the hypervisor, whose status is at `path`."""
         return Q(**{f"{path}watched_at__gt": Now() - WATCHED_FOR, f"{path}watched_at__lte": Now()})
 
+    @classmethod
+    def is_late(cls, path: str = "") -> Q:
+        """Return the condition of `late` for the status at `path`."""
+        began, long_ago = f"{path}began_at", Now() - LATE_AFTER
+        asked = Q(**{f"{path}asked_at__gt": F(began)}) | Q(**{f"{path}asked_at__isnull": False, began: None})
+        requested = asked & Q(**{f"{path}asked_at__lt": long_ago})
+        never = Q(**{f"{path}due_at": None, f"{path}observed_at__lt": long_ago}) & ~asked
+        return Q(**{f"{path}due_at__lt": long_ago}) | requested | never
+
     @property
-    def stale(self) -> bool:
+    def late(self) -> bool:
         """Return whether the next poll is so late that the last reading cannot be shown as the present."""
-        requested = self.asked_at if self.asked_at and (not self.began_at or self.asked_at > self.began_at) else None
-        expected = min((at for at in (self.due_at, requested) if at), default=self.observed_at)
-        return bool(self.observed_at and expected and timezone.now() - expected > STALE_AFTER)
+        asked = self.asked_at if self.asked_at and (not self.began_at or self.asked_at > self.began_at) else None
+        expected = min((at for at in (self.due_at, asked) if at), default=self.observed_at)
+        return bool(self.observed_at and timezone.now() - expected > LATE_AFTER)
 
     @property
     def acceleration(self) -> str:

@@ -6,7 +6,7 @@ from django.utils import timezone
 from networks.models import Network
 from virterweb.hypervisors.claims.due import Due
 from virterweb.hypervisors.desired.drift import decoded
-from virterweb.hypervisors.desired.models import Status
+from virterweb.hypervisors.desired.models import Status, attention_indexes
 from virterweb.hypervisors.models import Hypervisor
 from virterweb.message_field import MessageField
 from vms.definition import wording
@@ -56,6 +56,7 @@ class VMStatus(Status):
     class Meta:
         verbose_name = "VM status"
         verbose_name_plural = "VM statuses"
+        indexes = attention_indexes("vm")
 
     def __str__(self) -> str:
         return f"{self.desired}: {self.power}"

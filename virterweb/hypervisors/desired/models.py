@@ -21,6 +21,7 @@ from virterweb.hypervisors.claims.due import Due
 from virterweb.hypervisors.models import Hypervisor
 from virterweb.message_field import MessageField
 from virterweb.messages import Message
+from virterweb.pages.name_field import SkeletonField
 
 from .queryset import DesiredQuerySet
 from .refusals import InvalidTransition, Refusal, Superseded
@@ -50,6 +51,7 @@ class Desired(models.Model):
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
+    skeleton = SkeletonField()
 
     objects = DesiredQuerySet.as_manager()
 
@@ -192,6 +194,15 @@ class Desired(models.Model):
     def shown_state(self) -> models.TextChoices:
         """Return the state that pages show: a choice with label, icon and tone."""
         return self.state
+
+
+def attention_indexes(prefix: str) -> list[models.Index]:
+    """Return the indexes of the few statuses of objects that are not in libvirt, have failed or have drifted."""
+    has_reason = ~models.Q(error="") | ~models.Q(drift="")
+    return [
+        models.Index(fields=["desired"], condition=models.Q(present=False), name=f"{prefix}_absent"),
+        models.Index(fields=["desired"], condition=has_reason, name=f"{prefix}_attention"),
+    ]
 
 
 class Status(Due):

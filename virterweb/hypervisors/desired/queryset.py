@@ -8,13 +8,14 @@ from django.db.models import Case, Exists, F, OuterRef, Q, Value, When
 from virterweb.hypervisors import rights
 from virterweb.hypervisors.claims.due import Due
 from virterweb.hypervisors.models import Hypervisor
+from virterweb.pages.name_field import NamedQuerySet
 
 from .state import State
 
 DONE = Q(status__generation__gte=F("generation"))
 
 
-class DesiredQuerySet(models.QuerySet):
+class DesiredQuerySet(NamedQuerySet):
     def on(self, hypervisor: Hypervisor | int | str) -> Self:
         """Return the rows of one hypervisor, which is an object, an ID or a name."""
         key = "hypervisor__name" if isinstance(hypervisor, str) else "hypervisor"
@@ -50,9 +51,11 @@ class DesiredQuerySet(models.QuerySet):
 
     def once_a_name(self) -> Self:
         """Leave out the objects that replaced a managed one of the same name which libvirt no longer has."""
-        replaced = self.order_by().filter(managed=True, status__present=False)
-        replaced = replaced.filter(hypervisor=OuterRef("hypervisor"), name=OuterRef("name"))
-        return self.exclude(Exists(replaced), managed=False, status__present=True)
+        gone = self.order_by().filter(managed=True, status__present=False)
+        gone = gone.filter(hypervisor=OuterRef("hypervisor"), name=OuterRef("name"))
+        # The database finds the few that are gone first, instead of asking about each row of a long list.
+        replacements = self.model.objects.order_by().filter(Exists(gone), managed=False, status__present=True)
+        return self.exclude(pk__in=replacements.values("pk"))
 
     def with_replacements(self, rows: models.QuerySet) -> list[models.Model]:
         """Return rows of `once_a_name`; each that was recreated outside names its successor as `recreated`.

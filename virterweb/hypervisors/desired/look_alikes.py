@@ -1,0 +1,50 @@
+"""Marks of names that look like others. A page has a placeholder at each name; all are resolved by one query."""
+
+import re
+from functools import cache
+
+from django.apps import apps
+from django.db import models
+from django.http import HttpRequest, HttpResponse
+from django.utils.deprecation import MiddlewareMixin
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from virterweb.hypervisors.models import Hypervisor
+from virterweb.pages import name_field
+
+from .models import Desired
+
+MARK = ' <span class="tag" title="Look closely: it may be taken for another.">{}</span>'
+PLACEHOLDER = re.compile(rb"<!--look-alike (\d+)-->")  # other texts of a page have no <
+
+
+def placeholder(request: HttpRequest, kind: str, name: str) -> SafeString:
+    """Return what stands for the mark of a name until the page is complete."""
+    asked = request.__dict__.setdefault("look_alikes", {})
+    return SafeString(f"<!--look-alike {asked.setdefault((kind, name), len(asked))}-->")
+
+
+class LookAlikeMarks(MiddlewareMixin):
+    """Replace the placeholders of a page by marks, or by nothing where no other name looks like it."""
+
+    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+        asked = getattr(request, "look_alikes", None)
+        if asked and not response.streaming:
+            marks = _marks(list(asked))
+            response.content = PLACEHOLDER.sub(lambda found: marks[int(found[1])], response.content)
+        return response
+
+
+def _marks(asked: list[tuple[str, str]]) -> list[bytes]:
+    names: dict[type[models.Model], list[str]] = {}
+    for kind, name in asked:
+        names.setdefault(_models()[kind], []).append(name)
+    found = name_field.warnings(names)
+    warnings = (found.get((_models()[kind], name), "") for kind, name in asked)
+    return [format_html(MARK, warning).encode() if warning else b"" for warning in warnings]
+
+
+@cache
+def _models() -> dict[str, type[models.Model]]:
+    return {each._meta.model_name: each for each in apps.get_models() if issubclass(each, Desired | Hypervisor)}
