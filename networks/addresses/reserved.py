@@ -55,6 +55,11 @@ def found_in_order(where: Q) -> QuerySet[DHCPHostStatus]:
     return DHCPHostStatus.objects.filter(where).order_by("sort_key")
 
 
+def requested(network: OuterRef, ip: str) -> QuerySet[DHCPHost]:
+    """Return the reservations of an address that somebody has requested on a network."""
+    return DHCPHost.objects.filter(network=network, ip=ip, removed_at=None)
+
+
 def _split(row: tuple) -> tuple[int, bool, bool, HostSpec]:
     network, removed_at, asked_at, *values = row
     return network, bool(removed_at), bool(asked_at), HostSpec(**dict(zip(FIELDS, values, strict=True)))

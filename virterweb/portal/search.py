@@ -3,28 +3,33 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property, lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from itertools import islice
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from networks.addresses.query import Question
-from networks.addresses.reserved import found_in_order, reserved
+from networks.addresses.reserved import found_in_order, requested
 from networks.models import Lease, Network
 from virterweb.hypervisors.desired.queryset import DesiredQuerySet
-from vms.addresses.nic_addresses import reporting
+from vms.addresses.nic_addresses import reporting, with_reports
 from vms.models import VM, NICStatus
 from vms.observed.addresses import Address, Source
 
-MAX_ROWS = 200  # rows of each kind
+MAX_ROWS = 50  # rows of each kind
 EARLIER = 50  # ended leases
+FREE = 10  # networks where an address is free
+OF_NICS = ("mac", "network", "target", "vm__desired__name", "vm__desired__hypervisor__name")
 
 
 @dataclass(kw_only=True)
 class Hit:
     """An address on a network, or a NIC without one, with everything that the search shows."""
 
-    network: Network | None
+    key: int | None  # of the network
     source: str  # the network's or bridge's name
+    network: Network | None = None
     mac: str
     ip: str = ""
     hostname: str = ""
@@ -50,6 +55,11 @@ class Answer:
         return named[0] if len(named) == 1 else None
 
     @property
+    def is_cut(self) -> bool:
+        """Return whether there may be more than is shown."""
+        return any(len(found) >= MAX_ROWS for found in (self.hits, self.vms, self.networks))
+
+    @property
     def empty(self) -> bool:
         return not (self.hits or self.vms or self.networks or self.earlier or self.free_in)
 
@@ -57,21 +67,21 @@ class Answer:
 def answer(text: str, vms: DesiredQuerySet, then: QuerySet | None = None) -> Answer:
     """Return the results; `vms` are those that the user may see, `then` the leases at the requested time."""
     question = Question(text=text)
-    found = _Search(question=question, networks={each.pk: each for each in _networks()})
+    found = _Search(question=question)
     found.leases()
     found.hosts()
-    found.reported()
     found.nics()
     found.host_addresses()
     hits = sorted(found.hits.values(), key=lambda hit: (hit.ip == "", ":" in hit.ip, _number(hit.ip), hit.mac))
+    hits = hits[:MAX_ROWS]
+    _name_networks(hits)
     _name_vms(hits, vms)
-    holding = found.holding()
     ended = Lease.objects.filter(question.leases()).exclude(last_seen=None).order_by("-last_seen", "-pk")
     return Answer(
         question=question,
         hits=hits,
         vms=_found(vms, Q(name__icontains=text)) if not question.block else [],
-        networks=_found(_networks(), _among(holding) if question.block else Q(name__icontains=text)),
+        networks=_found(_networks(), Q(pk__in=found.holding) if question.block else Q(name__icontains=text)),
         earlier=list((ended if then is None else then)[:EARLIER]),
         free_in=found.free_in() if not hits else [],
     )
@@ -82,12 +92,8 @@ def _found(rows: DesiredQuerySet, wanted: Q) -> list:
     return rows.with_replacements(rows.filter(wanted).once_a_name()[:MAX_ROWS])
 
 
-def _among(networks: Iterable[Network]) -> Q:
-    return Q(pk__in=[each.pk for each in networks])
-
-
 def _networks() -> DesiredQuerySet:
-    columns = ("name", "hypervisor__name", "managed", "removed_at", "status__ip_range", "status__present")
+    columns = ("name", "hypervisor__name", "managed", "owner", "removed_at", "status__ip_range", "status__present")
     return Network.objects.select_related("hypervisor", "status").only(*columns)
 
 
@@ -95,12 +101,20 @@ def _number(ip: str) -> int:
     return int(ip_address(ip)) if ip else 0
 
 
+def _name_networks(hits: Iterable[Hit]) -> None:
+    """Add the network to each hit that is on one."""
+    networks = _networks().in_bulk({hit.key for hit in hits if hit.key})
+    for hit in hits:
+        hit.network = networks.get(hit.key)
+        hit.source = hit.network.name if hit.network else hit.source
+
+
 def _name_vms(hits: Iterable[Hit], vms: QuerySet) -> None:
     """Add the VM to each hit that has its MAC: on its network or, for a reserved address without NIC, on any."""
     macs = {hit.mac for hit in hits if hit.mac}
     by_mac: dict[str, list[NICStatus]] = {}
-    nics = NICStatus.objects.filter(mac__in=macs, vm__desired__in=vms)
-    for nic in nics.select_related("vm__desired__hypervisor").order_by("vm", "position"):
+    nics = NICStatus.objects.filter(mac__in=macs, vm__desired__in=vms.values("pk")).only(*OF_NICS)
+    for nic in nics.select_related("vm__desired__hypervisor").order_by("vm", "position") if macs else ():
         by_mac.setdefault(nic.mac, []).append(nic)
     for hit in hits:
         nics = by_mac.get(hit.mac, [])
@@ -109,25 +123,26 @@ def _name_vms(hits: Iterable[Hit], vms: QuerySet) -> None:
         hit.host_device = next((nic.target for nic in here if nic.target), "")
 
 
-def _is_edge(network: Network, ip: IPv4Address | IPv6Address) -> bool:
-    own = (ip_network(cidr, strict=False) for cidr in filter(None, network.status.ip_range.split(",")))
-    return any(ip == each[0] or (ip.version == 4 and ip == each[-1]) for each in own)
+@lru_cache(maxsize=20_000)
+def _blocks(ip_range: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    return tuple(ip_network(cidr, strict=False) for cidr in filter(None, ip_range.split(",")))
 
 
-def _overlaps(network: Network, block: IPv4Network | IPv6Network) -> bool:
-    cidrs = (ip_network(cidr, strict=False) for cidr in filter(None, network.status.ip_range.split(",")))
-    return any(own.version == block.version and own.overlaps(block) for own in cidrs)
+def _is_edge(ip_range: str, ip: IPv4Address | IPv6Address) -> bool:
+    return any(ip == each[0] or (ip.version == 4 and ip == each[-1]) for each in _blocks(ip_range))
+
+
+def _overlaps(ip_range: str, block: IPv4Network | IPv6Network) -> bool:
+    return any(own.version == block.version and own.overlaps(block) for own in _blocks(ip_range))
 
 
 @dataclass(kw_only=True)
 class _Search:
     question: Question
-    networks: dict[int, Network]
     hits: dict[tuple, Hit] = field(default_factory=dict)
 
     def _hit(self, network: int | None, mac: str, ip: str = "", source: str = "") -> Hit:
-        known = self.networks.get(network)
-        hit = Hit(network=known, source=known.name if known else source, mac=mac, ip=ip)
+        hit = Hit(key=network, source=source, mac=mac, ip=ip)
         return self.hits.setdefault((network or source, mac, ip), hit)
 
     def leases(self) -> None:
@@ -150,51 +165,46 @@ class _Search:
             hit.hostname = hit.hostname or name
             hit.says.append("reserved")
 
-    def reported(self) -> None:
-        """Add the addresses that agents and ARP tables report; these are few rows, so blocks are compared here."""
+    def nics(self) -> None:
+        """Add NICs by MAC or VM, and the addresses that agents and ARP tables report of them or in the block."""
         block, nics = self.question.block, NICStatus.objects.all()
         if block is None:
             nics = nics.filter(self.question.macs() | Q(vm__desired__name__icontains=self.question.text))
-        rows = reporting(nics)
+        rows = reporting(nics) if block else with_reports(nics)
         if block and block.num_addresses == 1:
             rows = rows.filter(reported__ip=str(block[0]))
-        reported = ("reported__ip", "reported__source", "reported__as_of")
-        for network, source, mac, ip, teller, as_of in rows.values_list("network", "source", "mac", *reported):
-            if block and (ip_address(ip).version != block.version or ip_address(ip) not in block):
-                continue
-            reported = Address(ip=ip, source=Source(teller), as_of=as_of)
-            self._hit(network, mac, ip, source).says.append(reported.source_text)
-
-    def nics(self) -> None:
-        """Add NICs by MAC or VM, unless one of their addresses was already found."""
-        if self.question.block:
-            return
-        wanted = self.question.macs() | Q(vm__desired__name__icontains=self.question.text)
+        columns = ("network", "source", "mac", "reported__ip", "reported__source", "reported__as_of")
+        found = list(rows.order_by("vm", "position").values_list(*columns)[: None if block else MAX_ROWS])
+        for network, source, mac, ip, teller, as_of in found:
+            # Addresses in a block are compared here, for they are few.
+            if ip and (not block or (ip_address(ip).version == block.version and ip_address(ip) in block)):
+                reported = Address(ip=ip, source=Source(teller), as_of=as_of)
+                self._hit(network, mac, ip, source).says.append(reported.source_text)
         known = {hit.mac for hit in self.hits.values()}
-        rows = NICStatus.objects.filter(wanted).order_by("vm", "position")
-        for network, mac, source in rows.values_list("network", "mac", "source")[:MAX_ROWS]:
+        for network, source, mac, *_ in () if block else found:
             if mac not in known:
                 self._hit(network, mac, source=source)
 
     def host_addresses(self) -> None:
         """Add the hypervisor's own addresses."""
-        if self.question.block:
-            for network in self.holding():
-                for cidr in network.status.ip_range.split(","):
-                    ip = cidr.split("/")[0]
-                    if ip_address(ip) in self.question.block:
-                        self._hit(network.pk, "", ip).says.append("the host")
+        for key, ip_range in islice(self.holding.items(), MAX_ROWS):
+            for cidr in ip_range.split(","):
+                ip = cidr.split("/")[0]
+                if ip_address(ip) in self.question.block:
+                    self._hit(key, "", ip).says.append("the host")
 
-    def holding(self) -> list[Network]:
-        """Return networks whose blocks share addresses with the requested ones."""
+    @cached_property
+    def holding(self) -> dict[int, str]:
+        """Return networks whose blocks share addresses with the requested ones, with their blocks."""
         block = self.question.block
-        return [network for network in self.networks.values() if block and _overlaps(network, block)]
+        ranges = Network.objects.order_by().values_list("pk", "status__ip_range") if block else ()
+        return {key: ip_range for key, ip_range in ranges if _overlaps(ip_range, block)}
 
     def free_in(self) -> list[Network]:
         """Return networks where a guest could have the requested address, and it is not reserved there."""
         block = self.question.block
         if not block or block.num_addresses > 1:
             return []
-        there = {each.pk: each for each in self.holding() if not _is_edge(each, block[0])}
-        taken = {each.network for each in reserved(there, Q(ip=str(block[0]))) if not each.going}
-        return [network for key, network in there.items() if key not in taken]
+        there = [key for key, ip_range in self.holding.items() if not _is_edge(ip_range, block[0])]
+        free = _networks().filter(pk__in=there).exclude(Exists(requested(OuterRef("pk"), str(block[0]))))
+        return list(free[:FREE])

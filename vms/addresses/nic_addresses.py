@@ -47,6 +47,11 @@ def reporting(nics: QuerySet[NICStatus]) -> QuerySet[NICStatus]:
     return nics.alias(reported=_reported()).filter(reported__isnull=False)
 
 
+def with_reports(nics: QuerySet[NICStatus]) -> QuerySet[NICStatus]:
+    """Return the same, and one row for each NIC of which nothing is reported."""
+    return nics.alias(reported=_reported())
+
+
 def leased() -> Exists:
     """Return the condition that a NIC has a lease."""
     return Exists(Lease.objects.current().filter(network=OuterRef("network"), mac=OuterRef("mac")))
