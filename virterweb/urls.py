@@ -8,7 +8,7 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 from virterweb.hypervisors.desired.one_at_a_time import one_at_a_time
-from virterweb.hypervisors.views import trouble
+from virterweb.hypervisors.views import hypervisor_options, trouble
 from virterweb.people.sign_in import AdminSignInForm, SignIn, admin_sign_in
 
 admin.autodiscover()
@@ -21,6 +21,7 @@ urlpatterns = [
     path("", include("virterweb.portal.urls")),
     path("", include("vms.urls")),
     path("networks/", include("networks.urls")),
+    path("hypervisors/options/", hypervisor_options, name="hypervisor_options"),
     path("trouble/", trouble, name="trouble"),
     path("admin/", admin.site.urls),
     path("favicon.ico", login_not_required(RedirectView.as_view(url=static("icon.svg")))),

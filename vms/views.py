@@ -1,18 +1,17 @@
 """Pages of VMs, NICs and images. They show the database and save definitions; workers access libvirt."""
 
 import hashlib
-from collections.abc import Iterable
 from functools import partial
 
 from django.contrib import messages
-from django.db.models import Count
+from django.db.models import Count, Exists, OuterRef, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from virterweb.hypervisors import rights
 from virterweb.hypervisors.desired.history import latest
-from virterweb.hypervisors.models import Hypervisor, ReadingProblem
+from virterweb.hypervisors.models import Hypervisor, ReadingProblem, with_hypervisor
 from virterweb.pages.tables import Table, natural, page_of
 from virterweb.web_server.request_body import takes_upload
 from vms.attached.rows import nic_rows
@@ -23,6 +22,7 @@ from .listing import COLUMNS, loaded, narrowed, with_nic_count
 from .lookup import get_changeable, get_vm
 from .models import LOADING, TAG, VM, Image, Volume
 
+OFFERED = 100  # volumes that are suggested for an image
 LISTED = ("name", "number", "memory", "vcpus", "managed", "generation", "removed_at", "hypervisor", "image__name")
 LISTED += ("owner__username", "wait_ssh", "ssh_check__since", "ssh_check__ready_at", "ssh_check__reason")
 LISTED_STATUS = ("generation", "error", "tries", "drift", "progress", "present", "power", "power_reason", "saved")
@@ -45,7 +45,7 @@ def vm_list(request: HttpRequest) -> HttpResponse:
 
 @require_GET
 def vm_detail(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
-    vm = get_vm(hypervisor, name, VM.objects.shown().select_related("status__guest_report"))
+    vm = get_vm(hypervisor, name, VM.objects.alone().select_related("status__guest_report"))
     template = "vms/_detail.html" if request.htmx else "vms/detail.html"
     return render(request, template, {"vm": vm, "nics": nic_rows(vm), "latest": latest(vm.revisions, 3)})
 
@@ -53,7 +53,7 @@ def vm_detail(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
 @require_GET
 def vm_definition(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
     """Show the document that libvirt has of a VM."""
-    return render(request, "vms/definition.html", {"vm": get_vm(hypervisor, name, VM.objects.shown())})
+    return render(request, "vms/definition.html", {"vm": get_vm(hypervisor, name, VM.objects.alone())})
 
 
 @require_POST
@@ -66,7 +66,7 @@ def vm_power(request: HttpRequest, hypervisor: str, name: str, verb: str) -> Htt
 @require_http_methods(["GET", "POST"])
 def vm_force_off(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
     """Force a VM off, after a confirmation of what is lost."""
-    vm = get_changeable(request.user, hypervisor, name, VM.objects.shown())
+    vm = get_changeable(request.user, hypervisor, name, VM.objects.alone())
     if request.method == "POST":
         vm.ask_power(running=False, forced=True, by=request.user)
         return redirect(vm)
@@ -82,7 +82,7 @@ def vm_retry(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 def vm_remove(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
-    vm = get_changeable(request.user, hypervisor, name, VM.objects.shown().filter(managed=True))
+    vm = get_changeable(request.user, hypervisor, name, VM.objects.alone().filter(managed=True))
     typed, goes = request.POST.get("name", ""), _what_goes(vm)
     seen = hashlib.sha256(repr((vm.uuid_text, goes)).encode()).hexdigest()[:16]
     changed = request.POST.get("seen", seen) != seen
@@ -106,7 +106,7 @@ def _what_goes(vm: VM) -> dict[str, list[str]]:
 
 @require_POST
 def vm_adopt(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
-    vm = get_changeable(request.user, hypervisor, name, VM.objects.shown())
+    vm = get_changeable(request.user, hypervisor, name, VM.objects.alone())
     try:
         vm.adopt(request.user)
     except ValueError as problem:
@@ -118,7 +118,7 @@ def vm_adopt(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
 
 @require_POST
 def vm_release(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
-    vm = get_changeable(request.user, hypervisor, name, VM.objects.shown())
+    vm = get_changeable(request.user, hypervisor, name, VM.objects.alone())
     vm.release(request.user)
     messages.success(request, f"The portal no longer manages {vm}. libvirt keeps it as it is.")
     return redirect(vm)
@@ -131,17 +131,15 @@ def image_list(request: HttpRequest) -> HttpResponse:
     form = ImageForm(request.POST or None, request.FILES or None, initial=initial, operator=operator)
     if request.method == "POST" and form.is_valid() and form.save(request.user):
         return redirect("vms:images")
-    images = Image.objects.select_related("hypervisor__status", "status").annotate(vm_count=Count("vms"))
+    images = Image.objects.select_related("status").prefetch_related(with_hypervisor()).annotate(vm_count=Count("vms"))
     page = page_of(images.order_by("hypervisor", natural("name")), request.GET)
-    volumes = {(volume.hypervisor_id, volume.name): volume for volume in Volume.objects.all()}
+    seen = Volume.objects.filter(hypervisor__in={image.hypervisor_id for image in page.object_list})
+    seen = seen.filter(name__in={image.volume for image in page.object_list})
+    volumes = {(volume.hypervisor_id, volume.name): volume for volume in seen}
     for image in page.object_list:
         image.seen = volumes.get((image.hypervisor_id, image.volume))
         image.flat = bool(image.seen and not image.seen.backing)
-    context = {
-        "page": page,
-        "form": form,
-        "volumes": _offered(volumes.values()),
-    }
+    context = {"page": page, "form": form, "volumes": _offered()}
     unread = ReadingProblem.objects.filter(kind=ReadingProblem.Kind.POOL)
     context["unread"] = unread.select_related("hypervisor__status")
     if request.htmx and request.method == "GET":
@@ -149,14 +147,11 @@ def image_list(request: HttpRequest) -> HttpResponse:
     return render(request, "vms/images/list.html", context, status=422 if form.is_bound else 200)
 
 
-def _offered(volumes: Iterable[Volume]) -> list[Volume]:
-    """Return volumes that can become images: no VM's disk, no image, none of Virter's own."""
-    named = set(Image.objects.values_list("hypervisor", "volume"))
-    return [
-        volume
-        for volume in volumes
-        if (volume.hypervisor_id, volume.name) not in named and not volume.name.startswith(("virter:", LOADING))
-    ]
+def _offered() -> QuerySet[Volume]:
+    """Return volumes that can become images, the first by name: no VM's disk, no image, none of Virter's own."""
+    named = Image.objects.filter(hypervisor=OuterRef("hypervisor"), volume=OuterRef("name"))
+    others = Volume.objects.exclude(name__startswith="virter:").exclude(name__startswith=LOADING)
+    return others.exclude(Exists(named)).order_by("name")[:OFFERED]
 
 
 @require_POST

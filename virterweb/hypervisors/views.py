@@ -1,55 +1,40 @@
 """Notes on every page about hypervisors whose current state is unknown."""
 
 from collections.abc import Callable
-from datetime import datetime
 from functools import wraps
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.utils.functional import SimpleLazyObject
 from django.views.decorators.http import require_GET
 
 from . import rights
-from .models import Hypervisor
-
-OVERVIEW = "*"
-
-
-class Trouble:
-    """Hypervisors that are not up to date, for a page about one of them, the overview or (about="") another."""
-
-    def __init__(self, hypervisors: list[Hypervisor], about: str) -> None:
-        self.about = about
-        self.none_known = not hypervisors
-        reachable = [one for one in hypervisors if not one.status.error]
-        unpolled = [one for one in reachable if one.status.stale or not one.status.observed_at]
-        #: nothing is polled, so the worker does not run
-        self.worker_stopped = bool(unpolled) and unpolled == reachable
-        polled = [one.status.observed_at for one in unpolled if one.status.observed_at]
-        self.last_poll: datetime | None = max(polled, default=None)
-        troubled = [one for one in hypervisors if one.status.error or (one in unpolled and not self.worker_stopped)]
-        everywhere = about == OVERVIEW or len(hypervisors) == 1
-        self.hypervisors = [one for one in troubled if everywhere or about == one.name]
-        #: for a page about none of several hypervisors, which only names them
-        self.elsewhere = [] if about or everywhere else troubled
+from .fleet.field import OFFERED, offered
+from .fleet.shell import OVERVIEW, Fleet
 
 
-def trouble_of_page(request: HttpRequest) -> dict:
-    """Add the hypervisors and the problems that concern a page to its context; they are read at the first use."""
+def fleet_of_page(request: HttpRequest) -> dict:
+    """Add the hypervisors to the context of a page."""
     if not getattr(request, "user", None) or not request.user.is_authenticated:
         return {}
     match = request.resolver_match
     about = match.kwargs.get("hypervisor") if match else ""
     about = about or request.GET.get("hypervisor", "") or (OVERVIEW if match and match.url_name == "overview" else "")
-    known = SimpleLazyObject(lambda: list(Hypervisor.objects.select_related("status")))
-    return {"hypervisors": known, "trouble": SimpleLazyObject(lambda: Trouble(known, about))}
+    return {"fleet": Fleet(about)}
 
 
 @require_GET
 def trouble(request: HttpRequest) -> HttpResponse:
     """Serve the fragments that every page polls: the notes, and the hypervisors of the sidebar."""
     return render(request, "pages/shell/_trouble_update.html")
+
+
+@require_GET
+def hypervisor_options(request: HttpRequest) -> HttpResponse:
+    """Serve the hypervisors with a text in their name as the choices of a list."""
+    found = list(offered(request.GET.get("q", "")))
+    context = {"found": found[:OFFERED], "more": len(found) > OFFERED}
+    return render(request, "pages/forms/_hypervisor_options.html", context)
 
 
 def operators_only(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:

@@ -9,6 +9,7 @@ from django.core.files import File
 
 from networks.definition import rules
 from virterweb.hypervisors.desired.one_at_a_time import exclusive
+from virterweb.hypervisors.fleet.field import HypervisorField
 from virterweb.hypervisors.models import Hypervisor
 from virterweb.messages import Message
 from vms.models import TAG, WORK, Image, VMStatus, Volume
@@ -19,7 +20,7 @@ from . import qcow2, uploads
 class ImageForm(forms.Form):
     """Makes an image of a volume of the pool, or of an uploaded file."""
 
-    hypervisor = forms.ModelChoiceField(Hypervisor.objects.all(), empty_label=None)
+    hypervisor = HypervisorField()
     name = forms.CharField(max_length=100, validators=[rules.validate_name, rules.validate_hostname])
     volume = forms.CharField(
         required=False,

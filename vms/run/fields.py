@@ -2,6 +2,7 @@
 
 from django import forms
 
+from virterweb.hypervisors.fleet.field import HypervisorField
 from virterweb.hypervisors.models import Hypervisor
 from virterweb.pages.ssh_key_field import SSHKeysField, SSHKeysInput
 from vms.cloud_init import user_data
@@ -25,7 +26,7 @@ class RunFields(forms.Form):
         ("Console and VNC", ("console_log", "console_dir", "vnc_port", "vnc_by_id", "vnc_bind")),
     )
 
-    hypervisor = forms.ModelChoiceField(Hypervisor.objects.all(), empty_label=None)
+    hypervisor = HypervisorField()
     image = forms.ModelChoiceField(
         Image.objects.none(),
         to_field_name="name",

@@ -7,13 +7,13 @@ from django import forms
 from networks.changes.forms.fields import LinesField, PartField
 from networks.definition import addressing, lines, rules
 from networks.models import Network
-from virterweb.hypervisors.models import Hypervisor
+from virterweb.hypervisors.fleet.field import HypervisorField
 
 
 class DefinitionForm(forms.Form):
     """The fields of a network's form, in groups."""
 
-    hypervisor = forms.ModelChoiceField(Hypervisor.objects.all(), empty_label=None)
+    hypervisor = HypervisorField()
     name = forms.CharField(max_length=50, strip=False, validators=[rules.validate_name])
     forward_mode = forms.ChoiceField(
         label="Forward mode", choices=Network.ForwardMode.choices, required=False, initial=Network.ForwardMode.ISOLATED

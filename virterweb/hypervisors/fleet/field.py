@@ -1,0 +1,39 @@
+"""The form field that chooses a hypervisor: a list of all, or with many of them a list that a search fills."""
+
+from django import forms
+
+from virterweb.hypervisors.models import Hypervisor, HypervisorQuerySet
+
+OFFERED = 50  # hypervisors in a list of choices
+
+
+def offered(text: str = "") -> HypervisorQuerySet:
+    """Return the first hypervisors, with a text in their name, and one more if there are more."""
+    found = Hypervisor.objects.filter(name__icontains=text.replace("\0", "")) if text else Hypervisor.objects.all()
+    return found.only("name")[: OFFERED + 1]
+
+
+class HypervisorSelect(forms.Select):
+    """A list of hypervisors; if there are more than it offers, with a search for the others."""
+
+    template_name = "pages/forms/_hypervisor_select.html"
+
+    def use_required_attribute(self, initial: object) -> bool:
+        """Return False: a list that always has a value needs no check, for which all hypervisors would be read."""
+        return False
+
+    def get_context(self, name: str, value: object, attrs: dict | None) -> dict:
+        rows = {str(one.pk): one.name for one in offered()}
+        large = len(rows) > OFFERED
+        chosen = str(getattr(value, "pk", value) or "")
+        if large and chosen not in rows and chosen.isdecimal() and len(chosen) < 19:
+            rows = dict(Hypervisor.objects.filter(pk=chosen).values_list("pk", "name")) | rows
+        self.choices = list(rows.items())[:OFFERED]
+        return super().get_context(name, chosen, attrs) | {"large": large}
+
+
+class HypervisorField(forms.ModelChoiceField):
+    widget = HypervisorSelect
+
+    def __init__(self, **options: object) -> None:
+        super().__init__(Hypervisor.objects.all(), empty_label=None, **options)

@@ -1,0 +1,109 @@
+"""The hypervisors as every page shows them: in the sidebar, and notes about those that are not up to date."""
+
+from datetime import datetime
+from functools import cached_property
+
+from django.db.models import Count, Max, Q, Window
+
+from virterweb.hypervisors.models import Condition, Hypervisor
+
+OVERVIEW = "*"
+SHOWN = 12  # hypervisors in the sidebar
+NAMED = 5  # hypervisors that are not up to date in notes
+COLUMNS = ("error", "detail", "observed_at", "unreachable_since", "hypervisor")
+
+
+class Fleet:
+    """All hypervisors, of which only a few are read: those that are not up to date first, the others by name.
+
+    `about` is the name of the one that the page is about, OVERVIEW, or "". Everything is read at its first use.
+    """
+
+    def __init__(self, about: str = "") -> None:
+        self.about = about
+
+    @cached_property
+    def _first(self) -> list[Hypervisor]:
+        rows = Hypervisor.objects.select_related("status").only("name", *(f"status__{name}" for name in COLUMNS))
+        rows = rows.with_condition().annotate(
+            **{condition.name: Window(Count("pk", filter=Q(condition=condition))) for condition in Condition},
+            late_poll=Window(Max("status__observed_at", filter=Q(condition=Condition.LATE))),
+        )
+        return list(rows.order_by("condition", "name")[: SHOWN + 1])
+
+    @property
+    def is_large(self) -> bool:
+        """Return whether there are more than the sidebar shows."""
+        return len(self._first) > SHOWN
+
+    @property
+    def several(self) -> bool:
+        return len(self._first) > 1
+
+    @property
+    def only(self) -> Hypervisor | None:
+        """Return the first one, which is the only one unless there are several."""
+        return self._first[0] if self._first else None
+
+    @property
+    def shown(self) -> list[Hypervisor]:
+        """Return those in the sidebar."""
+        return self._first[:SHOWN] if self.is_large else sorted(self._first, key=lambda one: one.name)
+
+    def _count(self, *conditions: Condition) -> int:
+        return sum(getattr(one, condition.name) for one in self._first[:1] for condition in conditions)
+
+    @property
+    def count(self) -> int:
+        return self._count(*Condition)
+
+    @property
+    def worker_stopped(self) -> bool:
+        """Return whether nothing that can be reached is polled."""
+        return bool(self._count(Condition.UNPOLLED, Condition.LATE)) and not self._count(Condition.CURRENT)
+
+    @property
+    def last_poll(self) -> datetime | None:
+        return self._first[0].late_poll if self._first else None
+
+    @property
+    def troubled_count(self) -> int:
+        """Return how many are not up to date, apart from those that only wait for the worker."""
+        late = () if self.worker_stopped else (Condition.UNPOLLED, Condition.LATE)
+        return self._count(Condition.FAILED, *late)
+
+    @cached_property
+    def troubled(self) -> list[Hypervisor]:
+        """Return the first few that are not up to date, by name."""
+        first = self._first[: min(self.troubled_count, NAMED)]
+        return sorted(first, key=lambda one: one.name)
+
+    @property
+    def _in_full(self) -> bool:
+        return (self.about == OVERVIEW or not self.several) and self.troubled_count <= NAMED
+
+    @property
+    def notes(self) -> list[Hypervisor]:
+        """Return those about which the page has a note of their own."""
+        if self._in_full:
+            return self.troubled
+        if not self.troubled_count or self.about in ("", OVERVIEW):
+            return []
+        named = [one for one in self._first if one.name == self.about] or self._read_named()
+        left_out = (Condition.UNPOLLED, Condition.LATE) if self.worker_stopped else ()
+        return [one for one in named if one.condition not in (Condition.CURRENT, *left_out)]
+
+    def _read_named(self) -> list[Hypervisor]:
+        known = self.is_large and self._first[-1].condition != Condition.CURRENT
+        rows = Hypervisor.objects.filter(name=self.about) if known else Hypervisor.objects.none()
+        return list(rows.in_lists().with_condition())
+
+    @property
+    def elsewhere(self) -> list[Hypervisor]:
+        """Return those that a page only names, because it is about none of them."""
+        return [] if self._in_full or self.about not in ("", OVERVIEW) else self.troubled
+
+    @property
+    def more(self) -> int:
+        """Return how many more there are than `elsewhere`."""
+        return self.troubled_count - len(self.troubled)
