@@ -1,9 +1,12 @@
 """Blocks of addresses in use on a hypervisor, their conflicts with another block, and the next free one."""
 
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 from ipaddress import IPv4Network, IPv6Network, ip_interface, ip_network
+
+from django.db.models import Case, F, QuerySet, TextField, Value, When
 
 from networks.definition.document.parse import parse
 from networks.definition.form_wording import FREE
@@ -11,7 +14,7 @@ from networks.models import Network
 from virterweb.hypervisors.models import Hypervisor
 from virterweb.messages import Message
 
-NOT_READ = ("status__document", "status__stored")
+NOT_READ = ("document", "agreed", "status__document", "status__stored")
 SPACES = ("10.255.0.0/16", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")  # where blocks are proposed
 
 
@@ -57,14 +60,32 @@ class TakenBlock:
 
 def taken_blocks(hypervisor: Hypervisor, but: Network | None = None) -> list[TakenBlock]:
     """Return every block in use on a hypervisor: those of networks, and the routes of the host."""
-    networks = list(Network.objects.on(hypervisor).filter(removed_at=None).select_related("status").defer(*NOT_READ))
+    networks = list(with_waiting_document(Network.objects.on(hypervisor).select_related("status").defer(*NOT_READ)))
+    return _taken(hypervisor, networks, but)
+
+
+def with_waiting_document(networks: QuerySet[Network]) -> QuerySet[Network]:
+    """Add the document of those that are not carried out, for the blocks that they will have; "" of the others."""
+    waits = When(managed=True, generation__gt=F("status__generation"), then=F("document"))
+    return networks.annotate(waiting_document=Case(waits, default=Value(""), output_field=TextField()))
+
+
+def taken_blocks_of(networks: Iterable[Network]) -> dict[int, list[TakenBlock]]:
+    """Return the same by hypervisor, given all their networks, as `with_waiting_document` returns them."""
+    by_hypervisor: dict[int, list[Network]] = defaultdict(list)
+    for network in networks:
+        by_hypervisor[network.hypervisor_id].append(network)
+    return {key: _taken(its[0].hypervisor, its) for key, its in by_hypervisor.items()}
+
+
+def _taken(hypervisor: Hypervisor, networks: Iterable[Network], but: Network | None = None) -> list[TakenBlock]:
+    networks = [network for network in networks if network.removed_at is None]
     bridges = {network.status.bridge for network in networks}
     taken = []
     for network in networks:
         if but and network.pk == but.pk:
             continue
-        waits = network.managed and not network.done
-        wanted = parse(network.document).ip_range if waits else ""
+        wanted = parse(network.waiting_document).ip_range if network.waiting_document else ""
         runs = network.status.active or (network.managed and network.active)
         cidrs = dict.fromkeys(filter(None, [*network.status.ip_range.split(","), *wanted.split(",")]))
         use = Use.NETWORK if runs else Use.INACTIVE
@@ -73,6 +94,41 @@ def taken_blocks(hypervisor: Hypervisor, but: Network | None = None) -> list[Tak
         if device not in bridges:
             taken.append(TakenBlock(block=ip_network(block), use=Use.ROUTE, holder=device))
     return taken
+
+
+class Overlaps:
+    """Finds which of many blocks overlap another one, without a comparison of each pair.
+
+    Two blocks overlap if one contains the other: those that contain a block are found by its prefixes.
+    """
+
+    def __init__(self, taken: Iterable[TakenBlock]) -> None:
+        self._taken = list(taken)
+        self._at: dict[tuple[int, int, int], list[int]] = defaultdict(list)
+        for index, each in enumerate(self._taken):
+            self._at[_place(each.block, each.block.prefixlen)].append(index)
+        self._lengths = sorted({(version, length) for version, length, _ in self._at})
+        self._within: dict[tuple[int, int, int], list[int]] = defaultdict(list)
+        for index, each in enumerate(self._taken):
+            for place in self._prefixes(each.block):
+                self._within[place].append(index)
+
+    def _prefixes(self, block: IPv4Network | IPv6Network) -> list[tuple[int, int, int]]:
+        """Return where the known blocks are that contain a block, itself included."""
+        lengths = (length for version, length in self._lengths if version == block.version)
+        places = (_place(block, length) for length in lengths if length <= block.prefixlen)
+        return [place for place in places if place in self._at]
+
+    def of(self, block: IPv4Network | IPv6Network) -> list[TakenBlock]:
+        """Return the blocks that overlap one of them, itself included, in the order given."""
+        around = (index for place in self._prefixes(block) for index in self._at[place])
+        found = {*around, *self._within.get(_place(block, block.prefixlen), ())}
+        return [self._taken[index] for index in sorted(found)]
+
+
+def _place(block: IPv4Network | IPv6Network, length: int) -> tuple[int, int, int]:
+    """Return the version, length and bits of the prefix of a block."""
+    return block.version, length, int(block.network_address) >> (block.max_prefixlen - length)
 
 
 def find_overlap(block: IPv4Network | IPv6Network, taken: Iterable[TakenBlock]) -> TakenBlock | None:

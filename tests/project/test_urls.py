@@ -54,6 +54,8 @@ ADD = Rule(SIGNED_IN, SIGNED_IN)  # makes something of one's own
 PREVIEW = Rule(None, SIGNED_IN)
 RESTORE = Rule(SIGNED_IN, {"owner"} | OPERATORS)  # everybody reads it
 
+PORTAL = ("overview", "hypervisors", "address_problems", "search", "network_problems", "problems")
+
 RULES = {
     "networks": {
         **dict.fromkeys(("list", "detail", "copies", "history", "addresses", "leases", "leases_table"), READ),
@@ -89,9 +91,10 @@ RULES = {
         "many": ADD,  # says of each VM whether it may be changed
         "preview": PREVIEW,
     },
-    "portal": dict.fromkeys(("overview", "search", "network_problems", "problems"), READ),
+    "portal": dict.fromkeys(PORTAL, READ),
     "": {
         "trouble": READ,
+        "hypervisor_options": READ,
         "login": Rule(set(ROLES), set(ROLES), anything=True),
         "logout": Rule(None, SIGNED_IN),
         "password_change": Rule(SIGNED_IN, SIGNED_IN, anything=True),

@@ -10,6 +10,7 @@ from django.http import QueryDict
 from .tables import natural_key
 
 NAMED = ("hypervisor", "network")
+OFFERED = 50  # values in the menu of a chip
 NO_OWNER = "-"  # no user has this name in a list of owners
 
 
@@ -43,6 +44,16 @@ class Chip:
     text: str
     clear: str
     options: tuple[Option, ...]
+
+    @property
+    def offered(self) -> tuple[Option, ...]:
+        """Return the values that the menu lists."""
+        return self.options[:OFFERED]
+
+    @property
+    def more(self) -> int:
+        """Return how many more values there are."""
+        return len(self.options) - len(self.offered)
 
     @property
     def kind(self) -> str:

@@ -29,7 +29,7 @@ def natural(column: str) -> Collate:
     return Collate(F(column), NATURAL)
 
 
-ROWS = 100  # on a page
+ROWS = 50  # on a page
 
 
 def page_of(rows: Sequence | QuerySet, query: QueryDict, count: int | None = None) -> Page:
@@ -84,12 +84,12 @@ class Table:
     def page(self) -> Page:
         column, first = self.columns.get(self.sort), next(iter(self.columns.values()))
         rows = self._rows.order_by(*(column.ordered(self.reverse) if column else ()), *first.ordered(False), "pk")
-        if not (column and column.keys):
-            page = page_of(rows, self.query)
-            page.object_list = self._load(page.object_list)
-            return page
-        keys = column.keys(rows)
-        page = page_of(sorted(keys, key=keys.__getitem__, reverse=self.reverse), self.query)
+        if column and column.keys:
+            keys = column.keys(rows)
+            page = page_of(sorted(keys, key=keys.__getitem__, reverse=self.reverse), self.query)
+        else:  # the whole rows are read when it is known which ones are on the page
+            page = page_of(rows.values_list("pk", flat=True), self.query)
+            page.object_list = list(page.object_list)
         loaded = {row.pk: row for row in self._load(rows.filter(pk__in=page.object_list))}
         page.object_list = [loaded[key] for key in page.object_list if key in loaded]
         return page

@@ -1,17 +1,17 @@
 """Checks networks and NICs for address problems, in a constant number of queries."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 from ipaddress import ip_network
+from operator import itemgetter
 
-from django.db.models import Q
+from django.db.models import BigIntegerField, Prefetch, Q, QuerySet, Value
 from django.utils import timezone
 
 from networks import models as network_models
 from networks.addresses import blocks
 from networks.addresses.grid import number
-from networks.addresses.reserved import reserved
 from networks.addresses.usage import ranges
 from networks.definition.spec import HostSpec
 from networks.models import Network
@@ -23,15 +23,56 @@ from vms.models import NICStatus, Power
 from . import problems
 from .problems import NIC, Kind, Lease, Problem, Reported, Step
 
+OF_HYPERVISORS = ("name", "access_network", "static_dhcp", "status__hypervisor", "status__devices", "status__routes")
+OF_NETWORKS = ("hypervisor", "name", "managed", "generation", "removed_at", "active", "owner", "status__desired")
+OF_NETWORKS += tuple(f"status__{name}" for name in ("generation", "present", "active", "bridge", "forward_mode"))
+OF_NETWORKS += ("status__ip_range", "status__dhcp")
 RECENTLY = timedelta(hours=2)  # how long a lease taken over by another guest is reported
 
 
 def problems_of(networks: Iterable[Network]) -> list[Problem]:
     """Return the problems of these networks, the worst first."""
-    networks = [network for network in networks if network.status.present]
-    hypervisors = {network.hypervisor_id for network in networks}
+    wanted = {network.pk: network.hypervisor_id for network in networks if network.status.present}
+    hypervisors = set(wanted.values())
+    around = list(_around(hypervisors))
+    mine = [network for network in around if network.pk in wanted]
+    return _problems_of(mine, _nics(hypervisors), blocks.taken_blocks_of(around))
+
+
+def problems_of_nics(hypervisors: Iterable[Hypervisor]) -> list[Problem]:
+    """Return problems of NICs on networks or bridges that do not exist."""
+    devices = {hypervisor.pk: hypervisor.status.devices for hypervisor in hypervisors}
+    known = _names_by_hypervisor(Network.objects.filter(hypervisor__in=devices).values_list("hypervisor", "name"))
+    nics = _nics(devices).items()
+    return [problem for pk, found in nics for problem in problems.of_nics(found, known[pk], devices[pk])]
+
+
+def problems_on(hypervisors: Iterable[int]) -> tuple[dict[int, list[Problem]], list[Network]]:
+    """Return all problems on these hypervisors, by hypervisor, and their networks."""
+    networks = list(_around(hypervisors))
+    of = {network.pk: network.hypervisor_id for network in networks}
+    devices = {network.hypervisor_id: network.hypervisor.status.devices for network in networks}
     nics = _nics(hypervisors)
+    present = [network for network in networks if network.status.present]
+    known = _names_by_hypervisor((network.hypervisor_id, network.name) for network in networks)
+    found = {pk: list(problems.of_nics(its, known[pk], devices.get(pk))) for pk, its in nics.items()}
+    for problem in _problems_of(present, nics, blocks.taken_blocks_of(networks)):
+        found.setdefault(of[problem.network], []).append(problem)
+    return found, networks
+
+
+def _around(hypervisors: Iterable[int]) -> QuerySet[Network]:
+    """Return all networks of hypervisors, with what the checks and the links of their steps need."""
+    prefetch = Prefetch("hypervisor", Hypervisor.objects.select_related("status").only(*OF_HYPERVISORS))
+    rows = Network.objects.filter(hypervisor__in=hypervisors).select_related("status").only(*OF_NETWORKS)
+    return blocks.with_waiting_document(rows.prefetch_related(prefetch)).order_by("name", "pk")
+
+
+def _problems_of(
+    networks: list[Network], nics: Mapping[int, list[NIC]], taken: Mapping[int, list[blocks.TakenBlock]]
+) -> list[Problem]:
     (leases, ended), hosts, reported = _leases(networks), _hosts(networks), _reported_addresses(networks)
+    owners = {hypervisor: problems.Owners(its) for hypervisor, its in nics.items()}
     found = []
     for network in networks:
         known = problems.Network(
@@ -44,34 +85,34 @@ def problems_of(networks: Iterable[Network]) -> list[Problem]:
             static_dhcp=network.hypervisor.static_dhcp and network.is_access_network,
             **_room(network, leases[network.pk], hosts[network.pk]),
         )
-        found += problems.of_network(known, nics[network.hypervisor_id])
-    return worst_first([*found, *_overlaps(networks), *_without_bridge(networks)])
+        found += problems.of_network(known, owners.get(network.hypervisor_id) or problems.Owners(()))
+    return worst_first([*found, *_overlaps(networks, taken), *_without_bridge(networks)])
 
 
-def problems_of_nics(hypervisors: Iterable[Hypervisor]) -> list[Problem]:
-    """Return problems of NICs on networks or bridges that do not exist."""
-    names = defaultdict(set)
-    for hypervisor, name in Network.objects.values_list("hypervisor", "name"):
-        names[hypervisor].add(name)
-    nics = _nics({hypervisor.pk for hypervisor in hypervisors})
-    devices = {hypervisor.pk: hypervisor.status.devices for hypervisor in hypervisors}
-    return [problem for pk, found in nics.items() for problem in problems.of_nics(found, names[pk], devices.get(pk))]
+def _names_by_hypervisor(names: Iterable[tuple[int, str]]) -> dict[int, set[str]]:
+    known = defaultdict(set)
+    for hypervisor, name in names:
+        known[hypervisor].add(name)
+    return known
 
 
 def worst_first(found: list[Problem]) -> list[Problem]:
-    return sorted(found, key=lambda problem: list(Kind).index(problem.kind))
+    return sorted(found, key=lambda problem: problem.kind.rank)
 
 
 def _nics(hypervisors: Iterable[int]) -> dict[int, list[NIC]]:
-    rows = NICStatus.objects.filter(vm__desired__hypervisor__in=hypervisors)
+    """Return the NICs by hypervisor: those that were found, then desired ones of VMs that libvirt does not have."""
+    seen = NICStatus.objects.filter(vm__desired__hypervisor__in=hypervisors)
+    desired = DesiredNIC.objects.filter(vm__hypervisor__in=hypervisors, removed_at=None, vm__status__present=False)
     columns = ("vm__desired__hypervisor", "mac", "vm", "vm__desired__name", "vm__power", "kind", "source", "network")
+    nowhere = (Value(Power.OFF), Value(problems.DESIRED), Value(""), Value(None, output_field=BigIntegerField()))
+    rows = seen.order_by().values_list(*columns, Value(0), "pk")
+    more = desired.order_by().values_list("vm__hypervisor", "mac", Value(0), "vm__name", *nowhere, Value(1), "pk")
     found = defaultdict(list)
-    for hypervisor, mac, key, vm, power, kind, source, network in rows.order_by("pk").values_list(*columns):
+    ordered = sorted(rows.union(more, all=True), key=itemgetter(8, 9))
+    for hypervisor, mac, key, vm, power, kind, source, network, *_ in ordered:
         where = {"kind": kind, "source": source, "network": network}
         found[hypervisor].append(NIC(mac=mac.lower(), key=key, vm=vm, running=power != Power.OFF, **where))
-    desired = DesiredNIC.objects.filter(vm__hypervisor__in=hypervisors, removed_at=None, vm__status__present=False)
-    for hypervisor, mac, vm in desired.values_list("vm__hypervisor", "mac", "vm__name"):
-        found[hypervisor].append(NIC(mac=mac, vm=vm, running=False, kind=problems.DESIRED, source="", network=None))
     return found
 
 
@@ -88,10 +129,10 @@ def _leases(networks: Iterable[Network]) -> tuple[dict[int, list[Lease]], dict[i
 
 
 def _hosts(networks: Iterable[Network]) -> dict[int, list[HostSpec]]:
+    """Return the reservations that libvirt has, by network."""
     found = defaultdict(list)
-    for each in reserved(networks):
-        if each.found:
-            found[each.network].append(each.found)
+    for row in network_models.DHCPHostStatus.objects.filter(network__in=networks):
+        found[row.network_id].append(row.spec())
     return found
 
 
@@ -124,25 +165,18 @@ def _without_bridge(networks: Iterable[Network]) -> Iterator[Problem]:
             yield Problem(kind=Kind.GONE, code=code, about=about, step=Step.CHANGE_NETWORK, network=network.pk)
 
 
-def _overlaps(networks: Iterable[Network]) -> list[Problem]:
-    """Return the blocks that share addresses with another network or with a route of the host."""
-    found, taken = [], {}
+def _overlaps(networks: Iterable[Network], taken: Mapping[int, list[blocks.TakenBlock]]) -> Iterator[Problem]:
+    """Yield the blocks that share addresses with another network or with a route of the host."""
+    known = {hypervisor: blocks.Overlaps(its) for hypervisor, its in taken.items()}
     for network in networks:
         if network.removed_at:
             continue
-        if network.hypervisor_id not in taken:
-            taken[network.hypervisor_id] = blocks.taken_blocks(network.hypervisor)
-        mine = [ip_network(cidr, strict=False) for cidr in network.facts.ip_range.split(",") if cidr]
-        for block in mine:
-            others = [
-                each
-                for each in taken[network.hypervisor_id]
-                if each.use is blocks.Use.ROUTE or each.holder != network.name
-            ]
+        for block in (ip_network(cidr, strict=False) for cidr in network.facts.ip_range.split(",") if cidr):
+            others = known[network.hypervisor_id].of(block)
             # A wider route, for example of a VPN, is no problem: the network's own route is more specific.
-            if other := next((each for each in others if each.overlaps(block) and not each.wider(block)), None):
+            mine = (each for each in others if each.use is blocks.Use.ROUTE or each.holder != network.name)
+            if other := next((each for each in mine if not each.wider(block)), None):
                 code = "overlaps route" if other.use is blocks.Use.ROUTE else "overlaps network"
                 about = {"network": network.name, "block": block, "other": other}
                 where = {"step": Step.CHANGE_NETWORK, "network": network.pk}
-                found.append(Problem(kind=Kind.OVERLAP, code=code, about=about, **where))
-    return found
+                yield Problem(kind=Kind.OVERLAP, code=code, about=about, **where)

@@ -1,6 +1,6 @@
 """Finds the reasons why an address is not as expected, each with the step that solves it. Pure: values only."""
 
-from collections import defaultdict
+from collections import ChainMap, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -30,6 +30,11 @@ class Kind(StrEnum):
     @property
     def label(self) -> str:
         return wording.KINDS[self]
+
+    @property
+    def rank(self) -> int:
+        """Return the place among the categories, 0 for the worst."""
+        return list(Kind).index(self)
 
     @property
     def tone(self) -> str:
@@ -122,17 +127,24 @@ class Network:
     static_dhcp: bool = False
 
 
-def of_network(network: Network, nics: Iterable[NIC]) -> tuple[Problem, ...]:
-    """Return the problems of one network; `nics` are those of its hypervisor, as a MAC may be on another network."""
+class Owners:
+    """The NICs of a hypervisor by MAC: of several with one MAC that on a given network first, then a running one."""
 
-    def rank(nic: NIC) -> tuple[bool, bool]:
-        return nic.network == network.key, nic.running
+    def __init__(self, nics: Iterable[NIC]) -> None:
+        self._all: dict[str, NIC] = {}
+        self._on: dict[int | None, dict[str, NIC]] = defaultdict(dict)
+        for nic in nics:
+            for known in (self._all, self._on[nic.network]):
+                if nic.mac not in known or nic.running > known[nic.mac].running:
+                    known[nic.mac] = nic
 
-    owners: dict[str, NIC] = {}
-    for nic in nics:
-        if nic.mac not in owners or rank(nic) > rank(owners[nic.mac]):
-            owners[nic.mac] = nic
-    look = _NetworkCheck(network=network, owners=owners)
+    def on(self, network: int) -> Mapping[str, NIC]:
+        return ChainMap(self._on.get(network, {}), self._all)
+
+
+def of_network(network: Network, owners: Owners) -> tuple[Problem, ...]:
+    """Return the problems of one network; `owners` are those of its hypervisor: a MAC may be on another network."""
+    look = _NetworkCheck(network=network, owners=owners.on(network.key))
     return tuple(
         problem
         for find in (
@@ -163,7 +175,7 @@ def of_nics(nics: Iterable[NIC], networks: Iterable[str], devices: Iterable[str]
 @dataclass(frozen=True, kw_only=True)
 class _NetworkCheck:
     network: Network
-    owners: dict[str, NIC]
+    owners: Mapping[str, NIC]
 
     def _who(self, mac: str, name: str = "") -> tuple[str, str]:
         """Return the MAC and the name of its VM, or else this name."""

@@ -1,10 +1,13 @@
 from django.urls import path
 
 from . import views
+from .hypervisors import hypervisor_list
 
 app_name = "portal"
 urlpatterns = [
     path("", views.overview, name="overview"),
+    path("hypervisors/", hypervisor_list, name="hypervisors"),
+    path("problems/", views.address_problems, name="address_problems"),
     path("search/", views.search, name="search"),
     path("networks/<str:hypervisor>/<str:name>/problems/", views.network_problems, name="network_problems"),
     path("vms/<str:hypervisor>/<str:name>/problems/", views.vm_problems, name="problems"),

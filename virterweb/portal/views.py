@@ -1,6 +1,5 @@
 """Pages for search, the overview, and the address problems of a network or VM."""
 
-from django.db.models import Count, Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET
@@ -13,12 +12,15 @@ from virterweb.hypervisors.desired.revisions import Revision
 from virterweb.hypervisors.models import Hypervisor, ReadingProblem
 from vms.addresses.inventory import visible_to
 from vms.lookup import get_vm
-from vms.models import VM, Power, VMRevision
+from vms.models import VM, VMRevision
 
-from .checks import problems_of, problems_of_nics, worst_first
+from . import attention
+from .checks import problems_of, problems_on, worst_first
+from .hypervisors import with_vm_counts
 from .search import answer
 
-NOT_READ = ("status__document", "status__stored", "document")
+HYPERVISORS = 12  # on the overview
+NOT_READ = ("status__document", "status__stored")
 
 
 @require_GET
@@ -37,34 +39,32 @@ def search(request: HttpRequest) -> HttpResponse:
 
 @require_GET
 def overview(request: HttpRequest) -> HttpResponse:
-    """Show the number of objects, problems, and recent activity."""
-    networks = list(Network.objects.shown().defer(*NOT_READ))
-    vms = list(VM.objects.select_related("status", "hypervisor").only(*OF_VMS))
-    hypervisors = Hypervisor.objects.select_related("status").annotate(
-        running=Count("vms", filter=Q(vms__status__power=Power.RUNNING)), all_vms=Count("vms")
-    )
-    hypervisors = hypervisors.order_by("name")  # a GROUP BY leaves the order of the model out
+    """Show hypervisors, failed and drifted objects, and recent activity; the problems of addresses load beside it."""
+    hypervisors = with_vm_counts(Hypervisor.objects.in_lists().with_condition()).order_by("condition", "name")
+    first = list(hypervisors[: HYPERVISORS + 1])
     context = {
-        "hypervisors": hypervisors,
-        "networks": networks,
-        "unread": ReadingProblem.objects.select_related("hypervisor"),
-        "troubled": [one for one in (*networks, *vms) if one.state in ("failed", "drifted")],
-        "problems": _with_links([*problems_of_nics(hypervisors), *problems_of(networks)], networks),
+        "shown": first[:HYPERVISORS] if len(first) > HYPERVISORS else sorted(first, key=lambda one: one.name),
+        "are_more": len(first) > HYPERVISORS,
+        "networks": attention.failed_networks(),
+        "vms": attention.failed_vms(),
+        "unread": attention.Worst.of(ReadingProblem.objects.select_related("hypervisor")),
         "latest": _latest(8),
     }
-    template = "portal/_overview.html" if request.htmx else "portal/overview.html"
+    template = "portal/overview/_overview.html" if request.htmx else "portal/overview/overview.html"
     return render(request, template, context)
+
+
+@require_GET
+def address_problems(request: HttpRequest) -> HttpResponse:
+    """Show the worst problems of addresses on all hypervisors: a part of the overview, or a page of its own."""
+    template = "portal/_address_problems.html" if request.htmx else "portal/address_problems.html"
+    return render(request, template, {"found": attention.address_problems()})
 
 
 def _latest(count: int) -> list[Revision]:
     """Return the latest changes of networks and VMs, newest first."""
     found = [*latest(NetworkRevision.objects, count), *latest(VMRevision.objects, count)]
     return sorted(found, key=lambda revision: revision.at, reverse=True)[:count]
-
-
-OF_VMS = ("name", "hypervisor__name", "managed", "generation", "removed_at")
-OF_VMS += tuple(f"status__{name}" for name in ("generation", "error", "tries", "drift", "progress", "power"))
-OF_VMS += ("status__present", "status__persistent")
 
 
 def _with_links(problems: list, networks: list[Network]) -> list[tuple]:
@@ -75,7 +75,7 @@ def _with_links(problems: list, networks: list[Network]) -> list[tuple]:
 
 @require_GET
 def network_problems(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
-    network = get_network(hypervisor, name, Network.objects.shown().defer(*NOT_READ))
+    network = get_network(hypervisor, name, Network.objects.alone().defer(*NOT_READ))
     context = {"problems": _with_links(problems_of([network]), [network]), "network": network, "about": network}
     return render(request, "portal/_problems.html" if request.htmx else "portal/problems.html", context)
 
@@ -83,10 +83,11 @@ def network_problems(request: HttpRequest, hypervisor: str, name: str) -> HttpRe
 @require_GET
 def vm_problems(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
     """Show the problems on a VM's networks that concern the VM."""
-    vm = get_vm(hypervisor, name, VM.objects.shown())
-    networks = list(Network.objects.shown().defer(*NOT_READ).filter(nics__vm=vm.status).distinct())
-    found = [*problems_of_nics([vm.hypervisor]), *problems_of(networks)]
-    macs = set(vm.status.nics.values_list("mac", flat=True))
+    vm = get_vm(hypervisor, name, VM.objects.select_related("status", "hypervisor").defer(*NOT_READ))
+    by_hypervisor, networks = problems_on([vm.hypervisor_id])
+    nics = list(vm.status.nics.values_list("mac", "network"))
+    macs, on = {mac for mac, _ in nics}, {network for _, network in nics} | {None}
+    found = [each for each in by_hypervisor.get(vm.hypervisor_id, ()) if each.network in on]
     mine = [each for each in found if each.vm == vm.name or macs & {each.mac, *each.macs}]
     context = {"problems": _with_links(mine, networks), "vm": vm, "about": vm}
     return render(request, "portal/_problems.html" if request.htmx else "portal/problems.html", context)

@@ -13,6 +13,7 @@ from django.db.models import Count, QuerySet
 from django.http import QueryDict
 from django.utils import timezone
 
+from virterweb.hypervisors.models import Hypervisor
 from virterweb.pages.chips import Chip, Option
 from virterweb.pages.tables import natural, natural_key, page_of
 from vms.addresses.nic_addresses import addresses_of
@@ -51,9 +52,12 @@ def rows(vms: VMQuerySet, filters: Filters) -> list[Row]:
 
 
 def _nics(vms: VMQuerySet, filters: Filters) -> QuerySet[NICStatus]:
-    return filters.among(NICStatus.objects.filter(vm__desired__in=vms)).order_by(
-        natural("vm__desired__name"), "vm", "position"
-    )
+    return filters.among(_of(vms)).order_by(natural("vm__desired__name"), "vm", "position")
+
+
+def _of(vms: VMQuerySet) -> QuerySet[NICStatus]:
+    """Return the NICs of VMs, without a join if these are all VMs."""
+    return NICStatus.objects.filter(vm__desired__in=vms) if vms.query.where else NICStatus.objects.all()
 
 
 def _rows(nics: QuerySet[NICStatus]) -> list[Row]:
@@ -63,7 +67,7 @@ def _rows(nics: QuerySet[NICStatus]) -> list[Row]:
 
 @dataclass(frozen=True, kw_only=True)
 class RowsOfPage:
-    """One page of the table, with the number of VMs and whether there are several hypervisors on all its pages."""
+    """One page of the table, with the number of VMs on all its pages, and whether there may be several hypervisors."""
 
     page: Page
     vms: int
@@ -77,11 +81,11 @@ class RowsOfPage:
 def rows_of_page(vms: VMQuerySet, filters: Filters, query: QueryDict) -> RowsOfPage:
     """Return the rows of the page that `?page=` asks for."""
     nics = _nics(vms, filters)
-    counts = {"vms": Count("vm", distinct=True), "hosts": Count("vm__desired__hypervisor", distinct=True)}
-    whole = nics.order_by().aggregate(nics=Count("pk"), **counts)
+    whole = nics.order_by().aggregate(nics=Count("pk"), vms=Count("vm", distinct=True))
     page = page_of(nics.values_list("pk", flat=True), query, whole["nics"])
     page.object_list = _rows(nics.filter(pk__in=list(page.object_list)))
-    return RowsOfPage(page=page, vms=whole["vms"], several=whole["hosts"] > 1)
+    several = not filters.hypervisor and Hypervisor.objects.count() > 1
+    return RowsOfPage(page=page, vms=whole["vms"], several=several)
 
 
 def _row(columns: dict, known: NICAddresses, now: datetime) -> Row:
@@ -108,7 +112,7 @@ def groups(found: list[Row], by_vm: bool) -> list[Group]:
 
 def chips(vms: VMQuerySet, filters: Filters) -> list[Chip]:
     """Return the chips that narrow the table to a value that these VMs' NICs have, or clear a chosen one."""
-    columns = NICStatus.objects.filter(vm__desired__in=vms).order_by().values(*VALUES[2:]).distinct()
+    columns = _of(vms).order_by().values(*VALUES[2:]).distinct()
     found = [attached_nic({"vm": 0, "vm__desired__name": "", **each}) for each in columns]
     hypervisors = {each.hypervisor for each in found}
     owners = {each.owner for each in found if each.owner} | {OTHERS for each in found if not each.managed}

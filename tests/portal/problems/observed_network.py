@@ -35,7 +35,7 @@ TWO = (nic(), nic(NINE, "alma-9"))
 
 
 def check_network(*nics: NIC, **known) -> tuple[Problem, ...]:
-    return problems.of_network(problems.Network(key=HERE, name="net1", **known), nics)
+    return problems.of_network(problems.Network(key=HERE, name="net1", **known), problems.Owners(nics))
 
 
 def only(found: tuple[Problem, ...], kind: Kind) -> Problem:

@@ -125,7 +125,7 @@ def test_a_nic_on_a_deleted_network_is_on_the_page_of_its_vm_and_linked_from_the
     NICStatus.objects.create(vm=vm.status, position=1, kind="network", source="net7", mac=NINE)
     (problem,) = listed(page.get("/vms/lab-1/alma-8/problems/"))
     assert "refers to the network net7, which does not exist" in problem
-    (link,) = links(page.get("/"))
+    (link,) = links(page.get("/problems/"))
     assert page.get(link, follow=True).redirect_chain == [(vm.get_absolute_url(), 302)]
 
 

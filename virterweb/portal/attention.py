@@ -1,0 +1,100 @@
+"""What needs attention: objects that failed or drifted, and problems of addresses. The worst come first."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from django.db.models import Case, Count, F, Q, QuerySet, Sum, Value, When, Window
+from django.utils import timezone
+
+from networks.models import Network, NetworkStatus
+from virterweb.hypervisors.desired.models import Desired
+from virterweb.hypervisors.desired.state import State
+from virterweb.hypervisors.models import HypervisorStatus
+from vms.models import VM, VMStatus
+
+from .checks import problems_on, worst_first
+from .problems import Kind, Problem
+
+SHOWN = 20  # objects of a kind, and problems
+LIVE = 32  # hypervisors that are checked for one page
+STATES = (State.FAILED, State.DRIFTED)
+COLUMNS = ("name", "hypervisor__name", "managed", "generation", "removed_at", "status__desired")
+STATUS = ("generation", "error", "tries", "drift", "progress", "present", "persistent")
+OF_VMS = (*STATUS, "power", "power_reason")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Worst:
+    """The worst rows, and how many more there are."""
+
+    rows: Sequence[object]
+    more: int
+
+    @classmethod
+    def of(cls, rows: QuerySet) -> "Worst":
+        found = list(rows.annotate(total=Window(Count("pk")))[:SHOWN])
+        return cls(rows=found, more=found[0].total - len(found) if found else 0)
+
+
+def failed_networks() -> Worst:
+    return _failed(Network.objects.all(), NetworkStatus.objects.all(), STATUS)
+
+
+def failed_vms() -> Worst:
+    return _failed(VM.objects.all(), VMStatus.objects.all(), OF_VMS)
+
+
+def _failed(desired: QuerySet[Desired], statuses: QuerySet, columns: Sequence[str]) -> Worst:
+    """Return those that failed, then those that drifted."""
+    reason = statuses.filter(HAS_REASON).values("desired")
+    rows = desired.filter(pk__in=reason).select_related("status", "hypervisor").with_state()
+    rows = rows.filter(state_code__in=STATES).only(*COLUMNS, *(f"status__{name}" for name in columns))
+    return Worst.of(rows.order_by("-state_code", "name", "pk"))
+
+
+HAS_REASON = ~Q(error="") | ~Q(drift="")
+
+
+@dataclass(frozen=True, kw_only=True)
+class AddressProblems:
+    """The worst problems of addresses, each with its network, and how many more there are on all hypervisors."""
+
+    rows: Sequence[tuple[Problem, Network | None]]
+    more: int
+
+
+def address_problems() -> AddressProblems:
+    """Return the worst problems of all hypervisors.
+
+    Every problem that is returned exists now. Of more than LIVE hypervisors, only those with the worst known problems
+    and those that were checked longest ago are checked, so that each gets its turn while somebody looks.
+    """
+    turn = HypervisorStatus.objects.annotate(hypervisors=Window(Count("pk")))
+    turn = turn.order_by(F("addresses_checked_at").asc(nulls_first=True), "pk").values_list("hypervisor", "hypervisors")
+    chosen = list(turn[:LIVE])
+    if not chosen or chosen[0][1] <= LIVE:
+        return _worst(*problems_on([pk for pk, _ in chosen]))
+    known = HypervisorStatus.objects.filter(address_problems__gt=0).order_by("worst_address_problem", "pk")
+    keys = {*known.values_list("hypervisor", flat=True)[: LIVE // 2], *(pk for pk, _ in chosen[: LIVE // 2])}
+    found, networks = problems_on(keys)
+    _note(keys, found)
+    elsewhere = HypervisorStatus.objects.exclude(hypervisor__in=keys).aggregate(count=Sum("address_problems"))
+    return _worst(found, networks, elsewhere["count"] or 0)
+
+
+def _note(hypervisors: Collection[int], found: Mapping[int, Sequence[Problem]]) -> None:
+    """Record how many problems these hypervisors have, for the order in which they are checked again."""
+    counts = [When(hypervisor=pk, then=Value(len(its))) for pk, its in found.items() if its]
+    kinds = [When(hypervisor=pk, then=Value(min(each.kind.rank for each in its))) for pk, its in found.items() if its]
+    HypervisorStatus.objects.filter(hypervisor__in=hypervisors).update(
+        addresses_checked_at=timezone.now(),
+        address_problems=Case(*counts, default=Value(0)),
+        worst_address_problem=Case(*kinds, default=Value(len(Kind))),
+    )
+
+
+def _worst(by_hypervisor: Mapping[int, list[Problem]], networks: list[Network], elsewhere: int = 0) -> AddressProblems:
+    known = {network.pk: network for network in networks}
+    found = worst_first([problem for its in by_hypervisor.values() for problem in its])
+    rows = [(problem, known.get(problem.network)) for problem in found[:SHOWN]]
+    return AddressProblems(rows=rows, more=len(found) - len(rows) + elsewhere)
