@@ -1,11 +1,16 @@
 """Pages cost a few queries, as many for a hundred rows as for two."""
 
 import pytest
+from django.contrib.auth import get_user_model
 from django.db import connection
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from networks.definition.events import Event
 from networks.models import Network
+from tests.project.every_url import ALL, address
+from tests.project.test_urls import RULES
 from tests.support.making import (
     make_foreign_network,
     make_hypervisor,
@@ -15,7 +20,11 @@ from tests.support.making import (
     make_running,
     make_vm,
 )
-from vms.models import VM
+from virterweb.hypervisors.desired.revisions import record
+from virterweb.hypervisors.models import HypervisorStatus
+from virterweb.messages import Message
+from vms.definition.events import Event as VMEvent
+from vms.models import VM, NICStatus
 
 HTMX = {"HX-Request": "true"}
 
@@ -67,3 +76,66 @@ def test_a_page_costs_the_same_few_queries_for_many_rows(page, grow, path, heade
     few = queries()
     grow(4, 40)
     assert queries() == few <= 15
+
+
+# Pages about one object that read more of it; each NIC of the VM adds some for `guest`.
+MORE = {"networks:edit": 13, "networks:host_add": 17, "networks:host_edit": 17, "vms:guest": 22, "vms:revision": 24}
+MORE |= {"networks:revision": 13, "vms:nic_edit": 16}
+MOST = 12
+TIMED = {"vms:console"}  # notes from time to time that it is open
+READ = [each for each in ALL if each[1] and RULES[each[0]][each[1]].get]
+
+
+def make_site(number: int) -> None:
+    """Create a hypervisor with a network that has failed, one that is missing, and a VM that has drifted."""
+    lab = make_hypervisor(f"site-{number}", access_network="net1")
+    network = make_network(lab, "net1", "10.1.0.1/24")
+    found = {"present": True, "active": True, "document": network.full_document, "ip_range": "10.1.0.1/24"}
+    network.status.write(generation=1, made_at=timezone.now(), error=Message.external("No room"), **found)
+    network.note(Event.ADDED, result="done")
+    make_lease(network, "52:54:00:cc:00:01", "10.1.0.99")
+    image = make_image(lab)
+    vm = make_vm(lab, f"vm-{number}", 8, image=image)
+    make_running(vm, ("net1", "52:54:00:00:00:08", "vnet0"))
+    NICStatus.objects.create(vm=vm.status, position=1, kind="network", source="net7", mac="52:54:00:00:00:77")
+    vm.status.write(drift="has a NIC more")
+    record(vm, VMEvent.BASELINE, result="done")
+    HypervisorStatus.objects.filter(hypervisor=lab).update(error=Message.external("no answer") if number % 2 else "")
+
+
+def queries(client: Client, path: str, headers: dict[str, str]) -> int:
+    with CaptureQueriesContext(connection) as found:
+        client.get(path, headers=headers)
+    return len(found)
+
+
+@pytest.fixture
+def superuser(client, people) -> Client:
+    client.force_login(get_user_model().objects.get(username="superuser"))
+    return client
+
+
+@pytest.mark.parametrize("headers", [{}, HTMX], ids=["page", "fragment"])
+def test_every_page_costs_the_same_few_queries_for_3_hypervisors_and_for_30(superuser, things, headers):
+    paths = {f"{space}:{name}".lstrip(":"): address(space, name, pattern, things) for space, name, pattern in READ}
+    paths |= {f"search {text}": f"/search/?q={text}&all=1" for text in ("vm", "net1", "10.1.0.99", "10.1.0.0/24")}
+
+    def costs() -> dict[str, int]:
+        return {name: queries(superuser, path, headers) for name, path in paths.items()}
+
+    for number in range(2):
+        make_site(number)
+    costs()  # what is read once for a process
+    few = costs()
+    for number in range(2, 30):
+        make_site(number)
+    many = costs()
+    assert {name: (few[name], count) for name, count in many.items() if count != few[name] and name not in TIMED} == {}
+    assert {name: count for name, count in many.items() if count > MORE.get(name, MOST)} == {}
+
+
+@pytest.mark.parametrize("path", ["/", "/problems/", "/hypervisors/", "/trouble/?hypervisor=site-7", "/vms/run/"])
+def test_pages_of_more_hypervisors_than_are_shown_or_checked_at_once_cost_few_queries(superuser, enqueued, path):
+    for number in range(40):
+        make_site(number)
+    assert queries(superuser, path, {}) <= MOST

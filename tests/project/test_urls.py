@@ -1,33 +1,17 @@
 """Who may call which page by which method: all URLs, all roles. A URL that is not in the table fails."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
-from django.contrib.auth import get_user_model
-from django.contrib.auth.models import Permission
 from django.db import transaction
 from django.http import HttpResponse
 from django.test import Client
-from django.urls import URLPattern, URLResolver, get_resolver, reverse
-from django.utils import timezone
+from django.urls import reverse
 
-from networks.definition.events import Event
 from networks.models import DHCPHost, Network
-from tests.support.making import (
-    make_foreign_network,
-    make_host,
-    make_hypervisor,
-    make_image,
-    make_lease,
-    make_network,
-    make_running,
-    make_vm,
-)
-from virterweb.hypervisors.desired.revisions import record
+from tests.project.every_url import ALL, address
 from virterweb.urls import admin
-from vms.definition.events import Event as VMEvent
-from vms.models import VM, ConsoleLog, Image
+from vms.models import VM, Image
 
 pytestmark = pytest.mark.integration
 
@@ -104,80 +88,8 @@ RULES = {
 }
 
 
-def urls(patterns: list, names: tuple[str, ...] = ()) -> Iterator[tuple[str, str | None, URLPattern]]:
-    """Every pattern with its namespace and name, but those of the admin."""
-    for pattern in patterns:
-        if isinstance(pattern, URLResolver):
-            if pattern.namespace != "admin":
-                yield from urls(pattern.url_patterns, (*names, pattern.namespace))
-        else:
-            yield ":".join(filter(None, names)), pattern.name, pattern
-
-
-ALL = list(urls(get_resolver().url_patterns))
-
-
 def test_every_url_has_a_rule():
     assert {(space, name) for space, name, _ in ALL} == {(space, name) for space in RULES for name in RULES[space]}
-
-
-@pytest.fixture
-def people(db):
-    make = get_user_model().objects.create_user
-    operator = make("operator", is_staff=True)
-    operator.user_permissions.add(Permission.objects.get(codename="operate"))
-    return {
-        "anonymous": None,
-        "member": make("member"),
-        "owner": make("owner"),
-        "staff": make("staff", is_staff=True),
-        "operator": operator,
-        "superuser": get_user_model().objects.create_superuser("superuser"),
-    }
-
-
-@pytest.fixture
-def things(people, enqueued):
-    """Create objects of the owner, and objects without an owner."""
-    owner, lab = people["owner"], make_hypervisor("lab", access_network="net1")
-    network = make_network(lab, "net1", "10.1.0.1/24", owner=owner)
-    found = {"present": True, "active": True, "document": network.full_document, "ip_range": "10.1.0.1/24"}
-    network.status.write(generation=1, made_at=timezone.now(), **found)
-    network.note(Event.ADDED, owner, result="done")
-    make_host(network, "52:54:00:00:00:09", "10.1.0.9")
-    lease = make_lease(network, "52:54:00:00:00:07", "10.1.0.7")
-    make_foreign_network(lab)
-    image = make_image(lab, "alma-8", owner=owner)
-    vm = make_vm(lab, "alma-8-8", 8, owner=owner, image=image)
-    make_running(vm, ("net1", "52:54:00:00:00:08", "vnet0"))
-    domain = "<domain type='qemu'><name>x</name><devices/></domain>"
-    vm.status.write(generation=vm.generation, document=domain)
-    other = VM.objects.create(hypervisor=lab, name="external", managed=False)
-    other.status.write(present=True, document=domain)
-    ConsoleLog.objects.create(hypervisor=lab, vm=vm, name="alma-8-8", text="hello")
-    values = {"hypervisor": "lab", "pk": network.revisions.get().pk, "mac": "52:54:00:00:00:08", "ip": "10.1.0.9"}
-    values |= {"suffix": "json", "end": "/", "group": "g", "verb": "start"}
-    record(vm, VMEvent.BASELINE, result="done")
-    return values | {"lease": lease.pk, "vm_revision": vm.revisions.get().pk}
-
-
-def address(space: str, name: str | None, pattern: URLPattern, things: dict) -> str:
-    if name is None:
-        return "/favicon.ico"
-    values = {key: things.get(key) for key in pattern.pattern.converters or pattern.pattern.regex.groupindex}
-    if "name" in values:
-        of_vm = space == "vms" and name not in ("attached", "attached_table", "group_attached")
-        of_vm = of_vm or (space, name) == ("portal", "problems")
-        values["name"] = (
-            {"adopt": "external"}.get(name, "alma-8-8") if of_vm else {"adopt": "default"}.get(name, "net1")
-        )
-    if name in ("image_remove", "image_convert"):
-        values["name"] = "alma-8"
-    if name in ("lease_reserve", "lease_release"):
-        values["pk"] = things["lease"]
-    if (space, name) == ("vms", "revision"):
-        values["pk"] = things["vm_revision"]
-    return reverse(f"{space}:{name}" if space else name, kwargs=values)
 
 
 def state() -> list:

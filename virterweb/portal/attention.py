@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from django.db.models import Case, Count, F, Q, QuerySet, Sum, Value, When, Window
+from django.db.models.functions import RowNumber
 from django.utils import timezone
 
 from networks.models import Network, NetworkStatus
@@ -69,17 +70,28 @@ def address_problems() -> AddressProblems:
     Every problem that is returned exists now. Of more than LIVE hypervisors, only those with the worst known problems
     and those that were checked longest ago are checked, so that each gets its turn while somebody looks.
     """
-    turn = HypervisorStatus.objects.annotate(hypervisors=Window(Count("pk")))
-    turn = turn.order_by(F("addresses_checked_at").asc(nulls_first=True), "pk").values_list("hypervisor", "hypervisors")
-    chosen = list(turn[:LIVE])
-    if not chosen or chosen[0][1] <= LIVE:
-        return _worst(*problems_on([pk for pk, _ in chosen]))
-    known = HypervisorStatus.objects.filter(address_problems__gt=0).order_by("worst_address_problem", "pk")
-    keys = {*known.values_list("hypervisor", flat=True)[: LIVE // 2], *(pk for pk, _ in chosen[: LIVE // 2])}
-    found, networks = problems_on(keys)
-    _note(keys, found)
-    elsewhere = HypervisorStatus.objects.exclude(hypervisor__in=keys).aggregate(count=Sum("address_problems"))
-    return _worst(found, networks, elsewhere["count"] or 0)
+    chosen = {pk: (known, total, count) for pk, known, total, count in _in_turn()}
+    found, networks = problems_on(list(chosen))
+    elsewhere = 0
+    if any(count > LIVE for _, _, count in chosen.values()):
+        _note(list(chosen), found)
+        elsewhere = next(total for _, total, _ in chosen.values()) - sum(known for known, _, _ in chosen.values())
+    return _worst(found, networks, elsewhere)
+
+
+def _in_turn() -> QuerySet:
+    """Return the hypervisors to check now: key, known problems, those of all hypervisors, number of hypervisors."""
+    longest_ago = [F("addresses_checked_at").asc(nulls_first=True), "pk"]
+    worst = [Case(When(address_problems=0, then=1), default=0), "worst_address_problem", "pk"]
+    ranked = HypervisorStatus.objects.annotate(
+        hypervisors=Window(Count("pk")),
+        all_problems=Window(Sum("address_problems")),
+        longest_ago=Window(RowNumber(), order_by=longest_ago),
+        worst=Window(RowNumber(), order_by=worst),
+    )
+    half = LIVE // 2
+    now = ranked.filter(Q(hypervisors__lte=LIVE) | Q(longest_ago__lte=half) | Q(worst__lte=half))
+    return now.values_list("hypervisor", "address_problems", "all_problems", "hypervisors")
 
 
 def _note(hypervisors: Collection[int], found: Mapping[int, Sequence[Problem]]) -> None:

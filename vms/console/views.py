@@ -46,7 +46,8 @@ class Console:
 def _logs(hypervisor: str, name: str) -> QuerySet[ConsoleLog]:
     """Return the logs of a name, the newest first; the text is read when it is shown."""
     logs = ConsoleLog.objects.filter(hypervisor__name=hypervisor, name=name)
-    return logs.select_related("hypervisor", "vm__status").annotate(length=Length("text")).defer("text").order_by("-pk")
+    related = ("hypervisor", "vm__status", "vm__image", "vm__hypervisor__status")
+    return logs.select_related(*related).annotate(length=Length("text")).defer("text").order_by("-pk")
 
 
 def _find(request: HttpRequest, hypervisor: str, name: str) -> Console:

@@ -3,7 +3,7 @@
 from datetime import datetime
 from functools import cached_property
 
-from django.db.models import Count, Max, Q, Window
+from django.db.models import Case, Count, Max, Q, Value, When, Window
 
 from virterweb.hypervisors.models import Condition, Hypervisor
 
@@ -14,9 +14,9 @@ COLUMNS = ("error", "detail", "observed_at", "unreachable_since", "hypervisor")
 
 
 class Fleet:
-    """All hypervisors, of which only a few are read: those that are not up to date first, the others by name.
+    """All hypervisors, of which one query reads a few: first those that are not up to date, then the others by name.
 
-    `about` is the name of the one that the page is about, OVERVIEW, or "". Everything is read at its first use.
+    `about` is the name of the one that the page is about, which is always read, OVERVIEW, or "".
     """
 
     def __init__(self, about: str = "") -> None:
@@ -29,16 +29,18 @@ class Fleet:
             **{condition.name: Window(Count("pk", filter=Q(condition=condition))) for condition in Condition},
             late_poll=Window(Max("status__observed_at", filter=Q(condition=Condition.LATE))),
         )
-        return list(rows.order_by("condition", "name")[: SHOWN + 1])
+        named = Case(When(name=self.about, then=Value(0)), default=Value(1))
+        first = rows.order_by(named, "condition", "name")[:SHOWN]
+        return sorted(first, key=lambda one: (one.condition, one.name))
 
     @property
     def is_large(self) -> bool:
         """Return whether there are more than the sidebar shows."""
-        return len(self._first) > SHOWN
+        return self.count > SHOWN
 
     @property
     def several(self) -> bool:
-        return len(self._first) > 1
+        return self.count > 1
 
     @property
     def only(self) -> Hypervisor | None:
@@ -48,7 +50,7 @@ class Fleet:
     @property
     def shown(self) -> list[Hypervisor]:
         """Return those in the sidebar."""
-        return self._first[:SHOWN] if self.is_large else sorted(self._first, key=lambda one: one.name)
+        return self._first if self.is_large else sorted(self._first, key=lambda one: one.name)
 
     def _count(self, *conditions: Condition) -> int:
         return sum(getattr(one, condition.name) for one in self._first[:1] for condition in conditions)
@@ -67,16 +69,19 @@ class Fleet:
         return self._first[0].late_poll if self._first else None
 
     @property
-    def troubled_count(self) -> int:
-        """Return how many are not up to date, apart from those that only wait for the worker."""
-        late = () if self.worker_stopped else (Condition.UNPOLLED, Condition.LATE)
-        return self._count(Condition.FAILED, *late)
+    def _bad(self) -> tuple[Condition, ...]:
+        """Return the conditions that are not up to date, apart from those that only wait for a stopped worker."""
+        return (Condition.FAILED, *(() if self.worker_stopped else (Condition.UNPOLLED, Condition.LATE)))
 
-    @cached_property
-    def troubled(self) -> list[Hypervisor]:
+    @property
+    def troubled_count(self) -> int:
+        return self._count(*self._bad)
+
+    @property
+    def _troubled(self) -> list[Hypervisor]:
         """Return the first few that are not up to date, by name."""
-        first = self._first[: min(self.troubled_count, NAMED)]
-        return sorted(first, key=lambda one: one.name)
+        troubled = [one for one in self._first if one.condition in self._bad]
+        return sorted(troubled[:NAMED], key=lambda one: one.name)
 
     @property
     def _in_full(self) -> bool:
@@ -86,24 +91,15 @@ class Fleet:
     def notes(self) -> list[Hypervisor]:
         """Return those about which the page has a note of their own."""
         if self._in_full:
-            return self.troubled
-        if not self.troubled_count or self.about in ("", OVERVIEW):
-            return []
-        named = [one for one in self._first if one.name == self.about] or self._read_named()
-        left_out = (Condition.UNPOLLED, Condition.LATE) if self.worker_stopped else ()
-        return [one for one in named if one.condition not in (Condition.CURRENT, *left_out)]
-
-    def _read_named(self) -> list[Hypervisor]:
-        known = self.is_large and self._first[-1].condition != Condition.CURRENT
-        rows = Hypervisor.objects.filter(name=self.about) if known else Hypervisor.objects.none()
-        return list(rows.in_lists().with_condition())
+            return self._troubled
+        return [one for one in self._first if one.name == self.about and one.condition in self._bad]
 
     @property
     def elsewhere(self) -> list[Hypervisor]:
         """Return those that a page only names, because it is about none of them."""
-        return [] if self._in_full or self.about not in ("", OVERVIEW) else self.troubled
+        return [] if self._in_full or self.about not in ("", OVERVIEW) else self._troubled
 
     @property
     def more(self) -> int:
         """Return how many more there are than `elsewhere`."""
-        return self.troubled_count - len(self.troubled)
+        return self.troubled_count - len(self._troubled)

@@ -1,0 +1,37 @@
+"""Every URL of the portal, with an address of each."""
+
+from collections.abc import Iterator
+
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+
+
+def urls(patterns: list, names: tuple[str, ...] = ()) -> Iterator[tuple[str, str | None, URLPattern]]:
+    """Every pattern with its namespace and name, but those of the admin."""
+    for pattern in patterns:
+        if isinstance(pattern, URLResolver):
+            if pattern.namespace != "admin":
+                yield from urls(pattern.url_patterns, (*names, pattern.namespace))
+        else:
+            yield ":".join(filter(None, names)), pattern.name, pattern
+
+
+ALL = list(urls(get_resolver().url_patterns))
+
+
+def address(space: str, name: str | None, pattern: URLPattern, things: dict) -> str:
+    if name is None:
+        return "/favicon.ico"
+    values = {key: things.get(key) for key in pattern.pattern.converters or pattern.pattern.regex.groupindex}
+    if "name" in values:
+        of_vm = space == "vms" and name not in ("attached", "attached_table", "group_attached")
+        of_vm = of_vm or (space, name) == ("portal", "problems")
+        values["name"] = (
+            {"adopt": "external"}.get(name, "alma-8-8") if of_vm else {"adopt": "default"}.get(name, "net1")
+        )
+    if name in ("image_remove", "image_convert"):
+        values["name"] = "alma-8"
+    if name in ("lease_reserve", "lease_release"):
+        values["pk"] = things["lease"]
+    if (space, name) == ("vms", "revision"):
+        values["pk"] = things["vm_revision"]
+    return reverse(f"{space}:{name}" if space else name, kwargs=values)
