@@ -29,12 +29,12 @@ OF_HOST = ("status__nic_models", "status__devices", "status__routes")  # large f
 
 
 class Condition(models.TextChoices):
-    """Whether what is shown of a hypervisor is up to date, the worst first."""
+    """Whether what is shown of a hypervisor is up to date. In the order of their codes, the worst come first."""
 
-    FAILED = "1-failed", "cannot be polled"
-    UNPOLLED = "2-unpolled", "not polled yet"
-    LATE = "3-late", "not polled recently"
-    CURRENT = "4-current", "up to date"
+    FAILED = "failed", "cannot be polled"
+    LATE = "late", "not polled recently"
+    UNPOLLED = "not-polled", "not polled yet"
+    CURRENT = "up-to-date", "up to date"
 
 
 class HypervisorQuerySet(NamedQuerySet):

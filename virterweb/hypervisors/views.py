@@ -31,7 +31,7 @@ def trouble(request: HttpRequest) -> HttpResponse:
 
 @require_GET
 def hypervisor_options(request: HttpRequest) -> HttpResponse:
-    """Serve the hypervisors with a text in their name as the choices of a list."""
+    """Serve the hypervisors with a text in their name as a list of choices."""
     found = list(offered(request.GET.get("q", "")))
     context = {"found": found[:OFFERED], "more": len(found) > OFFERED}
     return render(request, "pages/forms/_hypervisor_options.html", context)

@@ -16,7 +16,7 @@ from vms.models import VM, VMStatus
 from .checks import problems_on, worst_first
 from .problems import Kind, Problem
 
-SHOWN = 20  # objects of a kind, and problems
+SHOWN = 10  # objects of a kind, and problems
 LIVE = 32  # hypervisors that are checked for one page
 STATES = (State.FAILED, State.DRIFTED)
 COLUMNS = ("name", "hypervisor__name", "managed", "generation", "removed_at", "status__desired")
