@@ -16,7 +16,7 @@ register = template.Library()
 @lru_cache
 def icon(name: str) -> SafeString:
     if name not in _names():
-        raise ValueError(f"{name} is not in static/icons.svg")
+        raise LookupError(f"{name} is not in static/icons.svg")
     return format_html('<svg aria-hidden="true" width="14" height="14"><use href="{}#{}"/></svg>', _file(), name)
 
 
