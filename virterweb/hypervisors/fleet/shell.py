@@ -39,6 +39,10 @@ class Fleet:
         return self.count > SHOWN
 
     @property
+    def none_known(self) -> bool:
+        return not self._first
+
+    @property
     def several(self) -> bool:
         return self.count > 1
 
