@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Measures workers with many hypervisors of libvirt's test driver; prints a table and judges nothing.
 
-`script/benchmarks/fleet_workers.py --hypervisors 64 --workers 1`. DATABASE_URL and CELERY_BROKER_URL in the environment choose
-the database and the broker; without them it is SQLite and a folder. A sweep is the time until each hypervisor has been
-polled once more; a click is a new network, until a worker has created it.
+`script/benchmarks/fleet_workers.py --hypervisors 64 --workers 1`. DATABASE_URL and CELERY_BROKER_URL in the environment
+choose the database and the broker; without them it is SQLite and a folder. A sweep is the time until each hypervisor
+has been polled once more; a click is a new network, until a worker has created it.
 """
 
 from __future__ import annotations

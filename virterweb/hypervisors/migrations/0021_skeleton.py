@@ -18,7 +18,7 @@ def write(rows: models.Manager) -> None:
 class Migration(migrations.Migration):
     """Find names that look alike by a column, and remember which hypervisors have problems of addresses."""
 
-    dependencies = [("hypervisors", "0018_plain_names")]
+    dependencies = [("hypervisors", "0020_secrets")]
 
     operations = [
         migrations.AddField("hypervisor", "skeleton", models.CharField(default="", **KEY), preserve_default=False),
