@@ -6,6 +6,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -39,9 +40,10 @@ def careless(tmp_path: Path, open_umask: None) -> Path:
     folder = tmp_path / "data"
     for name in (".", "uploads", "broker/messages", "broker/control"):
         (folder / name).mkdir(parents=True, exist_ok=True)
-    sqlite3.connect(folder / "virterweb.sqlite3").close()
+    with closing(sqlite3.connect(folder / "virterweb.sqlite3")) as database:
+        database.execute("PRAGMA user_version = 1")
     for name in ("virterweb.sqlite3", "secret-key", "ssh-key.old", "uploads/disk", "broker/messages/one.msg"):
-        (folder / name).write_bytes(b"")
+        (folder / name).touch()
         (folder / name).chmod(0o644)
     (folder / "secret-key").write_text("a secret of fifty characters, long enough for Django")
     return folder

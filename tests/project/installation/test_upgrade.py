@@ -4,11 +4,10 @@ import json
 import os
 import subprocess
 import sys
-import uuid
 
-import psycopg
 import pytest
 
+from tests.support.databases import empty_database
 from tests.support.portal import ROOT
 
 pytestmark = pytest.mark.integration
@@ -62,15 +61,8 @@ print(json.dumps({{
 @pytest.fixture
 def database(db, tmp_path):
     """The URL of an empty database, of the kind that the tests run on."""
-    server = os.environ.get("TEST_DATABASE_URL")
-    if not server:
-        yield f"sqlite:///{tmp_path}/upgrade.sqlite3"
-        return
-    name = f"upgrade_{uuid.uuid4().hex}"
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
-        yield f"{server.rpartition('/')[0]}/{name}"
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    with empty_database(tmp_path) as url:
+        yield url
 
 
 def test_texts_of_an_earlier_version_become_codes(database, tmp_path):
