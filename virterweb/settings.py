@@ -199,3 +199,6 @@ LOGGING = {
     # What it complains of is written down, in words, for the VM's page.
     | {"paramiko": {"level": "CRITICAL"}},
 }
+
+# Backup, health, metrics and logs.
+INSTALLED_APPS.append("virterweb.operations")

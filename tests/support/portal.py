@@ -52,9 +52,12 @@ def free_port() -> int:
 
 
 class Portal:
-    """One portal in `data` with `hypervisors` (name → URI) registered; `environment` reaches all its processes."""
+    """One portal in `data` with `hypervisors` (name → URI) registered; `environment` reaches all its processes.
 
-    def __init__(self, data: Path, hypervisors: dict[str, str], **environment: str) -> None:
+    With None in place of the hypervisors it is installed, and was never started.
+    """
+
+    def __init__(self, data: Path, hypervisors: dict[str, str] | None, **environment: str) -> None:
         self.environment = {
             **{name: value for name, value in os.environ.items() if name not in ("DATABASE_URL", "CELERY_BROKER_URL")},
             **{"VIRTERWEB_DATA": str(data), "VIRTERWEB_ADMIN_PASSWORD": PASSWORD, "PYTHONUNBUFFERED": "1"},
@@ -67,8 +70,9 @@ class Portal:
         self.worker: subprocess.Popen | None = None
         self._answering: subprocess.Popen | None = None
         self.url = f"http://127.0.0.1:{free_port()}"
-        self._make_database()
-        self.manage("setup", *(f"--hypervisor={name}={uri}" for name, uri in hypervisors.items()))
+        if hypervisors is not None:
+            self._make_database()
+            self.manage("setup", *(f"--hypervisor={name}={uri}" for name, uri in hypervisors.items()))
         self._browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar()))
 
     def _make_database(self) -> None:
