@@ -202,3 +202,4 @@ LOGGING = {
 
 # Backup, health, metrics and logs.
 INSTALLED_APPS.append("virterweb.operations")
+METRICS_TOKEN = os.environ.get("VIRTERWEB_METRICS_TOKEN", "")

@@ -19,6 +19,7 @@ handler403 = "virterweb.hypervisors.views.forbidden"
 
 urlpatterns = [
     path("", include("virterweb.portal.urls")),
+    path("", include("virterweb.operations.urls")),
     path("", include("vms.urls")),
     path("networks/", include("networks.urls")),
     path("hypervisors/options/", hypervisor_options, name="hypervisor_options"),

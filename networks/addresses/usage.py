@@ -20,7 +20,12 @@ def blocks(network: Network) -> list[IPv4Interface]:
 
 def ranges(network: Network) -> list[tuple[int, int]]:
     """Return the first and last address of each DHCP range, as numbers."""
-    pairs = (each.split("-") for each in network.facts.dhcp.split(",") if each and ":" not in each)
+    return ranges_in(network.facts.dhcp)
+
+
+def ranges_in(dhcp: str) -> list[tuple[int, int]]:
+    """Return the same of a column of ranges, as `NetworkStatus` has it."""
+    pairs = (each.split("-") for each in dhcp.split(",") if each and ":" not in each)
     return [(int(ip_address(first)), int(ip_address(last))) for first, last in pairs]
 
 

@@ -24,7 +24,7 @@ def sort(apps, schema_editor) -> None:
 class Migration(migrations.Migration):
     """Find names that look alike by a column."""
 
-    dependencies = [("hypervisors", "0030_skeleton"), ("networks", "0027_plain_names")]
+    dependencies = [("hypervisors", "0021_skeleton"), ("networks", "0027_plain_names")]
 
     operations = [
         migrations.AddField("network", "skeleton", models.CharField(default="", **KEY), preserve_default=False),

@@ -17,6 +17,7 @@ from tests.support.making import (
     make_vm,
 )
 from virterweb.hypervisors.desired.revisions import record
+from virterweb.hypervisors.models import WorkerProcess
 from vms.definition.events import Event as VMEvent
 from vms.models import VM, ConsoleLog
 
@@ -40,6 +41,7 @@ def people(db):
 def things(people, enqueued):
     """Create objects of the owner, and objects without an owner."""
     owner, lab = people["owner"], make_hypervisor("lab", access_network="net1")
+    WorkerProcess.objects.create(name="worker", seen_at=timezone.now())
     network = make_network(lab, "net1", "10.1.0.1/24", owner=owner)
     found = {"present": True, "active": True, "document": network.full_document, "ip_range": "10.1.0.1/24"}
     network.status.write(generation=1, made_at=timezone.now(), **found)

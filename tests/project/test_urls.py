@@ -75,6 +75,7 @@ RULES = {
         "many": ADD,  # says of each VM whether it may be changed
         "preview": PREVIEW,
     },
+    "operations": dict.fromkeys(("live", "ready", "metrics"), Rule(set(ROLES))),  # for monitoring, which has no account
     "portal": dict.fromkeys(PORTAL, READ),
     "": {
         "trouble": READ,

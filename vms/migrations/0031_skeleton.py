@@ -25,7 +25,7 @@ def sort(apps, schema_editor) -> None:
 class Migration(migrations.Migration):
     """Find names that look alike by a column."""
 
-    dependencies = [("hypervisors", "0030_skeleton"), ("vms", "0030_upload_parts")]
+    dependencies = [("hypervisors", "0021_skeleton"), ("vms", "0030_upload_parts")]
 
     operations = [
         migrations.AddField("vm", "skeleton", models.CharField(default="", **KEY), preserve_default=False),
