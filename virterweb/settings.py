@@ -203,3 +203,9 @@ LOGGING = {
 # Backup, health, metrics and logs.
 INSTALLED_APPS.append("virterweb.operations")
 METRICS_TOKEN = os.environ.get("VIRTERWEB_METRICS_TOKEN", "")
+if os.environ.get("VIRTERWEB_LOG") == "json":
+    MIDDLEWARE.insert(0, "virterweb.logs.RequestLog")
+    LOGGING["formatters"]["json"] = {"()": "virterweb.logs.formatter"}
+    LOGGING["filters"] = {"context": {"()": "virterweb.logs.Context"}}
+    LOGGING["handlers"]["console"] |= {"formatter": "json", "filters": ["context"]}
+    LOGGING["loggers"]["uvicorn"] = {"handlers": ["console"], "level": "WARNING", "propagate": False}

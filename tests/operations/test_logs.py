@@ -1,0 +1,93 @@
+"""With VIRTERWEB_LOG=json all lines are JSON, and say to which request, user and object they belong."""
+
+import io
+import json
+import logging
+import re
+from pathlib import Path
+from urllib.error import HTTPError
+
+import pytest
+
+from tests.support.portal import Portal
+from tests.support.waiting import wait_for
+from virterweb import logs
+
+
+@pytest.fixture
+def lines():
+    """Return what reads the lines that a logger has written since it was asked last."""
+    stream, log = io.StringIO(), logging.getLogger("virterweb.test")
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(logs.formatter())
+    handler.addFilter(logs.Context())
+    log.addHandler(handler)
+
+    def read() -> list[dict]:
+        return [json.loads(line) for line in stream.getvalue().splitlines()]
+
+    yield read
+    log.removeHandler(handler)
+
+
+def test_a_line_has_time_level_logger_message_and_its_extra_facts(lines):
+    logging.getLogger("virterweb.test").warning("no %s", "room", extra={"free": 7})
+    (line,) = lines()
+    assert list(line) == ["at", "level", "logger", "message", "free"]
+    assert line | {"at": ""} == {
+        "at": "",
+        "level": "WARNING",
+        "logger": "virterweb.test",
+        "message": "no room",
+        "free": 7,
+    }
+
+
+def test_a_traceback_is_part_of_its_line(lines):
+    try:
+        raise ValueError("odd\nvalue")
+    except ValueError:
+        logging.getLogger("virterweb.test").exception("it failed")
+    (line,) = lines()
+    assert "ValueError: odd\nvalue" in line["exc_info"]
+
+
+def test_facts_hold_for_the_block_that_names_them(lines):
+    log = logging.getLogger("virterweb.test")
+    with logs.about(object="network 7"):
+        with logs.about(step="start"):
+            log.warning("inner")
+        log.warning("outer")
+    log.warning("after")
+    assert [(line.get("object"), line.get("step")) for line in lines()] == [
+        ("network 7", "start"),
+        ("network 7", None),
+        (None, None),
+    ]
+
+
+@pytest.mark.integration
+def test_all_lines_of_a_portal_are_json_with_request_user_and_object(tmp_path: Path):
+    portal = Portal(tmp_path, {"lab": "test:///default"}, VIRTERWEB_LOG="json")
+    try:
+        portal.start_web()
+        portal.start_worker()
+        portal.log_in()
+        portal.post("/login/", username="admin", password="wrong")
+        wait_for(lambda: portal.table("/networks/"), 30, "the first poll")
+        portal.post("/networks/lab/default/adopt/", page="/networks/lab/default/")
+        with pytest.raises(HTTPError):
+            portal.get("/nowhere/")
+        worker = portal.worker_log().splitlines()
+        web = [json.loads(line) for line in (tmp_path / "web.log").read_text().splitlines()]
+    finally:
+        portal.stop()
+    assert [json.loads(line)["message"] for line in worker if line.startswith("{")]
+    assert not [line for line in worker if re.match(r"\d{4}-", line)]  # as lines begin without the setting
+    (adopted,) = [line for line in web if line.get("view") == "networks:adopt"]
+    assert adopted["message"] == "POST /networks/lab/default/adopt/"
+    assert (adopted["user"], adopted["object"], adopted["status"]) == ("admin", "lab/default", 302)
+    (missing,) = [line for line in web if line["message"] == "Not Found: /nowhere/"]
+    assert re.fullmatch("[0-9a-f]{32}", missing["request"])
+    assert not [line for line in web if line["logger"] == "uvicorn.access"]
+    assert len({line["request"] for line in web if line["message"].startswith("POST")}) >= 2
