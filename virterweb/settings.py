@@ -203,6 +203,7 @@ LOGGING = {
 # Backup, health, metrics and logs.
 INSTALLED_APPS.append("virterweb.operations")
 METRICS_TOKEN = os.environ.get("VIRTERWEB_METRICS_TOKEN", "")
+HISTORY_DAYS = int(os.environ.get("VIRTERWEB_HISTORY_DAYS") or 0)  # for which old definitions are kept; 0: forever
 if os.environ.get("VIRTERWEB_LOG") == "json":
     MIDDLEWARE.insert(0, "virterweb.logs.RequestLog")
     LOGGING["formatters"]["json"] = {"()": "virterweb.logs.formatter"}

@@ -1,0 +1,51 @@
+"""What has expired is deleted, and nothing else."""
+
+from datetime import timedelta
+
+from django.contrib.sessions.backends.db import SessionStore
+from django.contrib.sessions.models import Session
+from django.utils import timezone
+
+from networks.definition.events import Event
+from tests.support.making import make_hypervisor, make_network
+from virterweb.operations.housekeeping import forget
+from virterweb.people.models import SignInAttempt
+
+
+def test_sessions_that_have_expired_are_deleted(db):
+    for seconds in (-1, 100):
+        session = SessionStore()
+        session.set_expiry(timezone.now() + timedelta(seconds=seconds))
+        session.save()
+    forget()
+    assert Session.objects.get().expire_date > timezone.now()
+
+
+def test_failed_sign_ins_that_no_longer_count_are_deleted(db):
+    for minutes in (5, 50):
+        SignInAttempt.objects.create(name=f"user {minutes}", at=timezone.now() - timedelta(minutes=minutes))
+    forget()
+    assert SignInAttempt.objects.get().name == "user 5"
+
+
+def test_old_definitions_are_deleted_as_the_settings_say_but_never_the_latest_or_one_in_progress(
+    db, enqueued, settings
+):
+    network, quiet = (make_network(make_hypervisor(f"lab-{number}")) for number in (1, 2))
+    for days, result in ((40, "done"), (35, ""), (20, "done")):
+        network.note(Event.CHANGED)
+        newest = network.revisions.filter(pk=network.revisions.first().pk)
+        newest.update(at=timezone.now() - timedelta(days=days), result=result)
+    quiet.note(Event.ADDED)
+    quiet.revisions.update(at=timezone.now() - timedelta(days=400), result="done")
+
+    def left() -> int:
+        forget()
+        return network.revisions.count()
+
+    assert left() == 3
+    settings.HISTORY_DAYS = 30
+    assert left() == 2
+    settings.HISTORY_DAYS = 1
+    assert left() == 2
+    assert quiet.revisions.count() == 1

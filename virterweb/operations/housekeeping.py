@@ -1,0 +1,39 @@
+"""Deletes what has expired. A worker calls `forget` from time to time; it may run twice, and may be killed anywhere."""
+
+from datetime import timedelta
+from importlib import import_module
+
+from django.conf import settings
+from django.db.models import Exists, OuterRef
+from django.utils import timezone
+
+from networks.models import NetworkRevision
+from virterweb.people.models import WINDOW, SignInAttempt
+from vms.models import VMRevision
+
+
+def forget() -> None:
+    forget_sessions()
+    forget_sign_in_attempts()
+    forget_history()
+
+
+def forget_sessions() -> None:
+    """Delete the sessions of users who have not come back, as `manage.py clearsessions` does."""
+    import_module(settings.SESSION_ENGINE).SessionStore.clear_expired()
+
+
+def forget_sign_in_attempts() -> None:
+    """Delete failed attempts that no longer count."""
+    SignInAttempt.objects.filter(at__lt=timezone.now() - WINDOW).delete()
+
+
+def forget_history() -> None:
+    """Delete old revisions of networks and VMs, but never the latest one of an object."""
+    if not settings.HISTORY_DAYS:
+        return
+    before = timezone.now() - timedelta(days=settings.HISTORY_DAYS)
+    for model in (NetworkRevision, VMRevision):
+        later = model.objects.filter(desired=OuterRef("desired"), pk__gt=OuterRef("pk"))
+        old = model.objects.order_by().filter(Exists(later), at__lt=before).exclude(result="")
+        model.objects.filter(pk__in=list(old.values_list("pk", flat=True)[:1000])).delete()
