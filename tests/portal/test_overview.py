@@ -12,6 +12,8 @@ from networks.models import DHCPHostStatus, Network
 from tests.support.making import make_foreign_network, make_hypervisor, make_lease, make_network, make_running, make_vm
 from virterweb.hypervisors.models import Hypervisor, HypervisorStatus
 from virterweb.messages import Message
+from virterweb.operations.disk import Disk
+from virterweb.portal import views
 from vms.models import VM, NICStatus
 
 HTMX = {"HX-Request": "true"}
@@ -157,6 +159,21 @@ def test_recent_activity_is_empty_without_changes(page, default):
     answer = page.get("/")
     assert latest(answer) == []
     assert '<ol class="steps">' not in answer.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("free", "said"),
+    [
+        (2 * 10**10, None),
+        (10**10, "disk nearly full The disk of the portal's data folder is 90 % full, and 9.3"),
+        (10**6, "disk full The disk of the portal's data folder is full. Changes cannot be saved until there is room"),
+    ],
+)
+def test_a_disk_that_is_nearly_full_is_said_before_and_when_it_is_full(page, lab, monkeypatch, free, said):
+    monkeypatch.setattr(views, "data_disk", lambda: Disk(total=10**11, free=free))
+    found = wrong(page.get("/", headers=HTMX))
+    assert len(found) == (said is not None)
+    assert not said or found[0].startswith(said)
 
 
 def test_htmx_gets_only_the_overview(page, default):

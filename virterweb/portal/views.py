@@ -10,6 +10,7 @@ from networks.models import Lease, Network, NetworkRevision
 from virterweb.hypervisors.desired.history import latest
 from virterweb.hypervisors.desired.revisions import Revision
 from virterweb.hypervisors.models import Hypervisor, ReadingProblem
+from virterweb.operations.disk import data_disk
 from vms.addresses.inventory import visible_to
 from vms.lookup import get_vm
 from vms.models import VM, VMRevision
@@ -48,6 +49,7 @@ def overview(request: HttpRequest) -> HttpResponse:
         "networks": attention.failed_networks(),
         "vms": attention.failed_vms(),
         "unread": attention.Worst.of(ReadingProblem.objects.select_related("hypervisor")),
+        "disk": data_disk(),
         "latest": _latest(8),
     }
     template = "portal/overview/_overview.html" if request.htmx else "portal/overview/overview.html"
