@@ -178,3 +178,11 @@ def test_alerts_and_dashboard_use_metrics_that_exist(client, lab, file):
     used = set(re.findall(r"virterweb_(\w+)", text))
     assert len(used) > 5
     assert used <= set(read(client)) | {"token"}
+
+
+def test_every_metric_is_documented():
+    source = (django_settings.BASE_DIR / "virterweb/operations/metrics.py").read_text()
+    names = re.findall(r'_(?:gauge|single)\(\s*"(\w+)"', source)
+    documented = (django_settings.BASE_DIR / "docs/operations.md").read_text()
+    assert len(names) > 15
+    assert [name for name in names if f"`virterweb_{name}`" not in documented] == []
