@@ -1,6 +1,8 @@
 """What has expired is deleted, and nothing else."""
 
+import os
 from datetime import timedelta
+from pathlib import Path
 
 from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.sessions.models import Session
@@ -49,3 +51,14 @@ def test_old_definitions_are_deleted_as_the_settings_say_but_never_the_latest_or
     settings.HISTORY_DAYS = 1
     assert left() == 2
     assert quiet.revisions.count() == 1
+
+
+def test_folders_of_killed_backups_are_deleted_after_a_day(db, settings, tmp_path: Path):
+    settings.DATA_DIR = tmp_path
+    for name in (".backup-new", ".backup-old", ".restore-old", "uploads"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "database").touch()
+        if "new" not in name:
+            os.utime(tmp_path / name, (0, 0))
+    forget()
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".backup-new", "uploads"]

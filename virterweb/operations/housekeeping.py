@@ -1,5 +1,6 @@
 """Deletes what has expired. A worker calls `forget` from time to time; it may run twice, and may be killed anywhere."""
 
+import shutil
 from datetime import timedelta
 from importlib import import_module
 
@@ -8,6 +9,7 @@ from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from networks.models import NetworkRevision
+from virterweb.operations.backup.archive import CREATING, UNPACKING
 from virterweb.people.models import WINDOW, SignInAttempt
 from vms.models import VMRevision
 
@@ -16,6 +18,7 @@ def forget() -> None:
     forget_sessions()
     forget_sign_in_attempts()
     forget_history()
+    forget_leftovers()
 
 
 def forget_sessions() -> None:
@@ -37,3 +40,12 @@ def forget_history() -> None:
         later = model.objects.filter(desired=OuterRef("desired"), pk__gt=OuterRef("pk"))
         old = model.objects.order_by().filter(Exists(later), at__lt=before).exclude(result="")
         model.objects.filter(pk__in=list(old.values_list("pk", flat=True)[:1000])).delete()
+
+
+def forget_leftovers() -> None:
+    """Delete what a backup or a restore has left that was killed."""
+    before = (timezone.now() - timedelta(days=1)).timestamp()
+    for pattern in (f"{CREATING}*", f"{UNPACKING}*"):
+        for folder in settings.DATA_DIR.glob(pattern):
+            if folder.stat().st_mtime < before:
+                shutil.rmtree(folder, ignore_errors=True)

@@ -22,6 +22,7 @@ from .encryption import MAGIC, Decrypting, Encrypting
 from .wording import BackupError
 
 FORMAT = 1
+CREATING, UNPACKING = ".backup-", ".restore-"  # how the names of temporary folders in the data folder begin
 MANIFEST, DATABASE, KEYS, UPLOADS = "backup.json", "database", ("secret-key", "ssh-key"), "uploads"
 ALLOWED = re.compile(rf"{re.escape(MANIFEST)}|{DATABASE}|{'|'.join(KEYS)}|{UPLOADS}/[0-9a-f]+")
 GZIP_MAGIC = b"\x1f\x8b"

@@ -19,7 +19,7 @@ from .wording import BackupError
 def create(target: Path, passphrase: str = "") -> None:
     """Write the backup of the whole portal to a file, which appears when it is complete; raise BackupError."""
     try:
-        with tempfile.TemporaryDirectory(dir=settings.DATA_DIR, prefix=".backup-") as name:
+        with tempfile.TemporaryDirectory(dir=settings.DATA_DIR, prefix=archive.CREATING) as name:
             archive.write(target, Path(name), _collect(Path(name)), passphrase)
     except OSError as error:
         raise BackupError(Message("backup.unwritable", file=settings.DATA_DIR, reason=error.strerror)) from error

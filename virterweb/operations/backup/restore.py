@@ -30,7 +30,7 @@ def require_permission(*, replace: bool) -> None:
 def restore(source: Path, passphrase: str = "") -> None:
     """Replace database, keys and uploads by those of a backup, then upgrade the database; raise BackupError."""
     restoring = settings.DATA_DIR / RESTORING
-    with tempfile.TemporaryDirectory(dir=settings.DATA_DIR, prefix=".restore-") as name:
+    with tempfile.TemporaryDirectory(dir=settings.DATA_DIR, prefix=archive.UNPACKING) as name:
         folder = Path(name) / "backup"
         folder.mkdir()
         _check(source, folder, archive.unpack(source, folder, passphrase))
