@@ -3,6 +3,7 @@
 Its first file says what it holds; then come the database, the keys and the uploads.
 """
 
+import errno
 import gzip
 import json
 import os
@@ -116,6 +117,8 @@ def unpack(source: Path, folder: Path, passphrase: str) -> Manifest:
     except DAMAGE as problem:
         raise BackupError(Message("backup.damaged", file=source)) from problem
     except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise BackupError(Message("backup.unwritable", file=folder, reason=error.strerror)) from error
         raise BackupError(Message("backup.unreadable", file=source, reason=error.strerror)) from error
     if not (folder / DATABASE).exists():
         raise BackupError(Message("backup.not_one", file=source))

@@ -3,7 +3,8 @@
 import os
 import sqlite3
 import subprocess
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -25,7 +26,7 @@ def dump(target: Path) -> None:
     """Write the database as it is at one moment, while others use it."""
     if connection.vendor == "sqlite":
         connection.ensure_connection()
-        with closing(sqlite3.connect(target)) as copy:
+        with _sqlite_errors(), closing(sqlite3.connect(target)) as copy:
             connection.connection.backup(copy)
     else:
         _run("pg_dump", "--format=custom", "--no-owner", "--no-privileges", "--file", str(target))
@@ -40,8 +41,11 @@ def is_damaged(copy: Path) -> bool:
 
 def is_in_use() -> bool:
     """Return whether the portal has users or hypervisors, or a database that cannot be read."""
-    if connection.vendor == "sqlite" and database_file.problem(_file()):
-        return True
+    if connection.vendor == "sqlite":
+        if not _file().exists():
+            return False
+        if database_file.problem(_file()):
+            return True
     try:
         if "auth_user" not in connection.introspection.table_names():
             return False
@@ -68,8 +72,17 @@ def _load_sqlite(copy: Path) -> None:
         copy.with_name("new").replace(path)
         return
     connection.ensure_connection()
-    with closing(sqlite3.connect(copy)) as source:
+    with _sqlite_errors(), closing(sqlite3.connect(copy)) as source:
         source.backup(connection.connection)
+
+
+@contextmanager
+def _sqlite_errors() -> Iterator[None]:
+    """Convert the errors of a copy, which has changed nothing, such as a full disk."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise BackupError(Message("backup.failed", program="SQLite", reason=error)) from error
 
 
 def _set_aside(path: Path) -> None:
