@@ -187,7 +187,12 @@ IDLE_POLL_SECONDS = float(os.environ.get("VIRTERWEB_IDLE_POLL_SECONDS", "60"))
 WORKER_HYPERVISORS = os.environ.get("VIRTERWEB_HYPERVISORS", "")
 
 # Functions that one worker at a time calls at intervals, in seconds.
-CHORES = {"networks.leases.sync.forget": 600, "vms.console.sync.forget": 600, "vms.images.uploads.forget": 600}
+CHORES = {
+    "networks.leases.sync.forget": 600,
+    "vms.console.sync.forget": 600,
+    "vms.images.uploads.forget": 600,
+    "virterweb.operations.housekeeping.forget": 3600,
+}
 
 LOGGING = {
     "version": 1,
