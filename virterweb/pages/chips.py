@@ -10,7 +10,7 @@ from django.http import QueryDict
 from .tables import natural_key
 
 NAMED = ("hypervisor", "network")
-OFFERED = 50  # values in the menu of a chip
+OFFERED = 20  # values in the menu of a chip
 NO_OWNER = "-"  # no user has this name in a list of owners
 
 
@@ -44,16 +44,7 @@ class Chip:
     text: str
     clear: str
     options: tuple[Option, ...]
-
-    @property
-    def offered(self) -> tuple[Option, ...]:
-        """Return the values that the menu lists."""
-        return self.options[:OFFERED]
-
-    @property
-    def more(self) -> int:
-        """Return how many more values there are."""
-        return len(self.options) - len(self.offered)
+    more: int = 0  # values that the menu does not list
 
     @property
     def kind(self) -> str:
@@ -115,7 +106,8 @@ class Narrowed:
             chosen=chosen,
             text=found.get(chosen, chosen),
             clear=self._href(one.key, ""),
-            options=tuple(Option(text=text, href=self._href(one.key, value)) for value, text in ordered),
+            options=tuple(Option(text=text, href=self._href(one.key, value)) for value, text in ordered[:OFFERED]),
+            more=max(0, len(ordered) - OFFERED),
         )
 
     def _href(self, key: str, value: str) -> str:

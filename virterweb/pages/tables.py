@@ -29,7 +29,7 @@ def natural(column: str) -> Collate:
     return Collate(F(column), NATURAL)
 
 
-ROWS = 50  # on a page
+ROWS = 40  # on a page
 
 
 def page_of(rows: Sequence | QuerySet, query: QueryDict, count: int | None = None) -> Page:

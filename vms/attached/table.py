@@ -14,7 +14,7 @@ from django.http import QueryDict
 from django.utils import timezone
 
 from virterweb.hypervisors.models import Hypervisor
-from virterweb.pages.chips import Chip, Option
+from virterweb.pages.chips import OFFERED, Chip, Option
 from virterweb.pages.tables import natural, natural_key, page_of
 from vms.addresses.nic_addresses import addresses_of
 from vms.guests import states as guest_states
@@ -131,10 +131,12 @@ def chips(vms: VMQuerySet, filters: Filters) -> list[Chip]:
 def _chip(filters: Filters, name: str, title: str, values: set[str]) -> Chip:
     words = {state.value: state.label.lower() for state in Power} if name == "state" else {}
     listed = sorted(values - {""}, key=lambda text: (text == OTHERS, natural_key(text)))
-    options = tuple(Option(text=words.get(each, each), href=filters.query(**{name: each})) for each in listed)
-    chosen = getattr(filters, name)
+    options = tuple(Option(text=words.get(each, each), href=filters.query(**{name: each})) for each in listed[:OFFERED])
+    chosen, more = getattr(filters, name), max(0, len(listed) - OFFERED)
     clear = filters.query(name)
-    return Chip(key=name, title=title, chosen=chosen, text=words.get(chosen, chosen), clear=clear, options=options)
+    return Chip(
+        key=name, title=title, chosen=chosen, text=words.get(chosen, chosen), clear=clear, options=options, more=more
+    )
 
 
 def table(found: Iterable[Row]) -> Iterable[tuple[object, ...]]:
