@@ -96,7 +96,7 @@ def test_networks_to_be_chosen_are_marked(page, lab):
 
 
 def test_names_are_read_once_for_a_page(page, lab, django_assert_max_num_queries):
-    with django_assert_max_num_queries(12) as queries:
+    with django_assert_max_num_queries(13) as queries:
         page.get("/attached/")
     assert len([each for each in queries if '"skeleton" IN' in each["sql"]]) == 1
 

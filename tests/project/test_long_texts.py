@@ -16,7 +16,7 @@ pytestmark = pytest.mark.integration
 
 LINES = [name for name, field in NetworkForm.base_fields.items() if isinstance(field, LinesField)]
 # Columns that hold a format of fixed length, whoever writes them.
-FIXED = {"mac": 17, "sort_key": 33, "leases_print": 32, "seed": 64, "seeds_compared": 64}
+FIXED = {"mac": 17, "sort_key": 33, "leases_print": 32, "seed": 64, "seeds_compared": 64, "skeleton": 16}
 # Columns that people fill in, and that no task writes: their form refuses what is longer.
 TYPED = {
     *("Hypervisor.name", "Hypervisor.uri", "Hypervisor.pool", "Hypervisor.access_network", "Hypervisor.disk_cache"),

@@ -21,6 +21,7 @@ from .waiting import wait_for
 
 _folder = tempfile.TemporaryDirectory(prefix="virterweb-test-")  # deleted with the process
 MIGRATED = Path(_folder.name) / "migrated.sqlite3"
+OF_THIS_PROCESS = ("DATABASE_URL", "CELERY_BROKER_URL", "VIRTERWEB_SECRET_KEY")
 ROOT = Path(__file__).resolve().parent.parent.parent
 PASSWORD = "walk the lab"
 MODELS = """\
@@ -59,7 +60,7 @@ class Portal:
 
     def __init__(self, data: Path, hypervisors: dict[str, str] | None, **environment: str) -> None:
         self.environment = {
-            **{name: value for name, value in os.environ.items() if name not in ("DATABASE_URL", "CELERY_BROKER_URL")},
+            **{name: value for name, value in os.environ.items() if name not in OF_THIS_PROCESS},
             **{"VIRTERWEB_DATA": str(data), "VIRTERWEB_ADMIN_PASSWORD": PASSWORD, "PYTHONUNBUFFERED": "1"},
             # Most tests ask the database, and open no page that would have its hypervisor polled often.
             "VIRTERWEB_IDLE_POLL_SECONDS": "1",

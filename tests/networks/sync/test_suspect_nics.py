@@ -175,7 +175,7 @@ def test_a_reconnection_without_a_new_port_is_reported_as_failed(network, remote
 def test_a_start_event_is_recorded_by_whichever_process_receives_it(tmp_path, enqueued, monkeypatch):
     for name in ("listener", "start_listener"):
         monkeypatch.setattr(gateway, name, None)
-    events.listen(sync.note_start)
+    events.listen(sync.note_start, lambda hypervisor: None)
     path = tmp_path / "host.xml"
     path.write_text(EMPTY)
     network = make_network(make_hypervisor(uri=f"test://{path}"))

@@ -32,7 +32,7 @@ for number in range(100_000):
 
 def kept(portal: Portal) -> dict[str, object]:
     """Return what a backup must bring back."""
-    keys = {name: (portal.data / name).read_text() for name in ("secret-key", "ssh-key")}
+    keys = dict(portal.ask("list(map(list, Secret.objects.values_list('name', 'value')))"))
     uploads = {path.name: path.read_bytes() for path in (portal.data / "uploads").iterdir()}
     rows = portal.ask("list(map(list, Network.objects.order_by('name').values_list('name', 'uuid', 'document')))")
     return {**keys, "uploads": uploads, "networks": rows}
@@ -47,8 +47,7 @@ def test_a_new_portal_gets_everything_back(used: Portal, make_portal, tmp_path: 
     assert kept(other) == before
     assert before["uploads"] == {UPLOAD: b"an image"}
     assert not [path for path in other.data.iterdir() if re.match(r"\.|restoring|.*damaged", path.name)]
-    for name in ("secret-key", "ssh-key", f"uploads/{UPLOAD}"):
-        assert stat.S_IMODE((other.data / name).stat().st_mode) == 0o600
+    assert stat.S_IMODE((other.data / f"uploads/{UPLOAD}").stat().st_mode) == 0o600
 
 
 def test_a_backup_holds_the_database_as_it_was_at_one_moment(used: Portal, make_portal, tmp_path: Path):
@@ -77,7 +76,7 @@ def test_a_used_portal_is_replaced_only_when_told(used: Portal, tmp_path: Path):
     assert b"backup.json" not in backup.read_bytes()
     before = kept(used)
     used.ask(ADD, MAKING)
-    (used.data / "ssh-key").write_text("another")
+    used.ask("Secret.objects.update(value='another')")
     said = used.manage("restore", str(backup), fails=True)
     assert said.count("\n") == 1
     assert "add --replace" in said

@@ -86,11 +86,12 @@ def test_damage_that_only_a_query_meets_is_said_in_a_sentence_too(tmp_path: Path
     database = tmp_path / "virterweb.sqlite3"
     with closing(sqlite3.connect(database)) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        query = "SELECT rootpage FROM sqlite_master WHERE name = 'networks_network'"
-        (page,) = connection.execute(query).fetchone()
+        query = "SELECT rootpage FROM sqlite_master WHERE tbl_name = 'networks_network'"  # the table and its indexes
+        pages = [page for (page,) in connection.execute(query)]
     with database.open("r+b") as file:
-        file.seek((page - 1) * 4096)
-        file.write(os.urandom(4096))
+        for page in pages:
+            file.seek((page - 1) * 4096)
+            file.write(os.urandom(4096))
     said = portal.manage("network", "ls", fails=True)
     assert said.startswith(f"The database {database} is damaged: stop the portal and restore a backup"), said
     assert said.count("\n") == 1

@@ -10,7 +10,7 @@ from virterweb.hypervisors.models import Condition, Hypervisor
 OVERVIEW = "*"
 SHOWN = 12  # hypervisors in the sidebar
 NAMED = 5  # hypervisors that are not up to date in notes
-COLUMNS = ("error", "detail", "observed_at", "unreachable_since", "hypervisor")
+COLUMNS = ("error", "detail", "observed_at", "due_at", "asked_at", "began_at", "unreachable_since", "hypervisor")
 
 
 class Fleet:

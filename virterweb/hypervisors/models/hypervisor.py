@@ -74,9 +74,7 @@ class HypervisorQuerySet(NamedQuerySet):
         )
         return bool(
             old.update(
-                watched_at=now,
-                asked_at=Case(When(watched, then="asked_at"), default=Value(now)),
-                due_at=Case(When(watched, then="due_at"), default=None),
+                watched_at=now, due_at=Case(When(~watched & Q(due_at__gt=Now()), then=Now()), default=F("due_at"))
             )
         )
 
