@@ -3,7 +3,7 @@
 import os
 
 from celery import Celery
-from celery.signals import worker_init, worker_ready, worker_shutdown
+from celery.signals import worker_init, worker_shutdown
 from django.utils.module_loading import import_string
 
 from . import file_broker as broker
@@ -18,24 +18,20 @@ app.autodiscover_tasks(APPS)
 
 
 @worker_init.connect
-def listen(**kwargs) -> None:
+def start(**kwargs) -> None:
+    """Start all that needs no broker: changes are carried out without one, too."""
     from networks.sync import note_start
     from virterweb.hypervisors.connections import events
+    from virterweb.hypervisors.dispatch import worker
     from virterweb.hypervisors.tasks import poll_soon
 
     private_folder.restrict_new_files()
     events.listen(note_start, poll_soon)
-
-
-@worker_ready.connect
-def start_dispatcher(**kwargs) -> None:
-    from virterweb.hypervisors.dispatch import worker
-
     worker.start(work for name in APPS for work in import_string(f"{name}.tasks.WORK"))
 
 
 @worker_shutdown.connect
-def stop_dispatcher(**kwargs) -> None:
+def stop(**kwargs) -> None:
     from virterweb.hypervisors.dispatch import worker
 
     worker.stop()

@@ -205,6 +205,13 @@ def test_a_chore_is_done_at_its_interval(settings, monkeypatch):
     assert done == [1, 1]
 
 
+def test_no_chore_is_due_again_before_its_interval_is_over(settings):
+    chores.register()
+    for chore in Chore.objects.all():
+        chores.run(chore.pk)
+    assert Chore.objects.count() == len(settings.CHORES) and not chores.due()
+
+
 @pytest.mark.parametrize(
     "work", [work for app in APPS for work in import_string(f"{app}.tasks.WORK")], ids=lambda work: work.name
 )

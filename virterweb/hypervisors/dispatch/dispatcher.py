@@ -23,7 +23,8 @@ from .work import Work
 
 log = logging.getLogger(__name__)
 
-MIN_PAUSE, MAX_PAUSE = 0.1, 2.0  # seconds between two looks: longer and longer while nothing is due
+BUSY_PAUSE, IDLE_PAUSE = 0.2, 2.0  # seconds between two looks: soon after something was due, and later
+BUSY_FOR = 5.0  # seconds
 ERROR_PAUSE = 1.0  # seconds until the next look after an error, such as a lost database
 QUIET = 60.0  # seconds between two log entries about errors
 
@@ -60,7 +61,7 @@ class Dispatcher:
         return sum(self._take(kind) for kind in self._kinds)
 
     def _loop(self) -> None:
-        pause, beat_at = MIN_PAUSE, -heartbeat.INTERVAL
+        busy_at, beat_at = time.monotonic(), -heartbeat.INTERVAL
         while not self._stopped:
             self._wake.clear()
             try:
@@ -69,13 +70,14 @@ class Dispatcher:
                     heartbeat.beat()
                     end_claims_of_dead()
                     beat_at = time.monotonic()
-                pause = MIN_PAUSE if self.look() else min(pause * 2, MAX_PAUSE)
+                if self.look():
+                    busy_at = time.monotonic()
+                pause = BUSY_PAUSE if time.monotonic() - busy_at < BUSY_FOR else IDLE_PAUSE
             except Exception as problem:  # the loop must not end
                 self._complain(problem)
                 pause = ERROR_PAUSE
             close_old_connections()
-            if self._wake.wait(pause):
-                pause = MIN_PAUSE
+            self._wake.wait(pause)
 
     def _complain(self, problem: Exception) -> None:
         if time.monotonic() - self._complained_at >= QUIET:

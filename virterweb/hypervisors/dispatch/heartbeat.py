@@ -8,6 +8,8 @@ from django.utils import timezone
 from virterweb.hypervisors.claims.processes import this_process
 from virterweb.hypervisors.models import HypervisorStatus, WorkerProcess
 
+from . import chores
+
 INTERVAL = 5.0  # seconds between two signs of life
 ALIVE = timedelta(seconds=20)  # how long after its last one a worker counts as running
 
@@ -23,6 +25,7 @@ def beat() -> None:
     died, _ = WorkerProcess.objects.filter(seen_at__lt=now - ALIVE).exclude(name=name).delete()
     came = not WorkerProcess.objects.filter(name=name).update(seen_at=now)
     if came:
+        chores.register()
         WorkerProcess.objects.create(name=name, seen_at=now, hypervisors=settings.WORKER_HYPERVISORS)
     if came or died:
         _poll_all()

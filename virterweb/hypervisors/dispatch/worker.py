@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from . import chores, heartbeat
+from . import heartbeat
 from .dispatcher import Dispatcher
 from .work import Work
 
@@ -12,7 +12,6 @@ _dispatcher: Dispatcher | None = None
 def start(kinds: Iterable[Work]) -> None:
     """Begin to look for work of these kinds."""
     global _dispatcher
-    chores.register()
     _dispatcher = Dispatcher(kinds)
     _dispatcher.start()
 

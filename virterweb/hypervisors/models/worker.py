@@ -1,6 +1,7 @@
 """What the processes of the portal share: signs of life of workers, housekeeping, and secrets."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 from django.db import models
@@ -26,6 +27,8 @@ class Chore(Due):
     """Housekeeping that one worker at a time does at intervals; see `dispatch.chores`."""
 
     name = models.CharField(unique=True, help_text="the path of the function")
+
+    MAX_PAUSE = timedelta(days=1)
 
     def __str__(self) -> str:
         return self.name
