@@ -72,6 +72,11 @@ class Editor:
         values = {key: value for key, value in as_text(NetworkForm(network=network)).items() if value}
         return {**values, "base": as_base(network), "token": token[1]}
 
+    def previewed(self, name: str, values: dict[str, str]) -> dict[str, str]:
+        """Return the values with the token of their plan, which a page shows before they are saved."""
+        answer = self.client.post(f"/networks/lab/{name}/edit/", values)
+        return {**values, "token": re.search(r'name="token" value="([^"]*)"', answer.content.decode())[1]}
+
     def save(self, name: str, values: dict[str, str]) -> None:
         answer = self.client.post(f"/networks/lab/{name}/edit/", values)
         assert answer.status_code == 302, f"{answer.status_code}: {answer.content.decode()[-3000:]}"
@@ -108,6 +113,7 @@ def one_host_entry(
     for number in range(5):
         values, mac = editor.form(name), f"52:54:00:04:00:{number:02x}"
         values["hosts"] += f"\n{mac} 10.8.251.{number + 1}"
+        values = editor.previewed(name, values)
         began = time.perf_counter()
         editor.save(name, values)
         while mac not in network.XMLDesc():
