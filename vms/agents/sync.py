@@ -2,7 +2,7 @@
 
 Guests whose agents answer are asked in the same round for what `vms.guests.report` keeps.
 
-This runs apart from the sweep, with its own connections: a guest may take seconds to answer, or never answer.
+This runs apart from polls, with its own connections: a guest may take seconds to answer, or never answer.
 """
 
 import logging

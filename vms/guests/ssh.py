@@ -1,7 +1,7 @@
 """Checks whether SSH works in VMs that were run with “wait for SSH”, as Virter's --wait-ssh does.
 
 Ready means that the VM's own host key answers, that the portal can log in as its user, and that cloud-init has ended;
-then the guest reports the result of cloud-init. This runs apart from the sweep, because a guest may take seconds to
+then the guest reports the result of cloud-init. This runs apart from polls, because a guest may take seconds to
 answer.
 """
 

@@ -50,7 +50,7 @@ def carry_out(model: type[Desired], pk: int, push: Callable[[Desired, Connection
 
 
 def _admit(statuses: models.Manager, desired: Desired) -> None:
-    """Let the next sweep try some of those that wait for a free place in a hypervisor, even before their time."""
+    """Let workers try some of those that wait for a free place in a hypervisor, even before their time."""
     if desired.status.progress != CROWDED:
         waiting = statuses.filter(desired__hypervisor=desired.hypervisor_id, progress=CROWDED).order_by("due_at")
         statuses.filter(pk__in=list(waiting.values_list("pk", flat=True)[:MAX_CALLERS])).update(due_at=None)

@@ -99,7 +99,7 @@ class Desired(models.Model):
         self._enqueue_push()
 
     def _enqueue_push(self) -> None:
-        """Have a worker carry it out when the transaction is committed; without a worker, the next sweep does."""
+        """Have a worker carry it out when the transaction is committed; a worker finds a lost one by itself."""
         enqueue(self.push_task, self.pk)
 
     def lock(self) -> None:
@@ -234,7 +234,7 @@ class Status(Due):
             setattr(self, name, value)
 
     def retry_now(self) -> None:
-        """Make it due for the next sweep, and reset the number of its attempts."""
+        """Make it due at once, and reset the number of its attempts."""
         self.write(due_at=None, tries=0)
 
     def retry_later(self, progress: Message, wait: timedelta, **values: object) -> None:
