@@ -72,6 +72,13 @@ class NIC(models.Model):
         editable=False,
         help_text="the fields that were requested; empty: all",
     )
+    leaves = models.JSONField(
+        "networks being left",
+        default=list,
+        blank=True,
+        editable=False,
+        help_text="names of networks whose reservations and leases are released once the NIC has left them",
+    )
     refused = models.JSONField(
         "libvirt refusal", null=True, editable=False, help_text="why libvirt refused it: a code with parameters"
     )

@@ -76,13 +76,14 @@ def release_addresses(vm: VM, connection: Connection, macs: set[str]) -> None:
 
 
 def release_entries(vm: VM, connection: Connection, macs: set[str], but: str = "") -> None:
-    """Delete DHCP reservations of these MACs on the networks of the VM's NICs, except on the one named `but`.
+    """Delete DHCP reservations of these MACs on the networks that the VM's NICs are on or leave, except on `but`.
 
     Entries on the access network are kept in static-DHCP mode, and so are entries that another VM's NIC needs. The MAC
     of an ID may have entries on other networks, which do not belong to the VM.
     """
     having = Q(found_hosts__mac__in=macs) | Q(hosts__mac__in=macs)
-    wanted = vm.nics.filter(mac__in=macs, kind=NIC.Kind.NETWORK).values("source")
+    nics = vm.nics.filter(mac__in=macs)
+    wanted = {nic.source for nic in nics if nic.kind == NIC.Kind.NETWORK}.union(*(nic.leaves for nic in nics))
     seen = vm.status.nics.filter(mac__in=macs).exclude(network=None).values("network")
     own = Network.objects.on(vm.hypervisor_id).filter(Q(name__in=wanted) | Q(pk__in=seen))
     networks = own.filter(having).exclude(name=but).distinct()

@@ -1,12 +1,14 @@
 """Make the NICs of one VM as they are desired."""
 
+from django.db import transaction
+
 from virterweb.hypervisors.desired.carry_out import Waiting
 from virterweb.hypervisors.gateway.connection import Connection
 from virterweb.hypervisors.gateway.found import FoundDomain, Refused
 from virterweb.messages import Message
 from vms.definition.nics.parse import find, parse_domain
 from vms.definition.nics.plan import plan
-from vms.definition.nics.spec import FoundNIC, SharedMAC
+from vms.definition.nics.spec import FoundNIC, NICSpec, SharedMAC
 from vms.definition.nics.steps import NICStep, NotAttachable
 from vms.models import NIC, VM, Power
 from vms.nics.sync import carry_out
@@ -24,6 +26,7 @@ def change_nics(vm: VM, connection: Connection, found: FoundDomain) -> None:
     for nic in vm.nics.exclude(asked_at=None, removed_at=None):
         try:
             here, there = find(live, nic.key), find(kept, nic.key)
+            _note_left_networks(vm, nic, here, there)
             # A NIC to be removed at shutdown stays in the running guest until then.
             stays = bool(nic.removed_at and nic.at_shutdown and here)
             steps = _planned(nic, None if stays else here, there, running and not stays)
@@ -35,9 +38,8 @@ def change_nics(vm: VM, connection: Connection, found: FoundDomain) -> None:
         if not done:
             held.append(nic.mac)
         elif not stays:
-            moved_from = _left(here, steps, running)
-            there_now = bool(moved_from) or not running or (here is not None and _same_place(here, nic))
-            _settle(vm, nic, connection, moved_from, there_now)
+            moved = here is not None and any(step.live and step.spec and _in_place(step.spec, nic) for step in steps)
+            _settle(vm, nic, connection, moved or not running or (here is not None and _in_place(here, nic)))
     refused = [nic.refused for nic in vm.nics.filter(refused__isnull=False)]
     if held:
         write_nics(vm, connection.domains.get(vm.uuid_text))
@@ -61,20 +63,23 @@ def _planned(nic: NIC, here: FoundNIC | None, there: FoundNIC | None, running: b
     return plan(wanted, here, there, running, replug=not nic.at_shutdown, only=only).steps
 
 
-def _left(here: FoundNIC | None, steps: tuple[NICStep, ...], running: bool) -> str:
-    """Return the network that the NIC has left with these steps; "" if it stays, or leaves only at the next boot."""
-    if here is None or here.kind != NIC.Kind.NETWORK or not running:
-        return ""
-    now = [(step.spec.kind, step.spec.source) for step in steps if step.live and step.spec]
-    return here.source if now and now[-1] != (here.kind, here.source) else ""
+def _note_left_networks(vm: VM, nic: NIC, here: FoundNIC | None, there: FoundNIC | None) -> None:
+    """Save the networks that the NIC leaves: afterwards, neither a poll nor another worker finds it there."""
+    found = {each.source for each in (here, there) if each and each.kind == NIC.Kind.NETWORK}
+    leaves = sorted({*nic.leaves, *found} - {nic.source})
+    if leaves != nic.leaves:
+        nic.leaves = leaves
+        with transaction.atomic():
+            vm.lock()
+            vm.nics.filter(pk=nic.pk).update(leaves=leaves)
 
 
-def _same_place(found: FoundNIC, nic: NIC) -> bool:
+def _in_place(found: FoundNIC | NICSpec, nic: NIC) -> bool:
     return (found.kind, found.source) == (nic.kind, nic.source)
 
 
-def _settle(vm: VM, nic: NIC, connection: Connection, moved_from: str, there_now: bool) -> None:
-    """Record that a NIC is as desired, and release the addresses of its old place."""
+def _settle(vm: VM, nic: NIC, connection: Connection, in_place: bool) -> None:
+    """Record that a NIC is as desired; once it is in its place, release the addresses of those that it has left."""
     desired = vm.nics.filter(pk=nic.pk, asked_at=nic.asked_at, removed_at=nic.removed_at)
     shared = _has_mac(connection.domains.get(vm.uuid_text), nic)  # the other NIC needs the addresses, too
     if nic.removed_at:
@@ -82,12 +87,11 @@ def _settle(vm: VM, nic: NIC, connection: Connection, moved_from: str, there_now
             release_addresses(vm, connection, {nic.mac})
         desired.delete()
         return
-    if shared:
-        moved_from, there_now = "", False
-    if moved_from:
-        release_leases(vm, connection, {nic.mac}, moved_from)
-    if there_now:
+    if in_place and not shared:
+        for network in nic.leaves:
+            release_leases(vm, connection, {nic.mac}, network)
         release_entries(vm, connection, {nic.mac}, but=nic.source)
+        vm.nics.filter(pk=nic.pk, leaves=nic.leaves).update(leaves=[])
     if vm.managed:
         desired.update(asked_at=None, refused=None)
     else:

@@ -1,0 +1,78 @@
+"""A NIC that moves takes no address with it: its old network gets them back, whatever happens during the move."""
+
+import contextlib
+from dataclasses import replace
+
+import pytest
+
+from networks.models import Network
+from tests.support.making import make_network
+from tests.vms.changes.outside_changes import FIRST
+from tests.vms.sync.test_lifecycle import UUID, Model
+from vms import sync
+from vms.models import VM
+
+pytestmark = pytest.mark.integration
+
+
+class Killed(BaseException):
+    """Ends a worker at once, as SIGKILL does."""
+
+
+def moving(tmp_path) -> tuple[Model, Network]:
+    """Return a VM whose first NIC is to leave a network that has a reservation for it, and that network."""
+    model = Model(tmp_path)
+    model.verb("adopt", model.vm())
+    model.observe()
+    make_network(model.hypervisor, "blue")
+    old = model.hypervisor.networks.get(name="default")
+    old.hosts.create(mac=FIRST, ip="10.255.0.9")
+    move(model.vm(), "blue")
+    return model, old
+
+
+def move(vm: VM, network: str) -> None:
+    spec, _ = vm.desired_nic(FIRST)
+    vm.change_nic(replace(spec, source=network))
+
+
+def during(model: Model, monkeypatch, what) -> None:
+    """Call `what` once libvirt has the change, and before the portal has noted it."""
+    define = model.connection.domains.define
+
+    def then(document: str, name: str) -> None:
+        define(document, name)
+        if model.connection.domains.get(UUID):
+            what()
+
+    monkeypatch.setattr(model.connection.domains, "define", then)
+
+
+def killed() -> None:
+    raise Killed
+
+
+def test_a_poll_during_the_move_does_not_keep_the_reservation(db, enqueued, tmp_path, monkeypatch):
+    model, old = moving(tmp_path)
+    during(model, monkeypatch, model.observe)
+    sync.push(model.vm(), model.connection)
+    assert not old.hosts.filter(mac=FIRST).exists()
+    assert model.vm().nics.get(mac=FIRST).leaves == []
+
+
+def test_a_worker_killed_during_the_move_does_not_keep_the_reservation(db, enqueued, tmp_path, monkeypatch):
+    model, old = moving(tmp_path)
+    with monkeypatch.context() as once, contextlib.suppress(Killed):
+        during(model, once, killed)
+        sync.push(model.vm(), model.connection)
+    assert old.hosts.filter(mac=FIRST).exists(), "it was killed before"
+    model.observe()
+    sync.push(model.vm(), model.connection)
+    assert not old.hosts.filter(mac=FIRST).exists()
+
+
+def test_a_nic_that_returns_before_the_move_keeps_its_reservation(db, enqueued, tmp_path):
+    model, old = moving(tmp_path)
+    move(model.vm(), "default")
+    sync.push(model.vm(), model.connection)
+    assert old.hosts.filter(mac=FIRST).exists()
