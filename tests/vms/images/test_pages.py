@@ -7,6 +7,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 
 from tests.support.making import make_hypervisor
 from virterweb.web_server import spool
+from vms.images import uploads
 from vms.models import Image, Volume
 
 PATH = b"/etc/shadow"
@@ -45,11 +46,13 @@ def test_a_bad_upload_is_refused_at_its_field(page, lab, settings, data, said):
     assert not list(settings.SPOOL_DIR.iterdir())
 
 
+@pytest.mark.parametrize("in_database", [False, True])
 @pytest.mark.parametrize("data", [WHOLE, bytes(3_000_000)])
-def test_a_good_upload_is_kept_byte_by_byte(page, lab, settings, data):
+def test_a_good_upload_is_kept_byte_by_byte(page, lab, settings, data, in_database):
+    settings.UPLOADS_IN_DATABASE = in_database
     assert upload(page, lab, data).status_code == 302
     image = Image.objects.get()
-    assert (settings.SPOOL_DIR / image.upload).read_bytes() == data
+    assert uploads.fetch(image.upload, lambda arrived: None).read_bytes() == data
     assert image.size == len(data)
 
 
