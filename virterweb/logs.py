@@ -4,13 +4,13 @@ import logging
 import re
 import time
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable
 
 from celery import current_task
 from django.http import HttpRequest, HttpResponse
 from pythonjsonlogger.json import JsonFormatter
+
+from virterweb import log_context
 
 log = logging.getLogger(__name__)
 
@@ -19,27 +19,14 @@ FIELDS = ("asctime", "levelname", "name", "message")
 NAMES = {"asctime": "at", "levelname": "level", "name": "logger"}
 READING = ("GET", "HEAD", "OPTIONS")
 
-_request: ContextVar[HttpRequest | None] = ContextVar("request", default=None)
-_facts: ContextVar[dict[str, object] | None] = ContextVar("facts", default=None)
-
-
-@contextmanager
-def about(**facts: object) -> Iterator[None]:
-    """Add facts, such as the object that a worker deals with, to all lines that the block logs."""
-    token = _facts.set((_facts.get() or {}) | facts)
-    try:
-        yield
-    finally:
-        _facts.reset(token)
-
 
 class Context(logging.Filter):
     """Adds what is known about the request, the task and the block to a line; it reads nothing from the database."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         given = record.__dict__.get("request")  # Django's own lines name it, also those after its middleware
-        request = _request.get() or (given if isinstance(given, HttpRequest) else None)
-        record.__dict__.update(_of_task() | _of_request(request) | (_facts.get() or {}))
+        request = log_context.request.get() or (given if isinstance(given, HttpRequest) else None)
+        record.__dict__.update(_of_task() | _of_request(request) | dict(log_context.facts()))
         return True
 
 
@@ -74,13 +61,13 @@ class RequestLog:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         given = request.headers.get(HEADER, "")
         request.id = given if re.fullmatch(r"[\w.-]{1,64}", given, re.ASCII) else uuid.uuid4().hex
-        token, began = _request.set(request), time.monotonic()
+        token, began = log_context.request.set(request), time.monotonic()
         try:
             response = self.get_response(request)
             if request.method not in READING or response.status_code >= 500:
                 facts = {"status": response.status_code, "milliseconds": round(1000 * (time.monotonic() - began))}
                 log.info("%s %s", request.method, request.path, extra=facts)
         finally:
-            _request.reset(token)
+            log_context.request.reset(token)
         response.headers[HEADER] = request.id
         return response

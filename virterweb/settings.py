@@ -214,4 +214,6 @@ if os.environ.get("VIRTERWEB_LOG") == "json":
     LOGGING["formatters"]["json"] = {"()": "virterweb.logs.formatter"}
     LOGGING["filters"] = {"context": {"()": "virterweb.logs.Context"}}
     LOGGING["handlers"]["console"] |= {"formatter": "json", "filters": ["context"]}
+    # Each call of libvirt that carries out a change.
+    LOGGING["loggers"]["virterweb.hypervisors.gateway.session"] = {"level": "DEBUG"}
     LOGGING["loggers"]["uvicorn"] = {"handlers": ["console"], "level": "WARNING", "propagate": False}

@@ -12,6 +12,7 @@ import pytest
 from tests.support.portal import Portal
 from tests.support.waiting import wait_for
 from virterweb import logs
+from virterweb.log_context import about
 
 
 @pytest.fixture
@@ -54,8 +55,8 @@ def test_a_traceback_is_part_of_its_line(lines):
 
 def test_facts_hold_for_the_block_that_names_them(lines):
     log = logging.getLogger("virterweb.test")
-    with logs.about(object="network 7"):
-        with logs.about(step="start"):
+    with about(object="network 7"):
+        with about(step="start"):
             log.warning("inner")
         log.warning("outer")
     log.warning("after")
@@ -76,6 +77,8 @@ def test_all_lines_of_a_portal_are_json_with_request_user_and_object(tmp_path: P
         portal.post("/login/", username="admin", password="wrong")
         wait_for(lambda: portal.table("/networks/"), 30, "the first poll")
         portal.post("/networks/lab/default/adopt/", page="/networks/lab/default/")
+        portal.post("/networks/lab/default/remove/", disconnect="yes", vm="test")
+        wait_for(lambda: not portal.table("/networks/"), 30, "it is deleted")
         with pytest.raises(HTTPError):
             portal.get("/nowhere/")
         worker = portal.worker_log().splitlines()
@@ -84,9 +87,14 @@ def test_all_lines_of_a_portal_are_json_with_request_user_and_object(tmp_path: P
         portal.stop()
     assert [json.loads(line)["message"] for line in worker if line.startswith("{")]
     assert not [line for line in worker if re.match(r"\d{4}-", line)]  # as lines begin without the setting
+    of_worker = [json.loads(line) for line in worker if line.startswith("{")]
     (adopted,) = [line for line in web if line.get("view") == "networks:adopt"]
     assert adopted["message"] == "POST /networks/lab/default/adopt/"
     assert (adopted["user"], adopted["object"], adopted["status"]) == ("admin", "lab/default", 302)
+    (deleted,) = [line for line in web if line.get("view") == "networks:remove"]
+    calls = [line for line in of_worker if line.get("request") == deleted["request"]]
+    assert "networks.undefine" in [line.get("call") for line in calls], "from the click to the call of libvirt"
+    assert {line["object"] for line in calls} == {"network default"}
     (missing,) = [line for line in web if line["message"] == "Not Found: /nowhere/"]
     assert re.fullmatch("[0-9a-f]{32}", missing["request"])
     assert not [line for line in web if line["logger"] == "uvicorn.access"]

@@ -12,6 +12,7 @@ from virterweb.hypervisors.connections.guard import failure
 from virterweb.hypervisors.connections.pool import CROWDED, MAX_CALLERS, connected
 from virterweb.hypervisors.gateway.connection import Connection
 from virterweb.hypervisors.gateway.found import HypervisorError, Unreachable
+from virterweb.log_context import about
 from virterweb.messages import Failure, Message
 
 from .models import Desired, Status
@@ -43,7 +44,10 @@ def carry_out(model: type[Desired], pk: int, push: Callable[[Desired, Connection
         while status and (desired := model.objects.select_related("hypervisor", "status").filter(pk=pk).first()):
             if desired.done:
                 return
-            settled = _attempt(desired, push)
+            with about(
+                object=f"{model._meta.verbose_name} {desired}", change=desired.generation, request=desired.request
+            ):
+                settled = _attempt(desired, push)
             _admit(statuses, desired)
             if not settled:
                 return

@@ -19,6 +19,7 @@ from django.utils import timezone
 from virterweb.enqueue import enqueue
 from virterweb.hypervisors.claims.due import Due
 from virterweb.hypervisors.models import Hypervisor
+from virterweb.log_context import request_id
 from virterweb.message_field import MessageField
 from virterweb.messages import Message
 from virterweb.pages.name_field import SkeletonField
@@ -51,6 +52,9 @@ class Desired(models.Model):
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
+    request = models.CharField(
+        blank=True, editable=False, help_text="ID of the request that made the last change, for logs"
+    )
     skeleton = SkeletonField()
 
     objects = DesiredQuerySet.as_manager()
@@ -76,6 +80,7 @@ class Desired(models.Model):
                 self._raise_generation()
                 super().save(*args, **kwargs, update_fields=[name for name in names if name not in kept])
             return
+        self.request = request_id()
         with transaction.atomic():
             super().save(*args, **kwargs)
             self._meta.get_field("status").related_model.objects.create(desired=self)
@@ -93,9 +98,10 @@ class Desired(models.Model):
         self.status.retry_now()
 
     def _raise_generation(self) -> None:
-        if not type(self).objects.filter(pk=self.pk).update(generation=F("generation") + 1):
+        new = {"generation": F("generation") + 1, "request": request_id()}
+        if not type(self).objects.filter(pk=self.pk).update(**new):
             raise InvalidTransition(self, Refusal.GONE)
-        self.refresh_from_db(fields=["generation"])
+        self.refresh_from_db(fields=["generation", "request"])
         self._enqueue_push()
 
     def _enqueue_push(self) -> None:

@@ -1,16 +1,21 @@
 """The open libvirt connection that all nouns share, and libvirt's errors as the portal's."""
 
+import logging
 import re
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 import libvirt
 
+from virterweb.log_context import facts
 from virterweb.messages import Message
 
 from . import peer
 from .found import Busy, Refused, Unreachable
 from .reasons import Reason, recognise
+
+log = logging.getLogger(__name__)
 
 KEEP_ALIVE = (2, 3)  # a ping every 2 s; dead after three without answer
 LOST = {libvirt.VIR_ERR_NO_CONNECT, libvirt.VIR_ERR_INVALID_CONN, libvirt.VIR_ERR_RPC}
@@ -58,6 +63,7 @@ class Session:
 
         Raises: Unreachable, Busy, Refused.
         """
+        began = time.monotonic()
         try:
             yield
         except libvirt.libvirtError as error:
@@ -70,6 +76,10 @@ class Session:
                 raise Busy(Message("hypervisor.busy", action=action), str(error)) from error
             said = Message("hypervisor.refused", action=action, reason=reason_of(error))
             raise Refused(said, str(error), reason=_known(error)) from error
+        finally:
+            if log.isEnabledFor(logging.DEBUG) and "change" in facts():
+                milliseconds = round(1000 * (time.monotonic() - began))
+                log.debug("libvirt call: %s", action, extra={"call": action.code, "milliseconds": milliseconds})
 
 
 def _known(error: libvirt.libvirtError) -> Reason | None:
