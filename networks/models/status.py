@@ -34,6 +34,7 @@ class NetworkStatus(Status):
     stored = models.TextField(
         "stored definition", blank=True, help_text="the stored definition of an active network, if it differs"
     )
+    fingerprint = models.CharField(blank=True, help_text="digest of what libvirt had when it was last recorded")
     not_kept = models.JSONField(
         "ignored differences",
         default=list,

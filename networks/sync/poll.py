@@ -20,6 +20,8 @@ from virterweb.hypervisors.gateway.connection import Connection
 from virterweb.hypervisors.gateway.found import FoundNetwork
 from virterweb.hypervisors.models import Hypervisor, ReadingProblem
 
+DOCUMENTS = ("document", "agreed", "status__document", "status__stored", "status__draft")  # read only after changes
+
 
 def observe(hypervisor: Hypervisor, connection: Connection) -> bool:
     """Record every network that libvirt has, and the leases that are due; write only changes.
@@ -28,7 +30,8 @@ def observe(hypervisor: Hypervisor, connection: Connection) -> bool:
     changed or is in progress.
     """
     began, busy = timezone.now(), False
-    rows = {row.uuid_text: row for row in Network.objects.on(hypervisor).select_related("hypervisor", "status")}
+    known = Network.objects.on(hypervisor).select_related("hypervisor", "status").defer(*DOCUMENTS)
+    rows = {row.uuid_text: row for row in known}
     with Observation(hypervisor, ReadingProblem.Kind.NETWORK) as reading:
         found = {network.uuid: network for network in connection.networks.all(reading.guard)}
         for uuid, network in found.items():
@@ -72,9 +75,7 @@ def _add_unmanaged(hypervisor: Hypervisor, connection: Connection, network: Foun
 def _is_known(row: Network, network: FoundNetwork) -> bool:
     """Return whether everything that was found is already recorded."""
     status = row.status
-    now_as = (network.document, network.active, network.autostart, network.persistent, network.stored)
-    then = (status.document, status.active, status.autostart, status.persistent, status.definition)
-    return now_as == then and status.present and status.compared == row.generation
+    return status.present and status.fingerprint == network.fingerprint and status.compared == row.generation
 
 
 def _record(row: Network, network: FoundNetwork, began: datetime) -> None:

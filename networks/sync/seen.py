@@ -19,7 +19,7 @@ def status_values(row: Network, found: FoundNetwork | None) -> dict:
     now = timezone.now()
     if found is None:
         drift = encoded([RECREATED if _has_namesake(row) else GONE]) if row.status.made_at else ""
-        gone = {"present": False, "active": False, "drift": drift, "leases_print": ""}
+        gone = {"present": False, "active": False, "drift": drift, "leases_print": "", "fingerprint": ""}
         return {**gone, "compared": row.generation, "observed_at": now}
     spec = parse(found.document)
     return {
@@ -35,6 +35,7 @@ def status_values(row: Network, found: FoundNetwork | None) -> dict:
         "dhcp": spec.dhcp,
         "bridge": spec.bridge,
         "drift": row.drift_codes(row.drifts(found)) if row.managed else "",
+        "fingerprint": found.fingerprint,
         "compared": row.generation,
         "observed_at": now,
     }

@@ -41,6 +41,7 @@ class VMStatus(Status):
         blank=True,
         help_text="the stored definition of a running VM, or the last one of a VM that is gone",
     )
+    fingerprint = models.CharField(blank=True, help_text="digest of what libvirt had when it was last recorded")
     compared = models.PositiveIntegerField(
         "compared generation", default=0, help_text="the generation that drift was computed for"
     )

@@ -18,15 +18,18 @@ from vms.observed.rates import STEP, Counters, Reading, follow
 log = logging.getLogger(__name__)
 
 ACTIVE = (Power.RUNNING, Power.PAUSED)
+PAUSE = timedelta(seconds=STEP)  # between two readings
 NICS = ("vm", "mac", "place", "vm__desired__uuid", "target")
 
 
 def observe(hypervisor: Hypervisor, connection: Connection) -> None:
     """Read the counters of a hypervisor's NICs, unless they were just read."""
     now = timezone.now()
+    if (due_at := hypervisor.status.traffic_due_at) and now < due_at < now + 2 * PAUSE:
+        return
     due = Q(traffic_due_at=None) | Q(traffic_due_at__lte=now)
     statuses = HypervisorStatus.objects.filter(due, hypervisor=hypervisor)
-    if not statuses.update(traffic_due_at=now + timedelta(seconds=STEP)):
+    if not statuses.update(traffic_due_at=now + PAUSE):
         return
     try:
         found = connection.domains.traffic()

@@ -36,6 +36,14 @@ LEASE_WAIT = timedelta(minutes=5)  # how long a NIC without a lease counts as wa
 LACKS_NETWORK = ("vm.no_network", f"reason.{Code.NO_NETWORK}", f"reason.{Code.NETWORK_INACTIVE}")
 
 
+#: What recognises that nothing has changed; all else is read only after changes.
+KNOWN = (
+    *("hypervisor", "name", "uuid", "managed", "generation"),
+    *(f"status__{name}" for name in ("desired", "present", "fingerprint", "compared", "generation", "observed_at")),
+    "status__error",
+)
+
+
 def observe(hypervisor: Hypervisor, connection: Connection) -> bool:
     """Record every domain with its NICs, and from time to time the pool's volumes; only changes are written.
 
@@ -43,7 +51,8 @@ def observe(hypervisor: Hypervisor, connection: Connection) -> bool:
     has changed or is in progress.
     """
     began, busy = timezone.now(), False
-    rows = {row.uuid_text: row for row in VM.objects.on(hypervisor).select_related("hypervisor", "status")}
+    known = VM.objects.on(hypervisor).select_related("status").only(*KNOWN)
+    rows = {row.uuid_text: row for row in known}
     with Observation(hypervisor, Kind.VM) as reading:
         found = {domain.uuid: domain for domain in connection.domains.all(reading.guard)}
         for uuid, domain in found.items():
@@ -52,12 +61,14 @@ def observe(hypervisor: Hypervisor, connection: Connection) -> bool:
                 continue
             busy = True
             with reading.written(uuid, domain.name):
-                if row := rows.get(uuid) or _add_unmanaged(hypervisor, connection, domain):
+                row = rows.get(uuid) or _add_unmanaged(hypervisor, connection, domain)
+                if row and (row := _whole(row)):
                     _record(row, domain, began)
                     rows[uuid] = row
         for uuid in rows.keys() - found.keys() - reading.failed.keys():
             with reading.written(uuid, rows[uuid].name):
-                _record_gone(rows[uuid], began)
+                if row := _whole(rows[uuid]):
+                    _record_gone(row, began)
     forget(hypervisor, [Kind.NIC], (row.name for row in rows.values()))
     with Observation(hypervisor, Kind.PART, "VMs") as parts:
         for part in _parts(rows.values()):
@@ -67,6 +78,11 @@ def observe(hypervisor: Hypervisor, connection: Connection) -> bool:
             with parts.guard(part.__name__, _name_of(part.__name__)):
                 part(hypervisor, connection)
     return busy
+
+
+def _whole(row: VM) -> VM | None:
+    """Return a VM with all its columns; None if it has been removed meanwhile."""
+    return VM.objects.select_related("hypervisor", "status").filter(pk=row.pk).first()
 
 
 def _parts(rows: Iterable[VM]) -> Iterator[Callable[[Hypervisor], bool | None]]:
@@ -98,10 +114,7 @@ def _add_unmanaged(hypervisor: Hypervisor, connection: Connection, domain: Found
 def _is_known(row: VM, domain: FoundDomain) -> bool:
     """Return whether everything that was found is already recorded."""
     status = row.status
-    found = (domain.document, domain.stored, domain.persistent, domain.state, domain.reason, domain.saved)
-    then = (status.document, status.stored, status.persistent, status.power, status.power_reason, status.saved)
-    same = status.present and found == then
-    return same and status.compared == row.generation
+    return status.present and status.fingerprint == domain.fingerprint and status.compared == row.generation
 
 
 def _record(row: VM, domain: FoundDomain, began: datetime) -> None:

@@ -60,7 +60,7 @@ def status_values(row: VM, domain: FoundDomain | None) -> dict:
     if domain is None:
         absent = {"present": False, "power": Power.OFF, "power_reason": "", "saved": False, "document": "", "disks": []}
         absent |= {"stored": row.status.definition, "drift": _codes((gone(row.name),) if compared else ())}
-        return {**absent, "compared": row.generation, "observed_at": now}
+        return {**absent, "fingerprint": "", "compared": row.generation, "observed_at": now}
     spec = domain_xml.parse(domain.document)
     return {
         "present": True,
@@ -83,6 +83,7 @@ def status_values(row: VM, domain: FoundDomain | None) -> dict:
         "document": domain.document,
         "stored": domain.stored,
         "drift": _codes(_differences(row, domain, spec) if compared else ()),
+        "fingerprint": domain.fingerprint,
         "compared": row.generation,
         "observed_at": now,
     }

@@ -1,5 +1,6 @@
 """Values that the gateway returns, and one family of errors."""
 
+import hashlib
 import posixpath
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
@@ -74,8 +75,17 @@ class FoundOutput:
     text: str
 
 
+class Found:
+    """What libvirt has of one object."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Return a digest of all of it, which tells whether something has changed."""
+        return hashlib.blake2b(repr(self).encode(), digest_size=16).hexdigest()
+
+
 @dataclass(frozen=True, kw_only=True)
-class FoundNetwork:
+class FoundNetwork(Found):
     uuid: str
     name: str
     document: str  # the live definition of an active network, else the stored one
@@ -114,7 +124,7 @@ class FoundLease:
 
 
 @dataclass(frozen=True, kw_only=True)
-class FoundDomain:
+class FoundDomain(Found):
     uuid: str
     name: str
     document: str  # the live definition of a running domain, else the stored one
