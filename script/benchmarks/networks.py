@@ -74,8 +74,10 @@ class Editor:
 
     def previewed(self, name: str, values: dict[str, str]) -> dict[str, str]:
         """Return the values with the token of their plan, which a page shows before they are saved."""
-        answer = self.client.post(f"/networks/lab/{name}/edit/", values)
-        return {**values, "token": re.search(r'name="token" value="([^"]*)"', answer.content.decode())[1]}
+        answer = self.client.post(f"/networks/lab/{name}/edit/preview/", values)
+        shown = re.search(r'name="token" value="([^"]*)"', answer.content.decode())
+        assert shown, f"{answer.status_code}: {answer.content.decode()[-3000:]}"
+        return {**values, "token": shown[1]}
 
     def save(self, name: str, values: dict[str, str]) -> None:
         answer = self.client.post(f"/networks/lab/{name}/edit/", values)

@@ -9,6 +9,8 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.exceptions import PermissionDenied
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import OperationalError, ProgrammingError, connection
+from django.db.migrations.executor import MigrationExecutor
 from django.forms import Form
 
 from virterweb.enqueue import NOT_NOTIFIED, on_failure
@@ -20,6 +22,7 @@ from virterweb.pages.characters import visible
 from .dispatch.heartbeat import worker_runs
 from .models import Hypervisor
 
+OUTDATED = "the database is not prepared for this version of the portal; `manage.py migrate` prepares it"
 NO_WORKER_TIMEOUT = 15.0  # seconds without a poll of the hypervisor until the wait ends
 
 
@@ -70,6 +73,16 @@ class VerbCommand(BaseCommand):
             handler(**options)
         except (InvalidTransition, PermissionDenied) as problem:
             raise CommandError(str(problem)) from problem
+        except (OperationalError, ProgrammingError) as problem:
+            if is_outdated():
+                raise CommandError(OUTDATED) from problem
+            raise
+
+
+def is_outdated() -> bool:
+    """Return whether the database lacks migrations of this version."""
+    loader = MigrationExecutor(connection).loader
+    return not loader.disk_migrations.keys() <= loader.applied_migrations.keys()
 
 
 def portal_user(name: str) -> AbstractBaseUser:

@@ -90,14 +90,24 @@ def _follow(vm: VM, connection: Connection) -> None:
     if found is None:  # a transient VM is gone once it stops
         vm.status.write(power_done=vm.power_generation, shut_down_at=None)
         return
-    if seed.made_by_portal(vm):
-        with suppress(Refused):  # the guest keeps the old ISO; the VM itself can still be changed
-            seed.write(vm, connection)
-    change_nics(vm, connection, found)
+    if off := found.state == Power.OFF:
+        _write_seed(vm, connection)
+    try:
+        change_nics(vm, connection, found)
+    finally:
+        if not off:  # a guest that sees a new NIC takes longer to read the ISO than this takes to write it
+            _write_seed(vm, connection)
     if asked and vm.running:
         connection.domains.start(vm.uuid_text, vm.name)
     if asked:
         vm.status.write(power_done=vm.power_generation, shut_down_at=None)
+
+
+def _write_seed(vm: VM, connection: Connection) -> None:
+    """Write the ISO if the portal made it; if libvirt refuses, the guest keeps the old one."""
+    if seed.made_by_portal(vm):
+        with suppress(Refused):
+            seed.write(vm, connection)
 
 
 def _revert_once(vm: VM, connection: Connection, found: FoundDomain | None) -> FoundDomain | None:
