@@ -79,7 +79,8 @@ def fixed_on(network: Network | None, mac: str) -> str:
 
 
 def _reserved(network: Network, mac: str) -> list[str]:
-    return [ip for ip, entry in hosts.entries(network).items() if mac and entry.mac == mac]
+    found = reservations([network.pk], Q(mac=mac)) if mac else []
+    return list(dict.fromkeys(each.host.ip for each in found if not each.going))
 
 
 def static_user(network: Network, ip: str, mac: str) -> Message:
