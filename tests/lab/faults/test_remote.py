@@ -1,4 +1,6 @@
-"""A hypervisor reached by TCP, whose taps the portal cannot see: it still finds the NICs that a restart disconnected.
+"""A hypervisor reached by TCP or SSH, whose taps the portal cannot see.
+
+It still finds the NICs that a restart of their network disconnected.
 
 Some releases of libvirt forget the ports of a network with its restart, others keep them: both cases are tested.
 """
@@ -7,6 +9,7 @@ import contextlib
 import socket
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import libvirt
 import pytest
@@ -15,6 +18,7 @@ from lab import Lab
 from tests.lab.guest import bridges
 from tests.lab.networks.test_reconnect import vm
 from tests.support.portal import Portal
+from tests.support.ssh_server import ssh_server
 from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.lab
@@ -46,29 +50,44 @@ def serve(server: socket.socket, path: str) -> None:
                 threading.Thread(target=pump, args=pair, daemon=True).start()
 
 
-@pytest.fixture(scope="module")
-def uri(lab: Lab) -> Iterator[str]:
-    """The lab's libvirtd, at a TCP port."""
+@contextlib.contextmanager
+def by_tcp(path: Path) -> Iterator[str]:
+    """The libvirtd with this socket, at a TCP port."""
     with socket.create_server(("127.0.0.1", 0)) as server:
-        threading.Thread(target=serve, args=[server, str(lab.sockets / "libvirt-sock")], daemon=True).start()
+        threading.Thread(target=serve, args=[server, str(path)], daemon=True).start()
         yield f"qemu+tcp://127.0.0.1:{server.getsockname()[1]}/system"
         server.shutdown(socket.SHUT_RDWR)
 
 
+@contextlib.contextmanager
+def by_ssh(path: Path) -> Iterator[str]:
+    """The same, at an SSH server."""
+    with ssh_server() as port:
+        yield f"qemu+ssh://root@127.0.0.1:{port}/system?socket={path}&no_verify=1&no_tty=1"
+
+
+@pytest.fixture(scope="module", params=[by_tcp, by_ssh])
+def uri(request: pytest.FixtureRequest, lab: Lab) -> Iterator[str]:
+    with request.param(lab.sockets / "libvirt-sock") as uri:
+        yield uri
+
+
 @pytest.fixture(scope="module")
 def remote(lab: Lab, uri: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
-    """A portal that reaches the lab only by TCP and manages a network with two VMs there."""
+    """A portal that reaches the lab only by the network and manages a network with two VMs there."""
     portal = Portal(tmp_path_factory.mktemp("portal"), {"remote": uri})
     host = libvirt.open(lab.uri)
     red = host.networkDefineXML(RED)
     red.create()
     empty = vm(host, "empty", ["<source network='red'/>"])
     portal.ask("Hypervisor.objects.update(domain_type='qemu')")
+    portal.start_web()
     portal.start_worker()
+    portal.log_in()
     wait_for(lambda: portal.ask("Image.objects.count() + Network.objects.count()") == 3, 60, "the first poll")
     portal.manage("network", "adopt", "red")
-    portal.manage("vm", "run", "tiny", "--id", "8", "--memory", "64M", "--nic", "type=network,source=red")
-    wait_for(red.DHCPLeases, 120, "it has its lease")
+    portal.manage("vm", "run", "tiny", "--id", "8", "--memory", "128M", "--nic", "type=network,source=red")
+    wait_for(lambda: "tiny-8" in {lease["hostname"] for lease in red.DHCPLeases()}, 120, "it has its lease")
     wait_for(lambda: portal.ask("NICStatus.objects.filter(network__name='red').count()") == 2, 60, "both are seen")
     yield portal
     portal.manage("vm", "rm", "tiny-8")
@@ -114,3 +133,14 @@ def test_a_start_is_written_down_and_what_was_on_the_network_then_can_be_reconne
     assert names(remote, "disconnected") == []
     remote.manage("network", "apply", "red", "--yes")
     assert_connected(remote, lab, host)
+
+
+def test_what_a_guest_prints_is_on_its_page_and_a_nic_can_be_added(remote: Portal, host: libvirt.virConnect):
+    page = "/vms/remote/tiny-8/console/"
+    wait_for(lambda: "tiny: eth0 up" in remote.get(page).xpath("string(//pre)"), 60, "the log of its console")
+    mac = remote.manage("vm", "nic", "add", "tiny-8", "type=network,source=red").strip()
+    red = host.networkLookupByName("red")
+    wait_for(lambda: mac in {lease["mac"] for lease in red.DHCPLeases()}, 60, "the guest has its lease")
+    wait_for(lambda: remote.ask(f"Lease.objects.filter(mac='{mac}').count()"), 20, "the portal has it")
+    remote.manage("vm", "nic", "rm", "tiny-8", mac)
+    assert mac not in host.lookupByName("tiny-8").XMLDesc()
