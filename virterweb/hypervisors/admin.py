@@ -102,7 +102,7 @@ def request_polls(request: HttpRequest, hypervisors: QuerySet) -> None:
 @admin.register(Hypervisor)
 class HypervisorAdmin(ForOperators, admin.ModelAdmin):
     list_display = ("name", "uri", "pool", "access_network", "reachable", "version", "acceleration")
-    list_filter = ("domain_type", "static_dhcp")
+    list_filter = ("domain_type", "static_dhcp", "after_restart")
     search_fields = ("name", "uri")
     list_select_related = ("status",)
     actions = ("request_poll",)

@@ -82,9 +82,9 @@ def _read_everything(hypervisor: Hypervisor, connection: Connection) -> dict:
     """
     began = monotonic()
     status = hypervisor.status
-    fresh = {}
+    fresh = status.note_uptime(connection.host.uptime())
     if not status.observed_at or status.unreachable_since or timezone.now() - status.observed_at > HOST_FACTS_INTERVAL:
-        fresh = {
+        fresh |= {
             "version": connection.host.version(),
             "memory": connection.host.memory(),
             "nic_models": connection.host.nic_models(),

@@ -96,6 +96,12 @@ class Hypervisor(models.Model):
             """Return whether Virter's rule holds for a VM with its own setting, empty for that of its hypervisor."""
             return (own or hypervisors) == cls.VIRTER
 
+    class AfterRestart(models.TextChoices):
+        """What happens to the VMs that were running when the host restarted."""
+
+        LEAVE_OFF = "leave off", "leave VMs off, and name them on the overview"
+        START = "start", "start the managed VMs again that were running, in the order of their IDs"
+
     name = models.CharField(
         max_length=40,
         unique=True,
@@ -135,6 +141,14 @@ class Hypervisor(models.Model):
         choices=GuestNetwork,
         default=GuestNetwork.PORTAL,
         help_text="configuration mode of guest networks, unless a VM has its own",
+    )
+
+    after_restart = models.CharField(
+        "after a host restart",
+        max_length=9,
+        choices=AfterRestart,
+        default=AfterRestart.LEAVE_OFF,
+        help_text="A VM that was stopped before the restart stays off in both cases.",
     )
 
     skeleton = SkeletonField()
@@ -186,6 +200,10 @@ class HypervisorStatus(Due):
     unreachable_since = models.DateTimeField(null=True)
     error = MessageField(blank=True)
     detail = models.TextField("libvirt error message", blank=True)
+    uptime = models.FloatField(null=True, help_text="seconds since the host booted, at the last poll; empty: unknown")
+    restarted_at = models.DateTimeField(
+        "restart noticed at", null=True, help_text="when a poll last found that the host had restarted"
+    )
     version = models.CharField("libvirt version", blank=True)
     memory = models.PositiveBigIntegerField(default=0, help_text="memory of the host in MiB")
     nic_models = models.JSONField("NIC models", default=list, help_text="the models that its QEMU supports")
@@ -201,6 +219,8 @@ class HypervisorStatus(Due):
     worst_address_problem = models.PositiveSmallIntegerField(
         default=0, help_text="the category of the worst of them, 0 for the worst of all"
     )
+
+    has_restarted = False  # the poll in progress found that; set by `note_uptime`
 
     class Meta:
         verbose_name_plural = "hypervisor statuses"
@@ -228,6 +248,22 @@ class HypervisorStatus(Due):
         asked = self.asked_at if self.asked_at and (not self.began_at or self.asked_at > self.began_at) else None
         expected = min((at for at in (self.due_at, asked) if at), default=self.observed_at)
         return bool(self.observed_at and timezone.now() - expected > LATE_AFTER)
+
+    def note_uptime(self, uptime: float | None) -> dict[str, object]:
+        """Set the host's uptime at the beginning of a poll; return the columns to record at its end.
+
+        During the poll, `has_restarted` tells whether the host has restarted since the last one.
+        """
+        before, now = self.uptime, timezone.now()
+        values: dict[str, object] = {"uptime": uptime}
+        if uptime is not None and before is not None and self.observed_at:
+            elapsed = max((now - self.observed_at).total_seconds(), 0)
+            # Without a restart it is about `elapsed + before`, with one less than `elapsed`.
+            if uptime < elapsed + before / 2:
+                values["restarted_at"], self.has_restarted = now, True
+        for name, value in values.items():
+            setattr(self, name, value)
+        return values
 
     @property
     def acceleration(self) -> str:
