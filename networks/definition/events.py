@@ -13,6 +13,7 @@ class Event(StrEnum):
     XML = "xml"
     XML_FIELDS = "xml fields"
     STARTED = "started"
+    STARTED_AGAIN = "started again"
     STOPPED = "stopped"
     AUTOSTART = "autostart"
     NO_AUTOSTART = "no autostart"

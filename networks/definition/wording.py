@@ -122,6 +122,7 @@ EVENTS = {
     "xml": "XML changed",
     "xml fields": "XML changed: {fields}",
     "started": "started",
+    "started again": "started again after a restart of the host",
     "stopped": "stopped",
     "autostart": "set to start with the host",
     "no autostart": "set to not start with the host",

@@ -42,7 +42,7 @@ def observe(hypervisor: Hypervisor, connection: Connection) -> bool:
             with reading.written(uuid, network.name):
                 row = rows.get(uuid) or _add_unmanaged(hypervisor, connection, network)
                 if row:  # else it is managed, and was deleted since the list was read
-                    _record(row, network, began)
+                    _record(row, network, began, hypervisor.status.has_restarted)
                     rows[uuid] = row
         for uuid in rows.keys() - found.keys() - reading.failed.keys():
             with reading.written(uuid, rows[uuid].name):
@@ -78,15 +78,25 @@ def _is_known(row: Network, network: FoundNetwork) -> bool:
     return status.present and status.fingerprint == network.fingerprint and status.compared == row.generation
 
 
-def _record(row: Network, network: FoundNetwork, began: datetime) -> None:
+def _record(row: Network, network: FoundNetwork, began: datetime, has_restarted: bool) -> None:
     row.lock()
+    was_active = row.status.active
     if row.name != network.name and not row.managed:
         Network.objects.filter(pk=row.pk).update(name=network.name)
     if row.status.present and network.active and not row.status.active:
         note_start(row.hypervisor_id, row.uuid_text, began)
     if _write(row, began, status_values(row, network)):
         write_reservations(row, network)
+        if has_restarted and was_active and not network.active:
+            _start_again(row)
         _resolve_drift(row)
+
+
+def _start_again(row: Network) -> None:
+    """Request the start of a network that was active before its host restarted and does not start with it."""
+    row.refresh_from_db()
+    if row.managed and row.active and not row.removed_at:
+        row.change(Event.STARTED_AGAIN, requested=("active",))
 
 
 def _resolve_drift(row: Network) -> None:
