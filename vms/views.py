@@ -24,9 +24,16 @@ from .models import LOADING, TAG, VM, Image, Volume
 
 OFFERED = 100  # volumes that are suggested for an image
 LISTED = ("name", "number", "memory", "vcpus", "managed", "generation", "removed_at", "hypervisor", "image__name")
-LISTED += ("owner__username", "wait_ssh", "ssh_check__since", "ssh_check__ready_at", "ssh_check__reason")
+LISTED += (
+    "owner__username",
+    "power_generation",
+    "wait_ssh",
+    "ssh_check__since",
+    "ssh_check__ready_at",
+    "ssh_check__reason",
+)
 LISTED_STATUS = ("generation", "error", "tries", "drift", "progress", "present", "power", "power_reason", "saved")
-LISTED_STATUS += ("memory", "vcpus", "persistent")
+LISTED_STATUS += ("memory", "vcpus", "persistent", "interrupted", "interrupted_power")
 
 
 @require_GET

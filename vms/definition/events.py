@@ -16,6 +16,8 @@ class Event(StrEnum):
     RESIZED = "resized"
     GUEST_NETWORK = "guest network"
     STARTED = "started"
+    STARTED_AGAIN = "started again"
+    LEFT_OFF = "left off"
     SHUT_DOWN = "shut down"
     FORCED_OFF = "forced off"
     PERSISTENT = "persistent"

@@ -28,6 +28,8 @@ EVENTS = {
     "resized": "memory and vCPUs edited",
     "guest network": "guest network configuration mode changed",
     "started": "started",
+    "started again": "started again after a restart of the host or of libvirt",
+    "left off": "left off after a restart of the host or of libvirt",
     "shut down": "shut down",
     "forced off": "forced off",
     "persistent": "made persistent",

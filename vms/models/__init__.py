@@ -3,7 +3,7 @@
 from .disk import WORK, Disk
 from .image import LAYER, LOADING, TAG, Image, ImageStatus, UploadPart, Volume
 from .nic import NIC, VIRTIO, free_mac
-from .power import SSH_TIMEOUT, Power, PowerReason, Saved, SSHState
+from .power import SSH_TIMEOUT, Interruption, Power, PowerReason, Saved, SSHState
 from .queryset import VMQuerySet
 from .revision import VMRevision
 from .status import (
@@ -36,6 +36,7 @@ __all__ = [
     "GuestRun",
     "Image",
     "ImageStatus",
+    "Interruption",
     "NICAddress",
     "NICStatus",
     "NICTraffic",

@@ -49,6 +49,13 @@ class Saved(models.TextChoices):
         return "quiet"
 
 
+class Interruption(models.TextChoices):
+    """Why a VM is off that was running, although nobody stopped it."""
+
+    HOST = "host", "it was running before the host restarted"
+    LIBVIRT = "libvirt", "it was running before libvirt restarted"
+
+
 class PowerReason(models.TextChoices):
     """The reason why a VM is paused or in another transitional state: codes of the gateway."""
 

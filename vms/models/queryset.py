@@ -26,6 +26,12 @@ class VMQuerySet(DesiredQuerySet):
         """Load the same for one VM, in one query."""
         return self.select_related("status", "image", "ssh_check", "hypervisor__status")
 
+    def interrupted(self) -> Self:
+        """Return the managed VMs that are off although they were running and nobody stopped them, in order of IDs."""
+        off = Q(status__present=True, status__power=Power.OFF) & ~Q(status__interrupted="")
+        now = self.filter(off, managed=True, removed_at=None, status__interrupted_power=F("power_generation"))
+        return now.order_by(F("number").asc(nulls_last=True), "name", "pk")
+
     def matching(self, text: str) -> Self:
         """Filter by text in the VM's name, its image, or the MAC or network of a NIC."""
         text = text.replace("\0", "")

@@ -15,7 +15,7 @@ from vms.observed.addresses import Source
 from vms.observed.guest_seen import CloudInit
 
 from .nic import NICQuerySet
-from .power import SSH_TIMEOUT, Power, PowerReason, SSHState
+from .power import SSH_TIMEOUT, Interruption, Power, PowerReason, SSHState
 from .vm import VM
 
 
@@ -27,6 +27,11 @@ class VMStatus(Status):
     power = models.CharField("power state", max_length=10, choices=Power, default=Power.OFF)
     power_reason = models.CharField(
         "reason of the power state", max_length=20, blank=True, choices=PowerReason, help_text="why it is paused"
+    )
+    interrupted = models.CharField(max_length=7, blank=True, choices=Interruption, help_text="why it stopped running")
+    interrupted_at = models.DateTimeField(null=True, help_text="when that was noticed")
+    interrupted_power = models.PositiveIntegerField(
+        default=0, help_text="the power_generation then: a later request ends the interruption"
     )
     saved = models.BooleanField("memory saved", default=False, help_text="it is off, and its memory is saved")
     memory = models.PositiveBigIntegerField(default=0, help_text="MiB")

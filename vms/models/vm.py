@@ -21,7 +21,7 @@ from vms.definition.events import Event
 from .disk import WORK
 from .document import revision_values
 from .image import Image
-from .power import SSH_TIMEOUT, Power, Saved, SSHState
+from .power import SSH_TIMEOUT, Interruption, Power, Saved, SSHState
 from .queryset import VMQuerySet
 from .vm_adoption import VMAdoption
 from .vm_nics import VMNICs
@@ -158,6 +158,13 @@ class VM(VMNICs, VMAdoption, Desired):
         return Saved.SAVED if self.status.saved and power is Power.OFF else power
 
     @property
+    def interruption(self) -> Interruption | None:
+        """Return why the VM is off although it was running and nobody stopped it; None if that is not so."""
+        status = self.status
+        is_off = status.present and status.power == Power.OFF and status.interrupted_power == self.power_generation
+        return Interruption(status.interrupted) if status.interrupted and is_off else None
+
+    @property
     def power_beside(self) -> Power | Saved | None:
         """Return the power state to show beside a failed or drifted state; None if it is not shown."""
         found = self.as_found
@@ -213,12 +220,14 @@ class VM(VMNICs, VMAdoption, Desired):
         """Return the saved definition as the columns of a revision."""
         return revision_values(self)
 
-    def ask_power(self, running: bool, forced: bool = False, by: AbstractBaseUser | None = None) -> None:
+    def ask_power(
+        self, running: bool, forced: bool = False, by: AbstractBaseUser | None = None, event: Event | None = None
+    ) -> None:
         """Request that the VM runs (is started or resumed), is shut down, or (forced) is stopped at once.
 
         For an unmanaged VM this is done once; its power state is not maintained afterwards.
         """
-        event = Event.STARTED if running else Event.FORCED_OFF if forced else Event.SHUT_DOWN
+        event = event or Event.STARTED if running else Event.FORCED_OFF if forced else Event.SHUT_DOWN
         with self.transition(), recorded(self, event, by):
             self.ask_again()
             self.status.refresh_from_db(fields=["present", "persistent"])
@@ -226,6 +235,15 @@ class VM(VMNICs, VMAdoption, Desired):
             power["may_be_lost"] = self.status.transient  # the VM's page warns of that
             VM.objects.filter(pk=self.pk).update(**power)
             self.running = running
+
+    def end_interruption(self, running: bool, by: AbstractBaseUser | None = None) -> bool:
+        """Request that an interrupted VM is started again, or stays off; return False if that was decided already."""
+        with transaction.atomic():
+            self.lock()
+            if not VM.objects.interrupted().filter(pk=self.pk).exists():
+                return False
+            self.ask_power(running=running, by=by, event=Event.STARTED_AGAIN if running else Event.LEFT_OFF)
+        return True
 
     def persist(self, by: AbstractBaseUser | None = None) -> None:
         """Request that libvirt stores the definition."""

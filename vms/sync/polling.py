@@ -26,6 +26,7 @@ from vms.guests import ssh
 from vms.images import sync as image_sync
 from vms.models import NIC, VM, NICStatus, Power, VMStatus
 
+from . import restart
 from .recording import status_values, write_nics
 
 Kind = ReadingProblem.Kind
@@ -63,7 +64,7 @@ def observe(hypervisor: Hypervisor, connection: Connection) -> bool:
             with reading.written(uuid, domain.name):
                 row = rows.get(uuid) or _add_unmanaged(hypervisor, connection, domain)
                 if row and (row := _whole(row)):
-                    _record(row, domain, began)
+                    _record(row, _in_full(row, domain, connection), began)
                     rows[uuid] = row
         for uuid in rows.keys() - found.keys() - reading.failed.keys():
             with reading.written(uuid, rows[uuid].name):
@@ -89,6 +90,7 @@ def _parts(rows: Iterable[VM]) -> Iterator[Callable[[Hypervisor], bool | None]]:
     """Return the parts of a poll that may have something to do for VMs as they were before it."""
     recently = timezone.now() - LEASE_WAIT
     yield _find_networks
+    yield restart.follow
     if any(row.status.error for row in rows):
         yield _try_again
     if any(row.status.observed_at is None or row.status.observed_at > recently for row in rows):
@@ -115,6 +117,12 @@ def _is_known(row: VM, domain: FoundDomain) -> bool:
     """Return whether everything that was found is already recorded."""
     status = row.status
     return status.present and status.fingerprint == domain.fingerprint and status.compared == row.generation
+
+
+def _in_full(row: VM, domain: FoundDomain, connection: Connection) -> FoundDomain:
+    """Return the domain with what is read only of one that has stopped since the last poll."""
+    stopped = row.status.running and domain.state == Power.OFF
+    return (connection.domains.get(domain.uuid) if stopped else None) or domain
 
 
 def _record(row: VM, domain: FoundDomain, began: datetime) -> None:

@@ -13,7 +13,7 @@ from vms.definition import domain as domain_xml
 from vms.definition.domain_diff import Difference, compare, gone
 from vms.definition.nics.parse import parse_domain
 from vms.definition.nics.spec import FoundNIC
-from vms.models import NIC, VM, NICStatus, Power, VMStatus
+from vms.models import NIC, VM, Interruption, NICStatus, Power, VMStatus
 
 
 def write_nics(row: VM, domain: FoundDomain | None) -> None:
@@ -60,7 +60,8 @@ def status_values(row: VM, domain: FoundDomain | None) -> dict:
     if domain is None:
         absent = {"present": False, "power": Power.OFF, "power_reason": "", "saved": False, "document": "", "disks": []}
         absent |= {"stored": row.status.definition, "drift": _codes((gone(row.name),) if compared else ())}
-        return {**absent, "fingerprint": "", "compared": row.generation, "observed_at": now}
+        absent |= {"interrupted": "", "fingerprint": ""}
+        return {**absent, "compared": row.generation, "observed_at": now}
     spec = domain_xml.parse(domain.document)
     return {
         "present": True,
@@ -68,6 +69,7 @@ def status_values(row: VM, domain: FoundDomain | None) -> dict:
         "persistent": domain.persistent,
         "power_reason": domain.reason,
         "saved": domain.saved,
+        **_interruption(row, domain),
         "memory": spec.memory,
         "vcpus": spec.vcpus,
         "disks": [
@@ -87,6 +89,20 @@ def status_values(row: VM, domain: FoundDomain | None) -> dict:
         "compared": row.generation,
         "observed_at": now,
     }
+
+
+def _interruption(row: VM, domain: FoundDomain) -> dict[str, object]:
+    """Return the columns about a VM that runs no longer although nobody stopped it.
+
+    libvirt cannot tell how it stopped if it was itself restarted. Whether the host was is found by the poll.
+    """
+    if domain.state != Power.OFF:
+        return {"interrupted": ""}
+    requested = row.power_generation > row.status.power_done and not row.running
+    if not (row.status.running and domain.stopped_unseen) or requested:
+        return {}
+    found = {"interrupted_at": timezone.now(), "interrupted_power": row.power_generation}
+    return {"interrupted": Interruption.LIBVIRT, **found}
 
 
 def _differences(row: VM, domain: FoundDomain, spec: domain_xml.FoundDomain) -> tuple[Difference, ...]:

@@ -3,7 +3,7 @@
 import hashlib
 import posixpath
 from contextlib import AbstractContextManager, nullcontext, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from virterweb.messages import Failure, Message
@@ -133,6 +133,8 @@ class FoundDomain(Found):
     stored: str = ""  # what a running domain is after its next start; "" of one that is off, or transient
     reason: str = ""  # why it is paused, or what other state it is in: a code of PowerReason
     saved: bool = False  # it is off with its memory saved: the next start resumes it
+    # It is off, and has been since this libvirtd started; only `get` tells.
+    stopped_unseen: bool = field(default=False, repr=False)
 
 
 @dataclass(frozen=True, kw_only=True)

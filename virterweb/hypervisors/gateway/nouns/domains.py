@@ -51,6 +51,8 @@ _OTHER_STATES = {
     libvirt.VIR_DOMAIN_CRASHED: "crashed",
     libvirt.VIR_DOMAIN_PMSUSPENDED: "suspended",
 }
+# libvirtd knows in memory how each domain stopped that it has seen stop; a domain that it loaded has no reason.
+_STOPPED_UNSEEN = (libvirt.VIR_DOMAIN_SHUTOFF, libvirt.VIR_DOMAIN_SHUTOFF_UNKNOWN)
 _COUNTERS = ("bytes", "pkts", "errs", "drop")
 _ADDRESS_SOURCES = {
     "lease": libvirt.VIR_DOMAIN_INTERFACE_ADDRESSES_SRC_LEASE,
@@ -110,6 +112,7 @@ class Domains:
                 stored=_stored_domain(domain) if state != "off" and persistent else "",
                 reason=_power_reason(number, reason),
                 saved=state == "off" and persistent and bool(domain.hasManagedSaveImage()),
+                stopped_unseen=(number, reason) == _STOPPED_UNSEEN,
             )
         return None
 
@@ -169,7 +172,7 @@ class Domains:
             elif state == libvirt.VIR_DOMAIN_PMSUSPENDED:
                 domain.pMWakeup()
             elif not domain.isActive():
-                domain.create()
+                _create(domain)
 
     def shut_down(self, uuid: str, name: str) -> None:
         with self._session.calling(Message("domains.shut_down", name=name), libvirt.VIR_ERR_OPERATION_INVALID):
@@ -241,6 +244,15 @@ class Domains:
                 for address in interface["addrs"] or ()
             ]
         return []
+
+
+def _create(domain: libvirt.virDomain) -> None:
+    """Start a domain that is off, unless something else starts it at the same time, as its autostart does."""
+    try:
+        domain.create()
+    except libvirt.libvirtError:
+        if not domain.isActive():
+            raise
 
 
 def _stored_domain(domain: libvirt.virDomain) -> str:

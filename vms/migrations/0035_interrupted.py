@@ -1,0 +1,33 @@
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    """Which VMs are off although they were running and nobody stopped them."""
+
+    dependencies = [("vms", "0034_fingerprint")]
+
+    operations = [
+        migrations.AddField(
+            "vmstatus",
+            "interrupted",
+            models.CharField(
+                blank=True,
+                choices=[
+                    ("host", "it was running before the host restarted"),
+                    ("libvirt", "it was running before libvirt restarted"),
+                ],
+                help_text="why it stopped running",
+                max_length=7,
+            ),
+        ),
+        migrations.AddField(
+            "vmstatus", "interrupted_at", models.DateTimeField(help_text="when that was noticed", null=True)
+        ),
+        migrations.AddField(
+            "vmstatus",
+            "interrupted_power",
+            models.PositiveIntegerField(
+                default=0, help_text="the power_generation then: a later request ends the interruption"
+            ),
+        ),
+    ]
