@@ -76,7 +76,7 @@ RULES = {
         "preview": PREVIEW,
     },
     "operations": dict.fromkeys(("live", "ready", "metrics"), Rule(set(ROLES))),  # for monitoring, which has no account
-    "portal": dict.fromkeys(PORTAL, READ),
+    "portal": dict.fromkeys(PORTAL, READ) | dict.fromkeys(("start_again", "leave_off"), PREVIEW),
     "": {
         "trouble": READ,
         "hypervisor_options": READ,

@@ -11,6 +11,8 @@ from virterweb.pages.chips import Narrowed, Property
 from virterweb.pages.tables import Column, Table, natural
 from vms.models import VM, Power
 
+from .restarts import interrupted_vms
+
 COLUMNS = (
     Column(key="name", title="Hypervisor", order=(natural("name"),)),
     Column(key="state", title="State", order=(F("condition"),)),
@@ -32,7 +34,7 @@ def hypervisor_list(request: HttpRequest) -> HttpResponse:
     text = request.GET.get("q", "")
     found = Narrowed(Hypervisor.objects.filter(name__icontains=text).with_condition(), (STATE,), request.GET)
     table = Table(with_vm_counts(found.rows.in_lists()), COLUMNS, request.GET)
-    context = {"table": table, "narrowed": found}
+    context = {"table": table, "narrowed": found, "interrupted": interrupted_vms(request.user)}
     return render(request, "portal/hypervisors/_list.html" if request.htmx else "portal/hypervisors/list.html", context)
 
 

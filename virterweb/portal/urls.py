@@ -2,11 +2,14 @@ from django.urls import path
 
 from . import views
 from .hypervisors import hypervisor_list
+from .restarts import end_interruption
 
 app_name = "portal"
 urlpatterns = [
     path("", views.overview, name="overview"),
     path("hypervisors/", hypervisor_list, name="hypervisors"),
+    path("hypervisors/<str:hypervisor>/start-again/", end_interruption, {"running": True}, name="start_again"),
+    path("hypervisors/<str:hypervisor>/leave-off/", end_interruption, {"running": False}, name="leave_off"),
     path("problems/", views.address_problems, name="address_problems"),
     path("search/", views.search, name="search"),
     path("networks/<str:hypervisor>/<str:name>/problems/", views.network_problems, name="network_problems"),

@@ -18,6 +18,7 @@ from vms.models import VM, VMRevision
 from . import attention
 from .checks import problems_of, problems_on, worst_first
 from .hypervisors import with_vm_counts
+from .restarts import interrupted_vms
 from .search import answer
 
 HYPERVISORS = 12  # on the overview
@@ -48,6 +49,7 @@ def overview(request: HttpRequest) -> HttpResponse:
         "are_more": len(first) > HYPERVISORS,
         "networks": attention.failed_networks(),
         "vms": attention.failed_vms(),
+        "interrupted": interrupted_vms(request.user),
         "unread": attention.Worst.of(ReadingProblem.objects.select_related("hypervisor")),
         "disk": data_disk(),
         "latest": _latest(8),

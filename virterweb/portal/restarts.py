@@ -1,0 +1,84 @@
+"""VMs that a restart of their host or of libvirt has stopped: which there are, and starting them again."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from django.contrib import messages
+from django.db.models import Count, F, Window
+from django.db.models.functions import RowNumber
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.views.decorators.http import require_POST
+
+from virterweb.hypervisors import rights
+from virterweb.hypervisors.models import Hypervisor
+from vms.models import VM, Interruption
+
+SHOWN = 10  # VMs of a hypervisor
+HYPERVISORS = 12
+COLUMNS = ("name", "hypervisor__name", "managed", "owner", "status__interrupted", "status__desired")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Interrupted:
+    """The interrupted VMs of a hypervisor: the first, and how many there are."""
+
+    hypervisor: Hypervisor
+    rows: Sequence[VM]
+    count: int
+    host: bool  # the host has restarted; otherwise it may have been libvirt alone
+    may_change: bool  # the user may change one of them
+
+    @property
+    def more(self) -> int:
+        return self.count - len(self.rows)
+
+
+def interrupted_vms(user: rights.Actor) -> list[Interrupted]:
+    """Return the interrupted VMs of the first hypervisors that have some."""
+    by_hypervisor = {"partition_by": "hypervisor"}
+    order = [F("number").asc(nulls_last=True), "name", "pk"]
+    rows = VM.objects.interrupted().select_related("hypervisor", "status").only(*COLUMNS)
+    rows = rows.annotate(
+        total=Window(Count("pk"), **by_hypervisor), place=Window(RowNumber(), **by_hypervisor, order_by=order)
+    )
+    first = list(rows.filter(place__lte=SHOWN).order_by("hypervisor__name", "place")[: SHOWN * HYPERVISORS])
+    if not first:
+        return []
+    changeable = set(VM.objects.interrupted().changeable_by(user).order_by().values_list("hypervisor", flat=True))
+    return [_group(list(vms), changeable) for _, vms in groupby(first, key=lambda vm: vm.hypervisor_id)]
+
+
+def _group(vms: Sequence[VM], changeable: set[int]) -> Interrupted:
+    first = vms[0]
+    return Interrupted(
+        hypervisor=first.hypervisor,
+        rows=vms,
+        count=first.total,
+        host=any(vm.status.interrupted == Interruption.HOST for vm in vms),
+        may_change=first.hypervisor_id in changeable,
+    )
+
+
+@require_POST
+def end_interruption(request: HttpRequest, hypervisor: str, running: bool) -> HttpResponse:
+    """Start the interrupted VMs of a hypervisor again, or leave them off, as far as the user may change them."""
+    interrupted = VM.objects.on(get_object_or_404(Hypervisor, name=hypervisor)).interrupted()
+    mine = interrupted.changeable_by(request.user).select_related("hypervisor", "status")
+    names = [vm.name for vm in mine if vm.end_interruption(running, request.user)]
+    count, left = len(names), interrupted.count()
+    if not names:
+        messages.info(request, f"No VM of {hypervisor} that you may change is off after a restart.")
+    elif running:
+        messages.success(request, f"Starting {count} VM{'s' if count > 1 else ''} again: {_listed(names)}.")
+    else:
+        messages.success(request, f"{count} VM{'s stay' if count > 1 else ' stays'} off: {_listed(names)}.")
+    if left:
+        messages.info(request, f"{left} more can only be changed by their owners and operators.")
+    return redirect("portal:hypervisors" if request.POST.get("back") == "hypervisors" else "portal:overview")
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = len(names) - SHOWN
+    return ", ".join(names[:SHOWN]) + (f" and {more} more" if more > 0 else "")
