@@ -7,6 +7,7 @@ from datetime import timedelta
 from django.db.models import QuerySet
 
 from networks.attachments import AttachedVM, attachments
+from networks.definition.document.adjust import fill_in
 from networks.definition.document.compare import drifts
 from networks.definition.document.leaves import Field
 from networks.definition.drift import Drift
@@ -119,6 +120,18 @@ class Comparison:
             persistent=status.persistent,
         )
 
+    def _as_before(self, document: str) -> str:
+        """Return the document of a network that libvirt no longer has, with the MAC and the bridge that it had.
+
+        A bridge name that another network has meanwhile is left out: libvirt chooses a free one.
+        """
+        if not self.status.definition:
+            return document
+        others = (
+            type(self).objects.on(self.hypervisor_id).filter(status__present=True, status__bridge=self.status.bridge)
+        )
+        return fill_in(document, self.status.definition, with_bridge=not others.exclude(pk=self.pk).exists())
+
     def plan(
         self, wanted: Wanted | None = None, overwrite: bool = False, requested: Collection[str] = ()
     ) -> tuple[Step, ...]:
@@ -136,6 +149,6 @@ class Comparison:
         """
         agreed = self.agreed_on
         if agreed is None or overwrite:
-            return wanted
+            return wanted if found else replace(wanted, document=self._as_before(wanted.document))
         goal = target(replace(agreed, **dict.fromkeys(requested)), wanted, found) if found else None
         return replace(goal, active=True) if goal and self.status.restarting else goal

@@ -6,12 +6,12 @@ from networks.definition.document.parse import attribute, parse_subnet, read, re
 from networks.definition.document.tree import child_element
 
 
-def fill_in(document: str, found: str) -> str:
+def fill_in(document: str, found: str, *, with_bridge: bool = True) -> str:
     """Return the document with the bridge's name and the host's MAC that libvirt chose, if it has none."""
     root, there = read(document), read(found)
     for tag, name in (("bridge", "name"), ("mac", "address")):
         value = attribute(there, tag, name)
-        if value and not attribute(root, tag, name):
+        if value and not attribute(root, tag, name) and (with_bridge or tag != "bridge"):
             child_element(root, tag).set(name, value)
     return etree.tostring(root.getroottree(), encoding="unicode")
 
