@@ -57,8 +57,18 @@ def test_interrupted_vms_are_named_in_the_order_of_their_ids(page, lab, path):
 
 def test_a_restart_of_libvirt_alone_is_called_that(page, lab):
     interrupted(lab, "beta", 21, Interruption.LIBVIRT)
-    assert "1 VM of lab-1 was running before the libvirt service restarted, and is off: beta" in shown(page)
+    assert "1 VM of lab-1 was running before libvirt restarted, and is off: beta" in shown(page)
     assert buttons(page) == ["Start it again", "Leave off"]
+
+
+def test_vms_that_are_off_for_another_reason_are_listed_and_started_separately(page, lab):
+    interrupted(lab, "beta", 21)
+    other = interrupted(lab, "alpha", 22, Interruption.REBUILT)
+    assert "1 VM of lab-1 was running before the host restarted, and is off: beta" in shown(page)
+    assert "1 VM of lab-1 should run, and is off since the hypervisor was rebuilt: alpha" in shown(page)
+    assert buttons(page) == ["Start it again", "Leave off", "Start it", "Leave off"]
+    assert send(page, "start_again", reason="host") == ["Starting 1 VM again: beta."]
+    assert VM.objects.interrupted().get() == other
 
 
 def test_many_interrupted_vms_are_counted(page, lab):

@@ -12,8 +12,9 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import OperationalError, ProgrammingError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.forms import Form
+from django.utils import timezone
 
-from virterweb.enqueue import NOT_NOTIFIED, on_failure
+from virterweb.enqueue import LOOK, NOT_NOTIFIED, enqueue, on_failure
 from virterweb.hypervisors.desired.models import Desired
 from virterweb.hypervisors.desired.refusals import InvalidTransition
 from virterweb.hypervisors.desired.state import State
@@ -45,8 +46,9 @@ class VerbCommand(BaseCommand):
         *positional: str,
         waits: bool = False,
         user_flags: Sequence[str] = ("--user", "--as-user"),
+        of_hypervisor: bool = False,
     ) -> CommandParser:
-        """Add a subcommand with the common flags: --hypervisor, --user, and --no-wait if it writes."""
+        """Add a subcommand with the common flags: --hypervisor unless that is its object, --user, and --no-wait."""
         parser = verbs.add_parser(name, help=text, description=f"{text[:1].upper()}{text[1:]}.")
         for argument in positional:
             parser.add_argument(argument, help=self.arguments.get(argument))
@@ -56,7 +58,8 @@ class VerbCommand(BaseCommand):
             metavar="NAME",
             help="act with the rights of this portal user, and name the user in the history",
         )
-        parser.add_argument("--hypervisor", help="name of the hypervisor; required if there are several")
+        if not of_hypervisor:
+            parser.add_argument("--hypervisor", help="name of the hypervisor; required if there are several")
         if waits:
             parser.add_argument(
                 "--no-wait",
@@ -114,6 +117,21 @@ def await_first_poll(hypervisor: Hypervisor) -> None:
     """
     began, status = time.time(), hypervisor.status
     while not (status.observed_at or status.unreachable_since) and time.time() - began < NO_WORKER_TIMEOUT:
+        time.sleep(0.1)
+        status.refresh_from_db()
+
+
+def poll_now(hypervisor: Hypervisor) -> None:
+    """Have a worker read everything of a hypervisor, and wait for it; raise CommandError if that is not possible."""
+    began, asked = time.time(), timezone.now()
+    hypervisor.request_poll()
+    enqueue(LOOK, hypervisor.pk)
+    status = hypervisor.status
+    while not (status.began_at and status.observed_at and asked <= status.began_at <= status.observed_at):
+        if status.error and status.began_at and status.began_at >= asked:
+            raise CommandError(f"{hypervisor} cannot be polled: {status.error}")
+        if time.time() - began > NO_WORKER_TIMEOUT and not worker_runs():
+            raise CommandError("the worker is not running, so what libvirt has is not known")
         time.sleep(0.1)
         status.refresh_from_db()
 

@@ -1,4 +1,4 @@
-"""VMs that a restart of their host or of libvirt has stopped: which there are, and starting them again."""
+"""VMs that are off although nobody stopped them, as after a restart of their host; and starting them again."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,12 +22,12 @@ COLUMNS = ("name", "hypervisor__name", "managed", "owner", "status__interrupted"
 
 @dataclass(frozen=True, kw_only=True)
 class Interrupted:
-    """The interrupted VMs of a hypervisor: the first, and how many there are."""
+    """The VMs of a hypervisor that are off for one reason: the first, and how many there are."""
 
     hypervisor: Hypervisor
+    reason: Interruption
     rows: Sequence[VM]
     count: int
-    host: bool  # the host has restarted; otherwise it may have been libvirt alone
     may_change: bool  # the user may change one of them
 
     @property
@@ -37,34 +37,43 @@ class Interrupted:
 
 def interrupted_vms(user: rights.Actor) -> list[Interrupted]:
     """Return the interrupted VMs of the first hypervisors that have some."""
-    by_hypervisor = {"partition_by": "hypervisor"}
+    by_reason = {"partition_by": ["hypervisor", "status__interrupted"]}
     order = [F("number").asc(nulls_last=True), "name", "pk"]
     rows = VM.objects.interrupted().select_related("hypervisor", "status").only(*COLUMNS)
-    rows = rows.annotate(
-        total=Window(Count("pk"), **by_hypervisor), place=Window(RowNumber(), **by_hypervisor, order_by=order)
-    )
-    first = list(rows.filter(place__lte=SHOWN).order_by("hypervisor__name", "place")[: SHOWN * HYPERVISORS])
+    rows = rows.annotate(total=Window(Count("pk"), **by_reason), place=Window(RowNumber(), **by_reason, order_by=order))
+    rows = rows.filter(place__lte=SHOWN).order_by("hypervisor__name", "status__interrupted", "place")
+    first = list(rows[: SHOWN * HYPERVISORS])
     if not first:
         return []
-    changeable = set(VM.objects.interrupted().changeable_by(user).order_by().values_list("hypervisor", flat=True))
-    return [_group(list(vms), changeable) for _, vms in groupby(first, key=lambda vm: vm.hypervisor_id)]
+    mine = VM.objects.interrupted().changeable_by(user).order_by()
+    changeable = set(mine.values_list("hypervisor", "status__interrupted").distinct())
+    return [_group(list(vms), key in changeable) for key, vms in groupby(first, key=_key)]
 
 
-def _group(vms: Sequence[VM], changeable: set[int]) -> Interrupted:
+def _key(vm: VM) -> tuple[int, str]:
+    return vm.hypervisor_id, vm.status.interrupted
+
+
+def _group(vms: Sequence[VM], may_change: bool) -> Interrupted:
     first = vms[0]
     return Interrupted(
         hypervisor=first.hypervisor,
+        reason=Interruption(first.status.interrupted),
         rows=vms,
         count=first.total,
-        host=any(vm.status.interrupted == Interruption.HOST for vm in vms),
-        may_change=first.hypervisor_id in changeable,
+        may_change=may_change,
     )
 
 
 @require_POST
 def end_interruption(request: HttpRequest, hypervisor: str, running: bool) -> HttpResponse:
-    """Start the interrupted VMs of a hypervisor again, or leave them off, as far as the user may change them."""
+    """Start the interrupted VMs of a hypervisor again, or leave them off, as far as the user may change them.
+
+    With `reason`, only those that are off for this reason.
+    """
     interrupted = VM.objects.on(get_object_or_404(Hypervisor, name=hypervisor)).interrupted()
+    if reason := request.POST.get("reason"):
+        interrupted = interrupted.filter(status__interrupted=reason)
     mine = interrupted.changeable_by(request.user).select_related("hypervisor", "status")
     names = [vm.name for vm in mine if vm.end_interruption(running, request.user)]
     count, left = len(names), interrupted.count()

@@ -20,6 +20,7 @@ class Aspect(enum.StrEnum):
     VCPUS = "vcpus"
     PERSISTENCE = "persistence"
     DOMAIN = "domain"
+    STAYS_OFF = "stays off"  # no difference: the domain is recreated without a start
 
 
 @dataclass(frozen=True, kw_only=True)

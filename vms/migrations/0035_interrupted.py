@@ -15,6 +15,7 @@ class Migration(migrations.Migration):
                 choices=[
                     ("host", "it was running before the host restarted"),
                     ("libvirt", "it was running before libvirt restarted"),
+                    ("rebuilt", "it should run, and the hypervisor was rebuilt without starting VMs"),
                 ],
                 help_text="why it stopped running",
                 max_length=7,

@@ -54,6 +54,7 @@ class Interruption(models.TextChoices):
 
     HOST = "host", "it was running before the host restarted"
     LIBVIRT = "libvirt", "it was running before libvirt restarted"
+    REBUILT = "rebuilt", "it should run, and the hypervisor was rebuilt without starting VMs"
 
 
 class PowerReason(models.TextChoices):

@@ -16,6 +16,7 @@ from virterweb.hypervisors.desired.revisions import Revision, conclude, record, 
 from virterweb.messages import Message
 from vms.definition import domain as domain_xml
 from vms.definition import host_reach
+from vms.definition.domain_diff import Aspect
 from vms.definition.events import Event
 from vms.definition.nics import parse
 from vms.definition.wording import adoption as _wording  # noqa: F401, adds the texts of the messages
@@ -143,12 +144,17 @@ class VMAdoption:
         )
         return Image.objects.on(self.hypervisor_id).filter(volume__in=beneath.values("name")).first()
 
-    def revert(self, by: AbstractBaseUser | None = None) -> None:
-        """Request that libvirt agrees with the saved definition in everything; NICs added outside are removed."""
+    def revert(self, by: AbstractBaseUser | None = None, *, start: bool = True) -> None:
+        """Request that libvirt agrees with the saved definition in everything; NICs added outside are removed.
+
+        A VM that libvirt no longer has is recreated, and started if it should run and `start` says so.
+        """
         with self.transition(managed=True), recorded(self, Event.REVERTED, by):
             self.status.refresh_from_db()
             found = decoded(self.status.drift)
-            self.asked = sorted({each["aspect"] for each in found if "aspect" in each})
+            asked = {each["aspect"] for each in found if "aspect" in each}
+            asked |= set() if self.status.present else {Aspect.DOMAIN} if start else {Aspect.DOMAIN, Aspect.STAYS_OFF}
+            self.asked = sorted(asked)
             type(self).objects.filter(pk=self.pk).update(asked=self.asked)
             if self.status.present:
                 for each in found:

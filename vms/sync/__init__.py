@@ -20,7 +20,7 @@ from vms.definition.nics.edit import put_missing
 from vms.guests import report as guest_report
 from vms.guests import ssh
 from vms.images import sync as image_sync
-from vms.models import VM, Power
+from vms.models import VM, Interruption, Power
 from vms.run.domain import recreated
 from vms.run.make import make
 from vms.run.removal import check_removable, delete_vm
@@ -131,8 +131,11 @@ def _recreate(vm: VM, connection: Connection) -> None:
         raise Refused(Message("vm.recreated", vm=vm.name, uuid=other))
     document = recreated(vm, connection)
     connection.domains.define(document, vm.name)
-    if vm.running:
+    if vm.running and Aspect.STAYS_OFF not in vm.asked:
         connection.domains.start(vm.uuid_text, vm.name)
+    elif vm.running:
+        noted = {"interrupted_at": timezone.now(), "interrupted_power": vm.power_generation}
+        vm.status.write(interrupted=Interruption.REBUILT, **noted)
 
 
 def _revert(vm: VM, connection: Connection, found: FoundDomain) -> None:
