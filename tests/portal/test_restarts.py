@@ -61,6 +61,14 @@ def test_a_restart_of_libvirt_alone_is_called_that(page, lab):
     assert buttons(page) == ["Start it again", "Leave off"]
 
 
+def test_guests_that_shut_down_before_the_restart_are_listed_with_the_doubt(page, lab):
+    interrupted(lab, "beta", 21, Interruption.SHUTDOWN)
+    assert (
+        "1 VM of lab-1 shut down shortly before the host restarted, at the request of the host or of a user, and is off"
+        in shown(page)
+    )
+
+
 def test_vms_that_are_off_for_another_reason_are_listed_and_started_separately(page, lab):
     interrupted(lab, "beta", 21)
     other = interrupted(lab, "alpha", 22, Interruption.REBUILT)

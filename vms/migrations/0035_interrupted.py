@@ -14,15 +14,20 @@ class Migration(migrations.Migration):
                 blank=True,
                 choices=[
                     ("host", "it was running before the host restarted"),
+                    ("shutdown", "it shut down shortly before the host restarted"),
                     ("libvirt", "it was running before libvirt restarted"),
                     ("rebuilt", "it should run, and the hypervisor was rebuilt without starting VMs"),
                 ],
                 help_text="why it stopped running",
-                max_length=7,
+                max_length=8,
             ),
         ),
         migrations.AddField(
-            "vmstatus", "interrupted_at", models.DateTimeField(help_text="when that was noticed", null=True)
+            "vmstatus",
+            "interrupted_at",
+            models.DateTimeField(
+                help_text="when that was noticed, or that its guest shut down without a request of the portal", null=True
+            ),
         ),
         migrations.AddField(
             "vmstatus",

@@ -53,6 +53,7 @@ class Interruption(models.TextChoices):
     """Why a VM is off that was running, although nobody stopped it."""
 
     HOST = "host", "it was running before the host restarted"
+    SHUTDOWN = "shutdown", "it shut down shortly before the host restarted"
     LIBVIRT = "libvirt", "it was running before libvirt restarted"
     REBUILT = "rebuilt", "it should run, and the hypervisor was rebuilt without starting VMs"
 

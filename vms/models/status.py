@@ -28,8 +28,10 @@ class VMStatus(Status):
     power_reason = models.CharField(
         "reason of the power state", max_length=20, blank=True, choices=PowerReason, help_text="why it is paused"
     )
-    interrupted = models.CharField(max_length=7, blank=True, choices=Interruption, help_text="why it stopped running")
-    interrupted_at = models.DateTimeField(null=True, help_text="when that was noticed")
+    interrupted = models.CharField(max_length=8, blank=True, choices=Interruption, help_text="why it stopped running")
+    interrupted_at = models.DateTimeField(
+        null=True, help_text="when that was noticed, or that its guest shut down without a request of the portal"
+    )
     interrupted_power = models.PositiveIntegerField(
         default=0, help_text="the power_generation then: a later request ends the interruption"
     )

@@ -92,17 +92,17 @@ def status_values(row: VM, domain: FoundDomain | None) -> dict:
 
 
 def _interruption(row: VM, domain: FoundDomain) -> dict[str, object]:
-    """Return the columns about a VM that runs no longer although nobody stopped it.
+    """Return the columns about a VM that runs no longer although the portal did not stop it.
 
-    libvirt cannot tell how it stopped if it was itself restarted. Whether the host was is found by the poll.
+    libvirt cannot tell how it stopped if libvirt was itself restarted. Whether the host was, which also may have had
+    the guest shut down, is found by the poll.
     """
     if domain.state != Power.OFF:
-        return {"interrupted": ""}
-    requested = row.power_generation > row.status.power_done and not row.running
-    if not (row.status.running and domain.stopped_unseen) or requested:
+        return {"interrupted": "", "interrupted_at": None}
+    if not (row.status.running and row.running) or domain.stopped not in ("unseen", "shut-down"):
         return {}
-    found = {"interrupted_at": timezone.now(), "interrupted_power": row.power_generation}
-    return {"interrupted": Interruption.LIBVIRT, **found}
+    reason = Interruption.LIBVIRT if domain.stopped == "unseen" else ""
+    return {"interrupted": reason, "interrupted_at": timezone.now(), "interrupted_power": row.power_generation}
 
 
 def _differences(row: VM, domain: FoundDomain, spec: domain_xml.FoundDomain) -> tuple[Difference, ...]:

@@ -1,12 +1,15 @@
 """What follows for VMs from a restart of their host."""
 
+from datetime import datetime, timedelta
+
 from django.db.models import Exists, F, OuterRef
 
 from networks.models import Network
 from virterweb.hypervisors.models import Hypervisor
-from vms.models import VM, Interruption, NICStatus, VMQuerySet, VMStatus
+from vms.models import VM, Interruption, NICStatus, Power, VMQuerySet, VMStatus
 
 AT_ONCE = 3  # VMs that are being started at a time
+SHUTDOWN_WINDOW = timedelta(minutes=10)  # before a restart, in which the host may have guests shut down
 
 
 def follow(hypervisor: Hypervisor) -> bool:
@@ -14,10 +17,8 @@ def follow(hypervisor: Hypervisor) -> bool:
 
     Return whether VMs are still to be started.
     """
-    status = hypervisor.status
-    if status.has_restarted:
-        stopped = VMStatus.objects.filter(desired__hypervisor=hypervisor, interrupted=Interruption.LIBVIRT)
-        stopped.filter(interrupted_at__gt=status.observed_at).update(interrupted=Interruption.HOST)
+    if hypervisor.status.has_restarted:
+        _note_stopped(hypervisor, hypervisor.status.observed_at)
     if hypervisor.after_restart != Hypervisor.AfterRestart.START or not _stopped(hypervisor).exists():
         return False
     free = AT_ONCE - _starting(hypervisor).count()
@@ -25,6 +26,18 @@ def follow(hypervisor: Hypervisor) -> bool:
     for vm in ready.select_related("hypervisor", "status")[: max(free, 0)]:
         vm.end_interruption(running=True)
     return True
+
+
+def _note_stopped(hypervisor: Hypervisor, last_polled_at: datetime) -> None:
+    """Record which VMs were running when the host restarted, and which guests shut down shortly before.
+
+    A host that restarts in order may have its guests shut down. libvirt does not tell that from a user's request.
+    """
+    off = VMStatus.objects.filter(desired__hypervisor=hypervisor, present=True, power=Power.OFF)
+    unseen = off.filter(interrupted=Interruption.LIBVIRT, interrupted_at__gt=last_polled_at)
+    unseen.update(interrupted=Interruption.HOST)
+    shut_down = off.filter(interrupted="", interrupted_at__gt=last_polled_at - SHUTDOWN_WINDOW)
+    shut_down.update(interrupted=Interruption.SHUTDOWN)
 
 
 def _stopped(hypervisor: Hypervisor) -> VMQuerySet:

@@ -108,6 +108,12 @@ def assert_connected(portal: Portal, lab: Lab, host: libvirt.virConnect) -> None
     wait_for(lambda: names(portal, "disconnected", "suspect") == [], 30, "nobody is said to be disconnected")
 
 
+def test_the_uptime_of_its_host_is_known_by_which_a_restart_of_it_is_noticed(remote: Portal):
+    uptime = "HypervisorStatus.objects.get().uptime"
+    before = wait_for(lambda: remote.ask(uptime), 30, "a poll")
+    wait_for(lambda: remote.ask(uptime) > before, 30, "it grows from poll to poll")
+
+
 def test_a_restart_outside_the_portal_is_noticed_and_repaired(remote: Portal, lab: Lab, host: libvirt.virConnect):
     lab.virsh("net-destroy", "red")
     lab.virsh("net-start", "red")

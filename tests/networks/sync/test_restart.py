@@ -67,6 +67,7 @@ def test_a_network_that_was_active_before_the_restart_is_started_again(network, 
 def test_a_network_that_others_stopped_before_the_restart_stays_inactive(network):
     in_libvirt(network).destroy()
     poll()
+    in_libvirt(network).setAutostart(True)
     poll(restarted=True)
     carry_out(Network, network.pk, sync.push)
     assert not in_libvirt(network).isActive()

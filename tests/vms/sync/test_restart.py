@@ -62,6 +62,12 @@ class Host:
         self.boot()
         self.poll(restarted=True)
 
+    def shut_down(self, *names: str) -> None:
+        """Have guests shut down, and poll."""
+        for name in names:
+            self.connection.domains.shut_down(vm(name).uuid_text, name)
+        self.poll()
+
     def running(self) -> list[str]:
         return sorted(each.name for each in self.connection.domains.all() if each.state == "running")
 
@@ -103,6 +109,36 @@ def test_a_vm_that_others_stopped_stays_simply_off(host):
     host.poll()
     assert host.interruptions()["one"] is None
     host.restart()
+    assert host.interruptions() == dict.fromkeys(NAMES, Interruption.HOST) | {"one": None}
+
+
+def test_a_guest_that_shut_down_shortly_before_the_restart_is_told_apart_and_not_started(host):
+    Hypervisor.objects.update(after_restart=START)
+    host.shut_down("one", "two")
+    VM.objects.get(name="two").status.write(interrupted_at=timezone.now() - timedelta(minutes=15))
+    assert host.interruptions()["one"] is None
+    host.restart()
+    assert host.interruptions()["one"] == Interruption.SHUTDOWN
+    assert host.interruptions()["two"] is None
+    assert not {"one", "two"} & set(requested())
+
+
+@pytest.mark.parametrize("poll_first", [True, False])
+def test_a_vm_that_the_portal_shut_down_shortly_before_the_restart_stays_simply_off(host, poll_first):
+    vm("one").ask_power(running=False)
+    host.connection.domains.shut_down(vm("one").uuid_text, "one")
+    if poll_first:
+        host.poll()
+    host.push()
+    host.restart()
+    assert host.interruptions()["one"] is None
+
+
+def test_a_stop_that_is_carried_out_after_the_restart_and_before_the_first_poll_is_not_undone(host):
+    vm("one").ask_power(running=False)
+    host.boot()
+    host.push()
+    host.poll(restarted=True)
     assert host.interruptions() == dict.fromkeys(NAMES, Interruption.HOST) | {"one": None}
 
 

@@ -133,8 +133,8 @@ class FoundDomain(Found):
     stored: str = ""  # what a running domain is after its next start; "" of one that is off, or transient
     reason: str = ""  # why it is paused, or what other state it is in: a code of PowerReason
     saved: bool = False  # it is off with its memory saved: the next start resumes it
-    # It is off, and has been since this libvirtd started; only `get` tells.
-    stopped_unseen: bool = field(default=False, repr=False)
+    # Of one that is off, only by `get`: shut-down by its guest, unseen by this libvirtd, else "".
+    stopped: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, kw_only=True)

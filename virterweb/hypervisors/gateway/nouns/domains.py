@@ -51,8 +51,11 @@ _OTHER_STATES = {
     libvirt.VIR_DOMAIN_CRASHED: "crashed",
     libvirt.VIR_DOMAIN_PMSUSPENDED: "suspended",
 }
-# libvirtd knows in memory how each domain stopped that it has seen stop; a domain that it loaded has no reason.
-_STOPPED_UNSEEN = (libvirt.VIR_DOMAIN_SHUTOFF, libvirt.VIR_DOMAIN_SHUTOFF_UNKNOWN)
+_STOPPED = {
+    (libvirt.VIR_DOMAIN_SHUTOFF, libvirt.VIR_DOMAIN_SHUTOFF_SHUTDOWN): "shut-down",
+    # libvirtd keeps in memory how a domain stopped: one that was off when libvirtd started has no reason.
+    (libvirt.VIR_DOMAIN_SHUTOFF, libvirt.VIR_DOMAIN_SHUTOFF_UNKNOWN): "unseen",
+}
 _COUNTERS = ("bytes", "pkts", "errs", "drop")
 _ADDRESS_SOURCES = {
     "lease": libvirt.VIR_DOMAIN_INTERFACE_ADDRESSES_SRC_LEASE,
@@ -112,7 +115,7 @@ class Domains:
                 stored=_stored_domain(domain) if state != "off" and persistent else "",
                 reason=_power_reason(number, reason),
                 saved=state == "off" and persistent and bool(domain.hasManagedSaveImage()),
-                stopped_unseen=(number, reason) == _STOPPED_UNSEEN,
+                stopped=_STOPPED.get((number, reason), ""),
             )
         return None
 
