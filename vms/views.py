@@ -66,7 +66,9 @@ def vm_definition(request: HttpRequest, hypervisor: str, name: str) -> HttpRespo
 @require_POST
 def vm_power(request: HttpRequest, hypervisor: str, name: str, verb: str) -> HttpResponse:
     vm = get_changeable(request.user, hypervisor, name)
-    vm.ask_power(running=verb != "shutdown", by=request.user)
+    running = verb != "shutdown"
+    if not vm.end_interruption(running, request.user):
+        vm.ask_power(running=running, by=request.user)
     return redirect(vm)
 
 

@@ -99,7 +99,7 @@ def test_the_button_starts_the_vms_again_and_says_which(page, user, lab):
         vm.refresh_from_db()
         assert (vm.running, vm.power_generation) == (True, vm.generation)
         assert (vm.revisions.first().what, vm.revisions.first().by) == (
-            "started again after a restart of the host or of libvirt",
+            "started again after a restart or rebuild of the hypervisor",
             user,
         )
     assert shown(page) == ""
@@ -140,3 +140,4 @@ def test_a_vms_page_and_the_list_say_that_it_was_running(page, lab):
         assert text == "It was running before the host restarted."
     page.post("/vms/lab-1/beta/shutdown/")
     assert "It was running" not in page.get("/vms/lab-1/beta/").content.decode()
+    assert VM.objects.get().revisions.first().what == "left off after a restart or rebuild of the hypervisor"

@@ -227,7 +227,7 @@ class VM(VMNICs, VMAdoption, Desired):
 
         For an unmanaged VM this is done once; its power state is not maintained afterwards.
         """
-        event = event or Event.STARTED if running else Event.FORCED_OFF if forced else Event.SHUT_DOWN
+        event = event or (Event.STARTED if running else Event.FORCED_OFF if forced else Event.SHUT_DOWN)
         with self.transition(), recorded(self, event, by):
             self.ask_again()
             self.status.refresh_from_db(fields=["present", "persistent"])
