@@ -32,7 +32,10 @@ INHERITED = ("/etc/resolv.conf", "/etc/hosts", "/usr/local/share/ca-certificates
 SHORT = {  # what asks libvirt, whose releases differ
     "unit": ("tests/hypervisors", "tests/networks"),
     "integration": ("tests/hypervisors", "tests/networks", "tests/vms/changes", "tests/vms/sync"),
-    "lab": ("tests/lab/networks/test_reconnect.py", "tests/lab/vms/test_nics.py"),
+    "lab": (
+        *("tests/lab/networks/test_reconnect.py", "tests/lab/vms/test_nics.py"),
+        *("tests/lab/faults/test_host_restart.py", "tests/lab/faults/test_rebuild.py"),
+    ),
 }
 PORT = 8000
 SECONDS_TO_START = 600  # packages, requirements.txt and the image of the lab included

@@ -163,7 +163,7 @@ def test_a_private_key_is_refused_wherever_it_is_pasted_and_never_shown_or_kept(
     run = {"hypervisor": lab.pk, "image": "alma-8", "number": 8, "memory": 1024, "vcpus": 1, "boot_size": 10}
     settings = {"name": lab.name, "uri": lab.uri, "pool": "default", "access_network": "default"}
     settings |= {"shutdown_timeout": 20, "history_days": 90, "console_days": 7, "domain_type": "auto"}
-    settings |= {"guest_network": "portal"}
+    settings |= {"guest_network": "portal", "after_restart": "leave off"}
     words = (word for word in secret.split() if len(word) > 9 and word[-1] not in ":-" and word not in KEY)
     secret_part = next(words)[-9:]
     for path, fields in (

@@ -214,7 +214,7 @@ def test_an_image_name_is_used_once(portal: Portal, host: int, image: str):
 def test_a_hypervisor_name_is_used_once_in_the_admin(portal: Portal):
     form = {"name": "twice", "uri": "test:///default", "pool": "default", "access_network": "default"}
     form |= {"shutdown_timeout": 20, "history_days": 90, "console_days": 7, "domain_type": "auto"}
-    form |= {"guest_network": "portal"}
+    form |= {"guest_network": "portal", "after_restart": "leave off"}
     answers = at_once(portal, [("/admin/hypervisors/hypervisor/add/", form)] * 20)
     portal.ask("Hypervisor.objects.filter(name='twice').delete()[0]")
     assert statuses(answers) == {200: 19, 302: 1}

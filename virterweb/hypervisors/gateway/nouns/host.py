@@ -33,6 +33,7 @@ class HostMachine:
 
     def __init__(self, session: Session) -> None:
         self._session = session
+        self._cpus = 0  # once read: asking takes longer the more there are, and polls need it each time
 
     def version(self) -> str:
         with self._session.calling(Message("host.version")):
@@ -68,7 +69,8 @@ class HostMachine:
         """Return the seconds since the host booted, without time stolen from its CPUs; None if unknown."""
         with self._session.calling(Message("host.uptime"), libvirt.VIR_ERR_NO_SUPPORT, libvirt.VIR_ERR_INVALID_ARG):
             spent = self._session.libvirt.getCPUStats(libvirt.VIR_NODE_CPU_STATS_ALL_CPUS)
-            return sum(spent.values()) / 1e9 / self._session.libvirt.getInfo()[2]
+            self._cpus = self._cpus or self._session.libvirt.getInfo()[2]
+            return sum(spent.values()) / 1e9 / self._cpus
         return None
 
     def kvm_problem(self) -> Message:
