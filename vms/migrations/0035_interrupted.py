@@ -36,4 +36,10 @@ class Migration(migrations.Migration):
                 default=0, help_text="the power_generation then: a later request ends the interruption"
             ),
         ),
+        migrations.AddIndex(
+            "vmstatus",
+            models.Index(
+                fields=["desired"], condition=models.Q(("interrupted", ""), _negated=True), name="vm_interrupted"
+            ),
+        ),
     ]

@@ -64,7 +64,10 @@ class VMStatus(Status):
     class Meta:
         verbose_name = "VM status"
         verbose_name_plural = "VM statuses"
-        indexes = attention_indexes("vm")
+        indexes = [
+            *attention_indexes("vm"),
+            models.Index(fields=["desired"], condition=~models.Q(interrupted=""), name="vm_interrupted"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.desired}: {self.power}"
