@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.django_db]
 def test_two_that_migrate_at_the_same_time_do_it_one_after_the_other(tmp_path: Path):
     with empty_database(tmp_path) as url:
         portal = Portal(tmp_path, None, DATABASE_URL=url)
-        command = [sys.executable, "manage.py", "migrate", "hypervisors", "0003", "--verbosity", "1"]
+        command = [sys.executable, "manage.py", "migrate", "hypervisors", "--verbosity", "1"]
         both = [
             subprocess.Popen(
                 command, env=portal.environment, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
