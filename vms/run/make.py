@@ -28,7 +28,7 @@ MIB = 1024**2
 
 
 def make(vm: VM, connection: Connection) -> None:
-    """Create a VM and start it; Refused leaves nothing behind.
+    """Create a VM and start it, unless a stop was requested in the meantime; Refused leaves nothing behind.
 
     The start is the last step: if the VM runs, a worker was interrupted right after it.
     """
@@ -66,7 +66,8 @@ def _make(vm: VM, connection: Connection) -> None:
             connection.volumes.create(disk.pool or pool, volume_xml.build(spec), disk.volume)
     if not vm.hypervisor.static_dhcp:
         add_entry(vm, connection)
-    connection.domains.start(vm.uuid_text, vm.name)
+    if vm.running:
+        connection.domains.start(vm.uuid_text, vm.name)
 
 
 def _check(vm: VM, connection: Connection) -> None:

@@ -42,8 +42,10 @@ def push(vm: VM, connection: Connection) -> dict | None:
         make(vm, connection)
         console.begin(vm)
         # From here on the VM exists: its disks are kept even if libvirt refuses a later step.
-        vm.status.write(power_done=vm.power_generation, made_at=timezone.now())
-        if made := connection.domains.get(vm.uuid_text):
+        vm.status.write(power_done=vm.power_generation if vm.running else 0, made_at=timezone.now())
+        if not vm.running:  # a worker that was killed may have started it before that was requested
+            _follow(vm, connection)
+        elif made := connection.domains.get(vm.uuid_text):
             change_nics(vm, connection, made)
     else:
         _follow(vm, connection)

@@ -17,12 +17,13 @@ from virterweb.hypervisors.desired.drift import decoded
 from virterweb.hypervisors.desired.refusals import InvalidTransition, Superseded
 from virterweb.hypervisors.gateway.found import Refused
 from virterweb.hypervisors.gateway.nouns.domains import Domains
+from virterweb.hypervisors.gateway.nouns.volumes import Volumes
 from virterweb.messages import Message
 from vms import sync
 from vms.definition.domain import parse
 from vms.definition.nics.edit import put, take
 from vms.definition.nics.spec import NICSpec
-from vms.models import NIC, VM
+from vms.models import NIC, VM, Power
 from vms.run.removal import release_entries
 from vms.sync import polling
 
@@ -257,6 +258,21 @@ def test_a_started_vm_keeps_its_disks_after_later_refusals(db, enqueued, tmp_pat
         sync.push(model.vm(), model.connection)
     assert {volume.name for volume in model.connection.volumes.all("default")} == {DISK}
     assert model.connection.domains.get(UUID)
+
+
+@pytest.mark.parametrize("started", [False, True])
+def test_a_vm_that_is_forced_off_before_a_worker_has_created_it_is_off(db, enqueued, tmp_path, monkeypatch, started):
+    monkeypatch.setattr(Volumes, "upload", lambda *given, **named: None)  # the driver has no such call
+    model = Model(tmp_path)
+    model.verb("adopt", model.vm())
+    model.vm().status.write(made_at=None, generation=0, power_done=0)  # as one that is just being run
+    VM.objects.update(power_generation=1, console_log=False)
+    if started:  # by a worker that was killed before it could record that
+        model.connection.domains.start(UUID, "web")
+    model.vm().ask_power(running=False, forced=True)
+    sync.push(model.vm(), model.connection)
+    assert model.connection.domains.get(UUID).state == Power.OFF
+    assert model.vm().status.made_at
 
 
 def test_removing_a_vm_leaves_the_entries_of_its_mac_on_networks_that_it_is_not_on(db, enqueued, tmp_path):
