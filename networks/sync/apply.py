@@ -20,7 +20,7 @@ from networks.definition.plans.updates import plan_hosts
 from networks.models import DHCPHost, Network
 from networks.sync.progress import with_progress
 from networks.sync.refusals import check_accepted, check_names, check_place
-from networks.sync.reservations import forget_requests
+from networks.sync.reservations import forget_requests, requests_of
 from networks.sync.seen import status_values, write_reservations
 from networks.sync.steps import found_side, run_step
 from virterweb.hypervisors.desired.revisions import Revision, conclude
@@ -36,14 +36,15 @@ def push(network: Network, connection: Connection) -> dict | None:
     if network.removed_at:
         _remove(network, connection)
         return None
-    began, done, read_at, running = monotonic(), [], timezone.now(), None
+    began, done, running = monotonic(), [], None
+    requests = requests_of(network.hosts.all())
     released = list(network.hosts.exclude(removed_at=None))
     wanted = network.wanted if network.managed else None  # as of now: reservations may be requested meanwhile
     agreed = None if network.overwrite else network.agreed_on
     before = None
     try:
         if agreed and (released or network.asked_hosts()):
-            done += _hosts_first(network, connection, agreed, read_at)
+            done += _hosts_first(network, connection, agreed, requests)
         before = found_side(network, connection, with_nics=False) if agreed else None
         for running in with_progress(network, tuple(_steps(network, connection, wanted, released)), "steps"):
             run_step(running, network, connection)
@@ -58,7 +59,7 @@ def push(network: Network, connection: Connection) -> dict | None:
     # Except those that were requested again in the meantime.
     network.hosts.filter(pk__in=[entry.pk for entry in released]).exclude(removed_at=None).delete()
     found = _read_hosts(network, connection)
-    _agree(network, read_at)
+    _agree(network, requests)
     conclude(network, plan=done, seconds=monotonic() - began)
     return _settled(network, found, wanted, agreed)
 
@@ -75,7 +76,7 @@ def _read_hosts(network: Network, connection: Connection) -> FoundNetwork | None
     return found
 
 
-def _hosts_first(network: Network, connection: Connection, agreed: Wanted, read_at: datetime) -> list[dict]:
+def _hosts_first(network: Network, connection: Connection, agreed: Wanted, requests: dict[int, datetime]) -> list[dict]:
     """Apply DHCP reservations before all other changes, so that a refusal of those does not delay them."""
     side = found_side(network, connection)
     if side is None:
@@ -92,7 +93,7 @@ def _hosts_first(network: Network, connection: Connection, agreed: Wanted, read_
     _read_hosts(network, connection)
     there = set(parse(goal.document).hosts)
     carried_out = [entry.pk for entry in network.hosts.filter(removed_at=None) if entry.spec() in there]
-    network.hosts.filter(pk__in=carried_out, asked_at__lte=read_at).update(asked_at=None)
+    forget_requests(network, {pk: requests[pk] for pk in carried_out if pk in requests})
     return [step.as_json() for step in steps]
 
 
@@ -105,9 +106,9 @@ def _restore(network: Network, connection: Connection, before: Found) -> dict:
     return _settled(network, _read_hosts(network, connection), network.agreed_on, network.agreed_on)
 
 
-def _agree(network: Network, read_at: datetime) -> None:
+def _agree(network: Network, requests: dict[int, datetime]) -> None:
     """Record that the desired configuration is carried out: the next change starts from here."""
-    forget_requests(network, network.hosts.all(), read_at)
+    forget_requests(network, requests)
     if not network.managed:
         return
     agreed = {"agreed": network.document, "agreed_active": network.active, "agreed_autostart": network.autostart}

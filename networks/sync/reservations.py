@@ -19,13 +19,24 @@ from virterweb.hypervisors.gateway.found import Refused
 from virterweb.messages import Message
 
 
-def forget_requests(network: Network, entries: QuerySet[DHCPHost], asked_until: datetime) -> None:
-    """Clear the requests that libvirt has carried out; on an unmanaged network, delete their rows."""
-    done = entries.filter(removed_at=None, asked_at__lte=asked_until)
-    if network.managed:
-        done.update(asked_at=None)
-    else:
-        done.delete()
+def requests_of(entries: QuerySet[DHCPHost]) -> dict[int, datetime]:
+    """Return what is requested of these entries: by row, when that was.
+
+    A push reads this first. What is committed later belongs to the next push, even if it has an earlier time: clocks
+    differ, and a transaction may take long.
+    """
+    return dict(entries.filter(removed_at=None).exclude(asked_at=None).values_list("pk", "asked_at"))
+
+
+def forget_requests(network: Network, requests: dict[int, datetime]) -> None:
+    """Clear the requests that libvirt has carried out, but not newer ones; on an unmanaged network, delete the rows."""
+    with transaction.atomic():
+        rows = network.hosts.select_for_update().filter(pk__in=requests, removed_at=None)
+        done = [pk for pk, asked_at in rows.values_list("pk", "asked_at") if asked_at == requests[pk]]
+        if network.managed:
+            network.hosts.filter(pk__in=done).update(asked_at=None)
+        else:
+            network.hosts.filter(pk__in=done).delete()
 
 
 def add_host(network: Network, connection: Connection, entry: HostSpec) -> None:
@@ -33,7 +44,8 @@ def add_host(network: Network, connection: Connection, entry: HostSpec) -> None:
 
     From then on it counts as carried out; later changes outside are treated as after a push.
     """
-    asked_at = timezone.now()
+    same = network.hosts.filter(mac=entry.mac, duid=entry.duid, name=entry.name, ip=entry.ip)
+    requests = requests_of(same.filter(lease=entry.lease))
     for step in plan_hosts((entry,), (), found_side(network, connection, with_nics=False)):
         run_step(step, network, connection)
     if entry not in found_hosts(network, connection):
@@ -43,8 +55,7 @@ def add_host(network: Network, connection: Connection, entry: HostSpec) -> None:
         network.status.write(observed_at=timezone.now())  # a poll that began earlier does not undo it
         if entry not in [each.spec() for each in network.found_hosts.all()]:
             DHCPHostStatus.of(network, entry).save()
-        same = network.hosts.filter(mac=entry.mac, duid=entry.duid, name=entry.name, ip=entry.ip)
-        forget_requests(network, same.filter(lease=entry.lease), asked_at)
+        forget_requests(network, requests)
 
 
 def delete_hosts(

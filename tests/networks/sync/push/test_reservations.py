@@ -1,9 +1,11 @@
 """Reservations are pushed without other changes of the network."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import libvirt
 import pytest
+from django.utils import timezone
 
 from networks.definition.events import Event
 from networks.definition.spec import DNSHostSpec, HostSpec, RangeSpec, SubnetSpec
@@ -121,6 +123,28 @@ def test_an_id_is_reserved_once_while_a_worker_pushes_it(lab, raw, monkeypatch):
     monkeypatch.setattr(apply, "_agree", reserve_meanwhile)
     push(network)
     assert tried == [8]
+
+
+@pytest.mark.parametrize("hours", [-1, 0, 1])
+def test_a_reservation_that_is_committed_during_a_push_is_carried_out_whatever_its_time(lab, raw, monkeypatch, hours):
+    """The web server was paused before the commit, or its clock is wrong."""
+    network = push(make_network(lab))
+    update = libvirt.virNetwork.update
+
+    def commit_meanwhile(*given: object) -> int:
+        if not network.hosts.filter(ip="10.255.0.9").exists():
+            late = make_host(network, "52:54:00:00:00:09", "10.255.0.9")
+            DHCPHost.objects.filter(pk=late.pk).update(asked_at=timezone.now() + timedelta(hours=hours, seconds=-5))
+            again(network).ask_again()
+        return update(*given)
+
+    monkeypatch.setattr(libvirt.virNetwork, "update", commit_meanwhile)
+    make_host(network, "52:54:00:00:00:08", "10.255.0.8")
+    again(network).ask_again()
+    network = push(network)
+    assert "10.255.0.8" in stored(raw) and "10.255.0.9" in stored(raw)
+    assert network.state == State.READY
+    assert not network.asked_hosts()
 
 
 def test_a_reservation_is_pushed_after_a_refused_edit(lab, raw):
