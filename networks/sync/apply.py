@@ -146,8 +146,8 @@ def _settled(network: Network, found: FoundNetwork | None, wanted: Wanted | None
         pushed, before = {(one.field, one.wanted) for one in requested}, network.status.ignored
         left = [one for one in differences(wanted.document, found.stored) if not (one.found and one.listed)]
         ignored = [one.code for one in left if (one.field, one.wanted) in pushed or one.code in before]
-        network.status.write(not_kept=ignored)
-    return status_values(network, found)
+        network.status.not_kept = ignored  # decides what counts as drift
+    return {**status_values(network, found), "not_kept": network.status.not_kept}
 
 
 def _remove(network: Network, connection: Connection) -> None:

@@ -227,6 +227,29 @@ def test_the_result_of_an_attempt_on_a_released_object_is_dropped(network):
     assert (found.state, found.status.made_at, found.status.generation) == (State.UNMANAGED, None, 0)
 
 
+@pytest.mark.parametrize(
+    "end",
+    [
+        None,
+        Waiting(Message.external("later")),
+        Refused(Message.external("no")),
+        Busy(Message.external("busy")),
+        RuntimeError("the database was away"),
+    ],
+)
+def test_the_result_of_an_attempt_that_another_worker_has_taken_over_is_dropped(network, end):
+    def end_late(desired, host) -> dict:
+        NetworkStatus.objects.update(claimed_by="another worker", generation=1, bridge="virbr2")
+        if end:
+            raise end
+        return {"bridge": "virbr1"}
+
+    carry_out(Network, network.pk, end_late)
+    status = again(network).status
+    assert (status.bridge, str(status.error), status.tries) == ("virbr2", "", 0)
+    assert status.claimed_by == "another worker"
+
+
 def test_a_row_is_not_forgotten_once_it_was_adopted(kinds):
     for desired in kinds:
         type(desired).objects.filter(pk=desired.pk).update(managed=False)

@@ -60,6 +60,7 @@ class DueQuerySet(models.QuerySet):
         with transaction.atomic():
             row = self.free().select_for_update(of=("self",), skip_locked=True).first()
             if row:
+                row.claimed_by = token
                 self.model.objects.filter(pk=row.pk).update(claimed_by=token, claimed_until=Now() + _length())
         if row is None:
             yield None
@@ -115,6 +116,10 @@ class Due(models.Model):
         return cls.is_free(path) & (
             Q(**{at: None}) | Q(**{f"{at}__lte": Now()}) | Q(**{f"{at}__gt": Now() + cls.MAX_PAUSE})
         )
+
+    def is_still_claimed(self) -> bool:
+        """Return whether nobody else has claimed the row since it was read."""
+        return type(self).objects.filter(pk=self.pk, claimed_by=self.claimed_by).exists()
 
 
 def end_claims_of_dead() -> None:

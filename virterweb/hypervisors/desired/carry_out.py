@@ -42,7 +42,7 @@ def carry_out(model: type[Desired], pk: int, push: Callable[[Desired, Connection
     statuses = model._meta.get_field("status").related_model.objects
     with statuses.filter(desired=pk).claim() as status:
         while status and (desired := model.objects.select_related("hypervisor", "status").filter(pk=pk).first()):
-            if desired.done:
+            if desired.done or desired.status.claimed_by != status.claimed_by:
                 return
             with about(
                 object=f"{model._meta.verbose_name} {desired}", change=desired.generation, request=desired.request
@@ -69,32 +69,46 @@ def _attempt(desired: Desired, push: Callable[[Desired, Connection], dict]) -> b
             values = push(desired, connection)
     except Superseded:
         return True
-    except Waiting as reason:
-        status.retry_later(reason.message, timedelta(seconds=reason.seconds))
-        return False
-    except HypervisorError as problem:
-        log.warning("%s %s: %s (%s)", desired._meta.verbose_name, desired, problem, problem.detail)
-        if problem.again:
-            # The message of a lost connection names the URI; only the page of the hypervisor shows it, to operators.
-            detail = "" if isinstance(problem, Unreachable) else problem.detail
-            status.retry_later(problem.message, min(RETRY * 2 ** min(status.tries, 4), MAX_RETRY), detail=detail)
-            return False
-        _conclude(desired, began, error=problem.message, detail=problem.detail)
-        return True
-    except Exception as problem:  # recorded, and not retried at once
-        _crashed(desired, problem)
-        return False
+    except Exception as problem:
+        if not status.is_still_claimed():
+            log.warning("%s %s: another worker has taken it over: %s", desired._meta.verbose_name, desired, problem)
+            return True
+        return _record_failure(desired, began, problem)
     if values is not None:
         _conclude(desired, began, made_at=status.made_at or timezone.now(), **values)
     return True
 
 
+def _record_failure(desired: Desired, began: float, problem: Exception) -> bool:
+    """Record why an attempt failed, and when it is repeated; return whether it is settled, that is refused."""
+    status = desired.status
+    if isinstance(problem, Waiting):
+        status.retry_later(problem.message, timedelta(seconds=problem.seconds))
+        return False
+    if not isinstance(problem, HypervisorError):
+        _crashed(desired, problem)
+        return False
+    log.warning("%s %s: %s (%s)", desired._meta.verbose_name, desired, problem, problem.detail)
+    if problem.again:
+        # The message of a lost connection names the URI; only the page of the hypervisor shows it, to operators.
+        detail = "" if isinstance(problem, Unreachable) else problem.detail
+        status.retry_later(problem.message, min(RETRY * 2 ** min(status.tries, 4), MAX_RETRY), detail=detail)
+        return False
+    _conclude(desired, began, error=problem.message, detail=problem.detail)
+    return True
+
+
 def _conclude(desired: Desired, began: float, **values: object) -> None:
-    """Write the result of an attempt, unless the object was released or adopted in the meantime."""
-    if desired.has_history:
+    """Write the result of an attempt, unless the object was released or adopted in the meantime.
+
+    Nor if the claim was lost, as to a worker that repeats the attempt while this one has no database: its result is
+    newer.
+    """
+    status = desired.status
+    mine = type(status).objects.filter(pk=status.pk, claimed_by=status.claimed_by)
+    if desired.has_history and mine.exists():
         conclude(desired, values.get("error"), seconds=monotonic() - began)
-    of_it = type(desired.status).objects.filter(pk=desired.status.pk, desired__managed=desired.managed)
-    of_it.update(**{**Status.CLEAN, "generation": desired.generation, **values})
+    mine.filter(desired__managed=desired.managed).update(**{**Status.CLEAN, "generation": desired.generation, **values})
 
 
 def _crashed(desired: Desired, problem: Exception) -> None:
