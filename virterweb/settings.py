@@ -104,7 +104,11 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     DATABASES["default"]["CONN_MAX_AGE"] = None
 else:
     # The threads of a process share its connections, and wait up to 60 s for a free one.
-    DATABASES["default"]["OPTIONS"] = {"pool": {"min_size": 1, "max_size": 20, "timeout": 60}}
+    pool = {"min_size": 1, "max_size": 20, "timeout": 60, "reconnect_timeout": 5}
+    # A network that lost packets is noticed after 10 s, not after the 15 minutes of TCP.
+    lost = {"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3, "tcp_user_timeout": 10_000}
+    DATABASES["default"]["OPTIONS"] = {"pool": pool, "connect_timeout": 5, **lost}
+    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True  # otherwise requests get the connections that a restart has ended
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_PASSWORD_VALIDATORS = [

@@ -13,6 +13,7 @@ import tempfile
 import urllib.error
 import urllib.parse
 import urllib.request
+from collections.abc import Sequence
 from pathlib import Path
 
 from lxml import html
@@ -116,11 +117,15 @@ class Portal:
         return value
 
     def start_web(self) -> None:
+        self.spawn_web()
+        wait_for(self._answers, 20, "the web server answers")
+
+    def spawn_web(self) -> None:
+        """Start the web server without waiting for it."""
         port = self.url.rsplit(":", 1)[1]
         command = ["-m", "uvicorn", "virterweb.asgi:application", "--port", port, "--lifespan", "off"]
         command += ["--http", "virterweb.web_server.protocol:Protocol", "--log-level", "warning"]
         self.web = self._spawn("web.log", *command)
-        wait_for(self._answers, 20, "the web server answers")
 
     def _answers(self) -> bool:
         try:
@@ -128,18 +133,17 @@ class Portal:
         except OSError:
             return False
 
-    def start_worker(self, program: str = "celery", **environment: str) -> None:
-        """Start a worker by a module's name, which may be one that hampers it."""
+    def start_worker(self, program: str = "celery", prefix: Sequence[str] = (), **environment: str) -> None:
+        """Start a worker by a module's name, which may be one that hampers it, or by a command that runs commands."""
         command = ["-m", program, "-A", "virterweb", "worker", "--pool", "threads"]
         command += ["--without-mingle", "--without-gossip", "--loglevel", "INFO"]
-        self.worker = self._spawn("worker.log", *command, **environment)
+        self.worker = self._spawn("worker.log", *command, prefix=prefix, **environment)
 
-    def _spawn(self, log: str, *arguments: str, **environment: str) -> subprocess.Popen:
+    def _spawn(self, log: str, *arguments: str, prefix: Sequence[str] = (), **environment: str) -> subprocess.Popen:
         environment = {**self.environment, **environment}
         with (self.data / log).open("a") as output:
-            return subprocess.Popen(
-                [sys.executable, *arguments], env=environment, cwd=ROOT, stdout=output, stderr=output
-            )
+            command = [*prefix, sys.executable, *arguments]
+            return subprocess.Popen(command, env=environment, cwd=ROOT, stdout=output, stderr=output)
 
     def worker_log(self) -> str:
         log = self.data / "worker.log"
