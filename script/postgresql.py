@@ -18,37 +18,51 @@ SECONDS_TO_START = 20
 SETTINGS = {"listen_addresses": "127.0.0.1", "fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 
-@contextlib.contextmanager
-def private_server() -> Iterator[str]:
-    """Run a server as long as the context lasts, and yield its URL. As root it runs as the user postgres."""
-    programs = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: float(path.parent.name))[-1]
-    as_user = ["setpriv", "--reuid", "postgres", "--regid", "postgres", "--clear-groups"] if os.geteuid() == 0 else []
-    with tempfile.TemporaryDirectory(prefix="postgres-") as name:
-        folder, port = Path(name), _free_port()
+class Server:
+    """A server in a folder of its own, that can be started again after it was killed. As root it runs as postgres."""
+
+    def __init__(self, folder: Path, **settings: str) -> None:
+        """Prepare the folder; `settings` take the place of those that make it fast and not durable."""
+        self.folder, self.port, self.process = folder, _free_port(), None
+        self.url = f"postgres://portal@127.0.0.1:{self.port}/postgres"
+        programs = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: float(path.parent.name))[-1]
+        as_user = ["setpriv", "--reuid", "postgres", "--regid", "postgres", "--clear-groups"]
+        as_user = as_user if os.geteuid() == 0 else []
         if as_user:
             shutil.chown(folder, "postgres", "postgres")
         initdb = [*as_user, programs / "initdb", "-D", folder / "data", "-A", "trust", "-U", "portal", "--no-sync"]
         subprocess.run(initdb, check=True, capture_output=True, cwd=folder)
-        settings = {**SETTINGS, "port": port, "unix_socket_directories": folder}
+        settings = {**SETTINGS, "port": str(self.port), "unix_socket_directories": str(folder), **settings}
         options = [word for key, value in settings.items() for word in ("-c", f"{key}={value}")]
-        with (folder / "log").open("w") as log:
-            server = subprocess.Popen(
-                [*as_user, programs / "postgres", "-D", folder / "data", *options], stderr=log, cwd=folder
-            )
+        self._command = [*as_user, programs / "postgres", "-D", folder / "data", *options]
+        self._ready = [programs / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(self.port)]
+
+    def start(self) -> None:
+        """Start it and wait until it answers."""
+        with (self.folder / "log").open("a") as log:
+            self.process = subprocess.Popen(self._command, stderr=log, cwd=self.folder)
+        deadline = time.monotonic() + SECONDS_TO_START
+        while subprocess.run(self._ready).returncode:
+            if time.monotonic() > deadline:
+                text = (self.folder / "log").read_text()
+                raise TimeoutError(f"PostgreSQL does not answer after {SECONDS_TO_START} s: {text}")
+            time.sleep(0.1)
+
+    def stop(self) -> None:
+        self.process.terminate()
+        self.process.wait(timeout=20)
+
+
+@contextlib.contextmanager
+def private_server() -> Iterator[str]:
+    """Run a server as long as the context lasts, and yield its URL."""
+    with tempfile.TemporaryDirectory(prefix="postgres-") as name:
+        server = Server(Path(name))
         try:
-            _wait_until_ready(programs / "pg_isready", port, folder / "log")
-            yield f"postgres://portal@127.0.0.1:{port}/postgres"
+            server.start()
+            yield server.url
         finally:
-            server.terminate()
-            server.wait(timeout=20)
-
-
-def _wait_until_ready(pg_isready: Path, port: int, log: Path) -> None:
-    deadline = time.monotonic() + SECONDS_TO_START
-    while subprocess.run([pg_isready, "-q", "-h", "127.0.0.1", "-p", str(port)]).returncode:
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"PostgreSQL does not answer after {SECONDS_TO_START} s: {log.read_text()}")
-        time.sleep(0.1)
+            server.stop()
 
 
 def _free_port() -> int:

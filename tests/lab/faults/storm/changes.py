@@ -1,0 +1,207 @@
+"""The stream of changes: random verbs on networks and VMs, through pages and the command line."""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from lxml import html
+
+from tests.support.portal import Portal
+
+from .browser import Answer, Browser, Lost
+from .model import Model, NetworkModel, Thing, VMModel
+
+NETWORKS, VMS, HOSTS, NICS = 5, 3, 6, 4  # how many there are at most, of the latter in each
+
+
+@dataclass(kw_only=True)
+class Writer:
+    """One person who changes things, one after the other, none of them anybody else's."""
+
+    portal: Portal
+    browser: Browser
+    model: Model
+    hypervisor: int
+    is_settled: Callable[[str], bool]
+    """Returns whether all changes of a VM have been carried out."""
+    draw: random.Random
+    number: int = 0
+
+    def change(self) -> None:
+        """Make one change at random. A page that cannot be opened makes none."""
+        try:
+            self.draw.choice(self.verbs())()
+        except Lost:
+            return
+
+    def verbs(self) -> list[Callable[[], None]]:
+        """Return what it does, the more often the more often it is named."""
+        raise NotImplementedError
+
+    def next(self) -> int:
+        self.number += 1
+        return self.number
+
+    def pick(self, kind: type[Thing]) -> str:
+        """Return the name of one of the things; Lost if there is none."""
+        names = sorted(name for name, thing in self.model.things.items() if isinstance(thing, kind))
+        if not names:
+            raise Lost(f"no {kind.__name__}")
+        return self.draw.choice(names)
+
+    def count(self, kind: type[Thing]) -> int:
+        return sum(isinstance(thing, kind) for thing in self.model.things.values())
+
+    def send(self, verb: str, name: str, after: Thing | None, path: str, /, **fields: object) -> None:
+        answer, _ = self.browser.send(path, fields)
+        self.model.note(verb, name, after, answer)
+
+    def send_form(self, verb: str, name: str, after: Thing, path: str, /, **fields: str) -> None:
+        """Open a form, change fields, and send it; once more if what it does was not shown yet."""
+        values = form_of(self.browser.get(path), {*fields}) | fields
+        answer, page = self.browser.send(path, values)
+        if answer is Answer.REFUSED and page.xpath("//input[@name='token']"):
+            values = form_of(page, {*fields}) | fields
+            answer, _ = self.browser.send(path, values)
+        self.model.note(verb, name, after, answer)
+
+
+def form_of(page: html.HtmlElement, names: set[str]) -> dict[str, str]:
+    """Return the fields of the form that has these, as a browser would send them."""
+    forms = [form for form in page.forms if names <= set(form.fields.keys())]
+    return dict(forms[0].form_values())
+
+
+class NetworkWriter(Writer):
+    def verbs(self) -> list[Callable[[], None]]:
+        verbs = [self.add, self.edit, self.reserve]
+        return [*verbs, *verbs, self.reserve, self.release, self.delete, self.by_command]
+
+    def _new(self) -> tuple[str, NetworkModel]:
+        number = self.next()
+        return f"storm-{number}", NetworkModel(block=f"10.{100 + number // 250}.{number % 250}.1/24")
+
+    def add(self) -> None:
+        if self.count(NetworkModel) >= NETWORKS:
+            return self.delete()
+        name, after = self._new()
+        fields = {"hypervisor": self.hypervisor, "name": name, "ipv4": after.block, "forward_mode": ""}
+        return self.send("add", name, after, "/networks/add/", **fields, dhcp="on", dns="yes", autostart="on", stp="on")
+
+    def edit(self) -> None:
+        """Change what libvirt changes live, or the domain, for which it restarts the network."""
+        name, number = self.pick(NetworkModel), self.next()
+        now = self.model.things[name]
+        changed = {"title": f"title {number}"} if self.draw.random() < 0.5 else {"domain": f"d{number}.test"}
+        after = replace(now, **changed, changes=now.changes + 1)
+        self.send_form("edit", name, after, f"/networks/lab/{name}/edit/", **changed)
+
+    def reserve(self) -> None:
+        name, number = self.pick(NetworkModel), self.next()
+        now = self.model.things[name]
+        used = {ip for _, ip in now.hosts}
+        prefix = now.block.rpartition(".")[0]
+        free = sorted({f"{prefix}.{last}" for last in range(2, 2 + HOSTS)} - used)
+        if not free:
+            return self.release()
+        host = (f"52:54:00:11:{number // 256:02x}:{number % 256:02x}", self.draw.choice(free))
+        after = replace(now, hosts=now.hosts | {host}, changes=now.changes + 1)
+        return self.send("reserve", name, after, f"/networks/lab/{name}/hosts/add/", mac=host[0], ip=host[1])
+
+    def release(self) -> None:
+        name = self.pick(NetworkModel)
+        now = self.model.things[name]
+        if now.hosts:
+            mac, ip = self.draw.choice(sorted(now.hosts))
+            after = replace(now, hosts=now.hosts - {(mac, ip)}, changes=now.changes + 1)
+            self.send("release", name, after, f"/networks/lab/{name}/hosts/remove/", ip=f"{ip} {mac}")
+
+    def delete(self) -> None:
+        name = self.pick(NetworkModel)
+        self.send("delete", name, None, f"/networks/lab/{name}/remove/")
+
+    def by_command(self) -> None:
+        """Add or delete by the command line, whose end does not tell whether it was carried out."""
+        if self.count(NetworkModel) < NETWORKS:
+            name, after = self._new()
+            words = ("add", name, "--dhcp", "-n", after.block)
+        else:
+            name, after, words = self.pick(NetworkModel), None, ("rm",)
+            words = ("rm", name)
+        done = self.portal.tried("network", *words, "--no-wait")
+        self.model.note(f"manage {words[0]}", name, after, Answer.ACCEPTED if not done.returncode else Answer.UNKNOWN)
+
+
+class VMWriter(Writer):
+    def verbs(self) -> list[Callable[[], None]]:
+        verbs = [self.run, self.switch, self.add_nic, self.change_nic]
+        return [*verbs, *verbs, self.remove_nic, self.delete]
+
+    def run(self) -> None:
+        if self.count(VMModel) >= VMS:
+            return self.delete()
+        number = 20 + self.next() % 200
+        name = f"tiny-{number}"
+        if name in self.model.things:
+            return None
+        after = VMModel(number=number, nics=frozenset({(f"52:54:00:00:00:{number:02x}", "default", True)}))
+        image = self.browser.get("/vms/run/").xpath("//select[@name='image']/option[normalize-space()='tiny']/@value")
+        fields = {"hypervisor": self.hypervisor, "image": image[0], "number": number, "memory": 32, "vcpus": 1}
+        return self.send("run", name, after, "/vms/run/", **fields, boot_size=1, count=1, console_log="on")
+
+    def switch(self) -> None:
+        """Force a VM off, or start it once it is off: otherwise it keeps the NICs that were to be removed meanwhile."""
+        name = self.pick(VMModel)
+        now = self.model.things[name]
+        if not now.running and not self.is_settled(name):
+            return
+        after = replace(now, running=not now.running, changes=now.changes + 1)
+        self.send("force off" if now.running else "start", name, after, self._path(name, now.running))
+
+    def _path(self, name: str, running: bool) -> str:
+        return f"/vms/lab/{name}/force-off/" if running else f"/vms/lab/{name}/start/"
+
+    def _off(self) -> tuple[str, VMModel]:
+        """Return a VM that is to be off: no guest of such little memory takes part in unplugging."""
+        name = self.pick(VMModel)
+        now = self.model.things[name]
+        if now.running:
+            self.switch()
+            raise Lost("it runs")
+        return name, now
+
+    def add_nic(self) -> None:
+        name, now = self._off()
+        if len(now.nics) >= NICS:
+            return self.remove_nic()
+        number = self.next()
+        mac = f"52:54:00:22:{number // 256:02x}:{number % 256:02x}"
+        nic = (mac, self.draw.choice(["default", "kept"]), True)
+        after = replace(now, nics=now.nics | {nic}, changes=now.changes + 1)
+        fields = {"network": nic[1], "model": "virtio", "mac": mac, "link_up": "on"}
+        return self.send("add NIC", name, after, f"/vms/lab/{name}/nics/add/", **fields)
+
+    def change_nic(self) -> None:
+        """Move a NIC to the other network, also of a running VM."""
+        name = self.pick(VMModel)
+        now = self.model.things[name]
+        others = sorted(nic for nic in now.nics if nic[0].startswith("52:54:00:22"))
+        if not others:
+            return self.add_nic()
+        nic = self.draw.choice(others)
+        moved = (nic[0], {"default": "kept", "kept": "default"}[nic[1]], nic[2])
+        after = replace(now, nics=now.nics - {nic} | {moved}, changes=now.changes + 1)
+        path = f"/vms/lab/{name}/nics/{nic[0]}/edit/"
+        return self.send_form("change NIC", name, after, path, network=moved[1])
+
+    def remove_nic(self) -> None:
+        name, now = self._off()
+        others = sorted(nic for nic in now.nics if nic[0].startswith("52:54:00:22"))
+        if others:
+            nic = self.draw.choice(others)
+            after = replace(now, nics=now.nics - {nic}, changes=now.changes + 1)
+            self.send("remove NIC", name, after, f"/vms/lab/{name}/nics/{nic[0]}/remove/")
+
+    def delete(self) -> None:
+        name = self.pick(VMModel)
+        self.send("delete VM", name, None, f"/vms/lab/{name}/remove/", name=name)

@@ -1,0 +1,111 @@
+"""Services are killed and paused at random under a stream of changes: nothing is lost, doubled or half-made.
+
+`STORM_SECONDS` is how long the faults go on, `STORM_SEED` chooses them and the changes.
+"""
+
+import os
+import random
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import libvirt
+import pytest
+from lab import Lab
+
+from tests.lab.state import clear_halves, things
+from tests.support.waiting import wait_for
+
+from .browser import Browser
+from .changes import NetworkWriter, VMWriter, Writer
+from .faults import Storm, schedule
+from .model import Model, saved
+from .services import Services
+from .truth import HISTORIES, UNSETTLED, check_host, compare
+
+pytestmark = pytest.mark.lab
+
+SECONDS = float(os.environ.get("STORM_SECONDS", "60"))
+SEED = int(os.environ.get("STORM_SEED", "1"))
+SETTLED_AFTER = 10  # seconds after the last fault
+
+
+@pytest.fixture
+def services(lab: Lab, tmp_path: Path) -> Iterator[Services]:
+    services = Services(lab, tmp_path)
+    try:
+        portal = services.portal
+        portal.log_in()
+        wait_for(lambda: portal.ask("Image.objects.count()"), 60, "the first poll")
+        portal.ask("Hypervisor.objects.update(domain_type='qemu')")  # so that no worker proves KVM by a guest meanwhile
+        portal.manage("network", "add", "kept", "-n", "10.99.0.1/24")
+        yield services
+        portal.ask("[vm.remove() for vm in VM.objects.filter(managed=True)]")
+        wait_for(lambda: not portal.ask("VM.objects.filter(managed=True).count()"), 60, "VMs are deleted")
+        portal.ask("[network.remove() for network in Network.objects.filter(managed=True)]")
+        wait_for(lambda: not portal.ask("Network.objects.filter(managed=True).count()"), 60, "networks are deleted")
+    finally:
+        services.stop()
+
+
+def stream(writer: Writer, over: threading.Event, problems: list[BaseException]) -> None:
+    """Make changes until it is over."""
+    try:
+        while not over.is_set():
+            writer.change()
+            over.wait(writer.draw.uniform(0, 0.5))
+    except BaseException as problem:
+        problems.append(problem)
+
+
+def test_nothing_is_lost_doubled_or_half_made_while_services_are_killed_and_paused(
+    services: Services, lab: Lab, tmp_path: Path
+):
+    with libvirt.open(lab.uri) as host:
+        before = things(host)
+    portal, draw = services.portal, random.Random(SEED)
+    storm = Storm(schedule(services.victims, SEED, SECONDS))
+
+    def find() -> dict:
+        wait_for(lambda: storm.undisturbed(["web", "PostgreSQL"], 1.0), SECONDS + 60, "web and database run")
+        found = saved(services.ask)
+        return {name: thing for name, thing in found.items() if name != "kept"}
+
+    model = Model(things={}, find=find)
+    common = {"portal": portal, "model": model, "hypervisor": portal.ask("Hypervisor.objects.get().pk")}
+    common["is_settled"] = lambda name: services.ask(f"VM.objects.get(name='{name}').state") == "ready"
+    writers = [
+        kind(**common, browser=Browser(portal), draw=random.Random(draw.random())) for kind in (NetworkWriter, VMWriter)
+    ]
+    over, problems = threading.Event(), []
+    threads = [threading.Thread(target=stream, args=(writer, over, problems)) for writer in writers]
+    for thread in threads:
+        thread.start()
+    storm.run(stopped=lambda: bool(problems))
+    ended = time.monotonic()
+    over.set()
+    for thread in threads:
+        thread.join()
+    for problem in problems:
+        raise problem
+    last_change = time.monotonic()
+    try:
+        wait_for(lambda: not services.ask(UNSETTLED), 60, "everything is settled")
+    finally:
+        print("unsettled:", services.ask(UNSETTLED))
+        print("accepted", model.accepted, "refused", model.refused, "unknown", Counter(model.unknown))
+        print("faults", dict(storm.begun))
+    settled = time.monotonic()
+    print(f"settled {settled - ended:.1f} s after the last fault, {settled - last_change:.1f} s after the last change")
+    assert find() == model.things
+    with libvirt.open(lab.uri) as host:
+        compare(model, host, before)
+        left = check_host(lab, host)
+        print("bridges that libvirt has left behind:", sorted(left))
+        clear_halves(lab, host)
+    assert len(left) <= storm.begun["libvirtd", "kill"]
+    histories = services.ask(HISTORIES)
+    assert not [each for each in histories if each[3] != "done"], "each entry of a history says what became of it"
+    assert settled - ended < SETTLED_AFTER
