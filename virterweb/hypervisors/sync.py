@@ -6,10 +6,9 @@ from time import monotonic
 
 from django.conf import settings
 from django.db.models import Case, DateTimeField, F, Q, QuerySet, When
-from django.utils import timezone
 from django.utils.module_loading import import_string
 
-from virterweb.hypervisors.claims.clock import Now
+from virterweb.hypervisors.claims.clock import Now, database_time
 from virterweb.hypervisors.connections.guard import Observation, failure
 from virterweb.hypervisors.connections.pool import connected
 from virterweb.hypervisors.gateway.connection import Connection
@@ -29,7 +28,7 @@ HOST_FACTS_INTERVAL = timedelta(seconds=30)
 
 def ask(hypervisor_id: int) -> None:
     """Ask for a poll that begins from now on: one that is running does not count."""
-    HypervisorStatus.objects.filter(hypervisor=hypervisor_id).update(asked_at=timezone.now(), due_at=None)
+    HypervisorStatus.objects.filter(hypervisor=hypervisor_id).update(asked_at=database_time(), due_at=None)
 
 
 def observe_if_due(hypervisor_id: int) -> None:
@@ -44,7 +43,7 @@ def observe(hypervisor_id: int) -> None:
         hypervisor = status and _with_problems().filter(pk=hypervisor_id).first()
         if not hypervisor:
             return
-        _record(status.pk, began_at=timezone.now())
+        _record(status.pk, began_at=database_time())
         try:
             with connected(hypervisor.pk, hypervisor.uri, limited=False) as connection:
                 _record(status.pk, **_read_everything(hypervisor, connection))
@@ -61,7 +60,7 @@ def _after(seconds: float, unwatched: float | None = None) -> Case:
 
     It is at once if a poll was requested since this one began.
     """
-    asked = Q(asked_at__gt=F("began_at"), asked_at__lte=timezone.now())
+    asked = Q(asked_at__gt=F("began_at"), asked_at__lte=Now())
     return Case(
         When(asked, then=None),
         When(HypervisorStatus.is_watched(), then=Now() + timedelta(seconds=seconds)),
@@ -83,7 +82,7 @@ def _read_everything(hypervisor: Hypervisor, connection: Connection) -> dict:
     began = monotonic()
     status = hypervisor.status
     fresh = status.note_uptime(connection.host.uptime())
-    if not status.observed_at or status.unreachable_since or timezone.now() - status.observed_at > HOST_FACTS_INTERVAL:
+    if not status.observed_at or status.unreachable_since or database_time() - status.observed_at > HOST_FACTS_INTERVAL:
         fresh |= {
             "version": connection.host.version(),
             "memory": connection.host.memory(),
@@ -106,11 +105,11 @@ def _read_everything(hypervisor: Hypervisor, connection: Connection) -> dict:
     pause = min(max(MIN_PAUSE, PAUSE_PER_POLL_SECOND * usual), MAX_PAUSE)
     unwatched = pause if busy else settings.IDLE_POLL_SECONDS if connection.sends_events else MAX_PAUSE
     cleared = {"unreachable_since": None, "error": "", "detail": ""} if status.error else {}
-    return {"observed_at": timezone.now(), "due_at": _after(pause, unwatched), "seconds": seconds, **fresh, **cleared}
+    return {"observed_at": database_time(), "due_at": _after(pause, unwatched), "seconds": seconds, **fresh, **cleared}
 
 
 def _record_failure(status: HypervisorStatus, problem: HypervisorError) -> None:
-    now = timezone.now()
+    now = database_time()
     if not status.error:
         log.warning("%s: %s (%s)", status.hypervisor, problem, problem.detail)
     _record(

@@ -11,6 +11,7 @@ from django.utils import timezone
 from kombu import Connection
 from kombu.exceptions import KombuError
 
+from virterweb.hypervisors.claims.clock import database_time
 from virterweb.hypervisors.models import HypervisorStatus, WorkerProcess
 
 from . import release
@@ -85,14 +86,14 @@ def disk() -> Facts:
 
 def worker() -> Facts:
     seen = WorkerProcess.objects.aggregate(at=Max("seen_at"))["at"]
-    seconds = None if seen is None else (timezone.now() - seen).total_seconds()
+    seconds = None if seen is None else (database_time() - seen).total_seconds()
     return {"ok": seconds is not None and seconds <= LATE_WORKER, "seconds_since_heartbeat": _rounded(seconds)}
 
 
 def polls() -> Facts:
     """Compare when the polls of hypervisors that can be reached were due."""
     reachable = HypervisorStatus.objects.filter(unreachable_since=None).exclude(observed_at=None)
-    now, found = timezone.now(), reachable.aggregate(due=Min("due_at"), observed=Min("observed_at"))
+    now, found = database_time(), reachable.aggregate(due=Min("due_at"), observed=Min("observed_at"))
     late = 0.0 if found["due"] is None else max(0.0, (now - found["due"]).total_seconds())
     oldest = None if found["observed"] is None else (now - found["observed"]).total_seconds()
     return {"ok": late <= LATE_POLL, "seconds_overdue": _rounded(late), "oldest_seconds": _rounded(oldest)}

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from django.utils import timezone
 
+from virterweb.hypervisors.claims.clock import database_time
 from virterweb.hypervisors.desired.carry_out import Waiting
 from virterweb.hypervisors.gateway.connection import Connection
 from virterweb.hypervisors.gateway.found import FoundDomain, Refused
@@ -168,7 +169,7 @@ def _check_kept(vm: VM, found: FoundDomain) -> None:
 
 def _stop(vm: VM, connection: Connection) -> None:
     """Ask the guest to shut down, once; force it off after the time limit, or at once if `forced`."""
-    status, now = vm.status, timezone.now()
+    status, now = vm.status, database_time()
     limit = timedelta(seconds=vm.hypervisor.shutdown_timeout)
     if vm.forced or (status.shut_down_at and now >= status.shut_down_at + limit):
         connection.domains.force_off(vm.uuid_text, vm.name)

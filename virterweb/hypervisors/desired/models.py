@@ -17,6 +17,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from virterweb.enqueue import enqueue
+from virterweb.hypervisors.claims.clock import database_time
 from virterweb.hypervisors.claims.due import Due
 from virterweb.hypervisors.models import Hypervisor
 from virterweb.log_context import request_id
@@ -245,7 +246,7 @@ class Status(Due):
 
     def retry_later(self, progress: Message, wait: timedelta, **values: object) -> None:
         """Have it tried again after `wait`; with an `error`, it counts as failed until then."""
-        again = {"progress": progress, "due_at": timezone.now() + wait, "tries": self.tries + 1, "error": ""}
+        again = {"progress": progress, "due_at": database_time() + wait, "tries": self.tries + 1, "error": ""}
         self.write(**again | values)
 
     @property

@@ -4,9 +4,9 @@ import logging
 from datetime import timedelta
 
 from django.conf import settings
-from django.utils import timezone
 from django.utils.module_loading import import_string
 
+from virterweb.hypervisors.claims.clock import database_time
 from virterweb.hypervisors.claims.due import DueQuerySet
 from virterweb.hypervisors.models import Chore
 
@@ -27,6 +27,6 @@ def run(pk: int) -> None:
     """Do a chore, unless another worker does; the next time is set even if it fails."""
     with due().filter(pk=pk).claim() as chore:
         if chore:
-            again = timezone.now() + timedelta(seconds=settings.CHORES[chore.name])
+            again = database_time() + timedelta(seconds=settings.CHORES[chore.name])
             Chore.objects.filter(pk=pk).update(due_at=again)
             import_string(chore.name)()

@@ -3,8 +3,8 @@
 from datetime import timedelta
 
 from django.conf import settings
-from django.utils import timezone
 
+from virterweb.hypervisors.claims.clock import database_time
 from virterweb.hypervisors.claims.processes import this_process
 from virterweb.hypervisors.models import HypervisorStatus, WorkerProcess
 
@@ -16,12 +16,12 @@ ALIVE = timedelta(seconds=20)  # how long after its last one a worker counts as 
 
 def worker_runs() -> bool:
     """Return whether any worker has given a sign of life lately."""
-    return WorkerProcess.objects.filter(seen_at__gt=timezone.now() - ALIVE).exists()
+    return WorkerProcess.objects.filter(seen_at__gt=database_time() - ALIVE).exists()
 
 
 def beat() -> None:
     """Record that this worker runs. The first time, and when another has died, all hypervisors are polled."""
-    now, name = timezone.now(), this_process()
+    now, name = database_time(), this_process()
     died, _ = WorkerProcess.objects.filter(seen_at__lt=now - ALIVE).exclude(name=name).delete()
     came = not WorkerProcess.objects.filter(name=name).update(seen_at=now)
     if came:
@@ -39,5 +39,5 @@ def end() -> None:
 
 def _poll_all() -> None:
     """Have all hypervisors polled: nobody has received events of them in the meantime."""
-    now = timezone.now()
+    now = database_time()
     HypervisorStatus.objects.filter(due_at__gt=now, error="").update(due_at=now)
