@@ -39,6 +39,8 @@ class Server:
 
     def start(self) -> None:
         """Start it and wait until it answers."""
+        if self.process:  # what was killed counts as running until somebody has waited for it
+            self.process.wait(timeout=20)
         with (self.folder / "log").open("a") as log:
             self.process = subprocess.Popen(self._command, stderr=log, cwd=self.folder)
         deadline = time.monotonic() + SECONDS_TO_START
