@@ -1,7 +1,7 @@
 """The overview: hypervisors, objects that need attention with the reason, and recent activity."""
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from lxml import html
@@ -11,6 +11,7 @@ from networks.definition.spec import HostSpec
 from networks.models import DHCPHostStatus, Network
 from tests.support.making import make_foreign_network, make_hypervisor, make_lease, make_network, make_running, make_vm
 from virterweb.hypervisors.models import Hypervisor, HypervisorStatus
+from virterweb.hypervisors.models.hypervisor import HypervisorQuerySet
 from virterweb.messages import Message
 from virterweb.operations.disk import Disk
 from virterweb.portal import views
@@ -159,6 +160,14 @@ def test_recent_activity_is_empty_without_changes(page, default):
     answer = page.get("/")
     assert latest(answer) == []
     assert '<ol class="steps">' not in answer.content.decode()
+
+
+def test_pages_are_shown_while_nothing_can_be_written(page, lab, monkeypatch):
+    def fail(*given: object) -> None:
+        raise OperationalError("database or disk is full")
+
+    monkeypatch.setattr(HypervisorQuerySet, "watch", fail)
+    assert page.get("/").status_code == page.get("/networks/").status_code == 200
 
 
 @pytest.mark.parametrize(

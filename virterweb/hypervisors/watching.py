@@ -1,7 +1,9 @@
 """Pages that show a hypervisor: while one is open, the hypervisor is polled often."""
 
 from collections.abc import Callable
+from contextlib import suppress
 
+from django.db import OperationalError
 from django.http import HttpRequest
 from django.utils.deprecation import MiddlewareMixin
 
@@ -22,5 +24,6 @@ class WatchHypervisors(MiddlewareMixin):
         name = kwargs.get("hypervisor") or request.GET.get("hypervisor", "")
         named = Hypervisor.objects.filter(name=name)
         shown = named if name.strip("*") else Hypervisor.objects.unless_more_than(MANY)
-        if shown.watch():
-            send(LOOK, 0)
+        with suppress(OperationalError):  # pages are readable while the disk of the database is full
+            if shown.watch():
+                send(LOOK, 0)

@@ -1,6 +1,7 @@
 """The second of two concurrent users gets an error at the field; remaining collisions show an explanation."""
 
 from collections.abc import Callable, Iterator
+from sqlite3 import SQLITE_FULL
 
 import pytest
 from django.db import IntegrityError, OperationalError
@@ -62,12 +63,21 @@ def test_an_image_that_was_valid_a_moment_ago_is_refused_at_its_field(lab):
     assert list(form.errors) == ["name"]
 
 
+def full(code: dict[str, object]) -> OperationalError:
+    """Return the error of Django for a driver's error with such a code."""
+    problem = OperationalError("database or disk is full")
+    problem.__cause__ = type("Full", (Exception,), code)()
+    return problem
+
+
 @pytest.mark.parametrize("path", ["/vms/lab-1/alma-8-8/start/", "/vms/run/", "/networks/"])
 @pytest.mark.parametrize(
     ("problem", "status", "said"),
     [
         (IntegrityError("UNIQUE constraint failed: x.y"), 409, "Your change was not saved"),
-        (OperationalError("database is locked"), 503, "Nothing was saved"),
+        (OperationalError("database is locked"), 503, "The database did not answer in time. Nothing was saved"),
+        (full({"sqlite_errorcode": SQLITE_FULL}), 503, "The disk of the database has no free space"),
+        (full({"sqlstate": "53100"}), 503, "The disk of the database has no free space"),
     ],
 )
 def test_a_remaining_collision_is_reported_in_a_sentence(page, lab, monkeypatch, path, problem, status, said):

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import wraps
+from sqlite3 import SQLITE_FULL
 
 from django.contrib.contenttypes.models import ContentType
 from django.db import IntegrityError, OperationalError, transaction
@@ -21,6 +22,7 @@ from virterweb.hypervisors.models import Hypervisor
 log = logging.getLogger(__name__)
 
 SECONDS_TO_RETRY = 5
+DISK_FULL = "53100"  # PostgreSQL's code
 
 
 @contextmanager
@@ -88,6 +90,12 @@ def _lock_for(
     return exclusive(found) if found else nullcontext()
 
 
+def _is_disk_full(problem: OperationalError) -> bool:
+    """Return whether the disk of the database is full, by the code of SQLite or PostgreSQL."""
+    cause = problem.__cause__
+    return getattr(cause, "sqlite_errorcode", None) == SQLITE_FULL or getattr(cause, "sqlstate", None) == DISK_FULL
+
+
 class DatabaseCollisionHandler(MiddlewareMixin):
     """Answer remaining collisions in the database with a page: 409, or 503 if it stayed busy."""
 
@@ -97,7 +105,7 @@ class DatabaseCollisionHandler(MiddlewareMixin):
             return render(request, "409.html", status=409)
         if isinstance(problem, OperationalError):
             log.error("%s %s: %s", request.method, request.path, problem)
-            answer = render(request, "503.html", status=503)
+            answer = render(request, "503.html", {"full": _is_disk_full(problem)}, status=503)
             answer["Retry-After"] = str(SECONDS_TO_RETRY)
             return answer
         return None
