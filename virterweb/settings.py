@@ -104,7 +104,12 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     DATABASES["default"]["CONN_MAX_AGE"] = None
 else:
     # The threads of a process share its connections, and wait up to 60 s for a free one.
-    pool = {"min_size": 1, "max_size": 20, "timeout": 60, "reconnect_timeout": 5}
+    from psycopg_pool import ConnectionPool
+
+    # After an outage, those who wait for a connection get one within a second or two: the pool itself would try again
+    # only after a pause as long as the outage.
+    again = {"reconnect_timeout": 2, "reconnect_failed": ConnectionPool.check}
+    pool = {"min_size": 1, "max_size": 20, "timeout": 60, **again}
     # A network that lost packets is noticed after 10 s, not after the 15 minutes of TCP.
     lost = {"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3, "tcp_user_timeout": 10_000}
     DATABASES["default"]["OPTIONS"] = {"pool": pool, "connect_timeout": 5, **lost}

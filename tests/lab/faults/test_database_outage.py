@@ -1,0 +1,57 @@
+"""Threads that wait for a connection during an outage of PostgreSQL get one soon after it."""
+
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+from postgresql import Server
+
+from tests.support.portal import ROOT
+
+pytestmark = pytest.mark.lab
+
+OUTAGE = 8  # seconds
+ASK = """
+import sys, time
+from virterweb.hypervisors.models import Hypervisor
+from django.db import close_old_connections
+Hypervisor.objects.count()
+close_old_connections()
+print("ready", flush=True)
+sys.stdin.readline()
+Hypervisor.objects.count()
+print("answered", flush=True)
+"""
+
+
+def test_who_waits_for_a_connection_gets_one_soon_after_an_outage(tmp_path: Path):
+    with tempfile.TemporaryDirectory(prefix="postgres-") as folder:
+        server = Server(Path(folder))
+        server.start()
+        environment = {"DATABASE_URL": server.url, "VIRTERWEB_DATA": str(tmp_path), "PATH": "/usr/bin:/bin"}
+        manage = [sys.executable, str(ROOT / "manage.py")]
+        subprocess.run([*manage, "migrate", "--verbosity", "0"], env=environment, cwd=ROOT, check=True)
+        asking = subprocess.Popen(
+            [*manage, "shell", "--no-imports", "-c", ASK],
+            **{"env": environment, "cwd": ROOT, "text": True},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        try:
+            assert asking.stdout.readline() == "ready\n"
+            server.process.kill()
+            server.process.wait()
+            asking.stdin.write("go\n")
+            asking.stdin.flush()
+            time.sleep(OUTAGE)
+            server.start()
+            began = time.monotonic()
+            assert asking.stdout.readline() == "answered\n"
+            assert time.monotonic() - began < 4
+        finally:
+            asking.kill()
+            asking.communicate()
+            server.stop()
