@@ -27,7 +27,7 @@ from .truth import HISTORIES, UNSETTLED, check_host, compare
 
 pytestmark = pytest.mark.lab
 
-SECONDS = float(os.environ.get("STORM_SECONDS", "60"))
+SECONDS = float(os.environ.get("STORM_SECONDS", "45"))
 SEED = int(os.environ.get("STORM_SEED", "1"))
 SETTLED_AFTER = 10  # seconds after the last fault
 
