@@ -60,9 +60,10 @@ class Writer:
         """Open a form, change fields, and send it; once more if what it does was not shown yet."""
         values = form_of(self.browser.get(path), {*fields}) | fields
         answer, page = self.browser.send(path, values)
-        if answer is Answer.REFUSED and page.xpath("//input[@name='token']"):
-            values = form_of(page, {*fields}) | fields
-            answer, _ = self.browser.send(path, values)
+        # The plan belongs to the form without being inside it.
+        tokens = page.xpath("//input[@name='token']/@value") if answer is Answer.REFUSED else []
+        if tokens:
+            answer, _ = self.browser.send(path, values | {"token": tokens[0]})
         self.model.note(verb, name, after, answer)
 
 
