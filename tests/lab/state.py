@@ -71,7 +71,7 @@ def clear_halves(lab: Lab, host: libvirt.virConnect) -> None:
     for line in lab.run("sh", "-c", "pgrep -a dnsmasq || true").splitlines():
         pid, _, command = line.partition(" ")
         if Path(command.partition("--conf-file=")[2].split()[0]).stem not in names:
-            lab.run("kill", pid)
+            lab.run("sh", "-c", f"kill {pid} || true")  # it may have ended with its parent
     used = {bridge for network in active for bridge in etree.fromstring(network.XMLDesc()).xpath("bridge/@name")}
     for link in json.loads(lab.run("ip", "-j", "link", "show", "type", "bridge") or "[]"):
         if link["ifname"].startswith("virbr") and link["ifname"] not in used:
