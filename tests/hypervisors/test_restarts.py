@@ -31,21 +31,21 @@ def polled(ago: float, uptime: float | None) -> HypervisorStatus:
 )
 def test_a_restart_is_noticed_by_less_uptime_than_there_would_be_without(ago, before, now, restarted):
     status = polled(ago, before)
-    status.note_uptime(now)
+    status.note_uptime(now, timezone.now())
     assert status.has_restarted == restarted
     assert status.uptime == now
 
 
 def test_a_restart_is_noticed_once():
     status = polled(60, 10 * HOUR)
-    columns = status.note_uptime(30)
+    columns = status.note_uptime(30, timezone.now())
     assert columns == {"uptime": 30, "restarted_at": status.restarted_at}
     later = HypervisorStatus(observed_at=timezone.now(), **columns)
-    assert later.note_uptime(31) == {"uptime": 31}
+    assert later.note_uptime(31, timezone.now()) == {"uptime": 31}
     assert not later.has_restarted
 
 
 def test_the_first_poll_of_a_hypervisor_notices_no_restart():
     status = HypervisorStatus()
-    status.note_uptime(30)
+    status.note_uptime(30, timezone.now())
     assert not status.has_restarted

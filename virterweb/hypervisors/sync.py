@@ -81,8 +81,9 @@ def _read_everything(hypervisor: Hypervisor, connection: Connection) -> dict:
     """
     began = monotonic()
     status = hypervisor.status
-    fresh = status.note_uptime(connection.host.uptime())
-    if not status.observed_at or status.unreachable_since or database_time() - status.observed_at > HOST_FACTS_INTERVAL:
+    now = database_time()
+    fresh = status.note_uptime(connection.host.uptime(), now)
+    if not status.observed_at or status.unreachable_since or now - status.observed_at > HOST_FACTS_INTERVAL:
         fresh |= {
             "version": connection.host.version(),
             "memory": connection.host.memory(),

@@ -75,7 +75,7 @@ def full(code: dict[str, object]) -> OperationalError:
     ("problem", "status", "said"),
     [
         (IntegrityError("UNIQUE constraint failed: x.y"), 409, "Your change was not saved"),
-        (OperationalError("database is locked"), 503, "The database did not answer in time. Nothing was saved"),
+        (OperationalError("database is locked"), 503, "The database did not answer in time."),
         (full({"sqlite_errorcode": SQLITE_FULL}), 503, "The disk of the database has no free space"),
         (full({"sqlstate": "53100"}), 503, "The disk of the database has no free space"),
     ],

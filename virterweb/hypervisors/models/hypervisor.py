@@ -1,6 +1,6 @@
 """The hypervisors that the portal knows, with Virter's settings for each, and their last readings."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Self
 
 from django.core.validators import RegexValidator
@@ -254,12 +254,12 @@ class HypervisorStatus(Due):
             age = database_time() - expected
         return age > LATE_AFTER
 
-    def note_uptime(self, uptime: float | None) -> dict[str, object]:
-        """Set the host's uptime at the beginning of a poll; return the columns to record at its end.
+    def note_uptime(self, uptime: float | None, now: datetime) -> dict[str, object]:
+        """Set the host's uptime at the beginning of a poll, at `now`; return the columns to record at its end.
 
         During the poll, `has_restarted` tells whether the host has restarted since the last one.
         """
-        before, now = self.uptime, timezone.now()
+        before = self.uptime
         values: dict[str, object] = {"uptime": uptime}
         if uptime is not None and before is not None and self.observed_at:
             elapsed = max((now - self.observed_at).total_seconds(), 0)
