@@ -134,6 +134,9 @@ class Machine:
     def version(self) -> str:
         return "libvirt 9.0.0"
 
+    def uptime(self) -> float | None:
+        return None
+
     def memory(self) -> int:
         return 2**70 % LARGEST
 

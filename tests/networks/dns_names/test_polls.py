@@ -95,7 +95,7 @@ def test_a_changed_network_is_due_immediately(network, dnsmasq):
     document = network.status.document.replace("<hostname>mirror<", "<hostname>spiegel<", 1)
     flags = {"active": True, "autostart": True, "persistent": True}
     found = FoundNetwork(uuid=network.uuid_text, name="net1", document=document, stored=document, **flags)
-    network_poll._record(network, found, timezone.now())
+    network_poll._record(network, found, timezone.now(), has_restarted=False)
     assert row(network).due_at is None
 
 

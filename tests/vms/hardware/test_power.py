@@ -138,7 +138,7 @@ def test_each_reason_of_libvirts_has_its_sentence():
 def test_a_reason_is_seen_even_where_nothing_else_has_changed(lab, domain):
     domain.suspend()
     vm = seen(lab)
-    VMStatus.objects.update(power_reason="io-error")
+    VMStatus.objects.update(power_reason="io-error", fingerprint="as it was then")
     assert seen(lab).status.power_reason == "user"
     assert vm.status.hint == "a user paused it"
 
