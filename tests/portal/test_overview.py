@@ -79,7 +79,7 @@ def test_an_overview_without_problems_says_so(page, lab, default):
     answer = page.get("/")
     assert NOTHING in answer.content.decode()
     assert wrong(answer) == []
-    assert "No problems of addresses." in page.get("/problems/").content.decode()
+    assert "No address problems." in page.get("/problems/").content.decode()
 
 
 def test_an_empty_portal_has_an_overview(page, db):
