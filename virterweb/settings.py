@@ -14,6 +14,11 @@ DATA_DIR = Path(os.environ.get("VIRTERWEB_DATA") or Path.home() / ".local/share/
 private_folder.prepare(DATA_DIR)
 
 
+def words(variable: str) -> list[str]:
+    """Return the values of an environment variable, which spaces or commas separate."""
+    return os.environ.get(variable, "").replace(",", " ").split()
+
+
 def kept_secret() -> str:
     """Return the secret key in the database, which all web servers share; it is read at the first use."""
     from virterweb.hypervisors.models import Secret
@@ -23,9 +28,9 @@ def kept_secret() -> str:
 
 DEBUG = os.environ.get("VIRTERWEB_DEBUG") == "1"
 SECRET_KEY = os.environ.get("VIRTERWEB_SECRET_KEY") or SimpleLazyObject(kept_secret)
-ALLOWED_HOSTS = [*os.environ.get("VIRTERWEB_ALLOWED_HOSTS", "").split(), "localhost", "127.0.0.1", "[::1]"]
+ALLOWED_HOSTS = [*words("VIRTERWEB_ALLOWED_HOSTS"), "localhost", "127.0.0.1", "[::1]"]
 CSRF_FAILURE_VIEW = "virterweb.hypervisors.views.form_expired"
-CSRF_TRUSTED_ORIGINS = os.environ.get("VIRTERWEB_TRUSTED_ORIGINS", "").split()
+CSRF_TRUSTED_ORIGINS = words("VIRTERWEB_TRUSTED_ORIGINS")
 if os.environ.get("VIRTERWEB_BEHIND_TLS") == "1":
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True

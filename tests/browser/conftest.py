@@ -11,11 +11,13 @@ from lab import Lab
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 
 from tests.lab.conftest import lab_in
+from tests.support.nginx import HOST
 from tests.support.portal import PASSWORD, Portal
 from tests.support.waiting import wait_for
 
 CHROMIUM = ("/usr/bin/chromium", "/usr/bin/chromium-browser")
 SWITCHES = ("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync")
+SWITCHES += (f"--host-resolver-rules=MAP {HOST} 127.0.0.1",)
 expect.set_options(timeout=20_000)
 
 

@@ -1,13 +1,13 @@
 """The portal on a real PostgreSQL and a real Redis: desired configurations are applied."""
 
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from postgresql import private_server
 
-from tests.support.portal import Portal, free_port
+from tests.support.portal import Portal
+from tests.support.redis import redis_server
 from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.lab
@@ -21,14 +21,8 @@ def postgres() -> Iterator[str]:
 
 @pytest.fixture
 def redis(tmp_path: Path) -> Iterator[str]:
-    port = free_port()
-    options = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(tmp_path)]
-    server = subprocess.Popen(["redis-server", *options], stdout=subprocess.DEVNULL)
-    ping = ["redis-cli", "-p", str(port), "ping"]
-    wait_for(lambda: subprocess.run(ping, capture_output=True).stdout == b"PONG\n", 20, "Redis answers")
-    yield f"redis://127.0.0.1:{port}/0"
-    server.terminate()
-    server.wait(timeout=20)
+    with redis_server(tmp_path) as url:
+        yield url
 
 
 def walk(portal: Portal) -> None:

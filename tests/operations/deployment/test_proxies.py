@@ -3,55 +3,21 @@
 import re
 import shutil
 import subprocess
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 from django.conf import settings
+
+from tests.support import nginx
 
 pytestmark = pytest.mark.integration
 
 DEPLOY = settings.BASE_DIR / "deploy"
-NGINX, CADDY = DEPLOY / "proxy/nginx.conf", DEPLOY / "proxy/Caddyfile"
+NGINX, CADDY = nginx.SAMPLE, DEPLOY / "proxy/Caddyfile"
 
 
-def make_certificate(folder: Path) -> tuple[Path, Path]:
-    """Write a certificate for lab.example and its key, and return their paths."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "lab.example")])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder(name, name, key.public_key(), 1)
-        .not_valid_before(now)
-        .not_valid_after(now + timedelta(days=1))
-        .sign(key, hashes.SHA256())
-    )
-    encoding, kind = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
-    (folder / "key").write_bytes(key.private_bytes(encoding, kind, serialization.NoEncryption()))
-    (folder / "certificate").write_bytes(certificate.public_bytes(encoding))
-    return folder / "certificate", folder / "key"
-
-
-def nginx_for(folder: Path) -> Path:
-    """Write a whole configuration of nginx that includes the sample, and return its path."""
-    certificate, key = make_certificate(folder)
-    sample = NGINX.read_text()
-    sample = sample.replace("/etc/ssl/certs/lab.example.pem", str(certificate))
-    sample = sample.replace("/etc/ssl/private/lab.example.key", str(key))
-    (folder / "virterweb.conf").write_text(sample)
-    kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")  # of temporary files
-    paths = " ".join(f"{kind}_temp_path {folder}/{kind};" for kind in kinds)
-    http = f"http {{ access_log off; {paths} include {folder}/virterweb.conf; }}"
-    (folder / "nginx.conf").write_text(f"pid {folder}/pid; error_log stderr; events {{}} {http}")
-    return folder / "nginx.conf"
-
-
-@pytest.mark.skipif(not shutil.which("nginx"), reason="nginx is not installed")
 def test_nginx_accepts_the_sample(tmp_path: Path):
-    command = ["nginx", "-t", "-q", "-p", str(tmp_path), "-c", str(nginx_for(tmp_path))]
+    command = [nginx.program(), "-t", "-q", "-p", str(tmp_path), "-c", str(nginx.configuration(tmp_path, {}))]
     done = subprocess.run(command, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
 

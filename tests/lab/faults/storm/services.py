@@ -14,7 +14,8 @@ from pathlib import Path
 from lab import Lab
 from postgresql import Server
 
-from tests.support.portal import Portal, free_port
+from tests.support.portal import Portal
+from tests.support.redis import Redis
 from tests.support.waiting import wait_for
 
 
@@ -60,19 +61,6 @@ def with_children(process: subprocess.Popen) -> list[int]:
             if int((path / "stat").read_text().rpartition(")")[2].split()[1]) == process.pid:
                 found.append(int(path.name))
     return found
-
-
-class Redis:
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.port = folder, free_port()
-        self.url = f"redis://127.0.0.1:{self.port}/0"
-        self.process: subprocess.Popen | None = None
-
-    def start(self) -> None:
-        options = ["--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--dir", str(self.folder)]
-        self.process = subprocess.Popen(["redis-server", *options], stdout=subprocess.DEVNULL)
-        ping = ["redis-cli", "-p", str(self.port), "ping"]
-        wait_for(lambda: subprocess.run(ping, capture_output=True).stdout == b"PONG\n", 20, "Redis answers")
 
 
 class Services:
