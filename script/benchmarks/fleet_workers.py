@@ -131,7 +131,7 @@ def wait(done: object, seconds: float) -> None:
     while not done():
         if time.monotonic() > deadline:
             raise TimeoutError(f"not done after {seconds} s")
-        time.sleep(0.1)
+        time.sleep(0.02)
 
 
 def observed_since(moment: float | None) -> int:
