@@ -8,7 +8,7 @@ import libvirt
 import pytest
 from lab import Lab, start
 
-from tests.lab.state import clear, clear_halves, left_over, things
+from tests.lab.state import clear, clear_halves, left_over, release_leases, things
 from tests.support.portal import Portal
 from tests.support.waiting import wait_for
 
@@ -28,6 +28,7 @@ def nothing_left(lab: Lab) -> Iterator[None]:
     with contextlib.closing(libvirt.open(lab.uri)) as host:
         extra = left_over(things(host), before)
         clear(host, extra)
+        release_leases(lab, host)
         if extra:
             clear_halves(lab, host)
     assert not extra, f"left in the lab: {extra}"

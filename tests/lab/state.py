@@ -64,6 +64,14 @@ def clear(host: libvirt.virConnect, extra: dict[str, list[str]]) -> None:
         )
 
 
+def release_leases(lab: Lab, host: libvirt.virConnect) -> None:
+    """End the leases of guests that are gone: otherwise they would end during a later test."""
+    default = host.networkLookupByName("default")
+    for lease in default.DHCPLeases() if default.isActive() else ():
+        client = [lease["clientid"]] if lease["clientid"] else []
+        lab.run("dhcp_release", default.bridgeName(), lease["ipaddr"], lease["mac"], *client)
+
+
 def clear_halves(lab: Lab, host: libvirt.virConnect) -> None:
     """Remove leftovers of networks of a killed libvirt: an unknown dnsmasq, a bridge with an address."""
     active = [network for network in host.listAllNetworks() if network.isActive()]

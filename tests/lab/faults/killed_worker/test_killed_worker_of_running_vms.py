@@ -20,9 +20,9 @@ RESTART = [
     "virNetworkDestroy",
 ]
 MOVE = [
-    "virStorageVolUpload",  # its guest is told
     *(["virDomainUpdateDeviceFlags"] * 2),  # its link goes down, it moves
     "virDomainDefineXML",  # it is kept
+    "virStorageVolUpload",  # its guest is told
 ]
 
 
