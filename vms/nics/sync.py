@@ -118,6 +118,8 @@ def _undo_update(step: NICStep, vm: VM, connection: Connection) -> Message:
 
 
 def _replug(step: NICStep, vm: VM, connection: Connection) -> bool:
+    # As a whole: if the guest releases its card late, or this worker is interrupted, it has to be attached.
+    vm.nics.keyed(step.key).update(asked_fields=[])
     connection.domains.detach_nic(vm.uuid_text, step.calls[0], step.mac, live=True, stored=False)
     if _found(vm, connection, step.key):
         return False

@@ -32,14 +32,14 @@ def change_nics(vm: VM, connection: Connection, found: FoundDomain) -> None:
             steps = _planned(nic, None if stays else here, there, running and not stays)
             done = all(carry_out(step, vm, connection, found.persistent) for step in steps)
         except (Refused, SharedMAC, NotAttachable) as problem:  # the other NICs do not wait for it
-            vm.nics.filter(pk=nic.pk, asked_at=nic.asked_at).update(asked_at=None, refused=_refusal(problem))
+            again = {"refused": _refusal(problem), "asked_fields": nic.asked_fields}
+            vm.nics.filter(pk=nic.pk, asked_at=nic.asked_at).update(asked_at=None, **again)
             detail = detail or getattr(problem, "detail", "")
             continue
         if not done:
             held.append(nic.mac)
         elif not stays:
-            moved = here is not None and any(step.live and step.spec and _in_place(step.spec, nic) for step in steps)
-            _settle(vm, nic, connection, moved or not running or (here is not None and _in_place(here, nic)))
+            _settle(vm, nic, connection, _arrives(nic, here if running else there, steps, running))
     refused = [nic.refused for nic in vm.nics.filter(refused__isnull=False)]
     if held:
         write_nics(vm, connection.domains.get(vm.uuid_text))
@@ -66,12 +66,30 @@ def _planned(nic: NIC, here: FoundNIC | None, there: FoundNIC | None, running: b
 def _note_left_networks(vm: VM, nic: NIC, here: FoundNIC | None, there: FoundNIC | None) -> None:
     """Save the networks that the NIC leaves: afterwards, neither a poll nor another worker finds it there."""
     found = {each.source for each in (here, there) if each and each.kind == NIC.Kind.NETWORK}
-    leaves = sorted({*nic.leaves, *found} - {nic.source})
+    leaves = sorted({*nic.leaves, *found} - {_network_of(nic)})
     if leaves != nic.leaves:
         nic.leaves = leaves
         with transaction.atomic():
             vm.lock()
             vm.nics.filter(pk=nic.pk).update(leaves=leaves)
+
+
+def _network_of(nic: NIC) -> str:
+    """Return the network that a NIC is to be on; "" if it is to be elsewhere, as on a bridge of the same name."""
+    return nic.source if nic.kind == NIC.Kind.NETWORK else ""
+
+
+def _arrives(nic: NIC, found: FoundNIC | None, steps: tuple[NICStep, ...], running: bool) -> bool:
+    """Return whether a NIC, found in the guest or else in the stored definition, is in its place after these steps.
+
+    It may be elsewhere if only other fields were requested, or its place only for the next boot.
+    """
+    if running:
+        moves = any(step.live and step.spec and _in_place(step.spec, nic) for step in steps)
+        # An earlier attempt may have taken it from its old place already.
+        return (moves and bool(found or nic.leaves)) or (found is not None and _in_place(found, nic))
+    moves = any(step.where == (nic.kind, nic.source) for step in steps)
+    return moves or found is None or _in_place(found, nic)
 
 
 def _in_place(found: FoundNIC | NICSpec, nic: NIC) -> bool:
@@ -87,10 +105,10 @@ def _settle(vm: VM, nic: NIC, connection: Connection, in_place: bool) -> None:
             release_addresses(vm, connection, {nic.mac})
         desired.delete()
         return
-    if in_place and not shared:
+    if in_place and not shared and desired.exists():  # else it was meanwhile requested to be elsewhere
         for network in nic.leaves:
             release_leases(vm, connection, {nic.mac}, network)
-        release_entries(vm, connection, {nic.mac}, but=nic.source)
+        release_entries(vm, connection, {nic.mac}, but=_network_of(nic))
         vm.nics.filter(pk=nic.pk, leaves=nic.leaves).update(leaves=[])
     if vm.managed:
         desired.update(asked_at=None, refused=None)
