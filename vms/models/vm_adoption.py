@@ -108,7 +108,8 @@ class VMAdoption:
                 nic.save()
             self._follow_disks()
             settled = {"generation": self.generation} if done else {}
-            settled |= {} if asked_power else {"power_done": self.power_generation}
+            # A VM that is off shall be so from now on, whatever has stopped it.
+            settled |= {} if asked_power else {"power_done": self.power_generation, "interrupted": ""}
             status.write(made_at=timezone.now(), **settled)
 
     def _follow_name(self, name: str) -> None:

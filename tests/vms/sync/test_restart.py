@@ -234,3 +234,18 @@ def test_one_of_two_people_decides_what_happens_to_an_interrupted_vm(host, membe
     assert not vm("one").end_interruption(not running, member)
     assert vm("one").running == running
     assert vm("one").interruption is None
+
+
+@pytest.mark.parametrize("managed", [True, False])
+def test_a_vm_whose_definition_is_accepted_or_adopted_while_it_is_off_stays_off(host, managed):
+    if not managed:
+        vm("one").release()
+        host.poll()
+    host.restart()
+    vm("one").follow_found() if managed else vm("one").adopt()
+    assert vm("one").interruption is None
+    Hypervisor.objects.update(after_restart=START)
+    for _ in range(3):
+        host.poll()
+        host.push()
+    assert host.running() == sorted(set(NAMES) - {"one"})
