@@ -12,7 +12,6 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import OperationalError, ProgrammingError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.forms import Form
-from django.utils import timezone
 
 from virterweb.enqueue import LOOK, NOT_NOTIFIED, enqueue, on_failure
 from virterweb.hypervisors.desired.models import Desired
@@ -20,6 +19,7 @@ from virterweb.hypervisors.desired.refusals import InvalidTransition
 from virterweb.hypervisors.desired.state import State
 from virterweb.pages.characters import visible
 
+from .claims.clock import database_time
 from .dispatch.heartbeat import worker_runs
 from .models import Hypervisor
 
@@ -123,7 +123,7 @@ def await_first_poll(hypervisor: Hypervisor) -> None:
 
 def poll_now(hypervisor: Hypervisor) -> None:
     """Have a worker read everything of a hypervisor, and wait for it; raise CommandError if that is not possible."""
-    began, asked = time.time(), timezone.now()
+    began, asked = time.time(), database_time()
     hypervisor.request_poll()
     enqueue(LOOK, hypervisor.pk)
     status = hypervisor.status

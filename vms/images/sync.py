@@ -12,6 +12,7 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
+from virterweb.hypervisors.claims.clock import database_time
 from virterweb.hypervisors.connections.guard import Observation, check_fits, forget
 from virterweb.hypervisors.connections.limits import within
 from virterweb.hypervisors.desired.carry_out import Waiting
@@ -190,7 +191,7 @@ def _remove_image(image: Image, connection: Connection) -> None:
 
 def observe(hypervisor: Hypervisor, connection: Connection) -> None:
     """Record the pool's volumes, if a reading is due."""
-    status, now = hypervisor.status, timezone.now()
+    status, now = hypervisor.status, database_time()
     tried, read = status.volumes_tried_at, status.volumes_read_at
     failed = read is None or tried is None or read < tried
     if (
@@ -203,7 +204,7 @@ def observe(hypervisor: Hypervisor, connection: Connection) -> None:
 
 def refresh_volumes(hypervisor_id: int) -> None:
     """Request that the pool is read at the next poll."""
-    HypervisorStatus.objects.filter(hypervisor=hypervisor_id).update(stale_at=timezone.now())
+    HypervisorStatus.objects.filter(hypervisor=hypervisor_id).update(stale_at=database_time())
 
 
 def _record_volumes(hypervisor: Hypervisor, connection: Connection) -> None:
@@ -211,7 +212,7 @@ def _record_volumes(hypervisor: Hypervisor, connection: Connection) -> None:
 
     What cannot be read, even the whole pool, is reported as a problem and keeps its last known values.
     """
-    began, pool = timezone.now(), hypervisor.pool
+    began, pool = database_time(), hypervisor.pool
     images = list(hypervisor.images.select_related("status"))
     mine = HypervisorStatus.objects.filter(hypervisor=hypervisor)
     mine.update(volumes_tried_at=began)

@@ -137,7 +137,7 @@ def _recreate(vm: VM, connection: Connection) -> None:
     if vm.running and Aspect.STAYS_OFF not in vm.asked:
         connection.domains.start(vm.uuid_text, vm.name)
     elif vm.running:
-        noted = {"interrupted_at": timezone.now(), "interrupted_power": vm.power_generation}
+        noted = {"interrupted_at": database_time(), "interrupted_power": vm.power_generation}
         vm.status.write(interrupted=Interruption.REBUILT, **noted)
 
 

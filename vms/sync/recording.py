@@ -5,6 +5,7 @@ from django.utils import timezone
 
 from networks.leases import sync as leases
 from networks.models import Network
+from virterweb.hypervisors.claims.clock import database_time
 from virterweb.hypervisors.connections.guard import Observation, check_fits
 from virterweb.hypervisors.desired.drift import encoded
 from virterweb.hypervisors.gateway.found import FoundDomain
@@ -102,7 +103,7 @@ def _interruption(row: VM, domain: FoundDomain) -> dict[str, object]:
     if not (row.status.running and row.running) or domain.stopped not in ("unseen", "shut-down"):
         return {}
     reason = Interruption.LIBVIRT if domain.stopped == "unseen" else ""
-    return {"interrupted": reason, "interrupted_at": timezone.now(), "interrupted_power": row.power_generation}
+    return {"interrupted": reason, "interrupted_at": database_time(), "interrupted_power": row.power_generation}
 
 
 def _differences(row: VM, domain: FoundDomain, spec: domain_xml.FoundDomain) -> tuple[Difference, ...]:
