@@ -111,7 +111,14 @@ def _problem(vm: VM, volumes: Volumes) -> Message:
 
 
 def carry_out(step: Step, by: AbstractBaseUser | None) -> None:
-    """Request that a worker carries out a step."""
+    """Request that a worker carries out a step, unless libvirt has the object again since the plan was made.
+
+    Otherwise changes that were made outside the portal, and that the plan does not name, would be reverted.
+    """
+    step.desired.lock()
+    step.desired.status.refresh_from_db(fields=["present"])
+    if step.defines and step.desired.status.present:
+        return
     if isinstance(step.desired, VM):
         step.desired.revert(by, start=step.starts)
     elif step.defines:

@@ -13,7 +13,7 @@ from virterweb.hypervisors.models import Hypervisor, HypervisorStatus, ReadingPr
 from virterweb.messages import Message
 from vms.management.commands.hypervisor import plan_text
 from vms.models import VM, Volume
-from vms.rebuild.plan import plan
+from vms.rebuild.plan import carry_out, plan
 
 pytestmark = pytest.mark.integration
 
@@ -113,6 +113,17 @@ def test_objects_whose_names_others_use_are_left(lab, web):
     network, vm = rows(lab)
     assert network.startswith("network default leave libvirt has another network of this name.")
     assert vm.startswith("VM web leave libvirt has another VM of this name.")
+
+
+def test_what_libvirt_has_again_when_the_plan_is_confirmed_is_left_as_it_is(lab, web):
+    network = lost(make_network(lab, "net1", "10.1.0.1/24"))
+    steps = plan(lab, start=True)
+    for desired in (network, web):
+        type(desired.status).objects.filter(desired=desired).update(present=True)
+    for step in steps:
+        carry_out(step, None)
+    for desired in (network, web):
+        assert type(desired).objects.get().generation == desired.generation
 
 
 def test_without_a_worker_the_command_says_that_it_does_not_know_what_libvirt_has(lab, monkeypatch):
