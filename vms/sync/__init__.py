@@ -134,6 +134,11 @@ def _recreate(vm: VM, connection: Connection) -> None:
         raise Refused(Message("vm.recreated", vm=vm.name, uuid=other))
     document = recreated(vm, connection)
     connection.domains.define(document, vm.name)
+    _start_recreated(vm, connection)
+
+
+def _start_recreated(vm: VM, connection: Connection) -> None:
+    """Start a VM that was just defined if it should run, or record that it stays off."""
     if vm.running and Aspect.STAYS_OFF not in vm.asked:
         connection.domains.start(vm.uuid_text, vm.name)
     elif vm.running:
@@ -143,6 +148,8 @@ def _recreate(vm: VM, connection: Connection) -> None:
 
 def _revert(vm: VM, connection: Connection, found: FoundDomain) -> None:
     """Make libvirt agree in the requested aspects of a VM that it has."""
+    if Aspect.DOMAIN in vm.asked and found.state == Power.OFF:  # defined by a worker that was killed then
+        _start_recreated(vm, connection)
     values = {name: getattr(vm, name) for name in (Aspect.MEMORY, Aspect.VCPUS) if name in vm.asked}
     if not found.persistent and (values or Aspect.PERSISTENCE in vm.asked):
         if Aspect.PERSISTENCE not in vm.asked:

@@ -10,6 +10,14 @@ from vms import sync
 pytestmark = pytest.mark.integration
 
 
+class Killed(BaseException):
+    """Ends a worker at once, as SIGKILL does."""
+
+
+def killed(*args: object) -> None:
+    raise Killed
+
+
 def test_a_vm_that_was_undefined_outside_the_portal_is_recreated(page, lab):
     lab.define(lab.documents()[1].replace("<devices>", "<description>a note</description><devices>"))
     lab.adopt()
@@ -21,6 +29,17 @@ def test_a_vm_that_was_undefined_outside_the_portal_is_recreated(page, lab):
     lab.push()
     assert "a note" in lab.documents()[1]
     assert macs(lab.documents()[1]) == [FIRST, SECOND]
+    assert (lab.vm.state, lab.vm.status.power) == (State.READY, "running")
+
+
+def test_a_vm_whose_worker_was_killed_before_the_start_is_started_by_the_next(page, lab, monkeypatch):
+    lab.adopt()
+    undefine(lab)
+    lab.say(page, "revert")
+    with monkeypatch.context() as once, pytest.raises(Killed):
+        once.setattr(lab.connection.domains, "start", killed)
+        lab.push()
+    lab.push()
     assert (lab.vm.state, lab.vm.status.power) == (State.READY, "running")
 
 
