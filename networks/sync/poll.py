@@ -45,6 +45,8 @@ def observe(hypervisor: Hypervisor, connection: Connection) -> bool:
                     _record(row, network, began, hypervisor.status.has_restarted)
                     rows[uuid] = row
         for uuid in rows.keys() - found.keys() - reading.failed.keys():
+            if rows[uuid].managed and not rows[uuid].status.present:
+                continue  # that is recorded
             with reading.written(uuid, rows[uuid].name):
                 _record_gone(rows[uuid], began, hypervisor.status.observed_at)
         restarted = [uuid for uuid in found if uuid in rows and may_have_disconnected_nics(rows[uuid])]

@@ -67,6 +67,8 @@ def observe(hypervisor: Hypervisor, connection: Connection) -> bool:
                     _record(row, _in_full(row, domain, connection), began)
                     rows[uuid] = row
         for uuid in rows.keys() - found.keys() - reading.failed.keys():
+            if rows[uuid].managed and not rows[uuid].status.present:
+                continue  # that is recorded
             with reading.written(uuid, rows[uuid].name):
                 if row := _whole(rows[uuid]):
                     _record_gone(row, began)

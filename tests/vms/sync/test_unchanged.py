@@ -5,8 +5,10 @@ import re
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from networks.sync import observe as observe_networks
+from tests.support.making import make_network, make_vm
 from tests.vms.sync.test_lifecycle import UUID, Model
 
 pytestmark = pytest.mark.integration
@@ -38,6 +40,20 @@ def test_a_poll_without_changes_reads_no_documents_and_writes_nothing(model):
     assert of_vms
     assert not [sql for sql in of_vms if re.search(r'"(document|stored|disks)"', sql)]
     assert not [sql for sql in done if not sql.startswith(("SELECT", "SAVEPOINT", "RELEASE"))]
+
+
+def test_many_vms_and_networks_that_libvirt_has_lost_cost_no_more_queries(model):
+    def queries_with(*numbers: int) -> int:
+        for number in numbers:
+            vm = make_vm(model.hypervisor, f"lost-{number}", 30 + number)
+            for each in (vm, make_network(model.hypervisor, f"lost{number}")):
+                each.status.write(made_at=timezone.now(), generation=each.generation)
+        queries(model)
+        model.hypervisor.refresh_from_db()
+        return len(queries(model))
+
+    few = queries_with(0)
+    assert queries_with(1, 2, 3) == few
 
 
 @pytest.mark.parametrize("change", ["start", "memory", "nic"])
