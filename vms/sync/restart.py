@@ -9,6 +9,7 @@ from virterweb.hypervisors.models import Hypervisor
 from vms.models import VM, Interruption, NICStatus, Power, VMQuerySet, VMStatus
 
 AT_ONCE = 3  # VMs that are being started at a time
+TRIES = 3  # after which a VM that does not start holds up the others no longer
 SHUTDOWN_WINDOW = timedelta(minutes=10)  # before a restart, in which the host may have guests shut down
 
 
@@ -45,9 +46,10 @@ def _stopped(hypervisor: Hypervisor) -> VMQuerySet:
 
 
 def _starting(hypervisor: Hypervisor) -> VMQuerySet:
-    """Return the VMs whose start was requested after the restart and is not carried out yet."""
+    """Return the VMs whose start was requested after the restart, is not carried out and does not fail repeatedly."""
     requested = VM.objects.on(hypervisor).filter(power_generation__gt=F("status__power_done"))
-    return requested.filter(status__interrupted=Interruption.HOST, status__generation__lt=F("generation"))
+    pending = requested.filter(status__interrupted=Interruption.HOST, status__generation__lt=F("generation"))
+    return pending.filter(status__tries__lt=TRIES)
 
 
 def _waiting(hypervisor: Hypervisor) -> VMQuerySet:

@@ -9,10 +9,11 @@ from django.utils import timezone
 from tests.support.driver import Driver
 from tests.support.making import make_hypervisor, make_network, make_running, make_vm
 from virterweb.hypervisors.models import Hypervisor
+from virterweb.messages import Message
 from vms import sync
 from vms.definition.events import Event
 from vms.models import VM, Interruption, VMRevision
-from vms.sync import polling
+from vms.sync import polling, restart
 
 pytestmark = pytest.mark.integration
 
@@ -179,6 +180,16 @@ def test_the_vms_start_again_a_few_at_a_time_in_the_order_of_their_ids(host):
     host.poll()
     assert host.running() == sorted(NAMES)
     assert len(requested()) == len(NAMES)
+
+
+def test_vms_that_cannot_be_started_do_not_hold_up_the_others(host):
+    Hypervisor.objects.update(after_restart=START)
+    host.restart()
+    for name in requested():
+        for _ in range(restart.TRIES):
+            vm(name).status.retry_later(Message.external("libvirt is busy"), timedelta(0))
+    host.poll()
+    assert requested() == list(NAMES)
 
 
 def test_a_vm_that_somebody_stopped_is_not_started(host):
