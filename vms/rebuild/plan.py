@@ -116,8 +116,7 @@ def carry_out(step: Step, by: AbstractBaseUser | None) -> None:
     Otherwise changes that were made outside the portal, and that the plan does not name, would be reverted.
     """
     step.desired.lock()
-    step.desired.status.refresh_from_db(fields=["present"])
-    if step.defines and step.desired.status.present:
+    if step.defines and type(step.desired).objects.filter(pk=step.desired.pk, status__present=True).exists():
         return
     if isinstance(step.desired, VM):
         step.desired.revert(by, start=step.starts)

@@ -1,6 +1,7 @@
 """The plan to rebuild a hypervisor names what is defined and started, and what keeps an object from it."""
 
 from datetime import timedelta
+from io import StringIO
 
 import pytest
 from django.core.management import CommandError
@@ -11,7 +12,7 @@ from tests.support.making import make_foreign_network, make_hypervisor, make_net
 from virterweb.hypervisors import cli
 from virterweb.hypervisors.models import Hypervisor, HypervisorStatus, ReadingProblem
 from virterweb.messages import Message
-from vms.management.commands.hypervisor import plan_text
+from vms.management.commands.hypervisor import Command, plan_text
 from vms.models import VM, Volume
 from vms.rebuild.plan import carry_out, plan
 
@@ -124,6 +125,21 @@ def test_what_libvirt_has_again_when_the_plan_is_confirmed_is_left_as_it_is(lab,
         carry_out(step, None)
     for desired in (network, web):
         assert type(desired).objects.get().generation == desired.generation
+
+
+def test_the_others_are_rebuilt_if_one_is_deleted_when_the_plan_is_confirmed(lab, web, monkeypatch):
+    monkeypatch.setattr(cli, "NO_WORKER_TIMEOUT", 0.2)
+    network = lost(make_network(lab, "net1", "10.1.0.1/24"))
+    gone = lost(make_network(lab, "net2", "10.2.0.1/24"))
+    steps = plan(lab, start=True)
+    type(gone).objects.filter(pk=gone.pk).delete()
+    command = Command(stdout=StringIO())
+    command.user = None
+    with pytest.raises(CommandError):
+        command._carry_out(lab, steps)
+    assert "network net2: failed: " in command.stdout.getvalue()
+    assert type(network).objects.get().generation > network.generation
+    assert VM.objects.get().generation > web.generation
 
 
 def test_without_a_worker_the_command_says_that_it_does_not_know_what_libvirt_has(lab, monkeypatch):

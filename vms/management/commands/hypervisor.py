@@ -9,6 +9,7 @@ from django.core.management.base import CommandError, CommandParser
 from virterweb.hypervisors import rights
 from virterweb.hypervisors.cli import VerbCommand, pick_hypervisor, poll_now, table, wait_for
 from virterweb.hypervisors.desired.one_at_a_time import exclusive
+from virterweb.hypervisors.desired.refusals import InvalidTransition
 from virterweb.hypervisors.models import Hypervisor
 from vms.models import VM
 from vms.rebuild.plan import Step, carry_out, plan
@@ -57,12 +58,21 @@ class Command(VerbCommand):
         for kind in (False, True):
             these = [step for step in steps if isinstance(step.desired, VM) is kind]
             with exclusive(hypervisor):
-                for step in these:
-                    carry_out(step, self.user)
-            for step in these:
+                requested = [step for step in these if self._request(step)]
+            failures += len(these) - len(requested)
+            for step in requested:
                 failures += not self._report(step)
         if failures:
             raise CommandError(f"{failures} of {len(steps)} could not be rebuilt")
+
+    def _request(self, step: Step) -> bool:
+        """Request a step; return False, and print the reason, if its object was deleted since the plan was made."""
+        try:
+            carry_out(step, self.user)
+        except InvalidTransition as problem:
+            self.stdout.write(f"{kind_of(step)} {step.desired}: failed: {problem}")
+            return False
+        return True
 
     def _report(self, step: Step) -> bool:
         """Wait until a step is carried out, and print its result; return whether it succeeded."""
