@@ -147,7 +147,13 @@ def _settled(network: Network, found: FoundNetwork | None, wanted: Wanted | None
         left = [one for one in differences(wanted.document, found.stored) if not (one.found and one.listed)]
         ignored = [one.code for one in left if (one.field, one.wanted) in pushed or one.code in before]
         network.status.not_kept = ignored  # decides what counts as drift
-    return {**status_values(network, found), "not_kept": network.status.not_kept}
+    return {**status_values(network, found), "not_kept": network.status.not_kept, **_left_to_the_poll(network, found)}
+
+
+def _left_to_the_poll(network: Network, found: FoundNetwork | None) -> dict:
+    """Return what makes the next poll find that others have stopped a network, as a restart of its host does."""
+    stopped = found and not found.active and network.status.active
+    return {"active": True, "fingerprint": ""} if stopped and network.managed and network.active else {}
 
 
 def _remove(network: Network, connection: Connection) -> None:

@@ -8,6 +8,7 @@ import pytest
 from django.utils import timezone
 
 from networks import sync
+from networks.definition.events import Event
 from networks.models import Network
 from tests.networks.sync.push.pushed_networks import EMPTY
 from tests.support.making import make_hypervisor, make_network
@@ -62,6 +63,26 @@ def test_a_network_that_was_active_before_the_restart_is_started_again(network, 
     carry_out(Network, network.pk, sync.push)
     assert in_libvirt(network).isActive()
     assert read(network).state == State.READY
+
+
+def test_a_change_that_is_pushed_before_the_first_poll_after_the_restart_hides_nothing(network):
+    in_libvirt(network).destroy()
+    network.ask_again()
+    carry_out(Network, network.pk, sync.push)
+    poll(restarted=True)
+    carry_out(Network, network.pk, sync.push)
+    assert in_libvirt(network).isActive()
+    assert read(network).state == State.READY
+
+
+@pytest.mark.parametrize("restarted", [True, False])
+def test_a_network_that_is_stopped_by_the_portal_stays_inactive(network, restarted):
+    network.change(Event.STOPPED, active=False)
+    carry_out(Network, network.pk, sync.push)
+    assert not read(network).status.active
+    poll(restarted=restarted)
+    assert read(network).state == State.READY
+    assert not in_libvirt(network).isActive()
 
 
 def test_a_network_that_others_stopped_before_the_restart_stays_inactive(network):
