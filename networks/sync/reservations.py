@@ -30,7 +30,10 @@ def requests_of(entries: QuerySet[DHCPHost]) -> dict[int, datetime]:
 
 def forget_requests(network: Network, requests: dict[int, datetime]) -> None:
     """Clear the requests that libvirt has carried out, but not newer ones; on an unmanaged network, delete the rows."""
+    if not requests:
+        return
     with transaction.atomic():
+        network.lock()  # before its reservations, as requests do
         rows = network.hosts.select_for_update().filter(pk__in=requests, removed_at=None)
         done = [pk for pk, asked_at in rows.values_list("pk", "asked_at") if asked_at == requests[pk]]
         if network.managed:

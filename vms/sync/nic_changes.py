@@ -109,7 +109,9 @@ def _settle(vm: VM, nic: NIC, connection: Connection, in_place: bool) -> None:
         for network in nic.leaves:
             release_leases(vm, connection, {nic.mac}, network)
         release_entries(vm, connection, {nic.mac}, but=_network_of(nic))
-        vm.nics.filter(pk=nic.pk, leaves=nic.leaves).update(leaves=[])
+        with transaction.atomic():
+            vm.lock()  # a request that has read the NIC saves it first
+            vm.nics.filter(pk=nic.pk, leaves=nic.leaves).update(leaves=[])
     if vm.managed:
         desired.update(asked_at=None, refused=None)
     else:
