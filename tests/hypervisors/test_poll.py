@@ -78,6 +78,22 @@ def test_a_clock_that_was_set_back_requests_nothing(lab):
     assert not Hypervisor.objects.due().exists()
 
 
+@pytest.mark.parametrize(("uptime", "again"), [(30, True), (3600, False)])
+def test_the_poll_after_one_that_could_not_read_all_since_the_restart_finds_it_again(lab, monkeypatch, uptime, again):
+    def refuse() -> None:
+        raise Refused(Message.external("virtqemud is not running yet"))
+
+    monkeypatch.setattr(HostMachine, "uptime", lambda host: uptime)
+    sync.observe(lab.pk)
+    HypervisorStatus.objects.update(uptime=36000)
+    meanwhile.append(refuse)
+    sync.observe(lab.pk)
+    for found in (again, False):
+        HypervisorStatus.objects.update(restarted_at=None)
+        sync.observe(lab.pk)
+        assert bool(status().restarted_at) is found
+
+
 def pause() -> int:
     """Return the seconds until the next poll."""
     return round((status().due_at - timezone.now()).total_seconds())

@@ -24,6 +24,7 @@ MAX_PAUSE = 10.0  # seconds between two such polls, however slow they are, and w
 RETRY_INTERVAL = 2.0  # seconds between two attempts to reach one that does not answer
 ERROR_RETRY_INTERVAL = 10.0  # seconds after a poll that failed by an error of our own
 HOST_FACTS_INTERVAL = timedelta(seconds=30)
+BOOT_TIME = 600.0  # seconds after the start of a host in which not all of its libvirt may answer yet
 
 
 def ask(hypervisor_id: int) -> None:
@@ -97,6 +98,8 @@ def _read_everything(hypervisor: Hypervisor, connection: Connection) -> dict:
         for name in settings.OBSERVERS:
             with parts.guard(name):
                 busy |= bool(import_string(name)(hypervisor, connection))
+    if status.has_restarted and parts.failed and status.uptime < BOOT_TIME:
+        del fresh["uptime"]  # so that the next poll finds the restart, too
     if (
         devices := connection.host.devices()
     ) != status.devices:  # last: a bridge of what was seen to run is there by now
