@@ -126,6 +126,14 @@ class NIC(models.Model):
         self.document = "" if spec == self._plain else edit.build(spec)
         self.asked_at, self.asked_fields, self.refused = timezone.now(), [], None
 
+    def keep_beside_definition(self, before: Self) -> None:
+        """Keep what the row that this one replaces has and libvirt's definition lacks: the guest's settings.
+
+        Also what follows at the shutdown of a guest that still runs with an earlier definition.
+        """
+        self.guest, self.leaves = before.guest, [network for network in before.leaves if network != self.source]
+        self.at_shutdown = before.at_shutdown and (self.kind, self.source) == (before.kind, before.source)
+
     def ask(self, spec: NICSpec, fields: Iterable[str]) -> None:
         """Set all fields to those of a specification, and request only the named fields from libvirt.
 

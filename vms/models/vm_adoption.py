@@ -97,15 +97,7 @@ class VMAdoption:
             self.memory, self.vcpus, self.asked = max(found.memory, 1), max(found.vcpus, 1), []
             self.image = self.image or self._image_found()
             self.save()
-            self.nics.filter(removed_at=None, asked_at=None).delete()
-            known = {nic.key for nic in self.nics.all()}
-            for position, nic_found in enumerate(found.nics):
-                if nic_found.key in known:
-                    continue
-                nic = NIC(vm=self, mac=nic_found.mac, place=nic_found.place, position=position)
-                nic.follow(replace(nic_found.spec, pci="") if status.persistent else self.own(nic_found))
-                nic.asked_at = None
-                nic.save()
+            self._follow_nics(found)
             self._follow_disks()
             settled = {"generation": self.generation} if done else {}
             # A VM that is off shall be so from now on, whatever has stopped it.
@@ -122,6 +114,22 @@ class VMAdoption:
         if Volume.objects.filter(hypervisor=self.hypervisor, name__in=own).exists():
             raise InvalidTransition(self, VMRefusal.VOLUMES_KEEP_NAME, name=name)
         self.name = name
+
+    def _follow_nics(self, found: domain_xml.FoundDomain) -> None:
+        """Save the NICs that libvirt has, except those with requests in progress."""
+        settled = self.nics.filter(removed_at=None, asked_at=None)
+        before = {nic.key: nic for nic in settled}
+        settled.delete()
+        known = {nic.key for nic in self.nics.all()}
+        for position, nic_found in enumerate(found.nics):
+            if nic_found.key in known:
+                continue
+            nic = NIC(vm=self, mac=nic_found.mac, place=nic_found.place, position=position)
+            nic.follow(replace(nic_found.spec, pci="") if self.status.persistent else self.own(nic_found))
+            nic.asked_at = None
+            if nic.key in before:
+                nic.keep_beside_definition(before[nic.key])
+            nic.save()
 
     def _follow_disks(self) -> None:
         """Save the further disks that are named after the VM."""

@@ -7,6 +7,7 @@ from tests.vms.changes.outside_changes import DOMAIN, FIRST, SECOND, THIRD, UUID
 from virterweb.hypervisors.desired.state import State
 from virterweb.messages import Message
 from vms.definition.domain import parse
+from vms.definition.guest_nic import GuestSpec, Mode
 from vms.definition.nics.edit import put, take
 from vms.models import VM, VMStatus, Volume
 
@@ -43,6 +44,19 @@ def test_a_name_is_reverted_when_the_vm_is_off(page, lab):
     lab.push()
     assert lab.connection.domains.get(UUID).name == "web"
     assert lab.vm.status.drift == ""
+
+
+def test_what_the_guest_is_to_have_stays_when_a_definition_is_accepted(page, lab):
+    lab.adopt()
+    static = GuestSpec(mode=Mode.STATIC, addresses=("10.255.0.9/24",)).stored
+    late = {"source": "net1", "at_shutdown": True, "leaves": ["default"]}  # the guest moves to net1 at its shutdown
+    lab.vm.nics.filter(mac=FIRST).update(guest=static, **late)
+    lab.vm.nics.filter(mac=SECOND).update(**late)
+    lab.define(put(lab.documents()[1].replace(">2</vcpu>", ">4</vcpu>"), nic(FIRST, "net1")))
+    lab.say(page, "take")
+    first, second = (lab.vm.nics.get(mac=mac) for mac in (FIRST, SECOND))
+    assert (first.source, first.guest, first.at_shutdown, first.leaves) == ("net1", static, True, ["default"])
+    assert (second.source, second.at_shutdown, second.leaves) == ("default", False, [])
 
 
 def test_a_new_name_is_accepted(page, lab):
