@@ -17,7 +17,7 @@ from vms.definition.nics.fields import GO_ALONG, fields_changed
 from vms.definition.nics.parse import find, parse, parse_domain
 from vms.definition.nics.spec import FoundNIC
 from vms.definition.nics.steps import NICStep, Verb
-from vms.models import VM
+from vms.models import NIC, VM
 
 LINK_DOWN_TIME = 0.3  # seconds that the link is down in a move; a busy guest may miss a shorter time
 NO_LIMIT = BandwidthSpec(average=4_000_000, burst=1024)  # 32 Gbit/s, the most that fits tc's 32 bits
@@ -118,17 +118,38 @@ def _undo_update(step: NICStep, vm: VM, connection: Connection) -> Message:
 
 
 def _replug(step: NICStep, vm: VM, connection: Connection) -> bool:
-    # As a whole: if the guest releases its card late, or this worker is interrupted, it has to be attached.
-    vm.nics.keyed(step.key).update(asked_fields=[])
-    connection.domains.detach_nic(vm.uuid_text, step.calls[0], step.mac, live=True, stored=False)
+    asked = _ask_as_a_whole(step, vm)
+    try:
+        connection.domains.detach_nic(vm.uuid_text, step.calls[0], step.mac, live=True, stored=False)
+    except Refused:
+        _ask_as_before(vm, asked)
+        raise
     if _found(vm, connection, step.key):
         return False
     try:
         connection.domains.attach_nic(vm.uuid_text, step.calls[1], step.mac, live=True, stored=False)
     except Refused:
         connection.domains.attach_nic(vm.uuid_text, step.undo, step.mac, live=True, stored=False)
+        _ask_as_before(vm, asked)
         raise
+    _ask_as_before(vm, asked)
     return True
+
+
+def _ask_as_a_whole(step: NICStep, vm: VM) -> list[NIC]:
+    """Request the NIC as a whole while its card is not plugged in; return it as it was requested.
+
+    If only some fields stayed requested, it would not be attached by the next attempt, which follows if the guest
+    releases the card late or this worker is interrupted.
+    """
+    asked = list(vm.nics.keyed(step.key).exclude(asked_fields=[]))
+    vm.nics.filter(pk__in=[nic.pk for nic in asked]).update(asked_fields=[])
+    return asked
+
+
+def _ask_as_before(vm: VM, asked: list[NIC]) -> None:
+    for nic in asked:  # unless something else was requested meanwhile
+        vm.nics.filter(pk=nic.pk, asked_at=nic.asked_at, asked_fields=[]).update(asked_fields=nic.asked_fields)
 
 
 def _found(vm: VM, connection: Connection, key: str) -> FoundNIC | None:

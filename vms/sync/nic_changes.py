@@ -32,8 +32,7 @@ def change_nics(vm: VM, connection: Connection, found: FoundDomain) -> None:
             steps = _planned(nic, None if stays else here, there, running and not stays)
             done = all(carry_out(step, vm, connection, found.persistent) for step in steps)
         except (Refused, SharedMAC, NotAttachable) as problem:  # the other NICs do not wait for it
-            again = {"refused": _refusal(problem), "asked_fields": nic.asked_fields}
-            vm.nics.filter(pk=nic.pk, asked_at=nic.asked_at).update(asked_at=None, **again)
+            vm.nics.filter(pk=nic.pk, asked_at=nic.asked_at).update(asked_at=None, refused=_refusal(problem))
             detail = detail or getattr(problem, "detail", "")
             continue
         if not done:

@@ -10,6 +10,8 @@ from tests.support.making import make_network
 from tests.vms.changes.outside_changes import FIRST
 from tests.vms.sync.test_lifecycle import UUID, Model
 from virterweb.hypervisors.desired.carry_out import Waiting
+from virterweb.hypervisors.gateway.found import Refused
+from virterweb.messages import Message
 from vms import sync
 from vms.definition.nics.edit import take
 from vms.models import NIC, VM
@@ -102,6 +104,21 @@ def test_a_nic_whose_card_the_guest_released_late_does_not_keep_the_reservation(
     sync.push(model.vm(), model.connection)
     assert ["e1000e" in device for device in attached] == [True], "it is plugged in again"
     assert not old.hosts.filter(mac=FIRST).exists()
+
+
+def test_a_card_that_libvirt_does_not_unplug_stays_requested_in_the_same_fields(db, enqueued, tmp_path, monkeypatch):
+    model, _ = moving(tmp_path)
+    move(model.vm(), "blue", model="e1000e")
+    asked = model.vm().nics.get(mac=FIRST).asked_fields
+    model.connection.domains.start(UUID, "web")
+
+    def refuse(*args: object, **kwargs: object) -> None:
+        raise Refused(Message.external("busy"))
+
+    monkeypatch.setattr(model.connection.domains, "detach_nic", refuse)
+    with pytest.raises(Refused):
+        sync.push(model.vm(), model.connection)
+    assert model.vm().nics.get(mac=FIRST).asked_fields == asked == ["model", "source"]
 
 
 def test_a_nic_that_moves_to_a_bridge_named_like_its_network_leaves_the_network(db, enqueued, tmp_path):
