@@ -118,6 +118,16 @@ def test_a_new_definition_keeps_the_bridge_and_the_mac_that_libvirt_chose():
     assert "52:54:00:9f:62:4e" in define.xml
 
 
+@pytest.mark.parametrize(
+    "forward", ["<forward mode='bridge'/><bridge name='br0'/>", "<forward mode='private' dev='e1'/>"]
+)
+def test_a_definition_without_a_bridge_of_its_own_gets_neither_bridge_nor_mac(forward):
+    stored = xml(net(), "<ip", "<bridge name='virbr7'/><mac address='52:54:00:9f:62:4e'/><ip")
+    define = plan(wanted(f"<network><name>net1</name>{forward}</network>"), found(stored))[0]
+    assert "52:54:00:9f:62:4e" not in define.xml
+    assert "virbr7" not in define.xml
+
+
 def test_a_step_is_stored_as_codes():
     _, restart, _ = plan(wanted(net(mtu=9000, stp=False)), found(net(stp=False)))
     assert restart.as_json() == {
