@@ -66,8 +66,8 @@ def vm_definition(request: HttpRequest, hypervisor: str, name: str) -> HttpRespo
 @require_POST
 def vm_power(request: HttpRequest, hypervisor: str, name: str, verb: str) -> HttpResponse:
     vm = get_changeable(request.user, hypervisor, name)
-    running = verb != "shutdown"
-    if not vm.end_interruption(running, request.user):
+    running, leaves_off = verb != "shutdown", "leave_off" in request.POST
+    if not vm.end_interruption(running, request.user) and not leaves_off:  # else somebody has started it meanwhile
         vm.ask_power(running=running, by=request.user)
     return redirect(vm)
 

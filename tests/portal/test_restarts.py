@@ -141,3 +141,22 @@ def test_a_vms_page_and_the_list_say_that_it_was_running(page, lab):
     page.post("/vms/lab-1/beta/shutdown/")
     assert "It was running" not in page.get("/vms/lab-1/beta/").content.decode()
     assert VM.objects.get().revisions.first().what == "left off after a restart or rebuild of the hypervisor"
+
+
+@pytest.mark.parametrize("managed", [True, False])
+def test_a_vm_can_be_left_off_on_its_page(page, lab, managed):
+    interrupted(lab, "beta", 21, managed=managed, generation=int(managed))
+    (form,) = html.fromstring(page.get("/vms/lab-1/beta/").content).xpath("//form[contains(., 'Leave off')]")
+    page.post(form.action, {**form.fields})
+    vm = VM.objects.get()
+    assert (vm.running, vm.interruption) == (False, None)
+    assert "Leave off" not in page.get("/vms/lab-1/beta/").content.decode()
+
+
+def test_leave_off_on_an_old_page_does_not_stop_a_vm_that_somebody_has_started_again(page, lab):
+    vm = interrupted(lab, "beta", 21)
+    (form,) = html.fromstring(page.get("/vms/lab-1/beta/").content).xpath("//form[contains(., 'Leave off')]")
+    vm.end_interruption(running=True)
+    make_running(vm)
+    page.post(form.action, {**form.fields})
+    assert VM.objects.get().running

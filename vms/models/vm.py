@@ -240,9 +240,12 @@ class VM(VMNICs, VMAdoption, Desired):
         """Request that an interrupted VM is started again, or stays off; return False if that was decided already."""
         with transaction.atomic():
             self.lock()
-            if not VM.objects.interrupted().filter(pk=self.pk).exists():
+            now = VM.objects.select_related("status").filter(pk=self.pk, removed_at=None).first()
+            if now is None or now.interruption is None:
                 return False
             self.ask_power(running=running, by=by, event=Event.STARTED_AGAIN if running else Event.LEFT_OFF)
+            if not running:  # if somebody has started it outside the portal since the last poll, it is not stopped
+                self.status.write(power_done=self.generation)
         return True
 
     def persist(self, by: AbstractBaseUser | None = None) -> None:

@@ -260,3 +260,12 @@ def test_a_vm_whose_definition_is_accepted_or_adopted_while_it_is_off_stays_off(
         host.poll()
         host.push()
     assert host.running() == sorted(set(NAMES) - {"one"})
+
+
+def test_a_vm_that_others_have_started_is_not_stopped_by_leaving_it_off(host):
+    host.restart()
+    host.connection.domains.start(vm("one").uuid_text, "one")
+    vm("one").end_interruption(running=False)
+    host.push()
+    host.poll()
+    assert host.running() == ["one"]
