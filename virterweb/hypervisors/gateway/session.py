@@ -105,6 +105,15 @@ def object_name(found: libvirt.virNetwork | libvirt.virDomain | libvirt.virStora
         return error.object.decode(errors="backslashreplace")
 
 
+def create(found: libvirt.virNetwork | libvirt.virDomain) -> None:
+    """Start what is not active, unless something else starts it at the same time, as its autostart does."""
+    try:
+        found.create()
+    except libvirt.libvirtError:
+        if not found.isActive():
+            raise
+
+
 def bridge_of(network: libvirt.virNetwork) -> str:
     """Return the name of a network's bridge; "" if it has none."""
     with suppress(libvirt.libvirtError):

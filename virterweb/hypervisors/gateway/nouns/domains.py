@@ -18,7 +18,7 @@ from virterweb.hypervisors.gateway.found import (
     Silent,
     fail_on_unreadable,
 )
-from virterweb.hypervisors.gateway.session import NO_AGENT, Session, object_name
+from virterweb.hypervisors.gateway.session import NO_AGENT, Session, create, object_name
 from virterweb.messages import Message
 
 _STATES = {
@@ -175,7 +175,7 @@ class Domains:
             elif state == libvirt.VIR_DOMAIN_PMSUSPENDED:
                 domain.pMWakeup()
             elif not domain.isActive():
-                _create(domain)
+                create(domain)
 
     def shut_down(self, uuid: str, name: str) -> None:
         with self._session.calling(Message("domains.shut_down", name=name), libvirt.VIR_ERR_OPERATION_INVALID):
@@ -247,15 +247,6 @@ class Domains:
                 for address in interface["addrs"] or ()
             ]
         return []
-
-
-def _create(domain: libvirt.virDomain) -> None:
-    """Start a domain that is off, unless something else starts it at the same time, as its autostart does."""
-    try:
-        domain.create()
-    except libvirt.libvirtError:
-        if not domain.isActive():
-            raise
 
 
 def _stored_domain(domain: libvirt.virDomain) -> str:

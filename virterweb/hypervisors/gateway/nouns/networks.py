@@ -4,7 +4,7 @@ import libvirt
 
 from virterweb.hypervisors.gateway import temporary
 from virterweb.hypervisors.gateway.found import FoundNetwork, Guard, NetworkUpdate, fail_on_unreadable
-from virterweb.hypervisors.gateway.session import Session, object_name
+from virterweb.hypervisors.gateway.session import Session, create, object_name
 from virterweb.messages import Message
 
 _UPDATES = {
@@ -89,7 +89,7 @@ class Networks:
         with self._session.calling(Message("networks.start", name=name)):
             network = self._session.libvirt.networkLookupByUUIDString(uuid)
             if not network.isActive():
-                network.create()
+                create(network)
 
     def stop(self, uuid: str, name: str) -> None:
         gone = (libvirt.VIR_ERR_NO_NETWORK, libvirt.VIR_ERR_OPERATION_INVALID)

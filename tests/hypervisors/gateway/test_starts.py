@@ -1,0 +1,41 @@
+"""What something else starts at the same time, such as another portal, counts as started."""
+
+import libvirt
+import pytest
+
+from virterweb.hypervisors.gateway.connection import Connection
+from virterweb.hypervisors.gateway.found import Refused
+
+
+@pytest.fixture
+def host():
+    host = Connection(1, "test:///default")
+    yield host
+    host.close()
+
+
+def inactive_at_first(monkeypatch, kind: type) -> None:
+    """Have libvirt say once that an object is not active: the other starts it right after that."""
+    said, ask = [], kind.isActive
+    monkeypatch.setattr(kind, "isActive", lambda self: ask(self) if said else said.append(0) or 0)
+
+
+@pytest.mark.parametrize(
+    ("noun", "kind", "name"),
+    [("networks", libvirt.virNetwork, "default"), ("domains", libvirt.virDomain, "test")],
+)
+def test_a_start_beside_another_succeeds(host, monkeypatch, noun, kind, name):
+    noun = getattr(host, noun)
+    inactive_at_first(monkeypatch, kind)
+    noun.start(noun.uuid_of(name), name)
+
+
+def test_a_start_that_libvirt_refuses_is_an_error(host, monkeypatch):
+    def refuse(network: libvirt.virNetwork) -> None:
+        raise libvirt.libvirtError("no")
+
+    uuid = host.networks.uuid_of("default")
+    host.networks.stop(uuid, "default")
+    monkeypatch.setattr(libvirt.virNetwork, "create", refuse)
+    with pytest.raises(Refused):
+        host.networks.start(uuid, "default")
