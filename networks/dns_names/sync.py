@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from networks.models import DNSAnswers, Network, NetworkQuerySet
 from virterweb.enqueue import LOOK, enqueue
+from virterweb.hypervisors.claims.clock import Now, database_time
 from virterweb.hypervisors.connections.pool import connected
 from virterweb.hypervisors.gateway.found import HypervisorError
 from virterweb.messages import Message
@@ -48,7 +49,7 @@ def ask(network_id: int) -> None:
 
 
 def _ask(network: Network, mine: QuerySet[DNSAnswers]) -> None:
-    again = timezone.now() + RETRY_INTERVAL
+    again = database_time() + RETRY_INTERVAL
     mine.update(due_at=again)
     try:
         values = {"answers": _answers(network), "asked_at": timezone.now(), "error": ""}
@@ -57,7 +58,7 @@ def _ask(network: Network, mine: QuerySet[DNSAnswers]) -> None:
             return
         values = {"error": problem.message}
     wait = DNSAnswers.MAX_PAUSE if values["error"] else PERIOD
-    if not mine.filter(due_at=again).update(due_at=timezone.now() + wait, **values):
+    if not mine.filter(due_at=again).update(due_at=Now() + wait, **values):
         mine.update(**values)  # names have changed meanwhile: it stays due
 
 

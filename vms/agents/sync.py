@@ -13,7 +13,6 @@ from datetime import timedelta
 from time import monotonic
 
 from django.db.models import Exists, F, OuterRef, Prefetch, Q
-from django.utils import timezone
 
 from networks.models import NetworkStatus
 from virterweb.hypervisors.claims.clock import Now
@@ -64,13 +63,13 @@ def ask(hypervisor_id: int) -> None:
 
 def _ask(hypervisor: Hypervisor) -> None:
     began = monotonic()
-    AddressRound.objects.filter(hypervisor=hypervisor).update(due_at=timezone.now() + ERROR_RETRY_INTERVAL)
+    AddressRound.objects.filter(hypervisor=hypervisor).update(due_at=Now() + ERROR_RETRY_INTERVAL)
     try:
         record_addresses(hypervisor)
     except HypervisorError as problem:
         log.info("%s: guests not asked: %s (%s)", hypervisor, problem, problem.detail)
     pause = max(MIN_ROUND_INTERVAL, PAUSE_PER_ROUND_SECOND * (monotonic() - began))
-    AddressRound.objects.filter(hypervisor=hypervisor).update(due_at=timezone.now() + timedelta(seconds=pause))
+    AddressRound.objects.filter(hypervisor=hypervisor).update(due_at=Now() + timedelta(seconds=pause))
 
 
 def record_addresses(hypervisor: Hypervisor) -> None:

@@ -10,6 +10,7 @@ from pathlib import PurePosixPath
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
+from virterweb.hypervisors.claims.clock import Now, database_time
 from virterweb.hypervisors.connections.pool import connected
 from virterweb.hypervisors.gateway.connection import Connection
 from virterweb.hypervisors.gateway.found import HypervisorError, Refused
@@ -35,7 +36,7 @@ def due_logs() -> QuerySet[ConsoleLog]:
 
 def mark_watched(vm: VM) -> None:
     """Record that a console's page is open, so that its log is read often."""
-    now = timezone.now()
+    now = database_time()
     log, made = ConsoleLog.objects.get_or_create(vm=vm, defaults={"hypervisor": vm.hypervisor, "name": vm.name})
     if made or log.wanted_until is None or log.wanted_until < now:
         ConsoleLog.objects.filter(pk=log.pk).update(wanted_until=now + WATCHED_FOR, due_at=now)
@@ -57,8 +58,8 @@ def read(log_id: int) -> None:
 
 def _read(log: ConsoleLog) -> None:
     began = timezone.now()
-    ConsoleLog.objects.filter(pk=log.pk).update(due_at=began + RETRY_INTERVAL)
-    pause = WATCHED_INTERVAL if log.wanted_until and log.wanted_until > began else UNWATCHED_INTERVAL
+    ConsoleLog.objects.filter(pk=log.pk).update(due_at=Now() + RETRY_INTERVAL)
+    pause = WATCHED_INTERVAL if log.wanted_until and log.wanted_until > database_time() else UNWATCHED_INTERVAL
     try:
         with connected(log.vm.hypervisor_id, log.vm.hypervisor.uri) as connection:
             values = _found(log, connection)
@@ -68,7 +69,7 @@ def _read(log: ConsoleLog) -> None:
         values["read_at"] = began
     # If the log was finished in the meantime, the reading is discarded.
     mine = ConsoleLog.objects.filter(pk=log.pk, size=log.size, gone_at=None)
-    mine.update(due_at=timezone.now() + pause, **values)
+    mine.update(due_at=Now() + pause, **values)
 
 
 def finish(vm: VM, connection: Connection) -> None:

@@ -15,10 +15,9 @@ from time import monotonic
 
 import paramiko
 from django.db.models import F, Q, QuerySet
-from django.utils import timezone
 from paramiko.ssh_exception import AuthenticationException, IncompatiblePeer, SSHException
 
-from virterweb.hypervisors.claims.clock import Now
+from virterweb.hypervisors.claims.clock import Now, database_time
 from virterweb.hypervisors.connections.pool import connected
 from virterweb.hypervisors.gateway.found import HypervisorError, Refused, Silent
 from virterweb.messages import Message
@@ -49,7 +48,7 @@ def note_start(vm: VM, document: str) -> None:
     """Create a new check if the domain runs and its previous run was observed: the VM was just started."""
     run = domain_xml.run_number(document)
     if vm.wait_ssh and vm.managed and run and run != domain_xml.run_number(vm.status.document):
-        now = timezone.now()
+        now = database_time()
         new_check = {"since": now, "ready_at": None, "reason": "", "due_at": now}
         SSHCheck.objects.update_or_create(vm=vm, defaults=new_check)
 
@@ -64,9 +63,9 @@ def check(check_id: int) -> None:
 def _check(row: SSHCheck) -> None:
     # A VM that was restarted in the meantime has a new check.
     mine = SSHCheck.objects.filter(pk=row.pk, ready_at=None, since=row.since)
-    mine.update(due_at=timezone.now() + RETRY_INTERVAL)
+    mine.update(due_at=Now() + RETRY_INTERVAL)
     reason = _reason(row.vm)
-    now = timezone.now()
+    now = database_time()
     values = {} if reason is None else {"reason": reason, "ready_at": None if reason else now}
     pause = timedelta(seconds=min(10.0, 2 + (now - row.since).total_seconds() / 10))
     mine.update(due_at=now + pause, **values)

@@ -1,8 +1,11 @@
 """Which guests and ARP tables are asked for addresses."""
 
+from datetime import timedelta
+
 import pytest
 from django.db import connection as database
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from networks.models import Lease, Network
 from tests.support.making import make_lease
@@ -10,7 +13,7 @@ from tests.vms.agents.asked_guests import BRIDGED, DOMAIN, MAC, PLAIN, WITH_AGEN
 from virterweb.hypervisors.gateway.found import FoundAddress
 from vms.agents import asking
 from vms.agents import sync as addresses
-from vms.models import NICAddress, NICStatus, Power, VMStatus
+from vms.models import AddressRound, NICAddress, NICStatus, Power, VMStatus
 from vms.observed.addresses import Source
 
 
@@ -66,6 +69,14 @@ def test_a_vm_that_stopped_during_the_query_gets_no_addresses(vm, guests):
     guests.interface_addresses = stop
     addresses.record_addresses(vm.hypervisor)
     assert seen() == []
+
+
+def test_a_worker_whose_clock_is_slow_asks_the_guests_no_more_often(vm, guests, monkeypatch):
+    slow = timezone.now() - timedelta(minutes=5)
+    monkeypatch.setattr(timezone, "now", lambda: slow)
+    addresses.ask(vm.hypervisor_id)
+    assert AddressRound.objects.exists()
+    assert not AddressRound.objects.due().exists()
 
 
 @pytest.mark.parametrize(

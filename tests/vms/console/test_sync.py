@@ -46,6 +46,14 @@ def due() -> bool:
     return console.due_logs().exists()
 
 
+def test_a_worker_whose_clock_is_slow_reads_a_log_no_more_often(vm, monkeypatch):
+    slow = timezone.now() - timedelta(minutes=5)
+    monkeypatch.setattr(timezone, "now", lambda: slow)
+    console.read(ConsoleLog.objects.get().pk)
+    assert ConsoleLog.objects.get().due_at
+    assert not ConsoleLog.objects.due().exists()
+
+
 # the pages
 
 
