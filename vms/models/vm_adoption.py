@@ -29,6 +29,8 @@ from .power import Power
 if TYPE_CHECKING:
     from .vm import VM
 
+NOT_INTERRUPTED = {"interrupted": "", "interrupted_at": None}
+
 
 class VMRefusal(StrEnum):
     """Why a VM cannot be adopted, or libvirt's definition of it accepted."""
@@ -101,7 +103,7 @@ class VMAdoption:
             self._follow_disks()
             settled = {"generation": self.generation} if done else {}
             # A VM that is off shall be so from now on, whatever has stopped it.
-            settled |= {} if asked_power else {"power_done": self.power_generation, "interrupted": ""}
+            settled |= {} if asked_power else {"power_done": self.power_generation, **NOT_INTERRUPTED}
             status.write(made_at=timezone.now(), **settled)
 
     def _follow_name(self, name: str) -> None:

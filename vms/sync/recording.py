@@ -61,7 +61,7 @@ def status_values(row: VM, domain: FoundDomain | None) -> dict:
     if domain is None:
         absent = {"present": False, "power": Power.OFF, "power_reason": "", "saved": False, "document": "", "disks": []}
         absent |= {"stored": row.status.definition, "drift": _codes((gone(row.name),) if compared else ())}
-        absent |= {"interrupted": "", "fingerprint": ""}
+        absent |= {"interrupted": "", "interrupted_at": None, "fingerprint": ""}
         return {**absent, "compared": row.generation, "observed_at": now}
     spec = domain_xml.parse(domain.document)
     return {

@@ -269,3 +269,11 @@ def test_a_vm_that_others_have_started_is_not_stopped_by_leaving_it_off(host):
     host.push()
     host.poll()
     assert host.running() == ["one"]
+
+
+def test_a_vm_that_is_accepted_as_off_does_not_count_as_shut_down_by_the_next_restart(host):
+    host.shut_down("one")
+    vm("one").follow_found()
+    host.push()
+    host.restart()
+    assert host.interruptions()["one"] is None
