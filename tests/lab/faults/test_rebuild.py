@@ -30,6 +30,7 @@ def portal(wiped: Lab, tmp_path: Path) -> Iterator[Portal]:
     portal = Portal(tmp_path / "portal", {"wiped": wiped.uri})
     try:
         portal.start_worker()
+        wait_for(lambda: portal.ask("Network.objects.filter(name='default').exists()"), 60, "the first poll")
         portal.manage("network", "add", "red", "--dhcp", "-n", "10.251.0.1/24", "--domain", "red.test")
         portal.manage("network", "add", "blue", "--no-autostart", "--dhcp", "-n", "10.252.0.1/24")
         portal.manage("network", "adopt", "default")
