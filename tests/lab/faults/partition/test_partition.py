@@ -17,7 +17,7 @@ from tests.lab.state import things
 from tests.support.portal import Portal
 from tests.support.waiting import wait_for
 
-from .far_machine import FarMachine
+from .network_namespace import FarMachine
 
 pytestmark = pytest.mark.lab
 

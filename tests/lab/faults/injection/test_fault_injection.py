@@ -23,7 +23,7 @@ from .changes import NetworkWriter, VMWriter, Writer
 from .faults import Storm, schedule
 from .model import Model, saved
 from .services import Services
-from .truth import HISTORIES, UNSETTLED, check_host, compare
+from .verification import HISTORIES, UNSETTLED, check_host, compare
 
 pytestmark = pytest.mark.lab
 
