@@ -224,9 +224,9 @@ INSTALLED_APPS.append("virterweb.operations")
 METRICS_TOKEN = os.environ.get("VIRTERWEB_METRICS_TOKEN", "")
 HISTORY_DAYS = int(os.environ.get("VIRTERWEB_HISTORY_DAYS") or 0)  # for which old definitions are kept; 0: forever
 if os.environ.get("VIRTERWEB_LOG") == "json":
-    MIDDLEWARE.insert(0, "virterweb.logs.RequestLog")
-    LOGGING["formatters"]["json"] = {"()": "virterweb.logs.formatter"}
-    LOGGING["filters"] = {"context": {"()": "virterweb.logs.Context"}}
+    MIDDLEWARE.insert(0, "virterweb.logs.json_lines.RequestLog")
+    LOGGING["formatters"]["json"] = {"()": "virterweb.logs.json_lines.formatter"}
+    LOGGING["filters"] = {"context": {"()": "virterweb.logs.json_lines.Context"}}
     LOGGING["handlers"]["console"] |= {"formatter": "json", "filters": ["context"]}
     # Each call of libvirt that carries out a change.
     LOGGING["loggers"]["virterweb.hypervisors.gateway.session"] = {"level": "DEBUG"}

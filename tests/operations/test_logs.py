@@ -11,8 +11,8 @@ import pytest
 
 from tests.support.portal import Portal
 from tests.support.waiting import wait_for
-from virterweb import logs
-from virterweb.log_context import about
+from virterweb.logs import json_lines
+from virterweb.logs.context import about
 
 
 @pytest.fixture
@@ -20,8 +20,8 @@ def lines():
     """Return what reads the lines that a logger has written since it was asked last."""
     stream, log = io.StringIO(), logging.getLogger("virterweb.test")
     handler = logging.StreamHandler(stream)
-    handler.setFormatter(logs.formatter())
-    handler.addFilter(logs.Context())
+    handler.setFormatter(json_lines.formatter())
+    handler.addFilter(json_lines.Context())
     log.addHandler(handler)
 
     def read() -> list[dict]:

@@ -12,7 +12,7 @@ from virterweb.hypervisors.connections.guard import failure
 from virterweb.hypervisors.connections.pool import CROWDED, MAX_CALLERS, connected
 from virterweb.hypervisors.gateway.connection import Connection
 from virterweb.hypervisors.gateway.found import HypervisorError, Unreachable
-from virterweb.log_context import about
+from virterweb.logs.context import about
 from virterweb.messages import Failure, Message
 
 from .models import Desired, Status

@@ -20,7 +20,7 @@ from virterweb.enqueue import enqueue
 from virterweb.hypervisors.claims.clock import database_time
 from virterweb.hypervisors.claims.due import Due
 from virterweb.hypervisors.models import Hypervisor
-from virterweb.log_context import request_id
+from virterweb.logs.context import request_id
 from virterweb.message_field import MessageField
 from virterweb.messages import Message
 from virterweb.pages.name_field import SkeletonField

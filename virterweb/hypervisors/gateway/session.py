@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 
 import libvirt
 
-from virterweb.log_context import facts
+from virterweb.logs.context import facts
 from virterweb.messages import Message
 
 from . import peer

@@ -10,7 +10,7 @@ from celery import current_task
 from django.http import HttpRequest, HttpResponse
 from pythonjsonlogger.json import JsonFormatter
 
-from virterweb import log_context
+from . import context
 
 log = logging.getLogger(__name__)
 
@@ -25,8 +25,8 @@ class Context(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         given = record.__dict__.get("request")  # Django's own lines name it, also those after its middleware
-        request = log_context.request.get() or (given if isinstance(given, HttpRequest) else None)
-        record.__dict__.update(_of_task() | _of_request(request) | dict(log_context.facts()))
+        request = context.request.get() or (given if isinstance(given, HttpRequest) else None)
+        record.__dict__.update(_of_task() | _of_request(request) | dict(context.facts()))
         return True
 
 
@@ -61,13 +61,13 @@ class RequestLog:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         given = request.headers.get(HEADER, "")
         request.id = given if re.fullmatch(r"[\w.-]{1,64}", given, re.ASCII) else uuid.uuid4().hex
-        token, began = log_context.request.set(request), time.monotonic()
+        token, began = context.request.set(request), time.monotonic()
         try:
             response = self.get_response(request)
             if request.method not in READING or response.status_code >= 500:
                 facts = {"status": response.status_code, "milliseconds": round(1000 * (time.monotonic() - began))}
                 log.info("%s %s", request.method, request.path, extra=facts)
         finally:
-            log_context.request.reset(token)
+            context.request.reset(token)
         response.headers[HEADER] = request.id
         return response
