@@ -51,30 +51,44 @@ def test_pages_without_interrupted_vms_do_not_mention_restarts(page, lab, path):
 def test_interrupted_vms_are_named_in_the_order_of_their_ids(page, lab, path):
     interrupted(lab, "beta", 21)
     interrupted(lab, "alpha", 22)
-    assert "2 VMs of lab-1 were running before the host restarted, and are off: beta, alpha" in shown(page, path)
-    assert buttons(page, path) == ["Start them again", "Leave off"]
+    assert "2 VMs of lab-1 were running before the host restarted and are off now: beta, alpha" in shown(page, path)
+    assert buttons(page, path) == ["Start again", "Leave off"]
 
 
 def test_a_restart_of_libvirt_alone_is_called_that(page, lab):
     interrupted(lab, "beta", 21, Interruption.LIBVIRT)
-    assert "1 VM of lab-1 was running before libvirt restarted, and is off: beta" in shown(page)
-    assert buttons(page) == ["Start it again", "Leave off"]
+    assert "1 VM of lab-1 was running before libvirt restarted and is off now: beta" in shown(page)
+    assert buttons(page) == ["Start again", "Leave off"]
 
 
-def test_guests_that_shut_down_before_the_restart_are_listed_with_the_doubt(page, lab):
+def test_guests_that_shut_down_before_the_restart_are_listed_with_both_possible_reasons(page, lab):
     interrupted(lab, "beta", 21, Interruption.SHUTDOWN)
-    assert (
-        "1 VM of lab-1 shut down shortly before the host restarted, at the request of the host or of a user, and is off"
-        in shown(page)
-    )
+    said = shown(page)
+    assert "1 VM of lab-1 is off. It shut down shortly before the host restarted;" in said
+    assert "the host or a user may have requested that: beta" in said
+
+
+@pytest.mark.parametrize(
+    ("reason", "said"),
+    [
+        (Interruption.HOST, "2 VMs of lab-1 were running before the host restarted and are off now:"),
+        (Interruption.LIBVIRT, "2 VMs of lab-1 were running before libvirt restarted and are off now:"),
+        (Interruption.SHUTDOWN, "2 VMs of lab-1 are off. They shut down shortly before the host restarted;"),
+        (Interruption.REBUILT, "2 VMs of lab-1 should run, but were not started when the hypervisor was rebuilt:"),
+    ],
+)
+def test_each_reason_is_a_sentence_for_several_vms_too(page, lab, reason, said):
+    interrupted(lab, "beta", 21, reason)
+    interrupted(lab, "alpha", 22, reason)
+    assert said in shown(page)
 
 
 def test_vms_that_are_off_for_another_reason_are_listed_and_started_separately(page, lab):
     interrupted(lab, "beta", 21)
     other = interrupted(lab, "alpha", 22, Interruption.REBUILT)
-    assert "1 VM of lab-1 was running before the host restarted, and is off: beta" in shown(page)
-    assert "1 VM of lab-1 should run, and is off since the hypervisor was rebuilt: alpha" in shown(page)
-    assert buttons(page) == ["Start it again", "Leave off", "Start it", "Leave off"]
+    assert "1 VM of lab-1 was running before the host restarted and is off now: beta" in shown(page)
+    assert "1 VM of lab-1 should run, but was not started when the hypervisor was rebuilt: alpha" in shown(page)
+    assert buttons(page) == ["Start again", "Leave off", "Start", "Leave off"]
     assert send(page, "start_again", reason="host") == ["Starting 1 VM again: beta."]
     assert VM.objects.interrupted().get() == other
 
@@ -103,7 +117,7 @@ def test_the_button_starts_the_vms_again_and_says_which(page, user, lab):
             user,
         )
     assert shown(page) == ""
-    assert send(page, "start_again") == ["No VM of lab-1 that you may change is off after a restart."]
+    assert send(page, "start_again") == ["No interrupted VM of lab-1 is left that you may change."]
 
 
 def test_vms_can_be_left_off(page, lab):
@@ -124,11 +138,11 @@ def test_members_start_their_own_vms_only(member_page, member, lab):
     theirs, others = interrupted(lab, "theirs", 21, owner=member), interrupted(lab, "others", 22)
     assert send(member_page, "start_again") == [
         "Starting 1 VM again: theirs.",
-        "1 more can only be changed by their owners and operators.",
+        "You may not change 1 more VM. Its owner or an operator can start it again or leave it off.",
     ]
     assert VM.objects.interrupted().get() == others
     assert buttons(member_page) == []
-    assert "Their owners and operators can start them again." in shown(member_page)
+    assert "Only the owner of a VM or an operator can start it again." in shown(member_page)
     theirs.refresh_from_db()
     assert theirs.power_generation == theirs.generation
 

@@ -48,7 +48,10 @@ class VerbCommand(BaseCommand):
         user_flags: Sequence[str] = ("--user", "--as-user"),
         of_hypervisor: bool = False,
     ) -> CommandParser:
-        """Add a subcommand with the common flags: --hypervisor unless that is its object, --user, and --no-wait."""
+        """Add a subcommand with the common flags: --user, --hypervisor and, if it waits for workers, --no-wait.
+
+        With `of_hypervisor`, the hypervisor is an argument of the subcommand instead of a flag.
+        """
         parser = verbs.add_parser(name, help=text, description=f"{text[:1].upper()}{text[1:]}.")
         for argument in positional:
             parser.add_argument(argument, help=self.arguments.get(argument))
@@ -122,7 +125,10 @@ def await_first_poll(hypervisor: Hypervisor) -> None:
 
 
 def poll_now(hypervisor: Hypervisor) -> None:
-    """Have a worker read everything of a hypervisor, and wait for it; raise CommandError if that is not possible."""
+    """Have a worker poll a hypervisor, and wait for the result.
+
+    Raises: CommandError if the hypervisor cannot be reached or no worker runs.
+    """
     began, asked = time.time(), database_time()
     hypervisor.request_poll()
     enqueue(LOOK, hypervisor.pk)
@@ -131,7 +137,7 @@ def poll_now(hypervisor: Hypervisor) -> None:
         if status.error and status.began_at and status.began_at >= asked:
             raise CommandError(f"{hypervisor} cannot be polled: {status.error}")
         if time.time() - began > NO_WORKER_TIMEOUT and not worker_runs():
-            raise CommandError("the worker is not running, so what libvirt has is not known")
+            raise CommandError("the worker is not running, so the current state of libvirt is unknown")
         time.sleep(0.1)
         status.refresh_from_db()
 

@@ -16,6 +16,13 @@ from virterweb.hypervisors.models import Hypervisor
 from vms.models import VM, Interruption
 
 SHOWN = 10  # VMs of a hypervisor
+#: What a button did, for one VM and for several.
+STARTED = ("Starting 1 VM again: {names}.", "Starting {count} VMs again: {names}.")
+LEFT_OFF = ("1 VM stays off: {names}.", "{count} VMs stay off: {names}.")
+NOT_CHANGED = (
+    "You may not change 1 more VM. Its owner or an operator can start it again or leave it off.",
+    "You may not change {count} more VMs. Their owners or an operator can start them again or leave them off.",
+)
 HYPERVISORS = 12
 COLUMNS = ("name", "hypervisor__name", "managed", "owner", "status__interrupted", "status__desired")
 
@@ -76,16 +83,19 @@ def end_interruption(request: HttpRequest, hypervisor: str, running: bool) -> Ht
         interrupted = interrupted.filter(status__interrupted=reason)
     mine = interrupted.changeable_by(request.user).select_related("hypervisor", "status")
     names = [vm.name for vm in mine if vm.end_interruption(running, request.user)]
-    count, left = len(names), interrupted.count()
-    if not names:
-        messages.info(request, f"No VM of {hypervisor} that you may change is off after a restart.")
-    elif running:
-        messages.success(request, f"Starting {count} VM{'s' if count > 1 else ''} again: {_listed(names)}.")
+    if names:
+        messages.success(request, _sentence(STARTED if running else LEFT_OFF, len(names), names=_listed(names)))
     else:
-        messages.success(request, f"{count} VM{'s stay' if count > 1 else ' stays'} off: {_listed(names)}.")
-    if left:
-        messages.info(request, f"{left} more can only be changed by their owners and operators.")
+        messages.info(request, f"No interrupted VM of {hypervisor} is left that you may change.")
+    if left := interrupted.count():
+        messages.info(request, _sentence(NOT_CHANGED, left))
     return redirect("portal:hypervisors" if request.POST.get("back") == "hypervisors" else "portal:overview")
+
+
+def _sentence(wording: tuple[str, str], count: int, **params: str) -> str:
+    """Return the sentence for one VM or for several."""
+    one, several = wording
+    return (one if count == 1 else several).format(count=count, **params)
 
 
 def _listed(names: Sequence[str]) -> str:

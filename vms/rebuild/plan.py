@@ -19,7 +19,7 @@ from . import wording as _wording  # noqa: F401, adds the texts of the messages
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """An object that libvirt lacks, or a network that is not active; with a `problem` it is left as it is."""
+    """An object that libvirt lacks, or a network that is not active; one with a `problem` is skipped."""
 
     desired: Network | VM
     defines: bool = True
@@ -49,7 +49,7 @@ class Volumes:
         return cls(pool=hypervisor.pool, names=names, backing=backing, problem=reason)
 
     def missing(self, disks: Iterable[domain_xml.FoundDisk]) -> Iterator[str]:
-        """Yield the disks, and the layers beneath them, that the pool lacks; other pools and folders are not known."""
+        """Yield the disks and layers that are missing in the pool; other pools and folders are not checked."""
         for disk in disks:
             path = disk.source
             if disk.volume:
@@ -62,7 +62,7 @@ class Volumes:
             yield from self._beneath(path)
 
     def _beneath(self, path: str) -> Iterator[str]:
-        """Yield the first file that is missing of a path and what it is an overlay on."""
+        """Yield the first missing file of a path and its chain of backing files."""
         folders, seen = {dirname(each) for each in self.backing}, set()
         while path and path not in seen:
             if path not in self.backing:
@@ -74,9 +74,9 @@ class Volumes:
 
 
 def plan(hypervisor: Hypervisor, *, start: bool) -> list[Step]:
-    """Return what is to be defined and started, networks first; VMs are started only with `start`.
+    """Return the steps to define and start what is missing, networks first; VMs are started only with `start`.
 
-    Objects that were never made are not in it: they are made without it.
+    Objects that libvirt has never had are not in the plan: workers create them without it.
     """
     return [*_networks(hypervisor), *_vms(hypervisor, start)]
 

@@ -100,7 +100,7 @@ def test_vms_that_ran_are_named_after_a_restart_and_started_on_request(portal: P
     assert note(portal, "tiny-22") == note(portal, "tiny-23") == ""
     states = {row["Name"].split()[0]: row["State"] for row in portal.table("/vms/")}
     assert states["tiny-21"] == "off It was running before the host restarted."
-    said = "1 VM of host was running before the host restarted, and is off: tiny-21"
+    said = "1 VM of host was running before the host restarted and is off now: tiny-21"
     assert said in panel(portal)
     assert said in panel(portal, "/hypervisors/")
     wait_for(lambda: machine.active_networks() == ["default", "kept"], 20, "the network that was active returns")
@@ -127,7 +127,7 @@ def test_a_hypervisor_starts_its_vms_again_where_it_is_set_so(portal: Portal, ma
         ["tiny-21", "started again"],
         ["tiny-23", "started again"],
     ]
-    assert "1 VM of host shut down shortly before the host restarted" in panel(portal)
+    assert "1 VM of host is off. It shut down shortly before the host restarted" in panel(portal)
     machine.lab.virsh("destroy", "tiny-21")
     poll(portal)
     time.sleep(3)

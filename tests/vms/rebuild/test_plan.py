@@ -1,4 +1,4 @@
-"""The plan to rebuild a hypervisor names what is defined and started, and what keeps an object from it."""
+"""The plan to rebuild a hypervisor lists what is defined and started, and why an object is skipped."""
 
 from datetime import timedelta
 from io import StringIO
@@ -84,17 +84,17 @@ def test_what_is_unmanaged_being_deleted_or_not_made_yet_is_not_in_the_plan(lab)
 
 
 @pytest.mark.parametrize("missing", [BOOT, f"{BOOT}-cidata"])
-def test_a_vm_without_one_of_its_volumes_is_left(lab, web, missing):
+def test_a_vm_without_one_of_its_volumes_is_skipped(lab, web, missing):
     Volume.objects.filter(name=missing).delete()
-    assert rows(lab) == [f"VM web leave missing: default/{missing}"]
+    assert rows(lab) == [f"VM web skip missing volumes: default/{missing}"]
 
 
-def test_a_vm_whose_disk_is_an_overlay_on_a_missing_layer_is_left(lab, web):
+def test_a_vm_whose_disk_is_an_overlay_on_a_missing_layer_is_skipped(lab, web):
     Volume.objects.filter(name=LAYER).delete()
-    assert rows(lab) == [f"VM web leave missing: {POOL}/{LAYER}"]
+    assert rows(lab) == [f"VM web skip missing volumes: {POOL}/{LAYER}"]
 
 
-def test_layers_and_disks_outside_the_pool_are_left_to_libvirt(lab, web):
+def test_layers_and_disks_outside_the_pool_are_not_checked(lab, web):
     Volume.objects.filter(name=BOOT).update(backing="/elsewhere/base")
     web.disks.create(name="data", size=1, pool="other")
     assert rows(lab) == ["VM web define"]
@@ -103,17 +103,17 @@ def test_layers_and_disks_outside_the_pool_are_left_to_libvirt(lab, web):
 def test_no_vm_is_defined_while_the_pool_cannot_be_read(lab, web):
     reason = {"kind": ReadingProblem.Kind.POOL, "within": "default", "reason": Message.external("no such pool")}
     ReadingProblem.objects.create(hypervisor=lab, **reason)
-    assert rows(lab) == ["VM web leave the pool default cannot be read: no such pool"]
+    assert rows(lab) == ["VM web skip the pool default cannot be read: no such pool"]
 
 
-def test_objects_whose_names_others_use_are_left(lab, web):
+def test_objects_whose_names_others_use_are_skipped(lab, web):
     lost(make_network(lab, "default", "10.3.0.1/24"))
     make_foreign_network(lab)
     other = make_vm(lab, "web", None, managed=False, generation=0)
     other.status.write(present=True)
     network, vm = rows(lab)
-    assert network.startswith("network default leave libvirt has another network of this name.")
-    assert vm.startswith("VM web leave libvirt has another VM of this name.")
+    assert network.startswith("network default skip libvirt has another network with this name.")
+    assert vm.startswith("VM web skip libvirt has another VM with this name.")
 
 
 def test_what_libvirt_has_again_when_the_plan_is_confirmed_is_left_as_it_is(lab, web):
@@ -142,9 +142,9 @@ def test_the_others_are_rebuilt_if_one_is_deleted_when_the_plan_is_confirmed(lab
     assert VM.objects.get().generation > web.generation
 
 
-def test_without_a_worker_the_command_says_that_it_does_not_know_what_libvirt_has(lab, monkeypatch):
+def test_without_a_worker_the_command_says_that_the_state_of_libvirt_is_unknown(lab, monkeypatch):
     monkeypatch.setattr(cli, "NO_WORKER_TIMEOUT", 0.2)
-    with pytest.raises(CommandError, match="the worker is not running, so what libvirt has is not known"):
+    with pytest.raises(CommandError, match="the worker is not running, so the current state of libvirt is unknown"):
         run("hypervisor", "rebuild", "lab-1", "--yes")
 
 

@@ -1,4 +1,4 @@
-"""`manage.py hypervisor rebuild NAME`: define the networks and VMs again that a hypervisor has lost."""
+"""`manage.py hypervisor rebuild NAME`: define again the networks and VMs that a hypervisor has lost."""
 
 import sys
 from collections.abc import Iterable
@@ -21,7 +21,7 @@ class Command(VerbCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
-        text = "define the managed networks and VMs that libvirt no longer has, with their UUIDs and MACs"
+        text = "define again the managed networks and VMs that libvirt has lost, with their UUIDs and MAC addresses"
         rebuild = self.verb(verbs, "rebuild", self.rebuild, text, "name", of_hypervisor=True)
         rebuild.add_argument("--start", action="store_true", help="also start the VMs that should run")
         rebuild.add_argument("--dry-run", action="store_true", help="print the plan and do nothing")
@@ -42,7 +42,10 @@ class Command(VerbCommand):
             self._carry_out(hypervisor, possible)
 
     def _confirm(self, hypervisor: Hypervisor, yes: bool) -> None:
-        """Ask on a terminal whether the plan is to be carried out; raise CommandError if not."""
+        """Ask on a terminal whether to carry out the plan.
+
+        Raises: CommandError if the answer is no, or nobody can be asked.
+        """
         if yes:
             return
         if not sys.stdin.isatty():
@@ -53,17 +56,21 @@ class Command(VerbCommand):
             raise CommandError("nothing was changed")
 
     def _carry_out(self, hypervisor: Hypervisor, steps: list[Step]) -> None:
-        """Carry out the steps, networks before VMs, and print the result of each; CommandError if one fails."""
+        """Carry out the steps, networks before VMs, and print the result of each.
+
+        Raises: CommandError if a step fails.
+        """
         failures = 0
-        for kind in (False, True):
-            these = [step for step in steps if isinstance(step.desired, VM) is kind]
+        networks = [step for step in steps if not isinstance(step.desired, VM)]
+        vms = [step for step in steps if isinstance(step.desired, VM)]
+        for group in (networks, vms):
             with exclusive(hypervisor):
-                requested = [step for step in these if self._request(step)]
-            failures += len(these) - len(requested)
+                requested = [step for step in group if self._request(step)]
+            failures += len(group) - len(requested)
             for step in requested:
                 failures += not self._report(step)
         if failures:
-            raise CommandError(f"{failures} of {len(steps)} could not be rebuilt")
+            raise CommandError(f"{failures} of {len(steps)} steps failed")
 
     def _request(self, step: Step) -> bool:
         """Request a step; return False, and print the reason, if its object was deleted since the plan was made."""
@@ -97,7 +104,7 @@ def plan_text(steps: Iterable[Step]) -> str:
 
 def _what(step: Step) -> tuple[str, str]:
     if step.problem:
-        return "leave", str(step.problem)
+        return "skip", str(step.problem)
     if not step.defines:
         return "start", ""
     return ("define and start" if step.starts else "define"), ""
