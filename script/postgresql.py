@@ -19,10 +19,10 @@ SETTINGS = {"listen_addresses": "127.0.0.1", "fsync": "off", "synchronous_commit
 
 
 class Server:
-    """A server in a folder of its own, that can be started again after it was killed. As root it runs as postgres."""
+    """A server in a folder of its own, which can be started again after it was killed. Root runs it as postgres."""
 
     def __init__(self, folder: Path, **settings: str) -> None:
-        """Prepare the folder; `settings` take the place of those that make it fast and not durable."""
+        """Prepare the folder. `settings` override the defaults, which are fast and not durable."""
         self.folder, self.port, self.process = folder, _free_port(), None
         self.url = f"postgres://portal@127.0.0.1:{self.port}/postgres"
         programs = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: float(path.parent.name))[-1]
@@ -38,8 +38,8 @@ class Server:
         self._ready = [programs / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(self.port)]
 
     def start(self) -> None:
-        """Start it and wait until it answers."""
-        if self.process:  # what was killed counts as running until somebody has waited for it
+        """Start the server and wait until it answers."""
+        if self.process:  # reap a killed process, so that the server is not taken for a running one
             self.process.wait(timeout=20)
         with (self.folder / "log").open("a") as log:
             self.process = subprocess.Popen(self._command, stderr=log, cwd=self.folder)

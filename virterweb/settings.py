@@ -111,14 +111,16 @@ else:
     # The threads of a process share its connections, and wait up to 60 s for a free one.
     from psycopg_pool import ConnectionPool
 
-    # After an outage, those who wait for a connection get one within a second or two: the pool itself would try again
-    # only after a pause as long as the outage.
+    # After an outage, threads that wait for a connection get one within two seconds. By default, the pool doubles the
+    # pause after each attempt, up to about the length of the outage.
     again = {"reconnect_timeout": 2, "reconnect_failed": ConnectionPool.check}
     pool = {"min_size": 1, "max_size": 20, "timeout": 60, **again}
-    # A network that lost packets is noticed after 10 s, not after the 15 minutes of TCP.
+    # A lost connection is noticed after 10 s. Without these options, TCP retransmits for about 15 minutes.
     lost = {"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3, "tcp_user_timeout": 10_000}
     DATABASES["default"]["OPTIONS"] = {"pool": pool, "connect_timeout": 5, **lost}
-    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True  # otherwise requests get the connections that a restart has ended
+    DATABASES["default"]["CONN_HEALTH_CHECKS"] = (
+        True  # otherwise requests get connections that ended when PostgreSQL restarted
+    )
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_PASSWORD_VALIDATORS = [
@@ -228,6 +230,6 @@ if os.environ.get("VIRTERWEB_LOG") == "json":
     LOGGING["formatters"]["json"] = {"()": "virterweb.logs.json_lines.formatter"}
     LOGGING["filters"] = {"context": {"()": "virterweb.logs.json_lines.Context"}}
     LOGGING["handlers"]["console"] |= {"formatter": "json", "filters": ["context"]}
-    # Each call of libvirt that carries out a change.
+    # One line for each libvirt call that carries out a change.
     LOGGING["loggers"]["virterweb.hypervisors.gateway.session"] = {"level": "DEBUG"}
     LOGGING["loggers"]["uvicorn"] = {"handlers": ["console"], "level": "WARNING", "propagate": False}

@@ -120,10 +120,10 @@ class Comparison:
             persistent=status.persistent,
         )
 
-    def _as_before(self, document: str) -> str:
-        """Return the document of a network that libvirt no longer has, with the MAC and the bridge that it had.
+    def _with_former_bridge(self, document: str) -> str:
+        """Return the document of a network that libvirt no longer has, with its former bridge name and MAC address.
 
-        A bridge name that another network has meanwhile is left out: libvirt chooses a free one.
+        A bridge name that another network uses by now is left out, so that libvirt chooses a free one.
         """
         if not self.status.definition:
             return document
@@ -149,6 +149,6 @@ class Comparison:
         """
         agreed = self.agreed_on
         if agreed is None or overwrite:
-            return wanted if found else replace(wanted, document=self._as_before(wanted.document))
+            return wanted if found else replace(wanted, document=self._with_former_bridge(wanted.document))
         goal = target(replace(agreed, **dict.fromkeys(requested)), wanted, found) if found else None
         return replace(goal, active=True) if goal and self.status.restarting else goal

@@ -20,7 +20,13 @@ from virterweb.hypervisors.gateway.connection import Connection
 from virterweb.hypervisors.gateway.found import FoundNetwork
 from virterweb.hypervisors.models import Hypervisor, ReadingProblem
 
-DOCUMENTS = ("document", "agreed", "status__document", "status__stored", "status__draft")  # read only after changes
+DOCUMENTS = (
+    "document",
+    "agreed",
+    "status__document",
+    "status__stored",
+    "status__draft",
+)  # read only if something has changed
 
 
 def observe(hypervisor: Hypervisor, connection: Connection) -> bool:

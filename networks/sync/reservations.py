@@ -20,10 +20,10 @@ from virterweb.messages import Message
 
 
 def requests_of(entries: QuerySet[DHCPHost]) -> dict[int, datetime]:
-    """Return what is requested of these entries: by row, when that was.
+    """Return the times at which changes of these entries were requested, by primary key.
 
-    A push reads this first. What is committed later belongs to the next push, even if it has an earlier time: clocks
-    differ, and a transaction may take long.
+    A push reads this first. What is committed later belongs to the next push, even if its time is earlier: the clocks
+    of machines differ, and a transaction may take long.
     """
     return dict(entries.filter(removed_at=None).exclude(asked_at=None).values_list("pk", "asked_at"))
 

@@ -24,6 +24,6 @@ class WatchHypervisors(MiddlewareMixin):
         name = kwargs.get("hypervisor") or request.GET.get("hypervisor", "")
         named = Hypervisor.objects.filter(name=name)
         shown = named if name.strip("*") else Hypervisor.objects.unless_more_than(MANY)
-        with suppress(OperationalError):  # pages are readable while the disk of the database is full
+        with suppress(OperationalError):  # pages stay readable while the disk of the database is full
             if shown.watch():
                 send(LOOK, 0)

@@ -1,4 +1,4 @@
-"""What log lines are about: the request that is answered, and facts such as the object that a worker deals with."""
+"""The context of log lines: the current request, and facts such as the object that a worker changes."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -12,7 +12,7 @@ _facts: ContextVar[Mapping[str, object] | None] = ContextVar("facts", default=No
 
 @contextmanager
 def about(**new: object) -> Iterator[None]:
-    """Add facts, as far as they are not empty, to all lines that the block logs."""
+    """Add facts that are not empty to all lines that are logged in the block."""
     token = _facts.set({**facts(), **{name: value for name, value in new.items() if value}})
     try:
         yield
@@ -21,9 +21,10 @@ def about(**new: object) -> Iterator[None]:
 
 
 def facts() -> Mapping[str, object]:
+    """Return the facts that `about` has added."""
     return _facts.get() or {}
 
 
 def request_id() -> str:
-    """Return the ID of the request that is answered; "" outside requests, and if lines do not name requests."""
+    """Return the ID of the current request; "" if there is none, or if requests have no IDs in the log."""
     return getattr(request.get(), "id", "")

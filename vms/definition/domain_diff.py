@@ -20,7 +20,7 @@ class Aspect(enum.StrEnum):
     VCPUS = "vcpus"
     PERSISTENCE = "persistence"
     DOMAIN = "domain"
-    STAYS_OFF = "stays off"  # no difference: the domain is recreated without a start
+    STAYS_OFF = "stays off"  # not a difference, but an option of reverting: the domain is recreated and not started
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -26,14 +26,14 @@ class Migration(migrations.Migration):
             "vmstatus",
             "interrupted_at",
             models.DateTimeField(
-                help_text="when that was noticed, or that its guest shut down without a request of the portal", null=True
+                help_text="when a poll found that it had stopped, or that its guest had shut down without a request", null=True
             ),
         ),
         migrations.AddField(
             "vmstatus",
             "interrupted_power",
             models.PositiveIntegerField(
-                default=0, help_text="the power_generation then: a later request ends the interruption"
+                default=0, help_text="the power_generation at that time: a later request ends the interruption"
             ),
         ),
         migrations.AddIndex(

@@ -50,7 +50,7 @@ class Saved(models.TextChoices):
 
 
 class Interruption(models.TextChoices):
-    """Why a VM is off that was running, although nobody stopped it."""
+    """Why a VM is off although it was running and nobody stopped it."""
 
     HOST = "host", "it was running before the host restarted"
     SHUTDOWN = "shutdown", "it shut down shortly before the host restarted"

@@ -30,10 +30,11 @@ class VMStatus(Status):
     )
     interrupted = models.CharField(max_length=8, blank=True, choices=Interruption, help_text="why it stopped running")
     interrupted_at = models.DateTimeField(
-        null=True, help_text="when that was noticed, or that its guest shut down without a request of the portal"
+        null=True,
+        help_text="when a poll found that it had stopped, or that its guest had shut down without a request",
     )
     interrupted_power = models.PositiveIntegerField(
-        default=0, help_text="the power_generation then: a later request ends the interruption"
+        default=0, help_text="the power_generation at that time: a later request ends the interruption"
     )
     saved = models.BooleanField("memory saved", default=False, help_text="it is off, and its memory is saved")
     memory = models.PositiveBigIntegerField(default=0, help_text="MiB")

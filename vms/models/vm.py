@@ -159,7 +159,7 @@ class VM(VMNICs, VMAdoption, Desired):
 
     @property
     def interruption(self) -> Interruption | None:
-        """Return why the VM is off although it was running and nobody stopped it; None if that is not so."""
+        """Return why the VM is off although it was running and nobody stopped it; None if it is not interrupted."""
         status = self.status
         is_off = status.present and status.power == Power.OFF and status.interrupted_power == self.power_generation
         return Interruption(status.interrupted) if status.interrupted and is_off else None
@@ -237,7 +237,7 @@ class VM(VMNICs, VMAdoption, Desired):
             self.running = running
 
     def end_interruption(self, running: bool, by: AbstractBaseUser | None = None) -> bool:
-        """Request that an interrupted VM is started again, or stays off; return False if that was decided already."""
+        """Request that an interrupted VM is started again or stays off; return False if it is no longer interrupted."""
         with transaction.atomic():
             self.lock()
             now = VM.objects.select_related("status").filter(pk=self.pk, removed_at=None).first()

@@ -158,7 +158,7 @@ class VMAdoption:
     def revert(self, by: AbstractBaseUser | None = None, *, start: bool = True) -> None:
         """Request that libvirt agrees with the saved definition in everything; NICs added outside are removed.
 
-        A VM that libvirt no longer has is recreated, and started if it should run and `start` says so.
+        A VM that libvirt no longer has is recreated. It is started if it should run, unless `start` is false.
         """
         with self.transition(managed=True), recorded(self, Event.REVERTED, by):
             self.status.refresh_from_db()

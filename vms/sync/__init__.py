@@ -44,7 +44,7 @@ def push(vm: VM, connection: Connection) -> dict | None:
         console.begin(vm)
         # From here on the VM exists: its disks are kept even if libvirt refuses a later step.
         vm.status.write(power_done=vm.power_generation if vm.running else 0, made_at=timezone.now())
-        if not vm.running:  # a worker that was killed may have started it before that was requested
+        if not vm.running:  # a killed worker may have started the VM before the stop was requested
             _follow(vm, connection)
         elif made := connection.domains.get(vm.uuid_text):
             change_nics(vm, connection, made)
@@ -98,7 +98,7 @@ def _follow(vm: VM, connection: Connection) -> None:
     try:
         change_nics(vm, connection, found)
     finally:
-        if not off:  # a guest that sees a new NIC takes longer to read the ISO than this takes to write it
+        if not off:  # the ISO is written before the guest reads it: a guest takes seconds to react to a new NIC
             _write_seed(vm, connection)
     if asked and vm.running:
         connection.domains.start(vm.uuid_text, vm.name)

@@ -63,7 +63,7 @@ def _planned(nic: NIC, here: FoundNIC | None, there: FoundNIC | None, running: b
 
 
 def _note_left_networks(vm: VM, nic: NIC, here: FoundNIC | None, there: FoundNIC | None) -> None:
-    """Save the networks that the NIC leaves: afterwards, neither a poll nor another worker finds it there."""
+    """Save the networks that the NIC leaves: once it has left, neither a poll nor another worker can find them."""
     found = {each.source for each in (here, there) if each and each.kind == NIC.Kind.NETWORK}
     leaves = sorted({*nic.leaves, *found} - {_network_of(nic)})
     if leaves != nic.leaves:
@@ -96,7 +96,7 @@ def _in_place(found: FoundNIC | NICSpec, nic: NIC) -> bool:
 
 
 def _settle(vm: VM, nic: NIC, connection: Connection, in_place: bool) -> None:
-    """Record that a NIC is as desired; once it is in its place, release the addresses of those that it has left."""
+    """Record that a NIC is as desired; once it is on its network, release its addresses on those that it has left."""
     desired = vm.nics.filter(pk=nic.pk, asked_at=nic.asked_at, removed_at=nic.removed_at)
     shared = _has_mac(connection.domains.get(vm.uuid_text), nic)  # the other NIC needs the addresses, too
     if nic.removed_at:

@@ -37,7 +37,7 @@ LEASE_WAIT = timedelta(minutes=5)  # how long a NIC without a lease counts as wa
 LACKS_NETWORK = ("vm.no_network", f"reason.{Code.NO_NETWORK}", f"reason.{Code.NETWORK_INACTIVE}")
 
 
-#: What recognises that nothing has changed; all else is read only after changes.
+#: The columns that show whether something has changed; the others are read only if something has.
 KNOWN = (
     *("hypervisor", "name", "uuid", "managed", "generation"),
     *(f"status__{name}" for name in ("desired", "present", "fingerprint", "compared", "generation", "observed_at")),
@@ -63,14 +63,14 @@ def observe(hypervisor: Hypervisor, connection: Connection) -> bool:
             busy = True
             with reading.written(uuid, domain.name):
                 row = rows.get(uuid) or _add_unmanaged(hypervisor, connection, domain)
-                if row and (row := _whole(row)):
-                    _record(row, _in_full(row, domain, connection), began)
+                if row and (row := _reload(row)):
+                    _record(row, _with_stop_reason(row, domain, connection), began)
                     rows[uuid] = row
         for uuid in rows.keys() - found.keys() - reading.failed.keys():
             if rows[uuid].managed and not rows[uuid].status.present:
                 continue  # that is recorded
             with reading.written(uuid, rows[uuid].name):
-                if row := _whole(rows[uuid]):
+                if row := _reload(rows[uuid]):
                     _record_gone(row, began)
     forget(hypervisor, [Kind.NIC], (row.name for row in rows.values()))
     with Observation(hypervisor, Kind.PART, "VMs") as parts:
@@ -83,8 +83,8 @@ def observe(hypervisor: Hypervisor, connection: Connection) -> bool:
     return busy
 
 
-def _whole(row: VM) -> VM | None:
-    """Return a VM with all its columns; None if it has been removed meanwhile."""
+def _reload(row: VM) -> VM | None:
+    """Return a VM with all columns; None if it was deleted in the meantime."""
     return VM.objects.select_related("hypervisor", "status").filter(pk=row.pk).first()
 
 
@@ -92,7 +92,7 @@ def _parts(rows: Iterable[VM]) -> Iterator[Callable[[Hypervisor], bool | None]]:
     """Return the parts of a poll that may have something to do for VMs as they were before it."""
     recently = timezone.now() - LEASE_WAIT
     yield _find_networks
-    yield restart.follow
+    yield restart.handle
     if any(row.status.error for row in rows):
         yield _try_again
     if any(row.status.observed_at is None or row.status.observed_at > recently for row in rows):
@@ -121,8 +121,8 @@ def _is_known(row: VM, domain: FoundDomain) -> bool:
     return status.present and status.fingerprint == domain.fingerprint and status.compared == row.generation
 
 
-def _in_full(row: VM, domain: FoundDomain, connection: Connection) -> FoundDomain:
-    """Return the domain with what is read only of one that has stopped since the last poll."""
+def _with_stop_reason(row: VM, domain: FoundDomain, connection: Connection) -> FoundDomain:
+    """Return the domain; one that has stopped since the last poll is read again, with the reason why it stopped."""
     stopped = row.status.running and domain.state == Power.OFF
     return (connection.domains.get(domain.uuid) if stopped else None) or domain
 

@@ -93,10 +93,10 @@ def status_values(row: VM, domain: FoundDomain | None) -> dict:
 
 
 def _interruption(row: VM, domain: FoundDomain) -> dict[str, object]:
-    """Return the columns about a VM that runs no longer although the portal did not stop it.
+    """Return the columns about a VM that no longer runs although the portal did not stop it.
 
-    libvirt cannot tell how it stopped if libvirt was itself restarted. Whether the host was, which also may have had
-    the guest shut down, is found by the poll.
+    If libvirt itself was restarted, it does not know how the VM stopped. Whether the host was restarted is found by
+    `restart.handle`; the host may also have shut the guest down before.
     """
     if domain.state != Power.OFF:
         return {"interrupted": "", "interrupted_at": None}

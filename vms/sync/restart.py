@@ -1,4 +1,4 @@
-"""What follows for VMs from a restart of their host."""
+"""VMs after a restart of their host: record which ones it has stopped, and start them again."""
 
 from datetime import datetime, timedelta
 
@@ -8,13 +8,13 @@ from networks.models import Network
 from virterweb.hypervisors.models import Hypervisor
 from vms.models import VM, Interruption, NICStatus, Power, VMQuerySet, VMStatus
 
-AT_ONCE = 3  # VMs that are being started at a time
+MAX_STARTING = 3  # VMs that are being started at a time
 TRIES = 3  # after which a VM that does not start holds up the others no longer
 SHUTDOWN_WINDOW = timedelta(minutes=10)  # before a restart, in which the host may have guests shut down
 
 
-def follow(hypervisor: Hypervisor) -> bool:
-    """Record which VMs a restart of the host has stopped, and start them again if the hypervisor is set so.
+def handle(hypervisor: Hypervisor) -> bool:
+    """Record which VMs a restart of the host has stopped; start them again if the hypervisor has this setting.
 
     Return whether VMs are still to be started.
     """
@@ -22,7 +22,7 @@ def follow(hypervisor: Hypervisor) -> bool:
         _note_stopped(hypervisor, hypervisor.status.observed_at)
     if hypervisor.after_restart != Hypervisor.AfterRestart.START or not _stopped(hypervisor).exists():
         return False
-    free = AT_ONCE - _starting(hypervisor).count()
+    free = MAX_STARTING - _starting(hypervisor).count()
     ready = _stopped(hypervisor).exclude(pk__in=_waiting(hypervisor).values("pk"))
     for vm in ready.select_related("hypervisor", "status")[: max(free, 0)]:
         vm.end_interruption(running=True)
@@ -32,7 +32,8 @@ def follow(hypervisor: Hypervisor) -> bool:
 def _note_stopped(hypervisor: Hypervisor, last_polled_at: datetime) -> None:
     """Record which VMs were running when the host restarted, and which guests shut down shortly before.
 
-    A host that restarts in order may have its guests shut down. libvirt does not tell that from a user's request.
+    Before an orderly restart, the host may shut its guests down. libvirt does not distinguish that from a shutdown by
+    a user.
     """
     off = VMStatus.objects.filter(desired__hypervisor=hypervisor, present=True, power=Power.OFF)
     unseen = off.filter(interrupted=Interruption.LIBVIRT, interrupted_at__gt=last_polled_at)

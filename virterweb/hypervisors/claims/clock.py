@@ -1,4 +1,4 @@
-"""The clock of the database, which is the same for all workers. Queries with it need not be compiled again."""
+"""The clock of the database, which is the same for all workers. Queries that contain it can be compiled once."""
 
 from datetime import datetime
 
@@ -10,8 +10,8 @@ from django.utils import timezone
 
 
 def database_time() -> datetime:
-    """Return the present time of the database: workers compare such times even if their own clocks differ."""
-    if connection.vendor == "sqlite":  # in this process
+    """Return the current time of the database: workers compare such times although their own clocks may differ."""
+    if connection.vendor == "sqlite":  # runs in this process
         return timezone.now()
     with connection.cursor() as cursor:
         cursor.execute("SELECT statement_timestamp()")

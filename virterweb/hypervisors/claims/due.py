@@ -118,7 +118,7 @@ class Due(models.Model):
         )
 
     def is_still_claimed(self) -> bool:
-        """Return whether nobody else has claimed the row since it was read."""
+        """Return whether this process still holds the claim with which the row was read."""
         return type(self).objects.filter(pk=self.pk, claimed_by=self.claimed_by).exists()
 
 

@@ -71,7 +71,12 @@ def _attempt(desired: Desired, push: Callable[[Desired, Connection], dict]) -> b
         return True
     except Exception as problem:
         if not status.is_still_claimed():
-            log.warning("%s %s: another worker has taken it over: %s", desired._meta.verbose_name, desired, problem)
+            log.warning(
+                "%s %s: the claim was lost to another worker; result dropped: %s",
+                desired._meta.verbose_name,
+                desired,
+                problem,
+            )
             return True
         return _record_failure(desired, began, problem)
     if values is not None:
@@ -80,7 +85,7 @@ def _attempt(desired: Desired, push: Callable[[Desired, Connection], dict]) -> b
 
 
 def _record_failure(desired: Desired, began: float, problem: Exception) -> bool:
-    """Record why an attempt failed, and when it is repeated; return whether it is settled, that is refused."""
+    """Record why an attempt failed, and when it is retried. Return whether it was refused, and is not retried."""
     status = desired.status
     if isinstance(problem, Waiting):
         status.retry_later(problem.message, timedelta(seconds=problem.seconds))
@@ -99,10 +104,9 @@ def _record_failure(desired: Desired, began: float, problem: Exception) -> bool:
 
 
 def _conclude(desired: Desired, began: float, **values: object) -> None:
-    """Write the result of an attempt, unless the object was released or adopted in the meantime.
+    """Write the result of an attempt, unless the object was released or adopted or the claim was lost in the meantime.
 
-    Nor if the claim was lost, as to a worker that repeats the attempt while this one has no database: its result is
-    newer.
+    Another worker takes the claim if this one cannot reach the database for too long. Its result is newer.
     """
     status = desired.status
     mine = type(status).objects.filter(pk=status.pk, claimed_by=status.claimed_by)

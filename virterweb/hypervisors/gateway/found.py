@@ -80,7 +80,7 @@ class Found:
 
     @property
     def fingerprint(self) -> str:
-        """Return a digest of all of it, which tells whether something has changed."""
+        """Return a digest of all fields, which differs if anything has changed."""
         return hashlib.blake2b(repr(self).encode(), digest_size=16).hexdigest()
 
 
@@ -133,7 +133,8 @@ class FoundDomain(Found):
     stored: str = ""  # what a running domain is after its next start; "" of one that is off, or transient
     reason: str = ""  # why it is paused, or what other state it is in: a code of PowerReason
     saved: bool = False  # it is off with its memory saved: the next start resumes it
-    # Of one that is off, only by `get`: shut-down by its guest, unseen by this libvirtd, else "".
+    # How a domain that is off has stopped; only `get` reads it. "shut-down": by its guest. "unseen": before libvirtd
+    # started. Otherwise "".
     stopped: str = field(default="", repr=False)
 
 

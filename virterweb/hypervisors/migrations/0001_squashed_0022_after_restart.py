@@ -74,7 +74,7 @@ class Migration(migrations.Migration):
                 ('history_days', models.PositiveIntegerField(default=90, help_text='days for which ended leases are kept; 0: forever', verbose_name='lease history')),
                 ('console_days', models.PositiveIntegerField(default=7, help_text='days for which the console log of a deleted VM is kept', verbose_name='console logs')),
                 ('guest_network', models.CharField(choices=[('portal', 'Portal: each NIC as its network offers, or as configured'), ('virter', 'Virter-compatible: DHCP on all NICs if all networks have it, otherwise only on the first')], default='portal', help_text='configuration mode of guest networks, unless a VM has its own', max_length=6, verbose_name='guest network configuration')),
-                ('after_restart', models.CharField(choices=[('leave off', 'leave VMs off, and name them on the overview'), ('start', 'start the managed VMs again that were running, in the order of their IDs')], default='leave off', help_text='A VM that was stopped before the restart stays off in both cases.', max_length=9, verbose_name='after a host restart')),
+                ('after_restart', models.CharField(choices=[('leave off', 'leave VMs off and list them on the overview'), ('start', 'start the managed VMs that were running, in the order of their IDs')], default='leave off', help_text='What happens to VMs that were running when the host restarted. VMs that were already off stay off.', max_length=9, verbose_name='after a host restart')),
                 ('skeleton', models.CharField(db_index=True, editable=False, help_text='names that look alike have the same value', max_length=16)),
             ],
             options={

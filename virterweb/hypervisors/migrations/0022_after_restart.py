@@ -12,11 +12,11 @@ class Migration(migrations.Migration):
             "after_restart",
             models.CharField(
                 choices=[
-                    ("leave off", "leave VMs off, and name them on the overview"),
-                    ("start", "start the managed VMs again that were running, in the order of their IDs"),
+                    ("leave off", "leave VMs off and list them on the overview"),
+                    ("start", "start the managed VMs that were running, in the order of their IDs"),
                 ],
                 default="leave off",
-                help_text="A VM that was stopped before the restart stays off in both cases.",
+                help_text="What happens to VMs that were running when the host restarted. VMs that were already off stay off.",
                 max_length=9,
                 verbose_name="after a host restart",
             ),

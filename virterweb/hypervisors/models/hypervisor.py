@@ -99,8 +99,8 @@ class Hypervisor(models.Model):
     class AfterRestart(models.TextChoices):
         """What happens to the VMs that were running when the host restarted."""
 
-        LEAVE_OFF = "leave off", "leave VMs off, and name them on the overview"
-        START = "start", "start the managed VMs again that were running, in the order of their IDs"
+        LEAVE_OFF = "leave off", "leave VMs off and list them on the overview"
+        START = "start", "start the managed VMs that were running, in the order of their IDs"
 
     name = models.CharField(
         max_length=40,
@@ -148,7 +148,7 @@ class Hypervisor(models.Model):
         max_length=9,
         choices=AfterRestart,
         default=AfterRestart.LEAVE_OFF,
-        help_text="A VM that was stopped before the restart stays off in both cases.",
+        help_text="What happens to VMs that were running when the host restarted. VMs that were already off stay off.",
     )
 
     skeleton = SkeletonField()
@@ -220,7 +220,7 @@ class HypervisorStatus(Due):
         default=0, help_text="the category of the worst of them, 0 for the worst of all"
     )
 
-    has_restarted = False  # the poll in progress found that; set by `note_uptime`
+    has_restarted = False  # whether the poll in progress found a restart of the host; set by `note_uptime`
 
     class Meta:
         verbose_name_plural = "hypervisor statuses"
@@ -250,20 +250,20 @@ class HypervisorStatus(Due):
         if not self.observed_at:
             return False
         age = timezone.now() - expected
-        if not -LONGEST_PAUSE < age <= LATE_AFTER:  # so it seems: the clock of this machine may be wrong
+        if not -LONGEST_PAUSE < age <= LATE_AFTER:  # it seems late, but the clock of this machine may be wrong
             age = database_time() - expected
         return age > LATE_AFTER
 
     def note_uptime(self, uptime: float | None, now: datetime) -> dict[str, object]:
-        """Set the host's uptime at the beginning of a poll, at `now`; return the columns to record at its end.
+        """Set the uptime of the host at the beginning of a poll; return the columns to record at the end of the poll.
 
-        During the poll, `has_restarted` tells whether the host has restarted since the last one.
+        During the poll, `has_restarted` tells whether the host has restarted since the last poll.
         """
         before = self.uptime
         values: dict[str, object] = {"uptime": uptime}
         if uptime is not None and before is not None and self.observed_at:
             elapsed = max((now - self.observed_at).total_seconds(), 0)
-            # Without a restart it is about `elapsed + before`, with one less than `elapsed`.
+            # Without a restart, the uptime is about `elapsed + before`; after one, it is less than `elapsed`.
             if uptime < elapsed + before / 2:
                 values["restarted_at"], self.has_restarted = now, True
         for name, value in values.items():

@@ -53,7 +53,7 @@ _OTHER_STATES = {
 }
 _STOPPED = {
     (libvirt.VIR_DOMAIN_SHUTOFF, libvirt.VIR_DOMAIN_SHUTOFF_SHUTDOWN): "shut-down",
-    # libvirtd keeps in memory how a domain stopped: one that was off when libvirtd started has no reason.
+    # libvirtd keeps the reason in memory only: a domain that was off when libvirtd started has none.
     (libvirt.VIR_DOMAIN_SHUTOFF, libvirt.VIR_DOMAIN_SHUTOFF_UNKNOWN): "unseen",
 }
 _COUNTERS = ("bytes", "pkts", "errs", "drop")

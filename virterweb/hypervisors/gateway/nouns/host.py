@@ -33,7 +33,9 @@ class HostMachine:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._cpus = 0  # once read: asking takes longer the more there are, and polls need it each time
+        self._cpus = (
+            0  # read once for each connection: the call is slow on hosts with many CPUs, and every poll needs it
+        )
 
     def version(self) -> str:
         with self._session.calling(Message("host.version")):
