@@ -27,7 +27,7 @@ from .processes import is_dead, this_process
 
 log = logging.getLogger(__name__)
 
-LONGEST_PAUSE = timedelta(minutes=10)  # nothing is put off for longer, unless the clock was put back
+LONGEST_PAUSE = timedelta(minutes=10)  # nothing is postponed for longer, unless the clock was set back
 FIRST_PAUSE = timedelta(seconds=10)  # after an attempt that crashed
 EXTENSIONS = 6  # of a claim before it would end: a few may fail or be late
 
@@ -54,7 +54,7 @@ class DueQuerySet(models.QuerySet):
         """Claim the one row if it is free, or yield None: another has it, or there is none.
 
         An unexpected exception is re-raised. The row then stays unclaimed for a time that doubles with each failure, so
-        that no sweep processes it again immediately.
+        that no worker takes it up again immediately.
         """
         token = f"{this_process()}/{next(_numbers)}"
         with transaction.atomic():
@@ -90,7 +90,7 @@ class Due(models.Model):
     due_at = models.DateTimeField(null=True, editable=False, help_text="when a worker takes it up next; empty: at once")
 
     MAX_PAUSE: ClassVar = LONGEST_PAUSE
-    """The longest time for which such a row is put off."""
+    """The longest time for which such a row is postponed."""
 
     objects = DueQuerySet.as_manager()
 
