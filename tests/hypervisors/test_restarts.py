@@ -1,4 +1,4 @@
-"""A poll finds whether the host has restarted since the last one, by the time that its CPUs have counted."""
+"""A poll recognises by the uptime of the host whether the host has restarted since the last poll."""
 
 from datetime import timedelta
 
@@ -11,7 +11,7 @@ HOUR = 3600
 
 
 def polled(ago: float, uptime: float | None) -> HypervisorStatus:
-    """Return the status of a host that was polled so many seconds ago, with the uptime of then."""
+    """Return the status of a host that was polled `ago` seconds ago and then had this uptime."""
     return HypervisorStatus(observed_at=timezone.now() - timedelta(seconds=ago), uptime=uptime)
 
 
@@ -20,16 +20,16 @@ def polled(ago: float, uptime: float | None) -> HypervisorStatus:
     [
         (60, 10 * HOUR, 10 * HOUR + 60, False),
         (60, 10 * HOUR, 30, True),
-        (HOUR, 60, HOUR - 300, True),  # it counts more than before already
-        (HOUR, 20 * HOUR, 20 * HOUR + HOUR / 2, False),  # half of the time was stolen from its CPUs
-        (60, 10 * HOUR, 10 * HOUR - 1, False),  # Linux takes back some time of idle CPUs
+        (HOUR, 60, HOUR - 300, True),  # it is already longer than before
+        (HOUR, 20 * HOUR, 20 * HOUR + HOUR / 2, False),  # half of the CPU time was stolen
+        (60, 10 * HOUR, 10 * HOUR - 1, False),  # Linux may reduce the idle time of CPUs
         (-HOUR, 10 * HOUR, 10 * HOUR + 60, False),  # the portal's clock was set back
         (-HOUR, 10 * HOUR, 30, True),
         (60, None, 30, False),
         (60, 10 * HOUR, None, False),
     ],
 )
-def test_a_restart_is_noticed_by_less_uptime_than_there_would_be_without(ago, before, now, restarted):
+def test_a_restart_is_recognised_by_an_uptime_that_is_too_short(ago, before, now, restarted):
     status = polled(ago, before)
     status.note_uptime(now, timezone.now())
     assert status.has_restarted == restarted

@@ -1,4 +1,4 @@
-"""VMs that a restart has stopped are named on the overview, with buttons to start them again or leave them off."""
+"""The overview lists VMs that a restart has stopped, with buttons to start them again or leave them off."""
 
 import pytest
 from django.urls import reverse
@@ -35,7 +35,7 @@ def buttons(page, path: str = "/") -> list[str]:
 
 
 def send(page, verb: str, **fields: str) -> list[str]:
-    """Press a button; the messages of the page that follows."""
+    """Press a button; return the messages on the page that follows."""
     answer = page.post(reverse(f"portal:{verb}", args=["lab-1"]), fields, follow=True)
     return [each.text_content() for each in html.fromstring(answer.content).xpath("//p[@role='status']")]
 
@@ -48,7 +48,7 @@ def test_pages_without_interrupted_vms_do_not_mention_restarts(page, lab, path):
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_interrupted_vms_are_named_in_the_order_of_their_ids(page, lab, path):
+def test_interrupted_vms_are_listed_in_the_order_of_their_ids(page, lab, path):
     interrupted(lab, "beta", 21)
     interrupted(lab, "alpha", 22)
     assert "2 VMs of lab-1 were running before the host restarted and are off now: beta, alpha" in shown(page, path)

@@ -134,7 +134,7 @@ class Portal:
             return False
 
     def start_worker(self, program: str = "celery", prefix: Sequence[str] = (), **environment: str) -> None:
-        """Start a worker by a module's name, which may be one that hampers it, or by a command that runs commands."""
+        """Start a worker by the name of a module; `prefix` is a command that runs it, such as nsenter."""
         command = ["-m", program, "-A", "virterweb", "worker", "--pool", "threads"]
         command += ["--without-mingle", "--without-gossip", "--loglevel", "INFO"]
         self.worker = self._spawn("worker.log", *command, prefix=prefix, **environment)

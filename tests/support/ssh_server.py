@@ -1,4 +1,4 @@
-"""An SSH server on loopback that lets everybody in and runs their commands, as a hypervisor's sshd does for libvirt."""
+"""An SSH server on loopback that accepts every login and runs commands, as the sshd of a hypervisor does."""
 
 import os
 import socket

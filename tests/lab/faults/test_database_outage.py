@@ -1,4 +1,4 @@
-"""Threads that wait for a connection during an outage of PostgreSQL get one soon after it."""
+"""Threads that wait for a connection during an outage of PostgreSQL get one soon after the outage."""
 
 import subprocess
 import sys
@@ -27,7 +27,7 @@ print("answered", flush=True)
 """
 
 
-def test_who_waits_for_a_connection_gets_one_soon_after_an_outage(tmp_path: Path):
+def test_a_thread_that_waits_for_a_connection_gets_one_soon_after_an_outage(tmp_path: Path):
     with tempfile.TemporaryDirectory(prefix="postgres-") as folder:
         server = Server(Path(folder))
         server.start()

@@ -1,4 +1,4 @@
-"""Hosts that restart: networks return, VMs that ran are named or started again, and what users stopped stays off."""
+"""After a host restart, networks are started, VMs that ran are listed or started, and stopped ones stay off."""
 
 import os
 import time
@@ -15,10 +15,10 @@ pytestmark = pytest.mark.lab
 
 
 class Machine:
-    """A lab as a machine of its own, which can be restarted: its kernel's clock starts anew."""
+    """A lab that can be restarted like a machine: its uptime starts again from zero."""
 
     def __init__(self, directory: Path) -> None:
-        start(directory).stop()  # furnishes it
+        start(directory).stop()  # creates its images and configuration
         self.boot(directory, uptime=10_000)
 
     def boot(self, directory: Path, uptime: int) -> None:
@@ -93,7 +93,7 @@ def stop_by_others(portal: Portal, machine: Machine) -> None:
     poll(portal)
 
 
-def test_vms_that_ran_are_named_after_a_restart_and_started_on_request(portal: Portal, machine: Machine):
+def test_vms_that_ran_are_listed_after_a_restart_and_started_on_request(portal: Portal, machine: Machine):
     stop_by_others(portal, machine)
     machine.restart()
     wait_for(lambda: note(portal, "tiny-21") == "It was running before the host restarted.", 60, "its page says so")
@@ -103,7 +103,7 @@ def test_vms_that_ran_are_named_after_a_restart_and_started_on_request(portal: P
     said = "1 VM of host was running before the host restarted and is off now: tiny-21"
     assert said in panel(portal)
     assert said in panel(portal, "/hypervisors/")
-    wait_for(lambda: machine.active_networks() == ["default", "kept"], 20, "the network that was active returns")
+    wait_for(lambda: machine.active_networks() == ["default", "kept"], 20, "the network that was active is started")
     poll(portal)
     assert machine.running() == []
     page = portal.post("/hypervisors/host/start-again/", page="/")
@@ -115,7 +115,7 @@ def test_vms_that_ran_are_named_after_a_restart_and_started_on_request(portal: P
     assert machine.active_networks() == ["default", "kept"]
 
 
-def test_a_hypervisor_starts_its_vms_again_where_it_is_set_so(portal: Portal, machine: Machine):
+def test_the_setting_of_a_hypervisor_starts_its_vms_again(portal: Portal, machine: Machine):
     portal.ask("Hypervisor.objects.update(after_restart='start')")
     machine.shut_down("tiny-22")
     poll(portal)

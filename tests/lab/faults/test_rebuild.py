@@ -1,4 +1,4 @@
-"""A hypervisor that lost all its definitions gets them back from the database: the same documents, UUIDs and MACs."""
+"""A hypervisor without definitions is rebuilt from the database, with the same documents, UUIDs and MAC addresses."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -77,7 +77,7 @@ def running(lab: Lab) -> list[str]:
     return sorted(lab.virsh("list", "--name").split())
 
 
-def test_a_wiped_hypervisor_is_rebuilt_as_it_was(portal: Portal, wiped: Lab):
+def test_a_hypervisor_without_definitions_is_rebuilt_as_it_was(portal: Portal, wiped: Lab):
     before = documents(wiped)
     assert len(before) == 5
     wipe(wiped)
@@ -114,7 +114,7 @@ def test_vms_whose_volumes_are_gone_are_skipped_and_the_others_started(portal: P
     assert again[-1] == "Nothing to do on wiped."
 
 
-def test_a_network_that_others_made_is_not_replaced(portal: Portal, wiped: Lab, tmp_path: Path):
+def test_a_network_that_others_created_is_not_replaced(portal: Portal, wiped: Lab, tmp_path: Path):
     wipe(wiped)
     file = tmp_path / "default.xml"
     file.write_text("<network><name>default</name><bridge name='virbr0'/></network>")

@@ -27,7 +27,7 @@ def portal(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Porta
     portal = Portal(tmp_path_factory.mktemp("portal"), {"lab": lab.uri})
     portal.start_worker()
     wait_for(lambda: portal.ask("Image.objects.count()"), 60, "the first poll")
-    portal.ask("Hypervisor.objects.update(domain_type='qemu')")  # so that no worker proves KVM by a guest meanwhile
+    portal.ask("Hypervisor.objects.update(domain_type='qemu')")  # so that no worker tests KVM with a guest
     portal.stop()
     yield portal
     portal.stop()

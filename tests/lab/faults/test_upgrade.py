@@ -1,4 +1,4 @@
-"""Processes of the earlier version run on while the database is upgraded: they lose nothing and need no restart."""
+"""Processes of an earlier version continue during an upgrade of the database: nothing is lost, no restart is needed."""
 
 import json
 import urllib.request
@@ -46,7 +46,7 @@ def running(portal: Portal) -> Iterator[Portal]:
     portal.stop()
 
 
-def test_web_server_and_worker_of_the_earlier_version_work_on_during_an_upgrade(portal: Portal):
+def test_web_server_and_worker_of_the_earlier_version_continue_during_an_upgrade(portal: Portal):
     pk = portal.ask("Hypervisor.objects.get().pk")
 
     def add(name: str, ipv4: str) -> None:

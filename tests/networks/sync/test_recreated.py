@@ -30,13 +30,13 @@ def recreated(network: Network) -> str:
     return network.plan(overwrite=True)[0].xml
 
 
-def test_it_has_the_bridge_and_the_mac_that_it_had(lost):
+def test_a_recreated_network_has_its_former_bridge_and_mac(lost):
     assert BRIDGE not in lost.full_document
     assert BRIDGE in recreated(lost)
     assert MAC in recreated(lost)
 
 
-def test_a_bridge_that_another_network_has_meanwhile_is_left_to_libvirt(lab, lost):
+def test_a_bridge_name_that_another_network_uses_by_now_is_left_to_libvirt(lab, lost):
     make_foreign_network(lab, bridge=BRIDGE)
     assert BRIDGE not in recreated(lost)
     assert MAC in recreated(lost)

@@ -1,4 +1,4 @@
-"""After a restart of the host, networks that were active return, and those that somebody stopped do not."""
+"""After a restart of the host, networks that were active are started, and those that others stopped are not."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -95,7 +95,7 @@ def test_a_network_that_others_stopped_before_the_restart_stays_inactive(network
     assert read(network).state == State.DRIFTED
 
 
-def test_a_network_that_is_released_stays_as_libvirt_has_it(network):
+def test_a_released_network_is_not_started(network):
     network.release()
     in_libvirt(network).destroy()
     poll(restarted=True)

@@ -97,7 +97,7 @@ def test_damage_that_only_a_query_meets_is_said_in_a_sentence_too(tmp_path: Path
     assert said.count("\n") == 1
 
 
-def test_a_database_of_another_version_is_said_in_a_sentence(tmp_path: Path):
+def test_a_database_that_must_be_migrated_is_reported_in_a_sentence(tmp_path: Path):
     portal = Portal(tmp_path, None)
     said = portal.manage("network", "ls", fails=True)
     assert said == "CommandError: the database is not prepared for this version of the portal; " + (

@@ -1,4 +1,4 @@
-"""A NIC that moves takes no address with it: its old network gets them back, whatever happens during the move."""
+"""A NIC that moves to another network releases its addresses on the old one, whatever happens during the move."""
 
 import contextlib
 from dataclasses import replace
@@ -50,7 +50,7 @@ def release_card(model: Model) -> None:
 
 
 def during(model: Model, monkeypatch, what) -> None:
-    """Call `what` once libvirt has the change, and before the portal has noted it."""
+    """Call `what` when libvirt has the change and the portal has not recorded it yet."""
     define = model.connection.domains.define
 
     def then(document: str, name: str) -> None:
@@ -84,7 +84,7 @@ def test_a_worker_killed_during_the_move_does_not_keep_the_reservation(db, enque
     assert not old.hosts.filter(mac=FIRST).exists()
 
 
-def test_a_nic_that_returns_before_the_move_keeps_its_reservation(db, enqueued, tmp_path):
+def test_a_nic_whose_move_is_cancelled_keeps_its_reservation(db, enqueued, tmp_path):
     model, old = moving(tmp_path)
     move(model.vm(), "default")
     sync.push(model.vm(), model.connection)

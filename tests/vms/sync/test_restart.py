@@ -1,4 +1,4 @@
-"""After a restart of the host, VMs that ran are told from those that somebody stopped, and started where set so."""
+"""After a restart of the host, VMs that ran are distinguished from stopped ones, and started by the setting."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -36,7 +36,7 @@ class Host:
         self.poll()
 
     def boot(self, *, off: bool = True) -> None:
-        """Start libvirt anew: it has seen none of its domains stop."""
+        """Start libvirt again: it does not know how its domains stopped."""
         domains = "".join(
             f"<domain type='test' {NAMESPACE}><name>{vm.name}</name><uuid>{vm.uuid_text}</uuid>"
             f"<memory>1024</memory><os><type>hvm</type></os>"
@@ -105,7 +105,7 @@ def test_a_vm_that_ran_when_only_libvirt_restarted_says_so(host):
     assert host.interruptions() == dict.fromkeys(NAMES, Interruption.LIBVIRT)
 
 
-def test_a_vm_that_others_stopped_stays_simply_off(host):
+def test_a_vm_that_others_stopped_is_just_off(host):
     host.connection.domains.force_off(vm("one").uuid_text, "one")
     host.poll()
     assert host.interruptions()["one"] is None
@@ -113,7 +113,7 @@ def test_a_vm_that_others_stopped_stays_simply_off(host):
     assert host.interruptions() == dict.fromkeys(NAMES, Interruption.HOST) | {"one": None}
 
 
-def test_a_guest_that_shut_down_shortly_before_the_restart_is_told_apart_and_not_started(host):
+def test_a_guest_that_shut_down_shortly_before_the_restart_is_distinguished_and_not_started(host):
     Hypervisor.objects.update(after_restart=START)
     host.shut_down("one", "two")
     VM.objects.get(name="two").status.write(interrupted_at=timezone.now() - timedelta(minutes=15))
@@ -125,7 +125,7 @@ def test_a_guest_that_shut_down_shortly_before_the_restart_is_told_apart_and_not
 
 
 @pytest.mark.parametrize("poll_first", [True, False])
-def test_a_vm_that_the_portal_shut_down_shortly_before_the_restart_stays_simply_off(host, poll_first):
+def test_a_vm_that_the_portal_shut_down_shortly_before_the_restart_is_just_off(host, poll_first):
     vm("one").ask_power(running=False)
     host.connection.domains.shut_down(vm("one").uuid_text, "one")
     if poll_first:
@@ -143,7 +143,7 @@ def test_a_stop_that_is_carried_out_after_the_restart_and_before_the_first_poll_
     assert host.interruptions() == dict.fromkeys(NAMES, Interruption.HOST) | {"one": None}
 
 
-def test_a_vm_whose_stop_was_requested_before_the_restart_stays_simply_off(host):
+def test_a_vm_whose_stop_was_requested_before_the_restart_is_just_off(host):
     vm("one").ask_power(running=False)
     host.restart()
     assert host.interruptions()["one"] is None

@@ -1,4 +1,4 @@
-"""Workers and web servers whose clocks are an hour off: the clock of the database decides."""
+"""Workers and web servers whose clocks are wrong by an hour: the clock of the database counts."""
 
 import signal
 import subprocess
@@ -25,7 +25,7 @@ IMPORTS = "from virterweb.hypervisors.claims.clock import database_time"
 
 
 def wrong_clock(hours: int) -> dict[str, str]:
-    """Return the environment of a process whose clock is so many hours off; durations are right."""
+    """Return the environment of a process whose clock is wrong by so many hours; durations are right."""
     return {"PYTHONPATH": str(Path(__file__).parent / "shifted"), "CLOCK_HOURS": str(hours)}
 
 
@@ -41,14 +41,14 @@ def portal(lab: Lab, database: str, tmp_path_factory: pytest.TempPathFactory) ->
     portal = Portal(folder, {"lab": lab.uri}, DATABASE_URL=database, VIRTERWEB_CLAIM_SECONDS=str(CLAIM))
     portal.start_worker()
     wait_for(lambda: portal.ask("Image.objects.count()"), 60, "the first poll")
-    portal.ask("Hypervisor.objects.update(domain_type='qemu')")  # so that no worker proves KVM by a guest meanwhile
+    portal.ask("Hypervisor.objects.update(domain_type='qemu')")  # so that no worker tests KVM with a guest
     portal.stop()
     yield portal
     portal.stop()
 
 
 class Workers:
-    """Workers that log each call that changes libvirt; one can be held up in a call."""
+    """Workers that log each call that changes libvirt; a worker can be stopped in one of its calls."""
 
     def __init__(self, portal: Portal, folder: Path) -> None:
         self.portal, self.folder, self.hold, self.running = portal, folder, folder / "hold", []
@@ -64,7 +64,7 @@ class Workers:
         return (self.folder / name).read_text().splitlines()
 
     def alive(self) -> dict[str, float]:
-        """Return the workers and in how many seconds, by the database, they give the last sign of life."""
+        """Return the workers and the time of their last heartbeat, in seconds from now by the clock of the database."""
         return dict(self.portal.ask(ALIVE, IMPORTS))
 
 
@@ -80,7 +80,7 @@ def workers(portal: Portal, tmp_path: Path) -> Iterator[Workers]:
 
 
 @WRONG
-def test_a_worker_whose_clock_is_wrong_takes_nothing_away_and_carries_out_changes(
+def test_a_worker_whose_clock_is_wrong_takes_no_claim_of_another_and_carries_out_changes(
     portal: Portal, workers: Workers, host: libvirt.virConnect, hours: int
 ):
     before = things(host)
@@ -105,10 +105,10 @@ def test_a_worker_whose_clock_is_wrong_takes_nothing_away_and_carries_out_change
     assert time.monotonic() - began < 20
     assert things(host) == before
     late = "[status.late for status in HypervisorStatus.objects.all()]"
-    wait_for(lambda: not any(portal.ask(late)), 10, "what it has read counts as the present")
+    wait_for(lambda: not any(portal.ask(late)), 10, "its last poll counts as current")
 
 
-def test_a_guest_has_its_time_to_shut_down_though_the_next_worker_is_an_hour_ahead(
+def test_a_guest_has_its_full_time_to_shut_down_although_the_next_worker_is_an_hour_ahead(
     portal: Portal, workers: Workers, host: libvirt.virConnect
 ):
     before = things(host)

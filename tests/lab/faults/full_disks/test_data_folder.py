@@ -1,4 +1,4 @@
-"""The disk of the data folder is full: the portal says so, loses nothing, and goes on by itself once there is room."""
+"""The disk of the data folder is full: the portal says so, loses nothing, and works again when space is free."""
 
 import json
 import subprocess
@@ -19,7 +19,7 @@ SIZE = 160  # MiB: the disk counts as full below 64 MiB
 
 
 class SmallDisk:
-    """A data folder on a disk of its own, which can be filled up and emptied."""
+    """A data folder on a small disk, which can be filled."""
 
     def __init__(self, folder: Path) -> None:
         self.folder, self._filling = folder, folder / "filling"
@@ -27,7 +27,7 @@ class SmallDisk:
         subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={SIZE}m", "tmpfs", folder], check=True)
 
     def fill(self) -> None:
-        """Write until nothing fits in any more."""
+        """Write until the disk is full."""
         with self._filling.open("ab", buffering=0) as file:
             for piece in (2**20, 4096, 1):
                 try:
@@ -71,7 +71,7 @@ def checks(portal: Portal) -> dict[str, dict]:
 
 
 def add(portal: Portal, name: str, ipv4: str, token: str = "") -> str:
-    """Send the form of a new network; the title of the page that comes back."""
+    """Send the form of a new network; return the title of the page that follows."""
     pk = portal.ask("Hypervisor.objects.get().pk")
     fields = {"hypervisor": pk, "name": name, "forward_mode": "", "ipv4": ipv4, "dhcp": "on"}
     try:
@@ -81,7 +81,7 @@ def add(portal: Portal, name: str, ipv4: str, token: str = "") -> str:
     return html.fromstring(page).findtext(".//title").partition(" · ")[0]
 
 
-def test_a_full_disk_is_reported_loses_nothing_and_is_overcome(portal: Portal, disk: SmallDisk):
+def test_a_full_disk_is_reported_and_nothing_is_lost(portal: Portal, disk: SmallDisk):
     assert add(portal, "before", "10.1.0.1/24") == "before"
     names = "[n.name for n in Network.objects.filter(managed=True).order_by('pk') if n.state == 'ready']"
     wait_for(lambda: portal.ask(names) == ["before"], 20, "it is ready")
@@ -93,11 +93,11 @@ def test_a_full_disk_is_reported_loses_nothing_and_is_overcome(portal: Portal, d
     assert "disk of the portal's data folder is full" in " ".join(portal.get("/").text_content().split())
     assert checks(portal)["disk"] == {"ok": False, "used_percent": 100, "free_bytes": 0}
     kept = ["before", "one", "two"] if elsewhere else ["before"]
-    if elsewhere:  # no message reaches the worker, and its log is not written
-        wait_for(lambda: portal.ask(names) == kept, 20, "the worker finds what was accepted")
+    if elsewhere:  # no message reaches the worker, and it cannot write its log
+        wait_for(lambda: portal.ask(names) == kept, 20, "the worker finds the accepted changes")
 
     disk.free()
     assert add(portal, "after", "10.4.0.1/24") == "after"
-    wait_for(lambda: portal.ask(names) == [*kept, "after"], 20, "the worker goes on")
+    wait_for(lambda: portal.ask(names) == [*kept, "after"], 20, "the worker continues")
     wait_for(lambda: all(each["ok"] for each in checks(portal).values()), 20, "everything works again")
     assert portal.worker.poll() is None and portal.web.poll() is None

@@ -1,4 +1,4 @@
-"""A browser without JavaScript for one thread, which says of each change whether it is known to be accepted."""
+"""A browser without JavaScript for one thread, which returns for each change whether it was accepted."""
 
 import http.client
 import urllib.parse
@@ -9,7 +9,7 @@ from lxml import html
 
 from tests.support.portal import Portal
 
-SECONDS = 60  # longer than any service is disturbed: what has not answered by then is not in progress any more
+SECONDS = 60  # longer than any fault: a request without an answer by then is no longer in progress
 
 
 class Answer(Enum):

@@ -1,4 +1,4 @@
-"""The stream of changes: random verbs on networks and VMs, through pages and the command line."""
+"""Random changes of networks and VMs, through pages and the command line."""
 
 import random
 from collections.abc import Callable
@@ -11,31 +11,32 @@ from tests.support.portal import Portal
 from .browser import Answer, Browser, Lost
 from .model import Model, NetworkModel, Thing, VMModel
 
-NETWORKS, VMS, HOSTS, NICS = 5, 3, 6, 4  # how many there are at most, of the latter in each
+MAX_NETWORKS, MAX_VMS = 5, 3
+MAX_HOSTS, MAX_NICS = 6, 4  # of each network, of each VM
 
 
 @dataclass(kw_only=True)
 class Writer:
-    """One person who changes things, one after the other, none of them anybody else's."""
+    """One user who makes one change after the other; no other user changes the same objects."""
 
     portal: Portal
     browser: Browser
     model: Model
     hypervisor: int
     is_settled: Callable[[str], bool]
-    """Returns whether all changes of a VM have been carried out."""
+    """Returns whether all changes of the VM with this name have been carried out."""
     draw: random.Random
     number: int = 0
 
     def change(self) -> None:
-        """Make one change at random. A page that cannot be opened makes none."""
+        """Make a random change; if a page cannot be opened, make none."""
         try:
             self.draw.choice(self.verbs())()
         except Lost:
             return
 
     def verbs(self) -> list[Callable[[], None]]:
-        """Return what it does, the more often the more often it is named."""
+        """Return the changes to choose from; one that occurs twice is chosen twice as often."""
         raise NotImplementedError
 
     def next(self) -> int:
@@ -57,10 +58,10 @@ class Writer:
         self.model.note(verb, name, after, answer)
 
     def send_form(self, verb: str, name: str, after: Thing, path: str, /, **fields: str) -> None:
-        """Open a form, change fields, and send it; once more if what it does was not shown yet."""
+        """Open a form, change fields, and send it; send it again if the server shows a new preview first."""
         values = form_of(self.browser.get(path), {*fields}) | fields
         answer, page = self.browser.send(path, values)
-        # The plan belongs to the form without being inside it.
+        # The token of the plan belongs to the form, but is outside of its element.
         tokens = page.xpath("//input[@name='token']/@value") if answer is Answer.REFUSED else []
         if tokens:
             answer, _ = self.browser.send(path, values | {"token": tokens[0]})
@@ -80,17 +81,17 @@ class NetworkWriter(Writer):
 
     def _new(self) -> tuple[str, NetworkModel]:
         number = self.next()
-        return f"storm-{number}", NetworkModel(block=f"10.{100 + number // 250}.{number % 250}.1/24")
+        return f"fault-{number}", NetworkModel(block=f"10.{100 + number // 250}.{number % 250}.1/24")
 
     def add(self) -> None:
-        if self.count(NetworkModel) >= NETWORKS:
+        if self.count(NetworkModel) >= MAX_NETWORKS:
             return self.delete()
         name, after = self._new()
         fields = {"hypervisor": self.hypervisor, "name": name, "ipv4": after.block, "forward_mode": ""}
         return self.send("add", name, after, "/networks/add/", **fields, dhcp="on", dns="yes", autostart="on", stp="on")
 
     def edit(self) -> None:
-        """Change what libvirt changes live, or the domain, for which it restarts the network."""
+        """Change the title, which libvirt changes live, or the domain, for which the network is restarted."""
         name, number = self.pick(NetworkModel), self.next()
         now = self.model.things[name]
         changed = {"title": f"title {number}"} if self.draw.random() < 0.5 else {"domain": f"d{number}.test"}
@@ -102,7 +103,7 @@ class NetworkWriter(Writer):
         now = self.model.things[name]
         used = {ip for _, ip in now.hosts}
         prefix = now.block.rpartition(".")[0]
-        free = sorted({f"{prefix}.{last}" for last in range(2, 2 + HOSTS)} - used)
+        free = sorted({f"{prefix}.{last}" for last in range(2, 2 + MAX_HOSTS)} - used)
         if not free:
             return self.release()
         host = (f"52:54:00:11:{number // 256:02x}:{number % 256:02x}", self.draw.choice(free))
@@ -122,8 +123,8 @@ class NetworkWriter(Writer):
         self.send("delete", name, None, f"/networks/lab/{name}/remove/")
 
     def by_command(self) -> None:
-        """Add or delete by the command line, whose end does not tell whether it was carried out."""
-        if self.count(NetworkModel) < NETWORKS:
+        """Add or delete a network on the command line; if the command fails, the change may have been saved or not."""
+        if self.count(NetworkModel) < MAX_NETWORKS:
             name, after = self._new()
             words = ("add", name, "--dhcp", "-n", after.block)
         else:
@@ -139,7 +140,7 @@ class VMWriter(Writer):
         return [*verbs, *verbs, self.remove_nic, self.delete]
 
     def run(self) -> None:
-        if self.count(VMModel) >= VMS:
+        if self.count(VMModel) >= MAX_VMS:
             return self.delete()
         number = 20 + self.next() % 200
         name = f"tiny-{number}"
@@ -151,7 +152,7 @@ class VMWriter(Writer):
         return self.send("run", name, after, "/vms/run/", **fields, boot_size=1, count=1, console_log="on")
 
     def switch(self) -> None:
-        """Force a VM off, or start it once it is off: otherwise it keeps the NICs that were to be removed meanwhile."""
+        """Force a VM off, or start it once its changes are carried out: otherwise NICs to be removed would stay."""
         name = self.pick(VMModel)
         now = self.model.things[name]
         if not now.running and not self.is_settled(name):
@@ -163,7 +164,7 @@ class VMWriter(Writer):
         return f"/vms/lab/{name}/force-off/" if running else f"/vms/lab/{name}/start/"
 
     def _off(self) -> tuple[str, VMModel]:
-        """Return a VM that is to be off: no guest of such little memory takes part in unplugging."""
+        """Return a VM that should be off: a guest with so little memory does not respond to unplugging."""
         name = self.pick(VMModel)
         now = self.model.things[name]
         if now.running:
@@ -173,7 +174,7 @@ class VMWriter(Writer):
 
     def add_nic(self) -> None:
         name, now = self._off()
-        if len(now.nics) >= NICS:
+        if len(now.nics) >= MAX_NICS:
             return self.remove_nic()
         number = self.next()
         mac = f"52:54:00:22:{number // 256:02x}:{number % 256:02x}"

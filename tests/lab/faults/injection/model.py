@@ -1,4 +1,4 @@
-"""What must be true of networks and VMs: what the stream of changes was told, and what the database has of it."""
+"""The expected networks and VMs, by the answers to changes, and those that the database has."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -57,11 +57,11 @@ def saved(ask: Callable[[str], object]) -> Things:
 
 @dataclass
 class Model:
-    """All things as they must be, and how many changes were accepted, refused, or answered by nobody."""
+    """The expected networks and VMs, and how many changes were accepted, refused, or not answered."""
 
     things: Things
     find: Callable[[], Things]
-    """Returns what the database has, once no request can be in progress any more."""
+    """Returns what the database has, when no request can be in progress any more."""
     accepted: int = 0
     refused: dict[str, int] = field(default_factory=dict)
     unknown: list[tuple[str, bool]] = field(default_factory=list)

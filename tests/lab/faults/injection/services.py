@@ -1,4 +1,4 @@
-"""The processes of a whole portal as victims: each can be killed, started again, paused and resumed."""
+"""The services of a whole portal: each can be killed, started again, paused and resumed."""
 
 import contextlib
 import os
@@ -20,8 +20,8 @@ from tests.support.waiting import wait_for
 
 
 @dataclass(frozen=True, kw_only=True)
-class Victim:
-    """One service: its processes, the first one first, and how it is started."""
+class Service:
+    """One service: its processes, the main one first, and how it is started."""
 
     name: str
     pids: Callable[[], list[int]]
@@ -69,7 +69,7 @@ class Services:
     def __init__(self, lab: Lab, folder: Path) -> None:
         for name in ("portal", "redis"):
             (folder / name).mkdir()
-        self._folder = tempfile.TemporaryDirectory(prefix="postgres-")  # where the user postgres can enter
+        self._folder = tempfile.TemporaryDirectory(prefix="postgres-")  # a folder that the user postgres can enter
         # What PostgreSQL has confirmed must survive the end of its processes; the machine itself does not fail.
         self.postgresql = Server(Path(self._folder.name), synchronous_commit="on")
         self.redis = Redis(folder / "redis")
@@ -79,25 +79,25 @@ class Services:
         self.portal = Portal(folder / "portal", {"lab": lab.uri}, **urls)
         self._asking = threading.Lock()
         self.workers: dict[str, subprocess.Popen] = {}
-        self.victims = tuple(self._victims(lab))
+        self.services = tuple(self._services(lab))
         self.portal.start_web()
         for name in ("worker 1", "worker 2"):
             self._start_worker(name)
 
-    def _victims(self, lab: Lab) -> Iterator[Victim]:
+    def _services(self, lab: Lab) -> Iterator[Service]:
         portal = self.portal
-        yield Victim(name="web", pids=lambda: [portal.web.pid], start=portal.spawn_web)
+        yield Service(name="web", pids=lambda: [portal.web.pid], start=portal.spawn_web)
         for name in ("worker 1", "worker 2"):
-            yield Victim(
+            yield Service(
                 name=name,
                 pids=lambda name=name: [self.workers[name].pid],
                 start=lambda name=name: self._start_worker(name),
             )
-        yield Victim(name="Redis", pids=lambda: [self.redis.process.pid], start=self.redis.start)
-        yield Victim(
+        yield Service(name="Redis", pids=lambda: [self.redis.process.pid], start=self.redis.start)
+        yield Service(
             name="PostgreSQL", pids=lambda: with_children(self.postgresql.process), start=self.postgresql.start
         )
-        yield Victim(name="libvirtd", pids=lambda: [lab.libvirtd_pid], start=lab.start_libvirtd)
+        yield Service(name="libvirtd", pids=lambda: [lab.libvirtd_pid], start=lab.start_libvirtd)
 
     def _start_worker(self, name: str) -> None:
         if name in self.workers:

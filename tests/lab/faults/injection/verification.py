@@ -1,4 +1,4 @@
-"""What libvirt has, compared with the model: nothing lost, nothing doubled, nothing half-made."""
+"""Compare libvirt with the model: nothing is lost, duplicated or incomplete."""
 
 import json
 import re

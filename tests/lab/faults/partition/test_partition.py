@@ -1,4 +1,4 @@
-"""A worker that is cut off from the database: another takes over, and nothing is done twice when the network heals."""
+"""A worker that cannot reach the database: another one takes over, and nothing is done twice after the reconnect."""
 
 import contextlib
 import signal
@@ -17,12 +17,12 @@ from tests.lab.state import things
 from tests.support.portal import Portal
 from tests.support.waiting import wait_for
 
-from .network_namespace import FarMachine
+from .network_namespace import NetworkNamespace
 
 pytestmark = pytest.mark.lab
 
 CLAIM = 3  # seconds
-HEALED = 20  # seconds after which a worker works again, at most
+MAX_SECONDS = 20  # until a worker works again after the reconnect
 ALIVE = "[worker.name for worker in WorkerProcess.objects.all() if worker.seen_at.timestamp() > {}]"
 
 
@@ -33,21 +33,21 @@ def database() -> Iterator[str]:
 
 
 @pytest.fixture
-def far(database: str) -> Iterator[FarMachine]:
-    with contextlib.closing(FarMachine(database)) as far:
-        yield far
+def namespace(database: str) -> Iterator[NetworkNamespace]:
+    with contextlib.closing(NetworkNamespace(database)) as namespace:
+        yield namespace
 
 
 @pytest.fixture
 def portal(lab: Lab, database: str, tmp_path: Path) -> Iterator[Portal]:
     portal = Portal(tmp_path, {"lab": lab.uri}, DATABASE_URL=database, VIRTERWEB_CLAIM_SECONDS=str(CLAIM))
-    portal.ask("Hypervisor.objects.update(domain_type='qemu')")  # so that no worker proves KVM by a guest meanwhile
+    portal.ask("Hypervisor.objects.update(domain_type='qemu')")  # so that no worker tests KVM with a guest
     yield portal
     portal.stop()
 
 
 class Workers:
-    """Workers whose calls that change libvirt are logged; one of them can be held up in a call."""
+    """Workers that log each call that changes libvirt; a worker can be stopped in one of its calls."""
 
     def __init__(self, portal: Portal, folder: Path) -> None:
         self.portal, self.folder, self.hold = portal, folder, folder / "hold"
@@ -76,60 +76,60 @@ def workers(portal: Portal, tmp_path: Path) -> Iterator[Workers]:
 
 
 def alive(portal: Portal, since: float) -> list[str]:
-    """Return the workers that have given a sign of life since then."""
+    """Return the workers that have recorded a heartbeat since then."""
     return portal.ask(ALIVE.format(since))
 
 
-def test_a_worker_without_database_loses_its_work_to_another_and_does_nothing_twice(
-    portal: Portal, far: FarMachine, workers: Workers, host: libvirt.virConnect
+def test_another_worker_continues_the_work_of_one_that_cannot_reach_the_database_and_nothing_is_done_twice(
+    portal: Portal, namespace: NetworkNamespace, workers: Workers, host: libvirt.virConnect
 ):
     before = things(host)
     workers.hold.touch()
-    workers.start("far", held_at=2, prefix=far.prefix, DATABASE_URL=far.database)
+    workers.start("remote", held_at=2, prefix=namespace.prefix, DATABASE_URL=namespace.database)
     portal.manage("network", "add", "net1", "--dhcp", "-n", "10.255.0.1/24", "--no-wait")
-    wait_for(lambda: workers.calls("far") == ADD[:2], 60, "the far worker is in the middle of the change")
-    (cut_off,) = alive(portal, 0)
-    far.cut()
-    workers.start("near")
-    wait_for(lambda: workers.calls("near") == ADD[1:], 60, "the near one goes on")
+    wait_for(lambda: workers.calls("remote") == ADD[:2], 60, "the remote worker is in the middle of the change")
+    (remote,) = alive(portal, 0)
+    namespace.disconnect()
+    workers.start("local")
+    wait_for(lambda: workers.calls("local") == ADD[1:], 60, "the local worker continues")
     assert done(portal, "Network net1") == "ready"
-    workers.hold.unlink()  # the far one goes on with what it believes to be its own
+    workers.hold.unlink()  # the remote worker continues, as it does not know that it has lost its claim
     portal.manage("network", "edit", "net1", "--title", "changed meanwhile")
     history = "[[r.event, r.result] for r in NetworkRevision.objects.order_by('pk')]"
     assert [result for _, result in portal.ask(history)] == ["done", "done"]
-    near = workers.calls("near")
+    calls = workers.calls("local")
 
-    healed = time.time()
-    far.heal()
-    wait_for(lambda: cut_off in alive(portal, healed), HEALED, "the far worker is back")
-    print(f"back after {time.time() - healed:.1f} s")
+    reconnected = time.time()
+    namespace.reconnect()
+    wait_for(lambda: remote in alive(portal, reconnected), MAX_SECONDS, "the remote worker works again")
+    print(f"works again after {time.time() - reconnected:.1f} s")
     time.sleep(2 * CLAIM)
     assert portal.ask("Network.objects.get(name='net1').state") == "ready"
     assert portal.ask("Network.objects.get(name='net1').spec.title") == "changed meanwhile"
     assert len(portal.ask(history)) == 2
-    assert workers.calls("near") == near
+    assert workers.calls("local") == calls
     assert {each: things(host)[each] for each in ("networks", "volumes")} == {
         "networks": sorted([*before["networks"], "net1"]),
         "volumes": before["volumes"],
     }
-    workers.running.pop().kill()  # the near one
+    workers.running.pop().kill()  # the local worker
     portal.manage("network", "rm", "net1")
     assert things(host) == before
 
 
-def test_a_worker_works_again_soon_after_the_network_has_healed(
-    portal: Portal, far: FarMachine, workers: Workers, host: libvirt.virConnect
+def test_a_worker_works_again_soon_after_the_reconnect(
+    portal: Portal, namespace: NetworkNamespace, workers: Workers, host: libvirt.virConnect
 ):
-    """Also if what it had sent was given up: otherwise it would wait for the answer for a quarter of an hour."""
+    """Even if its packets were lost for long: without a timeout, it would wait for an answer for 15 minutes."""
     before = things(host)
-    workers.start("far", prefix=far.prefix, DATABASE_URL=far.database)
+    workers.start("remote", prefix=namespace.prefix, DATABASE_URL=namespace.database)
     wait_for(lambda: alive(portal, 0), 60, "it runs")
-    far.cut()
+    namespace.disconnect()
     time.sleep(30)
-    far.heal()
+    namespace.reconnect()
     began = time.monotonic()
     portal.manage("network", "add", "net1", "--dhcp", "-n", "10.255.0.1/24", "--no-wait")
-    wait_for(lambda: portal.ask("Network.objects.get(name='net1').state") == "ready", HEALED, "the change is made")
+    wait_for(lambda: portal.ask("Network.objects.get(name='net1').state") == "ready", MAX_SECONDS, "the change is made")
     print(f"made after {time.monotonic() - began:.1f} s")
     portal.manage("network", "rm", "net1")
     assert things(host) == before

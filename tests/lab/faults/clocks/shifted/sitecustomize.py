@@ -1,6 +1,6 @@
-"""Shift the clock that the portal's code reads by CLOCK_HOURS; Python imports this before anything else.
+"""Shift the clock of a Python process by CLOCK_HOURS. Python imports this module at its start.
 
-libfaketime is of no use here: with it, Python's `time.sleep` fails.
+libfaketime cannot be used: with it, `time.sleep` fails.
 """
 
 import os
