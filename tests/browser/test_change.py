@@ -29,6 +29,25 @@ def is_ready(tab: Page) -> None:
     expect(tab.locator("header.page .state")).to_have_text("ready")
 
 
+def restore_first_version(tab: Page, picture: Callable[[Page, str], None]) -> None:
+    """Restore the first version from the history of net2, after a preview."""
+    tab.goto("/networks/lab/net2/")
+    tab.get_by_role("link", name="Full history").click()
+    expect(tab.locator("#history tbody tr").first).to_contain_text("admin")
+    expect(tab.locator("#history tbody tr").first).to_contain_text("MTU: – → 1400")
+    expect(tab.locator("#history tbody tr").first).to_contain_text("Reconnect 1 running VM: tiny-30")
+    picture(tab, "network-history")
+    tab.locator("#history tbody tr").last.get_by_role("link").click()
+    expect(tab.locator(".differences").last).to_contain_text("MTU")  # from the definition that is saved now
+    expect(tab.locator("#plan")).to_contain_text("Restart net2")
+    picture(tab, "network-restore")
+    tab.get_by_role("button", name="Restore this version").click()
+    is_ready(tab)
+    expect(tab.locator(".facts dt:text-is('MTU') + dd")).to_have_text("1500")
+    tab.locator("nav.tabs").get_by_role("link", name="Reservations").click()
+    expect(tab.locator("#hosts")).to_contain_text("10.99.0.50")
+
+
 def test_an_edit_is_previewed_with_its_effect_on_vms(
     net2: str, tab: Page, lab: Lab, picture: Callable[[Page, str], None]
 ):
@@ -53,24 +72,8 @@ def test_an_edit_is_previewed_with_its_effect_on_vms(
     expect(tab.locator(".facts dt:text-is('MTU') + dd")).to_have_text("1400")
     tab.locator("nav.tabs").get_by_role("link", name="Reservations").click()
     expect(tab.locator("#hosts")).to_contain_text("10.99.0.51")
-    assert len(lab.virsh("net-port-list", "net2").split()) == 1  # the VM is back on the wire
-
-    # history, and back
-    tab.goto("/networks/lab/net2/")
-    tab.get_by_role("link", name="Full history").click()
-    expect(tab.locator("#history tbody tr").first).to_contain_text("admin")
-    expect(tab.locator("#history tbody tr").first).to_contain_text("MTU: – → 1400")
-    expect(tab.locator("#history tbody tr").first).to_contain_text("Reconnect 1 running VM: tiny-30")
-    picture(tab, "network-history")
-    tab.locator("#history tbody tr").last.get_by_role("link").click()
-    expect(tab.locator(".differences").last).to_contain_text("MTU")  # from the definition that is saved now
-    expect(tab.locator("#plan")).to_contain_text("Restart net2")
-    picture(tab, "network-restore")
-    tab.get_by_role("button", name="Restore this version").click()
-    is_ready(tab)
-    expect(tab.locator(".facts dt:text-is('MTU') + dd")).to_have_text("1500")
-    tab.locator("nav.tabs").get_by_role("link", name="Reservations").click()
-    expect(tab.locator("#hosts")).to_contain_text("10.99.0.50")
+    assert len(lab.virsh("net-port-list", "net2").split()) == 1  # the VM is connected again
+    restore_first_version(tab, picture)
 
 
 @pytest.mark.failing_requests("/networks/lab/net2/edit/", status=409)

@@ -1,16 +1,40 @@
-"""A guest's console on its page: it grows, stays at its end, and waits for who reads or selects."""
+"""The console of a guest on its page: it grows, follows the output, and stays while somebody reads or selects."""
 
 from collections.abc import Callable
 
 import libvirt
 import pytest
 from lab import Lab
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.lab.guest import Console
 from tests.support.portal import Portal
 
 pytestmark = pytest.mark.browser
+
+AT_END = "pre => pre.scrollHeight - pre.scrollTop - pre.clientHeight < 8"
+
+
+def check_scrolling(log: Locator, console: Console) -> None:
+    """Check that the log stays where somebody reads, and follows the output again at its end."""
+    log.evaluate("pre => { pre.scrollTop = 40; }")
+    console.run("echo while r''eading")
+    expect(log).to_contain_text("while reading")
+    assert log.evaluate("pre => pre.scrollTop") == 40
+    log.evaluate("pre => { pre.scrollTop = pre.scrollHeight; }")
+    console.run("seq 300 340")
+    expect(log).to_contain_text("\n340\n")
+    assert log.evaluate(AT_END)
+
+
+def check_selecting(tab: Page, log: Locator, console: Console) -> None:
+    """Check that the log does not change while text in it is selected."""
+    log.evaluate("pre => getSelection().selectAllChildren(pre)")
+    console.run("echo while s''elected")
+    tab.wait_for_timeout(3000)
+    assert "while selected" not in log.inner_text()
+    tab.evaluate("getSelection().removeAllRanges()")
+    expect(log).to_contain_text("while selected")
 
 
 @pytest.mark.failing_requests("/vms/lab/tiny-41/", status=404)
@@ -25,25 +49,10 @@ def test_a_console_is_followed_on_its_page(tab: Page, portal: Portal, lab: Lab, 
     console = Console(host.lookupByName("tiny-41"))
     console.run("seq 1 200")
     expect(log).to_contain_text("\n200\n")
-    at_end = "pre => pre.scrollHeight - pre.scrollTop - pre.clientHeight < 8"
-    tab.wait_for_function(f"({at_end})(document.querySelector('#console pre'))")
+    tab.wait_for_function(f"({AT_END})(document.querySelector('#console pre'))")
     picture(tab, "console")
-
-    log.evaluate("pre => { pre.scrollTop = 40; }")
-    console.run("echo while r''eading")
-    expect(log).to_contain_text("while reading")
-    assert log.evaluate("pre => pre.scrollTop") == 40
-    log.evaluate("pre => { pre.scrollTop = pre.scrollHeight; }")
-    console.run("seq 300 340")
-    expect(log).to_contain_text("\n340\n")
-    assert log.evaluate(at_end)
-
-    log.evaluate("pre => getSelection().selectAllChildren(pre)")
-    console.run("echo while s''elected")
-    tab.wait_for_timeout(3000)
-    assert "while selected" not in log.inner_text()
-    tab.evaluate("getSelection().removeAllRanges()")
-    expect(log).to_contain_text("while selected")
+    check_scrolling(log, console)
+    check_selecting(tab, log, console)
 
     asked: list[str] = []
     tab.get_by_role("link", name="Overview").last.click()
@@ -57,6 +66,6 @@ def test_a_console_is_followed_on_its_page(tab: Page, portal: Portal, lab: Lab, 
     tab.goto("/vms/lab/tiny-41/console/")
     expect(tab.locator("#console")).to_contain_text("The VM is gone since")
     expect(log).to_contain_text("while selected")
-    assert log.evaluate(at_end)
+    assert log.evaluate(AT_END)
     picture(tab, "console-gone")
     host.close()

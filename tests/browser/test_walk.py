@@ -1,4 +1,4 @@
-"""The walk through the user documentation, by mouse: a network, a VM on two networks, a third NIC, and away again."""
+"""The tour of the user documentation, by mouse: a network, a VM on two networks, a third NIC, and their deletion."""
 
 import re
 from collections.abc import Callable
@@ -16,11 +16,8 @@ def row(page: Page, table: str, text: str) -> Locator:
     return page.locator(f"{table} tbody tr").filter(has_text=text)
 
 
-@pytest.mark.failing_requests("/networks/lab/net1/remove/", status=409)
-def test_a_newcomer_does_everything_that_the_documentation_shows(
-    tab: Page, picture: Callable[[Page, str], None]
-) -> None:
-    # the networks
+def list_networks(tab: Page) -> None:
+    """Open the list of networks, with the headings of Virter's table."""
     tab.goto("/")
     tab.get_by_role("navigation", name="Main").get_by_role("link", name="Networks").click()
     expect(tab.locator("thead th")).to_have_text(
@@ -31,7 +28,9 @@ def test_a_newcomer_does_everything_that_the_documentation_shows(
         ["default virter default", "nat", "192.168.122.1/24", "", "192.168.122.2-192.168.122.254", "virbr0", ""]
     )
 
-    # one more
+
+def add_network(tab: Page, picture: Callable[[Page, str], None]) -> None:
+    """Add net1, with the preview of its DHCP range."""
     tab.get_by_role("link", name="Add network").click()
     tab.get_by_label("Name").fill("net1")
     tab.get_by_label("IPv4").fill("10.255.0.1/24")
@@ -43,7 +42,9 @@ def test_a_newcomer_does_everything_that_the_documentation_shows(
     expect(tab).to_have_url("/networks/lab/net1/")
     expect(tab.locator("header.page .state")).to_have_text("ready")
 
-    # a VM on the access network and on net1
+
+def run_vm(tab: Page, picture: Callable[[Page, str], None]) -> None:
+    """Run tiny-8 on the access network and on net1."""
     tab.get_by_role("link", name="Run VM here").click()
     tab.get_by_label("Image").select_option("tiny")
     tab.get_by_label("ID", exact=True).fill("8")
@@ -60,7 +61,9 @@ def test_a_newcomer_does_everything_that_the_documentation_shows(
         link = tab.get_by_role("link", name=network, exact=True)  # "net1" alone is in vnet1, too
         expect(tab.locator("#nics tbody tr").filter(has=link)).to_contain_text(address, timeout=90_000)
 
-    # both tables of list-attached
+
+def check_attached(tab: Page) -> None:
+    """Check the attached VMs of both networks, as Virter's list-attached shows them."""
     for network, address in (("default", r"192\.168\.122\.8"), ("net1", r"10\.255\.0\.\d+")):
         tab.goto(f"/networks/lab/{network}/")
         expect(tab.locator("#attached-table thead th")).to_have_text(["VM", "MAC", "IP", "Hostname", "Host Device"])
@@ -68,7 +71,9 @@ def test_a_newcomer_does_everything_that_the_documentation_shows(
         for index, pattern in enumerate(("tiny-8", MAC, address, "tiny-8", r"vnet\d+")):
             expect(cells.nth(index)).to_have_text(re.compile(rf"^\s*{pattern}\s*$"))
 
-    # a third NIC, and away again
+
+def add_and_remove_nic(tab: Page, picture: Callable[[Page, str], None]) -> None:
+    """Attach a third NIC to the running VM, and remove it."""
     tab.goto("/vms/lab/tiny-8/")
     tab.get_by_role("link", name="Add NIC").click()
     tab.get_by_label("Network", exact=True).select_option("net1")
@@ -87,14 +92,18 @@ def test_a_newcomer_does_everything_that_the_documentation_shows(
     tab.get_by_role("button", name="Remove NIC").click()
     expect(tab.locator("#nics tbody tr")).to_have_count(2)
 
-    # nobody is cut off by mistake
+
+def try_to_delete_network(tab: Page, picture: Callable[[Page, str], None]) -> None:
+    """Check that net1 is not deleted without a confirmation while VMs are attached to it."""
     tab.goto("/networks/lab/net1/remove/")
     expect(tab.get_by_role("row", name="tiny-8")).to_be_visible()
     picture(tab, "network-remove")
     tab.get_by_role("button", name="Delete net1").click()
     expect(tab.get_by_text("running VMs are attached to net1")).to_be_visible()
 
-    # the VM and the network go
+
+def delete_vm_and_network(tab: Page, picture: Callable[[Page, str], None]) -> None:
+    """Delete tiny-8, and then net1."""
     tab.goto("/vms/lab/tiny-8/")
     tab.locator("#more-actions summary").click()
     tab.get_by_role("link", name="Delete tiny-8").click()
@@ -110,3 +119,16 @@ def test_a_newcomer_does_everything_that_the_documentation_shows(
     expect(tab).to_have_url("/networks/")
     expect(tab.locator("#networks")).not_to_contain_text("net1")
     expect(tab.locator("#networks")).to_contain_text("virter default")
+
+
+@pytest.mark.failing_requests("/networks/lab/net1/remove/", status=409)
+def test_a_newcomer_does_everything_that_the_documentation_shows(
+    tab: Page, picture: Callable[[Page, str], None]
+) -> None:
+    list_networks(tab)
+    add_network(tab, picture)
+    run_vm(tab, picture)
+    check_attached(tab)
+    add_and_remove_nic(tab, picture)
+    try_to_delete_network(tab, picture)
+    delete_vm_and_network(tab, picture)

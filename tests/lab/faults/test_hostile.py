@@ -101,21 +101,37 @@ def problems(portal: Portal) -> list[str]:
     return portal.ask("[str(each) for each in ReadingProblem.objects.all()]")
 
 
+def write_hostile_volumes(folder: Path) -> None:
+    """Write volumes with extreme sizes and unusual names, and many of them, into the pool."""
+    for size in (2**63, 2**64 - 1, 0):
+        (folder / f"monster-{size:x}.qcow2").write_bytes(header(size))
+    names = (b"new\nline", b"n" * 255, b"odd\xff", b"<&>\"'", "ünï".encode(), *(b"many-%d" % n for n in range(500)))
+    for name in names:
+        (folder / os.fsdecode(name)).write_bytes(b"x")
+    (folder / "dangling").symlink_to("/nowhere")
+    os.mkfifo(folder / "fifo")
+
+
+def request_poll(portal: Portal) -> None:
+    portal.manage("shell", "-c", "from virterweb.hypervisors.models import *; Hypervisor.objects.get().request_poll()")
+
+
+def wait_for_plain_objects(portal: Portal) -> None:
+    """Wait until the VM and the volume named `plain` and the largest volume are seen."""
+    plain = "VM.objects.filter(name='plain', status__present=True).exists()"
+    wait_for(lambda: portal.ask(plain), TIMEOUT, "the VM is seen")
+    wait_for(lambda: portal.ask("Volume.objects.filter(name='plain').exists()"), TIMEOUT, "the volume is seen")
+    capacities = "dict(Volume.objects.filter(name__startswith='monster').values_list('name', 'capacity'))"
+    monster = "monster-8000000000000000.qcow2"  # seen only once the pool has been refreshed
+    wait_for(lambda: portal.ask(capacities).get(monster) == 2**63 - 1, TIMEOUT, "the largest volume is seen")
+
+
+def lease_problems(portal: Portal) -> list[str]:
+    return [each for each in problems(portal) if "leasing" in each]
+
+
 def test_one_hostile_object_of_each_kind_leaves_all_others_up_to_date(portal: Portal, lab: Lab, others, volumes):
-    names = [f"monster-{size:x}.qcow2".encode() for size in (2**63, 2**64 - 1, 0)]
-    for name, size in zip(names, (2**63, 2**64 - 1, 0), strict=True):
-        (volumes / name.decode()).write_bytes(header(size))
-    for name in (
-        b"new\nline",
-        b"n" * 255,
-        b"odd\xff",
-        b"<&>\"'",
-        "ünï".encode(),
-        *(b"many-%d" % n for n in range(500)),
-    ):
-        (volumes / os.fsdecode(name)).write_bytes(b"x")
-    (volumes / "dangling").symlink_to("/nowhere")
-    os.mkfifo(volumes / "fifo")
+    write_hostile_volumes(volumes)
     networks, domains = define_hostile_networks(others), define_hostile_domains(others)
     assert {"huge", "names"} <= set(networks)
     assert {"huge", "crowded"} <= set(domains)
@@ -125,20 +141,12 @@ def test_one_hostile_object_of_each_kind_leaves_all_others_up_to_date(portal: Po
 
     others.defineXML(DOMAIN.format(name="plain", memory=4096, vcpus=1, devices=""))
     lab.virsh("vol-create-as", "default", "plain", "1M")
-    portal.manage("shell", "-c", "from virterweb.hypervisors.models import *; Hypervisor.objects.get().request_poll()")
-    wait_for(
-        lambda: portal.ask("VM.objects.filter(name='plain', status__present=True).exists()"), TIMEOUT, "the VM is seen"
-    )
-    wait_for(lambda: portal.ask("Volume.objects.filter(name='plain').exists()"), TIMEOUT, "the volume is seen")
-    capacities = "dict(Volume.objects.filter(name__startswith='monster').values_list('name', 'capacity'))"
-    monster = "monster-8000000000000000.qcow2"  # seen only once the pool has been refreshed
-    wait_for(lambda: portal.ask(capacities).get(monster) == 2**63 - 1, TIMEOUT, "the largest volume is seen")
+    request_poll(portal)
+    wait_for_plain_objects(portal)
     assert portal.ask("Network.objects.get(name='names').status.present")
     status = portal.ask("[HypervisorStatus.objects.get().error, HypervisorStatus.objects.get().unreachable_since]")
     assert status == ["", None]
-    found = wait_for(
-        lambda: [each for each in problems(portal) if "leasing" in each], TIMEOUT, "the lease file is named"
-    )
+    found = wait_for(lambda: lease_problems(portal), TIMEOUT, "the lease file is named")
     assert found[0].startswith("DHCP leases of network leasing cannot be read: ")
     odd = "Volume odd\\xff in pool default cannot be read: its name"
     wait_for(lambda: [each for each in problems(portal) if odd in each], TIMEOUT, "the odd volume is named")
@@ -152,7 +160,7 @@ def test_one_hostile_object_of_each_kind_leaves_all_others_up_to_date(portal: Po
     (lab.directory / "lib/dnsmasq/virbr66.status").write_text("[]")
     others.lookupByName("plain").undefine()
     lab.virsh("vol-delete", "--pool", "default", "plain")
-    portal.manage("shell", "-c", "from virterweb.hypervisors.models import *; Hypervisor.objects.get().request_poll()")
-    wait_for(lambda: not [each for each in problems(portal) if "leasing" in each], TIMEOUT, "it can be read again")
+    request_poll(portal)
+    wait_for(lambda: not lease_problems(portal), TIMEOUT, "it can be read again")
     wait_for(lambda: not portal.ask("VM.objects.filter(name='plain').exists()"), TIMEOUT, "the VM is gone")
     print("named:", problems(portal))
