@@ -8,7 +8,7 @@ import libvirt
 import pytest
 from lab import Lab, start
 
-from tests.lab.state import clear, clear_halves, left_over, release_leases, things
+from tests.lab.state import clear, left_over, release_leases, remove_leftovers, things
 from tests.support.portal import Portal
 from tests.support.waiting import wait_for
 
@@ -30,7 +30,7 @@ def nothing_left(lab: Lab) -> Iterator[None]:
         clear(host, extra)
         release_leases(lab, host)
         if extra:
-            clear_halves(lab, host)
+            remove_leftovers(lab, host)
     assert not extra, f"left in the lab: {extra}"
 
 

@@ -72,8 +72,8 @@ def release_leases(lab: Lab, host: libvirt.virConnect) -> None:
         lab.run("dhcp_release", default.bridgeName(), lease["ipaddr"], lease["mac"], *client)
 
 
-def clear_halves(lab: Lab, host: libvirt.virConnect) -> None:
-    """Remove leftovers of networks of a killed libvirt: an unknown dnsmasq, a bridge with an address."""
+def remove_leftovers(lab: Lab, host: libvirt.virConnect) -> None:
+    """Remove what a killed libvirt has left of networks: unknown dnsmasq processes, and bridges without a network."""
     active = [network for network in host.listAllNetworks() if network.isActive()]
     names = {network.name() for network in active}
     for line in lab.run("sh", "-c", "pgrep -a dnsmasq || true").splitlines():

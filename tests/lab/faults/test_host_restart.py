@@ -30,7 +30,7 @@ class Machine:
         self.lab.start_libvirtd()
 
     def restart(self) -> None:
-        """Cut the power of the machine, and start it again."""
+        """Stop the machine without a shutdown of its guests, and start it again."""
         self.lab.stop()
         self.boot(self.lab.directory, uptime=60)
 

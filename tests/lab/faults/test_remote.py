@@ -61,7 +61,7 @@ def by_tcp(path: Path) -> Iterator[str]:
 
 @contextlib.contextmanager
 def by_ssh(path: Path) -> Iterator[str]:
-    """The same, at an SSH server."""
+    """The libvirtd with this socket, at an SSH server."""
     with ssh_server() as port:
         yield f"qemu+ssh://root@127.0.0.1:{port}/system?socket={path}&no_verify=1&no_tty=1"
 
@@ -74,7 +74,7 @@ def uri(request: pytest.FixtureRequest, lab: Lab) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def remote(lab: Lab, uri: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
-    """A portal that reaches the lab only by the network and manages a network with two VMs there."""
+    """A portal that reaches the lab only over TCP or SSH and manages a network with two VMs there."""
     portal = Portal(tmp_path_factory.mktemp("portal"), {"remote": uri})
     host = libvirt.open(lab.uri)
     red = host.networkDefineXML(RED)
@@ -108,7 +108,7 @@ def assert_connected(portal: Portal, lab: Lab, host: libvirt.virConnect) -> None
     wait_for(lambda: names(portal, "disconnected", "suspect") == [], 30, "nobody is said to be disconnected")
 
 
-def test_the_uptime_of_its_host_is_known_by_which_a_restart_of_it_is_noticed(remote: Portal):
+def test_the_uptime_of_the_host_is_known(remote: Portal):
     uptime = "HypervisorStatus.objects.get().uptime"
     before = wait_for(lambda: remote.ask(uptime), 30, "a poll")
     wait_for(lambda: remote.ask(uptime) > before, 30, "it grows from poll to poll")

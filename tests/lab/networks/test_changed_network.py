@@ -10,7 +10,7 @@ import pytest
 from lab import Lab
 
 from tests.lab.guest import Console, Wire, bridges
-from tests.lab.state import clear_halves, things
+from tests.lab.state import remove_leftovers, things
 from tests.support.portal import Portal
 from tests.support.waiting import wait_for
 
@@ -152,7 +152,7 @@ def test_losing_libvirt_during_a_restart_leaves_no_nic_disconnected(portal: Port
     if "failed" in settled:  # half a bridge, or its dnsmasq, has the address: only somebody on the host can end that
         reason = portal.ask("Network.objects.get(name='net1').status.error")
         assert re.search(r"already routed through virbr|another DNS server is using 10\.255\.0\.1 ", reason), reason
-        clear_halves(lab, back)
+        remove_leftovers(lab, back)
         portal.manage("network", "apply", "net1")
     assert "<mtu size='1380'/>" in back.networkLookupByName("net1").XMLDesc()
     assert len(ports(back)) == 2
@@ -184,7 +184,7 @@ def test_a_name_server_that_is_in_the_way_is_named(portal: Portal, host: libvirt
     lab.run("ip", "address", "add", "10.79.0.1/32", "dev", "lo")
     lab.run("dnsmasq", "--conf-file=/dev/null", "--bind-interfaces", "--listen-address=10.79.0.1", "--pid-file=")
     said = portal.tried("network", "add", "blocked", "--domain", "blocked.test", "-n", "10.79.0.1/24")
-    clear_halves(lab, host)
+    remove_leftovers(lab, host)
     lab.run("ip", "address", "del", "10.79.0.1/32", "dev", "lo")
     assert "another DNS server is using 10.79.0.1 on the host" in said.stderr
     portal.manage("network", "apply", "blocked")

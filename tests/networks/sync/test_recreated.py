@@ -1,4 +1,4 @@
-"""A network that libvirt has lost is recreated with the bridge and the MAC that it had, which guests remember."""
+"""A network that libvirt has lost is recreated with its former bridge name and MAC address, which guests may know."""
 
 import pytest
 from django.utils import timezone

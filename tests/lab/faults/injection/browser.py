@@ -18,12 +18,12 @@ class Answer(Enum):
     UNKNOWN = "unknown"
 
 
-class Lost(Exception):
-    """The web server did not answer, or not as usual."""
+class NoAnswer(Exception):
+    """The web server did not answer, or answered with an error."""
 
 
 class Browser:
-    """Opens pages and sends forms as the person who is logged in at the portal."""
+    """Opens pages and sends forms as the user who is logged in at the portal."""
 
     def __init__(self, portal: Portal) -> None:
         address = urllib.parse.urlsplit(portal.url)
@@ -33,18 +33,21 @@ class Browser:
         self.token = next(each.value for each in jar if each.name == "csrftoken")
 
     def get(self, path: str) -> html.HtmlElement:
-        """Open a page; Lost if that fails."""
+        """Open a page.
+
+        Raises: NoAnswer.
+        """
         status, page, _ = self._request("GET", path)
         if status != 200:
-            raise Lost(f"{path}: {status}")
+            raise NoAnswer(f"{path}: {status}")
         return html.fromstring(page)
 
     def send(self, path: str, fields: Mapping[str, object]) -> tuple[Answer, html.HtmlElement | None]:
-        """Send a form; a refusal comes with the page that says why."""
+        """Send a form; return the answer and, if the change was refused, the page with the reason."""
         body = urllib.parse.urlencode({**fields, "csrfmiddlewaretoken": self.token}, doseq=True)
         try:
             status, page, location = self._request("POST", path, body)
-        except Lost:
+        except NoAnswer:
             return Answer.UNKNOWN, None
         if status == 302:
             assert "/login" not in location, "the session has ended"
@@ -59,6 +62,6 @@ class Browser:
             answer = connection.getresponse()
             return answer.status, answer.read(), answer.headers.get("Location", "")
         except (OSError, http.client.HTTPException) as problem:
-            raise Lost(str(problem)) from problem
+            raise NoAnswer(str(problem)) from problem
         finally:
             connection.close()

@@ -8,11 +8,15 @@ from lxml import html
 
 from tests.support.portal import Portal
 
-from .browser import Answer, Browser, Lost
+from .browser import Answer, Browser, NoAnswer
 from .model import Model, NetworkModel, Thing, VMModel
 
 MAX_NETWORKS, MAX_VMS = 5, 3
 MAX_HOSTS, MAX_NICS = 6, 4  # of each network, of each VM
+
+
+class NothingToChange(Exception):
+    """There is no object that the chosen change applies to."""
 
 
 @dataclass(kw_only=True)
@@ -29,10 +33,10 @@ class Writer:
     number: int = 0
 
     def change(self) -> None:
-        """Make a random change; if a page cannot be opened, make none."""
+        """Make a random change; if it is not possible or a page cannot be opened, make none."""
         try:
             self.draw.choice(self.verbs())()
-        except Lost:
+        except (NoAnswer, NothingToChange):
             return
 
     def verbs(self) -> list[Callable[[], None]]:
@@ -44,10 +48,13 @@ class Writer:
         return self.number
 
     def pick(self, kind: type[Thing]) -> str:
-        """Return the name of one of the things; Lost if there is none."""
+        """Return the name of a network or VM, at random.
+
+        Raises: NothingToChange.
+        """
         names = sorted(name for name, thing in self.model.things.items() if isinstance(thing, kind))
         if not names:
-            raise Lost(f"no {kind.__name__}")
+            raise NothingToChange(f"no {kind.__name__}")
         return self.draw.choice(names)
 
     def count(self, kind: type[Thing]) -> int:
@@ -169,7 +176,7 @@ class VMWriter(Writer):
         now = self.model.things[name]
         if now.running:
             self.switch()
-            raise Lost("it runs")
+            raise NothingToChange("it runs")
         return name, now
 
     def add_nic(self) -> None:

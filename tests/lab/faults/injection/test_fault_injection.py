@@ -15,7 +15,7 @@ import libvirt
 import pytest
 from lab import Lab
 
-from tests.lab.state import clear_halves, things
+from tests.lab.state import remove_leftovers, things
 from tests.support.waiting import wait_for
 
 from .browser import Browser
@@ -95,7 +95,7 @@ def check_libvirt(model: Model, lab: Lab, before: dict[str, list[str]]) -> set[s
         compare(model, host, before)
         left = check_host(lab, host)
         print("bridges that libvirt has left behind:", sorted(left))
-        clear_halves(lab, host)
+        remove_leftovers(lab, host)
     return left
 
 
