@@ -118,9 +118,8 @@ else:
     # A lost connection is noticed after 10 s. Without these options, TCP retransmits for about 15 minutes.
     lost = {"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3, "tcp_user_timeout": 10_000}
     DATABASES["default"]["OPTIONS"] = {"pool": pool, "connect_timeout": 5, **lost}
-    DATABASES["default"]["CONN_HEALTH_CHECKS"] = (
-        True  # otherwise requests get connections that ended when PostgreSQL restarted
-    )
+    # Otherwise, requests get connections that ended when PostgreSQL restarted.
+    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_PASSWORD_VALIDATORS = [

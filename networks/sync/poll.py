@@ -20,13 +20,8 @@ from virterweb.hypervisors.gateway.connection import Connection
 from virterweb.hypervisors.gateway.found import FoundNetwork
 from virterweb.hypervisors.models import Hypervisor, ReadingProblem
 
-DOCUMENTS = (
-    "document",
-    "agreed",
-    "status__document",
-    "status__stored",
-    "status__draft",
-)  # read only if something has changed
+#: Columns that are read only if something has changed.
+DOCUMENTS = ("document", "agreed", "status__document", "status__stored", "status__draft")
 
 
 def observe(hypervisor: Hypervisor, connection: Connection) -> bool:

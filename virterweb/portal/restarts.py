@@ -1,4 +1,4 @@
-"""VMs that are off although nobody stopped them, as after a restart of their host; and starting them again."""
+"""VMs that are off although nobody stopped them, for example after a restart of their host."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -43,7 +43,7 @@ class Interrupted:
 
 
 def interrupted_vms(user: rights.Actor) -> list[Interrupted]:
-    """Return the interrupted VMs of the first hypervisors that have some."""
+    """Return the first interrupted VMs, in groups by hypervisor and reason."""
     by_reason = {"partition_by": ["hypervisor", "status__interrupted"]}
     order = [F("number").asc(nulls_last=True), "name", "pk"]
     rows = VM.objects.interrupted().select_related("hypervisor", "status").only(*COLUMNS)

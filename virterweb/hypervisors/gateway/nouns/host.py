@@ -33,9 +33,8 @@ class HostMachine:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._cpus = (
-            0  # read once for each connection: the call is slow on hosts with many CPUs, and every poll needs it
-        )
+        # Read once for each connection: the call is slow on hosts with many CPUs, and every poll needs the number.
+        self._cpus = 0
 
     def version(self) -> str:
         with self._session.calling(Message("host.version")):
