@@ -16,7 +16,7 @@ class Migration(migrations.Migration):
                     ("host", "it was running before the host restarted"),
                     ("shutdown", "it shut down shortly before the host restarted"),
                     ("libvirt", "it was running before libvirt restarted"),
-                    ("rebuilt", "it should run, and the hypervisor was rebuilt without starting VMs"),
+                    ("rebuilt", "it should run, but was not started when the hypervisor was rebuilt"),
                 ],
                 help_text="why it stopped running",
                 max_length=8,

@@ -55,7 +55,7 @@ class Interruption(models.TextChoices):
     HOST = "host", "it was running before the host restarted"
     SHUTDOWN = "shutdown", "it shut down shortly before the host restarted"
     LIBVIRT = "libvirt", "it was running before libvirt restarted"
-    REBUILT = "rebuilt", "it should run, and the hypervisor was rebuilt without starting VMs"
+    REBUILT = "rebuilt", "it should run, but was not started when the hypervisor was rebuilt"
 
 
 class PowerReason(models.TextChoices):
