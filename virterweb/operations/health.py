@@ -18,7 +18,7 @@ from . import release
 from .disk import data_disk
 
 SECONDS = 2  # that a check waits for a database or broker that is busy
-LATE_WORKER = 20  # seconds without a sign of life, which comes every 5 seconds
+LATE_WORKER = 20  # seconds without a heartbeat, which is recorded every 5 seconds
 LATE_POLL = 60  # seconds after a poll was due
 
 Facts = dict[str, object]

@@ -66,9 +66,9 @@ def _portal() -> Iterator[Metric]:
 def _workers() -> Iterator[Metric]:
     ages = [_age(at) for at in WorkerProcess.objects.values_list("seen_at", flat=True)]
     alive = sum(age <= health.LATE_WORKER for age in ages)
-    yield _single("workers", f"Worker processes with a sign of life in the last {health.LATE_WORKER} s.", alive)
+    yield _single("workers", f"Worker processes with a heartbeat in the last {health.LATE_WORKER} s.", alive)
     youngest = min(ages, default=None)
-    yield _single("worker_heartbeat_age_seconds", "Time since the last sign of life of any worker.", youngest)
+    yield _single("worker_heartbeat_age_seconds", "Time since the last heartbeat of any worker.", youngest)
     yield _single("polls_due", "Hypervisors whose poll is due and has not begun.", Hypervisor.objects.due().count())
 
 

@@ -1,4 +1,4 @@
-"""Signs of life of worker processes, which tell commands and health checks whether a worker runs."""
+"""Heartbeats of worker processes, which tell commands and health checks whether a worker runs."""
 
 from datetime import timedelta
 
@@ -10,12 +10,12 @@ from virterweb.hypervisors.models import HypervisorStatus, WorkerProcess
 
 from . import chores
 
-INTERVAL = 5.0  # seconds between two signs of life
+INTERVAL = 5.0  # seconds between two heartbeats
 ALIVE = timedelta(seconds=20)  # how long after its last one a worker counts as running
 
 
 def worker_runs() -> bool:
-    """Return whether any worker has given a sign of life lately."""
+    """Return whether any worker has a recent heartbeat."""
     return WorkerProcess.objects.filter(seen_at__gt=database_time() - ALIVE).exists()
 
 

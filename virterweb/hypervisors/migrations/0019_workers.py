@@ -29,7 +29,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('name', models.CharField(help_text='machine, PID and start of the process', unique=True)),
-                ('seen_at', models.DateTimeField(help_text='its last sign of life', verbose_name='last seen at')),
+                ('seen_at', models.DateTimeField(help_text='time of its last heartbeat', verbose_name='last seen at')),
                 ('hypervisors', models.TextField(blank=True, help_text='patterns of the hypervisors that it serves; empty: all')),
             ],
             options={

@@ -1,4 +1,4 @@
-"""What the processes of the portal share: signs of life of workers, housekeeping, and secrets."""
+"""What the processes of the portal share: heartbeats of workers, housekeeping, and secrets."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -10,10 +10,10 @@ from virterweb.hypervisors.claims.due import Due
 
 
 class WorkerProcess(models.Model):
-    """A worker process that has given a sign of life lately; written only by `dispatch.heartbeat`."""
+    """A worker process with a recent heartbeat; written only by `dispatch.heartbeat`."""
 
     name = models.CharField(unique=True, help_text="machine, PID and start of the process")
-    seen_at = models.DateTimeField("last seen at", help_text="its last sign of life")
+    seen_at = models.DateTimeField("last seen at", help_text="time of its last heartbeat")
     hypervisors = models.TextField(blank=True, help_text="patterns of the hypervisors that it serves; empty: all")
 
     class Meta:
