@@ -11,8 +11,8 @@ from lab import Lab
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 
 from tests.lab.conftest import lab_in
-from tests.support.nginx import HOST
 from tests.support.portal import PASSWORD, Portal
+from tests.support.servers.nginx import HOST
 from tests.support.waiting import wait_for
 
 CHROMIUM = ("/usr/bin/chromium", "/usr/bin/chromium-browser")

@@ -8,9 +8,9 @@ from lab import Lab
 from playwright.sync_api import Browser, Page, expect
 from postgresql import private_server
 
-from tests.support.nginx import HOST, nginx_for
 from tests.support.portal import PASSWORD, Portal, free_port
-from tests.support.redis import redis_server
+from tests.support.servers.nginx import HOST, nginx_for
+from tests.support.servers.redis import redis_server
 from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.browser

@@ -18,7 +18,7 @@ from lab import Lab
 from tests.lab.guest import bridges
 from tests.lab.networks.test_reconnect import vm
 from tests.support.portal import Portal
-from tests.support.ssh_server import ssh_server
+from tests.support.servers.ssh_server import ssh_server
 from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.lab

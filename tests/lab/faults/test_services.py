@@ -7,7 +7,7 @@ import pytest
 from postgresql import private_server
 
 from tests.support.portal import Portal
-from tests.support.redis import redis_server
+from tests.support.servers.redis import redis_server
 from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.lab

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-from tests.support import nginx
+from tests.support.servers import nginx
 
 pytestmark = pytest.mark.integration
 

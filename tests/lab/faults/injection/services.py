@@ -15,7 +15,7 @@ from lab import Lab
 from postgresql import Server
 
 from tests.support.portal import Portal
-from tests.support.redis import Redis
+from tests.support.servers.redis import Redis
 from tests.support.waiting import wait_for
 
 

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from django.conf import settings
 
-from .portal import free_port
+from tests.support.portal import free_port
 
 SAMPLE = settings.BASE_DIR / "deploy/proxy/nginx.conf"
 HOST = "lab.example"  # of the sample

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from .portal import free_port
-from .waiting import wait_for
+from tests.support.portal import free_port
+from tests.support.waiting import wait_for
 
 
 class Redis:
