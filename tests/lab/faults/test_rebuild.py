@@ -58,7 +58,11 @@ def documents(lab: Lab) -> dict[str, str]:
 
 
 def canonical(document: str) -> str:
-    return etree.tostring(etree.fromstring(document, etree.XMLParser(remove_blank_text=True)), encoding="unicode")
+    """Return a document without blank text, its reservations by address: their order has no meaning."""
+    root = etree.fromstring(document, etree.XMLParser(remove_blank_text=True))
+    for dhcp in root.iter("dhcp"):
+        dhcp[:] = sorted(dhcp, key=lambda entry: entry.get("ip", ""))
+    return etree.tostring(root, encoding="unicode")
 
 
 def wipe(lab: Lab) -> None:
