@@ -80,7 +80,10 @@ class Editor:
         return {**values, "token": shown[1]}
 
     def save(self, name: str, values: dict[str, str]) -> None:
+        """Save the form, once more if the plan has changed since it was shown, as after a poll."""
         answer = self.client.post(f"/networks/lab/{name}/edit/", values)
+        if answer.status_code == 409:
+            answer = self.client.post(f"/networks/lab/{name}/edit/", self.previewed(name, values))
         assert answer.status_code == 302, f"{answer.status_code}: {answer.content.decode()[-3000:]}"
 
 
