@@ -10,6 +10,7 @@ from ipaddress import IPv4Interface, IPv4Network
 from math import ceil
 from socket import inet_aton, inet_ntoa
 
+from networks.addresses.wording import guest
 from networks.definition import value_wording as _wording  # noqa: F401, adds the texts of the messages
 from virterweb.messages import InvalidValue, Message
 
@@ -52,14 +53,14 @@ _BEFORE_WHO = {Use.LEASED: "to", Use.IN_USE: "by", Use.RESERVED: "for"}
 
 @dataclass(frozen=True, kw_only=True)
 class Taken:
-    """Texts that name the users of addresses: by lease, observed without a lease, by reservation.
+    """The users of addresses, each by name and MAC: by lease, observed without a lease, by reservation.
 
     Addresses outside the block are ignored.
     """
 
-    leased: Mapping[int, str]
-    seen: Mapping[int, str]
-    reserved: Mapping[int, str]
+    leased: Mapping[int, tuple[str, str]]
+    seen: Mapping[int, tuple[str, str]]
+    reserved: Mapping[int, tuple[str, str]]
 
     @cached_property
     def numbers(self) -> frozenset[int]:
@@ -217,7 +218,7 @@ def single_cells(grid: Grid, tallies: dict[Use, Counter[int]], taken: Taken) -> 
             use=use,
             counts=counts,
             reserved=use in (Use.LEASED, Use.IN_USE) and address in taken.reserved,
-            who=names[use][address] if use in names else "",
+            who=guest(*names[use][address]) if use in names else "",
         )
 
 

@@ -1,12 +1,12 @@
 """Reserved addresses and their guests, for pages, checks, tasks and VMs alike."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
 
 from networks.definition.spec import HostSpec
-from networks.models import DHCPHost, DHCPHostStatus
+from networks.models import DHCPHost, DHCPHostStatus, Network
 
 FIELDS = ("mac", "duid", "ip", "name", "lease")
 
@@ -48,6 +48,16 @@ def reserved(networks: Iterable[int], only: Q | None = None) -> list[Reserved]:
         for key, host in wanted.items()
     )
     return [*others, *own]
+
+
+def reservations(network: Network) -> Iterator[tuple[str, str, str]]:
+    """Yield address, MAC and name of everything that reserves an address, also what is about to be added or deleted.
+
+    What libvirt has comes last, so that it replaces the others in a mapping.
+    """
+    columns = ("ip", "mac", "name")
+    yield from DHCPHost.objects.filter(network=network, removed_at=None).values_list(*columns)
+    yield from DHCPHostStatus.objects.filter(network=network).values_list(*columns)
 
 
 def found_in_order(where: Q) -> QuerySet[DHCPHostStatus]:

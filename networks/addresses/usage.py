@@ -5,8 +5,7 @@ from ipaddress import IPv4Address, IPv4Interface, IPv4Network, ip_address, ip_in
 
 from networks.addresses.address_map import AddressMap, draw, next_free
 from networks.addresses.grid import Taken, number
-from networks.addresses.reserved import reserved
-from networks.addresses.wording import guest
+from networks.addresses.reserved import reservations
 from networks.attachments import attachments
 from networks.models import Network
 from virterweb.messages import InvalidValue, Message
@@ -30,13 +29,13 @@ def ranges_in(dhcp: str) -> list[tuple[int, int]]:
 
 
 def taken(network: Network) -> Taken:
-    """Return texts about everything that uses an IPv4 address of the network."""
+    """Return everything that uses an IPv4 address of the network."""
     names = network.vm_names()
     return Taken(
-        leased={number(ip): guest(names.get(mac) or name, mac) for ip, mac, name in _leased(network) if ":" not in ip},
-        seen={number(ip): guest(names.get(mac, ""), mac) for ip, mac in _reported(network) if ":" not in ip},
+        leased={number(ip): (names.get(mac) or name, mac) for ip, mac, name in _leased(network) if ":" not in ip},
+        seen={number(ip): (names.get(mac, ""), mac) for ip, mac in _reported(network) if ":" not in ip},
         reserved={
-            number(ip): guest(names.get(mac) or name, mac) for ip, mac, name in _reserved(network) if ":" not in ip
+            number(ip): (names.get(mac) or name, mac) for ip, mac, name in reservations(network) if ":" not in ip
         },
     )
 
@@ -44,7 +43,7 @@ def taken(network: Network) -> Taken:
 def other_user(network: Network, ip: str, mac: str) -> Message:
     """Return the message that another guest has an address; an empty message if none has it."""
     names = network.vm_names()
-    for its, whose, name in _reserved(network):
+    for its, whose, name in reservations(network):
         if its == ip and whose != mac:
             return Message("user.reserved", ip=ip, known=names.get(whose) or name, mac=whose)
     for its, whose in _reported(network):
@@ -58,12 +57,6 @@ def other_user(network: Network, ip: str, mac: str) -> Message:
 
 def _leased(network: Network) -> Iterator[tuple[str, str, str]]:
     yield from network.leases.current().values_list("ip", "mac", "hostname")
-
-
-def _reserved(network: Network) -> Iterator[tuple[str, str, str]]:
-    """Yield address, MAC and name of every reservation, in progress, failed or about to be removed included."""
-    rows = sorted(reserved([network.pk]), key=lambda each: each.found is not None)
-    yield from ((host.ip, host.mac, host.name) for host in (each.found or each.host for each in rows))
 
 
 def _reported(network: Network) -> Iterator[tuple[str, str]]:

@@ -20,8 +20,12 @@ from virterweb.hypervisors.gateway.connection import Connection
 from virterweb.hypervisors.gateway.found import FoundNetwork
 from virterweb.hypervisors.models import Hypervisor, ReadingProblem
 
-#: Columns that are read only if something has changed.
-DOCUMENTS = ("document", "agreed", "status__document", "status__stored", "status__draft")
+#: The columns that show whether something has changed; the others are read only if something has.
+KNOWN = (
+    *("hypervisor", "name", "uuid", "managed", "generation"),
+    *(f"status__{name}" for name in ("desired", "present", "fingerprint", "compared", "generation", "observed_at")),
+    *(f"status__{name}" for name in ("active", "suspect", "dhcp", "leases_due_at", "leases_print")),
+)
 
 
 def observe(hypervisor: Hypervisor, connection: Connection) -> bool:
@@ -31,8 +35,10 @@ def observe(hypervisor: Hypervisor, connection: Connection) -> bool:
     changed or is in progress.
     """
     began, busy = timezone.now(), False
-    known = Network.objects.on(hypervisor).select_related("hypervisor", "status").defer(*DOCUMENTS)
+    known = Network.objects.on(hypervisor).select_related("status").only(*KNOWN)
     rows = {row.uuid_text: row for row in known}
+    for row in rows.values():
+        row.hypervisor = hypervisor
     with Observation(hypervisor, ReadingProblem.Kind.NETWORK) as reading:
         found = {network.uuid: network for network in connection.networks.all(reading.guard)}
         for uuid, network in found.items():
@@ -42,14 +48,15 @@ def observe(hypervisor: Hypervisor, connection: Connection) -> bool:
             busy = True
             with reading.written(uuid, network.name):
                 row = rows.get(uuid) or _add_unmanaged(hypervisor, connection, network)
-                if row:  # else it is managed, and was deleted since the list was read
+                if row := row and _reload(row):  # else it was deleted since the list was read
                     _record(row, network, began, hypervisor.status.has_restarted)
                     rows[uuid] = row
         for uuid in rows.keys() - found.keys() - reading.failed.keys():
             if rows[uuid].managed and not rows[uuid].status.present:
                 continue  # that is recorded
             with reading.written(uuid, rows[uuid].name):
-                _record_gone(rows[uuid], began, hypervisor.status.observed_at)
+                if row := _reload(rows[uuid]):
+                    _record_gone(row, began, hypervisor.status.observed_at)
         restarted = [uuid for uuid in found if uuid in rows and may_have_disconnected_nics(rows[uuid])]
         for uuid in dict.fromkeys([*connection.ports.interrupted_reconnects(), *restarted]):
             with reading.guard(uuid, rows[uuid].name if uuid in rows else uuid):
@@ -61,6 +68,11 @@ def observe(hypervisor: Hypervisor, connection: Connection) -> bool:
     )
     leases.poll(hypervisor, connection, [(rows[uuid], network) for uuid, network in found.items() if uuid in rows])
     return busy
+
+
+def _reload(row: Network) -> Network | None:
+    """Return a network with all columns; None if it was deleted in the meantime."""
+    return Network.objects.select_related("hypervisor", "status").filter(pk=row.pk).first()
 
 
 def _add_unmanaged(hypervisor: Hypervisor, connection: Connection, network: FoundNetwork) -> Network | None:

@@ -4,6 +4,7 @@ Follows libvirt's formatnetwork.html and schemas/network.rng.
 """
 
 from ipaddress import ip_address, ip_interface
+from socket import AF_INET, inet_pton
 
 from lxml import etree
 
@@ -101,6 +102,15 @@ def number(element: etree._Element | None, name: str) -> int | None:
         return None
 
 
+def canonical(ip: str) -> str:
+    """Return an address in its canonical form, or the text as it is if it is none."""
+    try:
+        inet_pton(AF_INET, ip)  # accepts IPv4 in that form alone, and is quick: a network may have thousands
+        return ip
+    except (OSError, ValueError):
+        return str(address_or_none(ip) or ip)
+
+
 def _span(element: etree._Element | None) -> str:
     return "" if element is None else f"{element.get('start', '')}-{element.get('end', '')}"
 
@@ -161,7 +171,7 @@ def parse_range(each: etree._Element) -> RangeSpec:
 def parse_host(host: etree._Element) -> HostSpec:
     return HostSpec(
         mac=host.get("mac", "").lower(),
-        ip=str(address_or_none(host.get("ip", "")) or host.get("ip", "")),
+        ip=canonical(host.get("ip", "")),
         name=host.get("name", ""),
         duid=host.get("id", "").lower(),
         lease=parse_lease(host),

@@ -52,8 +52,8 @@ def numbers(block: IPv4Network) -> range:
     return range(int(block.network_address), int(block.broadcast_address) + 1)
 
 
-def as_numbers(addresses: Mapping[str, str]) -> dict[int, str]:
-    return {number(ip): who for ip, who in addresses.items()}
+def as_numbers(addresses: Mapping[str, str]) -> dict[int, tuple[str, str]]:
+    return {number(ip): (who, "") for ip, who in addresses.items()}
 
 
 def taken(leased: Mapping[str, str] = {}, seen: Mapping[str, str] = {}, reserved: Mapping[str, str] = {}) -> Taken:
@@ -74,7 +74,7 @@ def blocks(draw_one: st.DrawFn, *prefixes: int) -> Drawn:
     near = st.integers(start - 5, start + size + 5)
     crowd = st.builds(range, near, near).map(dict.fromkeys) if draw_one(st.booleans()) else st.just({})
     some = st.lists(near, max_size=12).map(dict.fromkeys)
-    people = st.builds(lambda one, other: dict.fromkeys(one | other, "vm"), some, crowd)
+    people = st.builds(lambda one, other: dict.fromkeys(one | other, ("vm", "")), some, crowd)
     ranges = st.lists(st.tuples(near, near), max_size=4).map(tuple)
     return Drawn(
         interface=ip_interface((host, prefix)),
@@ -209,7 +209,7 @@ def test_a_group_says_how_many_addresses_are_in_which_state():
 
 
 def test_a_full_group_speaks_of_no_free_address():
-    people = Taken(leased=dict.fromkeys(numbers(ip_network("10.1.2.0/24")), "vm"), seen={}, reserved={})
+    people = Taken(leased=dict.fromkeys(numbers(ip_network("10.1.2.0/24")), ("vm", "")), seen={}, reserved={})
     full = draw(ip_interface("10.1.0.1/16"), (), people).cells[2]
     assert (full.text, full.fill, full.use) == ("10.1.2.0/24: 256 leased", 1, Use.LEASED)
 

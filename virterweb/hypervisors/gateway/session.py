@@ -34,10 +34,14 @@ _IN_USE = re.compile(r"^volume '.*' is still (being allocated|in use)")
 
 
 class Session:
-    """One open libvirt connection: `libvirt` is libvirt's own object, `pid` the process of a local hypervisor."""
+    """One open libvirt connection: `libvirt` is libvirt's own object, `pid` the process of a local hypervisor.
+
+    `networks` are those of the latest list, by UUID, which saves a call to look each of them up.
+    """
 
     def __init__(self, uri: str) -> None:
         self.uri, self.closed = uri, False
+        self.networks: dict[str, libvirt.virNetwork] = {}
         try:
             self.libvirt = libvirt.open(uri)
         except libvirt.libvirtError as error:
@@ -54,8 +58,13 @@ class Session:
 
     def close(self) -> None:
         self.closed = True
+        self.networks = {}  # each holds the connection open
         with suppress(libvirt.libvirtError):
             self.libvirt.close()
+
+    def network(self, uuid: str) -> libvirt.virNetwork:
+        """Return a network, which may be gone: then the calls of it raise what the lookup of one raises."""
+        return self.networks.get(uuid) or self.libvirt.networkLookupByUUIDString(uuid)
 
     @contextmanager
     def calling(self, action: Message, *already: int) -> Iterator[None]:

@@ -29,7 +29,7 @@ class Leases:
                     client_id=lease["clientid"] or "",
                     expires=lease["expirytime"],
                 )
-                for lease in self._session.libvirt.networkLookupByUUIDString(uuid).DHCPLeases()
+                for lease in self._session.network(uuid).DHCPLeases()
             ]
         return []
 

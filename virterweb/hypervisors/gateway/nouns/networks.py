@@ -40,9 +40,9 @@ class Networks:
                 )
             )
             networks = [one for one in self._session.libvirt.listAllNetworks() if not temporary.served(one.name())]
-        found = []
-        for network in networks:
-            uuid, gone = network.UUIDString(), libvirt.VIR_ERR_NO_NETWORK  # since the list was made
+        found, self._session.networks = [], (listed := {network.UUIDString(): network for network in networks})
+        for uuid, network in listed.items():
+            gone = libvirt.VIR_ERR_NO_NETWORK  # since the list was made
             with guard(uuid, object_name(network)), self._session.calling(Message("networks.all_one"), gone):
                 found.append(
                     FoundNetwork(
