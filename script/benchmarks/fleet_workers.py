@@ -75,7 +75,9 @@ def register(folder: Path, count: int, silent: int) -> None:
     ]
     known += [Hypervisor(name=f"silent-{n}", uri=f"qemu+tcp://127.0.0.1:{9}/system") for n in range(silent)]
     Hypervisor.objects.bulk_create(known)
-    HypervisorStatus.objects.bulk_create([HypervisorStatus(hypervisor=one) for one in Hypervisor.objects.all()])
+    HypervisorStatus.objects.bulk_create(
+        [HypervisorStatus(hypervisor=one) for one in Hypervisor.objects.filter(status=None)]
+    )
 
 
 def host(number: int) -> str:

@@ -11,6 +11,7 @@ from virterweb.hypervisors.desired.history import latest
 from virterweb.hypervisors.desired.revisions import Revision
 from virterweb.hypervisors.models import Hypervisor, ReadingProblem
 from virterweb.operations.disk import data_disk
+from virterweb.pages.tables import natural, natural_key
 from vms.addresses.inventory import visible_to
 from vms.lookup import get_vm
 from vms.models import VM, VMRevision
@@ -42,10 +43,12 @@ def search(request: HttpRequest) -> HttpResponse:
 @require_GET
 def overview(request: HttpRequest) -> HttpResponse:
     """Show hypervisors, failed and drifted objects, and recent activity; the problems of addresses load beside it."""
-    hypervisors = with_vm_counts(Hypervisor.objects.in_lists().with_condition()).order_by("condition", "name")
-    first = list(hypervisors[: HYPERVISORS + 1])
+    hypervisors = with_vm_counts(Hypervisor.objects.in_lists().with_condition())
+    first = list(hypervisors.order_by("condition", natural("name"))[: HYPERVISORS + 1])
     context = {
-        "shown": first[:HYPERVISORS] if len(first) > HYPERVISORS else sorted(first, key=lambda one: one.name),
+        "shown": first[:HYPERVISORS]
+        if len(first) > HYPERVISORS
+        else sorted(first, key=lambda one: natural_key(one.name)),
         "are_more": len(first) > HYPERVISORS,
         "networks": attention.failed_networks(),
         "vms": attention.failed_vms(),

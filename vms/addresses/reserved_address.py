@@ -70,12 +70,17 @@ def reserved(
 
 def fixed(vm: VM, spec: NICSpec) -> str:
     """Return the IPv4 address that is reserved for a NIC on its current network; "" if there is none."""
-    return fixed_on(vm.network(spec), spec.mac)
+    network = vm.network(spec)
+    return fixed_on([network], [spec.mac]).get((network.pk, spec.mac), "") if network else ""
 
 
-def fixed_on(network: Network | None, mac: str) -> str:
-    """Return the same, given the network that the NIC is on."""
-    return next(iter(_reserved(network, mac)), "") if network else ""
+def fixed_on(networks: Iterable[Network], macs: Iterable[str]) -> dict[tuple[int, str], str]:
+    """Return the addresses that are reserved for MACs on networks, by network and MAC."""
+    found: dict[tuple[int, str], str] = {}
+    for each in reservations([network.pk for network in networks], Q(mac__in=set(filter(None, macs)))):
+        if not each.going:
+            found.setdefault((each.network, each.host.mac), each.host.ip)
+    return found
 
 
 def _reserved(network: Network, mac: str) -> list[str]:

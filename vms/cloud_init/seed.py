@@ -5,7 +5,7 @@ QEMU keeps the file open.
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from hashlib import sha256
 from io import BytesIO
 from typing import TYPE_CHECKING
@@ -109,18 +109,21 @@ def shown(vm: VM, content: dict[str, bytes]) -> dict[str, bytes]:
 def wanted(vm: VM, nics: Iterable[NIC] | None = None) -> tuple[GuestNIC, ...]:
     """Return the guest configuration of the given NICs, or the desired ones."""
     nics = vm.nics.filter(removed_at=None) if nics is None else nics
-    return guest_nics((attached(vm, nic) for nic in nics), as_virter=vm.as_virter)
+    return guest_nics(attached(vm, nics), as_virter=vm.as_virter)
 
 
-def attached(vm: VM, nic: NIC) -> Attached:
-    """Return a NIC as its guest is to see it."""
-    spec = nic.spec()
-    network = vm.network(spec)
-    definition = network and network.definition
-    reserved = nic_address.fixed_on(network, spec.mac)
-    if not reserved and network and network.is_access_network and nic.position == 0:
-        reserved = address_of_id(definition, vm.number)
-    return Attached(mac=nic.mac, desired=nic.guest_spec(), network=definition, reserved=reserved, mtu=spec.mtu)
+def attached(vm: VM, nics: Iterable[NIC]) -> Iterator[Attached]:
+    """Yield NICs as their guest is to see them."""
+    specs = [(nic, nic.spec()) for nic in nics]
+    networks = vm.networks(spec for _, spec in specs)
+    fixed = nic_address.fixed_on(networks.values(), (spec.mac for _, spec in specs))
+    for nic, spec in specs:
+        network = networks.get(spec.source) if spec.kind == NIC.Kind.NETWORK else None
+        definition = network and network.definition
+        reserved = fixed.get((network.pk, spec.mac), "") if network else ""
+        if not reserved and network and network.is_access_network and nic.position == 0:
+            reserved = address_of_id(definition, vm.number)
+        yield Attached(mac=nic.mac, desired=nic.guest_spec(), network=definition, reserved=reserved, mtu=spec.mtu)
 
 
 def keep_up(hypervisor: Hypervisor) -> bool:

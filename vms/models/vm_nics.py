@@ -128,11 +128,15 @@ class VMNICs:
 
     def own(self, found: FoundNIC) -> NICSpec:
         """Return the specification of a found NIC, without what its network provides."""
-        return nic_fields.own(found, self.network(found.spec) and self.network(found.spec).definition)
+        network = self.network(found.spec)
+        return nic_fields.own(found, network and network.definition)
 
     def network(self, spec: NICSpec) -> Network | None:
         """Return the network that a NIC is on; None for another kind of NIC, or if there is no such network."""
-        if spec.kind != NIC.Kind.NETWORK:
-            return None
-        named = Network.objects.on(self.hypervisor_id).filter(name=spec.source).select_related("hypervisor", "status")
-        return named.order_by("-managed").first()
+        return self.networks([spec]).get(spec.source) if spec.kind == NIC.Kind.NETWORK else None
+
+    def networks(self, specs: Iterable[NICSpec]) -> dict[str, Network]:
+        """Return the networks that NICs are on, by name."""
+        names = {spec.source for spec in specs if spec.kind == NIC.Kind.NETWORK}
+        named = Network.objects.on(self.hypervisor_id).filter(name__in=names).select_related("hypervisor", "status")
+        return {network.name: network for network in named.order_by("managed", "-pk")}

@@ -190,7 +190,7 @@ class NICChangeForm(NewNICForm):
         if "guest" not in self.fields:
             return ""
         nics = list(self.vm.nics.filter(removed_at=None))
-        before = [seed.attached(self.vm, nic) for nic in nics]
+        before = list(seed.attached(self.vm, nics))
         index = next((n for n, nic in enumerate(before) if nic.mac == self.wanted.mac), len(before))
         after = words(guest_nics([*before[:index], self._attached(), *before[index + 1 :]])[index])
         same = index < len(before) and after == words(guest_nics(before)[index])

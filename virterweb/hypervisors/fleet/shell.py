@@ -6,6 +6,7 @@ from functools import cached_property
 from django.db.models import Case, Count, Max, Q, Value, When, Window
 
 from virterweb.hypervisors.models import Condition, Hypervisor
+from virterweb.pages.tables import natural, natural_key
 
 OVERVIEW = "*"
 SHOWN = 12  # hypervisors in the sidebar
@@ -30,8 +31,8 @@ class Fleet:
             late_poll=Window(Max("status__observed_at", filter=Q(condition=Condition.LATE))),
         )
         named = Case(When(name=self.about, then=Value(0)), default=Value(1))
-        first = rows.order_by(named, "condition", "name")[:SHOWN]
-        return sorted(first, key=lambda one: (one.condition, one.name))
+        first = rows.order_by(named, "condition", natural("name"))[:SHOWN]
+        return sorted(first, key=lambda one: (one.condition, natural_key(one.name)))
 
     @property
     def is_large(self) -> bool:
@@ -54,7 +55,7 @@ class Fleet:
     @property
     def shown(self) -> list[Hypervisor]:
         """Return those in the sidebar."""
-        return self._first if self.is_large else sorted(self._first, key=lambda one: one.name)
+        return self._first if self.is_large else sorted(self._first, key=lambda one: natural_key(one.name))
 
     def _count(self, *conditions: Condition) -> int:
         return sum(getattr(one, condition.name) for one in self._first[:1] for condition in conditions)
@@ -85,7 +86,7 @@ class Fleet:
     def _troubled(self) -> list[Hypervisor]:
         """Return the first few that are not up to date, by name."""
         troubled = [one for one in self._first if one.condition in self._bad]
-        return sorted(troubled[:NAMED], key=lambda one: one.name)
+        return sorted(troubled[:NAMED], key=lambda one: natural_key(one.name))
 
     @property
     def _in_full(self) -> bool:
