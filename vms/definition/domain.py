@@ -222,7 +222,7 @@ def edit(
         if int(root.find("vcpu").get("current", "1")) > vcpus:
             del root.find("vcpu").attrib["current"]
     document = etree.tostring(root, encoding="unicode")
-    return document if nics is None else _with_nics(document, dict(nics))
+    return document if nics is None else nic_edit.put_all(document, dict(nics))
 
 
 def _set_memory(root: etree._Element, memory: int) -> None:
@@ -234,17 +234,6 @@ def _set_memory(root: etree._Element, memory: int) -> None:
         ):
             element.text = str(memory)
             element.set("unit", "MiB")
-
-
-def _with_nics(document: str, nics: dict[str, NICSpec]) -> str:
-    for found in nic_parse.parse_domain(document):
-        if found.key not in nics:
-            document = nic_edit.take(document, found.key)
-    for key, spec in nics.items():
-        found = nic_parse.find(nic_parse.parse_domain(document), key)
-        interface = nic_edit.edit(found.document, spec) if found else nic_edit.build(spec)
-        document = nic_edit.put(document, interface, key)
-    return document
 
 
 def console_log(document: str) -> str:

@@ -3,12 +3,14 @@
 An edit touches only what differs: elements and attributes that are not modelled survive.
 """
 
+from collections.abc import Mapping
+
 from lxml import etree
 
 from networks.definition.document.parse import PARSER, attribute
 from networks.definition.document.tree import remove, remove_if_empty
 
-from .parse import document_of, find, parse_all, read_document, spec_of
+from .parse import document_of, find, parse_all, parse_domain, read_document, spec_of
 from .spec import BRIDGED, SOURCES, NICSpec
 
 # The order in which libvirt itself writes a NIC; a new element is put before the first that comes later.
@@ -81,11 +83,38 @@ def put(domain: str, interface: str, key: str = "") -> str:
         old = there[nics.index(found)]
         new.tail = old.tail
         devices.replace(old, new)
-    elif there:
-        there[-1].addnext(new)
     else:
-        devices.append(new)
+        _append(devices, new)
     return etree.tostring(root, encoding="unicode")
+
+
+def put_all(domain: str, nics: Mapping[str, NICSpec]) -> str:
+    """Return a domain's document with exactly these NICs, by key; SharedMAC if one could be mistaken for another."""
+    for found in parse_domain(domain):
+        if found.key not in nics:
+            domain = take(domain, found.key)
+    root = etree.fromstring(domain.encode(), PARSER)
+    devices = root.find("devices")
+    there, known = devices.findall("interface"), parse_all(root)
+    for key, spec in nics.items():
+        if found := find(known, key):
+            index = known.index(found)
+            new, old = read_document(edit(found.document, spec)), there[index]
+            new.tail, there[index] = old.tail, new
+            devices.replace(old, new)
+        else:
+            _append(devices, read_document(build(spec)))
+            there, known = devices.findall("interface"), parse_all(root)
+    return etree.tostring(root, encoding="unicode")
+
+
+def _append(devices: etree._Element, interface: etree._Element) -> None:
+    """Add an <interface> after the others."""
+    there = devices.findall("interface")
+    if there:
+        there[-1].addnext(interface)
+    else:
+        devices.append(interface)
 
 
 def take(domain: str, key: str) -> str:
