@@ -18,7 +18,7 @@ def add_wording(texts: Mapping[str, Wording]) -> None:
 
 
 class Message:
-    """A code with parameters: plain values, or further messages. str() gives the text.
+    """A code with parameters: plain values, further messages, or lists of them. str() gives the text.
 
     One without a code is empty and false. The code `text` is for words from outside the product.
     """
@@ -49,9 +49,10 @@ class Message:
     def parts(self) -> Iterator[Self]:
         """Yield the message itself and all that its parameters hold."""
         yield self
-        for each in self.params.values():
-            if isinstance(each, Message):
-                yield from each.parts()
+        for value in self.params.values():
+            for each in value if isinstance(value, list) else [value]:
+                if isinstance(each, Message):
+                    yield from each.parts()
 
     def __str__(self) -> str:
         try:
@@ -93,7 +94,7 @@ PLAIN = (str, int, float, bool, list, dict, type(None), Message)
 def _encoded(value: object) -> object:
     if isinstance(value, Message):
         return {"code": value.code, **{name: _encoded(each) for name, each in value.params.items()}}
-    return value
+    return [_encoded(each) for each in value] if isinstance(value, list) else value
 
 
 def _decoded(value: dict) -> Message:
@@ -102,4 +103,6 @@ def _decoded(value: dict) -> Message:
 
 
 def _inner(value: object) -> object:
+    if isinstance(value, list):
+        return [_inner(each) for each in value]
     return _decoded(value) if isinstance(value, dict) and "code" in value else value

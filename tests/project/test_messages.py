@@ -12,7 +12,10 @@ TAKEN = recognise("error creating bridge interface virbr1: File exists")
 NESTED = Message("hypervisor.refused", action=Message("networks.start", name="net1"), reason=TAKEN.message)
 
 
-@pytest.mark.parametrize("message", [NESTED, Message("nics.held", macs=["a", "b"], refused=[]), Message()])
+HELD = Message("nics.held", macs=["a", "b"], refused=[NESTED, Message("nic.shared_mac", mac="a")])
+
+
+@pytest.mark.parametrize("message", [NESTED, HELD, Message()])
 def test_a_stored_message_is_read_back(message):
     assert Message.read(message.stored()) == message
 
@@ -20,6 +23,11 @@ def test_a_stored_message_is_read_back(message):
 @pytest.mark.parametrize("text", ["Could not start net1.", "[]", "7", '{"other": 1}', "{"])
 def test_a_text_of_an_earlier_version_is_its_own_wording(text):
     assert str(Message.read(text)) == text
+
+
+def test_the_parts_of_a_message_are_also_those_in_lists():
+    codes = ["nics.held", *(part.code for part in NESTED.parts()), "nic.shared_mac"]
+    assert [part.code for part in Message.read(HELD.stored()).parts()] == codes
 
 
 def test_no_wording_is_stored_or_compared(monkeypatch):

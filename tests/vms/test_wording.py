@@ -74,7 +74,7 @@ def test_drift_is_the_same_and_is_reverted(page, vm_lab, reworded):  # noqa: F81
 def test_a_refused_nic_is_tried_again_when_its_network_has_come(vm_lab, reworded):  # noqa: F811
     vm_lab.adopt()
     reworded()
-    code = {"code": "libvirt", "text": "XXXX", "reason": Code.NO_NETWORK, "about": "net1"}
+    code = {"message": Message.external("XXXX").stored(), "reason": Code.NO_NETWORK, "about": "net1"}
     vm_lab.vm.nics.filter(mac=SECOND).update(refused=code)
     vm_lab.vm.status.write(error=Message.external("XXXX"), generation=vm_lab.vm.generation)
     vm_lab.hypervisor.networks.filter(name="net1").get().status.write(active=True)

@@ -4,11 +4,11 @@ import enum
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from virterweb.messages import Message
 from vms.definition.nics.fields import drift, fields_changed, value
 from vms.definition.nics.parse import find
 from vms.definition.nics.spec import FoundNIC, NICSpec, SharedMAC
 
-from . import wording
 from .domain import FoundDomain
 
 
@@ -36,18 +36,15 @@ class Difference:
     nic: str = ""
     field: str = ""
     added: bool = False
-    problem: Mapping[str, str] | None = None
+    problem: Message | None = None
     sides: Mapping[str, object]
 
     @property
     def code(self) -> dict[str, object]:
         """Return the difference as a status stores it."""
-        values = {"aspect": self.aspect, "nic": self.nic, "field": self.field, "added": self.added}
-        values |= {"problem": dict(self.problem)} if self.problem else {}
+        problem = {"message": self.problem.stored()} if self.problem else None
+        values = {"aspect": self.aspect, "nic": self.nic, "field": self.field, "added": self.added, "problem": problem}
         return {name: value for name, value in values.items() if value} | dict(self.sides)
-
-    def __str__(self) -> str:
-        return wording.drift(self.code)
 
 
 def gone(name: str) -> Difference:
@@ -102,7 +99,7 @@ def _of_nics(saved: SavedVM, stored: FoundDomain | None, running: FoundDomain | 
             found = {side: find(domain.nics, nic.key) for side, domain in domains.items() if domain}
         except SharedMAC as problem:
             sides = {"saved": value("source", nic.spec), "stored": None}
-            yield Difference(nic=nic.key, problem=problem.code, sides=sides)
+            yield Difference(nic=nic.key, problem=problem.message, sides=sides)
             continue
         if not all(found.values()):
             yield Difference(nic=nic.key, sides={"saved": value("source", nic.spec), **_places(found)})

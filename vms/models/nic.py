@@ -12,7 +12,7 @@ from lxml import etree
 
 from networks.definition import addressing, rules
 from networks.definition.document.parse import PARSER
-from vms.definition import wording
+from virterweb.messages import Message
 from vms.definition.guest_nic import GuestSpec
 from vms.definition.nics import edit, parse
 from vms.definition.nics import spec as nic_xml
@@ -103,9 +103,9 @@ class NIC(models.Model):
         return nic_xml.key_of(self.mac, self.place)
 
     @property
-    def refusal(self) -> str:
-        """Return why libvirt refused the NIC, as a sentence; "" if it did not."""
-        return wording.refusal(self.refused) if self.refused else ""
+    def refusal(self) -> Message:
+        """Return why the NIC was refused; an empty message if it was not."""
+        return Message.read((self.refused or {}).get("message", ""))
 
     def guest_spec(self) -> GuestSpec:
         return GuestSpec.read(self.guest)

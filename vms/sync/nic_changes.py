@@ -32,14 +32,14 @@ def change_nics(vm: VM, connection: Connection, found: FoundDomain) -> None:
             steps = _planned(nic, None if stays else here, there, running and not stays)
             done = all(carry_out(step, vm, connection, found.persistent) for step in steps)
         except (Refused, SharedMAC, NotAttachable) as problem:  # the other NICs do not wait for it
-            vm.nics.filter(pk=nic.pk, asked_at=nic.asked_at).update(asked_at=None, refused=_refusal(problem))
+            vm.nics.filter(pk=nic.pk, asked_at=nic.asked_at).update(asked_at=None, refused=_stored(problem))
             detail = detail or getattr(problem, "detail", "")
             continue
         if not done:
             held.append(nic.mac)
         elif not stays:
             _settle(vm, nic, connection, _arrives(nic, here if running else there, steps, running))
-    refused = [nic.refused for nic in vm.nics.filter(refused__isnull=False)]
+    refused = [nic.refusal for nic in vm.nics.filter(refused__isnull=False)]
     if held:
         write_nics(vm, connection.domains.get(vm.uuid_text))
         raise Waiting(Message("nics.held", macs=sorted(held), refused=refused), seconds=3)
@@ -47,12 +47,11 @@ def change_nics(vm: VM, connection: Connection, found: FoundDomain) -> None:
         raise Refused(Message("nics.refused", refused=refused), detail)
 
 
-def _refusal(problem: Refused | SharedMAC | NotAttachable) -> dict[str, str]:
-    """Return why a NIC could not be changed, as it is stored."""
-    if not isinstance(problem, Refused):
-        return problem.code
-    reason = {"reason": problem.reason.code, "about": problem.reason.about} if problem.reason else {}
-    return {"code": "libvirt", "message": problem.message.stored(), **reason}
+def _stored(problem: Refused | SharedMAC | NotAttachable) -> dict[str, str]:
+    """Return why a NIC could not be changed, as `NIC.refused` stores it."""
+    reason = problem.reason if isinstance(problem, Refused) else None
+    cause = {"reason": reason.code, "about": reason.about} if reason else {}
+    return {"message": problem.message.stored(), **cause}
 
 
 def _planned(nic: NIC, here: FoundNIC | None, there: FoundNIC | None, running: bool) -> tuple[NICStep, ...]:

@@ -55,8 +55,70 @@ print(json.dumps({{
     "accepted": [step["verb"] for step in network.accepted],
     "results": sorted(NetworkRevision.objects.values_list("result", flat=True)),
     "states": [network.state, vm.state],
-    "refused": NIC.objects.get().refused["reason"],
+    "refused": [NIC.objects.get().refused["reason"], str(NIC.objects.get().refusal)],
 }}))
+"""
+OLD_REFUSALS = """
+import json
+from django.core.management import call_command
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+
+executor = MigrationExecutor(connection)
+before = [target for target in executor.loader.graph.leaf_nodes() if target[0] != "vms"]
+targets = [*before, ("vms", "0001_squashed_0035_interrupted")]
+executor.migrate(targets)
+apps = executor.loader.project_state(targets).apps
+model = lambda name: apps.get_model("vms", name).objects
+lab = apps.get_model("hypervisors.Hypervisor").objects.create(name="lab", uri="test:///default")
+vm = model("VM").create(hypervisor=lab, name="tiny-8", uuid="b3cf4da8-1a1b-4c6c-9c1c-6f2a0e8f8f08")
+message = {"code": "hypervisor.refused", "action": "attach it", "reason": "no network net1"}
+stored = json.dumps(message, sort_keys=True)
+refused = [
+    {"code": "shared MAC", "mac": "52:54:00:00:00:08"},
+    {"code": "other MAC", "found": "52:54:00:00:00:08", "mac": "52:54:00:00:00:09"},
+    {"code": "not attachable", "mac": "52:54:00:00:00:08", "kind": "vdpa"},
+    {"code": "libvirt", "message": stored, "reason": "no network", "about": "net1"},
+    {"code": "libvirt", "message": stored},
+    {"code": "libvirt", "text": "refused by libvirt", "reason": "", "about": ""},
+    None,
+]
+for number, each in enumerate(refused):
+    model("NIC").create(vm=vm, mac=f"52:54:00:00:00:0{number}", source="net1", position=number, refused=each)
+sides = {"saved": ["network", "net1"], "stored": None}
+drift = [{"nic": "52:54:00:00:00:08", "problem": refused[0], **sides}, {"aspect": "memory", "saved": 512, "stored": 1}]
+held = {"code": "nics.held", "macs": ["52:54:00:00:00:08"], "refused": refused[:1]}
+error = {"code": "vm.not_deleted", "vm": "tiny-8", "reason": {"code": "nics.refused", "refused": refused[3:6]}}
+model("VMStatus").create(
+    desired=vm, drift="\\n".join(json.dumps(code, sort_keys=True) for code in drift),
+    error=json.dumps(error), progress=json.dumps(held),
+)
+model("VMRevision").create(desired=vm, generation=1, event="added", result="failed", error=json.dumps(error))
+call_command("migrate", verbosity=0)
+
+from virterweb.messages import Message
+from vms.definition.domain import FoundDomain
+from vms.definition.domain_diff import SavedNIC, SavedVM, compare
+from vms.definition.nics.parse import parse_domain
+from vms.definition.nics.spec import NICSpec
+from vms.models import NIC, VM, VMRevision
+from vms.sync.recording import _codes
+
+vm = VM.objects.get()
+interface = "<interface type='user'><mac address='52:54:00:00:00:08'/></interface>"
+nics = parse_domain(f"<domain><devices>{2 * interface}</devices></domain>")
+wanted = SavedNIC(key="52:54:00:00:00:08", spec=NICSpec(kind="network", source="net1", mac="52:54:00:00:00:08"))
+found = FoundDomain(name="tiny-8", uuid="", memory=512, vcpus=1, nics=nics, disks=())
+again = compare(SavedVM(name="tiny-8", memory=512, vcpus=1, nics=(wanted,)), found, None)
+print(json.dumps({
+    "refused": [[str(nic.refusal), nic.refused and nic.refused.get("about")] for nic in NIC.objects.all()],
+    "drift": vm.status.drifts,
+    "as compared": _codes(again).split("\\n")[0] == vm.status.drift.split("\\n")[0],
+    "error": str(vm.status.error),
+    "progress": str(vm.status.progress),
+    "revision": VMRevision.objects.get().error == vm.status.error,
+    "not known": [part.code for part in vm.status.error.parts() if "text" not in part.code and "." not in part.code],
+}))
 """
 # Names are left out: an index keeps that of a column that was renamed.
 SCHEMA = """
@@ -99,7 +161,7 @@ def test_texts_of_an_earlier_version_become_codes_and_the_tables_are_those_of_a_
         "accepted": ["restart"],
         "results": ["done", "failed"],
         "states": ["pending", "pending"],
-        "refused": "network is not active",
+        "refused": ["network is not active", "network net1 is not active"],
     }
     (tmp_path / "new").mkdir()
     with empty_database(tmp_path / "new") as new:
@@ -109,3 +171,34 @@ def test_texts_of_an_earlier_version_become_codes_and_the_tables_are_those_of_a_
             tmp_path,
         )
     assert made == run(SCHEMA, database, tmp_path)
+
+
+def test_refusals_of_nics_become_messages_and_the_same_drift_is_found_again(database, tmp_path):
+    shared = "Several NICs have the MAC 52:54:00:00:00:08, and no PCI address or alias distinguishes them."
+    refused = "Could not attach it: no network net1"
+    not_deleted = f"tiny-8 was not deleted. {refused} {refused} refused by libvirt"
+    after = run(OLD_REFUSALS, database, tmp_path)
+    assert after.pop("progress").endswith(f"It releases the NIC once it has booted or when the VM is off. {shared}")
+    assert after == {
+        "refused": [
+            [shared, None],
+            [
+                "The MAC of NIC 52:54:00:00:00:08 cannot change to 52:54:00:00:00:09. Attach a new NIC and detach "
+                "this one.",
+                None,
+            ],
+            ["NIC 52:54:00:00:00:08 is of the kind vdpa, which the portal cannot attach. Use virsh.", None],
+            [refused, "net1"],
+            [refused, None],
+            ["refused by libvirt", None],
+            ["", None],
+        ],
+        "drift": [
+            f"NIC 52:54:00:00:00:08: found {shared}, expected net1",
+            "Memory: found 1 MiB, expected 512 MiB",
+        ],
+        "as compared": True,
+        "error": not_deleted,
+        "revision": True,
+        "not known": [],
+    }

@@ -58,7 +58,7 @@ def test_progress_has_a_row_for_each_vm_and_names_those_that_failed(page, lab, v
 
 def test_only_failed_vms_are_retried(page, vms, enqueued, django_capture_on_commit_callbacks):
     vms[2].status.write(error=Message.external("refused"))
-    vms[2].nics.update(refused={"code": "libvirt", "text": "refused"})
+    vms[2].nics.update(refused={"message": Message.external("refused").stored()})
     with django_capture_on_commit_callbacks(execute=True):
         answer = ask(page, vms, "retry", did="move", where="blue")
     assert answer.url == "/vms/many/?did=move&where=blue&" + "&".join(f"vm={vm.pk}" for vm in vms)

@@ -12,6 +12,7 @@ from tests import DATA
 from tests.support.making import make_foreign_network, make_hypervisor, make_network
 from virterweb.hypervisors.gateway.connection import Connection
 from virterweb.hypervisors.gateway.found import FoundTraffic, Refused
+from virterweb.messages import Message
 from vms import sync
 from vms.attached.rows import nic_rows
 from vms.definition.nics.edit import put
@@ -170,9 +171,22 @@ def test_a_change_requested_before_a_second_nic_came_is_refused_with_the_reason(
     vm.nics.get(place="ua-two").delete()
     vm.nics.update(place="")
     vm.remove_nic(MAC)
-    with pytest.raises(Refused, match="Several NICs have the MAC"):
+    with pytest.raises(Refused, match="Several NICs have the MAC") as refused:
         sync.push(VM.objects.shown().get(), lab[1])
     assert places(lab[1], vm) == BEFORE
+    shared = Message("nic.shared_mac", mac=MAC)
+    assert (vm.nics.get().refusal, list(refused.value.message.parts())[1:]) == (shared, [shared])
+
+
+def test_the_drift_of_a_nic_says_that_another_nic_has_its_mac(lab, vm):
+    vm.adopt()
+    push(vm, lab[1])
+    vm.nics.get(place="ua-two").delete()
+    vm.nics.update(place="")
+    vm.ask_again()
+    polling.observe(*lab)
+    (drift,) = [line for line in VM.objects.shown().get().status.drifts if line.startswith(f"NIC {MAC}:")]
+    assert "found Several NICs have the MAC" in drift
 
 
 def test_the_document_of_a_nic_never_replaces_that_of_the_other(lab, vm):

@@ -181,7 +181,7 @@ def test_the_vnc_password_of_anothers_vm_survives_a_change_of_its_nic(lab, vm, c
 
 def test_a_refused_nic_of_an_unmanaged_vm_is_not_retried_automatically(lab, vm, connection):
     lost = vm.add_nic(NICSpec(kind="bridge", source="br9", mac=""))
-    vm.nics.update(asked_at=None, refused={"code": "libvirt", "text": "Could not attach it."})
+    vm.nics.update(asked_at=None, refused={"message": Message.external("Could not attach it.").stored()})
     vm.add_nic(NICSpec(kind="bridge", source="br0", mac=""))
     with pytest.raises(Refused, match="Could not attach it"):
         sync.push(again(vm), connection)
@@ -192,9 +192,8 @@ def test_a_refused_nic_of_an_unmanaged_vm_is_not_retried_automatically(lab, vm, 
 def test_a_nic_whose_network_has_come_is_tried_again_and_one_of_another_name_is_not(lab, vm):
     for name in ("net1", "net10"):
         nic = vm.add_nic(NICSpec(kind="network", source="net10", mac=""))
-        vm.nics.filter(pk=nic.pk).update(
-            asked_at=None, refused={"code": "libvirt", "text": "refused", "reason": Code.NO_NETWORK, "about": name}
-        )
+        refused = {"message": Message.external("refused").stored(), "reason": Code.NO_NETWORK, "about": name}
+        vm.nics.filter(pk=nic.pk).update(asked_at=None, refused=refused)
         vm.status.write(generation=again(vm).generation, error=Message.external("refused"))
         lab.networks.get(name="net1").status.write(active=True)
         polling._try_again(lab)

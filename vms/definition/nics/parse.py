@@ -8,6 +8,7 @@ from dataclasses import replace
 from lxml import etree
 
 from networks.definition.document.parse import PARSER, attribute, number, parse_bandwidth
+from virterweb.messages import Message
 
 from .spec import AT, SOURCES, USER_ALIAS, FoundNIC, NICSpec, SharedMAC
 
@@ -42,7 +43,7 @@ def find(nics: Iterable[FoundNIC], key: str) -> FoundNIC | None:
     if place:
         same = [nic for nic in same if (nic.place or _place_of(nic)) == place]
     if len(same) > 1 or any(nic.place.isdecimal() for nic in same):
-        raise SharedMAC(mac)
+        raise SharedMAC(Message("nic.shared_mac", mac=mac))
     return same[0] if same else None
 
 

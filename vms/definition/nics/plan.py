@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from networks.definition.plans.steps import Disruption
+from virterweb.messages import Message
 
 from .edit import build, edit, for_update, without_address
 from .fields import (
@@ -58,7 +59,7 @@ def plan(
     else:
         for each in filter(None, (live, stored)):
             if each.mac != wanted.mac.lower():
-                raise OtherMAC(each.mac, wanted.mac)
+                raise OtherMAC(Message("nic.other_mac", found=each.mac, mac=wanted.mac))
         only = only if found else None
         if live:
             planned = _plan_running(wanted, live, stored, replug, only)
@@ -116,7 +117,7 @@ def _attach(wanted: NICSpec, stored: FoundNIC | None) -> NICStep:
 
 def _check_attachable(wanted: NICSpec) -> None:
     if wanted.kind not in SOURCES:
-        raise NotAttachable(wanted.mac, wanted.kind)
+        raise NotAttachable(Message("nic.not_attachable", mac=wanted.mac, kind=wanted.kind))
 
 
 def _define(

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from networks.definition.spec import BandwidthSpec
-from vms.definition import wording
+from virterweb.messages import Failure
 
 USER_ALIAS = "ua-"  # the prefix of aliases that users may choose
 # Where a NIC is attached, by its kind: the attributes of <source> for the name, and for its refinement.
@@ -12,12 +12,8 @@ BRIDGED = ("network", "bridge")  # kinds with a tap device on a bridge, which ca
 AT = "@"  # separates MAC and place in the key of a NIC that shares its MAC
 
 
-class SharedMAC(LookupError):
-    """Several NICs of a VM have this MAC, and nothing distinguishes them."""
-
-    def __init__(self, mac: str) -> None:
-        self.code = {"code": "shared MAC", "mac": mac}
-        super().__init__(wording.refusal(self.code))
+class SharedMAC(Failure, LookupError):
+    """Several NICs of a VM have this MAC, and nothing distinguishes them: none of them is found by it."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,6 +4,7 @@ import enum
 from dataclasses import dataclass
 
 from networks.definition.plans.steps import Disruption
+from virterweb.messages import Failure
 from vms.definition import wording
 
 from .fields import Change
@@ -50,20 +51,12 @@ class Note(enum.StrEnum):
     VIRTUAL_PORT = "virtual port"
 
 
-class OtherMAC(ValueError):
+class OtherMAC(Failure, ValueError):
     """The MAC identifies a NIC, so it cannot be changed."""
 
-    def __init__(self, found: str, mac: str) -> None:
-        self.code = {"code": "other MAC", "found": found, "mac": mac}
-        super().__init__(wording.refusal(self.code))
 
-
-class NotAttachable(ValueError):
+class NotAttachable(Failure, ValueError):
     """A NIC of a kind that is not modelled can be changed in place, but not attached again."""
-
-    def __init__(self, mac: str, kind: str) -> None:
-        self.code = {"code": "not attachable", "mac": mac, "kind": kind}
-        super().__init__(wording.refusal(self.code))
 
 
 @dataclass(frozen=True, kw_only=True)

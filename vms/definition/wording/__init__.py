@@ -86,14 +86,6 @@ NOTES = {
     "virtual port": "Its virtual port configuration belongs to the old network and is removed.",
 }
 
-#: Why a NIC cannot be changed, of what the portal itself finds.
-REFUSALS = {
-    "shared MAC": "Several NICs have the MAC {mac}, and no PCI address or alias distinguishes them.",
-    "other MAC": "The MAC of NIC {found} cannot change to {mac}. Attach a new NIC and detach this one.",
-    "not attachable": "NIC {mac} is of the kind {kind}, which the portal cannot attach. Use virsh.",
-    "libvirt": "{text}",
-}
-
 #: The aspects of a VM: title, and value of a side.
 ASPECTS = {
     "name": ("Name", "{value}"),
@@ -167,13 +159,6 @@ def notes(codes: Iterable[str]) -> str:
     return " ".join(NOTES[code] for code in codes)
 
 
-def refusal(code: Mapping[str, str]) -> str:
-    """Return why a NIC was refused, as `NIC.refused` stores it."""
-    if "message" in code:
-        return str(Message.read(code["message"]))
-    return REFUSALS[code["code"]].format(**code)
-
-
 def drift_title(code: Mapping[str, object]) -> str:
     """Return what a difference is about."""
     if aspect := code.get("aspect"):
@@ -192,7 +177,7 @@ def drift_side(code: Mapping[str, object], side: str) -> str:
             return PERSISTENCE[found]
         return DRIFTS["missing"] if found is None else ASPECTS[aspect][1].format(value=found)
     if "problem" in code and side == "stored":
-        return refusal(code["problem"])
+        return str(Message.read(code["problem"].get("message", "")))
     if code.get("field"):
         return value(code["field"], found)
     if found is None:
@@ -219,12 +204,12 @@ def _sentences(*texts: str) -> str:
     return " ".join(texts)
 
 
-def _nics_held(macs: Sequence[str], refused: Iterable[Mapping[str, str]]) -> str:
-    return _sentences(NICS_HELD.format(macs=", ".join(macs)), *map(refusal, refused))
+def _nics_held(macs: Sequence[str], refused: Iterable[Message]) -> str:
+    return _sentences(NICS_HELD.format(macs=", ".join(macs)), *map(str, refused))
 
 
-def _nics_refused(refused: Iterable[Mapping[str, str]]) -> str:
-    return _sentences(*map(refusal, refused))
+def _nics_refused(refused: Iterable[Message]) -> str:
+    return _sentences(*map(str, refused))
 
 
 def _not_deleted(vm: str, reason: Message) -> str:
@@ -285,6 +270,9 @@ MESSAGES = {
     "size.invalid": "{text} is not a size, for example 512M or 2G",  # without full stop
     "user.static": "{ip} is the static address of {vm} ({mac}).",
     "address.invalid": "{text} is not an IP address. Enter one like 10.255.0.8, without leading zeros.",
+    "nic.shared_mac": "Several NICs have the MAC {mac}, and no PCI address or alias distinguishes them.",
+    "nic.other_mac": "The MAC of NIC {found} cannot change to {mac}. Attach a new NIC and detach this one.",
+    "nic.not_attachable": "NIC {mac} is of the kind {kind}, which the portal cannot attach. Use virsh.",
     "nic.not_changed": _not_changed,
     "nic.not_restored": "{problem} The old state could not be restored: {stays}",
 }
