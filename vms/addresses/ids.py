@@ -14,6 +14,7 @@ from networks.models import Network
 from virterweb.hypervisors.gateway.found import Refused
 from virterweb.hypervisors.models import Hypervisor
 from virterweb.messages import InvalidValue, Message
+from vms.definition.guest_nic import address_of_id
 from vms.models import NIC, VM, NICStatus
 
 
@@ -58,15 +59,15 @@ def access_network(hypervisor: Hypervisor) -> Network:
     return network
 
 
-def host_entry(vm: VM) -> HostSpec | None:
-    """Return the DHCP reservation that the ID decides; None if the access network has no IPv4 block."""
-    block = access_network(vm.hypervisor).definition.block()
+def host_entry(vm: VM) -> tuple[Network, HostSpec] | None:
+    """Return the access network and the DHCP reservation that the ID decides; None if it has no IPv4 block."""
+    access = access_network(vm.hypervisor)
+    block = access.definition.block()
     if vm.number is None or block is None:
         return None
-    try:
-        return HostSpec(mac=mac_of_id(vm.number), ip=str(ip_of_id(block, vm.number)))
-    except ValueError as problem:  # the block was changed in the meantime
-        raise Refused(Message("vm.number_outside", number=vm.number, block=block)) from problem
+    if not (ip := address_of_id(access.definition, vm.number)):  # the block was changed in the meantime
+        raise Refused(Message("vm.number_outside", number=vm.number, block=block))
+    return access, HostSpec(mac=mac_of_id(vm.number), ip=ip)
 
 
 def problems(hypervisor: Hypervisor, numbers: Sequence[int]) -> list[str]:

@@ -75,8 +75,8 @@ def _reason(vm: VM) -> Message | None:
     """Return why SSH to a VM does not work, an empty message if it does, None if that could not be tried."""
     seen = with_access_addresses([vm])[0].addresses
     try:
-        entry = host_entry(vm)
-        address = entry.ip if entry else next(iter(seen), None)
+        decided = host_entry(vm)
+        address = decided[1].ip if decided else next(iter(seen), None)
         if address is None:
             return Message("ssh.no_address")
         # A separate connection: waiting for a guest does not block other calls.

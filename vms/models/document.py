@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 from django.db import models
 
 from networks.addresses.reserved import reserved
-from networks.definition.addressing import ip_of_id, mac_of_id
+from networks.definition.addressing import mac_of_id
 from networks.models import Network
 from virterweb.hypervisors.models import Hypervisor
 from vms.definition import domain as domain_xml
+from vms.definition.guest_nic import address_of_id
 
 if TYPE_CHECKING:
     from .nic import NIC
@@ -101,8 +102,5 @@ def _address_of_id(vm: "VM") -> dict[tuple[str, str], str]:
     if vm.number is None or vm.status.made_at:
         return {}
     access = Network.objects.in_use(vm.hypervisor_id, vm.hypervisor.access_network)
-    block = access.definition.block() if access else None
-    try:
-        return {(access.name, mac_of_id(vm.number)): str(ip_of_id(block, vm.number))} if block else {}
-    except ValueError:  # the block was changed meanwhile
-        return {}
+    ip = address_of_id(access.definition, vm.number) if access else ""
+    return {(access.name, mac_of_id(vm.number)): ip} if ip else {}

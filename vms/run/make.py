@@ -12,7 +12,7 @@ from virterweb.hypervisors.desired.revisions import Revision
 from virterweb.hypervisors.gateway.connection import Connection
 from virterweb.hypervisors.gateway.found import Refused
 from virterweb.messages import Message
-from vms.addresses.ids import access_network, host_entry
+from vms.addresses.ids import host_entry
 from vms.cloud_init import seed
 from vms.definition import domain as domain_xml
 from vms.definition import volume as volume_xml
@@ -105,10 +105,9 @@ def _clear_console(vm: VM, connection: Connection) -> None:
 
 
 def _check_host_entry(vm: VM, connection: Connection) -> None:
-    entry = host_entry(vm)
-    if entry is None:
+    if (decided := host_entry(vm)) is None:
         return
-    access = access_network(vm.hypervisor)
+    access, entry = decided
     reserved = {found.mac: found for found in networks_sync.found_hosts(access, connection)}
     if vm.hypervisor.static_dhcp and entry.mac not in reserved:
         raise Refused(Message("vm.no_reservation", network=access, mac=entry.mac))
@@ -118,9 +117,9 @@ def _check_host_entry(vm: VM, connection: Connection) -> None:
 
 def add_entry(vm: VM, connection: Connection) -> None:
     """Add the DHCP reservation that the VM's ID decides, live and stored."""
-    if (entry := host_entry(vm)) is None:
+    if (decided := host_entry(vm)) is None:
         return
-    access = access_network(vm.hypervisor)
+    access, entry = decided
     with transaction.atomic():
         access.lock()
         known = access.hosts.filter(mac=entry.mac, ip=entry.ip, removed_at=None).exists()

@@ -18,6 +18,7 @@ from tests.support.making import make_host, make_hypervisor, make_vm
 from virterweb.hypervisors.connections.pool import connected, disconnect
 from virterweb.hypervisors.desired.carry_out import carry_out
 from virterweb.hypervisors.desired.state import State
+from virterweb.hypervisors.gateway.found import Refused
 from virterweb.hypervisors.models import Hypervisor
 from virterweb.hypervisors.sync import observe
 from vms.addresses import ids
@@ -66,6 +67,15 @@ def run(lab: Hypervisor) -> VM:
 
 def entries(raw: libvirt.virConnect) -> list[str]:
     return etree.fromstring(raw.networkLookupByName("default").XMLDesc()).xpath("ip/dhcp/host/@ip")
+
+
+@pytest.mark.parametrize("number", [1, 255], ids=["the host's own address", "outside the block"])
+def test_a_vm_whose_id_has_lost_its_address_is_refused_and_reserves_none(lab, raw, number):
+    vm = make_vm(lab, f"tiny-{number}", number)
+    with connected(lab.pk, lab.uri) as connection, pytest.raises(Refused, match=f"ID {number} has no address in"):
+        make.add_entry(vm, connection)
+    assert entries(raw) == []
+    assert Network.objects.get().hosts.count() == 0
 
 
 def remove_entry(raw: libvirt.virConnect) -> None:
