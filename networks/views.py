@@ -5,7 +5,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from networks.addresses.blocks import next_free_block
+from networks.addresses.blocks import next_free_block, taken_blocks
 from networks.attachments import attachments
 from networks.changes.forms.network import NetworkForm
 from networks.copies.terraform import terraform
@@ -35,7 +35,7 @@ def network_list(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def network_add(request: HttpRequest) -> HttpResponse:
     first = Hypervisor.objects.preselected()
-    proposed = {"ipv4": next_free_block(first)} if first and request.method == "GET" else None
+    proposed = {"ipv4": next_free_block(taken_blocks(first))} if first and request.method == "GET" else None
     if "change" in request.POST:
         return _for_another_hypervisor(request)
     form = NetworkForm(request.POST or None, operator=rights.is_operator(request.user), initial=proposed)
@@ -56,7 +56,7 @@ def _for_another_hypervisor(request: HttpRequest) -> HttpResponse:
     key = typed.get("hypervisor", "")
     chosen = Hypervisor.objects.filter(pk=key).first() if key.isdecimal() and len(key) < 19 else None
     if chosen and typed.get("ipv4", "") in ("", typed.get("proposed")):
-        typed["ipv4"] = next_free_block(chosen)
+        typed["ipv4"] = next_free_block(taken_blocks(chosen))
     form = NetworkForm(initial=typed, operator=rights.is_operator(request.user))
     return render(request, "networks/changes/_add_form.html", {"form": form, "proposed": typed.get("ipv4", "")})
 

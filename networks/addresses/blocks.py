@@ -14,7 +14,8 @@ from networks.models import Network
 from virterweb.hypervisors.models import Hypervisor
 from virterweb.messages import Message
 
-NOT_READ = ("document", "agreed", "status__document", "status__stored")
+COLUMNS = ("hypervisor", "name", "managed", "removed_at", "active")
+COLUMNS += ("status__desired", "status__active", "status__bridge", "status__ip_range")
 SPACES = ("10.255.0.0/16", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")  # where blocks are proposed
 
 
@@ -33,6 +34,7 @@ class TakenBlock:
     block: IPv4Network | IPv6Network
     use: Use
     holder: str
+    network: int | None = None  # its id; None for a route
 
     def forbids(self, block: IPv4Network | IPv6Network) -> bool:
         """Return whether a network with that block could not start, or its guests be confused with those of another.
@@ -58,10 +60,16 @@ class TakenBlock:
         return str(self.message)
 
 
-def taken_blocks(hypervisor: Hypervisor, but: Network | None = None) -> list[TakenBlock]:
+def taken_blocks(hypervisor: Hypervisor) -> list[TakenBlock]:
     """Return every block in use on a hypervisor: those of networks, and the routes of the host."""
-    networks = list(with_waiting_document(Network.objects.on(hypervisor).select_related("status").defer(*NOT_READ)))
-    return _taken(hypervisor, networks, but)
+    return _taken(
+        hypervisor, with_waiting_document(Network.objects.on(hypervisor).select_related("status").only(*COLUMNS))
+    )
+
+
+def of_others(taken: Iterable[TakenBlock], network: Network | None) -> list[TakenBlock]:
+    """Return the blocks that are not those of this network."""
+    return [each for each in taken if network is None or each.network != network.pk]
 
 
 def with_waiting_document(networks: QuerySet[Network]) -> QuerySet[Network]:
@@ -78,18 +86,16 @@ def taken_blocks_of(networks: Iterable[Network]) -> dict[int, list[TakenBlock]]:
     return {key: _taken(its[0].hypervisor, its) for key, its in by_hypervisor.items()}
 
 
-def _taken(hypervisor: Hypervisor, networks: Iterable[Network], but: Network | None = None) -> list[TakenBlock]:
+def _taken(hypervisor: Hypervisor, networks: Iterable[Network]) -> list[TakenBlock]:
     networks = [network for network in networks if network.removed_at is None]
     bridges = {network.status.bridge for network in networks}
     taken = []
     for network in networks:
-        if but and network.pk == but.pk:
-            continue
         wanted = parse(network.waiting_document).ip_range if network.waiting_document else ""
         runs = network.status.active or (network.managed and network.active)
+        holder = {"use": Use.NETWORK if runs else Use.INACTIVE, "holder": str(network), "network": network.pk}
         cidrs = dict.fromkeys(filter(None, [*network.status.ip_range.split(","), *wanted.split(",")]))
-        use = Use.NETWORK if runs else Use.INACTIVE
-        taken += [TakenBlock(block=ip_network(cidr, strict=False), use=use, holder=str(network)) for cidr in cidrs]
+        taken += [TakenBlock(block=ip_network(cidr, strict=False), **holder) for cidr in cidrs]
     for block, device in hypervisor.status.routes:
         if device not in bridges:
             taken.append(TakenBlock(block=ip_network(block), use=Use.ROUTE, holder=device))
@@ -154,12 +160,12 @@ def proposal(free: str) -> str:
     return FREE.format(free=free) if free else ""
 
 
-def next_free_block(hypervisor: Hypervisor) -> str:
-    """Return the first /24 of SPACES that no network and no route of the host uses.
+def next_free_block(taken: Iterable[TakenBlock]) -> str:
+    """Return the first /24 of SPACES that no network and no route of the host uses; "" if there is none.
 
     Routes that cover all of SPACES, such as a VPN's default route, are ignored.
     """
-    taken = [each for each in taken_blocks(hypervisor) if each.block.version == 4]
+    taken = [each for each in taken if each.block.version == 4]
     narrow = [each for each in taken if each.use is not Use.ROUTE or each.block.prefixlen > 8]
     return _first_free(taken) or _first_free(narrow)
 

@@ -8,7 +8,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from lxml import etree
 
-from networks.addresses.blocks import find_overlap, taken_blocks
+from networks.addresses.blocks import find_overlap, of_others, taken_blocks
 from networks.definition.document.compare import pretty
 from networks.definition.document.edit import build, edit, put_hosts
 from networks.definition.document.parse import parse, read
@@ -98,7 +98,7 @@ def check(text: str, network: Network) -> list[check_xml.Problem]:
         return found
     found = [*_hidden(text, before)]
     known = {subnet.interface.network for subnet in parse(before).subnets} if before else set()
-    taken = taken_blocks(network.hypervisor, network)
+    taken = of_others(taken_blocks(network.hypervisor), network)
     for subnet in parse(text).subnets:
         block = subnet.interface.network
         if block not in known and (other := find_overlap(block, taken)):

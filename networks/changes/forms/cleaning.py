@@ -7,7 +7,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.functional import cached_property
 
-from networks.addresses.blocks import next_free_block, taken_blocks
+from networks.addresses.blocks import next_free_block, of_others, taken_blocks
 from networks.changes.forms import checks
 from networks.changes.forms.blocks import beyond_the_form
 from networks.changes.forms.checks import FAMILIES
@@ -104,9 +104,10 @@ class Cleaning:
         others = Network.objects.on(self.on)
         others = others.exclude(pk=self.network.pk) if self.network else others
         bridges = others.filter(status__present=True).values_list("status__bridge", "name")
+        taken = taken_blocks(self.on)
         return checks.Surroundings(
-            taken=tuple(taken_blocks(self.on, self.network)),
-            free=next_free_block(self.on),
+            taken=tuple(of_others(taken, self.network)),
+            free=next_free_block(taken),
             bridges={bridge: name for bridge, name in bridges if bridge},
             movable=self.network is not None,
             **(beyond_the_form(document) if document else {}),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from networks.addresses.blocks import next_free_block
+from networks.addresses.blocks import next_free_block, taken_blocks
 from networks.models import Network
 from tests.support.making import make_foreign_network, make_hypervisor
 from virterweb.hypervisors.models import HypervisorStatus
@@ -40,7 +40,7 @@ def test_a_wider_or_narrower_route_is_warned_of_by_name_and_another_block_propos
     route(routed)
     said = preview(page, lab, "10.254.1.1/24")
     assert f"10.254.1.0/24 overlaps {routed} of the host, which routes it through tun0." in said
-    assert f"For example, {next_free_block(lab)} is free." in said
+    assert f"For example, {next_free_block(taken_blocks(lab))} is free." in said
     assert add(page, lab, "10.254.1.1/24").status_code == 302
 
 
@@ -76,5 +76,5 @@ def test_an_inactive_networks_block_is_warned_of_and_an_active_ones_refused(page
 )
 def test_the_proposed_block_is_outside_every_route_unless_one_takes_everything(page, lab, routed, proposed):
     route(*routed)
-    assert next_free_block(Network.objects.first().hypervisor) == proposed
+    assert next_free_block(taken_blocks(Network.objects.first().hypervisor)) == proposed
     assert page.get("/networks/add/").context["form"]["ipv4"].value() == proposed
