@@ -110,8 +110,19 @@ class Desired(models.Model):
         enqueue(self.push_task, self.pk)
 
     def lock(self) -> None:
-        """Lock the row before its status, as requests do; the other order would cause a deadlock."""
-        type(self).objects.select_for_update().filter(pk=self.pk).values_list("pk").first()
+        """Lock the row before its status, as requests do; the other order would cause a deadlock.
+
+        Rows that refer to it can still be written.
+        """
+        type(self).objects.select_for_update(no_key=True).filter(pk=self.pk).values_list("pk").first()
+
+    def delete(self, *args, **kwargs) -> tuple[int, dict[str, int]]:
+        """Delete the row and what belongs to it, locked in the order in which polls lock and write them."""
+        statuses = self._meta.get_field("status").related_model.objects
+        with transaction.atomic():
+            self.lock()
+            statuses.select_for_update(no_key=True).filter(desired=self.pk).values_list("pk").first()
+            return super().delete(*args, **kwargs)
 
     @contextmanager
     def transition(self, *, managed: bool | None = None, present: bool = False) -> Iterator[None]:
@@ -137,7 +148,7 @@ class Desired(models.Model):
             raise InvalidTransition(self, Refusal.ABSENT)
 
     def _lock(self) -> None:
-        row = type(self).objects.select_for_update().filter(pk=self.pk).values(*LIFECYCLE).first()
+        row = type(self).objects.select_for_update(no_key=True).filter(pk=self.pk).values(*LIFECYCLE).first()
         if row is None:
             raise InvalidTransition(self, Refusal.GONE)
         for name, value in row.items():
@@ -177,7 +188,7 @@ class Desired(models.Model):
     def forget(self) -> None:
         """Delete the row of an unmanaged object that libvirt no longer has, unless somebody has adopted it."""
         with transaction.atomic():
-            row = type(self).objects.select_for_update().filter(pk=self.pk, managed=False).first()
+            row = type(self).objects.select_for_update(no_key=True).filter(pk=self.pk, managed=False).first()
             if row:
                 row.delete()
 
