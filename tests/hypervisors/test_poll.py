@@ -4,6 +4,7 @@ import threading
 from datetime import timedelta
 
 import pytest
+from django.db import OperationalError
 from django.utils import timezone
 
 from tests.support.making import make_hypervisor
@@ -176,6 +177,17 @@ def test_only_an_unreachable_hypervisor_is_called_unreachable(lab, page, monkeyp
     assert not Hypervisor.objects.due().exists()
     shown = page.get("/").content.decode()
     assert ("unreachable since" in shown) == unreachable
+
+
+def test_a_poll_during_which_the_database_was_lost_is_repeated_soon_and_shows_no_error(lab, monkeypatch):
+    def lose(connection: Connection) -> None:
+        raise OperationalError("the connection is closed")
+
+    monkeypatch.setattr(HostMachine, "routes", lose)
+    with pytest.raises(OperationalError):
+        sync.observe(lab.pk)
+    assert (str(status().error), status().due_at) == ("", None)
+    assert status().claimed_until - timezone.now() < timedelta(seconds=1)
 
 
 def test_a_call_that_hangs_is_abandoned_and_not_repeated_until_it_ends():

@@ -9,6 +9,7 @@ from django.db.models import Case, DateTimeField, F, Q, QuerySet, When
 from django.utils.module_loading import import_string
 
 from virterweb.hypervisors.claims.clock import Now, database_time
+from virterweb.hypervisors.claims.due import DATABASE_AWAY
 from virterweb.hypervisors.connections.guard import Observation, failure
 from virterweb.hypervisors.connections.pool import connected
 from virterweb.hypervisors.gateway.connection import Connection
@@ -52,6 +53,8 @@ def observe(hypervisor_id: int) -> None:
             _record(status.pk, due_at=_after(RETRY_INTERVAL))
         except Unreachable as problem:
             _record_failure(status, problem)
+        except DATABASE_AWAY:  # it is polled again soon
+            raise
         except Exception as problem:
             _record_error(status, problem)
 

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import pytest
 from django.apps import apps
-from django.db import DataError, OperationalError
+from django.db import DataError, InterfaceError, OperationalError
 from django.utils import timezone
 from lxml import etree
 
@@ -94,6 +94,18 @@ def test_work_with_an_internal_error_is_retried_with_growing_delays(network, pro
     with rows().claim() as row:
         assert row.crashes == 10
     assert is_free() and rows().get().crashes == 0
+
+
+@pytest.mark.parametrize("problem", [OperationalError("deadlock detected"), InterfaceError("connection is closed")])
+def test_work_that_the_database_broke_off_is_retried_within_seconds(network, problem):
+    pauses = []
+    for _ in range(10):
+        with pytest.raises(type(problem)), rows().claim():
+            raise problem
+        assert not is_free()
+        pauses.append((rows().get().claimed_until - timezone.now()).total_seconds())
+        rows().update(claimed_until=timezone.now() - timedelta(seconds=1))
+    assert pauses[0] < 0.5 and max(pauses) == pytest.approx(7.5, abs=1)
 
 
 def test_a_claim_ends_late_if_the_database_was_away_when_its_work_ended(network, monkeypatch):

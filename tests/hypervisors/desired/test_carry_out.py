@@ -1,6 +1,9 @@
 """What all desired and observed objects share: states, generations and results of attempts."""
 
+from datetime import timedelta
+
 import pytest
+from django.db import OperationalError
 from django.utils import timezone
 
 from networks.models import Network, NetworkStatus
@@ -10,7 +13,8 @@ from virterweb.hypervisors.desired.carry_out import Waiting, carry_out
 from virterweb.hypervisors.desired.models import Desired
 from virterweb.hypervisors.desired.refusals import InvalidTransition, Refusal, Superseded
 from virterweb.hypervisors.desired.state import State
-from virterweb.hypervisors.gateway.found import Busy, Refused
+from virterweb.hypervisors.gateway.found import Busy, NotConnected, Refused
+from virterweb.hypervisors.models import HypervisorStatus
 from virterweb.messages import Message
 
 
@@ -102,6 +106,37 @@ def test_trying_again_becomes_less_often(network):
         carry_out(Network, network.pk, busy)
         waits.append(round((again(network).status.due_at - timezone.now()).total_seconds()))
     assert waits == [2, 4, 8, 16, 30, 30]
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [Busy(CROWDED), NotConnected(Message("hypervisor.silent")), Waiting(Message.external("shutting down"), seconds=2)],
+)
+def test_what_could_not_be_attempted_yet_is_tried_again_as_soon_as_at_first(network, reason):
+    def fail(desired, host):
+        raise reason
+
+    for _ in range(6):
+        carry_out(Network, network.pk, fail)
+        assert round((again(network).status.due_at - timezone.now()).total_seconds()) == 2
+
+
+def test_changes_on_an_unreachable_hypervisor_are_due_as_soon_as_a_poll_reaches_it(network):
+    HypervisorStatus.objects.update(unreachable_since=timezone.now())
+    assert not Network.objects.overdue().exists()
+    HypervisorStatus.objects.update(unreachable_since=None)
+    assert Network.objects.overdue().get() == network
+
+
+def test_a_change_during_which_the_database_was_lost_has_not_failed_and_is_tried_again_soon(network):
+    def lose(desired, host):
+        raise OperationalError("deadlock detected")
+
+    with pytest.raises(OperationalError):
+        carry_out(Network, network.pk, lose)
+    found = again(network)
+    assert (found.state, str(found.status.error), found.status.tries) == (State.PENDING, "", 0)
+    assert found.status.claimed_until - timezone.now() < timedelta(seconds=1)
 
 
 def test_waiting_calls_are_admitted_up_to_the_limit_when_others_end(network):

@@ -17,7 +17,7 @@ from typing import ClassVar, Self
 
 from django.apps import apps
 from django.conf import settings
-from django.db import Error, connection, models, transaction
+from django.db import Error, InterfaceError, OperationalError, connection, models, transaction
 from django.db.models import Q
 
 from virterweb.hypervisors.gateway.found import HypervisorError
@@ -29,6 +29,9 @@ log = logging.getLogger(__name__)
 
 LONGEST_PAUSE = timedelta(minutes=10)  # nothing is postponed for longer, unless the clock was set back
 FIRST_PAUSE = timedelta(seconds=10)  # after an attempt that crashed
+FIRST_DATABASE_PAUSE = timedelta(seconds=0.25)  # after one that the database broke off
+MAX_GROWTH = 30  # how many times as long as the first pause the longest is
+DATABASE_AWAY = (InterfaceError, OperationalError)  # not the fault of the work: a lost connection, a deadlock
 EXTENSIONS = 6  # of a claim before it would end: a few may fail or be late
 
 _numbers = itertools.count(1)
@@ -54,7 +57,7 @@ class DueQuerySet(models.QuerySet):
         """Claim the one row if it is free, or yield None: another has it, or there is none.
 
         An unexpected exception is re-raised. The row then stays unclaimed for a time that doubles with each failure, so
-        that no worker takes it up again immediately.
+        that no worker takes it up again immediately. If the database was lost, that time is short.
         """
         token = f"{this_process()}/{next(_numbers)}"
         with transaction.atomic():
@@ -72,8 +75,9 @@ class DueQuerySet(models.QuerySet):
             yield row
         except HypervisorError:
             raise
-        except Exception:
-            pause = min(FIRST_PAUSE * 2**row.crashes, LONGEST_PAUSE / 2)
+        except Exception as problem:
+            first = FIRST_DATABASE_PAUSE if isinstance(problem, DATABASE_AWAY) else FIRST_PAUSE
+            pause = first * min(2**row.crashes, MAX_GROWTH)
             ended |= {"claimed_until": Now() + pause, "crashes": min(row.crashes + 1, 10)}
             raise
         finally:

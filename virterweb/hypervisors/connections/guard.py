@@ -15,16 +15,17 @@ from contextlib import contextmanager
 from typing import Self
 
 from django.core.exceptions import ValidationError
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import transaction
 from django.db.models import Model
 
+from virterweb.hypervisors.claims.due import DATABASE_AWAY
 from virterweb.hypervisors.gateway.found import HypervisorError, Unreachable
 from virterweb.hypervisors.models import Hypervisor, ReadingProblem
 from virterweb.messages import Message
 
 log = logging.getLogger(__name__)
 
-GENERAL = (Unreachable, InterfaceError, OperationalError)  # not the object's fault: all others would fail too
+GENERAL = (Unreachable, *DATABASE_AWAY)  # not the object's fault: all others would fail too
 MAX_PROBLEMS = 100  # recorded of one reading
 MAX_KEY = 300  # characters of a key
 

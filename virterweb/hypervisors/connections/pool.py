@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from django.core.exceptions import ValidationError
 
 from virterweb.hypervisors.gateway.connection import Connection, start_event_loop
-from virterweb.hypervisors.gateway.found import Busy, Unreachable
+from virterweb.hypervisors.gateway.found import Busy, NotConnected, Unreachable
 from virterweb.hypervisors.uris import validate_uri
 from virterweb.messages import Message
 
@@ -49,7 +49,7 @@ class _Slot:
         try:
             connection = opening.result(timeout=max(0.0, self.opened_at + OPEN_TIMEOUT - time.monotonic()))
         except TimeoutError:
-            raise Unreachable(
+            raise NotConnected(
                 Message("hypervisor.silent"), f"no answer from {self.uri} within {OPEN_TIMEOUT:.0f} s"
             ) from None
         self.connection = connection
@@ -72,13 +72,13 @@ _slots_lock = threading.Lock()
 def connected(hypervisor_id: int, uri: str, *, limited: bool = True) -> Iterator[Connection]:
     """Yield an open hypervisor's connection, which is kept and shared by threads.
 
-    Raises: Unreachable if it cannot be opened in time; Busy if it has the maximum of callers. Callers that are not
+    Raises: NotConnected if it cannot be opened in time; Busy if it has the maximum of callers. Callers that are not
     `limited`, such as the poll of a hypervisor, do not count.
     """
     try:
         validate_uri(uri)  # again, because a row can be written without any form
     except ValidationError as problem:
-        raise Unreachable(Message("hypervisor.uri_not_allowed"), f"{uri}: {problem.message}") from problem
+        raise NotConnected(Message("hypervisor.uri_not_allowed"), f"{uri}: {problem.message}") from problem
     start_event_loop()
     with _slots_lock:
         slot = _slots.get(hypervisor_id)

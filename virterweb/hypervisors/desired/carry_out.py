@@ -8,10 +8,11 @@ from time import monotonic
 from django.db import models
 from django.utils import timezone
 
+from virterweb.hypervisors.claims.due import DATABASE_AWAY
 from virterweb.hypervisors.connections.guard import failure
 from virterweb.hypervisors.connections.pool import CROWDED, MAX_CALLERS, connected
 from virterweb.hypervisors.gateway.connection import Connection
-from virterweb.hypervisors.gateway.found import HypervisorError, Unreachable
+from virterweb.hypervisors.gateway.found import HypervisorError, NotConnected, Unreachable
 from virterweb.logs.context import about
 from virterweb.messages import Failure, Message
 
@@ -69,6 +70,8 @@ def _attempt(desired: Desired, push: Callable[[Desired, Connection], dict]) -> b
             values = push(desired, connection)
     except Superseded:
         return True
+    except DATABASE_AWAY:  # it is tried again soon
+        raise
     except Exception as problem:
         if not status.is_still_claimed():
             log.warning(
@@ -88,7 +91,7 @@ def _record_failure(desired: Desired, began: float, problem: Exception) -> bool:
     """Record why an attempt failed, and when it is retried. Return whether it was refused, and is not retried."""
     status = desired.status
     if isinstance(problem, Waiting):
-        status.retry_later(problem.message, timedelta(seconds=problem.seconds))
+        status.retry_later(problem.message, timedelta(seconds=problem.seconds), tries=status.tries)
         return False
     if not isinstance(problem, HypervisorError):
         _crashed(desired, problem)
@@ -97,7 +100,11 @@ def _record_failure(desired: Desired, began: float, problem: Exception) -> bool:
     if problem.again:
         # The message of a lost connection names the URI; only the page of the hypervisor shows it, to operators.
         detail = "" if isinstance(problem, Unreachable) else problem.detail
-        status.retry_later(problem.message, min(RETRY * 2 ** min(status.tries, 4), MAX_RETRY), detail=detail)
+        if problem.message == CROWDED or isinstance(problem, NotConnected):  # nothing was attempted
+            status.retry_later(problem.message, RETRY, detail=detail, tries=status.tries)
+        else:
+            wait = min(RETRY * 2 ** min(status.tries, 4), MAX_RETRY)
+            status.retry_later(problem.message, wait, detail=detail)
         return False
     _conclude(desired, began, error=problem.message, detail=problem.detail)
     return True

@@ -35,8 +35,13 @@ class DesiredQuerySet(NamedQuerySet):
         return found
 
     def overdue(self) -> Self:
-        """Return those that are not carried out, that no worker holds, and whose time has come, the latest last."""
-        return self.filter(Due.is_due("status__"), ~DONE).order_by(F("status__due_at").asc(nulls_first=True), "pk")
+        """Return those that are not carried out, that no worker holds, and whose time has come, the latest last.
+
+        What is on an unreachable hypervisor is due as soon as a poll reaches it again.
+        """
+        when = F("status__due_at").asc(nulls_first=True)
+        reachable = Q(hypervisor__status__unreachable_since=None)
+        return self.filter(Due.is_due("status__"), ~DONE, reachable).order_by(when, "pk")
 
     def with_state(self) -> Self:
         """Add the column `state_code`: the value of `Desired.state`, which is computed in the same order."""

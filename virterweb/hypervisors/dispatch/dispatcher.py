@@ -124,7 +124,7 @@ class Dispatcher:
         except Exception:
             log.exception("%s %s", kind.name, row)
         finally:
-            close_old_connections()
             with self._lock:
                 del self._running[kind.name, row]
             self.wake()
+            close_old_connections()  # last: it fails if the database is lost

@@ -67,6 +67,10 @@ class Unreachable(HypervisorError):
     again = True
 
 
+class NotConnected(Unreachable):
+    """No connection to libvirt could be opened, so it has not got any call."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class FoundOutput:
     """What a program in a guest returned, and wrote."""

@@ -12,7 +12,7 @@ from virterweb.logs.context import facts
 from virterweb.messages import Message
 
 from . import peer
-from .found import Busy, Refused, Unreachable
+from .found import Busy, NotConnected, Refused, Unreachable
 from .reasons import Reason, recognise
 
 log = logging.getLogger(__name__)
@@ -45,7 +45,7 @@ class Session:
         try:
             self.libvirt = libvirt.open(uri)
         except libvirt.libvirtError as error:
-            raise Unreachable(Message("hypervisor.unreachable"), str(error)) from error
+            raise NotConnected(Message("hypervisor.unreachable"), str(error)) from error
         with suppress(libvirt.libvirtError):  # the test driver has no keep-alive
             self.libvirt.setKeepAlive(*KEEP_ALIVE)
         self.pid = peer.peer_pid(uri)
