@@ -76,8 +76,11 @@ def _reload(row: Network) -> Network | None:
 
 
 def _add_unmanaged(hypervisor: Hypervisor, connection: Connection, network: FoundNetwork) -> Network | None:
-    """Create a row for an unmanaged network; return None if it is gone again."""
-    if connection.networks.get(network.uuid) is None:
+    """Create a row for an unmanaged network; return None if it is gone again, or was just made by the portal."""
+    if (
+        connection.networks.get(network.uuid) is None
+        or Network.objects.on(hypervisor).filter(uuid=network.uuid).exists()
+    ):
         return None
     row = Network.objects.create(
         hypervisor=hypervisor, name=network.name, uuid=network.uuid, managed=False, generation=0

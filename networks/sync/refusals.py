@@ -10,14 +10,20 @@ from virterweb.messages import Message
 
 
 def check_accepted(network: Network, steps: tuple[Step, ...]) -> None:
-    """Refuse steps that were not shown and accepted, and the disconnection of further VMs."""
+    """Refuse steps that were not shown and accepted, and the disconnection of further VMs.
+
+    A restart for other reasons than shown, or instead of the start that was shown, is accepted: an earlier change was
+    carried out in the meantime.
+    """
     if not network.status.made_at:
         return
     shown = network.accepted or []
+    starts = any(Verb(step["step"]) in (Verb.START, Verb.RESTART) for step in shown)
     known, vms = {identity(step) for step in shown}, {vm for step in shown for vm in step["vms"]}
     unasked = [step for step in steps if step.disruption and not set(step.vms) <= vms]
     if network.accepted is not None:
-        unasked += [step for step in steps if step.verb in (Verb.RESTART, Verb.STOP) and step.identity not in known]
+        stops = [step for step in steps if step.verb in (Verb.RESTART, Verb.STOP) and step.identity not in known]
+        unasked += [step for step in stops if step.verb is Verb.STOP or step.stored or not starts]
         # Only `overwrite` removes reservations from outside, unless their removal was requested.
         updates = [step for step in steps if step.update and not step.harmless and step.identity not in known]
         unasked += [step for step in updates if network.overwrite or step.update.section != "ip-dhcp-host"]

@@ -107,8 +107,8 @@ def _name_of(function: str) -> str:
 
 
 def _add_unmanaged(hypervisor: Hypervisor, connection: Connection, domain: FoundDomain) -> VM | None:
-    """Create a row for an unmanaged domain; return None if it is a managed VM removed since the list was read."""
-    if connection.domains.get(domain.uuid) is None:
+    """Create a row for an unmanaged domain; return None if it is gone again, or was just made by the portal."""
+    if connection.domains.get(domain.uuid) is None or VM.objects.on(hypervisor).filter(uuid=domain.uuid).exists():
         return None
     return VM.objects.create(
         hypervisor=hypervisor, name=domain.name, uuid=domain.uuid, managed=False, generation=0, memory=0, vcpus=0
