@@ -207,6 +207,7 @@ CHORES = {
     "vms.console.sync.forget": 600,
     "vms.images.uploads.forget": 600,
     "virterweb.operations.housekeeping.forget": 3600,
+    "virterweb.portal.attention.check_addresses": 15,
 }
 
 LOGGING = {

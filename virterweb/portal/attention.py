@@ -17,7 +17,7 @@ from .checks import problems_on, worst_first
 from .problems import Kind, Problem
 
 SHOWN = 10  # objects of a kind, and problems
-LIVE = 32  # hypervisors that are checked for one page
+LIVE = 32  # hypervisors that are checked at a time
 STATES = (State.FAILED, State.DRIFTED)
 COLUMNS = ("name", "hypervisor__name", "managed", "generation", "removed_at", "status__desired")
 STATUS = ("generation", "error", "tries", "drift", "progress", "present", "persistent")
@@ -54,6 +54,8 @@ def _failed(desired: QuerySet[Desired], statuses: QuerySet, columns: Sequence[st
 
 
 HAS_REASON = ~Q(error="") | ~Q(drift="")
+WORST = (Case(When(address_problems=0, then=1), default=0), "worst_address_problem", "pk")  # hypervisors, worst first
+COUNTS = ("address_problems", "all_problems")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,30 +70,29 @@ def address_problems() -> AddressProblems:
     """Return the worst problems of all hypervisors.
 
     Every problem that is returned exists now. Of more than LIVE hypervisors, only those with the worst known problems
-    and those that were checked longest ago are checked, so that each gets its turn while somebody looks.
+    are checked; workers check the others.
     """
-    chosen = {pk: (known, total, count) for pk, known, total, count in _in_turn()}
+    counted = HypervisorStatus.objects.annotate(all_problems=Window(Sum("address_problems")))
+    worst = counted.order_by(*WORST)[:LIVE]
+    chosen = {pk: (known, total) for pk, known, total in worst.values_list("hypervisor", *COUNTS)}
     found, networks = problems_on(list(chosen))
-    elsewhere = 0
-    if any(count > LIVE for _, _, count in chosen.values()):
-        _note(list(chosen), found)
-        elsewhere = next(total for _, total, _ in chosen.values()) - sum(known for known, _, _ in chosen.values())
+    elsewhere = next((total for _, total in chosen.values()), 0) - sum(known for known, _ in chosen.values())
     return _worst(found, networks, elsewhere)
 
 
-def _in_turn() -> QuerySet:
-    """Return the hypervisors to check now: key, known problems, those of all hypervisors, number of hypervisors."""
-    longest_ago = [F("addresses_checked_at").asc(nulls_first=True), "pk"]
-    worst = [Case(When(address_problems=0, then=1), default=0), "worst_address_problem", "pk"]
+def check_addresses() -> None:
+    """Record how many problems hypervisors have, in turn: a chore of workers for more than LIVE hypervisors.
+
+    Those with the worst known problems are checked each time, and as many that were checked longest ago.
+    """
     ranked = HypervisorStatus.objects.annotate(
         hypervisors=Window(Count("pk")),
-        all_problems=Window(Sum("address_problems")),
-        longest_ago=Window(RowNumber(), order_by=longest_ago),
-        worst=Window(RowNumber(), order_by=worst),
+        longest_ago=Window(RowNumber(), order_by=[F("addresses_checked_at").asc(nulls_first=True), "pk"]),
+        worst=Window(RowNumber(), order_by=WORST),
     )
-    half = LIVE // 2
-    now = ranked.filter(Q(hypervisors__lte=LIVE) | Q(longest_ago__lte=half) | Q(worst__lte=half))
-    return now.values_list("hypervisor", "address_problems", "all_problems", "hypervisors")
+    in_turn = Q(longest_ago__lte=LIVE // 2) | Q(worst__lte=LIVE // 2)
+    if chosen := list(ranked.filter(in_turn, hypervisors__gt=LIVE).values_list("hypervisor", flat=True)):
+        _note(chosen, problems_on(chosen)[0])
 
 
 def _note(hypervisors: Collection[int], found: Mapping[int, Sequence[Problem]]) -> None:
