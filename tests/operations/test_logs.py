@@ -5,14 +5,17 @@ import json
 import logging
 import re
 from pathlib import Path
+from types import SimpleNamespace
 from urllib.error import HTTPError
 
 import pytest
 
+from networks.models import Network
+from tests.support.making import make_hypervisor, make_network
 from tests.support.portal import Portal
 from tests.support.waiting import wait_for
 from virterweb.logs import json_lines
-from virterweb.logs.context import about
+from virterweb.logs.context import about, request
 
 
 @pytest.fixture
@@ -99,3 +102,20 @@ def test_all_lines_of_a_portal_are_json_with_request_user_and_object(tmp_path: P
     assert re.fullmatch("[0-9a-f]{32}", missing["request"])
     assert not [line for line in web if line["logger"] == "uvicorn.access"]
     assert len({line["request"] for line in web if line["message"].startswith("POST")}) >= 2
+
+
+@pytest.mark.django_db
+def test_a_change_by_a_worker_leaves_the_request_id_to_the_change_that_is_pending(enqueued):
+    network = make_network(make_hypervisor())
+    token = request.set(SimpleNamespace(id="abc"))
+    network.ask_again()
+    request.reset(token)
+    network.ask_again()  # as a poll does, without a request
+    assert read(network).request == "abc"
+    network.status.write(generation=read(network).generation)
+    network.ask_again()
+    assert read(network).request == ""
+
+
+def read(network: Network) -> Network:
+    return Network.objects.get(pk=network.pk)

@@ -25,7 +25,7 @@ from virterweb.message_field import MessageField
 from virterweb.messages import Message
 from virterweb.pages.name_field import SkeletonField
 
-from .queryset import DesiredQuerySet
+from .queryset import DONE, DesiredQuerySet
 from .refusals import InvalidTransition, Refusal, Superseded
 from .state import State
 
@@ -99,11 +99,16 @@ class Desired(models.Model):
         self.status.retry_now()
 
     def _raise_generation(self) -> None:
-        new = {"generation": F("generation") + 1, "request": request_id()}
+        new = {"generation": F("generation") + 1, "request": request_id() or self._pending_request()}
         if not type(self).objects.filter(pk=self.pk).update(**new):
             raise InvalidTransition(self, Refusal.GONE)
         self.refresh_from_db(fields=["generation", "request"])
         self._enqueue_push()
+
+    def _pending_request(self) -> str:
+        """Return the ID of the request whose change is pending: a worker's own change does not hide it in the log."""
+        pending = type(self).objects.filter(~DONE, pk=self.pk)
+        return pending.values_list("request", flat=True).first() or ""
 
     def _enqueue_push(self) -> None:
         """Have a worker carry it out when the transaction is committed; a worker finds a lost one by itself."""
