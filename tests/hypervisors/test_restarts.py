@@ -25,6 +25,10 @@ def polled(ago: float, uptime: float | None) -> HypervisorStatus:
         (60, 10 * HOUR, 10 * HOUR - 1, False),  # Linux may reduce the idle time of CPUs
         (-HOUR, 10 * HOUR, 10 * HOUR + 60, False),  # the portal's clock was set back
         (-HOUR, 10 * HOUR, 30, True),
+        (10 * HOUR, HOUR, HOUR + 20, False),  # it was suspended, and its uptime stood still
+        (10 * HOUR, HOUR, HOUR + 20 * 60, True),
+        (10 * HOUR, 60, 80, True),
+        (10 * HOUR, HOUR, HOUR - 60, True),
         (60, None, 30, False),
         (60, 10 * HOUR, None, False),
     ],

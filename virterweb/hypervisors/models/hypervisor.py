@@ -16,6 +16,7 @@ from virterweb.pages.name_field import NamedQuerySet, SkeletonField
 
 WATCHED_FOR = timedelta(seconds=15)  # how long after its last request a page counts as open
 LATE_AFTER = timedelta(seconds=30)  # how late a poll may be
+MAX_UNSEEN = 90.0  # seconds that a suspended host has run since the last poll, before and after its suspension
 
 
 def with_hypervisor() -> Prefetch:
@@ -264,7 +265,8 @@ class HypervisorStatus(Due):
         if uptime is not None and before is not None and self.observed_at:
             elapsed = max((now - self.observed_at).total_seconds(), 0)
             # Without a restart, the uptime is about `elapsed + before`; after one, it is less than `elapsed`.
-            if uptime < elapsed + before / 2:
+            went_on = -1 <= uptime - before <= min(MAX_UNSEEN, before / 10)  # it stood still: the host was suspended
+            if uptime < elapsed + before / 2 and not went_on:
                 values["restarted_at"], self.has_restarted = now, True
         for name, value in values.items():
             setattr(self, name, value)
