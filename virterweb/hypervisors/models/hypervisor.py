@@ -6,10 +6,9 @@ from typing import Self
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Case, Exists, F, Prefetch, Q, Value, When
-from django.utils import timezone
 
-from virterweb.hypervisors.claims.clock import Now, database_time
-from virterweb.hypervisors.claims.due import LONGEST_PAUSE, Due
+from virterweb.hypervisors.claims.clock import Now, database_time, estimated_database_time
+from virterweb.hypervisors.claims.due import Due
 from virterweb.hypervisors.uris import validate_uri
 from virterweb.message_field import MessageField
 from virterweb.pages.name_field import NamedQuerySet, SkeletonField
@@ -248,12 +247,7 @@ class HypervisorStatus(Due):
         """Return whether the next poll is so late that the last reading cannot be shown as the present."""
         asked = self.asked_at if self.asked_at and (not self.began_at or self.asked_at > self.began_at) else None
         expected = min((at for at in (self.due_at, asked) if at), default=self.observed_at)
-        if not self.observed_at:
-            return False
-        age = timezone.now() - expected
-        if not -LONGEST_PAUSE < age <= LATE_AFTER:  # it seems late, but the clock of this machine may be wrong
-            age = database_time() - expected
-        return age > LATE_AFTER
+        return bool(self.observed_at) and estimated_database_time() - expected > LATE_AFTER
 
     def note_uptime(self, uptime: float | None, now: datetime) -> dict[str, object]:
         """Set the uptime of the host at the beginning of a poll; return the columns to record at the end of the poll.
