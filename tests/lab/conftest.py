@@ -9,6 +9,7 @@ import pytest
 from lab import Lab, start
 
 from tests.lab.state import clear, left_over, release_leases, remove_leftovers, things
+from tests.lab.workers import Workers
 from tests.support.portal import Portal
 from tests.support.waiting import wait_for
 
@@ -44,6 +45,14 @@ def portal(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Porta
     wait_for(lambda: portal.table("/networks/"), 60, "the first poll")
     yield portal
     portal.stop()
+
+
+@pytest.fixture
+def workers(portal: Portal, tmp_path: Path) -> Iterator[Workers]:
+    """Start no worker yet; those that the test starts are killed at its end."""
+    workers = Workers(portal, tmp_path)
+    yield workers
+    workers.kill()
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from lab import Lab
 
 from tests.lab.faults.killed_worker.killed_changes import ADD, done, upload
 from tests.lab.state import things
+from tests.lab.workers import Workers
 from tests.support.portal import Portal
 from tests.support.waiting import wait_for
 
@@ -33,38 +34,6 @@ def portal(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Porta
     portal.stop()
 
 
-class Two:
-    """A worker that is blocked in a call, and a second one."""
-
-    def __init__(self, portal: Portal, folder: Path) -> None:
-        self.portal, self.folder, self.hold, self.workers = portal, folder, folder / "hold", []
-        self.hold.touch()
-
-    def start(self, name: str, at: int, **environment: str) -> subprocess.Popen:
-        log = self.folder / name
-        log.touch()
-        held = {"KILL_LOG": str(log), "KILL_AT": str(at), "KILL_SIDE": "before", "KILL_HOLD": str(self.hold)}
-        self.portal.start_worker("tests.lab.killing", **held, **environment)
-        self.workers.append(self.portal.worker)
-        return self.portal.worker
-
-    def calls(self, name: str) -> list[str]:
-        return (self.folder / name).read_text().splitlines()
-
-    def await_call(self, name: str, at: int) -> None:
-        wait_for(lambda: len(self.calls(name)) == at, 30, f"{name} is held up")
-
-
-@pytest.fixture
-def two(portal: Portal, tmp_path: Path) -> Iterator[Two]:
-    two = Two(portal, tmp_path)
-    yield two
-    two.hold.unlink(missing_ok=True)
-    for worker in two.workers:
-        worker.send_signal(signal.SIGKILL)
-        worker.wait()
-
-
 def await_claim(portal: Portal, status: str) -> None:
     """Wait until a claim was held for three times as long as it lasts."""
     (first,) = portal.ask(UNTIL.format(status))
@@ -72,35 +41,35 @@ def await_claim(portal: Portal, status: str) -> None:
 
 
 def test_a_call_that_takes_longer_than_a_claim_stays_with_its_worker(
-    portal: Portal, host: libvirt.virConnect, two: Two
+    portal: Portal, host: libvirt.virConnect, workers: Workers
 ):
     before = things(host)
     portal.manage("network", "add", "net1", "--dhcp", "-n", "10.255.0.1/24", "--no-wait")
     short = {"VIRTERWEB_CLAIM_SECONDS": str(CLAIM)}
-    two.start("slow", 1, **short)
-    two.await_call("slow", 1)
-    two.start("other", 0, **short)
+    workers.start("slow", 1, **short)
+    workers.await_call("slow", 1)
+    workers.start("other", **short)
     await_claim(portal, "NetworkStatus")
-    assert two.calls("other") == []
-    two.hold.unlink()
+    assert workers.calls("other") == []
+    workers.release()
     assert done(portal, "Network net1") == "ready"
-    assert (two.calls("slow"), two.calls("other")) == (ADD, [])
+    assert (workers.calls("slow"), workers.calls("other")) == (ADD, [])
     portal.manage("network", "rm", "net1")
     assert things(host) == before
 
 
 def test_an_image_whose_upload_takes_longer_than_a_claim_is_loaded_once(
-    portal: Portal, host: libvirt.virConnect, two: Two, tmp_path: Path
+    portal: Portal, host: libvirt.virConnect, workers: Workers, tmp_path: Path
 ):
     before = things(host)
     upload(portal, tmp_path)
     short = {"VIRTERWEB_CLAIM_SECONDS": str(CLAIM)}
-    two.start("slow", 3, **short)  # the copy of what was uploaded
-    two.await_call("slow", 3)
-    two.start("other", 0, **short)
+    workers.start("slow", 3, **short)  # the copy of what was uploaded
+    workers.await_call("slow", 3)
+    workers.start("other", **short)
     await_claim(portal, "ImageStatus")
-    assert two.calls("other") == []
-    two.hold.unlink()
+    assert workers.calls("other") == []
+    workers.release()
     assert done(portal, "Image disk") == "ready"
     portal.ask("Image.objects.get(name='disk').remove()")
     assert done(portal, "Image disk") == "gone"
@@ -108,17 +77,17 @@ def test_an_image_whose_upload_takes_longer_than_a_claim_is_loaded_once(
 
 
 def test_the_work_of_a_killed_worker_is_done_by_the_other_within_seconds(
-    portal: Portal, host: libvirt.virConnect, two: Two
+    portal: Portal, host: libvirt.virConnect, workers: Workers
 ):
     before = things(host)
     portal.manage("network", "add", "net1", "--dhcp", "-n", "10.255.0.1/24", "--no-wait")
-    slow = two.start("slow", 2)
-    two.await_call("slow", 2)
-    two.start("other", 0)
+    slow = workers.start("slow", 2)
+    workers.await_call("slow", 2)
+    workers.start("other")
     wait_for(lambda: "ready." in portal.worker_log().rpartition("celery@")[2], 30, "the other is ready")
-    assert two.calls("other") == []
+    assert workers.calls("other") == []
     slow.send_signal(signal.SIGKILL)
-    wait_for(lambda: two.calls("other") == ADD[1:], 10, "the other goes on")
+    wait_for(lambda: workers.calls("other") == ADD[1:], 10, "the other goes on")
     slow.wait()
     assert done(portal, "Network net1") == "ready"
     portal.manage("network", "rm", "net1")

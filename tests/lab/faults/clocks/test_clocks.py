@@ -1,7 +1,6 @@
 """Workers and web servers whose clocks are wrong by an hour: the clock of the database counts."""
 
 import signal
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +12,7 @@ from postgresql import private_server
 
 from tests.lab.faults.killed_worker.killed_changes import ADD, done
 from tests.lab.state import things
+from tests.lab.workers import Workers
 from tests.support.portal import Portal
 from tests.support.waiting import wait_for
 
@@ -47,36 +47,16 @@ def portal(lab: Lab, database: str, tmp_path_factory: pytest.TempPathFactory) ->
     portal.stop()
 
 
-class Workers:
-    """Workers that log each call that changes libvirt; a worker can be stopped in one of its calls."""
-
-    def __init__(self, portal: Portal, folder: Path) -> None:
-        self.portal, self.folder, self.hold, self.running = portal, folder, folder / "hold", []
-
-    def start(self, name: str, held_at: int = 0, **environment: str) -> subprocess.Popen:
-        (self.folder / name).touch()
-        log = {"KILL_LOG": str(self.folder / name), "KILL_AT": str(held_at), "KILL_SIDE": "before"}
-        self.portal.start_worker("tests.lab.killing", KILL_HOLD=str(self.hold), **log, **environment)
-        self.running.append(self.portal.worker)
-        return self.portal.worker
-
-    def calls(self, name: str) -> list[str]:
-        return (self.folder / name).read_text().splitlines()
-
-    def alive(self) -> dict[str, float]:
-        """Return the workers and the time of their last heartbeat, in seconds from now by the clock of the database."""
-        return dict(self.portal.ask(ALIVE, IMPORTS))
-
-
 @pytest.fixture
-def workers(portal: Portal, tmp_path: Path) -> Iterator[Workers]:
-    workers = Workers(portal, tmp_path)
+def workers(workers: Workers, portal: Portal) -> Iterator[Workers]:
     yield workers
-    workers.hold.unlink(missing_ok=True)
-    for worker in workers.running:
-        worker.send_signal(signal.SIGKILL)
-        worker.wait()
+    workers.kill()
     portal.ask("WorkerProcess.objects.all().delete()[0]")
+
+
+def alive(portal: Portal) -> dict[str, float]:
+    """Return the workers and the time of their last heartbeat, in seconds from now by the clock of the database."""
+    return dict(portal.ask(ALIVE, IMPORTS))
 
 
 @WRONG
@@ -84,17 +64,16 @@ def test_a_worker_whose_clock_is_wrong_takes_no_claim_of_another_and_carries_out
     portal: Portal, workers: Workers, host: libvirt.virConnect, hours: int
 ):
     before = things(host)
-    workers.hold.touch()
     workers.start("right", held_at=1)
     portal.manage("network", "add", "net1", "--dhcp", "-n", "10.255.0.1/24", "--no-wait")
-    wait_for(lambda: workers.calls("right"), 60, "the first is in a call")
+    workers.await_call("right", 1)
     workers.start("wrong", **wrong_clock(hours))
-    wait_for(lambda: len(workers.alive()) == 2, 60, "both run")
+    wait_for(lambda: len(alive(portal)) == 2, 60, "both run")
     time.sleep(3 * CLAIM)
     assert workers.calls("wrong") == []
-    ages = [-seconds for seconds in workers.alive().values()]
+    ages = [-seconds for seconds in alive(portal).values()]
     assert len(ages) == 2 and max(ages) < 20 and min(ages) >= 0
-    workers.hold.unlink()
+    workers.release()
     assert done(portal, "Network net1") == "ready"
     assert workers.calls("right") == ADD
 

@@ -1,8 +1,6 @@
 """A worker that cannot reach the database: another one takes over, and nothing is done twice after the reconnect."""
 
 import contextlib
-import signal
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +12,7 @@ from postgresql import private_server
 
 from tests.lab.faults.killed_worker.killed_changes import ADD, done
 from tests.lab.state import things
+from tests.lab.workers import Workers
 from tests.support.portal import Portal
 from tests.support.waiting import wait_for
 
@@ -46,35 +45,6 @@ def portal(lab: Lab, database: str, tmp_path: Path) -> Iterator[Portal]:
     portal.stop()
 
 
-class Workers:
-    """Workers that log each call that changes libvirt; a worker can be stopped in one of its calls."""
-
-    def __init__(self, portal: Portal, folder: Path) -> None:
-        self.portal, self.folder, self.hold = portal, folder, folder / "hold"
-        self.running: list[subprocess.Popen] = []
-
-    def start(self, name: str, held_at: int = 0, prefix: tuple[str, ...] = (), **environment: str) -> subprocess.Popen:
-        (self.folder / name).touch()
-        log = {"KILL_LOG": str(self.folder / name), "KILL_AT": str(held_at), "KILL_SIDE": "before"}
-        held = {"KILL_HOLD": str(self.hold)}
-        self.portal.start_worker("tests.lab.killing", prefix=prefix, **log, **held, **environment)
-        self.running.append(self.portal.worker)
-        return self.portal.worker
-
-    def calls(self, name: str) -> list[str]:
-        return (self.folder / name).read_text().splitlines()
-
-
-@pytest.fixture
-def workers(portal: Portal, tmp_path: Path) -> Iterator[Workers]:
-    workers = Workers(portal, tmp_path)
-    yield workers
-    workers.hold.unlink(missing_ok=True)
-    for worker in workers.running:
-        worker.send_signal(signal.SIGKILL)
-        worker.wait()
-
-
 def alive(portal: Portal, since: float) -> list[str]:
     """Return the workers that have recorded a heartbeat since then."""
     return portal.ask(ALIVE.format(since))
@@ -84,7 +54,6 @@ def test_another_worker_continues_the_work_of_one_that_cannot_reach_the_database
     portal: Portal, namespace: NetworkNamespace, workers: Workers, host: libvirt.virConnect
 ):
     before = things(host)
-    workers.hold.touch()
     workers.start("remote", held_at=2, prefix=namespace.prefix, DATABASE_URL=namespace.database)
     portal.manage("network", "add", "net1", "--dhcp", "-n", "10.255.0.1/24", "--no-wait")
     wait_for(lambda: workers.calls("remote") == ADD[:2], 60, "the remote worker is in the middle of the change")
@@ -93,7 +62,7 @@ def test_another_worker_continues_the_work_of_one_that_cannot_reach_the_database
     workers.start("local")
     wait_for(lambda: workers.calls("local") == ADD[1:], 60, "the local worker continues")
     assert done(portal, "Network net1") == "ready"
-    workers.hold.unlink()  # the remote worker continues, as it does not know that it has lost its claim
+    workers.release()  # the remote worker continues, as it does not know that it has lost its claim
     portal.manage("network", "edit", "net1", "--title", "changed meanwhile")
     history = "[[r.event, r.result] for r in NetworkRevision.objects.order_by('pk')]"
     assert [result for _, result in portal.ask(history)] == ["done", "done"]
