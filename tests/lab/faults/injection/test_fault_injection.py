@@ -77,10 +77,16 @@ def run_with_faults(injector: FaultInjector, writers: list[Writer]) -> None:
 def seconds_to_settle(services: Services, model: Model, injector: FaultInjector) -> float:
     """Wait until all changes are carried out; return the seconds since the last fault ended."""
     last_change = time.monotonic()
+
+    def is_settled() -> bool:
+        found = services.ask(UNSETTLED)
+        print(f"{time.monotonic() - injector.ended_at:.1f} s after the last fault, unsettled:", found)
+        return not found
+
     try:
-        wait_for(lambda: not services.ask(UNSETTLED), 60, "everything is settled")
+        wait_for(is_settled, 60, "everything is settled")
     finally:
-        print("unsettled:", services.ask(UNSETTLED))
+        print("starts that libvirt would have waited for:", services.forgotten)
         print("accepted", model.accepted, "refused", model.refused, "unknown", Counter(model.unknown))
         print("faults", dict(injector.begun))
     settled = time.monotonic()
