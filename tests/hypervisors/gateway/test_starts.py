@@ -4,7 +4,7 @@ import libvirt
 import pytest
 
 from virterweb.hypervisors.gateway.connection import Connection
-from virterweb.hypervisors.gateway.found import Refused
+from virterweb.hypervisors.gateway.found import Busy, Refused
 
 
 @pytest.fixture
@@ -39,3 +39,23 @@ def test_a_start_that_libvirt_refuses_is_an_error(host, monkeypatch):
     monkeypatch.setattr(libvirt.virNetwork, "create", refuse)
     with pytest.raises(Refused):
         host.networks.start(uuid, "default")
+
+
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        ([libvirt.VIR_DOMAIN_PAUSED, libvirt.VIR_DOMAIN_PAUSED_STARTING_UP], "delete /run/libvirt/qemu/test.xml"),
+        ([libvirt.VIR_DOMAIN_RUNNING, libvirt.VIR_DOMAIN_RUNNING_BOOTED], "libvirt is busy: could not stop test"),
+    ],
+)
+def test_a_start_that_libvirt_waits_for_without_end_is_explained(host, monkeypatch, state, said):
+    def block(domain: libvirt.virDomain) -> None:
+        error = libvirt.libvirtError("cannot acquire state change lock")
+        error.err = (libvirt.VIR_ERR_OPERATION_TIMEOUT, *[None] * 8)
+        raise error
+
+    monkeypatch.setattr(libvirt.virDomain, "destroy", block)
+    monkeypatch.setattr(libvirt.virDomain, "state", lambda self: state)
+    with pytest.raises(Busy) as problem:
+        host.domains.force_off(host.domains.uuid_of("test"), "test")
+    assert said in str(problem.value)

@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 KEEP_ALIVE = (2, 3)  # a ping every 2 s; dead after three without answer
 LOST = {libvirt.VIR_ERR_NO_CONNECT, libvirt.VIR_ERR_INVALID_CONN, libvirt.VIR_ERR_RPC}
 BUSY = {libvirt.VIR_ERR_OPERATION_TIMEOUT, libvirt.VIR_ERR_RESOURCE_BUSY}
+STARTING = [libvirt.VIR_DOMAIN_PAUSED, libvirt.VIR_DOMAIN_PAUSED_STARTING_UP]
 NO_AGENT = (
     libvirt.VIR_ERR_NO_DOMAIN,
     libvirt.VIR_ERR_OPERATION_INVALID,  # not running
@@ -121,6 +122,19 @@ def create(found: libvirt.virNetwork | libvirt.virDomain) -> None:
     except libvirt.libvirtError:
         if not found.isActive():
             raise
+
+
+def destroy(domain: libvirt.virDomain, name: str) -> None:
+    """Force a domain off.
+
+    Raises: Busy if libvirt waits for its start: libvirt 9.0 does so without end if it was killed before QEMU started.
+    """
+    try:
+        domain.destroy()
+    except libvirt.libvirtError as error:
+        if error.get_error_code() in BUSY and domain.state() == STARTING:
+            raise Busy(Message("domains.start_interrupted", name=name), str(error)) from error
+        raise
 
 
 def bridge_of(network: libvirt.virNetwork) -> str:

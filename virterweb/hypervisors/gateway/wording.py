@@ -64,6 +64,10 @@ ACTIONS = {
 FAILURES = {
     "hypervisor.refused": "Could not {action}: {reason}",
     "hypervisor.busy": "libvirt is busy: could not {action}",
+    "domains.start_interrupted": (
+        "libvirt waits for the start of {name}, which ended when libvirt was killed. On the hypervisor, stop libvirt, "
+        "delete /run/libvirt/qemu/{name}.xml, and start libvirt"
+    ),
     "hypervisor.crowded": "waiting for other work on this hypervisor",
     "hypervisor.slow": "{call} takes longer than {seconds} s",
     "hypervisor.unreachable": "libvirt cannot be reached",

@@ -116,7 +116,7 @@ class Services:
     def _start_libvirtd(self, lab: Lab) -> None:
         """Start libvirtd without the starts that it had recorded when it was killed, before QEMU had a process.
 
-        libvirt 9.0 waits for such a start without end and refuses all calls that change the domain, as docs/ says.
+        libvirt 9.0 waits for such a start without end and refuses all calls that change the domain: docs/operations.md.
         """
         self.forgotten += lab.run("sh", "-c", FORGET_STARTS).split()
         lab.start_libvirtd()

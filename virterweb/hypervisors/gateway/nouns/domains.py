@@ -18,7 +18,7 @@ from virterweb.hypervisors.gateway.found import (
     Silent,
     fail_on_unreadable,
 )
-from virterweb.hypervisors.gateway.session import NO_AGENT, Session, create, object_name
+from virterweb.hypervisors.gateway.session import NO_AGENT, Session, create, destroy, object_name
 from virterweb.messages import Message
 
 _STATES = {
@@ -187,7 +187,7 @@ class Domains:
         ):
             domain = self._session.libvirt.lookupByUUIDString(uuid)
             if domain.isActive():
-                domain.destroy()
+                destroy(domain, name)
 
     def attach_nic(self, uuid: str, device: str, mac: str, *, live: bool, stored: bool) -> None:
         with self._session.calling(Message("domains.attach_nic", mac=mac)):
