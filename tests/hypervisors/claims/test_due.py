@@ -15,7 +15,14 @@ from lxml import etree
 
 from networks.models import DNSAnswers, Network, NetworkStatus
 from tests.support.making import make_hypervisor, make_network
-from virterweb.hypervisors.claims.due import LONGEST_PAUSE, Due, DueQuerySet, end_claims_of_dead, end_late_claims
+from virterweb.hypervisors.claims.due import (
+    LONGEST_PAUSE,
+    Due,
+    DueQuerySet,
+    end_claims_of_dead,
+    end_late_claims,
+    extend_claims,
+)
 from virterweb.hypervisors.claims.processes import this_process
 from virterweb.hypervisors.desired.carry_out import carry_out
 from virterweb.hypervisors.gateway.found import Refused
@@ -72,6 +79,19 @@ def test_a_worker_that_lost_a_claim_does_not_end_the_claim_of_another(network):
             assert third is None
         assert not is_free()
     assert is_free()
+
+
+def test_the_loss_of_a_claim_is_logged_but_not_the_deletion_of_its_row(network, caplog):
+    with rows().claim():
+        extend_claims()
+        assert rows().get().claimed_until > timezone.now()
+        rows().update(claimed_by="another worker")
+        extend_claims()
+        assert "was lost" in caplog.text
+        caplog.clear()
+        network.delete()
+        extend_claims()
+        assert not caplog.text
 
 
 def test_a_claim_ends_with_what_it_was_for_even_if_that_is_refused(network):

@@ -35,7 +35,7 @@ DATABASE_AWAY = (InterfaceError, OperationalError)  # not the fault of the work:
 EXTENSIONS = 6  # of a claim before it would end: a few may fail or be late
 
 _numbers = itertools.count(1)
-_held: dict[str, type["Due"]] = {}
+_held: dict[str, tuple[type["Due"], int]] = {}
 _ended: dict[str, tuple[type["Due"], dict]] = {}  # claims that could not be ended, because the database was away
 _extending: threading.Thread | None = None
 _lock = threading.Lock()
@@ -68,7 +68,7 @@ class DueQuerySet(models.QuerySet):
         if row is None:
             yield None
             return
-        _held[token] = self.model
+        _held[token] = self.model, row.pk
         _start_extending()
         ended = {"claimed_by": "", "claimed_until": None, "crashes": 0}
         try:
@@ -167,9 +167,14 @@ def _start_extending() -> None:
 def _extend() -> None:
     while True:
         time.sleep(settings.CLAIM_SECONDS / EXTENSIONS)
-        for token, model in list(_held.items()):
-            with suppress(Error):  # the database is away for a moment
-                kept = model.objects.filter(claimed_by=token).update(claimed_until=Now() + _length())
-                if not kept and token in _held:
-                    log.error("the claim %s was lost while its work is in progress", token)
+        extend_claims()
         connection.close()
+
+
+def extend_claims() -> None:
+    """Extend the claims of this process, and log those that it has lost; a deleted row is no loss."""
+    for token, (model, pk) in list(_held.items()):
+        with suppress(Error):  # the database is away for a moment
+            kept = model.objects.filter(claimed_by=token).update(claimed_until=Now() + _length())
+            if not kept and token in _held and model.objects.filter(pk=pk).exists():
+                log.error("the claim %s was lost while its work is in progress", token)
