@@ -97,7 +97,8 @@ def _is_known(row: Network, network: FoundNetwork) -> bool:
 
 
 def _record(row: Network, network: FoundNetwork, began: datetime, has_restarted: bool) -> None:
-    row.lock()
+    if not row.lock():  # it was deleted since the list was read
+        return
     was_active = row.status.active
     if row.name != network.name and not row.managed:
         Network.objects.filter(pk=row.pk).update(name=network.name)
@@ -137,7 +138,8 @@ def _differs(row: Network) -> bool:
 
 
 def _record_gone(row: Network, began: datetime, last_polled_at: datetime | None) -> None:
-    row.lock()
+    if not row.lock():
+        return
     if not row.managed:
         row.leases.end(last_polled_at)
         row.forget()

@@ -128,7 +128,8 @@ def _with_stop_reason(row: VM, domain: FoundDomain, connection: Connection) -> F
 
 
 def _record(row: VM, domain: FoundDomain, began: datetime) -> None:
-    row.lock()
+    if not row.lock():  # it was deleted since the list was read
+        return
     status = row.status
     status.refresh_from_db(fields=["observed_at"])
     if status.observed_at and status.observed_at > began:

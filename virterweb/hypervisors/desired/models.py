@@ -114,12 +114,12 @@ class Desired(models.Model):
         """Have a worker carry it out when the transaction is committed; a worker finds a lost one by itself."""
         enqueue(self.push_task, self.pk)
 
-    def lock(self) -> None:
+    def lock(self) -> bool:
         """Lock the row before its status, as requests do; the other order would cause a deadlock.
 
-        Rows that refer to it can still be written.
+        Return whether the row is still there. Rows that refer to it can be written meanwhile.
         """
-        type(self).objects.select_for_update(no_key=True).filter(pk=self.pk).values_list("pk").first()
+        return bool(type(self).objects.select_for_update(no_key=True).filter(pk=self.pk).values_list("pk").first())
 
     def delete(self, *args, **kwargs) -> tuple[int, dict[str, int]]:
         """Delete the row and what belongs to it, locked in the order in which polls lock and write them."""

@@ -53,6 +53,20 @@ def test_a_change_is_carried_out_if_an_earlier_one_has_restarted_the_network_sin
     assert writes == RESTART
 
 
+def test_a_network_that_is_deleted_during_a_poll_is_no_problem_of_the_poll(lab: Hypervisor, monkeypatch):
+    network, read = push(make_network(lab)), Networks.all
+    network.status.write(fingerprint="")  # it has changed in libvirt since the last poll
+
+    def read_and_delete(networks: Networks, guard: object) -> object:
+        found = list(read(networks, guard))
+        network.delete()
+        return found
+
+    monkeypatch.setattr(Networks, "all", read_and_delete)
+    observe(lab.pk)
+    assert not lab.reading_problems.filter(kind=ReadingProblem.Kind.NETWORK).exists()
+
+
 def test_a_network_that_is_made_during_a_poll_is_no_problem_of_the_poll(lab: Hypervisor, monkeypatch):
     read = Networks.all
 
