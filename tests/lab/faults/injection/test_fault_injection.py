@@ -76,11 +76,13 @@ def run_with_faults(injector: FaultInjector, writers: list[Writer]) -> None:
 
 def seconds_to_settle(services: Services, model: Model, injector: FaultInjector) -> float:
     """Wait until all changes are carried out; return the seconds since the last fault ended."""
-    last_change = time.monotonic()
+    last_change, seen = time.monotonic(), []
 
     def is_settled() -> bool:
         found = services.ask(UNSETTLED)
-        print(f"{time.monotonic() - injector.ended_at:.1f} s after the last fault, unsettled:", found)
+        if found != seen:
+            print(f"{time.monotonic() - injector.ended_at:.1f} s after the last fault, unsettled:", found)
+            seen[:] = found
         return not found
 
     try:
