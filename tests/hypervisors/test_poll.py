@@ -190,6 +190,14 @@ def test_a_poll_during_which_the_database_was_lost_is_repeated_soon_and_shows_no
     assert status().claimed_until - timezone.now() < timedelta(seconds=1)
 
 
+def test_a_hypervisor_counts_as_reachable_as_soon_as_a_poll_has_connected(lab):
+    HypervisorStatus.objects.update(unreachable_since=timezone.now(), error=Message("hypervisor.lost"))
+    during = []
+    meanwhile.append(lambda: during.append((status().unreachable_since, str(status().error))))
+    sync.observe(lab.pk)
+    assert during == [(None, "")]
+
+
 def test_a_call_that_hangs_is_abandoned_and_not_repeated_until_it_ends():
     gate, asked = threading.Event(), []
 

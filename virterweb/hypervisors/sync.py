@@ -87,6 +87,8 @@ def _read_everything(hypervisor: Hypervisor, connection: Connection) -> dict:
     status = hypervisor.status
     now = database_time()
     fresh = status.note_uptime(connection.host.uptime(), now)
+    if status.unreachable_since:  # changes that wait for it need not wait for the end of the poll
+        _record(status.pk, unreachable_since=None, error="", detail="")
     if not status.observed_at or status.unreachable_since or now - status.observed_at > HOST_FACTS_INTERVAL:
         fresh |= {
             "version": connection.host.version(),
