@@ -108,6 +108,7 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     }
     DATABASES["default"]["CONN_MAX_AGE"] = None
 else:
+    DATABASES["default"]["ENGINE"] = "virterweb.postgresql"
     # The threads of a process share its connections, and wait up to 60 s for a free one.
     from psycopg_pool import ConnectionPool
 

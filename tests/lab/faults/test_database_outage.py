@@ -13,13 +13,18 @@ from tests.support.portal import ROOT
 
 pytestmark = pytest.mark.lab
 
-OUTAGE = 8  # seconds
 ASK = """
-import sys, time
+import sys, threading, time
 from virterweb.hypervisors.models import Hypervisor
 from django.db import close_old_connections
-Hypervisor.objects.count()
-close_old_connections()
+together = threading.Barrier({connections})
+def count():
+    Hypervisor.objects.count()
+    together.wait()
+    close_old_connections()
+threads = [threading.Thread(target=count) for _ in range({connections})]
+[thread.start() for thread in threads]
+[thread.join() for thread in threads]
 print("ready", flush=True)
 sys.stdin.readline()
 Hypervisor.objects.count()
@@ -27,7 +32,10 @@ print("answered", flush=True)
 """
 
 
-def test_a_thread_that_waits_for_a_connection_gets_one_soon_after_an_outage(tmp_path: Path):
+@pytest.mark.parametrize(("connections", "outage"), [(1, 8), (8, 1)])
+def test_a_thread_that_waits_for_a_connection_gets_one_soon_after_an_outage(
+    tmp_path: Path, connections: int, outage: float
+):
     with tempfile.TemporaryDirectory(prefix="postgres-") as folder:
         server = Server(Path(folder))
         server.start()
@@ -35,7 +43,7 @@ def test_a_thread_that_waits_for_a_connection_gets_one_soon_after_an_outage(tmp_
         manage = [sys.executable, str(ROOT / "manage.py")]
         subprocess.run([*manage, "migrate", "--verbosity", "0"], env=environment, cwd=ROOT, check=True)
         asking = subprocess.Popen(
-            [*manage, "shell", "--no-imports", "-c", ASK],
+            [*manage, "shell", "--no-imports", "-c", ASK.format(connections=connections)],
             **{"env": environment, "cwd": ROOT, "text": True},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -46,7 +54,7 @@ def test_a_thread_that_waits_for_a_connection_gets_one_soon_after_an_outage(tmp_
             server.process.wait()
             asking.stdin.write("go\n")
             asking.stdin.flush()
-            time.sleep(OUTAGE)
+            time.sleep(outage)
             server.start()
             began = time.monotonic()
             assert asking.stdout.readline() == "answered\n"
