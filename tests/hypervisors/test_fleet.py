@@ -3,6 +3,8 @@
 from datetime import timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from lxml import html
 
@@ -61,6 +63,25 @@ def test_a_stopped_worker_is_one_note(page, fleet):
     stopped, others = notes(page.get("/vms/"))
     assert stopped.startswith("The worker is not running since ")
     assert others.startswith("7 hypervisors are not up to date: ")
+
+
+@pytest.mark.parametrize("path", ["/", "/vms/", "/hypervisors/", "/trouble/"])
+def test_hypervisors_whose_poll_is_late_are_marked_without_further_queries(page, db, enqueued, path):
+    def queries() -> int:
+        page.get(path)
+        with CaptureQueriesContext(connection) as captured:
+            answer = page.get(path)
+        assert answer.content.decode().count("Not polled recently") >= late
+        return len(captured)
+
+    for number in range(12):
+        make_hypervisor(f"lab-{number}")
+    HypervisorStatus.objects.update(due_at=timezone.now() + timedelta(minutes=1))
+    late = 0
+    before = queries()
+    HypervisorStatus.objects.update(due_at=timezone.now() - timedelta(minutes=2), watched_at=timezone.now())
+    late = 12
+    assert queries() == before
 
 
 def test_the_list_is_searched_narrowed_and_sorted(page, fleet):

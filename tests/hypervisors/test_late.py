@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from tests.support.making import make_hypervisor
 from virterweb.hypervisors.claims.clock import database_time
+from virterweb.hypervisors.models import Condition, Hypervisor
 
 pytestmark = [
     pytest.mark.integration,
@@ -22,6 +23,8 @@ def test_a_poll_is_late_by_the_clock_of_the_database(monkeypatch, minutes, secon
     status = make_hypervisor().status
     status.due_at = database_time() - timedelta(seconds=seconds)
     status.observed_at = status.due_at - timedelta(seconds=1)
+    status.save()
     right = timezone.now
     monkeypatch.setattr(timezone, "now", lambda: right() + timedelta(minutes=minutes))
-    assert status.late == late
+    found = Hypervisor.objects.with_condition().get().condition
+    assert found == (Condition.LATE if late else Condition.CURRENT)

@@ -7,7 +7,7 @@ from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Case, Exists, F, Prefetch, Q, Value, When
 
-from virterweb.hypervisors.claims.clock import Now, database_time, estimated_database_time
+from virterweb.hypervisors.claims.clock import Now, database_time
 from virterweb.hypervisors.claims.due import Due
 from virterweb.hypervisors.uris import validate_uri
 from virterweb.message_field import MessageField
@@ -235,19 +235,15 @@ class HypervisorStatus(Due):
 
     @classmethod
     def is_late(cls, path: str = "") -> Q:
-        """Return the condition of `late` for the status at `path`."""
+        """Return the condition that the next poll is so late that the last reading cannot be shown as the present.
+
+        The status is at `path`. The clock is that of the database, because the one of this machine may be wrong.
+        """
         began, long_ago = f"{path}began_at", Now() - LATE_AFTER
         asked = Q(**{f"{path}asked_at__gt": F(began)}) | Q(**{f"{path}asked_at__isnull": False, began: None})
         requested = asked & Q(**{f"{path}asked_at__lt": long_ago})
         never = Q(**{f"{path}due_at": None, f"{path}observed_at__lt": long_ago}) & ~asked
         return Q(**{f"{path}due_at__lt": long_ago}) | requested | never
-
-    @property
-    def late(self) -> bool:
-        """Return whether the next poll is so late that the last reading cannot be shown as the present."""
-        asked = self.asked_at if self.asked_at and (not self.began_at or self.asked_at > self.began_at) else None
-        expected = min((at for at in (self.due_at, asked) if at), default=self.observed_at)
-        return bool(self.observed_at) and estimated_database_time() - expected > LATE_AFTER
 
     def note_uptime(self, uptime: float | None, now: datetime) -> dict[str, object]:
         """Set the uptime of the host at the beginning of a poll; return the columns to record at the end of the poll.
