@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping
 
-from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models import Count, F, OuterRef, Q, Subquery, Value
 from django.db.models.functions import Coalesce
 from django.http import QueryDict
 
 from virterweb.hypervisors.desired.state import State
 from virterweb.pages.chips import HYPERVISOR, OWNER, Narrowed, Property
-from virterweb.pages.tables import Column, natural, natural_key
-from vms.addresses.nic_addresses import access_addresses, with_access_addresses
+from virterweb.pages.tables import Column, natural
+from vms.addresses.nic_addresses import first_access_address, with_access_addresses
 
 from .models import VM, NICStatus, Power, Saved, SSHState, VMQuerySet
 
@@ -36,13 +36,6 @@ COLUMNS_OF_STATE = ("shown_code", "power_code", "managed")
 STATE = Property(key="state", title="State", columns=COLUMNS_OF_STATE, values=_states, having=_in_state)
 
 
-def _addresses(vms: QuerySet[VM]) -> dict[int, list]:
-    """Return what sorts VMs by their addresses, which the guests' agents and leases give."""
-    keys = list(vms.values_list("pk", flat=True))
-    known = access_addresses(keys)
-    return {key: [natural_key(address) for address in known[key].ips] for key in keys}
-
-
 COLUMNS = (
     Column(key="name", title="Name", order=(natural("name"),)),
     Column(key="id", title="ID", order=(Coalesce("number", 0),)),
@@ -51,7 +44,7 @@ COLUMNS = (
     Column(key="memory", title="Memory", order=(F("status__memory"),)),
     Column(key="vcpus", title="vCPUs", order=(F("status__vcpus"),)),
     Column(key="nics", title="NICs", order=(F("nic_count"),)),
-    Column(key="address", title="IP", keys=_addresses),
+    Column(key="address", title="IP", order=(first_access_address().asc(nulls_first=True),)),
     Column(key="hypervisor", title="Hypervisor", order=(natural("hypervisor__name"),)),
 )
 

@@ -1,7 +1,9 @@
+from collections.abc import Callable
+
 from django.apps import AppConfig
 from django.db.backends.signals import connection_created
 
-from virterweb.pages.tables import NATURAL, natural_key
+from virterweb.pages.tables import NATURAL, OF_ADDRESSES, address_key, natural_key
 
 
 class HypervisorsConfig(AppConfig):
@@ -9,16 +11,21 @@ class HypervisorsConfig(AppConfig):
     label = "hypervisors"
 
     def ready(self) -> None:
-        connection_created.connect(add_natural_order, dispatch_uid=NATURAL)
+        connection_created.connect(add_orders, dispatch_uid=NATURAL)
 
 
-def add_natural_order(connection, **rest: object) -> None:
-    """Let SQLite sort names by their numbers; in PostgreSQL a migration creates the collation."""
+def add_orders(connection, **rest: object) -> None:
+    """Let SQLite sort names by their numbers, and addresses; PostgreSQL gets a collation for names by a migration."""
     if connection.vendor == "sqlite":
-        connection.connection.create_collation(NATURAL, compare)
+        connection.connection.create_collation(NATURAL, _by(natural_key))
+        connection.connection.create_collation(OF_ADDRESSES, _by(address_key))
 
 
-def compare(one: str, other: str) -> int:
-    """Return -1, 0 or 1, as a collation of SQLite does."""
-    one, other = natural_key(one), natural_key(other)
-    return (one > other) - (one < other)
+def _by(key: Callable[[str], object]) -> Callable[[str, str], int]:
+    """Return a function for a collation of SQLite, which returns -1, 0 or 1."""
+
+    def compare(one: str, other: str) -> int:
+        one, other = key(one), key(other)
+        return (one > other) - (one < other)
+
+    return compare

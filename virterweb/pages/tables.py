@@ -4,14 +4,18 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from ipaddress import ip_address
 
 from django.core.paginator import Page, Paginator
-from django.db.models import F, OrderBy, QuerySet
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import F, Func, GenericIPAddressField, OrderBy, QuerySet
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Collate
+from django.db.models.sql.compiler import SQLCompiler
 from django.http import QueryDict
 
 NATURAL = "natural_order"  # the database's collation for names, see `virterweb.hypervisors.apps`
+OF_ADDRESSES = "address_order"  # SQLite's collation for IP addresses
 
 
 @lru_cache(maxsize=50_000)
@@ -27,6 +31,22 @@ def natural_key(text: object) -> list[str | tuple[int, str]]:
 def natural(column: str) -> Collate:
     """Return an expression that sorts a text column as `natural_key` does."""
     return Collate(F(column), NATURAL)
+
+
+def address_key(text: str) -> tuple[int, int]:
+    """Return what sorts IP addresses: IPv4 first, then by number."""
+    address = ip_address(text)
+    return address.version, int(address)
+
+
+class InAddressOrder(Func):
+    """An IP address that the database sorts as `address_key` does, which is the order of PostgreSQL's own type."""
+
+    template, arity = "%(expressions)s", 1
+    output_field = GenericIPAddressField()
+
+    def as_sqlite(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **context: object) -> tuple[str, tuple]:
+        return self.as_sql(compiler, connection, template=f"{self.template} COLLATE {OF_ADDRESSES}", **context)
 
 
 ROWS = 40  # on a page
@@ -49,11 +69,14 @@ class Column:
 
     key: str
     title: str
-    order: tuple[Combinable, ...] = ()
+    order: tuple[Combinable | OrderBy, ...] = ()
     keys: Callable[[QuerySet], Mapping[int, object]] | None = None  # by primary key, in the order of the query set
 
     def ordered(self, reverse: bool) -> list[OrderBy]:
-        return [each.desc() if reverse else each.asc() for each in self.order]
+        found = [each.copy() if isinstance(each, OrderBy) else each.asc() for each in self.order]
+        for each in found if reverse else ():
+            each.reverse_ordering()
+        return found
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,10 +7,23 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable
 from typing import Any
 
-from django.db.models import Exists, F, FilteredRelation, OuterRef, Q, QuerySet
+from django.db.models import (
+    BooleanField,
+    Exists,
+    ExpressionWrapper,
+    F,
+    FilteredRelation,
+    GenericIPAddressField,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+)
+from django.db.models.functions import Coalesce
 
 from networks.models import Lease
-from vms.models import VM, NICStatus, Power
+from virterweb.pages.tables import InAddressOrder
+from vms.models import VM, NICAddress, NICStatus, Power
 from vms.observed import addresses as observed
 from vms.observed.addresses import Address, NICAddresses, Source
 
@@ -69,3 +82,21 @@ def with_access_addresses(vms: Iterable[VM]) -> list[VM]:
     for vm in rows:
         vm.addresses = list(known[vm.pk].ips)
     return rows
+
+
+def first_access_address() -> InAddressOrder:
+    """Return the expression of the first address of a VM's first NIC, the one that `with_access_addresses` gives.
+
+    It follows the order of `vms.observed.addresses`: addresses from agents, leases, other addresses.
+    """
+    ip = InAddressOrder("ip")
+    is_ipv6, is_old = (ExpressionWrapper(q, BooleanField()) for q in (Q(ip__contains=":"), Q(as_of__isnull=False)))
+    leases = Lease.objects.current().filter(network=OuterRef("network"), mac=OuterRef("mac")).order_by(ip)
+    reported = NICAddress.objects.filter(vm=OuterRef("vm"), mac=OuterRef("mac"), vm__power=Power.RUNNING)
+    same_nic = {"network__nics__vm": OuterRef("vm"), "network__nics__mac": OuterRef("mac")}
+    leased = Exists(Lease.objects.current().filter(**same_nic, mac=OuterRef("mac"), ip=OuterRef("ip")))
+    agents = reported.filter(source=Source.AGENT, as_of=None).alias(leased=leased).order_by(is_ipv6, "-leased", ip)
+    others = reported.order_by(is_old, "source", ip)  # the agent's before those of the ARP table
+    best = Coalesce(*(Subquery(each.values("ip")[:1]) for each in (agents, leases, others)))
+    first = NICStatus.objects.filter(vm=OuterRef("status"), position=0).order_by().values(best=best)[:1]
+    return InAddressOrder(Subquery(first, output_field=GenericIPAddressField()))
