@@ -76,8 +76,12 @@ class Narrowed:
     def _values(self) -> list[Mapping[str, Mapping[str, str]]]:
         """Return the different values that rows have, by property and each with its text."""
         columns = [column for one in self.properties for column in one.columns]
-        rows = self._all.order_by().values(*columns).distinct()
-        return [{one.key: one.values(*map(row.get, one.columns)) for one in self.properties} for row in rows]
+        rows = list(self._all.order_by().values(*columns).distinct())
+        found: dict[tuple[str, tuple], Mapping[str, str]] = {}  # thousands of rows have few values of a property
+        for one in self.properties:
+            for has in {tuple(map(row.get, one.columns)) for row in rows}:
+                found[one.key, has] = one.values(*has)
+        return [{one.key: found[one.key, tuple(map(row.get, one.columns))] for one in self.properties} for row in rows]
 
     def _has_chosen(self, values: Mapping[str, Mapping[str, str]], but: str) -> bool:
         return all(not value or key == but or value in values[key] for key, value in self.chosen.items())
@@ -87,7 +91,7 @@ class Narrowed:
         """Return whether the query narrows the list at all."""
         return any(self.chosen.values())
 
-    @property
+    @cached_property
     def chips(self) -> list[Chip]:
         """Return the chips that have something to choose, or a value to clear."""
         made = map(self._chip, self.properties)
