@@ -1,8 +1,7 @@
 """The overview: hypervisors, objects that need attention with the reason, and recent activity."""
 
 import pytest
-from django.db import OperationalError, connection
-from django.test.utils import CaptureQueriesContext
+from django.db import OperationalError
 from django.utils import timezone
 from lxml import html
 
@@ -10,6 +9,7 @@ from networks.definition.events import Event
 from networks.definition.spec import HostSpec
 from networks.models import DHCPHostStatus, Network
 from tests.support.making import make_foreign_network, make_hypervisor, make_lease, make_network, make_running, make_vm
+from tests.support.shown import queries_of
 from virterweb.hypervisors.models import Hypervisor, HypervisorStatus
 from virterweb.hypervisors.models.hypervisor import HypervisorQuerySet
 from virterweb.messages import Message
@@ -198,9 +198,7 @@ def test_only_signed_in_users_can_see_it(client, lab):
 @pytest.mark.parametrize("headers", [{}, HTMX])
 def test_the_overview_costs_the_same_queries_for_3_networks_and_for_30(page, lab, user, headers):
     def queries() -> int:
-        with CaptureQueriesContext(connection) as found:
-            assert page.get("/", headers=headers).status_code == 200
-        return len(found)
+        return queries_of(page, "/", headers)
 
     def grow(first: int, last: int) -> None:
         for number in range(first, last):

@@ -1,7 +1,23 @@
-"""Return what a browser sends for the form of a page without input."""
+"""What a browser sends for the form of a page without input, and what a page costs."""
 
+from collections.abc import Mapping
+
+from django.db import connection
 from django.http import HttpResponse
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from lxml import etree
+
+from virterweb.hypervisors.claims.clock import Now
+from virterweb.hypervisors.models import HypervisorStatus
+
+
+def queries_of(client: Client, path: str, headers: Mapping[str, str] = {}) -> int:
+    """Return how many queries a page costs while it is open: that is recorded only from time to time."""
+    HypervisorStatus.objects.update(watched_at=Now())
+    with CaptureQueriesContext(connection) as found:
+        assert client.get(path, headers=headers).status_code == 200, path
+    return len(found)
 
 
 def as_shown(answer: HttpResponse, form: str = "(//main//form[.//button])[last()]") -> dict[str, list[str]]:

@@ -20,7 +20,9 @@ def fleet_of_page(request: HttpRequest) -> dict:
     match = request.resolver_match
     about = match.kwargs.get("hypervisor") if match else ""
     about = about or request.GET.get("hypervisor", "") or (OVERVIEW if match and match.url_name == "overview" else "")
-    return {"fleet": Fleet(about)}
+    if not hasattr(request, "fleet"):
+        request.fleet = Fleet(about)
+    return {"fleet": request.fleet}
 
 
 @require_GET

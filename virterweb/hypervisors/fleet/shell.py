@@ -3,13 +3,14 @@
 from datetime import datetime
 from functools import cached_property
 
-from django.db.models import Case, Count, Max, Q, Value, When, Window
+from django.db.models import BooleanField, Case, Count, ExpressionWrapper, Max, Q, Value, When, Window
 
-from virterweb.hypervisors.models import Condition, Hypervisor
+from virterweb.hypervisors.models import RECORDED_FOR, Condition, Hypervisor, HypervisorStatus
 from virterweb.pages.tables import natural, natural_key
 
 OVERVIEW = "*"
 SHOWN = 12  # hypervisors in the sidebar
+MANY = 20  # hypervisors: a page about more of them does not have all polled often
 NAMED = 5  # hypervisors that are not up to date in notes
 COLUMNS = ("error", "detail", "observed_at", "due_at", "asked_at", "began_at", "unreachable_since", "hypervisor")
 
@@ -28,11 +29,21 @@ class Fleet:
         rows = Hypervisor.objects.select_related("status").only("name", *(f"status__{name}" for name in COLUMNS))
         rows = rows.with_condition().annotate(
             **{condition.name: Window(Count("pk", filter=Q(condition=condition))) for condition in Condition},
+            recorded=ExpressionWrapper(HypervisorStatus.is_watched("status__", RECORDED_FOR), BooleanField()),
             late_poll=Window(Max("status__observed_at", filter=Q(condition=Condition.LATE))),
         )
         named = Case(When(name=self.about, then=Value(0)), default=Value(1))
         first = rows.order_by(named, "condition", natural("name"))[:SHOWN]
         return sorted(first, key=lambda one: (one.condition, natural_key(one.name)))
+
+    @property
+    def is_recorded(self) -> bool:
+        """Return whether this was read, and no page has to record again that it shows these hypervisors."""
+        if "_first" not in vars(self):
+            return False
+        if self.about.strip(OVERVIEW):
+            return all(one.recorded for one in self._first if one.name == self.about)
+        return self.count > MANY or (not self.is_large and all(one.recorded for one in self._first))
 
     @property
     def is_large(self) -> bool:

@@ -2,6 +2,7 @@
 
 from .hypervisor import (
     LATE_AFTER,
+    RECORDED_FOR,
     WATCHED_FOR,
     Condition,
     Hypervisor,
@@ -14,6 +15,7 @@ from .worker import Chore, Secret, WorkerProcess
 
 __all__ = [
     "LATE_AFTER",
+    "RECORDED_FOR",
     "WATCHED_FOR",
     "Chore",
     "Condition",

@@ -14,6 +14,7 @@ from virterweb.message_field import MessageField
 from virterweb.pages.name_field import NamedQuerySet, SkeletonField
 
 WATCHED_FOR = timedelta(seconds=15)  # how long after its last request a page counts as open
+RECORDED_FOR = WATCHED_FOR / 3  # an open page records it again only after that
 LATE_AFTER = timedelta(seconds=30)  # how late a poll may be
 MAX_UNSEEN = 90.0  # seconds that a suspended host has run since the last poll, before and after its suspension
 
@@ -69,9 +70,8 @@ class HypervisorQuerySet(NamedQuerySet):
         Return whether anything was recorded: a page that stays open does it every few seconds.
         """
         watched = HypervisorStatus.is_watched()
-        old = HypervisorStatus.objects.filter(hypervisor__in=self).exclude(
-            watched_at__gt=Now() - WATCHED_FOR / 3, watched_at__lte=Now()
-        )
+        recorded = HypervisorStatus.is_watched(within=RECORDED_FOR)
+        old = HypervisorStatus.objects.filter(hypervisor__in=self).filter(Q(watched_at=None) | ~recorded)
         return bool(
             old.update(
                 watched_at=Now(), due_at=Case(When(~watched & Q(due_at__gt=Now()), then=Now()), default=F("due_at"))
@@ -229,9 +229,9 @@ class HypervisorStatus(Due):
         return f"{self.hypervisor}: {self.error or 'reachable'}"
 
     @classmethod
-    def is_watched(cls, path: str = "") -> Q:
+    def is_watched(cls, path: str = "", within: timedelta = WATCHED_FOR) -> Q:
         """Return the condition that an open page shows the hypervisor, whose status is at `path`."""
-        return Q(**{f"{path}watched_at__gt": Now() - WATCHED_FOR, f"{path}watched_at__lte": Now()})
+        return Q(**{f"{path}watched_at__gt": Now() - within, f"{path}watched_at__lte": Now()})
 
     @classmethod
     def is_late(cls, path: str = "") -> Q:
