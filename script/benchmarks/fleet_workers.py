@@ -12,6 +12,7 @@ import argparse
 import os
 import random
 import resource
+import socket
 import subprocess
 import sys
 import tempfile
@@ -37,7 +38,9 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--clicks", type=int, default=40)
     parser.add_argument("--interval", type=float, default=10, help="seconds between two polls of a hypervisor")
-    parser.add_argument("--silent", type=int, default=0, help="hypervisors more that do not answer")
+    parser.add_argument("--refused", type=int, default=0, help="further hypervisors whose port is closed")
+    parser.add_argument("--silent", type=int, default=0, help="further hypervisors whose libvirt never answers")
+    parser.add_argument("--hanging", type=int, default=0, help="further hypervisors whose SSH server never answers")
     options = parser.parse_args()
     from tests.support.portal import Portal
 
@@ -50,7 +53,8 @@ def main() -> None:
         import django
 
         django.setup()
-        register(folder, options.hypervisors, options.silent)
+        silent = socket.create_server(("127.0.0.1", 0), backlog=1000)  # nobody accepts
+        register(folder, options.hypervisors, unreachable(options, silent.getsockname()[1]))
         workers = []
         try:
             for _ in range(options.workers):
@@ -64,19 +68,24 @@ def main() -> None:
                 worker.wait()
 
 
-def register(folder: Path, count: int, silent: int) -> None:
-    """Write the test driver's hosts and add them as hypervisors."""
+def unreachable(options: argparse.Namespace, port: int) -> dict[str, str]:
+    """Return the URIs of the hypervisors that no worker reaches, by name; nothing answers at the port."""
+    closed = "qemu+tcp://127.0.0.1:9/system"
+    found = {f"refused-{n}": closed for n in range(options.refused)}
+    found |= {f"silent-{n}": f"qemu+tcp://127.0.0.1:{port}/system" for n in range(options.silent)}
+    return found | {f"hanging-{n}": f"qemu+ssh://root@127.0.0.1:{port}/system" for n in range(options.hanging)}
+
+
+def register(folder: Path, count: int, others: dict[str, str]) -> None:
+    """Write the test driver's hosts, and add them and others, which are given by name and URI, as hypervisors."""
     from virterweb.hypervisors.models import Hypervisor, HypervisorStatus
 
     for number in range(count):
         (folder / f"host-{number}.xml").write_text(host(number))
-    known = [
-        Hypervisor(name=f"lab-{n}", uri=f"test:///{folder}/host-{n}.xml".replace("////", "///")) for n in range(count)
-    ]
-    known += [Hypervisor(name=f"silent-{n}", uri=f"qemu+tcp://127.0.0.1:{9}/system") for n in range(silent)]
-    Hypervisor.objects.bulk_create(known)
+    uris = {f"lab-{n}": f"test:///{folder}/host-{n}.xml".replace("////", "///") for n in range(count)} | others
+    Hypervisor.objects.bulk_create(Hypervisor(name=name, uri=uri) for name, uri in uris.items())
     HypervisorStatus.objects.bulk_create(
-        [HypervisorStatus(hypervisor=one) for one in Hypervisor.objects.filter(status=None)]
+        HypervisorStatus(hypervisor=one) for one in Hypervisor.objects.filter(status=None)
     )
 
 
