@@ -13,8 +13,19 @@ from vms.models import SSH_TIMEOUT, VM, SSHCheck, VMStatus
 
 FAILED = Message.external("refused")
 REASON = {"reason": Message("ssh.no_address")}
+UNTRIED = {"reason": Message("tcp.no_route", address="10.0.0.1")}
 READY, NEW, OLD = timedelta(0), timedelta(0), 2 * SSH_TIMEOUT
-CHECKS = (None, (NEW, {}, READY), (NEW, {}), (NEW, REASON), (OLD, REASON), (OLD, {}), (SSH_TIMEOUT / 2, REASON))
+CHECKS = (
+    None,
+    (NEW, {}, READY),
+    (NEW, {}),
+    (NEW, REASON),
+    (OLD, REASON),
+    (OLD, UNTRIED),
+    (NEW, UNTRIED),
+    (OLD, {}),
+    (SSH_TIMEOUT / 2, REASON),
+)
 
 
 def add_check(vm: VM, age: timedelta, values: dict, ready: timedelta | None = None) -> None:

@@ -76,15 +76,21 @@ class PowerReason(models.TextChoices):
     UNKNOWN = "unknown", "libvirt does not say why"
 
 
+#: Codes of why the portal could not try to connect to a guest, which tells nothing about the guest itself.
+UNTRIED = ("tcp.namespace", "tcp.no_route")
+
+
 class SSHState(models.TextChoices):
     """The state shown for a running VM while SSH is waited for, or after that was given up."""
 
     WAITING = "waiting", "waiting for SSH"
     GIVEN_UP = "given-up", "no SSH"
+    UNKNOWN = "ssh-unknown", "SSH unknown"
 
     @property
     def icon(self) -> str:
-        return "clock" if self is SSHState.WAITING else "exclamation-circle"
+        icons = {SSHState.WAITING: "clock", SSHState.UNKNOWN: "question-mark-circle"}
+        return icons.get(self, "exclamation-circle")
 
     @property
     def words(self) -> str:
@@ -94,4 +100,4 @@ class SSHState(models.TextChoices):
     @property
     def tone(self) -> str:
         """Return the stylesheet's class for its colour."""
-        return "pending" if self is SSHState.WAITING else "failed"
+        return "failed" if self is SSHState.GIVEN_UP else "pending"

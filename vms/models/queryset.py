@@ -4,13 +4,14 @@ from typing import Self
 
 from django.db import models
 from django.db.models import Case, F, Q, Value, When
+from django.db.models.functions import Cast
 from django.utils import timezone
 
 from virterweb.hypervisors.desired.queryset import DesiredQuerySet
 from virterweb.hypervisors.desired.state import State
 from virterweb.hypervisors.models import with_hypervisor
 
-from .power import SSH_TIMEOUT, Power, Saved, SSHState
+from .power import SSH_TIMEOUT, UNTRIED, Power, Saved, SSHState
 
 POWER_SHOWN = Case(
     When(status__power=Power.OFF, status__saved=True, then=Value(Saved.SAVED)), default=F("status__power")
@@ -48,15 +49,18 @@ class VMQuerySet(DesiredQuerySet):
         """Add `state_code` and the values of what pages show: `VM.shown_state` as `shown_code`, `power_beside`."""
         waits = Q(wait_ssh=True, managed=True, status__power=Power.RUNNING)
         given_up = ~Q(ssh_check__reason="") & Q(ssh_check__since__lte=timezone.now() - SSH_TIMEOUT)
+        untried = Q(*(Q(ssh_text__contains=f'"{code}"') for code in UNTRIED), _connector=Q.OR)
         shown = (
             When(~Q(state_code__in=[State.READY, State.UNMANAGED]), then=F("state_code")),
             When(waits & Q(ssh_check__isnull=True), then=Value(SSHState.WAITING)),
+            When(waits & Q(ssh_check__ready_at=None) & given_up & untried, then=Value(SSHState.UNKNOWN)),
             When(waits & Q(ssh_check__ready_at=None) & given_up, then=Value(SSHState.GIVEN_UP)),
             When(waits & Q(ssh_check__ready_at=None), then=Value(SSHState.WAITING)),
         )
         beside = When(status__present=True, state_code__in=[State.FAILED, State.DRIFTED], then=POWER_SHOWN)
         text = models.CharField()
-        return self.with_state().annotate(
+        with_text = self.with_state().alias(ssh_text=Cast("ssh_check__reason", models.TextField()))
+        return with_text.annotate(
             shown_code=Case(*shown, default=POWER_SHOWN, output_field=text),
             power_code=Case(beside, default=Value(""), output_field=text),
         )

@@ -15,7 +15,7 @@ from vms.observed.addresses import Source
 from vms.observed.guest_seen import CloudInit
 
 from .nic import NICQuerySet
-from .power import SSH_TIMEOUT, Interruption, Power, PowerReason, SSHState
+from .power import SSH_TIMEOUT, UNTRIED, Interruption, Power, PowerReason, SSHState
 from .vm import VM
 
 
@@ -254,11 +254,15 @@ class SSHCheck(Due):
 
     @property
     def state(self) -> SSHState | None:
-        """Return WAITING or GIVEN_UP; None once SSH works. A VM that was never tried counts as WAITING."""
+        """Return what is known of SSH; None once it works.
+
+        A VM that was never tried counts as WAITING, one that could not be tried in time as UNKNOWN.
+        """
         if self.ready_at:
             return None
-        late = self.reason and timezone.now() >= self.since + SSH_TIMEOUT
-        return SSHState.GIVEN_UP if late else SSHState.WAITING
+        if not self.reason or timezone.now() < self.since + SSH_TIMEOUT:
+            return SSHState.WAITING
+        return SSHState.UNKNOWN if self.reason.code in UNTRIED else SSHState.GIVEN_UP
 
 
 class GuestRun(Due):

@@ -173,7 +173,7 @@ class VM(VMNICs, VMAdoption, Desired):
 
     @property
     def ssh_state(self) -> SSHState | None:
-        """Return whether SSH to the running VM is waited for or was given up; None if neither, or SSH works."""
+        """Return whether SSH to the running VM is waited for, given up or unknown; None if not, or if SSH works."""
         if not (self.wait_ssh and self.managed and self.status.power == Power.RUNNING):
             return None
         return self.ssh_check.state if hasattr(self, "ssh_check") else SSHState.WAITING
@@ -186,7 +186,8 @@ class VM(VMNICs, VMAdoption, Desired):
         reason = (self.ssh_check.reason if hasattr(self, "ssh_check") else None) or Message("ssh.not_tried")
         if state == SSHState.WAITING:
             return str(reason)
-        return str(Message("ssh.given_up", seconds=int(SSH_TIMEOUT.total_seconds()), reason=reason))
+        code = "ssh.unknown" if state == SSHState.UNKNOWN else "ssh.given_up"
+        return str(Message(code, seconds=int(SSH_TIMEOUT.total_seconds()), reason=reason))
 
     @property
     def removable_by_name(self) -> bool:

@@ -139,6 +139,7 @@ SSH = {
     "ssh.silent": "the SSH connection to {address} was interrupted: no answer within {seconds} s",
     "ssh.closed": "the SSH connection to {address} was closed",
     "ssh.broke_off": "the SSH connection to {address} was interrupted: {problem}",
+    "ssh.unknown": "could not be checked within {seconds} s: {reason}",
     "ssh.given_up": "did not become reachable within {seconds} s: {reason}",
 }
 

@@ -93,6 +93,7 @@ FAILURES = {
     "tcp.namespace": "the hypervisor’s networks are in a network namespace that only root can enter",
     "tcp.refused": "nothing listens at {address} port {port} (connection refused)",
     "tcp.silent": "{address} does not answer",
+    "tcp.no_route": "{address} does not answer the portal’s machine, which needs a route to it",
 }
 
 #: Why VMs are emulated, as the end of a sentence.

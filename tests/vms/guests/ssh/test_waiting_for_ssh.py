@@ -35,7 +35,9 @@ def test_the_gateway_has_a_reason_for_a_failed_connection():
         port = listener.getsockname()[1]
         with (
             connection.host.tcp_socket("127.0.0.1", port, 1),
-            pytest.raises(Silent, match=r"127\.0\.0\.1 does not answer"),
+            pytest.raises(
+                Silent, match=r"127\.0\.0\.1 does not answer the portal.s machine, which needs a route"
+            ),
         ):
             connection.host.tcp_socket("127.0.0.1", port, 0.2)  # the queue is full: nobody answers
     connection.close()
@@ -119,6 +121,18 @@ def test_the_login_fails_after_300_s_with_the_last_reason(waited, wire):
     assert vm.shown_state == SSHState.GIVEN_UP
     assert vm.ssh_reason == f"did not become reachable within 300 s: {IP} does not answer"
     assert not ssh.due_checks().exists()
+
+
+def test_where_the_portal_cannot_reach_guests_ssh_is_unknown_and_the_page_says_why(waited, page):
+    reason = Message("tcp.no_route", address=IP)
+    SSHCheck.objects.update(reason=reason, since=timezone.now() - timedelta(seconds=301))
+    text = page.get(waited.get_absolute_url()).content.decode()
+    why = f"could not be checked within 300 s: {reason}"
+    assert f"<dt>SSH unknown</dt><dd>{why}</dd>" in text
+    assert "no SSH" not in text
+    assert "SSH unknown</span>" in page.get("/vms/").content.decode()
+    with pytest.raises(CommandError, match=f"alma-8-8: {why}"):
+        wait_for_ssh([fresh(waited)])
 
 
 def test_a_vm_that_was_never_tried_does_not_fail(waited, wire):

@@ -134,7 +134,8 @@ class HostMachine:
             opened.close()
             if isinstance(problem, ConnectionRefusedError):
                 raise Refused(Message("tcp.refused", address=address, port=port), str(problem)) from problem
-            raise Silent(Message("tcp.silent", address=address), str(problem)) from problem
+            code = "tcp.silent" if self._session.pid else "tcp.no_route"
+            raise Silent(Message(code, address=address), str(problem)) from problem
         return opened
 
 
