@@ -32,7 +32,8 @@ LAB = [
 LAB_IF_KNOWN = [f"libvirt-daemon-driver-{name}" for name in ("network", "storage", "secret", "nodedev", "nwfilter")]
 UNIT = ["xz-utils", "bzip2", "openssh-client"]  # programs that the unit tests try things with
 GUESTS = ["mmdebstrap", "syslinux-common", "fdisk", "e2fsprogs"]  # what builds images of Debian
-SERVICES = ["redis-server", "postgresql", "openssh-client", "netcat-openbsd"]  # the last two are for qemu+ssh
+# The last three are for qemu+ssh.
+SERVICES = ["redis-server", "postgresql", "openssh-client", "openssh-server", "netcat-openbsd"]
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "virterweb"
 
 

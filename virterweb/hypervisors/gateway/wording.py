@@ -93,7 +93,11 @@ FAILURES = {
     "tcp.namespace": "the hypervisor’s networks are in a network namespace that only root can enter",
     "tcp.refused": "nothing listens at {address} port {port} (connection refused)",
     "tcp.silent": "{address} does not answer",
-    "tcp.no_route": "{address} does not answer the portal’s machine, which needs a route to it",
+    "tcp.no_route": "{address} does not answer the portal’s machine, which needs a route to it unless the URI of the "
+    "hypervisor is qemu+ssh://",
+    "tcp.jump_refused": "the guest is only reached through its hypervisor, and ssh could not log in there: {problem}",
+    "tcp.jump_forbidden": "the guest is only reached through its hypervisor, whose SSH server does not allow TCP "
+    "forwarding ({problem})",
 }
 
 #: Why VMs are emulated, as the end of a sentence.

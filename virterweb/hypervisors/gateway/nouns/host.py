@@ -9,7 +9,7 @@ from contextlib import suppress
 import libvirt
 from lxml import etree
 
-from virterweb.hypervisors.gateway import peer, temporary
+from virterweb.hypervisors.gateway import jump, peer, temporary
 from virterweb.hypervisors.gateway.bounds import bounded
 from virterweb.hypervisors.gateway.found import Refused, Silent
 from virterweb.hypervisors.gateway.reasons import KVM_FAILURE
@@ -117,8 +117,11 @@ class HostMachine:
     def tcp_socket(self, address: str, port: int, seconds: float) -> socket.socket:
         """Return a connection to a guest, from the networks of the host if it is a local one; raise Refused without.
 
-        The connection does not use libvirt. For remote hypervisors, the portal's machine needs a route to the guest.
+        The connection does not use libvirt. It goes through a remote hypervisor if its URI is qemu+ssh://, and the
+        guest's server must then speak first. For others, the portal's machine needs a route to the guest.
         """
+        if jump.is_jump(self._session.uri):
+            return jump.open_tunnel(self._session.uri, address, port, seconds)
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
         opened = (
             peer.open_socket(self._session.pid, family, socket.SOCK_STREAM)
