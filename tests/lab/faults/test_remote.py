@@ -7,6 +7,8 @@ Some releases of libvirt forget the ports of a network with its restart, others 
 
 import contextlib
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,8 +19,8 @@ from lab import Lab
 
 from tests.lab.guest import bridges
 from tests.lab.networks.test_reconnect import vm
-from tests.support.portal import Portal
-from tests.support.servers.ssh_server import ssh_server
+from tests.support.portal import ROOT, Portal
+from tests.support.servers.sshd import sshd
 from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.lab
@@ -28,6 +30,7 @@ RED = (
     "<dhcp><range start='10.71.0.2' end='10.71.0.90'/></dhcp></ip></network>"
 )
 VMS = ["empty", "tiny-8"]
+SINCE = "from django.utils import timezone; from vms.models import SSH_TIMEOUT"
 STATUS = "Network.objects.get(name='red').status"
 
 
@@ -51,24 +54,27 @@ def serve(server: socket.socket, path: str) -> None:
 
 
 @contextlib.contextmanager
-def by_tcp(path: Path) -> Iterator[str]:
-    """The libvirtd with this socket, at a TCP port."""
+def by_tcp(lab: Lab, folder: Path) -> Iterator[str]:
+    """The libvirtd of the lab, at a TCP port."""
     with socket.create_server(("127.0.0.1", 0)) as server:
-        threading.Thread(target=serve, args=[server, str(path)], daemon=True).start()
+        threading.Thread(target=serve, args=[server, str(lab.sockets / "libvirt-sock")], daemon=True).start()
         yield f"qemu+tcp://127.0.0.1:{server.getsockname()[1]}/system"
         server.shutdown(socket.SHUT_RDWR)
 
 
 @contextlib.contextmanager
-def by_ssh(path: Path) -> Iterator[str]:
-    """The libvirtd with this socket, at an SSH server."""
-    with ssh_server() as port:
-        yield f"qemu+ssh://root@127.0.0.1:{port}/system?socket={path}&no_verify=1&no_tty=1"
+def by_ssh(lab: Lab, folder: Path) -> Iterator[str]:
+    """The libvirtd of the lab, at an SSH server in its network namespace."""
+    inside = ["nsenter", "-t", str(lab.namespace_pid), "-n"]
+    with sshd(folder, *inside) as (port, agent), pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SSH_AUTH_SOCK", str(agent))
+        socket_path = lab.sockets / "libvirt-sock"
+        yield f"qemu+ssh://root@127.0.0.1:{port}/system?socket={socket_path}&no_verify=1&no_tty=1"
 
 
 @pytest.fixture(scope="module", params=[by_tcp, by_ssh])
-def uri(request: pytest.FixtureRequest, lab: Lab) -> Iterator[str]:
-    with request.param(lab.sockets / "libvirt-sock") as uri:
+def uri(request: pytest.FixtureRequest, lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with request.param(lab, tmp_path_factory.mktemp("remote")) as uri:
         yield uri
 
 
@@ -150,3 +156,23 @@ def test_what_a_guest_prints_is_on_its_page_and_a_nic_can_be_added(remote: Porta
     wait_for(lambda: remote.ask(f"Lease.objects.filter(mac='{mac}').count()"), 20, "the portal has it")
     remote.manage("vm", "nic", "rm", "tiny-8", mac)
     assert mac not in host.lookupByName("tiny-8").XMLDesc()
+
+
+def test_ssh_of_a_guest_is_tried_through_the_hypervisor_and_the_page_says_why_it_fails(remote: Portal, uri: str):
+    """The guest has no SSH server, which only the hypervisor can see."""
+    if not uri.startswith("qemu+ssh:"):
+        pytest.skip("the portal's machine has no route to the guest")
+    command = ["vm", "run", "tiny", "--id", "9", "--memory", "128M", "--nic", "type=network,source=red", "--wait-ssh"]
+    waiting = subprocess.Popen([sys.executable, ROOT / "manage.py", *command], env=remote.environment, stderr=-1)
+    try:
+        check = "[str(each.reason) for each in SSHCheck.objects.filter(vm__name='tiny-9')]"
+        closed = "nothing listens at"
+        why = wait_for(lambda: [each for each in remote.ask(check) if closed in each], 120, "the reason")[0]
+        remote.ask("SSHCheck.objects.update(since=timezone.now() - SSH_TIMEOUT)", SINCE)
+        page = remote.get("/vms/remote/tiny-9/")
+        assert why in page.xpath("string(//dt[.='No SSH']/following-sibling::dd)")
+        assert why in waiting.communicate(timeout=20)[1].decode()
+    finally:
+        waiting.kill()
+        waiting.wait()
+        remote.manage("vm", "rm", "tiny-9")
