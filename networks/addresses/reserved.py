@@ -51,7 +51,7 @@ def reserved(networks: Iterable[int], only: Q | None = None) -> list[Reserved]:
 
 
 def reservations(network: Network) -> Iterator[tuple[str, str, str]]:
-    """Yield address, MAC and name of everything that reserves an address, also what is about to be added or deleted.
+    """Yield address, MAC and name of each reservation, including those that are to be added or deleted.
 
     What libvirt has comes last, so that it replaces the others in a mapping.
     """

@@ -24,7 +24,10 @@ from virterweb.hypervisors.models import Hypervisor, ReadingProblem
 KNOWN = (
     *("hypervisor", "name", "uuid", "managed", "generation"),
     *(f"status__{name}" for name in ("desired", "present", "fingerprint", "compared", "generation", "observed_at")),
-    *(f"status__{name}" for name in ("active", "suspect", "dhcp", "leases_due_at", "leases_print")),
+    *(
+        f"status__{name}"
+        for name in ("active", "suspect", "started_at", "checked_at", "dhcp", "leases_due_at", "leases_print")
+    ),
 )
 
 
@@ -48,9 +51,11 @@ def observe(hypervisor: Hypervisor, connection: Connection) -> bool:
             busy = True
             with reading.written(uuid, network.name):
                 row = rows.get(uuid) or _add_unmanaged(hypervisor, connection, network)
-                if row := row and _reload(row):  # else it was deleted since the list was read
+                if row := row and _reload(row):
                     _record(row, network, began, hypervisor.status.has_restarted)
                     rows[uuid] = row
+                else:  # it was deleted since the list was read
+                    rows.pop(uuid, None)
         for uuid in rows.keys() - found.keys() - reading.failed.keys():
             if rows[uuid].managed and not rows[uuid].status.present:
                 continue  # that is recorded

@@ -23,7 +23,7 @@ def check_accepted(network: Network, steps: tuple[Step, ...]) -> None:
     unasked = [step for step in steps if step.disruption and not set(step.vms) <= vms]
     if network.accepted is not None:
         stops = [step for step in steps if step.verb in (Verb.RESTART, Verb.STOP) and step.identity not in known]
-        unasked += [step for step in stops if step.verb is Verb.STOP or step.stored or not starts]
+        unasked += [step for step in stops if step.verb is Verb.STOP or step.stored or network.overwrite or not starts]
         # Only `overwrite` removes reservations from outside, unless their removal was requested.
         updates = [step for step in steps if step.update and not step.harmless and step.identity not in known]
         unasked += [step for step in updates if network.overwrite or step.update.section != "ip-dhcp-host"]

@@ -72,7 +72,7 @@ def test_a_guest_that_says_nothing_is_silent_and_leaves_no_process(tmp_path, mon
     monkeypatch.setattr(jump, "LOGIN_TIMEOUT", 1)
     with hypervisor(tmp_path, monkeypatch) as uri, socket.create_server(("127.0.0.1", 0)) as guest:
         port = guest.getsockname()[1]
-        with pytest.raises(Silent, match=r"127\.0\.0\.1 does not answer"):
+        with pytest.raises(Silent, match=r"neither 127\.0\.0\.1 nor the SSH server of the hypervisor answered"):
             jump.open_tunnel(uri, "127.0.0.1", port, 0.5)
         assert not processes(f"127.0.0.1:{port}")
 
@@ -107,12 +107,12 @@ def test_a_hypervisor_that_does_not_allow_forwarding_is_named(tmp_path, monkeypa
 def test_a_hypervisor_that_refuses_the_login_is_named(tmp_path, monkeypatch):
     with hypervisor(tmp_path, monkeypatch) as uri:
         monkeypatch.setenv("SSH_AUTH_SOCK", "")
-        with pytest.raises(Refused, match=r"ssh could not log in there: .*Permission denied"):
+        with pytest.raises(Refused, match=r"the SSH connection to the hypervisor failed: .*Permission denied"):
             jump.open_tunnel(uri, "127.0.0.1", 1, 5)
 
 
 def test_a_hypervisor_with_an_unknown_host_key_is_not_logged_in_to(tmp_path, monkeypatch):
-    expected = pytest.raises(Refused, match="ssh could not log in there: Host key verification failed")
+    expected = pytest.raises(Refused, match="the SSH connection to the hypervisor failed: Host key verification failed")
     with hypervisor(tmp_path, monkeypatch, query="") as uri, expected:
         jump.open_tunnel(uri, "127.0.0.1", 1, 5)
 

@@ -26,6 +26,7 @@ def polled(ago: float, uptime: float | None) -> HypervisorStatus:
         (-HOUR, 10 * HOUR, 10 * HOUR + 60, False),  # the portal's clock was set back
         (-HOUR, 10 * HOUR, 30, True),
         (10 * HOUR, HOUR, HOUR + 20, False),  # it was suspended, and its uptime stood still
+        (90, 60, 62, True),  # so soon after a restart, it may as well have restarted again
         (10 * HOUR, HOUR, HOUR + 20 * 60, True),
         (10 * HOUR, 60, 80, True),
         (10 * HOUR, HOUR, HOUR - 60, True),

@@ -9,7 +9,7 @@ from django.db.models import Case, DateTimeField, F, Q, QuerySet, When
 from django.utils.module_loading import import_string
 
 from virterweb.hypervisors.claims.clock import Now, database_time
-from virterweb.hypervisors.claims.due import DATABASE_AWAY
+from virterweb.hypervisors.claims.due import DATABASE_AWAY, MAX_OUTAGES
 from virterweb.hypervisors.connections.guard import Observation, failure
 from virterweb.hypervisors.connections.pool import connected
 from virterweb.hypervisors.gateway.connection import Connection
@@ -50,12 +50,13 @@ def observe(hypervisor_id: int) -> None:
             with connected(hypervisor.pk, hypervisor.uri, limited=False) as connection:
                 _record(status.pk, **_read_everything(hypervisor, connection))
         except Busy:  # it is there, and has no time
-            _record(status.pk, due_at=_after(RETRY_INTERVAL))
+            reached = {"unreachable_since": None, "error": "", "detail": ""} if status.unreachable_since else {}
+            _record(status.pk, due_at=_after(RETRY_INTERVAL), **reached)
         except Unreachable as problem:
             _record_failure(status, problem)
-        except DATABASE_AWAY:  # it is polled again soon
-            raise
         except Exception as problem:
+            if isinstance(problem, DATABASE_AWAY) and status.crashes < MAX_OUTAGES:  # it is polled again soon
+                raise
             _record_error(status, problem)
 
 

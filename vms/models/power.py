@@ -77,7 +77,7 @@ class PowerReason(models.TextChoices):
 
 
 #: Codes of why the portal could not try to connect to a guest, which tells nothing about the guest itself.
-UNTRIED = ("tcp.namespace", "tcp.no_route", "tcp.jump_refused", "tcp.jump_forbidden")
+UNTRIED = ("tcp.namespace", "tcp.no_route", "tcp.jump_refused", "tcp.jump_silent", "tcp.jump_forbidden")
 
 
 class SSHState(models.TextChoices):

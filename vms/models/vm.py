@@ -173,7 +173,7 @@ class VM(VMNICs, VMAdoption, Desired):
 
     @property
     def ssh_state(self) -> SSHState | None:
-        """Return whether SSH to the running VM is waited for, given up or unknown; None if not, or if SSH works."""
+        """Return whether SSH to a running VM is waited for, given up or unknown; None if it works or is not needed."""
         if not (self.wait_ssh and self.managed and self.status.power == Power.RUNNING):
             return None
         return self.ssh_check.state if hasattr(self, "ssh_check") else SSHState.WAITING

@@ -32,6 +32,7 @@ FIRST_PAUSE = timedelta(seconds=10)  # after an attempt that crashed
 FIRST_DATABASE_PAUSE = timedelta(seconds=0.25)  # after one that the database broke off
 MAX_GROWTH = 30  # how many times as long as the first pause the longest is
 DATABASE_AWAY = (InterfaceError, OperationalError)  # not the fault of the work: a lost connection, a deadlock
+MAX_OUTAGES = 3  # in a row; such an error that persists is one of the work
 EXTENSIONS = 6  # of a claim before it would end: a few may fail or be late
 
 _numbers = itertools.count(1)

@@ -8,7 +8,7 @@ from time import monotonic
 from django.db import models
 from django.utils import timezone
 
-from virterweb.hypervisors.claims.due import DATABASE_AWAY
+from virterweb.hypervisors.claims.due import DATABASE_AWAY, MAX_OUTAGES
 from virterweb.hypervisors.connections.guard import failure
 from virterweb.hypervisors.connections.pool import CROWDED, MAX_CALLERS, connected
 from virterweb.hypervisors.gateway.connection import Connection
@@ -70,9 +70,9 @@ def _attempt(desired: Desired, push: Callable[[Desired, Connection], dict]) -> b
             values = push(desired, connection)
     except Superseded:
         return True
-    except DATABASE_AWAY:  # it is tried again soon
-        raise
     except Exception as problem:
+        if isinstance(problem, DATABASE_AWAY) and status.crashes < MAX_OUTAGES:  # it is tried again soon
+            raise
         if not status.is_still_claimed():
             log.warning(
                 "%s %s: the claim was lost to another worker; result dropped: %s",

@@ -125,8 +125,8 @@ class Desired(models.Model):
         """Delete the row and what belongs to it, locked in the order in which polls lock and write them."""
         statuses = self._meta.get_field("status").related_model.objects
         with transaction.atomic():
-            self.lock()
-            statuses.select_for_update(no_key=True).filter(desired=self.pk).values_list("pk").first()
+            type(self).objects.select_for_update().filter(pk=self.pk).values_list("pk").first()
+            statuses.select_for_update().filter(desired=self.pk).values_list("pk").first()
             return super().delete(*args, **kwargs)
 
     @contextmanager
@@ -193,7 +193,7 @@ class Desired(models.Model):
     def forget(self) -> None:
         """Delete the row of an unmanaged object that libvirt no longer has, unless somebody has adopted it."""
         with transaction.atomic():
-            row = type(self).objects.select_for_update(no_key=True).filter(pk=self.pk, managed=False).first()
+            row = type(self).objects.select_for_update().filter(pk=self.pk, managed=False).first()
             if row:
                 row.delete()
 

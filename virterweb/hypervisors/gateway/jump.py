@@ -25,7 +25,7 @@ def is_jump(uri: str) -> bool:
 def command(uri: str, address: str, port: int) -> list[str]:
     """Return the command that connects its input and output to a guest.
 
-    Its options are those of libvirt's own connection, but it never asks for a password.
+    The options are those of libvirt's own connection, but ssh never asks for a password.
     """
     parts = urlsplit(uri)
     # Not `hostname`, which is in lower case: ssh_config may have settings for the name as it is written.
@@ -69,7 +69,8 @@ def open_tunnel(uri: str, address: str, port: int, seconds: float) -> Tunnel:
                 return tunnel
         except TimeoutError as problem:
             tunnel.close()
-            raise Silent(Message("tcp.silent", address=address)) from problem
+            said = Message("tcp.jump_silent", address=address, seconds=f"{LOGIN_TIMEOUT + seconds:g}")
+            raise Silent(said) from problem
         except (OSError, subprocess.TimeoutExpired):
             pass
         tunnel.close()

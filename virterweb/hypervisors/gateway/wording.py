@@ -65,8 +65,9 @@ FAILURES = {
     "hypervisor.refused": "Could not {action}: {reason}",
     "hypervisor.busy": "libvirt is busy: could not {action}",
     "domains.start_interrupted": (
-        "libvirt waits for the start of {name}, which ended when libvirt was killed. On the hypervisor, stop libvirt, "
-        "delete /run/libvirt/qemu/{name}.xml, and start libvirt"
+        "libvirt is still starting {name}. If libvirt was killed while it started this VM, and no QEMU process of the "
+        "VM runs, libvirt waits forever: stop libvirt on the hypervisor, delete /run/libvirt/qemu/{name}.xml, and "
+        "start libvirt"
     ),
     "hypervisor.crowded": "waiting for other work on this hypervisor",
     "hypervisor.slow": "{call} takes longer than {seconds} s",
@@ -93,11 +94,12 @@ FAILURES = {
     "tcp.namespace": "the hypervisor’s networks are in a network namespace that only root can enter",
     "tcp.refused": "nothing listens at {address} port {port} (connection refused)",
     "tcp.silent": "{address} does not answer",
-    "tcp.no_route": "{address} does not answer the portal’s machine, which needs a route to it unless the URI of the "
-    "hypervisor is qemu+ssh://",
-    "tcp.jump_refused": "the guest is only reached through its hypervisor, and ssh could not log in there: {problem}",
-    "tcp.jump_forbidden": "the guest is only reached through its hypervisor, whose SSH server does not allow TCP "
-    "forwarding ({problem})",
+    "tcp.no_route": "{address} does not answer: it is off the network, or the portal’s machine has no route to it",
+    "tcp.jump_refused": "the portal reaches this guest only through the hypervisor, and the SSH connection to the "
+    "hypervisor failed: {problem}",
+    "tcp.jump_silent": "neither {address} nor the SSH server of the hypervisor answered within {seconds} s",
+    "tcp.jump_forbidden": "the portal reaches this guest only through the hypervisor, whose SSH server does not allow "
+    "TCP forwarding ({problem})",
 }
 
 #: Why VMs are emulated, as the end of a sentence.

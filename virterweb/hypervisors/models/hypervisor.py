@@ -16,6 +16,7 @@ from virterweb.pages.name_field import NamedQuerySet, SkeletonField
 WATCHED_FOR = timedelta(seconds=15)  # how long after its last request a page counts as open
 RECORDED_FOR = WATCHED_FOR / 3  # an open page records it again only after that
 LATE_AFTER = timedelta(seconds=30)  # how late a poll may be
+MIN_UPTIME = 900.0  # seconds that a host has been up when it is suspended
 MAX_UNSEEN = 90.0  # seconds that a suspended host has run since the last poll, before and after its suspension
 
 
@@ -255,7 +256,8 @@ class HypervisorStatus(Due):
         if uptime is not None and before is not None and self.observed_at:
             elapsed = max((now - self.observed_at).total_seconds(), 0)
             # Without a restart, the uptime is about `elapsed + before`; after one, it is less than `elapsed`.
-            went_on = -1 <= uptime - before <= min(MAX_UNSEEN, before / 10)  # it stood still: the host was suspended
+            # The uptime stood still: the host was suspended. After a short uptime that may as well be a restart.
+            went_on = before >= MIN_UPTIME and -1 <= uptime - before <= MAX_UNSEEN
             if uptime < elapsed + before / 2 and not went_on:
                 values["restarted_at"], self.has_restarted = now, True
         for name, value in values.items():

@@ -94,17 +94,16 @@ def put_all(domain: str, nics: Mapping[str, NICSpec]) -> str:
         if found.key not in nics:
             domain = take(domain, found.key)
     root = etree.fromstring(domain.encode(), PARSER)
-    devices = root.find("devices")
-    there, known = devices.findall("interface"), parse_all(root)
+    there, known = root.findall("devices/interface"), parse_all(root)
     for key, spec in nics.items():
         if found := find(known, key):
             index = known.index(found)
             new, old = read_document(edit(found.document, spec)), there[index]
             new.tail, there[index] = old.tail, new
-            devices.replace(old, new)
+            old.getparent().replace(old, new)
         else:
-            _append(devices, read_document(build(spec)))
-            there, known = devices.findall("interface"), parse_all(root)
+            _append(root.find("devices"), read_document(build(spec)))
+            there, known = root.findall("devices/interface"), parse_all(root)
     return etree.tostring(root, encoding="unicode")
 
 

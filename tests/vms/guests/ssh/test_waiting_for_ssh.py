@@ -36,7 +36,10 @@ def test_the_gateway_has_a_reason_for_a_failed_connection():
         port = listener.getsockname()[1]
         with (
             connection.host.tcp_socket("127.0.0.1", port, 1),
-            pytest.raises(Silent, match=r"127\.0\.0\.1 does not answer the portal.s machine, which needs a route"),
+            pytest.raises(
+                Silent,
+                match=r"127\.0\.0\.1 does not answer: .* or the portal.s machine has no route",
+            ),
         ):
             connection.host.tcp_socket("127.0.0.1", port, 0.2)  # the queue is full: nobody answers
     connection.close()

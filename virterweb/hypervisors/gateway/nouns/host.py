@@ -118,10 +118,19 @@ class HostMachine:
         """Return a connection to a guest, from the networks of the host if it is a local one; raise Refused without.
 
         The connection does not use libvirt. It goes through a remote hypervisor if its URI is qemu+ssh://, and the
-        guest's server must then speak first. For others, the portal's machine needs a route to the guest.
+        guest's server must then speak first. Otherwise, the portal's machine needs a route to the guest.
         """
-        if jump.is_jump(self._session.uri):
+        if not jump.is_jump(self._session.uri):
+            return self._direct_socket(address, port, seconds)
+        try:
             return jump.open_tunnel(self._session.uri, address, port, seconds)
+        except Refused:  # the portal's machine may have a route all the same, as to a bridge of the LAN
+            with suppress(Refused):
+                return self._direct_socket(address, port, seconds)
+            raise
+
+    def _direct_socket(self, address: str, port: int, seconds: float) -> socket.socket:
+        """Return a connection to a guest from the networks of a local host, otherwise from the portal's machine."""
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
         opened = (
             peer.open_socket(self._session.pid, family, socket.SOCK_STREAM)
