@@ -52,7 +52,7 @@ def test_web_server_and_worker_of_the_earlier_version_continue_during_an_upgrade
     def add(name: str, ipv4: str) -> None:
         portal.post("/networks/add/", hypervisor=pk, name=name, forward_mode="", ipv4=ipv4, dhcp="on")
 
-    states = "{n.name: n.state for n in Network.objects.filter(managed=True)}"
+    states = "{n.name: n.state for n in Network.objects.select_related('status').filter(managed=True)}"
     add("before", "10.1.0.1/24")
     portal.manage("shell", "--no-imports", "-c", UPGRADE)
     add("after", "10.2.0.1/24")
