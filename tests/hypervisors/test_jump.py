@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -15,6 +16,7 @@ from tests.support.servers.sshd import sshd
 from tests.support.waiting import wait_for
 from virterweb.hypervisors.gateway import jump
 from virterweb.hypervisors.gateway.found import Refused, Silent
+from virterweb.hypervisors.gateway.nouns.host import HostMachine
 
 pytestmark = [
     pytest.mark.integration,
@@ -102,6 +104,12 @@ def test_a_hypervisor_that_does_not_allow_forwarding_is_named(tmp_path, monkeypa
     expected = pytest.raises(Refused, match="whose SSH server does not allow TCP forwarding")
     with hypervisor(tmp_path, monkeypatch, forwarding=False) as uri, expected:
         jump.open_tunnel(uri, "127.0.0.1", 1, 5)
+
+
+def test_a_guest_is_connected_to_directly_if_the_hypervisor_does_not_allow_forwarding(tmp_path, monkeypatch):
+    with hypervisor(tmp_path, monkeypatch, forwarding=False) as uri, serving(b"SSH-2.0-guest") as port:
+        with HostMachine(SimpleNamespace(uri=uri, pid=None)).tcp_socket("127.0.0.1", port, 2) as direct:
+            assert direct.recv(100) == b"SSH-2.0-guest"
 
 
 def test_a_hypervisor_that_refuses_the_login_is_named(tmp_path, monkeypatch):

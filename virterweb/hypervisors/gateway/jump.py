@@ -13,6 +13,7 @@ from .found import Refused, Silent
 
 LOGIN_TIMEOUT = 5  # seconds until the hypervisor must have answered
 END_WITH_WORKER = ["setpriv", "--pdeathsig", "KILL"]  # the thread that opened a connection also closes it
+IMPOSSIBLE = ("tcp.jump_refused", "tcp.jump_forbidden")  # codes of why a hypervisor carries no connections
 # What ssh writes if the hypervisor could not connect to the guest: `channel 0: open failed: connect failed: …`.
 FAILED = re.compile(r"open failed: (?P<kind>[a-z ]+): ?(?P<reason>.*)")
 

@@ -124,9 +124,10 @@ class HostMachine:
             return self._direct_socket(address, port, seconds)
         try:
             return jump.open_tunnel(self._session.uri, address, port, seconds)
-        except Refused:  # the portal's machine may have a route all the same, as to a bridge of the LAN
-            with suppress(Refused):
-                return self._direct_socket(address, port, seconds)
+        except Refused as problem:
+            if problem.message.code in jump.IMPOSSIBLE:  # the portal's machine may have a route of its own
+                with suppress(Refused):
+                    return self._direct_socket(address, port, seconds)
             raise
 
     def _direct_socket(self, address: str, port: int, seconds: float) -> socket.socket:
