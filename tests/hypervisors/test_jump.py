@@ -107,9 +107,12 @@ def test_a_hypervisor_that_does_not_allow_forwarding_is_named(tmp_path, monkeypa
 
 
 def test_a_guest_is_connected_to_directly_if_the_hypervisor_does_not_allow_forwarding(tmp_path, monkeypatch):
-    with hypervisor(tmp_path, monkeypatch, forwarding=False) as uri, serving(b"SSH-2.0-guest") as port:
-        with HostMachine(SimpleNamespace(uri=uri, pid=None)).tcp_socket("127.0.0.1", port, 2) as direct:
-            assert direct.recv(100) == b"SSH-2.0-guest"
+    with (
+        hypervisor(tmp_path, monkeypatch, forwarding=False) as uri,
+        serving(b"SSH-2.0-guest") as port,
+        HostMachine(SimpleNamespace(uri=uri, pid=None)).tcp_socket("127.0.0.1", port, 2) as direct,
+    ):
+        assert direct.recv(100) == b"SSH-2.0-guest"
 
 
 def test_a_hypervisor_that_refuses_the_login_is_named(tmp_path, monkeypatch):
