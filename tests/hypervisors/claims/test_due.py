@@ -100,15 +100,21 @@ def test_a_claim_ends_with_what_it_was_for_even_if_that_is_refused(network):
     assert is_free()
 
 
-@pytest.mark.parametrize("problem", [KeyError("x"), DataError("too long"), etree.XMLSyntaxError("cut", 1, 1, 1)])
-def test_work_with_an_internal_error_is_retried_with_growing_delays(network, problem):
+def pauses_after(problem: Exception, times: int) -> list[float]:
+    """Have the work fail so often, each time as soon as it may be tried again; return the seconds until then."""
     pauses = []
-    for _ in range(20):
+    for _ in range(times):
         with pytest.raises(type(problem)), rows().claim():
             raise problem
         assert not is_free()
         pauses.append((rows().get().claimed_until - timezone.now()).total_seconds())
         rows().update(claimed_until=timezone.now() - timedelta(seconds=1))
+    return pauses
+
+
+@pytest.mark.parametrize("problem", [KeyError("x"), DataError("too long"), etree.XMLSyntaxError("cut", 1, 1, 1)])
+def test_work_with_an_internal_error_is_retried_with_growing_delays(network, problem):
+    pauses = pauses_after(problem, 20)
     assert pauses[:3] == pytest.approx([10, 20, 40], abs=2)
     assert pauses == pytest.approx(sorted(pauses), abs=2) and max(pauses) == pytest.approx(300, abs=2)
     with rows().claim() as row:
@@ -118,13 +124,7 @@ def test_work_with_an_internal_error_is_retried_with_growing_delays(network, pro
 
 @pytest.mark.parametrize("problem", [OperationalError("deadlock detected"), InterfaceError("connection is closed")])
 def test_work_that_the_database_broke_off_is_retried_within_seconds(network, problem):
-    pauses = []
-    for _ in range(10):
-        with pytest.raises(type(problem)), rows().claim():
-            raise problem
-        assert not is_free()
-        pauses.append((rows().get().claimed_until - timezone.now()).total_seconds())
-        rows().update(claimed_until=timezone.now() - timedelta(seconds=1))
+    pauses = pauses_after(problem, 10)
     assert pauses[0] < 0.5 and max(pauses) == pytest.approx(7.5, abs=1)
 
 
