@@ -12,33 +12,39 @@ from networks.copies.terraform import terraform
 from networks.copies.virsh import virsh
 from networks.copies.virter import virter
 from networks.listing import COLUMNS, narrowed
-from networks.lookup import get_changeable, get_network
+from networks.lookup import get_network
 from networks.models import Network
-from virterweb.hypervisors import rights
 from virterweb.hypervisors.desired.history import latest
 from virterweb.hypervisors.desired.state import State
-from virterweb.hypervisors.models import Hypervisor
 from virterweb.pages.tables import Table
+from virterweb.people import creating, rights
+from virterweb.people.verbs import Verb
 
 
 @require_GET
 def network_list(request: HttpRequest) -> HttpResponse:
-    several = Hypervisor.objects.count() > 1
-    shown = Network.objects.shown().defer("status__document", "status__stored").select_related("owner")
+    several = rights.visible_hypervisors(request.user).count() > 1
+    shown = (
+        Network.objects.visible_to(request.user)
+        .shown()
+        .defer("status__document", "status__stored")
+        .select_related("owner")
+    )
     found = narrowed(shown, request.GET)
     table = Table(found.rows, COLUMNS if several else COLUMNS[:-1], request.GET, shown.with_replacements)
-    any_changeable = any(rights.may_change(request.user, network) for network in table.rows)
+    any_changeable = any(rights.may(request.user, Verb.EDIT, network) for network in table.rows)
     context = {"table": table, "several": several, "any_changeable": any_changeable, "narrowed": found}
     return render(request, "networks/_list.html" if request.htmx else "networks/list.html", context)
 
 
 @require_http_methods(["GET", "POST"])
 def network_add(request: HttpRequest) -> HttpResponse:
-    first = Hypervisor.objects.preselected()
+    creating.require(request.user)
+    first = creating.hypervisors(request.user).preselected()
     proposed = {"ipv4": next_free_block(taken_blocks(first))} if first and request.method == "GET" else None
     if "change" in request.POST:
         return _for_another_hypervisor(request)
-    form = NetworkForm(request.POST or None, operator=rights.is_operator(request.user), initial=proposed)
+    form = NetworkForm(request.POST or None, user=request.user, initial=proposed)
     if request.method == "POST" and form.is_valid() and (network := form.save(request.user)):
         return redirect(network)
     status = 422 if form.is_bound else 200
@@ -54,17 +60,18 @@ def _for_another_hypervisor(request: HttpRequest) -> HttpResponse:
     """Serve the half-typed form for the hypervisor that was chosen; a proposed block is proposed again."""
     typed = request.POST.dict()
     key = typed.get("hypervisor", "")
-    chosen = Hypervisor.objects.filter(pk=key).first() if key.isdecimal() and len(key) < 19 else None
+    chosen = creating.hypervisors(request.user).filter(pk=key).first() if key.isdecimal() and len(key) < 19 else None
     if chosen and typed.get("ipv4", "") in ("", typed.get("proposed")):
         typed["ipv4"] = next_free_block(taken_blocks(chosen))
-    form = NetworkForm(initial=typed, operator=rights.is_operator(request.user))
+    form = NetworkForm(initial=typed, user=request.user)
     return render(request, "networks/changes/_add_form.html", {"form": form, "proposed": typed.get("ipv4", "")})
 
 
 @require_POST
 def network_preview(request: HttpRequest) -> HttpResponse:
     """Serve the preview of the form that adds a network."""
-    form = NetworkForm(request.POST, operator=rights.is_operator(request.user))
+    creating.require(request.user)
+    form = NetworkForm(request.POST, user=request.user)
     facts = form.block_facts()
     typed = {name for name, value in request.POST.items() if value}
     errors = {form[name].label: found for name, found in form.errors.items() if name in typed}
@@ -73,11 +80,12 @@ def network_preview(request: HttpRequest) -> HttpResponse:
 
 @require_GET
 def network_detail(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
-    network = get_network(hypervisor, name, Network.objects.alone())
+    network = get_network(request.user, hypervisor, name)
     spec = network.definition
     named = network.spec if network.managed else spec  # older libvirts keep neither title nor description
     context = {"network": network, "spec": spec, "named": named}
-    context |= {"latest": latest(network.revisions, 3)}
+    if rights.may(request.user, Verb.SEE, network):
+        context["latest"] = latest(network.revisions, 3)
     context["on_drift"] = Network.OnDrift.choices
     template = "networks/_detail.html" if request.htmx else "networks/detail.html"
     return render(request, template, context)
@@ -86,7 +94,7 @@ def network_detail(request: HttpRequest, hypervisor: str, name: str) -> HttpResp
 @require_GET
 def network_copies(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
     """Serve the definition as texts for a ticket or a script: as desired, or of an unmanaged network as found."""
-    network = get_network(hypervisor, name, Network.objects.alone())
+    network = get_network(request.user, hypervisor, name, verb=Verb.SEE)
     document = network.full_document if network.managed else network.status.definition
     autostart = network.autostart if network.managed else network.status.autostart
     copies = (
@@ -99,7 +107,7 @@ def network_copies(request: HttpRequest, hypervisor: str, name: str) -> HttpResp
 
 @require_http_methods(["GET", "POST"])
 def network_remove(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
-    network = get_changeable(request.user, hypervisor, name)
+    network = get_network(request.user, hypervisor, name, verb=Verb.DELETE)
     attached = attachments().attached([network.pk])
     running = sorted({nic.vm.name for nic in attached if nic.running})
     recreated = request.POST.get("uuid", network.uuid_text) != network.uuid_text
@@ -115,7 +123,7 @@ def network_remove(request: HttpRequest, hypervisor: str, name: str) -> HttpResp
 
 @require_POST
 def network_retry(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
-    network = get_changeable(request.user, hypervisor, name)
+    network = get_network(request.user, hypervisor, name, verb=Verb.EDIT)
     if network.state not in (State.FAILED, State.PENDING, State.REMOVING):
         messages.info(request, f"No change of {network} has failed, so there is nothing to retry.")
         return redirect(network)

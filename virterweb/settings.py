@@ -88,11 +88,11 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "virterweb.hypervisors.views.fleet_of_page",
+                "virterweb.portal.shell.fleet_of_page",
             ],
             "builtins": [
-                f"virterweb.hypervisors.templatetags.{name}"
-                for name in ("headings", "icons", "moments", "names", "rights")
+                "virterweb.people.templatetags.rights",
+                *(f"virterweb.hypervisors.templatetags.{name}" for name in ("headings", "icons", "moments", "names")),
             ],
         },
     },
@@ -129,6 +129,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
 ]
+AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend", "virterweb.people.backend.RightsBackend"]
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "portal:overview"
 LOGOUT_REDIRECT_URL = "login"

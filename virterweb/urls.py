@@ -8,8 +8,8 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 from virterweb.hypervisors.desired.one_at_a_time import one_at_a_time
-from virterweb.hypervisors.views import hypervisor_options, trouble
 from virterweb.people.sign_in import AdminSignInForm, SignIn, admin_sign_in
+from virterweb.portal.shell import hypervisor_options, trouble
 
 admin.autodiscover()
 admin.site.site_header = admin.site.site_title = "Virterweb"

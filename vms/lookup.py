@@ -1,23 +1,27 @@
-"""Look-ups of VMs by hypervisor and name, for views."""
+"""Lookup of VMs by hypervisor and name, with the rights of a user."""
 
 from django.db.models import QuerySet
 from django.http import Http404
 
-from virterweb.hypervisors import rights
+from virterweb.people import rights
+from virterweb.people.verbs import Verb
 
 from .models import VM
 
 
-def get_vm(hypervisor: str, name: str, vms: QuerySet | None = None) -> VM:
-    """Return the VM of that name, a managed one first; 404 if there is none."""
+def get_vm(
+    user: rights.Actor, hypervisor: str, name: str, vms: QuerySet | None = None, *, verb: Verb = Verb.LIST
+) -> VM:
+    """Return the VM of that name, a managed one first.
+
+    Raises:
+        Http404: there is none, or none that exists for the user.
+        PermissionDenied: the user may not do this with it; with the reason and whom to ask.
+    """
+    visible = (VM.objects.alone() if vms is None else vms).visible_to(user)
     try:
-        return (VM.objects if vms is None else vms).on(hypervisor).named(name)
+        vm = visible.on(hypervisor).named(name)
     except VM.DoesNotExist as missing:
         raise Http404(str(missing)) from missing
-
-
-def get_changeable(user: rights.Actor, hypervisor: str, name: str, vms: QuerySet | None = None) -> VM:
-    """Return the VM as `get_vm` does; PermissionDenied, with the reason, unless the user may change it."""
-    vm = get_vm(hypervisor, name, vms)
-    rights.require(user, vm)
+    rights.require(user, verb, vm)
     return vm

@@ -9,17 +9,18 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from virterweb.hypervisors import rights
 from virterweb.hypervisors.desired.history import latest
-from virterweb.hypervisors.models import Hypervisor, ReadingProblem, with_hypervisor
+from virterweb.hypervisors.models import ReadingProblem, with_hypervisor
 from virterweb.pages.tables import Table, natural, page_of
+from virterweb.people import creating, rights
+from virterweb.people.verbs import Verb
 from virterweb.web_server.request_body import takes_upload
 from vms.attached.rows import nic_rows
 from vms.bulk.changes import Action
 from vms.images.form import ImageForm
 
 from .listing import COLUMNS, loaded, narrowed, with_nic_count
-from .lookup import get_changeable, get_vm
+from .lookup import get_vm
 from .models import LOADING, TAG, VM, Image, Volume
 
 OFFERED = 100  # volumes that are suggested for an image
@@ -38,13 +39,18 @@ LISTED_STATUS += ("memory", "vcpus", "persistent", "interrupted", "interrupted_p
 
 @require_GET
 def vm_list(request: HttpRequest) -> HttpResponse:
-    several = Hypervisor.objects.count() > 1
-    columns = VM.objects.shown().select_related("owner").only(*LISTED, *(f"status__{name}" for name in LISTED_STATUS))
+    several = rights.visible_hypervisors(request.user).count() > 1
+    columns = (
+        VM.objects.visible_to(request.user)
+        .shown()
+        .select_related("owner")
+        .only(*LISTED, *(f"status__{name}" for name in LISTED_STATUS))
+    )
     shown = with_nic_count(columns)
     filtered = narrowed(shown, request.GET)
     table = Table(filtered.rows, COLUMNS if several else COLUMNS[:-1], request.GET, partial(loaded, shown))
     template = "vms/_list.html" if request.htmx else "vms/list.html"
-    any_changeable = any(rights.may_change(request.user, vm) for vm in table.rows)
+    any_changeable = any(rights.may(request.user, Verb.EDIT, vm) for vm in table.rows)
     context = {"table": table, "several": several, "many_actions": Action.choices, "any_changeable": any_changeable}
     context["narrowed"] = filtered
     return render(request, template, context)
@@ -52,20 +58,21 @@ def vm_list(request: HttpRequest) -> HttpResponse:
 
 @require_GET
 def vm_detail(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
-    vm = get_vm(hypervisor, name, VM.objects.alone().select_related("status__guest_report"))
+    vm = get_vm(request.user, hypervisor, name, VM.objects.alone().select_related("status__guest_report"))
     template = "vms/_detail.html" if request.htmx else "vms/detail.html"
-    return render(request, template, {"vm": vm, "nics": nic_rows(vm), "latest": latest(vm.revisions, 3)})
+    changes = latest(vm.revisions, 3) if rights.may(request.user, Verb.SEE, vm) else []
+    return render(request, template, {"vm": vm, "nics": nic_rows(vm), "latest": changes})
 
 
 @require_GET
 def vm_definition(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
     """Show the document that libvirt has of a VM."""
-    return render(request, "vms/definition.html", {"vm": get_vm(hypervisor, name, VM.objects.alone())})
+    return render(request, "vms/definition.html", {"vm": get_vm(request.user, hypervisor, name, verb=Verb.SEE)})
 
 
 @require_POST
 def vm_power(request: HttpRequest, hypervisor: str, name: str, verb: str) -> HttpResponse:
-    vm = get_changeable(request.user, hypervisor, name)
+    vm = get_vm(request.user, hypervisor, name, verb=Verb.POWER)
     running, leaves_off = verb != "shutdown", "leave_off" in request.POST
     if not vm.end_interruption(running, request.user) and not leaves_off:  # else somebody has started it meanwhile
         vm.ask_power(running=running, by=request.user)
@@ -75,7 +82,7 @@ def vm_power(request: HttpRequest, hypervisor: str, name: str, verb: str) -> Htt
 @require_http_methods(["GET", "POST"])
 def vm_force_off(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
     """Force a VM off, after a confirmation of what is lost."""
-    vm = get_changeable(request.user, hypervisor, name, VM.objects.alone())
+    vm = get_vm(request.user, hypervisor, name, verb=Verb.POWER)
     if request.method == "POST":
         vm.ask_power(running=False, forced=True, by=request.user)
         return redirect(vm)
@@ -84,14 +91,14 @@ def vm_force_off(request: HttpRequest, hypervisor: str, name: str) -> HttpRespon
 
 @require_POST
 def vm_retry(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
-    vm = get_changeable(request.user, hypervisor, name)
+    vm = get_vm(request.user, hypervisor, name, verb=Verb.EDIT)
     vm.ask_refused_nics_again()
     return redirect(vm)
 
 
 @require_http_methods(["GET", "POST"])
 def vm_remove(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
-    vm = get_changeable(request.user, hypervisor, name, VM.objects.alone().filter(managed=True))
+    vm = get_vm(request.user, hypervisor, name, VM.objects.alone().filter(managed=True), verb=Verb.DELETE)
     typed, goes = request.POST.get("name", ""), _what_goes(vm)
     seen = hashlib.sha256(repr((vm.uuid_text, goes)).encode()).hexdigest()[:16]
     changed = request.POST.get("seen", seen) != seen
@@ -115,7 +122,7 @@ def _what_goes(vm: VM) -> dict[str, list[str]]:
 
 @require_POST
 def vm_adopt(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
-    vm = get_changeable(request.user, hypervisor, name, VM.objects.alone())
+    vm = get_vm(request.user, hypervisor, name, verb=Verb.ADOPT)
     try:
         vm.adopt(request.user)
     except ValueError as problem:
@@ -127,7 +134,7 @@ def vm_adopt(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
 
 @require_POST
 def vm_release(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
-    vm = get_changeable(request.user, hypervisor, name, VM.objects.alone())
+    vm = get_vm(request.user, hypervisor, name, verb=Verb.DELETE)
     vm.release(request.user)
     messages.success(request, f"The portal no longer manages {vm}. libvirt keeps it as it is.")
     return redirect(vm)
@@ -136,11 +143,17 @@ def vm_release(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse
 @require_http_methods(["GET", "POST"])
 @takes_upload
 def image_list(request: HttpRequest) -> HttpResponse:
-    operator, initial = rights.is_operator(request.user), {"hypervisor": Hypervisor.objects.preselected()}
-    form = ImageForm(request.POST or None, request.FILES or None, initial=initial, operator=operator)
+    if request.method == "POST":
+        creating.require(request.user)
+    form = ImageForm(request.POST or None, request.FILES or None, user=request.user)
     if request.method == "POST" and form.is_valid() and form.save(request.user):
         return redirect("vms:images")
-    images = Image.objects.select_related("status").prefetch_related(with_hypervisor()).annotate(vm_count=Count("vms"))
+    images = (
+        Image.objects.visible_to(request.user)
+        .select_related("status")
+        .prefetch_related(with_hypervisor())
+        .annotate(vm_count=Count("vms"))
+    )
     page = page_of(images.order_by("hypervisor", natural("name")), request.GET)
     seen = Volume.objects.filter(hypervisor__in={image.hypervisor_id for image in page.object_list})
     seen = seen.filter(name__in={image.volume for image in page.object_list})
@@ -148,26 +161,35 @@ def image_list(request: HttpRequest) -> HttpResponse:
     for image in page.object_list:
         image.seen = volumes.get((image.hypervisor_id, image.volume))
         image.flat = bool(image.seen and not image.seen.backing)
-    context = {"page": page, "form": form, "volumes": _offered()}
-    unread = ReadingProblem.objects.filter(kind=ReadingProblem.Kind.POOL)
+    context = {"page": page, "form": form, "volumes": _offered(request.user)}
+    mine = rights.access_of(request.user).hypervisors(at="hypervisor")
+    unread = ReadingProblem.objects.filter(mine, kind=ReadingProblem.Kind.POOL)
     context["unread"] = unread.select_related("hypervisor__status")
     if request.htmx and request.method == "GET":
         return render(request, "vms/images/_list.html", context)
     return render(request, "vms/images/list.html", context, status=422 if form.is_bound else 200)
 
 
-def _offered() -> QuerySet[Volume]:
+def _offered(user: rights.Actor) -> QuerySet[Volume]:
     """Return volumes that can become images, the first by name: no VM's disk, no image, none of Virter's own."""
+    pools = rights.access_of(user).hypervisors(Verb.LIST, at="hypervisor")
     named = Image.objects.filter(hypervisor=OuterRef("hypervisor"), volume=OuterRef("name"))
-    others = Volume.objects.exclude(name__startswith="virter:").exclude(name__startswith=LOADING)
+    others = Volume.objects.filter(pools).exclude(name__startswith="virter:").exclude(name__startswith=LOADING)
     return others.exclude(Exists(named)).order_by("name")[:OFFERED]
+
+
+def _image(request: HttpRequest, hypervisor: str, name: str, verb: Verb, **having: object) -> Image:
+    """Return a managed image; 404 if it does not exist for the user, PermissionDenied if the user may not do this."""
+    images = Image.objects.visible_to(request.user).filter(managed=True, **having)
+    image = get_object_or_404(images, hypervisor__name=hypervisor, name=name)
+    rights.require(request.user, verb, image)
+    return image
 
 
 @require_POST
 def image_convert(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
     """Copy a flat volume of an earlier version into a layer."""
-    image = get_object_or_404(Image, hypervisor__name=hypervisor, name=name, managed=True, removed_at=None)
-    rights.require(request.user, image)
+    image = _image(request, hypervisor, name, Verb.EDIT, removed_at=None)
     if not image.volume.startswith(TAG) and not image.upload:
         image.convert()
     return redirect("vms:images")
@@ -175,7 +197,6 @@ def image_convert(request: HttpRequest, hypervisor: str, name: str) -> HttpRespo
 
 @require_POST
 def image_remove(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
-    image = get_object_or_404(Image, hypervisor__name=hypervisor, name=name, managed=True)
-    rights.require(request.user, image)
+    image = _image(request, hypervisor, name, Verb.DELETE)
     image.remove()
     return redirect("vms:images")

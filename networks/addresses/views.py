@@ -6,7 +6,6 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET
 
 from networks.lookup import get_network
-from networks.models import Network
 
 from .usage import maps
 
@@ -14,7 +13,7 @@ from .usage import maps
 @require_GET
 def network_addresses(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
     """Serve the address map: of each block, or of the part that `?block=` names."""
-    network = get_network(hypervisor, name, Network.objects.alone())
+    network = get_network(request.user, hypervisor, name)
     zoom = request.GET.get("block", "")
     try:
         context = {"network": network, "maps": maps(network, zoom), "zoom": zoom}

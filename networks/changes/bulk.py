@@ -10,10 +10,10 @@ from django.views.decorators.http import require_POST
 from networks.definition.events import Event
 from networks.definition.plans.steps import Disruption, Note, Step, Verb, Wanted
 from networks.models import Network
-from virterweb.hypervisors import rights
 from virterweb.hypervisors.desired.one_at_a_time import of_all_hypervisors
 from virterweb.hypervisors.desired.refusals import InvalidTransition, Refusal
 from virterweb.messages import Message
+from virterweb.people import rights
 
 from .views import save_change, shown
 
@@ -25,6 +25,7 @@ TITLES = {
     "adopt": "Adopt",
     "remove": "Delete",
 }
+VERBS = {"adopt": rights.Verb.ADOPT, "remove": rights.Verb.DELETE}
 # The columns of the desired configuration that each action changes, and its event in the history.
 CHANGES = {
     "start": (Event.STARTED, {"active": True}),
@@ -60,7 +61,10 @@ def networks_bulk(request: HttpRequest) -> HttpResponse:
     if action not in TITLES or not chosen:
         messages.error(request, "Choose networks and an action.")
         return redirect("networks:list")
-    rows = [_row(network, action, request.user) for network in Network.objects.shown().filter(pk__in=chosen)]
+    rows = [
+        _row(network, action, request.user)
+        for network in Network.objects.visible_to(request.user).shown().filter(pk__in=chosen)
+    ]
     if request.POST.get("token") == _token(rows):
         for row in rows:
             if not row.refused:
@@ -78,7 +82,7 @@ def networks_bulk(request: HttpRequest) -> HttpResponse:
 
 
 def _row(network: Network, action: str, user: rights.Actor) -> Row:
-    if reason := rights.refusal(user, network):
+    if reason := rights.refusal(user, VERBS.get(action, rights.Verb.EDIT), network):
         return Row(network, refused=reason)
     if network.removed_at and action != "remove":
         return Row(network, refused=InvalidTransition(network, Refusal.BEING_DELETED).message)

@@ -50,7 +50,7 @@ def merged(data: QueryDict, network: Network) -> tuple[QueryDict, list[str]]:
     """
     if (base := shown_base(data)) is None:
         return data, []
-    form = NetworkForm(network=network)
+    form = NetworkForm(network=network, user=None)  # with all fields
     now, notes, result = as_text(form), [], data.copy()
     for name, field in form.fields.items():
         old, theirs, mine = str(base.get(name, "")), now[name], data.get(name, "").replace("\r\n", "\n")

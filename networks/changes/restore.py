@@ -9,7 +9,7 @@ from networks.definition.events import Event
 from networks.definition.plans.steps import Step, Wanted, token
 from networks.models import NetworkRevision
 from networks.xml_editor.form import check
-from virterweb.hypervisors import rights
+from virterweb.people import rights
 
 from .shown import shown
 
@@ -36,7 +36,7 @@ class NetworkRestoration:
         """Return why the revision cannot be restored, one sentence each."""
         network, document = self.revision.desired, self.revision.document
         found = list(check(document, network))
-        if not rights.is_operator(self.by):
+        if not rights.is_operator(self.by, network.hypervisor_id):
             found += host_reach.reasons(host_reach.changed(network.full_document, document))
         return found
 

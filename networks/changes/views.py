@@ -14,15 +14,15 @@ from networks.definition.document.leaves import leaves
 from networks.definition.document.parse import parse
 from networks.definition.events import Event
 from networks.definition.plans.steps import Step, Wanted, token
-from networks.lookup import get_changeable, get_managed, get_network
+from networks.lookup import get_managed, get_network
 from networks.models import Network
 from networks.xml_editor.form import DocumentForm
-from virterweb.hypervisors import rights
 from virterweb.hypervisors.desired.history import history_page, revision_page
 from virterweb.hypervisors.desired.models import Desired
 from virterweb.hypervisors.desired.one_at_a_time import concurrent
 from virterweb.hypervisors.desired.refusals import InvalidTransition, Refusal
-from virterweb.hypervisors.views import operators_only
+from virterweb.people import rights
+from virterweb.people.verbs import Verb
 
 from .accepted import accepted
 from .merge import as_base, merged
@@ -56,12 +56,12 @@ def is_stale(request: HttpRequest, thing: Desired) -> bool:
 def network_edit(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
     network = get_managed(request.user, hypervisor, name)
     data, notes = merged(request.POST, network) if request.method == "POST" else (None, [])
-    form = NetworkForm(data, network=network, operator=rights.is_operator(request.user))
+    form = NetworkForm(data, network=network, user=request.user)
     if data is None:
         base = as_base(network, form)
         if network.status.draft:  # the last change was refused: to be corrected
             typed = initial_of(parse(network.status.draft))
-            form = NetworkForm(network=network, operator=rights.is_operator(request.user), initial=typed)
+            form = NetworkForm(network=network, user=request.user, initial=typed)
         context = {"form": form, "network": network, "base": base, **shown(network, ())}
         return render(request, "networks/changes/edit.html", context)
     context = {"form": form, "network": network, "base": data.get("base", ""), "notes": notes}
@@ -100,7 +100,7 @@ def _fields(network: Network, wanted: Wanted) -> dict[str, list]:
 def network_edit_preview(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
     """Serve the preview of what saving the form would change."""
     network = get_managed(request.user, hypervisor, name)
-    form = NetworkForm(merged(request.POST, network)[0], network=network, operator=rights.is_operator(request.user))
+    form = NetworkForm(merged(request.POST, network)[0], network=network, user=request.user)
     facts = form.block_facts()
     problems = {form[field].label: found for field, found in form.errors.items() if field != "__all__"}
     steps = () if problems else network.plan(form.wanted())
@@ -136,20 +136,18 @@ def network_accept(request: HttpRequest, hypervisor: str, name: str) -> HttpResp
 
 
 @require_POST
-@operators_only
 def network_adopt_replacement(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
     """Adopt the network that replaced this one outside the portal."""
-    network = get_managed(request.user, hypervisor, name)
+    network = get_managed(request.user, hypervisor, name, verb=Verb.ADOPT)
     network.adopt_replacement(request.user)
     messages.success(request, f"{network} is now managed as it is in libvirt. Nothing changed in libvirt.")
     return redirect(network)
 
 
 @require_http_methods(["GET", "POST"])
-@operators_only
 def network_recreate(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
     """Replace the network that was recreated or renamed outside by the saved definition; show the plan first."""
-    network = get_managed(request.user, hypervisor, name)
+    network = get_managed(request.user, hypervisor, name, verb=Verb.ADMINISTER)
     if not network.replaced:
         raise InvalidTransition(network, Refusal.NOT_REPLACED)
     other, steps = network.namesake or network, network.recreation()
@@ -175,7 +173,8 @@ def network_persist(request: HttpRequest, hypervisor: str, name: str) -> HttpRes
 
 @require_POST
 def network_adopt(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
-    network = get_changeable(request.user, hypervisor, name, Network.objects.alone().order_by("managed"))
+    networks = Network.objects.alone().order_by("managed")
+    network = get_network(request.user, hypervisor, name, networks, verb=Verb.ADOPT)
     network.adopt(request.user)
     messages.success(request, f"The portal manages {network} from now on. Nothing changes in libvirt.")
     return redirect(network)
@@ -183,17 +182,16 @@ def network_adopt(request: HttpRequest, hypervisor: str, name: str) -> HttpRespo
 
 @require_POST
 def network_release(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
-    network = get_changeable(request.user, hypervisor, name)
+    network = get_network(request.user, hypervisor, name, verb=Verb.DELETE)
     network.release(request.user)
     messages.success(request, f"The portal no longer manages {network}. libvirt keeps it as it is.")
     return redirect(network)
 
 
 @require_POST
-@operators_only
 def network_on_drift(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
     """Set the automatic reaction to changes of this network outside the portal."""
-    network = get_managed(request.user, hypervisor, name)
+    network = get_managed(request.user, hypervisor, name, verb=Verb.ADMINISTER)
     if request.POST.get("on_drift") in Network.OnDrift.values:
         Network.objects.filter(pk=network.pk).update(on_drift=request.POST["on_drift"])
         messages.success(
@@ -207,10 +205,10 @@ def network_on_drift(request: HttpRequest, hypervisor: str, name: str) -> HttpRe
 @require_http_methods(["GET", "POST"])
 def network_xml(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
     """Serve the saved document, the found one and their differences; operators edit the saved one."""
-    network = get_network(hypervisor, name, Network.objects.alone())
+    network = get_network(request.user, hypervisor, name, verb=Verb.SEE)
     if request.method == "POST":
-        rights.require_operator(request.user)
-        network = get_managed(request.user, hypervisor, name)
+        rights.require(request.user, Verb.ADMINISTER, network)
+        network.require(managed=True)
     form = DocumentForm(request.POST or None, network=network) if network.managed else None
     context = {"network": network, "form": form, **_both_sides(network)}
     context["base"] = hashlib.sha256(network.full_document.encode()).hexdigest()[:16] if network.managed else ""
@@ -249,9 +247,11 @@ def _both_sides(network: Network) -> dict:
 
 @require_GET
 def network_history(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
-    return history_page(request, get_network(hypervisor, name, Network.objects.alone()))
+    return history_page(request, get_network(request.user, hypervisor, name, verb=Verb.SEE))
 
 
 @require_http_methods(["GET", "POST"])
 def network_revision(request: HttpRequest, hypervisor: str, name: str, pk: int) -> HttpResponse:
-    return revision_page(request, get_network(hypervisor, name, Network.objects.alone()), pk, NetworkRestoration)
+    network = get_network(request.user, hypervisor, name, verb=Verb.SEE)
+    refusal = rights.refusal(request.user, Verb.EDIT, network)
+    return revision_page(request, network, pk, NetworkRestoration, refusal)

@@ -13,7 +13,7 @@ from . import sync as dns
 @require_http_methods(["GET", "POST"])
 def network_names(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
     """Serve each name with the answers of the network's dnsmasq; POST has it asked again."""
-    network = get_network(hypervisor, name, Network.objects.alone().select_related("dns_answers"))
+    network = get_network(request.user, hypervisor, name, Network.objects.alone().select_related("dns_answers"))
     if request.method == "POST":
         dns.query_now(network)
         return redirect("networks:names", hypervisor, name)

@@ -28,7 +28,7 @@ LEASE_COLUMNS = ("ip", "mac", "hostname", "vm", "client_id", "first_seen", "last
 @require_GET
 def network_leases(request: HttpRequest, hypervisor: str, name: str, suffix: str = "") -> HttpResponse:
     """Serve the current leases; with a query in the URL, also earlier ones."""
-    network = get_network(hypervisor, name, Network.objects.alone())
+    network = get_network(request.user, hypervisor, name)
     form = HistoryForm(request.GET)
     if not form.is_valid() and suffix:
         return HttpResponseBadRequest(form.errors.as_text(), content_type="text/plain; charset=utf-8")

@@ -5,8 +5,8 @@ from collections.abc import Collection
 
 from networks.definition.plans.steps import Step
 from networks.models import Network
-from virterweb.hypervisors.cli import table
 from virterweb.pages.tables import natural_key
+from virterweb.people.cli import table
 
 
 def list_text(networks: Collection[Network]) -> str:

@@ -19,10 +19,10 @@ from networks.definition.document.parse import parse
 from networks.definition.events import Event
 from networks.definition.plans.steps import Wanted
 from networks.definition.spec import HostSpec, NetworkSpec
-from virterweb.hypervisors import rights
-from virterweb.hypervisors.desired.models import Desired
 from virterweb.hypervisors.desired.revisions import record
 from virterweb.hypervisors.gateway.found import HypervisorError
+from virterweb.people import rights
+from virterweb.people.owned import Owned
 
 from .adoption import Adoption
 from .comparison import Comparison
@@ -31,7 +31,7 @@ from .reservation import DHCPHost
 from .reservation_ids import ReservationIDs
 
 
-class Network(Adoption, ReservationIDs, Comparison, Desired):
+class Network(Adoption, ReservationIDs, Comparison, Owned):
     """A network that the portal manages, or (managed=False) one that it only shows.
 
     `document` is the whole desired configuration, as libvirt's XML. Reservations are rows of their own, because
@@ -201,7 +201,7 @@ class Network(Adoption, ReservationIDs, Comparison, Desired):
 
         `before` is the document that it is compared with, the saved one unless given.
         """
-        if rights.is_operator(by) or not self.managed:
+        if rights.is_operator(by, self.hypervisor_id) or not self.managed:
             return
         if found := host_reach.changed(before or self.full_document, document):
             raise PermissionDenied(" ".join(host_reach.reasons(found)))

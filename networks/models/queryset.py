@@ -4,14 +4,14 @@ from typing import TYPE_CHECKING, Self
 
 from django.db import models
 
-from virterweb.hypervisors.desired.queryset import DesiredQuerySet
 from virterweb.hypervisors.models import Hypervisor, with_hypervisor
+from virterweb.people.owned import OwnedQuerySet
 
 if TYPE_CHECKING:
     from .network import Network
 
 
-class NetworkQuerySet(DesiredQuerySet):
+class NetworkQuerySet(OwnedQuerySet):
     def shown(self) -> Self:
         """Return the networks with everything that a row or page shows, in a fixed number of queries."""
         return self.select_related("status").prefetch_related(with_hypervisor())

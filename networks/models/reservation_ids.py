@@ -6,8 +6,9 @@ from django.utils import timezone
 
 from networks.definition import addressing
 from networks.definition.events import Event
-from virterweb.hypervisors import rights
 from virterweb.messages import InvalidValue, Message
+from virterweb.people import rights
+from virterweb.people.verbs import Verb
 
 from .reservation import DHCPHost
 
@@ -17,7 +18,7 @@ class ReservationIDs:
 
     def reserve_ids(self, first: int, count: int, by: AbstractBaseUser | None = None) -> None:
         """Request reservations for IDs first … first+count−1, as Virter does; raise InvalidValue if any is refused."""
-        rights.require(by, self)
+        rights.require(by, Verb.EDIT, self)
         block = self.definition.block()
         if block is None:
             raise InvalidValue(Message("value.ids_block", network=self))
@@ -46,7 +47,7 @@ class ReservationIDs:
 
     def release_ids(self, first: int, count: int, by: AbstractBaseUser | None = None) -> None:
         """Request the removal of all reservations for the MACs of these IDs, regardless of who created them."""
-        rights.require(by, self)
+        rights.require(by, Verb.EDIT, self)
         macs = {addressing.mac_of_id(number) for number in range(first, first + count)}
         with transaction.atomic():
             for host in self.found_hosts.all():

@@ -20,9 +20,10 @@ from networks.definition.events import Event
 from networks.definition.lines import DNS_NAME
 from networks.definition.spec import HostSpec, RangeSpec, SubnetSpec
 from networks.models import DHCPHost, Network
-from virterweb.hypervisors import rights
 from virterweb.messages import Message
 from virterweb.pages.marks import Marked
+from virterweb.people import rights
+from virterweb.people.verbs import Verb
 
 from .pasted import Index, Row, compare, read
 
@@ -202,7 +203,7 @@ def reserve(network: Network, hosts: Iterable[HostSpec], by: AbstractBaseUser | 
     PermissionDenied unless the user may change the network.
     """
     wanted = list(hosts)
-    rights.require(by, network)
+    rights.require(by, Verb.EDIT, network)
     with transaction.atomic():
         Network.objects.select_for_update().get(pk=network.pk)
         every = all_entries(network)
@@ -268,7 +269,7 @@ def remove(
     `guests` are those that the page showed, by address: a reservation that now has another guest stays.
     PermissionDenied unless the user may change the network.
     """
-    rights.require(by, network)
+    rights.require(by, Verb.EDIT, network)
     with transaction.atomic():
         Network.objects.select_for_update().get(pk=network.pk)
         known = entries(network)

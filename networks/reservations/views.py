@@ -25,7 +25,7 @@ COLUMNS = ("mac", "duid", "ip", "name", "lease", "state", "vm")
 
 @require_GET
 def host_list(request: HttpRequest, hypervisor: str, name: str, suffix: str = "") -> HttpResponse:
-    network = get_network(hypervisor, name, Network.objects.alone())
+    network = get_network(request.user, hypervisor, name)
     if suffix:
         return answer(f"{network}-hosts", suffix, COLUMNS, map(_exported, rows(network)))
     if request.GET.get("unused"):

@@ -11,8 +11,8 @@ from networks.changes.merge import as_text
 from networks.definition import rules
 from networks.models import Network
 from tests.support.making import make_foreign_network, make_hypervisor, make_image, make_lease, make_network
-from virterweb.hypervisors.cli import table
 from virterweb.pages import characters
+from virterweb.people.cli import table
 from vms.models import VM, Image
 
 HIDDEN = {
@@ -77,7 +77,7 @@ def test_a_network_that_others_named_so_can_be_edited_in_other_fields(lab):
     document = network.document.replace("net1", EVIL).replace("<uuid>", f"<title>{EVIL}</title><uuid>")
     Network.objects.filter(pk=network.pk).update(name=EVIL, document=document)
     network = Network.objects.get()
-    form = NetworkForm({**as_text(NetworkForm(network=network)), "mtu": "1400"}, network=network, operator=True)
+    form = NetworkForm({**as_text(NetworkForm(network=network, user=None)), "mtu": "1400"}, network=network, user=None)
     assert form.errors == {}
 
 

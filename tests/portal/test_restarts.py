@@ -6,6 +6,7 @@ from django.utils import timezone
 from lxml import html
 
 from tests.support.making import make_hypervisor, make_running, make_vm
+from tests.support.teams import make_team
 from virterweb.hypervisors.models import Hypervisor
 from vms.models import VM, Interruption, Power
 
@@ -117,7 +118,7 @@ def test_the_button_starts_the_vms_again_and_says_which(page, user, lab):
             user,
         )
     assert shown(page) == ""
-    assert send(page, "start_again") == ["No interrupted VM of lab-1 is left that you may change."]
+    assert send(page, "start_again") == ["No interrupted VM of lab-1 is left that you may start."]
 
 
 def test_vms_can_be_left_off(page, lab):
@@ -134,11 +135,11 @@ def test_the_button_returns_to_the_page_it_was_on(page, lab):
     assert page.post(path, {"back": "//elsewhere"})["Location"] == "/"
 
 
-def test_members_start_their_own_vms_only(member_page, member, lab):
-    theirs, others = interrupted(lab, "theirs", 21, owner=member), interrupted(lab, "others", 22)
+def test_members_start_vms_of_their_teams_only(member_page, member, lab):
+    theirs, others = interrupted(lab, "theirs", 21), interrupted(lab, "others", 22, team=make_team("red"))
     assert send(member_page, "start_again") == [
         "Starting 1 VM again: theirs.",
-        "You may not change 1 more VM. Its owner or an operator can start it again or leave it off.",
+        "You may not start 1 more VM. Ask its owner or an operator.",
     ]
     assert VM.objects.interrupted().get() == others
     assert buttons(member_page) == []

@@ -2,7 +2,6 @@
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.contrib.auth.models import Permission
 from django.utils import timezone
 
 from networks.definition.events import Event
@@ -17,40 +16,58 @@ from tests.support.making import (
     make_vm,
 )
 from virterweb.hypervisors.desired.revisions import record
-from virterweb.hypervisors.models import WorkerProcess
+from virterweb.hypervisors.models import Hypervisor, WorkerProcess
+from virterweb.people.models import Grant, Membership, Role, Team
 from vms.definition.events import Event as VMEvent
 from vms.models import VM, ConsoleLog
 
 
 @pytest.fixture
 def people(db):
+    """Create a user of each role of a team, and users of other teams: one who sees names, and one who sees nothing."""
+    Team.objects.update(role_of_all=None)  # nobody is a member without being listed
+    red, blue, green = (Team.objects.create(name=name) for name in ("red", "blue", "green"))
+    roles, lab = {role.name: role for role in Role.objects.all()}, make_hypervisor("lab", access_network="net1")
+    elsewhere = make_hypervisor("elsewhere")
+    Grant.objects.create(team=red, hypervisor=lab, role=None)
+    Grant.objects.create(team=blue, hypervisor=lab, role=roles["names and addresses"])
+    Grant.objects.create(team=green, hypervisor=elsewhere, role=roles["names and addresses"])
+    operators, auditors = (Team.objects.create(name=name) for name in ("operators", "auditors"))
+    Grant.objects.create(team=operators, hypervisor=lab, role=roles["operator"])
+    Grant.objects.create(team=auditors, hypervisor=lab, role=roles["auditor"])
     make = get_user_model().objects.create_user
-    operator = make("operator", is_staff=True)
-    operator.user_permissions.add(Permission.objects.get(codename="operate"))
-    return {
-        "anonymous": None,
-        "member": make("member"),
-        "owner": make("owner"),
-        "staff": make("staff", is_staff=True),
-        "operator": operator,
-        "superuser": get_user_model().objects.create_superuser("superuser"),
+    members = {
+        "viewer": (red, "viewer"),
+        "user": (red, "user"),
+        "owner": (red, "user"),
+        "manager": (red, "manager"),
+        "other team": (blue, "user"),
+        "stranger": (green, "user"),
+        "auditor": (auditors, "viewer"),
+        "operator": (operators, "viewer"),
     }
+    found = {"anonymous": None, "staff": make("staff", is_staff=True)}
+    for name, (team, role) in members.items():
+        found[name] = make(name.replace(" ", "-"), is_staff=name == "operator")
+        Membership.objects.create(team=team, user=found[name], role=roles[role])
+    return found | {"superuser": get_user_model().objects.create_superuser("superuser")}
 
 
 @pytest.fixture
 def things(people, enqueued):
-    """Create objects of the owner, and objects without an owner."""
-    owner, lab = people["owner"], make_hypervisor("lab", access_network="net1")
+    """Create objects of the owner in the team red, and objects that belong to nobody."""
+    owner, lab = people["owner"], Hypervisor.objects.get(name="lab")
+    red = Team.objects.get(name="red")
     WorkerProcess.objects.create(name="worker", seen_at=timezone.now())
-    network = make_network(lab, "net1", "10.1.0.1/24", owner=owner)
+    network = make_network(lab, "net1", "10.1.0.1/24", owner=owner, team=red)
     found = {"present": True, "active": True, "document": network.full_document, "ip_range": "10.1.0.1/24"}
     network.status.write(generation=1, made_at=timezone.now(), **found)
     network.note(Event.ADDED, owner, result="done")
     make_host(network, "52:54:00:00:00:09", "10.1.0.9")
     lease = make_lease(network, "52:54:00:00:00:07", "10.1.0.7")
     make_foreign_network(lab)
-    image = make_image(lab, "alma-8", owner=owner)
-    vm = make_vm(lab, "alma-8-8", 8, owner=owner, image=image)
+    image = make_image(lab, "alma-8", owner=owner, team=red)
+    vm = make_vm(lab, "alma-8-8", 8, owner=owner, team=red, image=image)
     make_running(vm, ("net1", "52:54:00:00:00:08", "vnet0"))
     domain = "<domain type='qemu'><name>x</name><devices/></domain>"
     vm.status.write(generation=vm.generation, document=domain)

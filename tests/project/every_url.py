@@ -1,5 +1,6 @@
 """Every URL of the portal, with an address of each."""
 
+import re
 from collections.abc import Iterator
 
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
@@ -13,6 +14,13 @@ def urls(patterns: list, names: tuple[str, ...] = ()) -> Iterator[tuple[str, str
                 yield from urls(pattern.url_patterns, (*names, pattern.namespace))
         else:
             yield ":".join(filter(None, names)), pattern.name, pattern
+
+
+def route(pattern: URLPattern, space: str) -> str:
+    """Return the path of a pattern as documents write it, `/networks/HYPERVISOR/NAME/`."""
+    prefix = "networks/" if space == "networks" else ""
+    text = re.sub(r"\\.", ".", str(pattern.pattern)).strip("^$").removesuffix(r"\Z")
+    return "/" + prefix + re.sub(r"<(?:\w+:)?(\w+)>|\(\?P<(\w+)>[^)]*\)", lambda m: (m[1] or m[2]).upper(), text)
 
 
 ALL = list(urls(get_resolver().url_patterns))

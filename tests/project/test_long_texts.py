@@ -22,6 +22,7 @@ TYPED = {
     *("Hypervisor.name", "Hypervisor.uri", "Hypervisor.pool", "Hypervisor.access_network", "Hypervisor.disk_cache"),
     *("VM.ssh_user", "VM.console_dir", "Disk.name", "Disk.pool", "Image.name"),
     *("DHCPHost.name", "DHCPHost.duid", "SignInAttempt.name", "SignInAttempt.address"),
+    *("Role.name", "Team.name", "Share.kind"),
 }
 FIELDS = [
     *(("/networks/add/", name) for name in LINES),

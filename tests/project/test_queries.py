@@ -10,7 +10,7 @@ from django.utils import timezone
 from networks.definition.events import Event
 from networks.models import Network
 from tests.project.every_url import ALL, address
-from tests.project.test_urls import RULES
+from tests.project.permissions import PAGES
 from tests.support.making import (
     make_foreign_network,
     make_hypervisor,
@@ -83,7 +83,7 @@ MORE = {"networks:edit": 14, "networks:host_add": 18, "networks:host_edit": 18, 
 MORE |= {"networks:revision": 14, "vms:nic_edit": 17, "operations:metrics": 19, "operations:ready": 14}
 MOST = 12
 TIMED = {"vms:console", "operations:ready"}  # notes from time to time that it is open; keeps answers for a time
-READ = [each for each in ALL if each[1] and RULES[each[0]][each[1]].get]
+READ = [each for each in ALL if each[1] and PAGES[each[0]][each[1]].get]
 
 
 def make_site(number: int) -> None:

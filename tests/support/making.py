@@ -7,6 +7,8 @@ from networks.definition.document.parse import parse
 from networks.definition.spec import NetworkSpec, RangeSpec, SubnetSpec
 from networks.models import DHCPHost, DHCPHostStatus, Lease, Network
 from virterweb.hypervisors.models import Hypervisor, HypervisorStatus
+from virterweb.people.defaults import EVERYONE
+from virterweb.people.models import Team
 from vms.models import VM, Image, NICStatus, Power, VMStatus, Volume
 
 DEFAULT = """<network><name>default</name><uuid>{uuid}</uuid><forward mode='nat'/><bridge name='virbr0'/>
@@ -14,6 +16,11 @@ DEFAULT = """<network><name>default</name><uuid>{uuid}</uuid><forward mode='nat'
 <range start='192.168.122.2' end='192.168.122.254'/></dhcp></ip></network>"""
 
 SSH_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAICcxosDjfYOvfEZAGm5BGj4/TOpu/OORBuck9i6DvPS+"
+
+
+def everyone() -> Team:
+    """Return the team of a new installation."""
+    return Team.objects.get(name=EVERYONE)
 
 
 def make_hypervisor(name: str = "lab-1", **values) -> Hypervisor:
@@ -28,6 +35,7 @@ def make_hypervisor(name: str = "lab-1", **values) -> Hypervisor:
 def make_network(hypervisor: Hypervisor, name: str = "net1", cidr: str = "10.255.0.1/24", **values) -> Network:
     """Return a network with one block and its DHCP range, not pushed yet; `spec` has further fields."""
     dhcp, fields = values.pop("dhcp", True), values.pop("spec", {})
+    values.setdefault("team", everyone())
     network = Network(hypervisor=hypervisor, name=name, **values)
     subnets = ()
     if cidr:
@@ -68,6 +76,7 @@ def make_foreign_network(hypervisor: Hypervisor, document: str = DEFAULT, **valu
 
 def make_image(hypervisor: Hypervisor, name: str = "alma-8", **values) -> Image:
     """An image whose volume is in the pool."""
+    values.setdefault("team", everyone())
     image = Image.objects.create(hypervisor=hypervisor, name=name, volume=values.pop("volume", name), **values)
     image.status.write(generation=image.generation, made_at=timezone.now())
     Volume.objects.create(hypervisor=hypervisor, name=image.volume, path=f"/pool/{image.volume}", format="qcow2")
@@ -76,7 +85,7 @@ def make_image(hypervisor: Hypervisor, name: str = "alma-8", **values) -> Image:
 
 def make_vm(hypervisor: Hypervisor, name: str = "alma-8-8", number: int | None = 8, **values) -> VM:
     """Return a managed VM with its access NIC, not pushed yet."""
-    values.setdefault("host_key", "made here")
+    values = {"host_key": "made here", "team": everyone(), **values}
     vm = VM.objects.create(hypervisor=hypervisor, name=name, number=number, **values)
     vm.nics.create(position=0, source=hypervisor.access_network, mac=f"52:54:00:00:00:{number or 0:02x}")
     return vm

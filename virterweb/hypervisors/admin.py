@@ -16,27 +16,26 @@ from virterweb.enqueue import LOOK, enqueue
 from virterweb.pages import characters
 from virterweb.pages.ssh_key_field import SSHKeysField, SSHKeysInput
 
-from . import rights
-from .models import Chore, Hypervisor, HypervisorStatus, ReadingProblem, WorkerProcess
+from .models import OPERATE, Chore, Hypervisor, HypervisorStatus, ReadingProblem, WorkerProcess
 
 
 class ForOperators:
     """Base of admins and inlines: operators may change rows; Django's permissions determine who may see them."""
 
     def has_module_permission(self, request: HttpRequest) -> bool:
-        return rights.is_operator(request.user) or super().has_module_permission(request)
+        return request.user.has_perm(OPERATE) or super().has_module_permission(request)
 
     def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return rights.is_operator(request.user) or super().has_view_permission(request, obj)
+        return request.user.has_perm(OPERATE) or super().has_view_permission(request, obj)
 
     def has_add_permission(self, request: HttpRequest, *args: object) -> bool:
-        return rights.is_operator(request.user)
+        return request.user.has_perm(OPERATE)
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return rights.is_operator(request.user)
+        return request.user.has_perm(OPERATE)
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return rights.is_operator(request.user)
+        return request.user.has_perm(OPERATE)
 
 
 class ObservedAdmin(ForOperators, admin.ModelAdmin):

@@ -1,53 +1,8 @@
-"""Notes on every page about hypervisors whose current state is unknown."""
-
-from collections.abc import Callable
-from functools import wraps
+"""Pages that say why something was refused."""
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.views.decorators.http import require_GET
-
-from . import rights
-from .fleet.field import OFFERED, offered
-from .fleet.shell import OVERVIEW, Fleet
-
-
-def fleet_of_page(request: HttpRequest) -> dict:
-    """Add the hypervisors to the context of a page."""
-    if not getattr(request, "user", None) or not request.user.is_authenticated:
-        return {}
-    match = request.resolver_match
-    about = match.kwargs.get("hypervisor") if match else ""
-    about = about or request.GET.get("hypervisor", "") or (OVERVIEW if match and match.url_name == "overview" else "")
-    if not hasattr(request, "fleet"):
-        request.fleet = Fleet(about)
-    return {"fleet": request.fleet}
-
-
-@require_GET
-def trouble(request: HttpRequest) -> HttpResponse:
-    """Serve the fragments that every page polls: the notes, and the hypervisors of the sidebar."""
-    return render(request, "pages/shell/_trouble_update.html")
-
-
-@require_GET
-def hypervisor_options(request: HttpRequest) -> HttpResponse:
-    """Serve the hypervisors with a text in their name as a list of choices."""
-    found = list(offered(request.GET.get("q", "")))
-    context = {"found": found[:OFFERED], "more": len(found) > OFFERED}
-    return render(request, "pages/forms/_hypervisor_options.html", context)
-
-
-def operators_only(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-    """Restrict a view to operators; others get the page that says so."""
-
-    @wraps(view)
-    def run(request: HttpRequest, *args: object, **more: object) -> HttpResponse:
-        rights.require_operator(request.user)
-        return view(request, *args, **more)
-
-    return run
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:

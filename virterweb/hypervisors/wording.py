@@ -1,16 +1,9 @@
-"""The texts for why somebody may not change an object, or why a verb does not apply to it. Pure.
+"""The texts for why a verb does not apply to an object. Pure.
 
 Everything else stores, compares and branches on codes.
 """
 
 from virterweb.messages import add_wording
-
-#: Why a user may not change an object, and who may.
-RIGHTS = {
-    "rights.unmanaged": "{object} is not managed by this portal. Only operators may change it.",
-    "rights.no_owner": "{object} has no owner. Only operators may change it.",
-    "rights.other_owner": "{object} belongs to {owner}. Only its owner and operators may change it.",
-}
 
 #: Why a verb does not apply to an object as it is now, without full stop.
 TRANSITIONS = {
@@ -23,4 +16,4 @@ TRANSITIONS = {
     "transition.name_taken": "The portal already manages another {kind} {object} on {hypervisor}",
 }
 
-add_wording(RIGHTS | TRANSITIONS)
+add_wording(TRANSITIONS)

@@ -10,7 +10,9 @@ from django.utils import timezone
 from networks.models import Network, NetworkStatus
 from virterweb.hypervisors.desired.models import Desired
 from virterweb.hypervisors.desired.state import State
-from virterweb.hypervisors.models import HypervisorStatus
+from virterweb.hypervisors.models import HypervisorStatus, ReadingProblem
+from virterweb.people import rights
+from virterweb.people.verbs import Verb
 from vms.models import VM, VMStatus
 
 from .checks import problems_on, worst_first
@@ -37,12 +39,18 @@ class Worst:
         return cls(rows=found, more=found[0].total - len(found) if found else 0)
 
 
-def failed_networks() -> Worst:
-    return _failed(Network.objects.all(), NetworkStatus.objects.all(), STATUS)
+def failed_networks(user: rights.Actor) -> Worst:
+    return _failed(Network.objects.visible_to(user), NetworkStatus.objects.all(), STATUS)
 
 
-def failed_vms() -> Worst:
-    return _failed(VM.objects.all(), VMStatus.objects.all(), OF_VMS)
+def failed_vms(user: rights.Actor) -> Worst:
+    return _failed(VM.objects.visible_to(user), VMStatus.objects.all(), OF_VMS)
+
+
+def unread(user: rights.Actor) -> Worst:
+    """Return what the polls could not read."""
+    mine = rights.access_of(user).hypervisors(at="hypervisor")
+    return Worst.of(ReadingProblem.objects.filter(mine).select_related("hypervisor"))
 
 
 def _failed(desired: QuerySet[Desired], statuses: QuerySet, columns: Sequence[str]) -> Worst:
@@ -66,13 +74,14 @@ class AddressProblems:
     more: int
 
 
-def address_problems() -> AddressProblems:
-    """Return the worst problems of all hypervisors.
+def address_problems(user: rights.Actor) -> AddressProblems:
+    """Return the worst problems of all hypervisors on which a user may see everything by name.
 
     Every problem that is returned exists now. Of more than LIVE hypervisors, only those with the worst known problems
     are checked; workers check the others.
     """
-    counted = HypervisorStatus.objects.annotate(all_problems=Window(Sum("address_problems")))
+    mine = rights.access_of(user).hypervisors(Verb.LIST, at="hypervisor")
+    counted = HypervisorStatus.objects.filter(mine).annotate(all_problems=Window(Sum("address_problems")))
     worst = counted.order_by(*WORST)[:LIVE]
     chosen = {pk: (known, total) for pk, known, total in worst.values_list("hypervisor", *COUNTS)}
     found, networks = problems_on(list(chosen))

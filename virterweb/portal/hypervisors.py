@@ -9,6 +9,7 @@ from django.views.decorators.http import require_GET
 from virterweb.hypervisors.models import Condition, Hypervisor
 from virterweb.pages.chips import Narrowed, Property
 from virterweb.pages.tables import Column, Table, natural
+from virterweb.people.rights import Actor, visible_hypervisors
 from vms.models import VM, Power
 
 from .restarts import interrupted_vms
@@ -32,15 +33,17 @@ STATE = Property(
 @require_GET
 def hypervisor_list(request: HttpRequest) -> HttpResponse:
     text = request.GET.get("q", "")
-    found = Narrowed(Hypervisor.objects.filter(name__icontains=text).with_condition(), (STATE,), request.GET)
-    table = Table(with_vm_counts(found.rows.in_lists()), COLUMNS, request.GET)
+    found = Narrowed(
+        visible_hypervisors(request.user).filter(name__icontains=text).with_condition(), (STATE,), request.GET
+    )
+    table = Table(with_vm_counts(found.rows.in_lists(), request.user), COLUMNS, request.GET)
     context = {"table": table, "narrowed": found, "interrupted": interrupted_vms(request.user)}
     return render(request, "portal/hypervisors/_list.html" if request.htmx else "portal/hypervisors/list.html", context)
 
 
-def with_vm_counts(hypervisors: QuerySet[Hypervisor]) -> QuerySet[Hypervisor]:
-    """Add the number of VMs that run as `running`, and of all VMs as `all_vms`."""
-    vms = VM.objects.filter(hypervisor=OuterRef("pk")).order_by().values("hypervisor")
+def with_vm_counts(hypervisors: QuerySet[Hypervisor], user: Actor) -> QuerySet[Hypervisor]:
+    """Add the number of VMs that run as `running`, and of all VMs as `all_vms`, of those that a user may see."""
+    vms = VM.objects.visible_to(user).filter(hypervisor=OuterRef("pk")).order_by().values("hypervisor")
     counts = {"all_vms": vms, "running": vms.filter(status__power=Power.RUNNING)}
     counted = {name: Subquery(rows.annotate(count=Count("pk")).values("count")) for name, rows in counts.items()}
     return hypervisors.annotate(**{name: Coalesce(count, 0) for name, count in counted.items()})

@@ -11,8 +11,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_POST
 
-from virterweb.hypervisors import rights
 from virterweb.hypervisors.models import Hypervisor
+from virterweb.people import rights
+from virterweb.people.verbs import Verb
 from vms.models import VM, Interruption
 
 SHOWN = 10  # VMs of a hypervisor
@@ -20,11 +21,11 @@ SHOWN = 10  # VMs of a hypervisor
 STARTED = ("Starting 1 VM again: {names}.", "Starting {count} VMs again: {names}.")
 LEFT_OFF = ("1 VM stays off: {names}.", "{count} VMs stay off: {names}.")
 NOT_CHANGED = (
-    "You may not change 1 more VM. Its owner or an operator can start it again or leave it off.",
-    "You may not change {count} more VMs. Their owners or an operator can start them again or leave them off.",
+    "You may not start 1 more VM. Ask its owner or an operator.",
+    "You may not start {count} more VMs. Ask their owners or an operator.",
 )
 HYPERVISORS = 12
-COLUMNS = ("name", "hypervisor__name", "managed", "owner", "status__interrupted", "status__desired")
+COLUMNS = ("name", "hypervisor__name", "managed", "owner", "team", "status__interrupted", "status__desired")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,13 +47,13 @@ def interrupted_vms(user: rights.Actor) -> list[Interrupted]:
     """Return the first interrupted VMs, in groups by hypervisor and reason."""
     by_reason = {"partition_by": ["hypervisor", "status__interrupted"]}
     order = [F("number").asc(nulls_last=True), "name", "pk"]
-    rows = VM.objects.interrupted().select_related("hypervisor", "status").only(*COLUMNS)
+    rows = VM.objects.visible_to(user).interrupted().select_related("hypervisor", "status").only(*COLUMNS)
     rows = rows.annotate(total=Window(Count("pk"), **by_reason), place=Window(RowNumber(), **by_reason, order_by=order))
     rows = rows.filter(place__lte=SHOWN).order_by("hypervisor__name", "status__interrupted", "place")
     first = list(rows[: SHOWN * HYPERVISORS])
     if not first:
         return []
-    mine = VM.objects.interrupted().changeable_by(user).order_by()
+    mine = VM.objects.interrupted().changeable_by(user, Verb.POWER).order_by()
     changeable = set(mine.values_list("hypervisor", "status__interrupted").distinct())
     return [_group(list(vms), key in changeable) for key, vms in groupby(first, key=_key)]
 
@@ -78,15 +79,16 @@ def end_interruption(request: HttpRequest, hypervisor: str, running: bool) -> Ht
 
     With `reason`, only those that are off for this reason.
     """
-    interrupted = VM.objects.on(get_object_or_404(Hypervisor, name=hypervisor)).interrupted()
+    found = get_object_or_404(rights.visible_hypervisors(request.user), name=hypervisor)
+    interrupted = VM.objects.visible_to(request.user).on(found).interrupted()
     if reason := request.POST.get("reason"):
         interrupted = interrupted.filter(status__interrupted=reason)
-    mine = interrupted.changeable_by(request.user).select_related("hypervisor", "status")
+    mine = interrupted.changeable_by(request.user, Verb.POWER).select_related("hypervisor", "status")
     names = [vm.name for vm in mine if vm.end_interruption(running, request.user)]
     if names:
         messages.success(request, _sentence(STARTED if running else LEFT_OFF, len(names), names=_listed(names)))
     else:
-        messages.info(request, f"No interrupted VM of {hypervisor} is left that you may change.")
+        messages.info(request, f"No interrupted VM of {hypervisor} is left that you may start.")
     if left := interrupted.count():
         messages.info(request, _sentence(NOT_CHANGED, left))
     return redirect("portal:hypervisors" if request.POST.get("back") == "hypervisors" else "portal:overview")

@@ -13,6 +13,10 @@ from networks.addresses.query import Question
 from networks.addresses.reserved import found_in_order, requested
 from networks.models import Lease, Network
 from virterweb.hypervisors.desired.queryset import DesiredQuerySet
+from virterweb.people import rights
+from virterweb.people.access import Access
+from virterweb.people.owned import OwnedQuerySet
+from virterweb.people.verbs import Verb
 from vms.addresses.nic_addresses import reporting, with_reports
 from vms.models import VM, NICStatus
 from vms.observed.addresses import Address, Source
@@ -64,24 +68,28 @@ class Answer:
         return not (self.hits or self.vms or self.networks or self.earlier or self.free_in)
 
 
-def answer(text: str, vms: DesiredQuerySet, then: QuerySet | None = None) -> Answer:
-    """Return the results; `vms` are those that the user may see, `then` the leases at the requested time."""
-    question = Question(text=text)
-    found = _Search(question=question)
+def answer(text: str, user: rights.Actor, then: QuerySet | None = None) -> Answer:
+    """Return what a user may see of the results; `then` are the leases at the requested time."""
+    question, access = Question(text=text), rights.access_of(user)
+    networks = _networks().visible_to(user)
+    vms = VM.objects.visible_to(user).select_related("hypervisor", "status")
+    found = _Search(question=question, access=access, networks=networks)
     found.leases()
     found.hosts()
     found.nics()
     found.host_addresses()
     hits = sorted(found.hits.values(), key=lambda hit: (hit.ip == "", ":" in hit.ip, _number(hit.ip), hit.mac))
     hits = hits[:MAX_ROWS]
-    _name_networks(hits)
+    _name_networks(hits, networks)
     _name_vms(hits, vms)
-    ended = Lease.objects.filter(question.leases()).exclude(last_seen=None).order_by("-last_seen", "-pk")
+    ended = (
+        Lease.objects.filter(found.on_networks, question.leases()).exclude(last_seen=None).order_by("-last_seen", "-pk")
+    )
     return Answer(
         question=question,
         hits=hits,
         vms=_found(vms, Q(name__icontains=text)) if not question.block else [],
-        networks=_found(_networks(), Q(pk__in=found.holding) if question.block else Q(name__icontains=text)),
+        networks=_found(networks, Q(pk__in=found.holding) if question.block else Q(name__icontains=text)),
         earlier=list((ended if then is None else then)[:EARLIER]),
         free_in=found.free_in() if not hits else [],
     )
@@ -92,8 +100,17 @@ def _found(rows: DesiredQuerySet, wanted: Q) -> list:
     return rows.with_replacements(rows.filter(wanted).once_a_name()[:MAX_ROWS])
 
 
-def _networks() -> DesiredQuerySet:
-    columns = ("name", "hypervisor__name", "managed", "owner", "removed_at", "status__ip_range", "status__present")
+def _networks() -> OwnedQuerySet:
+    columns = (
+        "name",
+        "hypervisor__name",
+        "managed",
+        "owner",
+        "team",
+        "removed_at",
+        "status__ip_range",
+        "status__present",
+    )
     return Network.objects.select_related("hypervisor", "status").only(*columns)
 
 
@@ -101,9 +118,9 @@ def _number(ip: str) -> int:
     return int(ip_address(ip)) if ip else 0
 
 
-def _name_networks(hits: Iterable[Hit]) -> None:
+def _name_networks(hits: Iterable[Hit], visible: OwnedQuerySet) -> None:
     """Add the network to each hit that is on one."""
-    networks = _networks().in_bulk({hit.key for hit in hits if hit.key})
+    networks = visible.in_bulk({hit.key for hit in hits if hit.key})
     for hit in hits:
         hit.network = networks.get(hit.key)
         hit.source = hit.network.name if hit.network else hit.source
@@ -139,7 +156,19 @@ def _overlaps(ip_range: str, block: IPv4Network | IPv6Network) -> bool:
 @dataclass(kw_only=True)
 class _Search:
     question: Question
+    access: Access
+    networks: OwnedQuerySet
     hits: dict[tuple, Hit] = field(default_factory=dict)
+
+    @property
+    def on_networks(self) -> Q:
+        """Return the condition that the user may see the network of a row."""
+        return self.access.q(Verb.LIST, "network", "network__")
+
+    @property
+    def _nics(self) -> QuerySet[NICStatus]:
+        """Return the NICs of the VMs that the user may see."""
+        return NICStatus.objects.filter(self.access.q(Verb.LIST, "vm", "vm__desired__"))
 
     def _hit(self, network: int | None, mac: str, ip: str = "", source: str = "") -> Hit:
         hit = Hit(key=network, source=source, mac=mac, ip=ip)
@@ -148,9 +177,9 @@ class _Search:
     def leases(self) -> None:
         wanted = self.question.leases()
         if not self.question.block:
-            named = NICStatus.objects.filter(vm__desired__name__icontains=self.question.text)
+            named = self._nics.filter(vm__desired__name__icontains=self.question.text)
             wanted |= Q(mac__in=named.values("mac"))
-        rows = Lease.objects.current().filter(wanted).order_by("sort_key")
+        rows = Lease.objects.current().filter(self.on_networks, wanted).order_by("sort_key")
         for network, mac, ip, hostname, until in rows.values_list("network", "mac", "ip", "hostname", "expires_at")[
             :MAX_ROWS
         ]:
@@ -159,7 +188,7 @@ class _Search:
             hit.says.append("lease")
 
     def hosts(self) -> None:
-        rows = found_in_order(self.question.hosts())
+        rows = found_in_order(self.on_networks & self.question.hosts())
         for network, mac, ip, name in rows.values_list("network", "mac", "ip", "name")[:MAX_ROWS]:
             hit = self._hit(network, mac, ip)
             hit.hostname = hit.hostname or name
@@ -167,7 +196,7 @@ class _Search:
 
     def nics(self) -> None:
         """Add NICs by MAC or VM, and the addresses that agents and ARP tables report of them or in the block."""
-        block, nics = self.question.block, NICStatus.objects.all()
+        block, nics = self.question.block, self._nics
         if block is None:
             nics = nics.filter(self.question.macs() | Q(vm__desired__name__icontains=self.question.text))
         rows = reporting(nics) if block else with_reports(nics)
@@ -197,7 +226,7 @@ class _Search:
     def holding(self) -> dict[int, str]:
         """Return networks whose blocks share addresses with the requested ones, with their blocks."""
         block = self.question.block
-        ranges = Network.objects.order_by().values_list("pk", "status__ip_range") if block else ()
+        ranges = self.networks.order_by().values_list("pk", "status__ip_range") if block else ()
         return {key: ip_range for key, ip_range in ranges if _overlaps(ip_range, block)}
 
     def free_in(self) -> list[Network]:
@@ -206,5 +235,5 @@ class _Search:
         if not block or block.num_addresses > 1:
             return []
         there = [key for key, ip_range in self.holding.items() if not _is_edge(ip_range, block[0])]
-        free = _networks().filter(pk__in=there).exclude(Exists(requested(OuterRef("pk"), str(block[0]))))
+        free = self.networks.filter(pk__in=there).exclude(Exists(requested(OuterRef("pk"), str(block[0]))))
         return list(free[:FREE])

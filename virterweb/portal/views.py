@@ -9,10 +9,10 @@ from networks.lookup import get_network
 from networks.models import Lease, Network, NetworkRevision
 from virterweb.hypervisors.desired.history import latest
 from virterweb.hypervisors.desired.revisions import Revision
-from virterweb.hypervisors.models import Hypervisor, ReadingProblem
 from virterweb.operations.disk import data_disk
 from virterweb.pages.tables import natural, natural_key
-from vms.addresses.inventory import visible_to
+from virterweb.people import rights
+from virterweb.people.verbs import Verb
 from vms.lookup import get_vm
 from vms.models import VM, VMRevision
 
@@ -32,9 +32,12 @@ def search(request: HttpRequest) -> HttpResponse:
     text = request.GET.get("q", "").strip()[:100]
     if not text:
         return render(request, "portal/search.html")
-    history = HistoryForm(request.GET)
-    then = history.among(Lease.objects.all()) if history.is_valid() and history.of_the_past else None
-    found = answer(text, visible_to(request.user).select_related("hypervisor", "status"), then)
+    history, mine = (
+        HistoryForm(request.GET),
+        Lease.objects.filter(rights.access_of(request.user).q(Verb.LIST, "network", "network__")),
+    )
+    then = history.among(mine) if history.is_valid() and history.of_the_past else None
+    found = answer(text, request.user, then)
     if found.only and then is None and "all" not in request.GET:
         return redirect(found.only)
     return render(request, "portal/search.html", {"text": text, "found": found, "history": history, "then": then})
@@ -43,19 +46,19 @@ def search(request: HttpRequest) -> HttpResponse:
 @require_GET
 def overview(request: HttpRequest) -> HttpResponse:
     """Show hypervisors, failed and drifted objects, and recent activity; the problems of addresses load beside it."""
-    hypervisors = with_vm_counts(Hypervisor.objects.in_lists().with_condition())
+    hypervisors = with_vm_counts(rights.visible_hypervisors(request.user).in_lists().with_condition(), request.user)
     first = list(hypervisors.order_by("condition", natural("name"))[: HYPERVISORS + 1])
     context = {
         "shown": first[:HYPERVISORS]
         if len(first) > HYPERVISORS
         else sorted(first, key=lambda one: natural_key(one.name)),
         "are_more": len(first) > HYPERVISORS,
-        "networks": attention.failed_networks(),
-        "vms": attention.failed_vms(),
+        "networks": attention.failed_networks(request.user),
+        "vms": attention.failed_vms(request.user),
         "interrupted": interrupted_vms(request.user),
-        "unread": attention.Worst.of(ReadingProblem.objects.select_related("hypervisor")),
+        "unread": attention.unread(request.user),
         "disk": data_disk(),
-        "latest": _latest(8),
+        "latest": _latest(request.user, 8),
     }
     template = "portal/overview/_overview.html" if request.htmx else "portal/overview/overview.html"
     return render(request, template, context)
@@ -65,12 +68,15 @@ def overview(request: HttpRequest) -> HttpResponse:
 def address_problems(request: HttpRequest) -> HttpResponse:
     """Show the worst problems of addresses on all hypervisors: a part of the overview, or a page of its own."""
     template = "portal/_address_problems.html" if request.htmx else "portal/address_problems.html"
-    return render(request, template, {"found": attention.address_problems()})
+    return render(request, template, {"found": attention.address_problems(request.user)})
 
 
-def _latest(count: int) -> list[Revision]:
-    """Return the latest changes of networks and VMs, newest first."""
-    found = [*latest(NetworkRevision.objects, count), *latest(VMRevision.objects, count)]
+def _latest(user: rights.Actor, count: int) -> list[Revision]:
+    """Return the latest changes of networks and VMs whose definitions a user may see, newest first."""
+    access = rights.access_of(user)
+    networks = NetworkRevision.objects.filter(access.q(Verb.SEE, "network", "desired__"))
+    vms = VMRevision.objects.filter(access.q(Verb.SEE, "vm", "desired__"))
+    found = [*latest(networks, count), *latest(vms, count)]
     return sorted(found, key=lambda revision: revision.at, reverse=True)[:count]
 
 
@@ -82,7 +88,7 @@ def _with_links(problems: list, networks: list[Network]) -> list[tuple]:
 
 @require_GET
 def network_problems(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
-    network = get_network(hypervisor, name, Network.objects.alone().defer(*NOT_READ))
+    network = get_network(request.user, hypervisor, name, Network.objects.alone().defer(*NOT_READ))
     context = {"problems": _with_links(problems_of([network]), [network]), "network": network, "about": network}
     return render(request, "portal/_problems.html" if request.htmx else "portal/problems.html", context)
 
@@ -90,7 +96,7 @@ def network_problems(request: HttpRequest, hypervisor: str, name: str) -> HttpRe
 @require_GET
 def vm_problems(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
     """Show the problems on a VM's networks that concern the VM."""
-    vm = get_vm(hypervisor, name, VM.objects.select_related("status", "hypervisor").defer(*NOT_READ))
+    vm = get_vm(request.user, hypervisor, name, VM.objects.select_related("status", "hypervisor").defer(*NOT_READ))
     by_hypervisor, networks = problems_on([vm.hypervisor_id])
     nics = list(vm.status.nics.values_list("mac", "network"))
     macs, on = {mac for mac, _ in nics}, {network for _, network in nics} | {None}

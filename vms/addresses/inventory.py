@@ -11,9 +11,6 @@ from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 
-from django.contrib.auth.base_user import AbstractBaseUser
-from django.contrib.auth.models import AnonymousUser
-
 from networks.models import Network
 from virterweb.hypervisors.models import Hypervisor
 from vms.models import VM, NICStatus, Power, VMQuerySet
@@ -24,11 +21,6 @@ from .nic_addresses import addresses_of
 COLUMNS = ("name", "number", "managed", "ssh_user", "host_key_public", "hypervisor__name", "status__power")
 GROUPS = {*Power.values, "all", "ungrouped", "_meta"}  # the portal's groups by state, and Ansible's own
 LOCAL = {"localhost", "127.0.0.1"}  # names of the machine that Ansible runs on
-
-
-def visible_to(user: AbstractBaseUser | AnonymousUser | None) -> VMQuerySet:
-    """Return the VMs that a user may see: all for every active user, none for an inactive or anonymous one."""
-    return VM.objects.all() if user and user.is_authenticated and user.is_active else VM.objects.none()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,8 +15,9 @@ from networks.definition.spec import HostSpec
 from networks.models import Network
 from networks.reservations import reservations as hosts
 from networks.reservations.reservations import Conflict
-from virterweb.hypervisors import rights
 from virterweb.messages import Message
+from virterweb.people import rights
+from virterweb.people.verbs import Verb
 from vms.definition.guest_nic import Mode
 from vms.definition.nics.spec import NICSpec
 from vms.models import NIC, VM
@@ -116,7 +117,7 @@ def plan_address(vm: VM, now: NICSpec | None, wanted: NICSpec, typed: str, by: r
     if moves and not typed:
         return AddressChange(left=tuple((old, ip) for ip in before))
     gone = tuple((old, ip) for ip in before if ip != typed)
-    if (gone or typed not in ("", *before)) and (reason := rights.refusal(by, new)):
+    if (gone or typed not in ("", *before)) and (reason := rights.refusal(by, Verb.EDIT, new)):
         code = "address.keep" if before and not moves else "address.leave_empty"
         raise _refused(code, reason=reason, ip=", ".join(before))
     if not typed or typed in before:

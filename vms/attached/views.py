@@ -7,10 +7,9 @@ from django.views.decorators.http import require_GET
 from django.views.decorators.vary import vary_on_headers
 
 from networks.lookup import get_network
-from networks.models import Network
-from virterweb.hypervisors.models import Hypervisor
 from virterweb.pages import exports
-from vms.addresses.inventory import visible_to
+from virterweb.people import rights
+from vms.models import VM
 
 from .filters import FLAT, GROUPED, Filters
 from .table import COLUMNS, chips, groups, rows, rows_of_page, table
@@ -24,8 +23,7 @@ def attached(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
     """Show the attached VMs of a network: a fragment of the network's page, or without htmx a page of its own."""
     if suffix := exports.wanted_suffix(request):
         return attached_table(request, hypervisor, name, suffix)
-    networks = Network.objects.select_related("status", "hypervisor__status")
-    network = get_network(hypervisor, name, networks)
+    network = get_network(request.user, hypervisor, name)
     filters = Filters.of(request.GET, hypervisor=hypervisor, network=name)
     context = {"network": network, "end": filters.query(*OF_THE_PATH), **_context(request, filters, of_network=True)}
     return render(request, "vms/attached/_attached.html" if request.htmx else "vms/attached/attached.html", context)
@@ -33,7 +31,7 @@ def attached(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
 
 @require_GET
 def attached_table(request: HttpRequest, hypervisor: str, name: str, suffix: str) -> HttpResponse:
-    network = get_network(hypervisor, name)
+    network = get_network(request.user, hypervisor, name)
     filters = Filters.of(request.GET, hypervisor=hypervisor, network=name)
     return _file(request, f"{hypervisor}-{network}-attached", suffix, filters)
 
@@ -49,7 +47,7 @@ def nic_list(request: HttpRequest) -> HttpResponse:
     context["switch"] = filters.query(group=FLAT if filters.group else GROUPED)
     if request.htmx:
         return render(request, "vms/attached/_nic_list.html", context)
-    context["chips"] = chips(visible_to(request.user), filters)
+    context["chips"] = chips(VM.objects.visible_to(request.user), filters)
     return render(request, "vms/attached/nic_list.html", context)
 
 
@@ -62,14 +60,14 @@ def nic_table(request: HttpRequest, suffix: str) -> HttpResponse:
 @require_GET
 def bridge_attached(request: HttpRequest, hypervisor: str, name: str, end: str) -> HttpResponse:
     """Show what is attached to a bridge of the host, at a predictable URL."""
-    host = get_object_or_404(Hypervisor, name=hypervisor)
+    host = get_object_or_404(rights.visible_hypervisors(request.user), name=hypervisor)
     return _filtered(request, end, hypervisor=host.name, bridge=name)
 
 
 @require_GET
 def group_attached(request: HttpRequest, hypervisor: str, name: str, group: str, end: str) -> HttpResponse:
     """Show the NICs that use a port group of a network."""
-    network = get_network(hypervisor, name)
+    network = get_network(request.user, hypervisor, name)
     return _filtered(request, end, hypervisor=hypervisor, network=network.name, port_group=group)
 
 
@@ -80,7 +78,7 @@ def _filtered(request: HttpRequest, end: str, **fixed: str) -> HttpResponse:
 
 
 def _context(request: HttpRequest, filters: Filters, *, of_network: bool = False) -> dict:
-    found = rows_of_page(visible_to(request.user), filters, request.GET)
+    found = rows_of_page(VM.objects.visible_to(request.user), filters, request.GET)
     number = str(found.page.number) if found.page.number > 1 else ""
     return {
         "filters": filters,
@@ -95,4 +93,4 @@ def _context(request: HttpRequest, filters: Filters, *, of_network: bool = False
 
 
 def _file(request: HttpRequest, name: str, suffix: str, filters: Filters) -> HttpResponse:
-    return exports.answer(name, suffix, COLUMNS, table(rows(visible_to(request.user), filters)))
+    return exports.answer(name, suffix, COLUMNS, table(rows(VM.objects.visible_to(request.user), filters)))

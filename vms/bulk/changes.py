@@ -11,10 +11,12 @@ from dataclasses import dataclass, field, replace
 
 from django.db import models
 
+from networks.attaching import Attaching
 from networks.definition.spec import NetworkSpec
 from networks.models import Network
-from virterweb.hypervisors import rights
 from virterweb.messages import Message
+from virterweb.people import rights
+from virterweb.people.verbs import Verb
 from vms.addresses.reserved_address import reserved
 from vms.definition.nics.fields import changed_fields, move, own
 from vms.definition.nics.parse import parse_domain
@@ -48,6 +50,11 @@ class Change:
     new: NICSpec | None = None
     source: str = ""
     to: str = ""
+
+    @property
+    def target(self) -> str:
+        """Return the network that NICs are attached to; "" if none is."""
+        return self.to if self.new is None else self.new.source if self.new.kind == NIC.Kind.NETWORK else ""
 
     @property
     def where(self) -> str:
@@ -97,6 +104,7 @@ class Known:
     active: dict[str, bool] = field(default_factory=dict)
     groups: dict[str, set[str]] = field(default_factory=dict)
     reserved: dict[tuple[int, str, str], tuple[str, bool]] = field(default_factory=dict)
+    not_attachable: Message = field(default_factory=Message)  # why this user cannot attach NICs to the target network
     refusal: Message = field(default_factory=Message)  # why this user cannot reserve addresses on the target network
     networks: dict[str, Network] = field(default_factory=dict)
     definitions: dict[str, NetworkSpec] = field(default_factory=dict)
@@ -112,7 +120,7 @@ class Known:
 
 def why_not(vm: VM, user: rights.Actor) -> Text | None:
     """Return why this user cannot change the VM's NICs; None if they can."""
-    if reason := rights.refusal(user, vm):
+    if reason := rights.refusal(user, Verb.EDIT, vm):
         return say("refusal", "rights", reason=reason)
     if vm.removed_at:
         return say("refusal", "being deleted")
@@ -131,11 +139,13 @@ def rows(vms: VMQuerySet, change: Change, user: rights.Actor) -> list[Row]:
 
 def _networks(hypervisors: set[int], change: Change, user: rights.Actor) -> dict[int, Known]:
     found: dict[int, Known] = defaultdict(Known)
-    networks = Network.objects.filter(hypervisor__in=hypervisors, removed_at=None)
-    for network in networks.select_related("status", "owner").order_by("managed"):
+    networks = Network.objects.visible_to(user).filter(hypervisor__in=hypervisors, removed_at=None)
+    for network in networks.select_related("status", "owner", "hypervisor").order_by("managed"):
         known = found[network.hypervisor_id]
-        if network.name == change.to:
-            known = found[network.hypervisor_id] = replace(known, refusal=rights.refusal(user, network))
+        if network.name == change.target:
+            refusals = {"refusal": rights.refusal(user, Verb.EDIT, network)}
+            refusals["not_attachable"] = Attaching(user, network.hypervisor).of_network(network)
+            known = found[network.hypervisor_id] = replace(known, **refusals)
         known.active[network.name] = network.status.active or known.active.get(network.name, False)
         known.networks[network.name] = network
     if change.to:
@@ -148,7 +158,9 @@ def _networks(hypervisors: set[int], change: Change, user: rights.Actor) -> dict
 
 
 def _row(vm: VM, change: Change, known: Known) -> Row:
-    to = change.new.source if change.new and change.new.kind == NIC.Kind.NETWORK else change.to
+    to = change.target
+    if known.not_attachable:
+        return Row(vm=vm, refused=say("refusal", "rights", reason=known.not_attachable))
     if to and to not in known.active:
         return Row(vm=vm, refused=say("refusal", "no network", network=to, hypervisor=vm.hypervisor))
     row = _added(vm, change.new, known) if change.new else _changed(vm, change, known)

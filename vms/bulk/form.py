@@ -7,6 +7,7 @@ from django import forms
 from networks.models import Network
 from virterweb.pages import characters
 from virterweb.pages.tables import natural_key
+from virterweb.people import rights
 from vms.definition.nics.spec import NICSpec
 from vms.models import NIC, VIRTIO, VM, NICStatus, VMQuerySet
 from vms.nics.place_form import PlaceForm
@@ -14,18 +15,18 @@ from vms.nics.place_form import PlaceForm
 from .changes import Action, Change
 
 
-def form_for(action: Action, data: dict | None, vms: VMQuerySet, operator: bool = False) -> forms.Form:
+def form_for(action: Action, data: dict | None, vms: VMQuerySet, user: rights.Actor) -> forms.Form:
     """Return the action's form; unbound without data, unless the action needs none."""
     if action == Action.ADD:
-        return AddForm(data, vms=vms, operator=operator)
+        return AddForm(data, vms=vms, user=user)
     if action == Action.MOVE:
-        return MoveForm(data, vms=vms)
+        return MoveForm(data, vms=vms, user=user)
     return LinkForm({} if data is None else data, vms=vms, action=action)
 
 
-def _networks(vms: VMQuerySet) -> list[str]:
+def _networks(vms: VMQuerySet, user: rights.Actor) -> list[str]:
     """Return the networks of the VMs' hypervisors."""
-    here = Network.objects.filter(hypervisor__in=vms.order_by().values("hypervisor"), removed_at=None)
+    here = Network.objects.visible_to(user).filter(hypervisor__in=vms.order_by().values("hypervisor"), removed_at=None)
     return sorted(set(here.values_list("name", flat=True)), key=natural_key)
 
 
@@ -43,11 +44,11 @@ def _options(names: Iterable[str], empty: str) -> list[tuple[str, str]]:
 class AddForm(PlaceForm):
     """Adds a NIC to each VM; each NIC gets its own MAC."""
 
-    def __init__(self, data: dict | None, *, vms: VMQuerySet, operator: bool) -> None:
-        super().__init__(data, hypervisor=None, operator=operator)
-        self.offer(characters.labels(_networks(vms)))
+    def __init__(self, data: dict | None, *, vms: VMQuerySet, user: rights.Actor) -> None:
+        super().__init__(data, hypervisor=None, user=user)
+        self.offer(characters.labels(_networks(vms, user)))
         for name in ("bridge", "device"):
-            if not operator and not (data and data.get(name)):
+            if not self.operator and not (data and data.get(name)):
                 del self.fields[name]
         self.fields["network"].error_messages["invalid_choice"] = "These VMs cannot use a network %(value)s."
         offered = VM.objects.filter(pk__in=vms).values_list("hypervisor__status__nic_models", flat=True)
@@ -67,10 +68,10 @@ class MoveForm(forms.Form):
         label="To network", error_messages={"invalid_choice": "These VMs cannot use a network %(value)s."}
     )
 
-    def __init__(self, data: dict | None, *, vms: VMQuerySet) -> None:
+    def __init__(self, data: dict | None, *, vms: VMQuerySet, user: rights.Actor) -> None:
         super().__init__(data, label_suffix="")
         self.fields["source"].choices = _options(_sources(vms), "choose one")
-        self.fields["to"].choices = _options(_networks(vms), "choose one")
+        self.fields["to"].choices = _options(_networks(vms, user), "choose one")
 
     def clean_to(self) -> str:
         if self.cleaned_data["to"] == self.cleaned_data.get("source"):

@@ -7,7 +7,7 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import transaction
 
 from networks.reservations.reservations import Conflict
-from virterweb.hypervisors import rights
+from virterweb.people import rights
 from vms.addresses.reserved_address import fixed, plan_address
 from vms.definition.nics.spec import NICSpec
 from vms.models import NIC, VM, VMQuerySet

@@ -6,11 +6,9 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
-from virterweb.hypervisors import rights
 from virterweb.hypervisors.desired.one_at_a_time import of_all_hypervisors
-from vms.addresses.inventory import visible_to
 from vms.listing import narrowed
-from vms.models import VMQuerySet
+from vms.models import VM, VMQuerySet
 
 from . import changes as many
 from . import results, save
@@ -42,7 +40,7 @@ def _wrong(count: int) -> str:
 def _chosen(request: HttpRequest) -> tuple[list[str], VMQuerySet]:
     """Return the keys of the chosen VMs, and the VMs that still exist; `all` chooses the whole list."""
     data = request.POST if request.method == "POST" else request.GET
-    visible = visible_to(request.user)
+    visible = VM.objects.visible_to(request.user)
     if request.method == "POST" and "all" in data:
         keys = list(map(str, narrowed(visible, request.POST).rows.values_list("pk", flat=True)))
     else:
@@ -51,8 +49,7 @@ def _chosen(request: HttpRequest) -> tuple[list[str], VMQuerySet]:
 
 
 def _plan(request: HttpRequest, action: Action, keys: list[str], vms: VMQuerySet) -> HttpResponse:
-    operator = rights.is_operator(request.user)
-    form = form_for(action, request.POST if "asked" in request.POST else None, vms, operator)
+    form = form_for(action, request.POST if "asked" in request.POST else None, vms, request.user)
     change = form.change() if form.is_valid() else None
     rows = many.rows(vms, change, request.user) if change else []
     token = many.fingerprint(change, rows) if change else ""

@@ -6,14 +6,15 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_POST
 
 from networks.changes.views import is_stale
-from virterweb.hypervisors import rights
+from virterweb.people import rights
+from virterweb.people.verbs import Verb
 from vms.definition.domain_diff import Aspect
-from vms.lookup import get_changeable
+from vms.lookup import get_vm
 from vms.models import VM
 
 
-def _vm(request: HttpRequest, hypervisor: str, name: str) -> VM:
-    return get_changeable(request.user, hypervisor, name, VM.objects.alone())
+def _vm(request: HttpRequest, hypervisor: str, name: str, verb: Verb = Verb.EDIT) -> VM:
+    return get_vm(request.user, hypervisor, name, verb=verb)
 
 
 @require_POST
@@ -65,9 +66,9 @@ def vm_persist(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse
 @require_POST
 def vm_adopt_replacement(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
     """Manage the VM that was created outside the portal under the name of a deleted one."""
-    vm = _vm(request, hypervisor, name)
+    vm = _vm(request, hypervisor, name, Verb.ADOPT)
     if vm.namesake:
-        rights.require(request.user, vm.namesake)
+        rights.require(request.user, Verb.ADOPT, vm.namesake)
     try:
         vm.adopt_replacement(request.user)
     except ValueError as problem:

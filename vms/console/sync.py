@@ -82,6 +82,7 @@ def finish(vm: VM, connection: Connection) -> None:
     if not values.get("text", log.text):
         log.delete()
         return
+    values |= {"team": vm.team_id, "owner": vm.owner_id}  # who may read it when the VM is gone
     ConsoleLog.objects.filter(pk=log.pk).update(gone_at=timezone.now(), read_at=timezone.now(), **values)
 
 

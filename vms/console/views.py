@@ -5,7 +5,7 @@ import zlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.db.models.functions import Length
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -13,6 +13,8 @@ from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_GET
 from django.views.decorators.vary import vary_on_headers
 
+from virterweb.people.rights import Actor, access_of, require
+from virterweb.people.verbs import Verb
 from vms.models import VM, ConsoleLog
 from vms.observed import console_text
 
@@ -43,19 +45,27 @@ class Console:
         return gone and gone + timedelta(days=self.log.hypervisor.console_days)
 
 
-def _logs(hypervisor: str, name: str) -> QuerySet[ConsoleLog]:
-    """Return the logs of a name, the newest first; the text is read when it is shown."""
-    logs = ConsoleLog.objects.filter(hypervisor__name=hypervisor, name=name)
+def _logs(user: Actor, hypervisor: str, name: str) -> QuerySet[ConsoleLog]:
+    """Return the logs of a name that a user may read, the newest first; the text is read when it is shown.
+
+    Of the log of a deleted VM, its team is known.
+    """
+    access = access_of(user)
+    deleted = Q(vm=None) & access.q(Verb.CONSOLE, "console")
+    logs = ConsoleLog.objects.filter(access.q(Verb.CONSOLE, "vm", "vm__") & ~Q(vm=None) | deleted)
+    logs = logs.filter(hypervisor__name=hypervisor, name=name)
     related = ("hypervisor", "vm__status", "vm__image", "vm__hypervisor__status")
     return logs.select_related(*related).annotate(length=Length("text")).defer("text").order_by("-pk")
 
 
 def _find(request: HttpRequest, hypervisor: str, name: str) -> Console:
     """Return the log of `?log=`, else the newest, which is that of an existing VM; 404 if there is none."""
-    vm = VM.objects.on(hypervisor).select_related("hypervisor").filter(name=name).order_by("-managed", "pk").first()
+    visible = VM.objects.visible_to(request.user).on(hypervisor).select_related("hypervisor").filter(name=name)
+    vm = visible.order_by("-managed", "pk").first()
     if vm:
+        require(request.user, Verb.CONSOLE, vm)
         console.mark_watched(vm)
-    logs = _logs(hypervisor, name)
+    logs = _logs(request.user, hypervisor, name)
     number = request.GET.get("log")
     if number is None:
         log = logs.filter(vm=vm).first() if vm else logs.first()
@@ -76,7 +86,7 @@ def vm_console(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse
     found = _find(request, hypervisor, name)
     if request.htmx and request.GET.get("seen") == found.version:
         return HttpResponse(status=204)
-    others = [log for log in _logs(hypervisor, name) if log.pk != found.log.pk]
+    others = [log for log in _logs(request.user, hypervisor, name) if log.pk != found.log.pk]
     context = {"console": found, "log": found.log, "vm": found.vm, "others": others, "name": name}
     template = "vms/console/_console.html" if request.htmx else "vms/console/console.html"
     return render(request, template, {**context, "hypervisor": found.log.hypervisor})

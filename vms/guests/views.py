@@ -6,9 +6,10 @@ from django.views.decorators.http import require_GET, require_POST
 
 from virterweb.hypervisors.models import Hypervisor
 from virterweb.messages import Message
+from virterweb.people.verbs import Verb
 from vms.cloud_init import seed
 from vms.definition.guest_nic import words
-from vms.lookup import get_changeable, get_vm
+from vms.lookup import get_vm
 from vms.models import VM, GuestReport, GuestRun, VMQuerySet
 
 from . import configure
@@ -21,7 +22,7 @@ def _configurable() -> VMQuerySet:
 
 @require_GET
 def guest(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
-    vm = get_vm(hypervisor, name, _configurable())
+    vm = get_vm(request.user, hypervisor, name, _configurable(), verb=Verb.SEE)
     nics = list(vm.nics.filter(removed_at=None))
     guests = seed.wanted(vm, nics)
     content = seed.files_for(vm, guests)
@@ -50,7 +51,7 @@ def _not_now(vm: VM) -> Message:
 @require_POST
 def guest_rule(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
     """Set the configuration mode of the guest network; unknown values mean the mode of the hypervisor."""
-    vm = get_changeable(request.user, hypervisor, name, _configurable())
+    vm = get_vm(request.user, hypervisor, name, _configurable(), verb=Verb.EDIT)
     chosen = request.POST.get("guest_network", "")
     vm.decide_guest_network(chosen if chosen in Hypervisor.GuestNetwork.values else "", request.user)
     return redirect("vms:guest", hypervisor, name)
@@ -58,6 +59,6 @@ def guest_rule(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse
 
 @require_POST
 def guest_configure(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
-    vm = get_changeable(request.user, hypervisor, name, _configurable())
+    vm = get_vm(request.user, hypervisor, name, _configurable(), verb=Verb.EDIT)
     configure.ask(vm)
     return redirect("vms:guest", hypervisor, name)

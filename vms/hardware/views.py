@@ -6,7 +6,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
-from vms.lookup import get_changeable
+from virterweb.people.verbs import Verb
+from vms.lookup import get_vm
 from vms.models import VM
 from vms.nics.stale import as_base, merged
 
@@ -24,7 +25,7 @@ class SizeForm(forms.Form):
 
 @require_http_methods(["GET", "POST"])
 def vm_size(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
-    vm = get_changeable(request.user, hypervisor, name, VM.objects.alone().filter(managed=True))
+    vm = get_vm(request.user, hypervisor, name, VM.objects.alone().filter(managed=True), verb=Verb.EDIT)
     shown = SizeForm(initial={"memory": vm.memory, "vcpus": vm.vcpus})
     data, notes = merged(request.POST, shown) if request.method == "POST" else (None, [])
     form = SizeForm(data, initial=shown.initial)

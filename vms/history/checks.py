@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from virterweb.hypervisors import rights
+from virterweb.people import rights
 from vms.addresses import ids
 from vms.definition import domain as domain_xml
 from vms.definition import host_reach
@@ -42,7 +42,7 @@ def _of_disks(revision: VMRevision) -> Iterator[str]:
 
 def _of_the_host(revision: VMRevision, by: rights.Actor) -> list[str]:
     """Return which access to the host would be new, which only operators may give."""
-    if rights.is_operator(by):
+    if rights.is_operator(by, revision.desired.hypervisor_id):
         return []
     before = host_reach.parts(nic.spec() for nic in revision.desired.nics.filter(removed_at=None))
     after = host_reach.parts(nic.spec for nic in revision.saved.nics)
@@ -71,7 +71,7 @@ def _of_mac(vm: VM, nic: NICRestoration) -> Iterator[str]:
     holders = [*desired.values_list("vm__name", flat=True), *seen.values_list("vm__desired__name", flat=True)]
     if holders:
         yield say("MAC", mac=mac, holder=holders[0])
-    elif not rights.is_operator(nic.by) and (network := ids.reserved_on(vm.hypervisor, mac)):
+    elif not rights.is_operator(nic.by, vm.hypervisor_id) and (network := ids.reserved_on(vm.hypervisor, mac)):
         yield say("MAC reserved", mac=mac, network=network)
 
 

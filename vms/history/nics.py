@@ -5,7 +5,7 @@ from functools import cached_property
 
 from networks.definition.addressing import mac_of_id
 from networks.reservations.reservations import Conflict
-from virterweb.hypervisors import rights
+from virterweb.people import rights
 from vms.addresses.reserved_address import AddressChange, fixed, plan_address
 from vms.definition.nics.fields import changed_fields
 from vms.definition.nics.plan import plan

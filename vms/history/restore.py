@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from virterweb.hypervisors import rights
 from virterweb.hypervisors.desired.revisions import recorded
+from virterweb.people import rights
 from vms.definition import domain as domain_xml
 from vms.definition.events import Event
 from vms.definition.saved import SavedNIC

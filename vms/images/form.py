@@ -12,6 +12,7 @@ from virterweb.hypervisors.desired.one_at_a_time import exclusive
 from virterweb.hypervisors.fleet.field import HypervisorField
 from virterweb.hypervisors.models import Hypervisor
 from virterweb.messages import Message
+from virterweb.people import creating, rights
 from vms.models import TAG, WORK, Image, VMStatus, Volume
 
 from . import qcow2, uploads
@@ -35,10 +36,12 @@ class ImageForm(forms.Form):
         help_text="qcow2, or raw, which is converted to qcow2. It becomes a layer in the pool.",
     )
 
-    def __init__(self, *args, operator: bool = False, **kwargs) -> None:
+    def __init__(self, *args, user: rights.Actor, **kwargs) -> None:
         """Only operators name a volume that something uses."""
         super().__init__(*args, **kwargs)
-        self.label_suffix, self.operator = "", operator
+        self.label_suffix, self.user = "", user
+        creating.prepare(self, user)
+        self.fields["hypervisor"].initial = creating.hypervisors(user).preselected()
 
     def clean_file(self) -> File | None:
         file = self.cleaned_data["file"]
@@ -71,7 +74,7 @@ class ImageForm(forms.Form):
         return data
 
     def _check_use(self, hypervisor: Hypervisor, name: str) -> None:
-        if not self.operator and (user := volume_user(hypervisor, name)):
+        if not rights.is_operator(self.user, hypervisor) and (user := volume_user(hypervisor, name)):
             self.add_error("volume", f"This volume is in use by {user}. Only operators may make it an image.")
 
     def _check_backing(self, hypervisor: Hypervisor, name: str) -> None:
@@ -99,6 +102,7 @@ class ImageForm(forms.Form):
             return Image.objects.create(
                 hypervisor=data["hypervisor"],
                 owner=by,
+                team=creating.team_of(self, self.user),
                 name=data["name"],
                 volume=data.get("volume") or TAG + data["name"],
                 upload=upload,

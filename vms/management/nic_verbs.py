@@ -3,8 +3,8 @@
 from django.core.management.base import CommandError
 
 from networks.reservations.reservations import Conflict
-from virterweb.hypervisors.cli import check
 from virterweb.hypervisors.desired.one_at_a_time import exclusive
+from virterweb.people.cli import check
 from vms.definition.nics.fields import FIELDS
 from vms.definition.nics.spec import AT
 from vms.management.arguments import PLACES, nic_data, nic_flags, nic_values

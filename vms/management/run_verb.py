@@ -5,9 +5,8 @@ from pathlib import Path
 from django.core.management.base import CommandError
 from django.http import QueryDict
 
-from virterweb.hypervisors import rights
-from virterweb.hypervisors.cli import await_first_poll, check, pick_hypervisor, wait_for
 from virterweb.hypervisors.models import Hypervisor
+from virterweb.people.cli import await_first_poll, check, pick_hypervisor, wait_for
 from vms.management.arguments import FLAGS, GZIP, disk_values, nic_values, size, wait_for_ssh
 from vms.management.verbs import VMVerbs
 from vms.run.form import RunForm
@@ -57,11 +56,10 @@ class RunVerb(VMVerbs):
         run.add_argument("--user-data", default="", help="file with additional cloud-init user data")
 
     def run(self, image: str, no_wait: bool, **options: object) -> None:
-        hypervisor = pick_hypervisor(options["hypervisor"])
+        hypervisor = pick_hypervisor(self.user, options["hypervisor"])
         await_first_poll(hypervisor)
-        operator = rights.is_operator(self.user)
         data = self._data(hypervisor, image, options)
-        form = RunForm(data, numbered=options["count"] is not None, operator=operator)
+        form = RunForm(data, numbered=options["count"] is not None, user=self.user)
         self._check(form)
         for warning in warnings(form):
             self.stderr.write(warning)

@@ -4,8 +4,9 @@ from typing import ClassVar
 
 from django.core.management.base import CommandError
 
-from virterweb.hypervisors import rights
-from virterweb.hypervisors.cli import VerbCommand, pick_hypervisor, wait_for
+from virterweb.people import rights
+from virterweb.people.cli import VerbCommand, pick_hypervisor, wait_for
+from virterweb.people.verbs import Verb
 from vms.models import VM
 
 
@@ -18,14 +19,14 @@ class VMVerbs(VerbCommand):
         if not no_wait:
             wait_for(vms, self)
 
-    def find(self, name: str, hypervisor: str | None, managed: bool = True, change: bool = True) -> VM:
-        """Return the VM of that name; `managed` refuses an unmanaged one, `change` checks the rights of the user."""
+    def find(self, name: str, hypervisor: str | None, managed: bool = True, verb: Verb = Verb.EDIT) -> VM:
+        """Return the VM of that name, with which the user may do this; `managed` refuses an unmanaged one."""
         try:
-            vm = VM.objects.on(pick_hypervisor(hypervisor)).select_related("hypervisor__status", "status").named(name)
+            visible = VM.objects.visible_to(self.user).on(pick_hypervisor(self.user, hypervisor))
+            vm = visible.select_related("hypervisor__status", "status").named(name)
         except VM.DoesNotExist as problem:
             raise CommandError(str(problem)) from problem
-        if change:
-            rights.require(self.user, vm)
+        rights.require(self.user, verb, vm)
         if managed and not vm.managed:
             raise CommandError(f"{name} is unmanaged, so the portal does not change it")
         return vm

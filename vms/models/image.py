@@ -10,8 +10,9 @@ from django.utils import timezone
 from networks.definition import rules
 from virterweb.enqueue import LOOK
 from virterweb.hypervisors.desired.drift import decoded
-from virterweb.hypervisors.desired.models import Desired, Status
+from virterweb.hypervisors.desired.models import Status
 from virterweb.hypervisors.models import Hypervisor
+from virterweb.people.owned import Owned
 from vms.definition.wording.images import image_drift
 
 TAG = "virter:tag:"
@@ -19,7 +20,7 @@ LAYER = "virter:layer:"
 LOADING = "virterweb:load:"  # of a volume that is being loaded into a layer
 
 
-class Image(Desired):
+class Image(Owned):
     """An image that VMs can be run from: a tag on top of a layer in the hypervisor's pool. managed=False: unmanaged.
 
     Until it is loaded, `volume` is the volume of the pool to make it of. Images of earlier versions are flat volumes

@@ -7,9 +7,9 @@ from django.db.models import Case, F, Q, Value, When
 from django.db.models.functions import Cast
 from django.utils import timezone
 
-from virterweb.hypervisors.desired.queryset import DesiredQuerySet
 from virterweb.hypervisors.desired.state import State
 from virterweb.hypervisors.models import with_hypervisor
+from virterweb.people.owned import OwnedQuerySet
 
 from .power import SSH_TIMEOUT, UNTRIED, Power, Saved, SSHState
 
@@ -18,7 +18,7 @@ POWER_SHOWN = Case(
 )
 
 
-class VMQuerySet(DesiredQuerySet):
+class VMQuerySet(OwnedQuerySet):
     def shown(self) -> Self:
         """Load what a row or page shows, in a constant number of queries."""
         return self.select_related("status", "image", "ssh_check").prefetch_related(with_hypervisor())

@@ -1,5 +1,6 @@
 """The observed state of VMs: from libvirt, from their guests, and from the portal itself."""
 
+from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
@@ -9,6 +10,7 @@ from virterweb.hypervisors.desired.drift import decoded
 from virterweb.hypervisors.desired.models import Status, attention_indexes
 from virterweb.hypervisors.models import Hypervisor
 from virterweb.message_field import MessageField
+from virterweb.people.models import Team
 from vms.definition import wording
 from vms.definition.nics.spec import key_of
 from vms.observed.addresses import Source
@@ -228,6 +230,12 @@ class ConsoleLog(Due):
     read_at = models.DateTimeField(null=True)
     wanted_until = models.DateTimeField("shown on a page until", null=True, help_text="a page that shows it is open")
     gone_at = models.DateTimeField("deleted at", null=True, help_text="when the VM was deleted")
+    team = models.ForeignKey(
+        Team, null=True, on_delete=models.SET_NULL, related_name="+", help_text="that the deleted VM belonged to"
+    )
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+", help_text="of the deleted VM"
+    )
     problem = MessageField(blank=True, help_text="why it cannot be read")
 
     class Meta:

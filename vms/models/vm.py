@@ -10,11 +10,11 @@ from django.db.models.functions import Lower
 from django.urls import reverse
 
 from networks.definition import rules
-from virterweb.hypervisors.desired.models import Desired
 from virterweb.hypervisors.desired.revisions import recorded
 from virterweb.hypervisors.desired.state import State
 from virterweb.hypervisors.models import Hypervisor, ReadingProblem
 from virterweb.messages import Message
+from virterweb.people.owned import Owned
 from vms.definition.domain_diff import Aspect, SavedNIC, SavedVM
 from vms.definition.events import Event
 
@@ -29,7 +29,7 @@ from .vm_nics import VMNICs
 PORT = [MinValueValidator(1), MaxValueValidator(65535)]
 
 
-class VM(VMNICs, VMAdoption, Desired):
+class VM(VMNICs, VMAdoption, Owned):
     """The desired configuration of a VM, or (managed=False) an unmanaged domain as it was found."""
 
     name = models.CharField(validators=[rules.validate_name, rules.validate_hostname])

@@ -9,11 +9,11 @@ from django.core.exceptions import PermissionDenied
 from django.db import models
 from django.utils import timezone
 
-from virterweb.hypervisors import rights
 from virterweb.hypervisors.desired.drift import decoded
 from virterweb.hypervisors.desired.refusals import InvalidTransition, Refusal
 from virterweb.hypervisors.desired.revisions import Revision, conclude, record, recorded
 from virterweb.messages import Message
+from virterweb.people import rights
 from vms.definition import domain as domain_xml
 from vms.definition import host_reach
 from vms.definition.domain_diff import Aspect
@@ -52,7 +52,7 @@ class VMAdoption:
 
         With `revert`, the saved definition is checked instead: an operator may have removed such access in libvirt.
         """
-        if rights.is_operator(by) or not self.status.definition:
+        if rights.is_operator(by, self.hypervisor_id) or not self.status.definition:
             return
         before = host_reach.parts(nic.spec() for nic in self.nics.filter(removed_at=None))
         after = host_reach.parts(nic.spec for nic in parse.parse_domain(self.status.definition))

@@ -10,7 +10,7 @@ from django.utils.functional import cached_property
 from networks.changes.forms.fields import PartField
 from networks.definition import lines, rules
 from networks.reservations.reservations import Conflict
-from virterweb.hypervisors import rights
+from virterweb.people import rights
 from vms.addresses.reserved_address import fixed, plan_address
 from vms.cloud_init import seed
 from vms.definition import domain as domain_xml
@@ -105,7 +105,7 @@ class NICChangeForm(NewNICForm):
         `now` is the NIC as desired or found, and `key` identifies it: its MAC unless given.
         """
         self.named: frozenset[str] = frozenset()
-        self.vm, self.user, self.key = vm, user, key or (now.mac if now else "")
+        self.vm, self.key = vm, key or (now.mac if now else "")
         desired = vm.nics.keyed(self.key).first() if now else None
         self.late = bool(desired and desired.at_shutdown and desired.removed_at is None)
         self.whole = now is None or bool(desired and (desired.asked_at or desired.refused) and not desired.asked_fields)
@@ -114,8 +114,7 @@ class NICChangeForm(NewNICForm):
             self.guest_now = desired.guest_spec() if desired else GuestSpec()
             had = {**initial_of(now), "address": fixed(vm, now), "at_shutdown": self.late}
             had |= guest_initial(self.guest_now)
-        options["operator"] = rights.is_operator(user)
-        super().__init__(*args, hypervisor=vm.hypervisor, now=now, initial=had, **options)
+        super().__init__(*args, hypervisor=vm.hypervisor, user=user, now=now, initial=had, **options)
         if now:
             del self.fields["mac"]
         if not seed.made_by_portal(vm):  # only guests with an ISO of the portal can be configured

@@ -1,21 +1,25 @@
 """Where a NIC is attached, as fields of a form."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
 
 from django import forms
 from django.core.exceptions import ValidationError
 
+from networks.attaching import Attaching
 from networks.definition import rules
 from networks.models import Network
 from virterweb.hypervisors.models import Hypervisor
 from virterweb.pages import characters
+from virterweb.people import rights
 from vms.definition import host_reach, wording
 from vms.definition.nics.spec import SOURCES, NICSpec
 from vms.models import NIC, VIRTIO
 
-MODES = (("bridge", "bridge"), ("vepa", "vepa"), ("private", "private"), ("passthrough", "passthrough"))
+OF_NETWORKS = ("hypervisor", "name", "managed", "owner", "team")  # what rights depend on
+PASSTHROUGH = "passthrough"  # the guest has the device alone
+MODES = (("bridge", "bridge"), ("vepa", "vepa"), ("private", "private"), (PASSTHROUGH, PASSTHROUGH))
 
 
 HOST_PLACES = ("bridge", "device", "mode")
@@ -52,7 +56,7 @@ class PlaceForm(forms.Form):
         *args,
         hypervisor: Hypervisor | None,
         now: NICSpec | None = None,
-        operator: bool = False,
+        user: rights.Actor,
         **kwargs,
     ) -> None:
         """Create the form; `now` is the NIC as desired or found, None for a new one.
@@ -60,13 +64,16 @@ class PlaceForm(forms.Form):
         Only operators choose bridges and devices of the host, and MACs that an address is reserved for.
         """
         super().__init__(*args, **kwargs)
-        self.label_suffix, self.hypervisor, self.now, self.operator = "", hypervisor, now, operator
-        names = Network.objects.on(hypervisor.pk).filter(removed_at=None) if hypervisor else Network.objects.none()
-        stays = [now.source] if now and now.kind == NIC.Kind.NETWORK else []  # even if the network is gone
-        choices = characters.labels([*names.values_list("name", flat=True), *stays])
+        self.label_suffix, self.hypervisor, self.now, self.user = "", hypervisor, now, user
+        self.attaching = Attaching(user, hypervisor)
+        self.operator = self.attaching.operator
+        networks = Network.objects.visible_to(user).on(hypervisor.pk) if hypervisor else Network.objects.none()
+        known = list(networks.filter(removed_at=None).only(*OF_NETWORKS))
+        stays = self._present()  # even if the network is gone
+        choices = characters.labels([*self.attaching.offered(known), *stays])
         if now and now.kind not in SOURCES:
             choices = {STAYS: f"unchanged: {wording.place(now.kind, now.source)}"} | choices
-        self.offer(choices)
+        self.offer(choices, [network.name for network in known])
         models = hypervisor.status.nic_models if hypervisor else []
         models = dict.fromkeys([*(models or [VIRTIO]), *([now.model] if now else [])])
         self.fields["model"].choices = [(model, model or "chosen by libvirt") for model in models]
@@ -75,13 +82,16 @@ class PlaceForm(forms.Form):
                 had = self.initial.get(name)
                 field.validators = [partial(of_what_changed, had, validate) for validate in field.validators]
 
-    def offer(self, choices: dict[str, str]) -> None:
-        """Set the networks to choose from, by value and label; add user networking for those who may use it."""
+    def offer(self, choices: dict[str, str], known: Iterable[str] = ()) -> None:
+        """Set the networks to choose from, by value and label; add user networking for those who may use it.
+
+        `known` are all networks that the user can see: `clean` says why NICs may not be attached to one.
+        """
         networks = [("", "choose one"), *choices.items()]
         user = (USER, "none: user networking")
-        self.fields["network"].choices = [*networks, user]
-        if not (self.operator or (self.now and self.now.kind == NIC.Kind.USER)):
-            self.fields["network"].widget.choices = networks
+        self.fields["network"].choices = [*networks, user, *((name, name) for name in known if name not in choices)]
+        may_use_user = self.operator or (self.now and self.now.kind == NIC.Kind.USER)
+        self.fields["network"].widget.choices = [*networks, user] if may_use_user else networks
 
     def shows(self, name: str) -> bool:
         """Return whether a field is shown: host places are for operators, or where the NIC already has one."""
@@ -99,13 +109,34 @@ class PlaceForm(forms.Form):
         chosen = [name for name in ("network", "bridge", "device") if data.get(name)]
         if not self.errors and len(chosen) != 1:
             self.add_error("network", "Choose either a network, a bridge of the host or a device of the host.")
+        others = ("", USER, STAYS, *self._present())
+        if not self.errors and data["network"] not in others and (reason := self.attaching.to_network(data["network"])):
+            self.add_error("network", str(reason))
         if not self.errors and not self.operator:
             before = host_reach.parts([self.now] if self.now else [])
             wanted = replace(self.now or NICSpec(kind="", mac=""), **self.place)
-            for reason in host_reach.reasons(host_reach.gained(before, host_reach.parts([wanted]))):
+            gained = self._not_granted(host_reach.gained(before, host_reach.parts([wanted])))
+            for reason in host_reach.reasons(gained):
                 field = {"bridge": "bridge", "direct": "device"}.get(wanted.kind, "network")
                 self.add_error(field if self.shows(field) else "network", reason)
         return data
+
+    def _present(self) -> list[str]:
+        """Return the network that the NIC is on."""
+        return [self.now.source] if self.now and self.now.kind == NIC.Kind.NETWORK else []
+
+    def _not_granted(self, parts: Iterable[host_reach.Part]) -> list[host_reach.Part]:
+        """Return the parts that no grant allows; of the host's devices, grants allow macvtap except passthrough."""
+        reach, attaching = host_reach.Reach, self.attaching
+        bridge = {part for part in parts if part.reach is reach.BRIDGE and attaching.has_bridge(part.value)}
+        device = {
+            part
+            for part in parts
+            if part.reach is reach.DEVICE
+            and attaching.has_device(part.value.split()[0])
+            and PASSTHROUGH not in part.value
+        }
+        return [part for part in parts if part not in bridge | device]
 
     @property
     def shown_place(self) -> str:

@@ -9,12 +9,13 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from networks.reservations.reservations import Conflict
 from virterweb.hypervisors.desired.one_at_a_time import concurrent
+from virterweb.people.verbs import Verb
 from vms.addresses.reserved_address import fixed
 from vms.definition.nics import plan as nic_plan
 from vms.definition.nics.slots import free_slots
 from vms.definition.nics.spec import NICSpec
 from vms.definition.nics.steps import NotAttachable
-from vms.lookup import get_changeable
+from vms.lookup import get_vm
 from vms.models import VIRTIO, VM, Power
 
 from .form import NICChangeForm
@@ -22,7 +23,7 @@ from .stale import as_base, merged
 
 
 def _vm(request: HttpRequest, hypervisor: str, name: str) -> VM:
-    return get_changeable(request.user, hypervisor, name, VM.objects.alone().filter(removed_at=None))
+    return get_vm(request.user, hypervisor, name, VM.objects.alone().filter(removed_at=None), verb=Verb.EDIT)
 
 
 def _nic(vm: VM, mac: str) -> NICSpec:

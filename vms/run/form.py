@@ -14,6 +14,8 @@ from networks.definition import addressing, rules
 from virterweb.hypervisors.desired.one_at_a_time import exclusive
 from virterweb.hypervisors.desired.revisions import record
 from virterweb.hypervisors.models import Hypervisor
+from virterweb.people import creating, rights
+from virterweb.people.models import Team
 from vms.addresses import ids
 from vms.cloud_init import user_data
 from vms.definition import host_reach
@@ -35,7 +37,7 @@ class RunForm(RunFields):
     """Creates VMs. NICs after the access NIC are rows of `nic_…` values, in order; further disks of `disk_…` values."""
 
     def __init__(
-        self, data: QueryDict | None = None, *args, numbered: bool = False, operator: bool = False, **kwargs
+        self, data: QueryDict | None = None, *args, numbered: bool = False, user: rights.Actor, **kwargs
     ) -> None:
         """Create the form; `initial` may contain rows for `nics` and `disks`.
 
@@ -43,18 +45,22 @@ class RunForm(RunFields):
         devices of the host, and addresses for VNC.
         """
         super().__init__(data, *args, **kwargs)
-        self.label_suffix, self.numbered, self.operator = "", numbered, operator
+        self.label_suffix, self.numbered, self.user = "", numbered, user
+        creating.prepare(self, user)
+        self.team: Team | None = None
         self.fields["user_data"].validators = []  # Django’s message about null bytes does not tell where they are
         self.numbers: list[int] = []  # the IDs; empty while the first ID or the count is invalid
         self.names: list[str] = []  # one per ID; empty while they are not known
         self.host = self._hypervisor()
         if self.host:
             self.fields["hypervisor"].initial = self.host
-            self.fields["image"].queryset = self.host.images.filter(removed_at=None, status__gone_at=None)
+            self.fields["image"].queryset = self.host.images.visible_to(user).filter(
+                removed_at=None, status__gone_at=None
+            )
             self.access = ids.access_spec(self.host)
             self.fields["number"].initial = ids.next_free_id_in(self.host, self.access)
         pool = self.host.pool if self.host else ""
-        self.nics = self._rows(NICForm, "nic", self._first_nics(), hypervisor=self.host, operator=operator)
+        self.nics = self._rows(NICForm, "nic", self._first_nics(), hypervisor=self.host, user=user)
         self.disks = self._rows(DiskForm, "disk", self.initial.get("disks", []), pool=pool)
 
     def _rows(self, form: type[forms.Form], prefix: str, first: list[dict], **options: object) -> list[forms.Form]:
@@ -66,9 +72,9 @@ class RunForm(RunFields):
     def _hypervisor(self) -> Hypervisor | None:
         """Return the hypervisor chosen so far, which the choices of other fields depend on."""
         chosen = str(self.data.get("hypervisor") or self.initial.get("hypervisor") or "")
-        every = Hypervisor.objects.select_related("status")
+        every = creating.hypervisors(self.user).select_related("status")
         found = every.filter(pk=chosen).first() if chosen.isdecimal() and len(chosen) < 19 else None
-        return found or Hypervisor.objects.preselected()
+        return found or creating.hypervisors(self.user).preselected()
 
     def _first_nics(self) -> list[dict[str, str]]:
         """Return the initial NIC rows: those of the VM to copy, or the network that the page was opened from.
@@ -86,6 +92,10 @@ class RunForm(RunFields):
         """Return the folded groups: title, summary of values, whether it has errors, and fields."""
         groups = [(title, [self[name] for name in names if self._shows(name)]) for title, names in self.FOLDS]
         return [(title, _held(fields), any(field.errors for field in fields), fields) for title, fields in groups]
+
+    @property
+    def operator(self) -> bool:
+        return rights.is_operator(self.user, self.host)
 
     def _shows(self, name: str) -> bool:
         return self.operator or name not in ("console_dir", "vnc_bind") or bool(self[name].errors)
@@ -146,6 +156,7 @@ class RunForm(RunFields):
             self._check_numbers(hypervisor, self.numbers)
         if hypervisor and self.names:
             self._check_names(hypervisor, self.names)
+        self.team = creating.team_of(self, self.user)
         self._check_vnc()
         self._check_macs()
         self._check_routes()
@@ -255,7 +266,8 @@ class RunForm(RunFields):
     def _vm(self, number: int, name: str, by: AbstractBaseUser | None) -> VM:
         data = self.cleaned_data
         port = data["vnc_port"] or (FIRST_VNC_PORT + number if data["vnc_by_id"] else None)
-        given_values = {"hypervisor": data["hypervisor"], "image": data["image"], "owner": by, "vnc_port": port}
+        given_values = {"hypervisor": data["hypervisor"], "image": data["image"], "vnc_port": port}
+        given_values |= {"owner": by, "team": self.team}
         plain = {column: data[column] for column in PLAIN if column in data}
         return VM(name=name, number=number, power_generation=1, **given_values, **plain)
 

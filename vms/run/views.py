@@ -8,8 +8,8 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from virterweb.hypervisors import rights
-from virterweb.hypervisors.models import Hypervisor
+from virterweb.people import creating, rights
+from virterweb.people.verbs import Verb
 from vms.lookup import get_vm
 from vms.models import VM
 
@@ -22,9 +22,10 @@ QUERY_PARAMETERS = {*RunForm.base_fields, "network", "like"}  # query parameters
 
 @require_http_methods(["GET", "POST"])
 def vm_run(request: HttpRequest) -> HttpResponse:
+    creating.require(request.user)
     data = request.POST if request.method == "POST" else None
     changed = data is not None and "change" in data
-    form = RunForm(data, initial=_initial(request), operator=rights.is_operator(request.user))
+    form = RunForm(data, initial=_initial(request), user=request.user)
     if data is not None and not changed and form.is_valid() and (vms := form.save(request.user)):
         return _ran(request, vms)
     template = "vms/run/_form.html" if changed and request.htmx else "vms/run/run.html"
@@ -38,18 +39,22 @@ def _initial(request: HttpRequest) -> dict[str, object]:
     query = {name: value for name, value in request.GET.items() if name in QUERY_PARAMETERS}
     if "like" not in query:
         return query
-    vms = VM.objects.filter(managed=True, image__isnull=False).select_related("hypervisor", "image")
+    vms = (
+        VM.objects.changeable_by(request.user, Verb.SEE)
+        .filter(managed=True, image__isnull=False)
+        .select_related("hypervisor", "image")
+    )
     hypervisor = query.get("hypervisor", "")
     found = vms.filter(
         name=query["like"], hypervisor=hypervisor if hypervisor.isdecimal() and len(hypervisor) < 19 else None
     ).first()
     if found is None:
         raise Http404(f"there is no VM {query['like']}")
-    own = rights.may_change(request.user, found)
+    own = rights.may(request.user, Verb.SECRETS, found)
     if found.user_data and not own:
         messages.info(
             request,
-            f"The user data of {found} is not copied, because it may contain passwords and you do not own the VM.",
+            f"The user data of {found} is not copied, because it may contain passwords, which you may not see.",
         )
     return similar.initial(found, user_data=own)
 
@@ -60,22 +65,24 @@ def _ran(request: HttpRequest, vms: list[VM]) -> HttpResponse:
         return redirect(vms[0])
     messages.success(request, f"Running {len(vms)} VMs: {vms[0]} … {vms[-1]}.")
     query = {"q": vms[0].name.removesuffix(str(vms[0].number))}
-    if Hypervisor.objects.count() > 1:
+    if rights.visible_hypervisors(request.user).count() > 1:
         query["hypervisor"] = vms[0].hypervisor.name
     return redirect(f"{reverse('vms:list')}?{urlencode(query)}")
 
 
 @require_POST
 def vm_run_preview(request: HttpRequest) -> HttpResponse:
+    creating.require(request.user)
     return render(
         request,
         "vms/run/_preview.html",
-        {"preview": preview(RunForm(request.POST, operator=rights.is_operator(request.user)))},
+        {"preview": preview(RunForm(request.POST, user=request.user))},
     )
 
 
 @require_GET
 def vm_copies(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
     """Show a VM as text, for a ticket or a script."""
-    vm = get_vm(hypervisor, name, VM.objects.alone().filter(managed=True, image__isnull=False, number__isnull=False))
+    vms = VM.objects.alone().filter(managed=True, image__isnull=False, number__isnull=False)
+    vm = get_vm(request.user, hypervisor, name, vms, verb=Verb.SEE)
     return render(request, "vms/run/copies.html", {"vm": vm, "virter": copy_as.virter(similar.run_of(vm))})

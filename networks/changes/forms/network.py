@@ -11,6 +11,7 @@ from django import forms
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.exceptions import ValidationError
 from django.http import QueryDict
+from django.utils.functional import cached_property
 
 from networks.addresses.blocks import find_warnings, warning
 from networks.addresses.usage import next_free_address
@@ -29,6 +30,7 @@ from networks.definition.spec import NetworkSpec, RangeSpec, SubnetSpec
 from networks.models import DHCPHost, Network
 from virterweb.hypervisors.desired.one_at_a_time import exclusive
 from virterweb.hypervisors.models import Hypervisor
+from virterweb.people import creating, rights
 
 IN_SUBNETS = {"ipv4", "ipv6", "blocks", "dhcp", "ranges", "hosts", "tftp_root", "boot_file", "boot_server"}
 FIELDS_OF = {
@@ -61,12 +63,12 @@ class NetworkForm(Cleaning, DefinitionForm):
         self,
         data: QueryDict | dict | None = None,
         *args,
-        operator: bool = False,
+        user: rights.Actor,
         network: Network | None = None,
         **kwargs,
     ) -> None:
         """Show the form of `network`, or without it the form of a new network."""
-        self.operator, self.network = operator, network
+        self.user, self.network = user, network
         self.before: NetworkSpec | None = network.spec if network else None
         of_network = initial_of(self.before) if self.before else {}
         self.shown = of_network  # before anything is typed
@@ -93,13 +95,20 @@ class NetworkForm(Cleaning, DefinitionForm):
                 del self.fields["move_along"]
         else:
             del self.fields["move_along"]
-            self.fields["hypervisor"].initial = Hypervisor.objects.preselected()
+            creating.prepare(self, user)
+            self.fields["hypervisor"].initial = creating.hypervisors(user).preselected()
 
     @property
     def on(self) -> Hypervisor | None:
         return self.network.hypervisor if self.network else self.cleaned_data.get("hypervisor")
 
-    IN_VIEW = ("name", "forward_mode", "ipv4", "ipv6", "dhcp", "move_along", "domain")
+    @cached_property
+    def operator(self) -> bool:
+        """Return whether the user operates the hypervisor of the network."""
+        on = self.on if self.network or self.is_bound else self.initial.get("hypervisor")
+        return rights.is_operator(self.user, on or self.fields["hypervisor"].initial)
+
+    IN_VIEW = ("team", "name", "forward_mode", "ipv4", "ipv6", "dhcp", "move_along", "domain")
 
     @property
     def in_view(self) -> list[forms.BoundField]:
@@ -265,7 +274,8 @@ class NetworkForm(Cleaning, DefinitionForm):
 
     def _add(self, by: AbstractBaseUser | None) -> Network:
         data, spec = self.cleaned_data, self.spec()
-        network = Network(hypervisor=data["hypervisor"], name=data["name"], owner=by, autostart=data["autostart"])
+        given = {"hypervisor": data["hypervisor"], "name": data["name"], "autostart": data["autostart"]}
+        network = Network(owner=by, team=creating.team_of(self, self.user), **given)
         network.document = build(replace(spec.without_hosts(), uuid=network.uuid_text))
         network.save()
         DHCPHost.objects.bulk_create(DHCPHost.of(network, host) for host in spec.hosts)

@@ -18,10 +18,11 @@ from networks.management.arguments import NAMES, Subparsers, add_fields, add_pla
 from networks.management.output import list_text, plan_json, plan_text
 from networks.models import Network, NetworkStatus
 from networks.xml_editor.form import DocumentForm
-from virterweb.hypervisors import rights
-from virterweb.hypervisors.cli import VerbCommand, check, history_text, pick_hypervisor, wait_for
 from virterweb.hypervisors.desired.one_at_a_time import exclusive
 from virterweb.hypervisors.desired.refusals import InvalidTransition, Refusal
+from virterweb.people import rights
+from virterweb.people.cli import VerbCommand, check, history_text, pick_hypervisor, wait_for
+from virterweb.people.verbs import Verb
 
 
 class Command(VerbCommand):
@@ -99,14 +100,14 @@ class Command(VerbCommand):
 
     def find(self, name: str, hypervisor: str | None) -> Network:
         try:
-            return Network.objects.on(pick_hypervisor(hypervisor)).select_related("hypervisor", "status").named(name)
+            return Network.objects.visible_to(self.user).on(pick_hypervisor(self.user, hypervisor)).alone().named(name)
         except Network.DoesNotExist as problem:
             raise CommandError(str(problem)) from problem
 
-    def find_managed(self, name: str, hypervisor: str | None) -> Network:
-        """Return a managed network that the user may change."""
+    def find_managed(self, name: str, hypervisor: str | None, verb: Verb = Verb.EDIT) -> Network:
+        """Return a managed network with which the user may do this."""
         network = self.find(name, hypervisor)
-        rights.require(self.user, network)
+        rights.require(self.user, verb, network)
         network.require(managed=True)
         return network
 
@@ -144,9 +145,9 @@ class Command(VerbCommand):
             self.stdout.write(f"{network} already has these settings.")
 
     def ls(self, hypervisor: str | None, **options: object) -> None:
-        networks = Network.objects.shown()
+        networks = Network.objects.visible_to(self.user).shown()
         if hypervisor:
-            networks = networks.on(pick_hypervisor(hypervisor))
+            networks = networks.on(pick_hypervisor(self.user, hypervisor))
         networks = networks.with_replacements(networks.once_a_name())
         self.stdout.write(list_text(networks))
         for network in networks:
@@ -155,9 +156,9 @@ class Command(VerbCommand):
                 self.stderr.write(f"{network} is transient: it is lost when it is stopped")
 
     def add(self, hypervisor: str | None, no_wait: bool, name: str, **options: object) -> None:
-        picked = pick_hypervisor(hypervisor)
-        typed = {**values_of(NetworkForm(), options), "hypervisor": picked.pk, "name": name}
-        form = NetworkForm(typed, operator=rights.is_operator(self.user))
+        picked = pick_hypervisor(self.user, hypervisor)
+        typed = {**values_of(NetworkForm(user=self.user), options), "hypervisor": picked.pk, "name": name}
+        form = NetworkForm(typed, user=self.user)
         check(form, NAMES)
         self._warn(form)
         if options["dry_run"] or options["json"]:
@@ -169,8 +170,8 @@ class Command(VerbCommand):
 
     def edit(self, name: str, hypervisor: str | None, **options: object) -> None:
         network = self.find_managed(name, hypervisor)
-        typed = values_of(NetworkForm(network=network), options)
-        form = NetworkForm(typed, operator=rights.is_operator(self.user), network=network)
+        typed = values_of(NetworkForm(network=network, user=self.user), options)
+        form = NetworkForm(typed, user=self.user, network=network)
         check(form, NAMES)
         self._warn(form)
         self.carry_out(network, Event.CHANGED, form.wanted(), options)
@@ -193,8 +194,7 @@ class Command(VerbCommand):
             document = network.status.definition if found or not network.managed else network.full_document
             self.stdout.write(pretty(document).rstrip() if document else "")
             return
-        network = self.find_managed(name, hypervisor)
-        rights.require_operator(self.user)
+        network = self.find_managed(name, hypervisor, Verb.ADMINISTER)
         try:
             text = Path("/dev/stdin" if file == "-" else file).read_text()
         except (OSError, UnicodeDecodeError) as problem:
@@ -218,14 +218,12 @@ class Command(VerbCommand):
         self.finish(network, no_wait)
 
     def adopt_replacement(self, name: str, hypervisor: str | None, no_wait: bool, **options: object) -> None:
-        network = self.find_managed(name, hypervisor)
-        rights.require_operator(self.user)
+        network = self.find_managed(name, hypervisor, Verb.ADOPT)
         network.adopt_replacement(self.user)
         self.stdout.write(f"{network} is now managed as it is in libvirt.")
 
     def recreate(self, name: str, hypervisor: str | None, **options: object) -> None:
-        network = self.find_managed(name, hypervisor)
-        rights.require_operator(self.user)
+        network = self.find_managed(name, hypervisor, Verb.ADMINISTER)
         steps = network.recreation()
         if options["dry_run"] or options["json"]:
             self.print_plan(steps, options["json"])
@@ -238,7 +236,7 @@ class Command(VerbCommand):
 
     def adopt(self, name: str, hypervisor: str | None, no_wait: bool, **options: object) -> None:
         network = self.find(name, hypervisor)
-        rights.require(self.user, network)
+        rights.require(self.user, Verb.ADOPT, network)
         if network.managed:
             self.stdout.write(f"{InvalidTransition(network, Refusal.MANAGED)}.")
             return
@@ -247,12 +245,13 @@ class Command(VerbCommand):
 
     def release(self, name: str, hypervisor: str | None, no_wait: bool, **options: object) -> None:
         network = self.find(name, hypervisor)
-        rights.require(self.user, network)
+        rights.require(self.user, Verb.DELETE, network)
         network.release(self.user)
 
     def import_all(self, hypervisor: str | None, no_wait: bool, **options: object) -> None:
-        rights.require_operator(self.user)
-        foreign = Network.objects.on(pick_hypervisor(hypervisor)).filter(managed=False, status__present=True)
+        picked = pick_hypervisor(self.user, hypervisor)
+        rights.require_operator(self.user, picked)
+        foreign = Network.objects.on(picked).filter(managed=False, status__present=True)
         problems = []
         for network in foreign.select_related("hypervisor", "status"):
             try:
@@ -270,9 +269,14 @@ class Command(VerbCommand):
     def rm(self, name: str, hypervisor: str | None, no_wait: bool, disconnect: bool, **options: object) -> None:
         """Request the deletion of a network; an unknown one is a success."""
         # A network that was recreated outside has two rows: libvirt must be left without one of that name.
-        named = list(Network.objects.on(pick_hypervisor(hypervisor)).filter(name=name).order_by("-managed"))
+        named = list(
+            Network.objects.visible_to(self.user)
+            .on(pick_hypervisor(self.user, hypervisor))
+            .filter(name=name)
+            .order_by("-managed")
+        )
         for network in named:
-            rights.require(self.user, network)
+            rights.require(self.user, Verb.DELETE, network)
         for network in named:
             network.remove(allow_disconnect=network.running_names() if disconnect else ())
             self.finish(network, no_wait)
@@ -292,6 +296,6 @@ class Command(VerbCommand):
 
     def _access_network(self, hypervisor: str | None) -> Network:
         """Return the access network, if the user may change it."""
-        network = self.find(pick_hypervisor(hypervisor).access_network, hypervisor)
-        rights.require(self.user, network)
+        network = self.find(pick_hypervisor(self.user, hypervisor).access_network, hypervisor)
+        rights.require(self.user, Verb.EDIT, network)
         return network

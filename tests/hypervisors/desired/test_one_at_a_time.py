@@ -9,7 +9,7 @@ from django.http import QueryDict
 from django.urls import URLResolver, get_resolver
 
 from networks.changes.forms.network import NetworkForm
-from networks.models import Network
+from networks.models import Network, NetworkQuerySet
 from tests.support.making import make_foreign_network, make_hypervisor, make_image, make_network, make_vm
 from vms.images.form import ImageForm
 from vms.models import VM, Volume
@@ -35,7 +35,7 @@ def typed(**fields: object) -> QueryDict:
     [("name", {"name": "net1", "cidr": "10.9.0.1/24"}), ("ipv4", {"name": "net2", "cidr": "10.255.0.1/24"})],
 )
 def test_a_network_that_was_valid_a_moment_ago_is_refused_at_its_field(lab, field, other):
-    form = NetworkForm(typed(hypervisor=lab.pk, name="net1", ipv4="10.255.0.1/24"))
+    form = NetworkForm(typed(hypervisor=lab.pk, name="net1", ipv4="10.255.0.1/24"), user=None)
     assert form.is_valid()
     make_network(lab, **other)
     assert form.save() is None
@@ -46,7 +46,7 @@ def test_a_network_that_was_valid_a_moment_ago_is_refused_at_its_field(lab, fiel
 @pytest.mark.parametrize(("field", "name"), [("number", "other"), ("name", "alma-8-8")])
 def test_a_vm_that_was_valid_a_moment_ago_is_refused_at_its_field(lab, field, name):
     fields = {"image": "alma-8", "number": 8, "memory": 1024, "vcpus": 1, "boot_size": 10}
-    form = RunForm(typed(hypervisor=lab.pk, **fields))
+    form = RunForm(typed(hypervisor=lab.pk, **fields), user=None)
     assert form.is_valid()
     make_vm(lab, name, 8 if field == "number" else 9)
     assert form.save() == []
@@ -56,7 +56,7 @@ def test_a_vm_that_was_valid_a_moment_ago_is_refused_at_its_field(lab, field, na
 
 def test_an_image_that_was_valid_a_moment_ago_is_refused_at_its_field(lab):
     Volume.objects.create(hypervisor=lab, name="disk", path="/pool/disk", format="qcow2")
-    form = ImageForm(typed(hypervisor=lab.pk, name="new", volume="disk"), {})
+    form = ImageForm(typed(hypervisor=lab.pk, name="new", volume="disk"), {}, user=None)
     assert form.is_valid()
     make_image(lab, "new")
     assert form.save() is None
@@ -88,7 +88,7 @@ def test_a_remaining_collision_is_reported_in_a_sentence(page, lab, monkeypatch,
 
     monkeypatch.setattr(VM, "ask_power", fail)
     monkeypatch.setattr(VM, "save", fail)
-    monkeypatch.setattr(Network.objects, "shown", fail)
+    monkeypatch.setattr(NetworkQuerySet, "shown", fail)
     fields = {"hypervisor": lab.pk, "image": "alma-8", "number": 9, "memory": 1024, "vcpus": 1, "boot_size": 10}
     answer = page.get(path) if path == "/networks/" else page.post(path, fields)
     assert answer.status_code == status

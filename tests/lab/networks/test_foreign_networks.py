@@ -52,7 +52,9 @@ def test_a_description_changes_nothing_else_in_libvirt(db, enqueued, lab, gatewa
     sync.observe(hypervisor, gateway)
     network = Network.objects.shown().get(uuid=found.UUIDString())
     network.adopt()
-    form = NetworkForm({**as_text(NetworkForm(network=network)), "description": "Edited"}, network=network)
+    form = NetworkForm(
+        {**as_text(NetworkForm(network=network, user=None)), "description": "Edited"}, network=network, user=None
+    )
     assert form.errors == {}
     steps = network.plan(form.wanted())
     assert [step.verb.value for step in steps] == ["define"]

@@ -19,6 +19,7 @@ from networks.models import Network
 from networks.reservations import reservations as hosts
 from tests.support.making import (
     DEFAULT,
+    everyone,
     make_foreign_network,
     make_host,
     make_hypervisor,
@@ -27,15 +28,17 @@ from tests.support.making import (
     make_running,
     make_vm,
 )
+from tests.support.teams import make_team
 from virterweb.hypervisors.models import Hypervisor
+from virterweb.people.models import Grant
 from vms.models import VM
 
 pytestmark = pytest.mark.integration
 
 MAC, SECOND = "52:54:00:00:00:08", "52:54:00:80:00:01"
 IP, OLD = "10.1.0.50", "10.9.0.50"
-MANAGED = "net1 belongs to owner. Only its owner and operators may change it."
-UNMANAGED = "net1 is not managed by this portal. Only operators may change it."
+MANAGED = "You may not edit net1. Ask owner, who owns it, or an operator."
+UNMANAGED = "You may not edit net1, because this portal does not manage it. Ask an operator."
 TABLE = [
     ("owner", "managed", ""),
     ("member", "managed", MANAGED),
@@ -66,7 +69,9 @@ def case(request, lab, users) -> tuple[Hypervisor, str, str]:
     """A user with a VM that has a NIC on default and one, with a reserved address, on their own network `mine`."""
     who, kind, reason = request.param
     if kind == "managed":
-        make_network(lab, "net1", "10.1.0.1/24", owner=users["owner"])
+        team = make_team("red", {users["owner"]: "user"})
+        Grant.objects.filter(team=everyone()).update(networks="net1 *")  # NICs may be attached to it
+        make_network(lab, "net1", "10.1.0.1/24", owner=users["owner"], team=team)
     else:
         make_foreign_network(lab, DEFAULT.replace("default", "net1").replace("192.168.122", "10.1.0"))
     make_network(lab, "mine", "10.9.0.1/24", owner=users[who])
@@ -198,7 +203,7 @@ def test_no_way_to_a_reservation_passes_the_models(case, users):
     )
     for verb in verbs:
         if reason:
-            with pytest.raises(PermissionDenied, match="Only"):
+            with pytest.raises(PermissionDenied, match="You may not edit net1"):
                 verb()
         else:
             verb()

@@ -131,8 +131,8 @@ def without_empty_dhcp(document: str) -> str:
 def test_an_unusual_network_accepts_one_more_line_of_a_list(network):
     before = network.full_document
     for field, line in (("dns_hosts", "10.1.2.3 new"), ("port_groups", "new")):
-        shown = as_text(NetworkForm(network=network))
-        form = NetworkForm({**shown, field: f"{shown[field]}\n{line}"}, network=network)
+        shown = as_text(NetworkForm(network=network, user=None))
+        form = NetworkForm({**shown, field: f"{shown[field]}\n{line}"}, network=network, user=None)
         assert form.errors == {}
         changed = "dns" if field == "dns_hosts" else "portgroup"
         tree = read(form.wanted().document)

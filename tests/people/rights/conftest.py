@@ -5,6 +5,7 @@ from django.utils import timezone
 
 from networks.definition.events import Event
 from tests.support.making import make_foreign_network, make_hypervisor, make_image, make_network, make_running, make_vm
+from tests.support.teams import make_team
 
 
 @pytest.fixture
@@ -27,8 +28,8 @@ def network(lab, member):
 
 @pytest.fixture
 def network_of_another(lab, operator):
-    """Return a network of another user."""
-    return make_network(lab, "rich", "10.2.0.1/24", owner=operator)
+    """Return a network of another team."""
+    return make_network(lab, "rich", "10.2.0.1/24", owner=operator, team=make_team("rich"))
 
 
 @pytest.fixture

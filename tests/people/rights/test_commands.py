@@ -10,9 +10,9 @@ from vms.models import VM
 
 def test_the_command_line_acts_as_operator_unless_a_user_is_named(lab, network, network_of_another, member):
     run("network", "start", "rich", "--no-wait")
-    with pytest.raises(CommandError, match="rich belongs to admin"):
+    with pytest.raises(CommandError, match="You may not delete rich"):
         run("network", "rm", "rich", "--user", "otto", "--no-wait")
-    with pytest.raises(CommandError, match="not managed by this portal"):
+    with pytest.raises(CommandError, match="this portal does not manage it"):
         run("network", "rm", "default", "--user", "otto", "--no-wait")
     with pytest.raises(CommandError, match="Only operators"):
         run("network", "import", "--user", "otto", "--no-wait")

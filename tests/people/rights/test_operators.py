@@ -10,8 +10,9 @@ from django.test import override_settings
 
 from networks.models import Network
 from tests.support.making import make_network
-from virterweb.hypervisors import rights
 from virterweb.messages import Message
+from virterweb.people import rights
+from virterweb.people.verbs import Verb
 
 
 def test_a_staff_user_is_no_operator_without_the_permission(db):
@@ -36,11 +37,11 @@ def test_a_staff_user_from_before_the_permission_remains_an_operator(db):
 def test_an_object_without_an_owner_belongs_to_nobody(lab, member):
     from django.contrib.auth.models import AnonymousUser
 
-    network = make_network(lab, "net3", "10.3.0.1/24")
+    network = make_network(lab, "net3", "10.3.0.1/24", team=None)
     for user in (member, AnonymousUser()):
-        assert not rights.may_change(user, network)
-        assert not Network.objects.changeable_by(user).exists()
-    assert Network.objects.changeable_by(None).count() == 2
+        assert not rights.may(user, Verb.EDIT, network)
+        assert not Network.objects.changeable_by(user, Verb.EDIT).exists()
+    assert Network.objects.changeable_by(None, Verb.EDIT).count() == 2
 
 
 def test_uris_are_shown_only_to_operators(member_page, client, operator, lab):

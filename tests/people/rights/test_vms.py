@@ -6,7 +6,8 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from tests.people.rights.owned_objects import run
-from tests.support.making import make_host, make_network, make_vm
+from tests.support.making import everyone, make_host, make_network, make_vm
+from virterweb.people.models import Grant
 from vms.definition import host_reach as vm_reach
 from vms.definition.nics.spec import NICSpec
 from vms.models import VM, Image, Volume
@@ -32,7 +33,13 @@ def test_a_member_runs_vms_only_on_networks(member_page, lab, fields, reason):
     assert not VM.objects.exists()
 
 
-def test_a_member_runs_a_vm_on_networks_of_others_and_owns_it(member_page, member, lab, network_of_another):
+def test_a_member_runs_a_vm_on_a_network_of_another_team_only_if_a_grant_names_it(
+    member_page, member, lab, network_of_another
+):
+    refused = send_run(member_page, lab, nic_network="rich", nic_model="virtio")
+    assert refused.status_code == 422
+    assert "You may not attach NICs to rich. Ask admin, who owns it, or an operator." in refused.content.decode()
+    Grant.objects.filter(team=everyone()).update(networks="rich")
     assert send_run(member_page, lab, nic_network="rich", nic_model="virtio").status_code == 302
     vm = VM.objects.get()
     assert (vm.owner, [nic.source for nic in vm.nics.all()]) == (member, ["default", "rich"])
@@ -106,6 +113,7 @@ def test_reverting_does_not_restore_a_nic_on_the_host(member_page, vm):
 
 
 def test_a_mac_with_a_reservation_of_another_user_is_refused(member_page, lab, vm, network_of_another):
+    Grant.objects.filter(team=everyone()).update(networks="rich")
     make_host(network_of_another, "52:54:00:aa:00:01", "10.2.0.9")
     answer = member_page.post(f"{NIC}/add/", {"network": "rich", "model": "virtio", "mac": "52:54:00:aa:00:01"})
     assert "reserved for this MAC" in answer.content.decode()

@@ -9,9 +9,9 @@ from django.utils import timezone
 from networks.models import Network
 from tests.project.commands.running_commands import run
 from tests.support.making import make_hypervisor, make_image, make_network
-from virterweb.hypervisors import cli
 from virterweb.hypervisors.models import HypervisorStatus
 from virterweb.messages import Message
+from virterweb.people import cli
 from vms.models import VM
 
 pytestmark = pytest.mark.integration

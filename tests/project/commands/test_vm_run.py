@@ -6,8 +6,8 @@ from django.utils import timezone
 
 from tests.project.commands.running_commands import run
 from tests.support.making import make_image, make_network, make_vm
-from virterweb.hypervisors import cli
 from virterweb.hypervisors.models import HypervisorStatus
+from virterweb.people import cli
 from vms.models import VM
 
 pytestmark = pytest.mark.integration

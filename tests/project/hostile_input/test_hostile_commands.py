@@ -62,7 +62,7 @@ BASE_OPTIONS = {"version", "verbosity", "settings", "pythonpath", "traceback", "
 
 def test_every_failed_command_prints_an_error_message(lab, monkeypatch):
     print(f"VIRTERWEB_FUZZ_SEED={SEED}")
-    monkeypatch.setattr("virterweb.hypervisors.cli.NO_WORKER_TIMEOUT", 0)
+    monkeypatch.setattr("virterweb.people.cli.NO_WORKER_TIMEOUT", 0)
     generator, failures, known = Generator(f"{SEED}-commands"), [], verbs()
     monkeypatch.setattr("sys.stderr", io.StringIO())
     for _ in range(int(COMMANDS * SHARE)):

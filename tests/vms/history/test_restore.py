@@ -1,8 +1,10 @@
 """An earlier definition of a VM is restored after a preview, by who may change the VM."""
 
-from networks.models import DHCPHost
+from networks.models import DHCPHost, Network
 from tests.support.making import make_host, make_vm
+from tests.support.teams import make_team
 from vms.definition.guest_nic import GuestSpec, Mode
+from vms.models import VM
 
 from .restoring import ACCESS, SECOND, again, nic, nics, refusals, restore, steps
 
@@ -93,9 +95,11 @@ def test_a_restore_while_another_change_is_pending_wins_in_whole(page, vm):
 # Who may, and of what
 
 
-def test_the_owner_may_restore_and_a_stranger_reads_only(client, member, django_user_model, vm):
+def test_a_user_may_restore_and_a_viewer_reads_only(client, member, django_user_model, vm):
     first = vm.revisions.last()
-    client.force_login(django_user_model.objects.create_user("stranger"))
+    viewer = django_user_model.objects.create_user("viewer")
+    VM.objects.update(team=make_team("red", {viewer: "viewer", member: "user"}))
+    client.force_login(viewer)
     shown = client.get(first.get_absolute_url())
     assert shown.status_code == 200
     assert "Restore this version" not in shown.content.decode()
@@ -120,12 +124,13 @@ def test_a_member_cannot_restore_a_nic_on_a_bridge_of_the_host(member_page, clie
 
 
 def test_a_member_reserves_no_address_on_a_network_of_another(member_page, network, vm):
+    Network.objects.filter(pk=network.pk).update(team=make_team("red"))
     make_host(network, SECOND, "10.255.0.9")
     vm.change_nic(nic(mtu=1400))
     there = vm.revisions.first()
     DHCPHost.objects.all().delete()
     (refused,) = refusals(restore(member_page, there))
-    assert refused.startswith(f"The reserved address of NIC {SECOND}: net1 belongs to mira.")
+    assert refused.startswith(f"The reserved address of NIC {SECOND}: You may not edit net1.")
 
 
 def test_a_released_vm_is_not_restored_but_read(page, vm):

@@ -9,9 +9,9 @@ from django.utils import timezone
 
 from tests.project.commands.running_commands import run
 from tests.support.making import make_foreign_network, make_hypervisor, make_network, make_vm
-from virterweb.hypervisors import cli
 from virterweb.hypervisors.models import Hypervisor, HypervisorStatus, ReadingProblem
 from virterweb.messages import Message
+from virterweb.people import cli
 from vms.management.commands.hypervisor import Command, plan_text
 from vms.models import VM, Volume
 from vms.rebuild.plan import carry_out, plan

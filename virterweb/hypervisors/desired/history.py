@@ -5,12 +5,14 @@ from itertools import pairwise
 from typing import Protocol
 
 from django.contrib import messages
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.core.exceptions import PermissionDenied
 from django.db.models import Manager
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 
-from virterweb.hypervisors import rights
+from virterweb.messages import Message
 
 from .models import Desired
 from .revisions import BASELINE, Revision
@@ -59,20 +61,25 @@ def history_page(request: HttpRequest, desired: Desired) -> HttpResponse:
 
 
 def revision_page(
-    request: HttpRequest, desired: Desired, pk: int, restoration: Callable[[Revision, rights.Actor], Restoration]
+    request: HttpRequest,
+    desired: Desired,
+    pk: int,
+    restoration: Callable[[Revision, AbstractBaseUser], Restoration],
+    refusal: Message,
 ) -> HttpResponse:
-    """Show a revision to everybody; users who may change the object can restore it after a preview."""
+    """Show a revision, which can be restored after a preview; `refusal` says why the user may not."""
     revision = get_object_or_404(desired.revisions.select_related("by"), pk=pk)
     revision.desired = desired
     sent = request.method == "POST"
     if sent:
-        rights.require(request.user, desired)
+        if refusal:
+            raise PermissionDenied(str(refusal))
         desired.require(managed=True)
     now = type(revision)(desired=desired, **desired.revision_values()) if desired.managed else None
     context = {**_parts(desired), "revision": revision, "again": sent}
     if now:
         context |= {"differences": revision.differences_from(now), "lines": revision.lines_from(now), "now": now}
-    if desired.managed and not desired.removed_at and rights.may_change(request.user, desired):
+    if desired.managed and not desired.removed_at and not refusal:
         found = restoration(revision, request.user)
         if sent and not found.problems and request.POST.get("token") == found.token:
             return _restored(request, found, desired, bool(context["differences"]))

@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import ClassVar, Self
 
-from django.conf import settings
 from django.core.validators import RegexValidator
 from django.db import models, transaction
 from django.db.models import F
@@ -49,9 +48,6 @@ class Desired(models.Model):
         default=True, editable=False, help_text="False: created outside the portal; shown, but never changed"
     )
     removed_at = models.DateTimeField(null=True, editable=False)
-    owner = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
-    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     request = models.CharField(
         blank=True, editable=False, help_text="ID of the request that made the last change, for logs"

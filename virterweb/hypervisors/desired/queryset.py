@@ -5,7 +5,6 @@ from typing import Self
 from django.db import models
 from django.db.models import Case, Exists, F, OuterRef, Q, Value, When
 
-from virterweb.hypervisors import rights
 from virterweb.hypervisors.claims.due import Due
 from virterweb.hypervisors.models import Hypervisor
 from virterweb.pages.name_field import NamedQuerySet
@@ -20,12 +19,6 @@ class DesiredQuerySet(NamedQuerySet):
         """Return the rows of one hypervisor, which is an object, an ID or a name."""
         key = "hypervisor__name" if isinstance(hypervisor, str) else "hypervisor"
         return self.filter(**{key: hypervisor})
-
-    def changeable_by(self, user: rights.Actor) -> Self:
-        """Return those that a user may change: operators all, others the managed ones that they own."""
-        if rights.is_operator(user):
-            return self
-        return self.filter(managed=True, owner=user.pk) if user.pk else self.none()
 
     def named(self, name: str) -> models.Model:
         """Return the one of that name, a managed one first unless ordered already; raise DoesNotExist without one."""

@@ -5,7 +5,7 @@ from functools import cached_property
 
 from django.db.models import BooleanField, Case, Count, ExpressionWrapper, Max, Q, Value, When, Window
 
-from virterweb.hypervisors.models import RECORDED_FOR, Condition, Hypervisor, HypervisorStatus
+from virterweb.hypervisors.models import RECORDED_FOR, Condition, Hypervisor, HypervisorQuerySet, HypervisorStatus
 from virterweb.pages.tables import natural, natural_key
 
 OVERVIEW = "*"
@@ -16,17 +16,18 @@ COLUMNS = ("error", "detail", "observed_at", "due_at", "asked_at", "began_at", "
 
 
 class Fleet:
-    """All hypervisors, of which one query reads a few: first those that are not up to date, then the others by name.
+    """The hypervisors that exist for a user: one query reads a few, first those that are not up to date, then by name.
 
     `about` is the name of the one that the page is about, which is always read, OVERVIEW, or "".
     """
 
-    def __init__(self, about: str = "") -> None:
+    def __init__(self, about: str, visible: HypervisorQuerySet) -> None:
         self.about = about
+        self.visible = visible
 
     @cached_property
     def _first(self) -> list[Hypervisor]:
-        rows = Hypervisor.objects.select_related("status").only("name", *(f"status__{name}" for name in COLUMNS))
+        rows = self.visible.select_related("status").only("name", *(f"status__{name}" for name in COLUMNS))
         rows = rows.with_condition().annotate(
             **{condition.name: Window(Count("pk", filter=Q(condition=condition))) for condition in Condition},
             recorded=ExpressionWrapper(HypervisorStatus.is_watched("status__", RECORDED_FOR), BooleanField()),

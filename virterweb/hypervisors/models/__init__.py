@@ -2,6 +2,7 @@
 
 from .hypervisor import (
     LATE_AFTER,
+    OPERATE,
     RECORDED_FOR,
     WATCHED_FOR,
     Condition,
@@ -15,6 +16,7 @@ from .worker import Chore, Secret, WorkerProcess
 
 __all__ = [
     "LATE_AFTER",
+    "OPERATE",
     "RECORDED_FOR",
     "WATCHED_FOR",
     "Chore",

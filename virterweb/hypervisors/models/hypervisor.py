@@ -13,6 +13,7 @@ from virterweb.hypervisors.uris import validate_uri
 from virterweb.message_field import MessageField
 from virterweb.pages.name_field import NamedQuerySet, SkeletonField
 
+OPERATE = "hypervisors.operate"  # the permission “Can operate hypervisors”: all of them
 WATCHED_FOR = timedelta(seconds=15)  # how long after its last request a page counts as open
 RECORDED_FOR = WATCHED_FOR / 3  # an open page records it again only after that
 LATE_AFTER = timedelta(seconds=30)  # how late a poll may be

@@ -6,11 +6,11 @@ from typing import ClassVar
 
 from django.core.management.base import CommandError, CommandParser
 
-from virterweb.hypervisors import rights
-from virterweb.hypervisors.cli import VerbCommand, pick_hypervisor, poll_now, table, wait_for
 from virterweb.hypervisors.desired.one_at_a_time import exclusive
 from virterweb.hypervisors.desired.refusals import InvalidTransition
 from virterweb.hypervisors.models import Hypervisor
+from virterweb.people import rights
+from virterweb.people.cli import VerbCommand, pick_hypervisor, poll_now, table, wait_for
 from vms.models import VM
 from vms.rebuild.plan import Step, carry_out, plan
 
@@ -28,8 +28,8 @@ class Command(VerbCommand):
         rebuild.add_argument("--yes", action="store_true", help="do not ask for confirmation")
 
     def rebuild(self, name: str, start: bool, dry_run: bool, yes: bool, **options: object) -> None:
-        rights.require_operator(self.user)
-        hypervisor = pick_hypervisor(name)
+        hypervisor = pick_hypervisor(self.user, name)
+        rights.require_operator(self.user, hypervisor)
         poll_now(hypervisor)
         steps = plan(hypervisor, start=start)
         if steps:

@@ -5,12 +5,11 @@ Ansible accepts an executable file as inventory: a script of two lines that runs
 
 import json
 
-from django.contrib.auth import get_user_model
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import BaseCommand, CommandParser
 
-from virterweb.hypervisors.cli import pick_hypervisor
-from vms.addresses.inventory import Guest, ansible, guests, host_variables, known_hosts, ssh_config, visible_to
-from vms.models import VM, VMQuerySet
+from virterweb.people.cli import pick_hypervisor, portal_user
+from vms.addresses.inventory import Guest, ansible, guests, host_variables, known_hosts, ssh_config
+from vms.models import VM
 
 
 class Command(BaseCommand):
@@ -29,20 +28,12 @@ class Command(BaseCommand):
         parser.add_argument("--user", metavar="USERNAME", help="print only the VMs that this portal user can see")
 
     def handle(self, *args: object, hypervisor: str | None, user: str | None, **options: object) -> None:
-        found = guests(self._visible(user))
+        acting = None if user is None else portal_user(user)
+        found = guests(VM.objects.visible_to(acting))
         if hypervisor:  # afterwards, so that a VM's name is the same in a part as in the whole
-            picked = pick_hypervisor(hypervisor)
+            picked = pick_hypervisor(acting, hypervisor)
             found = [guest for guest in found if guest.vm.hypervisor_id == picked.pk]
         self.stdout.write(self._text(found, options), ending="")
-
-    def _visible(self, user: str | None) -> VMQuerySet:
-        if user is None:
-            return VM.objects.all()
-        model = get_user_model()
-        try:
-            return visible_to(model.objects.get_by_natural_key(user))
-        except model.DoesNotExist:
-            raise CommandError(f"there is no user {user}") from None
 
     def _text(self, found: list[Guest], options: dict) -> str:
         if options["ssh_config"]:

@@ -5,7 +5,7 @@ import json
 from django.core.management.base import CommandError, CommandParser
 
 from networks.management.commands.network import Command as NetworkCommand
-from virterweb.hypervisors.cli import pick_hypervisor, table
+from virterweb.people.cli import pick_hypervisor, table
 from vms.models import VM
 
 
@@ -28,10 +28,10 @@ class Command(NetworkCommand):
 
         if not (name or bridge or port_group):
             raise CommandError("name a network, or give --bridge or --port-group")
-        picked = pick_hypervisor(hypervisor)
+        picked = pick_hypervisor(self.user, hypervisor)
         network = self.find(name, hypervisor).name if name else ""
         filters = Filters(hypervisor=picked.name, network=network, bridge=bridge, port_group=port_group)
-        found = attached_nics.rows(VM.objects.all(), filters)
+        found = attached_nics.rows(VM.objects.visible_to(self.user), filters)
         if options["json"]:
             columns = attached_nics.COLUMNS
             rows = [dict(zip(columns, row, strict=True)) for row in attached_nics.table(found)]

@@ -6,10 +6,11 @@ from functools import partial
 
 from django.core.management.base import CommandError, CommandParser
 
-from virterweb.hypervisors import rights
-from virterweb.hypervisors.cli import history_text, pick_hypervisor, table, wait_for
 from virterweb.hypervisors.desired.refusals import InvalidTransition
 from virterweb.pages.tables import natural_key
+from virterweb.people import rights
+from virterweb.people.cli import history_text, pick_hypervisor, table, wait_for
+from virterweb.people.verbs import Verb
 from vms.addresses import inventory
 from vms.guests import configure
 from vms.listing import loaded, with_nic_count
@@ -72,9 +73,9 @@ class Command(RunVerb, NICVerbs):
 
     def ls(self, hypervisor: str | None, sort: str, **options: object) -> None:
         """Print Virter's table, and warnings about transient VMs."""
-        vms = with_nic_count(VM.objects.shown())
+        vms = with_nic_count(VM.objects.visible_to(self.user).shown())
         if hypervisor:
-            vms = vms.on(pick_hypervisor(hypervisor))
+            vms = vms.on(pick_hypervisor(self.user, hypervisor))
         first = NICStatus.objects.filter(position=0, kind=NIC.Kind.NETWORK)
         access = dict(first.values_list("vm__desired", "source"))
         listed = loaded(vms, vms.once_a_name())
@@ -96,12 +97,16 @@ class Command(RunVerb, NICVerbs):
 
     def exists(self, name: str, hypervisor: str | None, **options: object) -> None:
         """Exit with status 1 unless there is such a VM; print nothing, as Virter does."""
-        vms = VM.objects.on(pick_hypervisor(hypervisor)).filter(name=name, status__present=True)
+        vms = (
+            VM.objects.visible_to(self.user)
+            .on(pick_hypervisor(self.user, hypervisor))
+            .filter(name=name, status__present=True)
+        )
         if not any(vm.removable_by_name for vm in vms):
             raise SystemExit(1)
 
     def host_key(self, name: str, hypervisor: str | None, **options: object) -> None:
-        vm = self.find(name, hypervisor, managed=False, change=False)
+        vm = self.find(name, hypervisor, managed=False, verb=Verb.LIST)
         if not vm.host_key_public:
             raise CommandError(
                 f"the SSH host key of {name} is unknown, because neither the portal nor Virter created the VM"
@@ -109,7 +114,7 @@ class Command(RunVerb, NICVerbs):
         self.stdout.write(inventory.virters_known_hosts(vm))
 
     def wait_ready(self, names: list[str], hypervisor: str | None, **options: object) -> None:
-        vms = [self.find(name, hypervisor, managed=False, change=False) for name in names]
+        vms = [self.find(name, hypervisor, managed=False, verb=Verb.LIST) for name in names]
         if shut_out := [vm.name for vm in vms if not (vm.managed and vm.wait_ssh)]:
             raise CommandError(
                 f"the portal can log in only to VMs that were run with --wait-ssh, not to {', '.join(shut_out)}"
@@ -118,15 +123,15 @@ class Command(RunVerb, NICVerbs):
         wait_for_ssh(vms)
 
     def power(self, name: str, hypervisor: str | None, no_wait: bool, running: bool, **options: object) -> None:
-        vm = self.find(name, hypervisor, managed=False)
+        vm = self.find(name, hypervisor, managed=False, verb=Verb.POWER)
         vm.ask_power(running=running, forced=bool(options.get("force")), by=self.user)
         self.finish([vm], no_wait)
 
     def rm(self, names: list[str], hypervisor: str | None, no_wait: bool, **options: object) -> None:
         """Delete VMs; unknown names are ignored, and a VM that cannot be deleted does not stop the others."""
-        removed, problems, picked = [], [], pick_hypervisor(hypervisor)
+        removed, problems, picked = [], [], pick_hypervisor(self.user, hypervisor)
         for name in dict.fromkeys(names):
-            if not VM.objects.on(picked).filter(name=name).exists():
+            if not VM.objects.visible_to(self.user).on(picked).filter(name=name).exists():
                 continue
             try:
                 removed.append(self._removed(name, hypervisor))
@@ -140,7 +145,7 @@ class Command(RunVerb, NICVerbs):
             raise CommandError("\n".join(problems))
 
     def _removed(self, name: str, hypervisor: str | None) -> VM:
-        vm = self.find(name, hypervisor, managed=False)
+        vm = self.find(name, hypervisor, managed=False, verb=Verb.DELETE)
         if not vm.removable_by_name:
             raise CommandError(
                 f"neither the portal nor Virter created {name}; adopt it with “vm adopt {name}” before you delete it"
@@ -163,7 +168,7 @@ class Command(RunVerb, NICVerbs):
         self.stdout.write(str(run.reason) or run.output.strip())
 
     def adopt(self, name: str, hypervisor: str | None, no_wait: bool, **options: object) -> None:
-        vm = self.find(name, hypervisor, managed=False)
+        vm = self.find(name, hypervisor, managed=False, verb=Verb.ADOPT)
         if vm.managed and not vm.removed_at:
             self.stdout.write(f"The portal already manages {name}.")
             return
@@ -171,10 +176,10 @@ class Command(RunVerb, NICVerbs):
         self.finish([vm], no_wait)
 
     def history(self, name: str, hypervisor: str | None, **options: object) -> None:
-        self.stdout.write(history_text(self.find(name, hypervisor, managed=False, change=False)))
+        self.stdout.write(history_text(self.find(name, hypervisor, managed=False, verb=Verb.SEE)))
 
     def release(self, name: str, hypervisor: str | None, **options: object) -> None:
-        self.find(name, hypervisor, managed=False).release(self.user)
+        self.find(name, hypervisor, managed=False, verb=Verb.DELETE).release(self.user)
 
     def accept(self, name: str, hypervisor: str | None, no_wait: bool, **options: object) -> None:
         vm = self.find(name, hypervisor)
@@ -193,7 +198,7 @@ class Command(RunVerb, NICVerbs):
     def adopt_replacement(self, name: str, hypervisor: str | None, no_wait: bool, **options: object) -> None:
         vm = self.find(name, hypervisor)
         if vm.namesake:
-            rights.require(self.user, vm.namesake)
+            rights.require(self.user, Verb.ADOPT, vm.namesake)
         self._tried(partial(vm.adopt_replacement, self.user))
         self.finish([vm], no_wait)
 

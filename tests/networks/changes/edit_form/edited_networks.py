@@ -137,9 +137,9 @@ def save(client, network: Network, typed: dict[str, str] | None = None, **change
 
 def fill_in(network: Network, **changed: str | None) -> NetworkForm:
     """Return the form as shown with some fields changed, without requests."""
-    data = {**as_text(NetworkForm(network=network)), **changed}
+    data = {**as_text(NetworkForm(network=network, user=None)), **changed}
     sent = {name: value for name, value in data.items() if value is not None}
-    return NetworkForm(sent, network=network, operator=True)
+    return NetworkForm(sent, network=network, user=None)
 
 
 def errors(form: NetworkForm) -> dict[str, str]:

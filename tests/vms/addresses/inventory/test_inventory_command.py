@@ -3,12 +3,12 @@
 import json
 
 import pytest
-from django.contrib.auth.models import AnonymousUser
 from django.core.management.base import CommandError
 
-from tests.support.making import make_hypervisor, make_lease, make_running, make_vm
+from tests.support.making import everyone, make_hypervisor, make_lease, make_running, make_vm
+from tests.support.teams import make_team
 from tests.vms.addresses.inventory.inventory_of_vms import hosts, inventory, run
-from vms.addresses.inventory import visible_to
+from virterweb.people.models import Grant
 from vms.models import VM
 
 
@@ -27,16 +27,17 @@ def test_the_command_for_one_hypervisor_keeps_the_names(lab, vm):
         run("--hypervisor", "none")
 
 
-def test_every_user_sees_all_vms_and_nothing_is_shown_without_login(lab, vm, user):
-    assert list(visible_to(user)) == [vm]
-    assert list(visible_to(AnonymousUser())) == list(visible_to(None)) == []
-    assert run("--user", "mira", "--known-hosts")
-    user.is_active = False
-    user.save()
-    assert list(visible_to(user)) == []
-    assert run("--user", "mira", "--known-hosts") == ""
-    with pytest.raises(CommandError, match="there is no user nobody"):
-        run("--user", "nobody")
+def test_a_user_gets_the_vms_that_the_user_may_see(lab, vm, member):
+    make_vm(lab, "theirs", 9, team=make_team("red"))
+    both = "alma-8-8 ssh-rsa AAAA\n"
+    assert run("--user", "otto", "--known-hosts") == both
+    Grant.objects.filter(team=everyone()).update(role=None)
+    assert json.loads(run("--user", "otto"))["_meta"]["hostvars"].keys() == {"alma-8-8"}
+    for nobody in ("nobody", "otto"):
+        member.is_active = False
+        member.save()
+        with pytest.raises(CommandError, match=f"there is no active portal user {nobody}"):
+            run("--user", nobody)
 
 
 def test_an_inventory_needs_the_same_number_of_queries_for_many_vms(lab, django_assert_num_queries):

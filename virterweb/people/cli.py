@@ -14,14 +14,15 @@ from django.db.migrations.executor import MigrationExecutor
 from django.forms import Form
 
 from virterweb.enqueue import LOOK, NOT_NOTIFIED, enqueue, on_failure
+from virterweb.hypervisors.claims.clock import database_time
 from virterweb.hypervisors.desired.models import Desired
 from virterweb.hypervisors.desired.refusals import InvalidTransition
 from virterweb.hypervisors.desired.state import State
+from virterweb.hypervisors.dispatch.heartbeat import worker_runs
+from virterweb.hypervisors.models import Hypervisor
 from virterweb.pages.characters import visible
 
-from .claims.clock import database_time
-from .dispatch.heartbeat import worker_runs
-from .models import Hypervisor
+from . import rights
 
 OUTDATED = "the database is not prepared for this version of the portal; `manage.py migrate` prepares it"
 NO_WORKER_TIMEOUT = 15.0  # seconds without a poll of the hypervisor until the wait ends
@@ -99,9 +100,9 @@ def portal_user(name: str) -> AbstractBaseUser:
     return user
 
 
-def pick_hypervisor(name: str | None) -> Hypervisor:
-    """Return the named hypervisor, or the only one; raise CommandError if there is no such choice."""
-    known = list(Hypervisor.objects.select_related("status"))
+def pick_hypervisor(user: rights.Actor, name: str | None) -> Hypervisor:
+    """Return the named hypervisor, or the only one that the user may see; CommandError if there is no such choice."""
+    known = list(rights.visible_hypervisors(user).select_related("status"))
     if name:
         known = [one for one in known if one.name == name]
         if not known:

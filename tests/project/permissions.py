@@ -1,0 +1,138 @@
+"""Who may call which page by which method, as a table: `docs/permissions.md` is made of it.
+
+`python -m tests.project.permissions` writes that file.
+"""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from virterweb.people.verbs import OWNER, ROLES, Verb
+
+DOCUMENT = Path(__file__).resolve().parents[2] / "docs/permissions.md"
+ANYONE, SIGNED_IN, CREATOR = "everybody", "signed in", "may create something"
+Need = Verb | str
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What somebody needs to read a page and to send to it; None: that method is not taken at all."""
+
+    get: Need | None
+    post: Need | None = None
+    anything: bool = False  # Django's own page, which does not look at the method
+
+
+def each(names: str, rule: Rule) -> dict[str, Rule]:
+    return dict.fromkeys(names.split(), rule)
+
+
+LIST = Rule(SIGNED_IN)  # lists only what the user may see
+NAMES, READ = Rule(Verb.LIST), Rule(Verb.SEE)
+EDIT, DELETE = Rule(Verb.EDIT, Verb.EDIT), Rule(Verb.DELETE, Verb.DELETE)  # pages with a form
+CHANGE, POWER = Rule(None, Verb.EDIT), Rule(None, Verb.POWER)
+ADOPT, RELEASE = Rule(None, Verb.ADOPT), Rule(None, Verb.DELETE)
+RESTORE = Rule(Verb.SEE, Verb.EDIT)
+ADD, PREVIEW = Rule(CREATOR, CREATOR), Rule(None, CREATOR)
+OWN = Rule(None, SIGNED_IN)  # says of each object whether the user may change it
+MONITORING = Rule(ANYONE)  # has no account
+PAGES: dict[str, dict[str | None, Rule]] = {
+    "networks": {
+        "list": LIST,
+        **each("detail addresses leases leases_table hosts hosts_table", NAMES),
+        **each("copies history", READ),
+        **each("edit plan host_add host_paste host_edit", EDIT),
+        **each("edit_preview accept retry lease_reserve lease_release host_ids host_remove", CHANGE),
+        **each("discard_draft persist", CHANGE),
+        "remove": DELETE,
+        "release": RELEASE,
+        "revision": RESTORE,
+        **each("adopt adopt_replacement", ADOPT),
+        "recreate": Rule(Verb.ADMINISTER, Verb.ADMINISTER),
+        "on_drift": Rule(None, Verb.ADMINISTER),
+        "xml": Rule(Verb.SEE, Verb.ADMINISTER),
+        "names": Rule(Verb.LIST, Verb.LIST),  # asks the network's dnsmasq, and changes nothing
+        "add": ADD,
+        "preview": PREVIEW,
+        "bulk": OWN,
+    },
+    "vms": {
+        **each("nic_list nic_table inventory ssh_config known_hosts list", LIST),
+        "bridge_attached": NAMES,
+        **each("attached attached_table group_attached detail", NAMES),
+        **each("definition guest copies history", READ),
+        **each("console console_text", Rule(Verb.CONSOLE)),
+        **each("size nic_add nic_edit nic_remove", EDIT),
+        **each("revert persist accept guest_rule guest_configure retry", CHANGE),
+        **each("nic_add_preview nic_edit_preview nic_keep image_convert", CHANGE),
+        "power": POWER,
+        "force_off": Rule(Verb.POWER, Verb.POWER),
+        "remove": DELETE,
+        **each("release image_remove", RELEASE),
+        "revision": RESTORE,
+        **each("adopt adopt_replacement", ADOPT),
+        "images": Rule(SIGNED_IN, CREATOR),
+        "run": ADD,
+        "many": Rule(SIGNED_IN, SIGNED_IN),
+        "preview": PREVIEW,
+    },
+    "operations": each("live ready metrics", MONITORING),
+    "portal": {
+        **each("overview hypervisors address_problems search", LIST),
+        **each("network_problems problems", NAMES),
+        **each("start_again leave_off", Rule(None, Verb.LIST)),  # those VMs that the user may start
+    },
+    "": {
+        **each("trouble hypervisor_options", LIST),
+        "login": Rule(ANYONE, ANYONE, anything=True),
+        "logout": OWN,
+        **each("password_change password_change_done", Rule(SIGNED_IN, SIGNED_IN, anything=True)),
+        None: Rule(ANYONE, ANYONE, anything=True),  # the icon's redirect
+    },
+}
+
+
+def _words(need: Need | None) -> str:
+    return "–" if need is None else f"`{need.value}`" if isinstance(need, Verb) else need
+
+
+def _lines(routes: dict[tuple[str, str | None], str]) -> Iterator[str]:
+    yield "# Permissions"
+    yield ""
+    yield "A role is a set of verbs. This table has the roles of a new installation; more can be added in the admin."
+    yield "*owner*: what users may do in addition with what they own, if their role allows them to create."
+    yield ""
+    yield f"| Verb | {' | '.join(ROLES)} | owner |"
+    yield f"|---|{'---|' * (len(ROLES) + 1)}"
+    for verb in Verb:
+        marks = ("✓" if verb in verbs else "" for verbs in (*ROLES.values(), OWNER))
+        yield f"| `{verb.value}`: {verb.label} … | {' | '.join(marks)} |"
+    yield ""
+    yield "## Pages"
+    yield ""
+    yield "What a page needs, by method. An object that a user may not `list` does not exist for the user (404). What"
+    yield "is not allowed is answered by 403 with the reason and whom to ask. Pages for everybody who is signed in show"
+    yield "only what the user may see."
+    yield ""
+    yield "| Page | GET | POST |"
+    yield "|---|---|---|"
+    for space, rules in PAGES.items():
+        for name, rule in rules.items():
+            yield f"| `{routes[space, name]}` | {_words(rule.get)} | {_words(rule.post)} |"
+
+
+def document() -> str:
+    """Return the text of the document."""
+    from tests.project.every_url import ALL, route
+
+    routes = {(space, name): route(pattern, space) for space, name, pattern in ALL}
+    return "\n".join(_lines(routes)) + "\n"
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "virterweb.settings")
+    import django
+
+    django.setup()
+    DOCUMENT.write_text(document())

@@ -1,0 +1,47 @@
+"""Where a user may create networks, VMs and images, and for which team."""
+
+from django import forms
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+
+from virterweb.hypervisors.models import Hypervisor
+
+from . import rights
+from .models import Team
+from .verbs import Verb
+
+
+def hypervisors(user: rights.Actor) -> QuerySet[Hypervisor]:
+    """Return the hypervisors on which a user may create something."""
+    return Hypervisor.objects.filter(rights.access_of(user).creates_on())
+
+
+def require(user: rights.Actor) -> None:
+    """Raise PermissionDenied unless a user may create something on any hypervisor."""
+    if not rights.access_of(user).creates():
+        raise PermissionDenied("You may not create anything on any hypervisor. Ask an operator.")
+
+
+def teams(user: rights.Actor, hypervisor: int | None = None) -> QuerySet[Team]:
+    """Return the teams for which a user may create something on a hypervisor, or on any; operators: all teams."""
+    access = rights.access_of(user)
+    if access.allows_on(Verb.ADMINISTER, hypervisor):
+        return Team.objects.all()
+    return Team.objects.filter(pk__in=access.teams(Verb.CREATE, hypervisor))
+
+
+def prepare(form: forms.Form, user: rights.Actor) -> None:
+    """Limit the choice of hypervisors of a form to those of the user; add a choice of teams if there are several."""
+    form.fields["hypervisor"].queryset = hypervisors(user)
+    names = [(str(pk), name) for pk, name in teams(user).values_list("pk", "name")]
+    if len(names) > 1:
+        form.fields["team"] = forms.ChoiceField(choices=names, required=False, initial=names[0][0])
+
+
+def team_of(form: forms.Form, user: rights.Actor) -> Team | None:
+    """Return the team that a valid form creates objects for, or None with an error in the form."""
+    hypervisor, chosen = form.cleaned_data.get("hypervisor"), form.cleaned_data.get("team")
+    possible = {str(team.pk): team for team in teams(user, hypervisor.pk)} if hypervisor else {}
+    if chosen and hypervisor and chosen not in possible:
+        form.add_error("team", f"This team may not create anything on {hypervisor}.")
+    return possible.get(chosen) or next(iter(possible.values()), None)

@@ -1,0 +1,20 @@
+"""Teams, what they may do, and sign-in."""
+
+from .grant import Grant
+from .share import Share
+from .sign_in import MAX_OF_ADDRESS, MAX_OF_BOTH, MAX_OF_NAME, WINDOW, SignInAttempt
+from .team import GroupRole, Membership, Role, Team
+
+__all__ = [
+    "MAX_OF_ADDRESS",
+    "MAX_OF_BOTH",
+    "MAX_OF_NAME",
+    "WINDOW",
+    "Grant",
+    "GroupRole",
+    "Membership",
+    "Role",
+    "Share",
+    "SignInAttempt",
+    "Team",
+]

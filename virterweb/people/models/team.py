@@ -1,0 +1,73 @@
+"""Teams, their members, and the roles of members."""
+
+from django.conf import settings
+from django.db import models
+
+from virterweb.people.verbs import Verb, verbs_of
+
+
+class Role(models.Model):
+    """A set of verbs. Operators may add roles; those of a new installation are in `verbs.ROLES`."""
+
+    name = models.CharField(max_length=40, unique=True)
+    verbs = models.JSONField(default=list, help_text="the codes of what it allows")
+
+    class Meta:
+        ordering = ["pk"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def allowed(self) -> frozenset[Verb]:
+        return verbs_of(self.verbs)
+
+
+class Team(models.Model):
+    """People who own networks, VMs and images together."""
+
+    name = models.CharField(max_length=40, unique=True)
+    role_of_all = models.ForeignKey(
+        Role,
+        verbose_name="role of all users",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        help_text="of users who are not listed below; empty: only listed users are members",
+    )
+
+    class Meta:
+        ordering = ["pk"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class GroupRole(models.Model):
+    """The role in a team of everybody whom the identity provider reports as a member of a group."""
+
+    team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="groups")
+    group = models.CharField(help_text="as the identity provider names it")
+    role = models.ForeignKey(Role, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["team", "group"], name="group_once_a_team")]
+
+    def __str__(self) -> str:
+        return f"{self.group} in {self.team}"
+
+
+class Membership(models.Model):
+    """A member of a team; `group` is the rule by which the identity provider made the user a member."""
+
+    team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="memberships")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="memberships")
+    role = models.ForeignKey(Role, on_delete=models.PROTECT, related_name="+")
+    group = models.ForeignKey(GroupRole, null=True, editable=False, on_delete=models.CASCADE, related_name="+")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["team", "user"], name="member_once_a_team")]
+
+    def __str__(self) -> str:
+        return f"{self.user} in {self.team}"

@@ -1,0 +1,42 @@
+"""Base model of what users and teams own: networks, VMs and images."""
+
+from typing import Self
+
+from django.conf import settings
+from django.db import models
+
+from virterweb.hypervisors.desired.models import Desired
+from virterweb.hypervisors.desired.queryset import DesiredQuerySet
+
+from . import rights
+from .models import Share, Team
+from .verbs import Verb
+
+
+class OwnedQuerySet(DesiredQuerySet):
+    def visible_to(self, user: rights.Actor) -> Self:
+        """Return those that exist for a user."""
+        return self.changeable_by(user, Verb.LIST)
+
+    def changeable_by(self, user: rights.Actor, verb: Verb) -> Self:
+        """Return those with which a user may do this."""
+        return self.filter(rights.access_of(user).q(verb, self.model._meta.model_name))
+
+
+class Owned(Desired):
+    """A desired configuration with its owner and team. What the portal does not manage has neither."""
+
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    team = models.ForeignKey(Team, null=True, blank=True, on_delete=models.PROTECT, related_name="%(class)ss")
+
+    objects = OwnedQuerySet.as_manager()
+
+    class Meta:
+        abstract = True
+
+    def delete(self, *args, **kwargs) -> tuple[int, dict[str, int]]:
+        """Delete it with everything that belongs to it, its shares included."""
+        Share.objects.filter(kind=self._meta.model_name, object_id=self.pk).delete()
+        return super().delete(*args, **kwargs)

@@ -1,0 +1,100 @@
+"""Rights of users: one rule for lists, for single objects, and for Django's permissions.
+
+`access.Access` says what a user may do where. Here it is read from the database, once for each user object.
+"""
+
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import AnonymousUser, Permission
+from django.core.exceptions import PermissionDenied
+from django.db.models import Exists, FilteredRelation, OuterRef, Q, QuerySet
+
+from virterweb.hypervisors.models import OPERATE, Hypervisor
+from virterweb.messages import Message
+
+from . import wording as _wording  # noqa: F401, adds the texts of the messages
+from .access import EVERYTHING, Access, Owned, Right
+from .models import Share, Team
+from .verbs import Level, Verb, verbs_of
+
+ONLY_OPERATORS = "Only operators may do this: users with the permission “Can operate hypervisors”."
+
+# None is the server's own operating system user: the worker, and the command line without --user.
+Actor = AbstractBaseUser | AnonymousUser | None
+
+
+def access_of(user: Actor) -> Access:
+    """Return the rights of a user, which are read once for each object of the user: once a request."""
+    if user is None:
+        return EVERYTHING
+    if not user.is_active or user.pk is None:
+        return Access()
+    if user.is_superuser:
+        return EVERYTHING
+    if not hasattr(user, "access"):
+        user.access = _read(user)
+    return user.access
+
+
+def _read(user: AbstractBaseUser) -> Access:
+    operates = Permission.objects.filter(content_type__app_label="hypervisors", codename="operate")
+    operates = operates.filter(Q(user=user.pk) | Q(group__user=user.pk))
+    shared = Share.objects.filter(Q(user=user.pk) | Q(team=OuterRef("pk")))
+    mine = FilteredRelation("memberships", condition=Q(memberships__user=user.pk))
+    teams = Team.objects.order_by().annotate(mine=mine, operates=Exists(operates), shared=Exists(shared))
+    columns = ("pk", "mine__role__verbs", "role_of_all__verbs", "grants", "grants__hypervisor", "grants__role__verbs")
+    rights, my_teams, has_shares, is_operator = [], set(), False, None
+    for team, role, role_of_all, grant, hypervisor, others, operator, share in teams.values_list(
+        *columns, "operates", "shared"
+    ):
+        is_operator = operator
+        member = role is not None or role_of_all is not None
+        has_shares |= share
+        if member:
+            my_teams.add(team)
+        if member and grant is not None:
+            own = verbs_of(role_of_all if role is None else role)
+            rights.append(Right(team=team, hypervisor=hypervisor, own=own, others=verbs_of(others)))
+    if is_operator or (is_operator is None and user.has_perm(OPERATE)):
+        return EVERYTHING
+    return Access(user=user.pk, rights=tuple(rights), shared=_shared(user, my_teams) if has_shares else frozenset())
+
+
+def _shared(user: AbstractBaseUser, teams: set[int]) -> frozenset[tuple[str, int, Verb]]:
+    rows = Share.objects.filter(Q(user=user.pk) | Q(team__in=teams)).values_list("kind", "object_id", "level")
+    return frozenset((kind, pk, verb) for kind, pk, level in rows for verb in Level(level).verbs)
+
+
+def is_operator(user: Actor, hypervisor: Hypervisor | int | None = None) -> bool:
+    """Return whether a user operates a hypervisor; without one, all of them."""
+    return access_of(user).allows_on(Verb.ADMINISTER, getattr(hypervisor, "pk", hypervisor))
+
+
+def visible_hypervisors(user: Actor) -> QuerySet[Hypervisor]:
+    return Hypervisor.objects.filter(access_of(user).hypervisors())
+
+
+def may(user: Actor, verb: Verb, thing: Owned) -> bool:
+    return access_of(user).allows(verb, thing)
+
+
+def refusal(user: Actor, verb: Verb, thing: Owned) -> Message:
+    """Return why the user may not do this with an object and whom to ask; an empty message if the user may."""
+    if may(user, verb, thing):
+        return Message()
+    if not thing.managed:
+        return Message("rights.unmanaged", verb=verb.label, object=thing)
+    if thing.owner_id is None:
+        return Message("rights.no_owner", verb=verb.label, object=thing)
+    return Message("rights.other_owner", verb=verb.label, object=thing, owner=thing.owner)
+
+
+def require(user: Actor, verb: Verb, thing: Owned) -> None:
+    """Raise PermissionDenied, with the reason, unless a user may do this with an object."""
+    if reason := refusal(user, verb, thing):
+        raise PermissionDenied(str(reason))
+
+
+def require_operator(user: Actor, hypervisor: Hypervisor | int | None = None) -> None:
+    """Raise PermissionDenied, with the reason, unless a user operates a hypervisor; without one, all of them."""
+    if not is_operator(user, hypervisor):
+        raise PermissionDenied(ONLY_OPERATORS)

@@ -1,0 +1,44 @@
+"""Template filters that say what a user may do, and why not: `network|may_edit:user`, `vm|refused_delete:user`."""
+
+from functools import partial
+
+from django import template
+
+from virterweb.hypervisors.models import Hypervisor
+from virterweb.people import rights
+from virterweb.people.access import Owned
+from virterweb.people.verbs import Verb
+
+register = template.Library()
+
+
+def _may(verb: Verb, thing: Owned, user: rights.Actor) -> bool:
+    return rights.may(user, verb, thing)
+
+
+for each in Verb:
+    register.filter(f"may_{each.value}", partial(_may, each))
+
+
+@register.filter
+def refused_to(thing: Owned, user: rights.Actor) -> str:
+    """Return why a user may not edit an object, and whom to ask; empty if the user may."""
+    return str(rights.refusal(user, Verb.EDIT, thing))
+
+
+@register.filter
+def is_operator(user: rights.Actor, hypervisor: Hypervisor | None = None) -> bool:
+    """Return whether a user operates a hypervisor; without one, all of them."""
+    return rights.is_operator(user, hypervisor)
+
+
+@register.filter
+def may_create_on(hypervisor: Hypervisor, user: rights.Actor) -> bool:
+    """Return whether a user may create networks and VMs on a hypervisor."""
+    return rights.access_of(user).creates(hypervisor.pk)
+
+
+@register.filter
+def may_create(user: rights.Actor) -> bool:
+    """Return whether a user may create networks and VMs on any hypervisor."""
+    return rights.access_of(user).creates()

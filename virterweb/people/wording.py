@@ -1,0 +1,12 @@
+"""The texts for why somebody may not do something, and whom to ask. Pure."""
+
+from virterweb.messages import add_wording
+
+add_wording(
+    {
+        "rights.unmanaged": "You may not {verb} {object}, because this portal does not manage it. Ask an operator.",
+        "rights.no_owner": "You may not {verb} {object}. Ask an operator.",
+        "rights.no_network": "There is no network {name} to which you may attach NICs.",
+        "rights.other_owner": "You may not {verb} {object}. Ask {owner}, who owns it, or an operator.",
+    }
+)

@@ -1,0 +1,35 @@
+"""What every page shows of hypervisors: the sidebar, and notes about those whose current state is unknown."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_GET
+
+from virterweb.hypervisors.fleet.field import OFFERED, offered
+from virterweb.hypervisors.fleet.shell import OVERVIEW, Fleet
+from virterweb.people import rights
+
+
+def fleet_of_page(request: HttpRequest) -> dict:
+    """Add the hypervisors to the context of a page."""
+    if not getattr(request, "user", None) or not request.user.is_authenticated:
+        return {}
+    match = request.resolver_match
+    about = match.kwargs.get("hypervisor") if match else ""
+    about = about or request.GET.get("hypervisor", "") or (OVERVIEW if match and match.url_name == "overview" else "")
+    if not hasattr(request, "fleet"):
+        request.fleet = Fleet(about, rights.visible_hypervisors(request.user))
+    return {"fleet": request.fleet}
+
+
+@require_GET
+def trouble(request: HttpRequest) -> HttpResponse:
+    """Serve the fragments that every page polls: the notes, and the hypervisors of the sidebar."""
+    return render(request, "pages/shell/_trouble_update.html")
+
+
+@require_GET
+def hypervisor_options(request: HttpRequest) -> HttpResponse:
+    """Serve the hypervisors with a text in their name as a list of choices."""
+    found = list(offered(rights.visible_hypervisors(request.user), request.GET.get("q", "")))
+    context = {"found": found[:OFFERED], "more": len(found) > OFFERED}
+    return render(request, "pages/forms/_hypervisor_options.html", context)
