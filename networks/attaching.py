@@ -40,7 +40,7 @@ class Attaching:
         """
         if self.operator or (self.hypervisor and network.name == self.hypervisor.access_network):
             return True
-        granted = any(grant.names_network(network.name, managed=network.managed) for grant in self._grants)
+        granted = any(grant.names_network(network.name, of_team=network.team_id is not None) for grant in self._grants)
         return granted or rights.may(self.user, Verb.ATTACH, network)
 
     def to_network(self, name: str) -> Message:
@@ -48,7 +48,7 @@ class Attaching:
         if self.operator or not self.hypervisor or name == self.hypervisor.access_network:
             return Message()
         network = Network.objects.visible_to(self.user).in_use(self.hypervisor, name)
-        if network is None and any(grant.names_network(name, managed=True) for grant in self._grants):
+        if network is None and any(grant.names_network(name, of_team=True) for grant in self._grants):
             return Message()
         return self.of_network(network) if network else Message("rights.no_network", name=name)
 

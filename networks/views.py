@@ -63,7 +63,7 @@ def _for_another_hypervisor(request: HttpRequest) -> HttpResponse:
     chosen = creating.hypervisors(request.user).filter(pk=key).first() if key.isdecimal() and len(key) < 19 else None
     if chosen and typed.get("ipv4", "") in ("", typed.get("proposed")):
         typed["ipv4"] = next_free_block(taken_blocks(chosen))
-    form = NetworkForm(initial=typed, user=request.user)
+    form = NetworkForm(initial={**typed, "hypervisor": chosen}, user=request.user)
     return render(request, "networks/changes/_add_form.html", {"form": form, "proposed": typed.get("ipv4", "")})
 
 

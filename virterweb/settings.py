@@ -173,6 +173,9 @@ OBSERVERS = ["networks.sync.observe", "vms.sync.polling.observe", "vms.nics.traf
 # Who answers what networks ask about the NICs of VMs: see networks.attachments.
 ATTACHMENTS = "vms.attached.answers"
 
+# Who counts what teams have, for the limits of their grants: see virterweb.people.limits.
+USES = ["networks.usage.use", "vms.usage.use"]
+
 # Time after which another worker may claim the rows of a worker that no longer answers.
 CLAIM_SECONDS = float(os.environ.get("VIRTERWEB_CLAIM_SECONDS", "20"))
 

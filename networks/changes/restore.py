@@ -4,10 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from networks.definition import host_reach
 from networks.definition.events import Event
 from networks.definition.plans.steps import Step, Wanted, token
-from networks.models import NetworkRevision
+from networks.models import Granted, NetworkRevision
 from networks.xml_editor.form import check
 from virterweb.people import rights
 
@@ -37,7 +36,8 @@ class NetworkRestoration:
         network, document = self.revision.desired, self.revision.document
         found = list(check(document, network))
         if not rights.is_operator(self.by, network.hypervisor_id):
-            found += host_reach.reasons(host_reach.changed(network.full_document, document))
+            granted = Granted(network.team_id, network.hypervisor_id)
+            found += granted.reasons(granted.refused(network.full_document, document))
         return found
 
     @property

@@ -34,7 +34,7 @@ class Part:
     value: str
 
 
-PRIVATE = tuple(ip_network(block) for block in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"))
+PRIVATE = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
 OWN_BRIDGE = re.compile(r"virbr[A-Za-z0-9._-]*")  # what libvirt calls the bridges that it makes
 OWN_MODES = {"nat", "route", "open"}
 REACHING = {
@@ -80,11 +80,21 @@ def _reach(leaf: Leaf, of_host: bool) -> Reach | None:
 
 def is_private(block: str) -> bool:
     """Return whether a block lies in the address space of RFC 1918 or in ULA."""
+    return lies_in(block, PRIVATE)
+
+
+def blocks(document: str) -> frozenset[str]:
+    """Return the blocks of a document, each as the host's address with the prefix length."""
+    return frozenset(leaf.value for leaf in leaves(document) if leaf.path == "ip") if document else frozenset()
+
+
+def lies_in(block: str, spaces: Iterable[str]) -> bool:
+    """Return whether a block lies in one of others."""
     try:
-        network = ip_network(block, strict=False)
+        inner = ip_network(block, strict=False)
     except ValueError:
         return False
-    return any(network.version == space.version and network.subnet_of(space) for space in PRIVATE)
+    return any(inner.version == outer.version and inner.subnet_of(outer) for outer in map(ip_network, spaces))
 
 
 def changed(before: str, after: str) -> tuple[Part, ...]:

@@ -2,6 +2,7 @@
 
 from .addresses import sort_key_of
 from .dns import DNSAnswers
+from .granted import Granted
 from .lease import Lease, LeaseQuerySet
 from .network import Network
 from .queryset import NetworkQuerySet
@@ -13,6 +14,7 @@ __all__ = [
     "DHCPHost",
     "DHCPHostStatus",
     "DNSAnswers",
+    "Granted",
     "Lease",
     "LeaseQuerySet",
     "Network",

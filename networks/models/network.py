@@ -12,7 +12,7 @@ from django.db.models.functions import Lower
 from django.urls import reverse
 from django.utils import timezone
 
-from networks.definition import host_reach, rules
+from networks.definition import rules
 from networks.definition.document.compare import differences
 from networks.definition.document.edit import edit
 from networks.definition.document.parse import parse
@@ -26,6 +26,7 @@ from virterweb.people.owned import Owned
 
 from .adoption import Adoption
 from .comparison import Comparison
+from .granted import Granted
 from .queryset import NetworkQuerySet
 from .reservation import DHCPHost
 from .reservation_ids import ReservationIDs
@@ -177,7 +178,7 @@ class Network(Adoption, ReservationIDs, Comparison, Owned):
         were shown, or None. `requested` names those of `active`, `autostart` and `persistent` that are carried out even
         if their desired value did not change.
         """
-        with self.transition():
+        with self.kept_limits(), self.transition():
             self.refresh_from_db(fields=["document", "active", "autostart"])
             if document:
                 self.require_host_rights(document, by)
@@ -203,8 +204,9 @@ class Network(Adoption, ReservationIDs, Comparison, Owned):
         """
         if rights.is_operator(by, self.hypervisor_id) or not self.managed:
             return
-        if found := host_reach.changed(before or self.full_document, document):
-            raise PermissionDenied(" ".join(host_reach.reasons(found)))
+        granted = Granted(self.team_id, self.hypervisor_id)
+        if found := granted.refused(before or self.full_document, document):
+            raise PermissionDenied(" ".join(granted.reasons(found)))
 
     def set_aside(self, problem: HypervisorError) -> bool:
         """Return to what was agreed on, and keep as a draft what libvirt has refused.

@@ -40,7 +40,7 @@ class ReservationIDs:
             if ip in ips or ip == str(block.ip):
                 raise InvalidValue(Message("value.id_taken", number=number, ip=ip))
             entries.append(DHCPHost(network=self, mac=mac, ip=ip))
-        with transaction.atomic():
+        with self.kept_limits():
             self.hosts.filter(mac__in=[entry.mac for entry in entries]).delete()
             DHCPHost.objects.bulk_create(entries)
             self.change(by=by, **_of_ids(Event.ID_RESERVED, Event.IDS_RESERVED, first, count))

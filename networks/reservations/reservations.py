@@ -204,7 +204,7 @@ def reserve(network: Network, hosts: Iterable[HostSpec], by: AbstractBaseUser | 
     """
     wanted = list(hosts)
     rights.require(by, Verb.EDIT, network)
-    with transaction.atomic():
+    with network.kept_limits():
         Network.objects.select_for_update().get(pk=network.pk)
         every = all_entries(network)
         known = {host.ip: host for host in every}

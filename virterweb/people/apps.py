@@ -3,6 +3,7 @@
 from contextlib import suppress
 
 from django.apps import AppConfig
+from django.apps import apps as installed
 from django.apps.registry import Apps
 from django.db.models.signals import post_migrate
 
@@ -14,7 +15,7 @@ class PeopleConfig(AppConfig):
         post_migrate.connect(create_defaults, sender=self)
 
 
-def create_defaults(apps: Apps, **options: object) -> None:
+def create_defaults(apps: Apps = installed, **options: object) -> None:
     """Create roles and a team in a database that has none: one that was made without migrations, or emptied."""
     from .defaults import create
 

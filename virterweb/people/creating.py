@@ -6,7 +6,7 @@ from django.db.models import QuerySet
 
 from virterweb.hypervisors.models import Hypervisor
 
-from . import rights
+from . import limits, rights
 from .models import Team
 from .verbs import Verb
 
@@ -33,9 +33,17 @@ def teams(user: rights.Actor, hypervisor: int | None = None) -> QuerySet[Team]:
 def prepare(form: forms.Form, user: rights.Actor) -> None:
     """Limit the choice of hypervisors of a form to those of the user; add a choice of teams if there are several."""
     form.fields["hypervisor"].queryset = hypervisors(user)
-    names = [(str(pk), name) for pk, name in teams(user).values_list("pk", "name")]
+    names = form.teams = [(str(pk), name) for pk, name in teams(user).values_list("pk", "name")]
     if len(names) > 1:
         form.fields["team"] = forms.ChoiceField(choices=names, required=False, initial=names[0][0])
+
+
+def limits_of(form: forms.Form, hypervisor: Hypervisor | None) -> list[limits.Limit]:
+    """Return the limits of the team that is chosen in a form, with what is used of them."""
+    known = [pk for pk, _ in form.teams]
+    chosen = str(form["team"].value() if "team" in form.fields else "")
+    team = chosen if chosen in known else next(iter(known), None)
+    return limits.limits(int(team), hypervisor.pk) if team and hypervisor else []
 
 
 def team_of(form: forms.Form, user: rights.Actor) -> Team | None:

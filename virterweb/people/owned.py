@@ -1,5 +1,6 @@
 """Base model of what users and teams own: networks, VMs and images."""
 
+from contextlib import AbstractContextManager
 from typing import Self
 
 from django.conf import settings
@@ -8,7 +9,7 @@ from django.db import models
 from virterweb.hypervisors.desired.models import Desired
 from virterweb.hypervisors.desired.queryset import DesiredQuerySet
 
-from . import rights
+from . import limits, rights
 from .models import Share, Team
 from .verbs import Verb
 
@@ -35,6 +36,10 @@ class Owned(Desired):
 
     class Meta:
         abstract = True
+
+    def kept_limits(self) -> AbstractContextManager[None]:
+        """Make a change within the limits of the team: see `limits.kept`."""
+        return limits.kept(self.team_id, self.hypervisor_id)
 
     def delete(self, *args, **kwargs) -> tuple[int, dict[str, int]]:
         """Delete it with everything that belongs to it, its shares included."""

@@ -258,7 +258,7 @@ class VM(VMNICs, VMAdoption, Owned):
 
     def resize(self, memory: int, vcpus: int, by: AbstractBaseUser | None = None) -> None:
         """Request other memory, in MiB, and vCPUs; a running VM has them from its next start on."""
-        with self.transition(managed=True), recorded(self, Event.RESIZED, by):
+        with self.kept_limits(), self.transition(managed=True), recorded(self, Event.RESIZED, by):
             values: dict[str, object] = {"memory": memory, "vcpus": vcpus}
             if self.status.made_at:  # otherwise it is created with these values
                 changed = {name for name in (Aspect.MEMORY, Aspect.VCPUS) if getattr(self, name) != values[name]}

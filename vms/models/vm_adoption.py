@@ -85,7 +85,7 @@ class VMAdoption:
             InvalidTransition: The definition is not known yet, or the VM was renamed while its volumes have the old
                 name.
         """
-        with self.transition(managed=True, present=True), recorded(self, Event.ACCEPTED, by):
+        with self.kept_limits(), self.transition(managed=True, present=True), recorded(self, Event.ACCEPTED, by):
             status, done = self.status, self.done
             if not status.definition:
                 raise InvalidTransition(self, VMRefusal.NOT_READ)
@@ -213,6 +213,7 @@ class VMAdoption:
             self.nics.all().delete()
             self.disks.all().delete()
             cleared = {"generation": 0, "power_generation": 0, "running": True, "asked": []}
+            cleared |= {"team": None, "owner": None}
             type(self).objects.filter(pk=self.pk).update(managed=False, **cleared)
             clean = {
                 "generation": 0,

@@ -15,6 +15,7 @@ from virterweb.hypervisors.desired.one_at_a_time import exclusive
 from virterweb.hypervisors.desired.revisions import record
 from virterweb.hypervisors.models import Hypervisor
 from virterweb.people import creating, rights
+from virterweb.people.limits import Exceeded
 from virterweb.people.models import Team
 from vms.addresses import ids
 from vms.cloud_init import user_data
@@ -250,12 +251,20 @@ class RunForm(RunFields):
         with exclusive(self.cleaned_data["hypervisor"]):
             if not self._still_valid():
                 return []
-            for vm in vms:
-                vm.save()
-                NIC.objects.bulk_create(self._nics(vm))
-                Disk.objects.bulk_create(Disk(vm=vm, **row.cleaned_data) for row in self.disks)
-                record(vm, Event.RUN, by, about={"image": vm.image.name})
+            try:
+                with vms[0].kept_limits():
+                    for vm in vms:
+                        self._add(vm, by)
+            except Exceeded as problem:
+                self.add_error(None, str(problem))
+                return []
         return vms
+
+    def _add(self, vm: VM, by: AbstractBaseUser | None) -> None:
+        vm.save()
+        NIC.objects.bulk_create(self._nics(vm))
+        Disk.objects.bulk_create(Disk(vm=vm, **row.cleaned_data) for row in self.disks)
+        record(vm, Event.RUN, by, about={"image": vm.image.name})
 
     def _still_valid(self) -> bool:
         """Validate everything again: what was free a moment ago may be taken."""

@@ -6,6 +6,8 @@ from django.conf import settings
 from django.db.models import Count, Sum
 
 from virterweb.hypervisors.models import Hypervisor
+from virterweb.people import creating
+from virterweb.people.limits import Limit
 from vms.addresses import ids
 from vms.cloud_init import schema as cloud_schema
 from vms.cloud_init import seed, user_data
@@ -30,6 +32,7 @@ class Preview:
     ips: tuple[str, ...] = ()
     nics: tuple[str, ...] = ()
     disks: int = 0
+    limits: list[Limit] = field(default_factory=list)
     problems: list[tuple[str, str]] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     files: dict[str, str] = field(default_factory=dict)
@@ -41,6 +44,7 @@ def preview(form: RunForm) -> Preview:
         image, name = form.initial.get("image"), form.initial.get("name")
         names = (name or f"{image}-{number}",) if image else ()
         shown = {"names": names, "nics": _nics(form), "disks": len(form.disks)}
+        shown["limits"] = creating.limits_of(form, form.host)
         return Preview(host=form.host, number=number, **shown, **_addresses(form, [number or 0]))
     form.is_valid()
     numbers = form.numbers
@@ -51,6 +55,7 @@ def preview(form: RunForm) -> Preview:
         names=_ends(form.names),
         nics=_nics(form),
         disks=len(form.disks),
+        limits=creating.limits_of(form, form.host),
         problems=[] if not form.data.get("number") else _problems(form),
         warnings=warnings(form),
         files=files(form),

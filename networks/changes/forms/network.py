@@ -27,10 +27,12 @@ from networks.definition.document.edit import build, edit
 from networks.definition.events import Event
 from networks.definition.plans.steps import Wanted
 from networks.definition.spec import NetworkSpec, RangeSpec, SubnetSpec
-from networks.models import DHCPHost, Network
+from networks.models import DHCPHost, Granted, Network
 from virterweb.hypervisors.desired.one_at_a_time import exclusive
 from virterweb.hypervisors.models import Hypervisor
 from virterweb.people import creating, rights
+from virterweb.people.limits import Exceeded, Limit
+from virterweb.people.models import Team
 
 IN_SUBNETS = {"ipv4", "ipv6", "blocks", "dhcp", "ranges", "hosts", "tftp_root", "boot_file", "boot_server"}
 FIELDS_OF = {
@@ -69,6 +71,7 @@ class NetworkForm(Cleaning, DefinitionForm):
     ) -> None:
         """Show the form of `network`, or without it the form of a new network."""
         self.user, self.network = user, network
+        self.team: Team | None = None  # of a new network
         self.before: NetworkSpec | None = network.spec if network else None
         of_network = initial_of(self.before) if self.before else {}
         self.shown = of_network  # before anything is typed
@@ -105,8 +108,18 @@ class NetworkForm(Cleaning, DefinitionForm):
     @cached_property
     def operator(self) -> bool:
         """Return whether the user operates the hypervisor of the network."""
-        on = self.on if self.network or self.is_bound else self.initial.get("hypervisor")
-        return rights.is_operator(self.user, on or self.fields["hypervisor"].initial)
+        return rights.is_operator(self.user, self._shown_hypervisor)
+
+    @property
+    def _shown_hypervisor(self) -> Hypervisor | None:
+        """Return the hypervisor that the form is about so far."""
+        chosen = self.on if self.network or self.is_bound else self.initial.get("hypervisor")
+        return chosen or self.fields["hypervisor"].initial
+
+    @property
+    def limits(self) -> list[Limit]:
+        """Return what the team has of what it may have; [] for an existing network."""
+        return [] if self.network else creating.limits_of(self, self._shown_hypervisor)
 
     IN_VIEW = ("team", "name", "forward_mode", "ipv4", "ipv6", "dhcp", "move_along", "domain")
 
@@ -138,11 +151,14 @@ class NetworkForm(Cleaning, DefinitionForm):
 
     def _post_clean(self) -> None:
         """Refuse, at its field, what reaches the host to all but operators."""
+        if not self.network and not self.errors:
+            self.team = creating.team_of(self, self.user)
         if self.operator or self.errors:
             return
-        found = host_reach.changed(self._granted(), self.wanted().document)
-        for field, reason in dict.fromkeys((self._field_of(part), host_reach.WORDS[part.reach]) for part in found):
-            self.add_error(field if field in self.fields else None, reason)
+        granted = Granted(self.network.team_id if self.network else self.team and self.team.pk, self.on.pk)
+        for part in granted.refused(self._granted(), self.wanted().document):
+            field = self._field_of(part)
+            self.add_error(field if field in self.fields else None, granted.reason(part))
 
     def _granted(self) -> str:
         """Return the document whose access to the host is granted already: the saved one, or one with defaults."""
@@ -270,14 +286,22 @@ class NetworkForm(Cleaning, DefinitionForm):
         """Add the network; return None, with errors at their fields, if somebody else was faster."""
         with exclusive(self.cleaned_data["hypervisor"]):
             self.full_clean()
-            return None if self.errors else self._add(by)
+            if self.errors:
+                return None
+            network = self._new(by)
+            try:
+                with network.kept_limits():
+                    network.save()
+                    DHCPHost.objects.bulk_create(DHCPHost.of(network, host) for host in self.spec().hosts)
+                    network.note(Event.ADDED, by)
+            except Exceeded as problem:
+                self.add_error(None, str(problem))
+                return None
+            return network
 
-    def _add(self, by: AbstractBaseUser | None) -> Network:
-        data, spec = self.cleaned_data, self.spec()
+    def _new(self, by: AbstractBaseUser | None) -> Network:
+        data = self.cleaned_data
         given = {"hypervisor": data["hypervisor"], "name": data["name"], "autostart": data["autostart"]}
-        network = Network(owner=by, team=creating.team_of(self, self.user), **given)
-        network.document = build(replace(spec.without_hosts(), uuid=network.uuid_text))
-        network.save()
-        DHCPHost.objects.bulk_create(DHCPHost.of(network, host) for host in spec.hosts)
-        network.note(Event.ADDED, by)
+        network = Network(owner=by, team=self.team, **given)
+        network.document = build(replace(self.spec().without_hosts(), uuid=network.uuid_text))
         return network

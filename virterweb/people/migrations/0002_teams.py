@@ -51,7 +51,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('blocks', models.TextField(blank=True, default='10.0.0.0/8\n172.16.0.0/12\n192.168.0.0/16\nfc00::/7', help_text='in which the team may add networks, one per line', validators=[virterweb.people.models.grant.validate_blocks], verbose_name='address blocks')),
-                ('networks', models.TextField(blank=True, default='*', help_text='names of further networks to which the team may attach NICs, one per line; *: all that the portal does not manage')),
+                ('networks', models.TextField(blank=True, default='*', help_text='names of further networks to which the team may attach NICs, one per line; *: all that belong to no team')),
                 ('bridges', models.TextField(blank=True, help_text='bridges of the host to which the team may attach NICs, one per line, such as br0 or br-*')),
                 ('devices', models.TextField(blank=True, help_text='devices of the host to which the team may attach NICs, one per line', verbose_name='host devices')),
                 ('max_vms', models.PositiveIntegerField(blank=True, null=True, verbose_name='VMs')),

@@ -12,7 +12,7 @@ from virterweb.hypervisors.models import Hypervisor
 from .team import Role, Team
 
 PRIVATE_BLOCKS = "10.0.0.0/8\n172.16.0.0/12\n192.168.0.0/16\nfc00::/7"
-UNMANAGED = "*"  # in the list of networks: all that the portal does not manage
+OF_NO_TEAM = "*"  # in the list of networks: all that belong to no team
 
 
 def validate_blocks(text: str) -> None:
@@ -48,9 +48,9 @@ class Grant(models.Model):
     )
     networks = models.TextField(
         blank=True,
-        default=UNMANAGED,
+        default=OF_NO_TEAM,
         help_text="names of further networks to which the team may attach NICs, one per line; "
-        "*: all that the portal does not manage",
+        "*: all that belong to no team",
     )
     bridges = models.TextField(
         blank=True, help_text="bridges of the host to which the team may attach NICs, one per line, such as br0 or br-*"
@@ -75,10 +75,10 @@ class Grant(models.Model):
     def __str__(self) -> str:
         return f"{self.team} on {self.hypervisor or 'all hypervisors'}"
 
-    def names_network(self, name: str, *, managed: bool) -> bool:
-        """Return whether the team may attach NICs to a network of that name that is not its own."""
+    def names_network(self, name: str, *, of_team: bool) -> bool:
+        """Return whether the team may attach NICs to a network of that name, of another team or of none."""
         names = self.networks.split()
-        return name in names or (UNMANAGED in names and not managed)
+        return name in names or (OF_NO_TEAM in names and not of_team)
 
     def names_bridge(self, name: str) -> bool:
         return _named(name, self.bridges)
