@@ -12,6 +12,7 @@ from networks.models import Network
 from tests.project.every_url import ALL, address
 from tests.project.permissions import PAGES
 from tests.support.making import (
+    everyone,
     make_foreign_network,
     make_hypervisor,
     make_image,
@@ -21,6 +22,7 @@ from tests.support.making import (
     make_vm,
 )
 from tests.support.shown import queries_of
+from tests.support.teams import make_team, role
 from virterweb.hypervisors.claims.clock import Now
 from virterweb.hypervisors.desired.revisions import record
 from virterweb.hypervisors.models import HypervisorStatus
@@ -82,7 +84,7 @@ def test_a_page_costs_the_same_few_queries_for_many_rows(page, grow, path, heade
 MORE = {"networks:edit": 14, "networks:host_add": 18, "networks:host_edit": 18, "vms:guest": 22, "vms:revision": 24}
 MORE |= {"networks:revision": 14, "vms:nic_edit": 17, "operations:metrics": 19, "operations:ready": 14}
 MOST = 12
-TIMED = {"vms:console", "operations:ready"}  # notes from time to time that it is open; keeps answers for a time
+TIMED = {"vms:console", "vms:console_text", "operations:ready"}  # notes from time to time that it is open; keeps answers for a time
 READ = [each for each in ALL if each[1] and PAGES[each[0]][each[1]].get]
 
 
@@ -116,13 +118,26 @@ def superuser(client, people) -> Client:
     return client
 
 
+@pytest.fixture
+def member(people) -> Client:
+    """Return the client of a member of several teams, one of which owns the objects."""
+    everyone().memberships.create(user=people["manager"], role=role("user"))
+    for number in range(3):
+        make_team(f"team-{number}", {people["manager"]: "user"})
+    client = Client()
+    client.force_login(people["manager"])
+    return client
+
+
 @pytest.mark.parametrize("headers", [{}, HTMX], ids=["page", "fragment"])
-def test_every_page_costs_the_same_few_queries_for_3_hypervisors_and_for_30(superuser, things, headers):
+@pytest.mark.parametrize("who", ["superuser", "member"])
+def test_every_page_costs_the_same_few_queries_for_3_hypervisors_and_for_30(request, things, who, headers):
+    client = request.getfixturevalue(who)
     paths = {f"{space}:{name}".lstrip(":"): address(space, name, pattern, things) for space, name, pattern in READ}
     paths |= {f"search {text}": f"/search/?q={text}&all=1" for text in ("vm", "net1", "10.1.0.99", "10.1.0.0/24")}
 
     def costs() -> dict[str, int]:
-        return {name: queries(superuser, path, headers) for name, path in paths.items()}
+        return {name: queries(client, path, headers) for name, path in paths.items()}
 
     for number in range(2):
         make_site(number)

@@ -21,7 +21,7 @@ from .problems import Kind, Problem
 SHOWN = 10  # objects of a kind, and problems
 LIVE = 32  # hypervisors that are checked at a time
 STATES = (State.FAILED, State.DRIFTED)
-COLUMNS = ("name", "hypervisor__name", "managed", "generation", "removed_at", "status__desired")
+COLUMNS = ("name", "hypervisor__name", "managed", "generation", "removed_at", "owner", "team", "status__desired")
 STATUS = ("generation", "error", "tries", "drift", "progress", "present", "persistent")
 OF_VMS = (*STATUS, "power", "power_reason")
 
