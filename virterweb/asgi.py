@@ -3,6 +3,7 @@
 `uvicorn --http virterweb.web_server.protocol:Protocol --lifespan off virterweb.asgi:application`
 """
 
+import gc
 import os
 
 import django
@@ -13,6 +14,12 @@ private_folder.restrict_new_files()
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "virterweb.settings")
 django.setup(set_prefix=False)
 
-from virterweb.web_server.request_body import Handler  # noqa: E402, it needs the settings
+from django.urls import get_resolver  # noqa: E402, they need the settings
+
+from virterweb.web_server.request_body import Handler  # noqa: E402
 
 application = Handler()
+get_resolver().url_patterns  # noqa: B018, imports all pages, which the first request would wait for
+# The garbage collector need not look at modules: each full collection would stop all requests for about 40 ms.
+gc.collect()
+gc.freeze()

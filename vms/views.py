@@ -24,7 +24,18 @@ from .lookup import get_vm
 from .models import LOADING, TAG, VM, Image, Volume
 
 OFFERED = 100  # volumes that are suggested for an image
-LISTED = ("name", "number", "memory", "vcpus", "managed", "generation", "removed_at", "hypervisor", "image__name", "team")
+LISTED = (
+    "name",
+    "number",
+    "memory",
+    "vcpus",
+    "managed",
+    "generation",
+    "removed_at",
+    "hypervisor",
+    "image__name",
+    "team",
+)
 LISTED += (
     "owner__username",
     "power_generation",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import cProfile
+import gc
 import os
 import pstats
 import sys
@@ -59,6 +60,9 @@ def main() -> None:
             os.environ["DATABASE_URL"] = stack.enter_context(private_server())
         client = prepare(options.hypervisors)
         stack.callback(disconnect)
+        client.get("/")
+        gc.collect()
+        gc.freeze()  # as virterweb.asgi does
         profile(client, options.profile) if options.profile else measure(client, options.only)
 
 

@@ -84,7 +84,11 @@ def test_a_page_costs_the_same_few_queries_for_many_rows(page, grow, path, heade
 MORE = {"networks:edit": 14, "networks:host_add": 18, "networks:host_edit": 18, "vms:guest": 22, "vms:revision": 24}
 MORE |= {"networks:revision": 14, "vms:nic_edit": 17, "operations:metrics": 19, "operations:ready": 14}
 MOST = 12
-TIMED = {"vms:console", "vms:console_text", "operations:ready"}  # notes from time to time that it is open; keeps answers for a time
+TIMED = {
+    "vms:console",
+    "vms:console_text",
+    "operations:ready",
+}  # notes from time to time that it is open; keeps answers for a time
 READ = [each for each in ALL if each[1] and PAGES[each[0]][each[1]].get]
 
 

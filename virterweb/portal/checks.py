@@ -24,7 +24,17 @@ from . import problems
 from .problems import NIC, Kind, Lease, Problem, Reported, Step
 
 OF_HYPERVISORS = ("name", "access_network", "static_dhcp", "status__hypervisor", "status__devices", "status__routes")
-OF_NETWORKS = ("hypervisor", "name", "managed", "generation", "removed_at", "active", "owner", "team", "status__desired")
+OF_NETWORKS = (
+    "hypervisor",
+    "name",
+    "managed",
+    "generation",
+    "removed_at",
+    "active",
+    "owner",
+    "team",
+    "status__desired",
+)
 OF_NETWORKS += tuple(f"status__{name}" for name in ("generation", "present", "active", "bridge", "forward_mode"))
 OF_NETWORKS += ("status__ip_range", "status__dhcp")
 RECENTLY = timedelta(hours=2)  # how long a lease taken over by another guest is reported
