@@ -14,7 +14,7 @@ from networks.attachments import attachments
 from networks.lookup import get_network, get_reservable
 from networks.models import Lease, Network
 from networks.reservations.forms import HostEntryForm
-from networks.reservations.reservations import propose
+from networks.reservations.proposals import propose
 from virterweb.hypervisors.models import ReadingProblem
 from virterweb.pages.exports import answer
 from virterweb.pages.tables import page_of

@@ -12,7 +12,8 @@ from networks.definition.spec import HostSpec, lease_text
 from networks.models import Network
 from virterweb.messages import Message
 
-from .reservations import Conflict, conflicts, entries, leased_to_another, reserve, unreserved
+from .proposals import leased_to_another, unreserved
+from .reservations import Conflict, conflicts, entries, reserve
 
 MAX_PASTE_LENGTH = 2_000_000  # characters: about 40 000 entries
 

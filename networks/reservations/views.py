@@ -18,7 +18,8 @@ from virterweb.pages.tables import page_of
 
 from .forms import HostEntryForm, IDsForm, PasteForm
 from .pasted import Outcome, Row
-from .reservations import Conflict, HostRow, addresses, entries, pasted, propose, remove, reserve, rows
+from .proposals import propose
+from .reservations import Conflict, HostRow, addresses, entries, pasted, remove, reserve, rows
 
 COLUMNS = ("mac", "duid", "ip", "name", "lease", "state", "vm")
 

@@ -14,6 +14,7 @@ from networks.definition import lines
 from networks.definition.spec import HostSpec
 from networks.models import Network
 from networks.reservations import reservations as hosts
+from networks.reservations.proposals import propose
 from networks.reservations.reservations import Conflict
 from virterweb.messages import Message
 from virterweb.people import rights
@@ -145,7 +146,7 @@ def _entry(vm: VM, network: Network, mac: str, typed: str) -> HostSpec:
         raise _refused("address.none_free", network=network)
     if ":" in ip:
         raise _refused("address.ipv6")
-    entry = hosts.propose(network, mac=mac, ip=ip)
+    entry = propose(network, mac=mac, ip=ip)
     names = {each.name.lower() for each in hosts.entries(network).values()}
     free = lines.DNS_NAME.match(vm.name) and vm.name.lower() not in names
     return entry if entry.name or not free else replace(entry, name=vm.name)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from networks.definition.spec import HostSpec
-from networks.reservations.reservations import propose
+from networks.reservations.proposals import propose
 from tests.networks.reservations.entries.reserved_entries import (
     EIGHT,
     NETWORK,

@@ -1,6 +1,7 @@
 """The rows of the list of reservations."""
 
-from networks.reservations.reservations import remove, rows, unreserved
+from networks.reservations.proposals import unreserved
+from networks.reservations.reservations import remove, rows
 from tests.networks.reservations.entries.reserved_entries import (
     EIGHT,
     NETWORK,

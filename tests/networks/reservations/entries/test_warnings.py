@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from networks.definition.spec import HostSpec
 from networks.models import Network
-from networks.reservations.reservations import leased_to_another
+from networks.reservations.proposals import leased_to_another
 from tests.networks.reservations.entries.reserved_entries import EIGHT, NINE, SIX, TEN
 from tests.support.making import make_lease
 from tests.support.rewording import reworded  # noqa: F401
