@@ -62,10 +62,6 @@ class Taken:
     seen: Mapping[int, tuple[str, str]]
     reserved: Mapping[int, tuple[str, str]]
 
-    @cached_property
-    def numbers(self) -> frozenset[int]:
-        return frozenset().union(self.leased, self.seen, self.reserved)
-
 
 @dataclass(frozen=True, kw_only=True)
 class Cell:

@@ -81,7 +81,15 @@ def next_free_address(network: Network) -> str:
 
     If a block has DHCP, only that block counts: libvirt accepts DHCP reservations in no other.
     """
-    numbers, found = taken(network).numbers, blocks(network)
+    numbers, found = _used(network), blocks(network)
     starts = [IPv4Address(first) for first, _ in ranges(network)]
     served = [each for each in found if any(start in each.network for start in starts)]
     return next((address for each in served or found if (address := next_free(each, numbers))), "")
+
+
+def _used(network: Network) -> frozenset[int]:
+    """Return, as numbers, the IPv4 addresses that `taken` names the users of."""
+    tables = (network.leases.current(), network.hosts.filter(removed_at=None), network.found_hosts.all())
+    first, *others = (rows.order_by().values_list("ip", flat=True) for rows in tables)
+    ips = (*first.union(*others), *(ip for ip, _ in _reported(network)))
+    return frozenset(number(ip) for ip in ips if ":" not in ip)

@@ -139,7 +139,8 @@ def test_a_zoomed_block_shows_the_same_states_as_the_whole_map(drawn, data):
 @settings(max_examples=examples(50), deadline=None)
 @given(st.one_of(small, tiny, large), st.integers(-3, 1030))
 def test_the_next_free_address_is_the_lowest_unused_one(drawn, offset):
-    uses, everybody = drawn.uses(), drawn.taken.numbers
+    uses, known = drawn.uses(), drawn.taken
+    everybody = {*known.leased, *known.seen, *known.reserved}
     assert drawn.map().next_free == next_free(drawn.interface, everybody) == lowest_free(uses)
     after = min(uses) + offset
     above = {address: use for address, use in uses.items() if address > after}
