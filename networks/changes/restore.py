@@ -42,7 +42,7 @@ class NetworkRestoration:
 
     @property
     def token(self) -> str:
-        return token(self.steps, self.revision.desired.found())
+        return token(self.steps, self.revision.desired.found_alone())
 
     @property
     def context(self) -> dict[str, object]:

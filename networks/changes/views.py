@@ -32,7 +32,7 @@ from .shown import shown
 
 def shown_to(request: HttpRequest, network: Network, steps: tuple[Step, ...]) -> bool:
     """Return whether this plan is the one that was shown beside the button."""
-    return request.POST.get("token") == token(steps, network.found())
+    return request.POST.get("token") == token(steps, network.found_alone())
 
 
 def save_change(

@@ -107,6 +107,11 @@ class Comparison:
 
     def found(self) -> Found | None:
         """Return libvirt's side as last seen, as input of a plan."""
+        side = self.found_alone()
+        return side and replace(side, attached=tuple(sorted(self.running_names())))
+
+    def found_alone(self) -> Found | None:
+        """Return the same without the attached VMs, which are not part of the token of a plan."""
         status = self.status
         if not status.present:
             return None
@@ -115,7 +120,6 @@ class Comparison:
             live=status.document if status.active else "",
             active=status.active,
             autostart=status.autostart,
-            attached=tuple(sorted(self.running_names())),
             disconnected=tuple(sorted({name for _, name, *_ in (*status.disconnected, *status.suspect)})),
             persistent=status.persistent,
         )
