@@ -15,6 +15,7 @@ from networks.lookup import get_network, get_reservable
 from networks.models import Lease, Network
 from networks.reservations.forms import HostEntryForm
 from networks.reservations.proposals import propose
+from networks.reservations.reservations import Known
 from virterweb.hypervisors.models import ReadingProblem
 from virterweb.pages.exports import answer
 from virterweb.pages.tables import page_of
@@ -56,9 +57,10 @@ def lease_reserve(request: HttpRequest, hypervisor: str, name: str, pk: int) -> 
     """Reserve the address of a lease for the guest that has it; the form shows why this is impossible."""
     network = get_reservable(request.user, hypervisor, name)
     lease = get_object_or_404(network.leases, pk=pk)
-    entry = propose(network, mac=lease.mac, ip=lease.ip, client_id=lease.client_id)
+    known = Known(network)
+    entry = propose(known, mac=lease.mac, ip=lease.ip, client_id=lease.client_id)
     typed = HostEntryForm.of(entry)
-    form = HostEntryForm(typed, network=network)
+    form = HostEntryForm(typed, known=known)
     if not (form.is_valid() and form.save(request.user)):
         query = urlencode({**typed, "check": 1})
         return redirect(f"{reverse('networks:host_add', args=[hypervisor, name])}?{query}")

@@ -9,11 +9,10 @@ from django.core.exceptions import ValidationError
 
 from networks.definition import addressing, lines
 from networks.definition.spec import HostSpec, lease_text
-from networks.models import Network
 from virterweb.messages import Message
 
 from .proposals import leased_to_another, unreserved
-from .reservations import Conflict, conflicts, entries, reserve
+from .reservations import Conflict, Known, conflicts, reserve
 
 MAX_PASTE_LENGTH = 2_000_000  # characters: about 40 000 entries
 
@@ -54,13 +53,13 @@ class HostEntryForm(forms.Form):
     )
     anyway = forms.BooleanField(label="Reserve it anyway", required=False)
 
-    def __init__(self, *args, network: Network, was: HostSpec | None = None, **options) -> None:
+    def __init__(self, *args, known: Known, was: HostSpec | None = None, **options) -> None:
         super().__init__(*args, **options)
-        self.network, self.was, self.warning = network, was, Message()
+        self.known, self.network, self.was, self.warning = known, known.network, was, Message()
         if was and not self.is_bound:
             self.initial = self.of(was) | self.initial
         self.fields["mac"].widget.attrs["list"] = "macs"
-        if not network.definition.dns:
+        if not self.network.definition.dns:
             self.fields["name"].help_text = "DNS of the network is off, so other guests cannot look it up."
 
     @staticmethod
@@ -71,7 +70,7 @@ class HostEntryForm(forms.Form):
     @cached_property
     def nics(self) -> list:
         """Return NICs without an entry, to choose from."""
-        return unreserved(self.network)
+        return unreserved(self.known)
 
     def clean(self) -> dict:
         data = super().clean()
@@ -93,18 +92,13 @@ class HostEntryForm(forms.Form):
             return [("duid", Message("reservation.duid_of_ipv4"))]
         if not (data["mac"] or data["duid"] or data["name"]):
             return [("mac", Message("reservation.no_guest"))]
-        return conflicts(self.network, self.host, self.was.ip if self.was else "")
+        return conflicts(self.known, self.host, self.was.ip if self.was else "")
 
     @property
     def host(self) -> HostSpec:
         data = self.cleaned_data
         lease = data["lease"] if data["lease"] != "" else None
         return HostSpec(mac=data["mac"], duid=data["duid"], ip=data["ip"], name=data["name"], lease=lease)
-
-    @property
-    def gone(self) -> bool:
-        """Return whether somebody has removed the entry that is being changed."""
-        return bool(self.was) and self.was.ip not in entries(self.network)
 
     def save(self, by: AbstractBaseUser | None = None) -> bool:
         """Request the reservation; return False, with errors at their fields, if it conflicts with others."""

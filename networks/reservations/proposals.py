@@ -3,41 +3,43 @@
 from django.utils import timezone
 
 from networks.addresses.usage import next_free_address
-from networks.attachments import Holder, attachments
+from networks.attachments import Holder
 from networks.definition.lines import DNS_NAME
 from networks.definition.spec import HostSpec
 from networks.models import Network
 from virterweb.messages import Message
 
-from .reservations import all_entries, entries
+from .reservations import Known
 
 
-def unreserved(network: Network) -> list[Holder]:
+def unreserved(known: Known) -> list[Holder]:
     """Return the NICs on the network that have no reservation, by VM."""
-    taken = {host.mac for host in all_entries(network)}
-    here = (each for each in attachments().holders(network.hypervisor).values() if each.network == network.pk)
+    taken = {host.mac for host in known.every}
+    here = (each for each in known.nics.values() if each.network == known.network.pk)
     return sorted((each for each in here if each.mac not in taken), key=lambda each: each.vm.lower())
 
 
-def propose(network: Network, mac: str = "", ip: str = "", client_id: str = "") -> HostSpec:
+def propose(known: Known, mac: str = "", ip: str = "", client_id: str = "") -> HostSpec:
     """Return an entry with missing parts filled in: the leased or next free address, and the name of the VM.
 
     A guest is known by its MAC for IPv4, by its client ID, which is a DUID, for IPv6.
     """
-    known = entries(network)
-    if not ip and mac:
-        leased = network.leases.current().filter(mac=mac).exclude(ip__contains=":").values_list("ip", flat=True)
-        ip = next((each for each in leased if each not in known), "")
-    ip = ip or next_free_address(network)
+    entries, leases = known.entries, _leases(known.network, mac) if mac else []
+    ip = ip or next((leased for leased, _ in leases if ":" not in leased and leased not in entries), "")
+    ip = ip or next_free_address(known.network)
     six = ":" in ip
-    holder = attachments().holders(network.hypervisor).get(mac)
-    hostname = network.leases.current().filter(mac=mac).exclude(hostname="").values_list("hostname", flat=True).first()
-    own = [host for host in known.values() if six and client_id and host.duid == client_id]
-    own += [host for host in known.values() if mac and host.mac == mac]
-    names = {host.name.lower() for host in known.values() if (":" in host.ip) == six and host not in own}
-    candidates = (name for name in (*(host.name for host in own), holder and holder.vm, hostname) if name)
+    own = [host for host in entries.values() if six and client_id and host.duid == client_id]
+    own += [host for host in entries.values() if mac and host.mac == mac]
+    names = {host.name.lower() for host in entries.values() if (":" in host.ip) == six and host not in own}
+    vm = known.nics[mac].vm if mac in known.nics else ""
+    candidates = (*(host.name for host in own), vm, *(hostname for _, hostname in leases))
     name = next((each for each in candidates if DNS_NAME.match(each) and each.lower() not in names), "")
     return HostSpec(mac="" if six else mac, duid=client_id if six else "", ip=ip, name=name)
+
+
+def _leases(network: Network, mac: str) -> list[tuple[str, str]]:
+    """Return the address and host name of each current lease of a MAC."""
+    return list(network.leases.current().filter(mac=mac).values_list("ip", "hostname"))
 
 
 def leased_to_another(network: Network, host: HostSpec) -> Message:

@@ -6,6 +6,7 @@ What libvirt has (`DHCPHostStatus`) and what is requested (`DHCPHost`) are match
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from ipaddress import ip_address, ip_interface
 
 from django.contrib.auth.base_user import AbstractBaseUser
@@ -118,12 +119,35 @@ def _state(network: Network, desired: DHCPHost | None, found: HostSpec | None) -
 
 def entries(network: Network) -> dict[str, HostSpec]:
     """Return the reservations after all requests are applied, by address; the last one if an address has several."""
-    return {host.ip: host for host in all_entries(network)}
+    return _by_address(all_entries(network))
+
+
+def _by_address(hosts: Iterable[HostSpec]) -> dict[str, HostSpec]:
+    return {host.ip: host for host in hosts}
 
 
 def all_entries(network: Network) -> list[HostSpec]:
     """Return every reservation once all requests are carried out; others may have made several of one address."""
     return [each.host for each in reserved([network.pk]) if not each.going]
+
+
+@dataclass(frozen=True)
+class Known:
+    """The reservations of a network, and the NICs of its hypervisor by MAC: each is read once, when it is needed."""
+
+    network: Network
+
+    @cached_property
+    def every(self) -> list[HostSpec]:
+        return all_entries(self.network)
+
+    @cached_property
+    def entries(self) -> dict[str, HostSpec]:
+        return _by_address(self.every)
+
+    @cached_property
+    def nics(self) -> dict[str, Holder]:
+        return attachments().holders(self.network.hypervisor)
 
 
 def subnets(network: Network) -> list[SubnetSpec]:
@@ -144,11 +168,10 @@ def subnets(network: Network) -> list[SubnetSpec]:
 # requests
 
 
-def conflicts(network: Network, host: HostSpec, was: str = "") -> tuple[tuple[str, Message], ...]:
+def conflicts(known: Known, host: HostSpec, was: str = "") -> tuple[tuple[str, Message], ...]:
     """Return the present objections to an entry, as pairs of field and reason; see `reserve`."""
-    known = entries(network)
-    index = Index(known.values(), subnets(network))
-    return index.conflicts(host, known.get(was) or index.entry_of(host))
+    index = Index(known.entries.values(), subnets(known.network))
+    return index.conflicts(host, known.entries.get(was) or index.entry_of(host))
 
 
 def reserve(network: Network, hosts: Iterable[HostSpec], by: AbstractBaseUser | None, was: str = "") -> None:
@@ -162,7 +185,7 @@ def reserve(network: Network, hosts: Iterable[HostSpec], by: AbstractBaseUser | 
     with network.kept_limits():
         Network.objects.select_for_update().get(pk=network.pk)
         every = all_entries(network)
-        known = {host.ip: host for host in every}
+        known = _by_address(every)
         index = Index(every, subnets(network))
         moved, having = [], _by_guest(every)
         for host in wanted:

@@ -19,7 +19,7 @@ from virterweb.pages.tables import page_of
 from .forms import HostEntryForm, IDsForm, PasteForm
 from .pasted import Outcome, Row
 from .proposals import propose
-from .reservations import Conflict, HostRow, addresses, entries, pasted, remove, reserve, rows
+from .reservations import Conflict, HostRow, Known, addresses, pasted, remove, reserve, rows
 
 COLUMNS = ("mac", "duid", "ip", "name", "lease", "state", "vm")
 
@@ -50,14 +50,14 @@ def _exported(row: HostRow) -> tuple[str, ...]:
 def host_add(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
     """Add a reservation. The URL may name MAC, IP and name; the rest is proposed."""
     network = get_reservable(request.user, hypervisor, name)
-    query = request.GET
+    query, known = request.GET, Known(network)
     if request.method == "POST":
-        form = HostEntryForm(request.POST, network=network)
+        form = HostEntryForm(request.POST, known=known)
     elif query.get("check"):
-        form = HostEntryForm(query, network=network)
+        form = HostEntryForm(query, known=known)
     else:
-        proposed = propose(network, mac=_normal(query.get("mac", "")), ip=query.get("ip", ""))
-        form = HostEntryForm(network=network, initial=HostEntryForm.of(proposed) | query.dict())
+        proposed = propose(known, mac=_normal(query.get("mac", "")), ip=query.get("ip", ""))
+        form = HostEntryForm(known=known, initial=HostEntryForm.of(proposed) | query.dict())
     if request.method == "POST" and form.is_valid() and form.save(request.user):
         messages.success(
             request, f"{form.host.ip} is reserved for {form.host.name or form.host.mac or form.host.duid}."
@@ -79,11 +79,12 @@ def _normal(mac: str) -> str:
 @require_http_methods(["GET", "POST"])
 def host_edit(request: HttpRequest, hypervisor: str, name: str, ip: str) -> HttpResponse:
     network = get_reservable(request.user, hypervisor, name)
-    was = entries(network).get(ip)
+    known = Known(network)
+    was = known.entries.get(ip)
     if was is None and request.method == "GET":
         messages.info(request, f"{ip} is no longer reserved, because somebody else removed the reservation.")
         return redirect("networks:hosts", hypervisor, name)
-    form = HostEntryForm(request.POST or None, network=network, was=was, initial=request.GET.dict())
+    form = HostEntryForm(request.POST or None, known=known, was=was, initial=request.GET.dict())
     changed = was is not None and request.POST.get("shown", str(was)) != str(was)
     if request.method == "POST" and was and not changed and form.is_valid() and form.save(request.user):
         return redirect("networks:hosts", hypervisor, name)

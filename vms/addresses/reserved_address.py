@@ -15,7 +15,7 @@ from networks.definition.spec import HostSpec
 from networks.models import Network
 from networks.reservations import reservations as hosts
 from networks.reservations.proposals import propose
-from networks.reservations.reservations import Conflict
+from networks.reservations.reservations import Conflict, Known
 from virterweb.messages import Message
 from virterweb.people import rights
 from virterweb.people.verbs import Verb
@@ -123,9 +123,10 @@ def plan_address(vm: VM, now: NICSpec | None, wanted: NICSpec, typed: str, by: r
         raise _refused(code, reason=reason, ip=", ".join(before))
     if not typed or typed in before:
         return AddressChange(gone=gone)
-    entry = _entry(vm, new, wanted.mac, typed)
+    known = Known(new)
+    entry = _entry(vm, known, wanted.mac, typed)
     was = "" if moves or not before else before[0]
-    if errors := hosts.conflicts(new, entry, was):
+    if errors := hosts.conflicts(known, entry, was):
         raise Conflict(("address", reason) for _, reason in errors)
     left = tuple((old, ip) for ip in before) if moves else ()
     return AddressChange(network=new, reserved=entry, was=was, left=left)
@@ -135,7 +136,8 @@ def _refused(code: str, **about: object) -> Conflict:
     return Conflict([("address", Message(code, **about))])
 
 
-def _entry(vm: VM, network: Network, mac: str, typed: str) -> HostSpec:
+def _entry(vm: VM, known: Known, mac: str, typed: str) -> HostSpec:
+    network = known.network
     if not network.facts.dhcp:
         raise _refused("address.no_dhcp", network=network)
     try:
@@ -146,7 +148,7 @@ def _entry(vm: VM, network: Network, mac: str, typed: str) -> HostSpec:
         raise _refused("address.none_free", network=network)
     if ":" in ip:
         raise _refused("address.ipv6")
-    entry = propose(network, mac=mac, ip=ip)
-    names = {each.name.lower() for each in hosts.entries(network).values()}
+    entry = propose(known, mac=mac, ip=ip)
+    names = {each.name.lower() for each in known.entries.values()}
     free = lines.DNS_NAME.match(vm.name) and vm.name.lower() not in names
     return entry if entry.name or not free else replace(entry, name=vm.name)

@@ -1,7 +1,7 @@
 """The rows of the list of reservations."""
 
 from networks.reservations.proposals import unreserved
-from networks.reservations.reservations import remove, rows
+from networks.reservations.reservations import Known, remove, rows
 from tests.networks.reservations.entries.reserved_entries import (
     EIGHT,
     NETWORK,
@@ -56,6 +56,6 @@ def test_nics_without_an_entry_are_listed_by_vm(lab, net):
     make_running(make_vm(lab, "d", 12), ("net1", four(12).mac, "vnet12"))
     found(net, four(11))
     desired(net, four(12))
-    assert [(nic.vm, nic.mac) for nic in unreserved(net)] == [("A", NINE.mac), ("b", EIGHT.mac)]
+    assert [(nic.vm, nic.mac) for nic in unreserved(Known(net))] == [("A", NINE.mac), ("b", EIGHT.mac)]
     remove(net, [four(11).ip], None)
-    assert [nic.vm for nic in unreserved(net)] == ["A", "b", "c"]
+    assert [nic.vm for nic in unreserved(Known(net))] == ["A", "b", "c"]
