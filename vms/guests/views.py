@@ -10,7 +10,7 @@ from virterweb.people.verbs import Verb
 from vms.cloud_init import seed
 from vms.definition.guest_nic import words
 from vms.lookup import get_vm
-from vms.models import VM, GuestReport, GuestRun, VMQuerySet
+from vms.models import VM, VMQuerySet
 
 from . import configure
 
@@ -22,7 +22,8 @@ def _configurable() -> VMQuerySet:
 
 @require_GET
 def guest(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
-    vm = get_vm(request.user, hypervisor, name, _configurable(), verb=Verb.SEE)
+    whole = _configurable().select_related("guest_run", "status__guest_report")
+    vm = get_vm(request.user, hypervisor, name, whole, verb=Verb.SEE)
     nics = list(vm.nics.filter(removed_at=None))
     guests = seed.wanted(vm, nics)
     content = seed.files_for(vm, guests)
@@ -32,7 +33,7 @@ def guest(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
         "rules": Hypervisor.GuestNetwork.choices,
         "files": {name: data.decode() for name, data in seed.shown(vm, content).items()},
         "written": vm.status.seed == seed.digest(content),
-        "run": GuestRun.objects.filter(vm=vm).first(),
+        "run": getattr(vm, "guest_run", None),
         "not_now": _not_now(vm),
     }
     return render(request, "vms/guests/_guest.html" if request.htmx else "vms/guests/guest.html", context)
@@ -40,7 +41,7 @@ def guest(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
 
 def _not_now(vm: VM) -> Message:
     """Return why the guest cannot be configured now, as far as is known; an empty message if it can."""
-    report = GuestReport.objects.filter(vm=vm.status).first()
+    report = getattr(vm.status, "guest_report", None)
     if reason := configure.why_not(vm):
         return reason
     if report and not report.agent:
