@@ -80,7 +80,7 @@ def test_a_page_costs_the_same_few_queries_for_many_rows(page, grow, path, heade
     assert queries() == few <= 15
 
 
-MORE = {"vms:revision": 24, "vms:nic_edit": 17, "operations:metrics": 19, "operations:ready": 14}
+MORE = {"vms:revision": 24, "operations:metrics": 19, "operations:ready": 14}
 MOST = 12
 TIMED = {
     "vms:console",

@@ -51,11 +51,13 @@ def nic_add(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
 def nic_edit(request: HttpRequest, hypervisor: str, name: str, mac: str) -> HttpResponse:
     vm = _vm(request, hypervisor, name)
     now = _nic(vm, mac)
-    shown = NICChangeForm(vm=vm, now=now, key=mac, user=request.user)
-    data, notes = merged(request.POST, shown) if request.method == "POST" else (None, [])
-    form = NICChangeForm(data, vm=vm, now=now, key=mac, user=request.user)
-    if data is not None and not notes and form.is_valid() and _save(request, form):
-        return redirect(vm)
+    form = shown = NICChangeForm(vm=vm, now=now, key=mac, user=request.user)
+    notes: list[str] = []
+    if request.method == "POST":
+        data, notes = merged(request.POST, shown)
+        form = NICChangeForm(data, vm=vm, now=now, key=mac, user=request.user)
+        if not notes and form.is_valid() and _save(request, form):
+            return redirect(vm)
     context = {"vm": vm, "form": form, "mac": mac, "nic": now, **_outcome(form, vm)}
     context |= {"base": as_base(shown), "notes": notes}
     return render(request, "vms/nics/edit.html", context, status=409 if notes else 422 if form.is_bound else 200)
