@@ -22,6 +22,11 @@ class NetworkRestoration:
     template = "networks/changes/_plan.html"
 
     @cached_property
+    def now(self) -> NetworkRevision:
+        network = self.revision.desired
+        return NetworkRevision(desired=network, **network.revision_values())
+
+    @cached_property
     def wanted(self) -> Wanted:
         revision = self.revision
         return Wanted(document=revision.document, active=revision.active, autostart=revision.autostart)
@@ -33,11 +38,11 @@ class NetworkRestoration:
     @cached_property
     def problems(self) -> Sequence[str]:
         """Return why the revision cannot be restored, one sentence each."""
-        network, document = self.revision.desired, self.revision.document
-        found = list(check(document, network))
+        network, document, before = self.revision.desired, self.revision.document, self.now.document
+        found = list(check(document, network, before))
         if not rights.is_operator(self.by, network.hypervisor_id):
             granted = Granted(network.team_id, network.hypervisor_id)
-            found += granted.reasons(granted.refused(network.full_document, document))
+            found += granted.reasons(granted.refused(before, document))
         return found
 
     @property

@@ -28,13 +28,14 @@ class DocumentForm(forms.Form):
     )
 
     def __init__(self, *args, network: Network, **kwargs) -> None:
-        super().__init__(*args, initial={"document": pretty(network.full_document)}, **kwargs)
+        self.before = network.full_document
+        super().__init__(*args, initial={"document": pretty(self.before)}, **kwargs)
         self.network, self.label_suffix = network, ""
         self.problems: list[check_xml.Problem] = []
 
     def clean_document(self) -> str:
         text = self.cleaned_data["document"]
-        self.problems = check(text, self.network)
+        self.problems = check(text, self.network, self.before)
         if self.problems:
             raise ValidationError([str(problem) for problem in self.problems])
         return text
@@ -76,7 +77,8 @@ class NetworkDocumentForm(forms.ModelForm):
             return data
         if not data.get("document", "").strip():
             data["document"] = build(NetworkSpec(name=network.name, uuid=network.uuid_text))
-        problems = [str(problem) for problem in check(data["document"], network)]
+        before = network.full_document if network.document else ""
+        problems = [str(problem) for problem in check(data["document"], network, before)]
         if not problems and parse(data["document"]).hosts:
             problems = ["The DHCP reservations are the rows below."]
         if problems:
@@ -87,12 +89,11 @@ class NetworkDocumentForm(forms.ModelForm):
         return data
 
 
-def check(text: str, network: Network) -> list[check_xml.Problem]:
+def check(text: str, network: Network, before: str) -> list[check_xml.Problem]:
     """Return the problems of a document for this network, including blocks of others on its hypervisor.
 
-    What is so in its document already is not said again.
+    What is so in its document `before`, "" without one, is not said again.
     """
-    before = network.full_document if network.document else ""
     found = check_xml.problems(text, network.name, network.uuid_text, before)
     if found:
         return found

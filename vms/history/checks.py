@@ -9,15 +9,15 @@ from vms.definition import host_reach
 from vms.definition.nics.spec import SharedMAC
 from vms.definition.nics.steps import NotAttachable
 from vms.models import NIC, VM, Image, NICStatus, VMRevision, Volume
-from vms.models.document import saved_document
 
 from .nics import NICRestoration
 from .wording import say
 
 
-def problems(revision: VMRevision, by: rights.Actor, nics: Iterable[NICRestoration]) -> list[str]:
-    """Return why a user cannot restore a revision, one sentence for each obstacle."""
-    return [*_of_the_vm(revision), *_of_disks(revision), *_of_the_host(revision, by), *_of_nics(revision.desired, nics)]
+def problems(revision: VMRevision, now: VMRevision, by: rights.Actor, nics: Iterable[NICRestoration]) -> list[str]:
+    """Return why a user cannot restore a revision, one sentence for each obstacle; `now` is what is saved now."""
+    host = [] if rights.is_operator(by, revision.desired.hypervisor_id) else _of_the_host(revision, now)
+    return [*_of_the_vm(revision), *_of_disks(revision, now), *host, *_of_nics(revision.desired, nics)]
 
 
 def _of_the_vm(revision: VMRevision) -> Iterator[str]:
@@ -29,10 +29,10 @@ def _of_the_vm(revision: VMRevision) -> Iterator[str]:
         yield say("image", image=revision.image, hypervisor=vm.hypervisor)
 
 
-def _of_disks(revision: VMRevision) -> Iterator[str]:
+def _of_disks(revision: VMRevision, now: VMRevision) -> Iterator[str]:
     """Yield the disks of the revision that the VM no longer has; a disk may have moved to a snapshot's overlay."""
     vm = revision.desired
-    there = {disk.target for disk in domain_xml.parse(saved_document(vm, ())).disks}
+    there = {disk.target for disk in domain_xml.parse(now.document).disks}
     for disk in domain_xml.parse(revision.document).disks:
         if disk.device == "disk" and disk.target not in there:
             volume = disk.volume or disk.source.rpartition("/")[2]
@@ -40,11 +40,9 @@ def _of_disks(revision: VMRevision) -> Iterator[str]:
             yield say("disk detached" if exists else "disk deleted", target=disk.target, source=disk.source)
 
 
-def _of_the_host(revision: VMRevision, by: rights.Actor) -> list[str]:
+def _of_the_host(revision: VMRevision, now: VMRevision) -> list[str]:
     """Return which access to the host would be new, which only operators may give."""
-    if rights.is_operator(by, revision.desired.hypervisor_id):
-        return []
-    before = host_reach.parts(nic.spec() for nic in revision.desired.nics.filter(removed_at=None))
+    before = host_reach.parts(nic.spec for nic in now.saved.nics)
     after = host_reach.parts(nic.spec for nic in revision.saved.nics)
     return host_reach.reasons(host_reach.gained(before, after))
 

@@ -43,6 +43,10 @@ class VMRestoration:
         return self.revision.desired
 
     @cached_property
+    def now(self) -> VMRevision:
+        return VMRevision(desired=self.vm, **self.vm.revision_values())
+
+    @cached_property
     def size(self) -> dict[str, int]:
         """Return the memory, in MiB, and the vCPUs of the revision."""
         found = domain_xml.parse(self.revision.document)
@@ -61,7 +65,7 @@ class VMRestoration:
     @cached_property
     def problems(self) -> Sequence[str]:
         """Return why the revision cannot be restored, one sentence each."""
-        return problems(self.revision, self.by, self.nics)
+        return problems(self.revision, self.now, self.by, self.nics)
 
     @cached_property
     def lines(self) -> list[Line]:

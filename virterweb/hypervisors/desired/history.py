@@ -8,8 +8,8 @@ from django.contrib import messages
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.exceptions import PermissionDenied
 from django.db.models import Manager
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
 from django.urls import reverse
 
 from virterweb.messages import Message
@@ -27,6 +27,10 @@ class Restoration(Protocol):
     """
 
     template: str
+
+    @property
+    def now(self) -> Revision:
+        """Return the definition of a managed object that is saved now, as a revision."""
 
     @property
     def problems(self) -> Sequence[str]:
@@ -68,31 +72,35 @@ def revision_page(
     refusal: Message,
 ) -> HttpResponse:
     """Show a revision, which can be restored after a preview; `refusal` says why the user may not."""
-    revision = get_object_or_404(desired.revisions.select_related("by"), pk=pk)
-    revision.desired = desired
-    sent = request.method == "POST"
+    revision, sent = _revision(desired, pk), request.method == "POST"
     if sent:
         if refusal:
             raise PermissionDenied(str(refusal))
         desired.require(managed=True)
-    now = type(revision)(desired=desired, **desired.revision_values()) if desired.managed else None
     context = {**_parts(desired), "revision": revision, "again": sent}
-    if now:
+    found = restoration(revision, request.user)
+    if desired.managed:
+        now = found.now
         context |= {"differences": revision.differences_from(now), "lines": revision.lines_from(now), "now": now}
-    if desired.managed and not desired.removed_at and not refusal:
-        found = restoration(revision, request.user)
+    if sent and not context["differences"]:
+        messages.info(request, f"Nothing was changed, because {desired} already has this definition.")
+        return redirect(desired)
+    if context.get("differences") and not desired.removed_at and not refusal:
         if sent and not found.problems and request.POST.get("token") == found.token:
-            return _restored(request, found, desired, bool(context["differences"]))
+            found.save()
+            return redirect(desired)
         context |= {"restoration": found, "problems": found.problems, **found.context}
     return render(request, "pages/history/revision.html", context, status=409 if sent else 200)
 
 
-def _restored(request: HttpRequest, found: Restoration, desired: Desired, differs: bool) -> HttpResponse:
-    if differs:
-        found.save()
-    else:
-        messages.info(request, f"Nothing was changed, because {desired} already has this definition.")
-    return redirect(desired)
+def _revision(desired: Desired, pk: int) -> Revision:
+    """Return a revision of an object, with the one before it; 404 if there is none."""
+    found = list(desired.revisions.select_related("by").filter(pk__lte=pk)[:2])
+    if not found or found[0].pk != pk:
+        raise Http404
+    revision, *before = found
+    revision.desired, revision.previous = desired, next(iter(before), None)
+    return revision
 
 
 def _parts(desired: Desired) -> dict[str, object]:
