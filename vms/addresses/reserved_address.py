@@ -21,7 +21,7 @@ from virterweb.people import rights
 from virterweb.people.verbs import Verb
 from vms.definition.guest_nic import Mode
 from vms.definition.nics.spec import NICSpec
-from vms.models import NIC, VM
+from vms.models import NIC, VM, NICNetworks
 
 NEXT = "next"  # stands for the next free address in the form
 
@@ -72,22 +72,7 @@ def reserved(
 
 def fixed(vm: VM, spec: NICSpec) -> str:
     """Return the IPv4 address that is reserved for a NIC on its current network; "" if there is none."""
-    network = vm.network(spec)
-    return fixed_on([network], [spec.mac]).get((network.pk, spec.mac), "") if network else ""
-
-
-def fixed_on(networks: Iterable[Network], macs: Iterable[str]) -> dict[tuple[int, str], str]:
-    """Return the addresses that are reserved for MACs on networks, by network and MAC."""
-    found: dict[tuple[int, str], str] = {}
-    for each in reservations([network.pk for network in networks], Q(mac__in=set(filter(None, macs)))):
-        if not each.going:
-            found.setdefault((each.network, each.host.mac), each.host.ip)
-    return found
-
-
-def _reserved(network: Network, mac: str) -> list[str]:
-    found = reservations([network.pk], Q(mac=mac)) if mac else []
-    return list(dict.fromkeys(each.host.ip for each in found if not each.going))
+    return NICNetworks(vm, (spec,)).address(spec)
 
 
 def static_user(network: Network, ip: str, mac: str) -> Message:
@@ -99,7 +84,9 @@ def static_user(network: Network, ip: str, mac: str) -> Message:
     return other_user(network, ip, mac) or next(wanted, Message())
 
 
-def plan_address(vm: VM, now: NICSpec | None, wanted: NICSpec, typed: str, by: rights.Actor) -> AddressChange:
+def plan_address(
+    networks: NICNetworks, now: NICSpec | None, wanted: NICSpec, typed: str, by: rights.Actor
+) -> AddressChange:
     """Return the change that gives a NIC the address typed: "" for none, NEXT, or an IPv4 address.
 
     An address on a network that the NIC leaves is replaced by the next free one on the new network, and its reservation
@@ -108,8 +95,8 @@ def plan_address(vm: VM, now: NICSpec | None, wanted: NICSpec, typed: str, by: r
     Raises:
         Conflict: With field "address": the address is not available, or the user may not change the network.
     """
-    old, new = vm.network(now) if now else None, vm.network(wanted)
-    before = _reserved(old, wanted.mac) if old else []
+    old, new = networks.of(now) if now else None, networks.of(wanted)
+    before = networks.addresses(now) if now else []
     moves = old != new
     if moves and typed in before:
         typed = NEXT if new and new.facts.dhcp else ""
@@ -123,8 +110,8 @@ def plan_address(vm: VM, now: NICSpec | None, wanted: NICSpec, typed: str, by: r
         raise _refused(code, reason=reason, ip=", ".join(before))
     if not typed or typed in before:
         return AddressChange(gone=gone)
-    known = Known(new)
-    entry = _entry(vm, known, wanted.mac, typed)
+    known = networks.known[new.pk]
+    entry = _entry(networks.vm, known, wanted.mac, typed)
     was = "" if moves or not before else before[0]
     if errors := hosts.conflicts(known, entry, was):
         raise Conflict(("address", reason) for _, reason in errors)

@@ -8,9 +8,9 @@ from django.db import transaction
 
 from networks.reservations.reservations import Conflict
 from virterweb.people import rights
-from vms.addresses.reserved_address import fixed, plan_address
+from vms.addresses.reserved_address import plan_address
 from vms.definition.nics.spec import NICSpec
-from vms.models import NIC, VM, VMQuerySet
+from vms.models import NIC, VM, NICNetworks, VMQuerySet
 
 from .changes import Row, why_not
 
@@ -21,9 +21,10 @@ def _follow(vm: VM, key: str, spec: NICSpec, by: AbstractBaseUser | None) -> Non
         now, _ = vm.desired_nic(key)
     except LookupError:
         return
-    if had := fixed(vm, now):
+    networks = NICNetworks(vm, (now, spec))
+    if had := networks.address(now):
         with suppress(Conflict):
-            plan_address(vm, now, spec, had, by).save(vm, by)
+            plan_address(networks, now, spec, had, by).save(vm, by)
 
 
 def save(found: Iterable[Row], by: AbstractBaseUser | None) -> list[str]:

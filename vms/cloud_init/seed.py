@@ -16,14 +16,13 @@ from networks.models import Network
 from virterweb.hypervisors.connections.guard import Observation
 from virterweb.hypervisors.models import Hypervisor, HypervisorStatus, ReadingProblem
 from vms.addresses import ids
-from vms.addresses import reserved_address as nic_address
 from vms.cloud_init import portal_key
 from vms.definition import cloud_init
 from vms.definition import volume as volume_xml
 from vms.definition.cloud_init import GuestNIC
 from vms.definition.guest_nic import Attached, address_of_id, guest_nics
 from vms.definition.volume import VolumeSpec
-from vms.models import NIC, VM, Power
+from vms.models import NIC, VM, NICNetworks, Power
 
 if TYPE_CHECKING:
     from virterweb.hypervisors.gateway.connection import Connection
@@ -115,12 +114,10 @@ def wanted(vm: VM, nics: Iterable[NIC] | None = None) -> tuple[GuestNIC, ...]:
 def attached(vm: VM, nics: Iterable[NIC]) -> Iterator[Attached]:
     """Yield NICs as their guest is to see them."""
     specs = [(nic, nic.spec()) for nic in nics]
-    networks = vm.networks(spec for _, spec in specs)
-    fixed = nic_address.fixed_on(networks.values(), (spec.mac for _, spec in specs))
+    networks = NICNetworks(vm, tuple(spec for _, spec in specs))
     for nic, spec in specs:
-        network = networks.get(spec.source) if spec.kind == NIC.Kind.NETWORK else None
+        network, reserved = networks.of(spec), networks.address(spec)
         definition = network and network.definition
-        reserved = fixed.get((network.pk, spec.mac), "") if network else ""
         if not reserved and network and network.is_access_network and nic.position == 0:
             reserved = address_of_id(definition, vm.number)
         yield Attached(mac=nic.mac, desired=nic.guest_spec(), network=definition, reserved=reserved, mtu=spec.mtu)

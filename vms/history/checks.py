@@ -78,7 +78,7 @@ def _of_network(vm: VM, nic: NICRestoration) -> Iterator[str]:
     spec = nic.wanted.spec
     if spec.kind != NIC.Kind.NETWORK or not (nic.spec_changes or nic.leaving):
         return
-    network = vm.network(spec)
+    network = nic.networks.of(spec)
     if network is None or network.removed_at:
         yield say("network", network=spec.source, mac=nic.key, hypervisor=vm.hypervisor)
     elif spec.port_group and spec.port_group not in {group.name for group in network.definition.port_groups}:

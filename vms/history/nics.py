@@ -6,13 +6,13 @@ from functools import cached_property
 from networks.definition.addressing import mac_of_id
 from networks.reservations.reservations import Conflict
 from virterweb.people import rights
-from vms.addresses.reserved_address import AddressChange, fixed, plan_address
+from vms.addresses.reserved_address import AddressChange, plan_address
 from vms.definition.nics.fields import changed_fields
 from vms.definition.nics.plan import plan
 from vms.definition.nics.spec import NICSpec
 from vms.definition.nics.steps import NICPlan
 from vms.definition.saved import SavedNIC, guest_text
-from vms.models import NIC, VM
+from vms.models import NIC, VM, NICNetworks
 
 from .wording import say
 
@@ -26,6 +26,7 @@ class NICRestoration:
     wanted: SavedNIC | None
     desired: NIC | None
     by: rights.Actor
+    networks: NICNetworks
 
     @property
     def leaving(self) -> bool:
@@ -58,7 +59,7 @@ class NICRestoration:
 
     @cached_property
     def address_changes(self) -> bool:
-        had = fixed(self.vm, self.now) if self.now and not self.leaving else ""
+        had = self.networks.address(self.now) if self.now and not self.leaving else ""
         return bool(self.wanted) and not self.decided_by_id and had != self.wanted.address
 
     @cached_property
@@ -66,7 +67,7 @@ class NICRestoration:
         """Return the change of the reserved address; Conflict if it is not available or the user may not change it."""
         if self.wanted is None or self.decided_by_id:
             return AddressChange()
-        return plan_address(self.vm, self.now, self.wanted.spec, self.wanted.address, self.by)
+        return plan_address(self.networks, self.now, self.wanted.spec, self.wanted.address, self.by)
 
     @cached_property
     def plan(self) -> NICPlan:
@@ -87,7 +88,7 @@ class NICRestoration:
             found.append(say("guest", mac=self.key, text=guest_text(self.wanted.guest) or say("nothing set")))
         return [*found, *(say("NIC", mac=self.key, reason=text) for text in self.address.texts)]
 
-    @property
+    @cached_property
     def address_problem(self) -> str:
         """Return why the reserved address cannot be restored; "" if it can."""
         try:

@@ -13,7 +13,8 @@ from virterweb.people import rights
 from vms.definition import domain as domain_xml
 from vms.definition.events import Event
 from vms.definition.saved import SavedNIC
-from vms.models import VM, VMRevision
+from vms.models import NIC, VM, NICNetworks, VMRevision
+from vms.models.document import revision_values
 
 from .checks import problems
 from .nics import NICRestoration
@@ -44,7 +45,18 @@ class VMRestoration:
 
     @cached_property
     def now(self) -> VMRevision:
-        return VMRevision(desired=self.vm, **self.vm.revision_values())
+        nics = [nic for nic in self.desired if nic.removed_at is None]
+        return VMRevision(desired=self.vm, **revision_values(self.vm, nics, self.networks))
+
+    @cached_property
+    def desired(self) -> list[NIC]:
+        """Return the desired NICs, also those that are being removed."""
+        return list(self.vm.nics.all())
+
+    @cached_property
+    def networks(self) -> NICNetworks:
+        specs = [*(nic.spec() for nic in self.desired), *(nic.spec for nic in self.revision.saved.nics)]
+        return NICNetworks(self.vm, tuple(specs))
 
     @cached_property
     def size(self) -> dict[str, int]:
@@ -56,10 +68,10 @@ class VMRestoration:
     def nics(self) -> list[NICRestoration]:
         """Return the NICs that change, those that are removed first."""
         wanted = {nic.key: nic for nic in self.revision.saved.nics}
-        desired = {nic.key: nic for nic in self.vm.nics.all()}
+        desired = {nic.key: nic for nic in self.desired}
         gone = [key for key, nic in desired.items() if key not in wanted and nic.removed_at is None]
         pairs: list[tuple[str, SavedNIC | None]] = [*((key, None) for key in gone), *wanted.items()]
-        found = (NICRestoration(self.vm, key, nic, desired.get(key), self.by) for key, nic in pairs)
+        found = (NICRestoration(self.vm, key, nic, desired.get(key), self.by, self.networks) for key, nic in pairs)
         return [each for each in found if each.changes]
 
     @cached_property

@@ -18,6 +18,7 @@ from .status import (
     VMStatus,
 )
 from .vm import PORT, VM
+from .vm_nics import NICNetworks
 
 __all__ = [
     "LAYER",
@@ -38,6 +39,7 @@ __all__ = [
     "ImageStatus",
     "Interruption",
     "NICAddress",
+    "NICNetworks",
     "NICStatus",
     "NICTraffic",
     "Power",

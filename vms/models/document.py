@@ -3,9 +3,6 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from django.db import models
-
-from networks.addresses.reserved import reserved
 from networks.definition.addressing import mac_of_id
 from networks.models import Network
 from virterweb.hypervisors.models import Hypervisor
@@ -15,6 +12,7 @@ from vms.definition.guest_nic import address_of_id
 if TYPE_CHECKING:
     from .nic import NIC
     from .vm import VM
+    from .vm_nics import NICNetworks
 
 BOOT = 10  # the boot disk's order, instead of <os><boot/>, so that NICs can come before or after it
 
@@ -71,13 +69,11 @@ def _disks(vm: "VM") -> list[domain_xml.DiskSpec]:
     return [*disks, domain_xml.DiskSpec(pool=pool, **iso)]
 
 
-def revision_values(vm: "VM") -> dict[str, object]:
-    """Return the saved definition as the columns of a revision."""
-    nics = list(vm.nics.filter(removed_at=None))
-    addresses = _reserved_addresses(vm, nics)
+def revision_values(vm: "VM", nics: "Sequence[NIC]", networks: "NICNetworks") -> dict[str, object]:
+    """Return the saved definition, with these desired NICs, as the columns of a revision."""
     return {
         "document": saved_document(vm, nics),
-        "nics": [{**_columns(nic), "address": addresses.get((nic.source, nic.mac), "")} for nic in nics],
+        "nics": [{**_columns(nic), "address": address} for nic, address in _with_addresses(vm, nics, networks)],
         "image": vm.image.name if vm.image else "",
         "guest_network": vm.guest_network,
         "running": vm.running,
@@ -88,13 +84,10 @@ def _columns(nic: "NIC") -> dict[str, object]:
     return {name: getattr(nic, name) for name in ("mac", "place", "kind", "source", "model", "document", "guest")}
 
 
-def _reserved_addresses(vm: "VM", nics: "list[NIC]") -> dict[tuple[str, str], str]:
-    """Return the reserved IPv4 addresses of NICs by network and MAC, also that which making the VM will reserve."""
-    names = {nic.source for nic in nics if nic.kind == "network"}
-    networks = dict(Network.objects.on(vm.hypervisor_id).filter(name__in=names).values_list("pk", "name"))
-    here = reserved(list(networks), models.Q(mac__in=[nic.mac for nic in nics])) if networks else ()
-    four = (each for each in here if not each.going and ":" not in each.host.ip)
-    return _address_of_id(vm) | {(networks[each.network], each.host.mac): each.host.ip for each in four}
+def _with_addresses(vm: "VM", nics: "Sequence[NIC]", networks: "NICNetworks") -> "list[tuple[NIC, str]]":
+    """Return NICs with their reserved IPv4 addresses, also with that which making the VM will reserve."""
+    of_id = _address_of_id(vm)
+    return [(nic, networks.address(nic.spec()) or of_id.get((nic.source, nic.mac), "")) for nic in nics]
 
 
 def _address_of_id(vm: "VM") -> dict[tuple[str, str], str]:

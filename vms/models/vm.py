@@ -24,7 +24,7 @@ from .image import Image
 from .power import SSH_TIMEOUT, Interruption, Power, Saved, SSHState
 from .queryset import VMQuerySet
 from .vm_adoption import VMAdoption
-from .vm_nics import VMNICs
+from .vm_nics import NICNetworks, VMNICs
 
 PORT = [MinValueValidator(1), MaxValueValidator(65535)]
 
@@ -219,7 +219,8 @@ class VM(VMNICs, VMAdoption, Owned):
 
     def revision_values(self) -> dict[str, object]:
         """Return the saved definition as the columns of a revision."""
-        return revision_values(self)
+        nics = list(self.nics.filter(removed_at=None))
+        return revision_values(self, nics, NICNetworks(self, tuple(nic.spec() for nic in nics)))
 
     def ask_power(
         self, running: bool, forced: bool = False, by: AbstractBaseUser | None = None, event: Event | None = None

@@ -1,13 +1,17 @@
 """The desired NICs of VMs: how they are added, changed, removed and looked up."""
 
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import models, transaction
 from django.utils import timezone
 
+from networks.addresses.reserved import reserved
 from networks.models import Network
+from networks.reservations.reservations import Known
 from virterweb.hypervisors.desired.revisions import recorded
 from vms.definition.events import Event
 from vms.definition.guest_nic import GuestSpec
@@ -16,6 +20,9 @@ from vms.definition.nics import parse
 from vms.definition.nics.spec import FoundNIC, NICSpec
 
 from .nic import NIC, free_mac
+
+if TYPE_CHECKING:
+    from .vm import VM
 
 
 class VMNICs:
@@ -140,3 +147,42 @@ class VMNICs:
         names = {spec.source for spec in specs if spec.kind == NIC.Kind.NETWORK}
         named = Network.objects.on(self.hypervisor_id).filter(name__in=names).select_related("hypervisor", "status")
         return {network.name: network for network in named.order_by("managed", "-pk")}
+
+
+@dataclass(frozen=True)
+class NICNetworks:
+    """The networks of NICs of a VM, and the addresses that are reserved there for their MACs: each is read once."""
+
+    vm: "VM"
+    specs: tuple[NICSpec, ...]
+
+    @cached_property
+    def _by_name(self) -> dict[str, Network]:
+        return self.vm.networks(self.specs)
+
+    @cached_property
+    def _addresses(self) -> dict[tuple[int, str], list[str]]:
+        networks = [network.pk for network in self._by_name.values()]
+        found: dict[tuple[int, str], list[str]] = {}
+        for each in reserved(networks, models.Q(mac__in={spec.mac for spec in self.specs if spec.mac})):
+            if not each.going and ":" not in each.host.ip:
+                found.setdefault((each.network, each.host.mac), []).append(each.host.ip)
+        return found
+
+    @cached_property
+    def known(self) -> dict[int, Known]:
+        """Return, by the key of the network, what proposals for reservations there follow from."""
+        return {network.pk: Known(network) for network in self._by_name.values()}
+
+    def of(self, spec: NICSpec) -> Network | None:
+        """Return the network that a NIC is on; None for another kind of NIC, or if there is no such network."""
+        return self._by_name.get(spec.source) if spec.kind == NIC.Kind.NETWORK else None
+
+    def addresses(self, spec: NICSpec) -> list[str]:
+        """Return the IPv4 addresses that are reserved for a NIC on its network: one, unless others made another."""
+        network = self.of(spec)
+        return list(dict.fromkeys(self._addresses.get((network.pk, spec.mac), ()))) if network else []
+
+    def address(self, spec: NICSpec) -> str:
+        """Return the first of them; "" if there is none."""
+        return next(iter(self.addresses(spec)), "")

@@ -18,7 +18,7 @@ from vms.definition.guest_nic import Attached, GuestSpec, guest_nics, words
 from vms.definition.nics.fields import changed_fields, move
 from vms.definition.nics.spec import SOURCES, USER_ALIAS, NICSpec
 from vms.guests.form import GUEST, guest_initial
-from vms.models import NIC, VM, free_mac
+from vms.models import NIC, VM, NICNetworks, free_mac
 
 from .new_nic_form import NewNICForm
 from .place_form import MODES, STAYS, USER
@@ -162,14 +162,14 @@ class NICChangeForm(NewNICForm):
         if not self.errors:
             self._plan_address()
         if not self.errors and "guest" in self.fields:
-            self.add_guest_problems(self._attached(), self._others(), self.vm.network(self.wanted))
+            self.add_guest_problems(self._attached(), self._others(), self.networks.of(self.wanted))
         return data
 
     def _attached(self) -> Attached:
         """Return the NIC as it would be after saving, with its reserved address."""
         change, wanted = self.address_change, self.wanted
         reserved = change.reserved.ip if change.reserved else self.cleaned_data["address"]
-        network = self.vm.network(wanted)
+        network = self.networks.of(wanted)
         return Attached(
             mac=wanted.mac,
             desired=self.desired_guest,
@@ -198,7 +198,7 @@ class NICChangeForm(NewNICForm):
     def _plan_address(self) -> None:
         try:
             typed = self.cleaned_data["address"]
-            self.address_change = plan_address(self.vm, self.now, self.wanted, typed, self.user)
+            self.address_change = plan_address(self.networks, self.now, self.wanted, typed, self.user)
         except Conflict as problem:
             for field, reason in problem.errors:
                 self.add_error(field, str(reason))
@@ -228,6 +228,11 @@ class NICChangeForm(NewNICForm):
     def only(self) -> frozenset[str] | None:
         """Return the requested fields; None for a NIC that was not created yet."""
         return None if self.whole else changed_fields(self.wanted, self.now)
+
+    @cached_property
+    def networks(self) -> NICNetworks:
+        """Return the networks that the NIC is on and moves to."""
+        return NICNetworks(self.vm, tuple(filter(None, (self.now, self.wanted))))
 
     @cached_property
     def wanted(self) -> NICSpec:

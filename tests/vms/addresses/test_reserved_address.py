@@ -7,9 +7,9 @@ from networks.definition.spec import HostSpec
 from networks.models import DHCPHost, Network
 from networks.reservations import reservations as hosts
 from tests.support.making import make_hypervisor, make_lease, make_network, make_running, make_vm
-from vms.addresses.reserved_address import NEXT, fixed, plan_address
+from vms.addresses.reserved_address import NEXT, AddressChange, fixed, plan_address
 from vms.definition.nics.spec import NICSpec
-from vms.models import VM, VMStatus
+from vms.models import VM, NICNetworks, VMStatus
 
 MAC, OTHER = "52:54:00:80:00:01", "52:54:00:80:00:02"
 ON_NET1 = NICSpec(kind="network", source="net1", mac=MAC)
@@ -46,8 +46,13 @@ def reserved(name: str) -> dict[str, str]:
     return {entry.ip: entry.mac for entry in hosts.entries(net(name)).values()}
 
 
+def plan(vm: VM, now: NICSpec | None, wanted: NICSpec, typed: str) -> AddressChange:
+    networks = NICNetworks(vm, (now, wanted) if now else (wanted,))
+    return plan_address(networks, now, wanted, typed, None)
+
+
 def change(vm: VM, now: NICSpec | None, wanted: NICSpec, typed: str) -> list[str]:
-    planned = plan_address(vm, now, wanted, typed, None)
+    planned = plan(vm, now, wanted, typed)
     planned.save(vm, None)
     return planned.texts
 
@@ -116,7 +121,7 @@ def test_a_move_to_a_bridge_without_an_address_gives_it_up(vm):
 def test_an_address_that_cannot_be_had_is_refused_at_its_field(vm, wanted, typed, reason):
     reserve("net1", "10.255.0.70", OTHER)
     with pytest.raises(hosts.Conflict) as refused:
-        plan_address(vm, ON_NET1, wanted, typed, None)
+        plan(vm, ON_NET1, wanted, typed)
     assert {field for field, _ in refused.value.errors} == {"address"}
     assert reason in str(refused.value)
 
@@ -126,7 +131,7 @@ def test_a_full_network_has_none_left(lab, vm):
     for index, ip in enumerate(("10.252.0.2",)):
         make_lease(net("tiny"), f"52:54:00:90:00:{index:02x}", ip)
     with pytest.raises(hosts.Conflict, match="no free address left"):
-        plan_address(vm, ON_NET1, NICSpec(kind="network", source="tiny", mac=MAC), NEXT, None)
+        plan(vm, ON_NET1, NICSpec(kind="network", source="tiny", mac=MAC), NEXT)
 
 
 def path(vm: VM, verb: str = f"{MAC}/edit") -> str:
