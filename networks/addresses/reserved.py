@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models import BooleanField, Exists, ExpressionWrapper, F, OuterRef, Q, QuerySet, Subquery, Value
 
 from networks.definition.spec import HostSpec
 from networks.models import DHCPHost, DHCPHostStatus, Network
@@ -30,24 +30,45 @@ def reserved(networks: Iterable[int], only: Q | None = None) -> list[Reserved]:
 
     First what only libvirt has, then what somebody has requested.
     """
-    only = Q(network__in=networks) & (only or Q())
-    # Read first: one that is applied in the meantime is then among the found ones.
-    rows = list(DHCPHost.objects.filter(only).values_list("network", "removed_at", "asked_at", *FIELDS))
-    wanted = {(network, host.guest, host.ip): host for network, going, _, host in map(_split, rows) if not going}
-    going = {(network, host.guest, host.ip) for network, going, _, host in map(_split, rows) if going}
-    found, others = {}, []
-    for network, *values in DHCPHostStatus.objects.filter(only).values_list("network", *FIELDS):
-        host = HostSpec(**dict(zip(FIELDS, values, strict=True)))
+    wanted, going, requested, found, others = {}, set(), set(), {}, []
+    for network, is_found, is_going, is_requested, host in _rows(Q(network__in=networks) & (only or Q())):
         key = (network, host.guest, host.ip)
-        found[key] = host
-        if key not in wanted:
-            others.append(Reserved(network=network, host=host, found=host, going=key in going))
-    requested = {(network, host.guest, host.ip) for network, _, asked, host in map(_split, rows) if asked}
+        if is_found:
+            found[key] = host
+            if key not in wanted:
+                others.append(Reserved(network=network, host=host, found=host, going=key in going))
+            continue
+        if is_going:
+            going.add(key)
+        else:
+            wanted[key] = host
+        if is_requested:
+            requested.add(key)
     own = (
         Reserved(network=key[0], host=host, found=found.get(key), requested=key in requested)
         for key, host in wanted.items()
     )
     return [*others, *own]
+
+
+def _rows(only: Q) -> Iterator[tuple[int, bool, bool, bool, HostSpec]]:
+    """Yield requests, then what libvirt has: network, whether libvirt has it, whether it is going, or requested.
+
+    One query reads both, so that a request that is applied in the meantime is among the one or the other.
+    """
+    columns = ("network", "is_found", "is_going", "is_requested", *FIELDS, "id")
+    desired = DHCPHost.objects.order_by().filter(only)
+    desired = desired.annotate(is_found=Value(False), is_going=_is_set("removed_at"), is_requested=_is_set("asked_at"))
+    found = DHCPHostStatus.objects.order_by().filter(only)
+    found = found.annotate(is_found=Value(True), is_going=Value(False), is_requested=Value(False))
+    rows = desired.values_list(*columns).union(found.values_list(*columns), all=True)
+    for network, is_found, is_going, is_requested, *values, _ in rows.order_by("is_found", "id"):
+        host = HostSpec(**dict(zip(FIELDS, values, strict=True)))
+        yield network, is_found, is_going, is_requested, host
+
+
+def _is_set(column: str) -> ExpressionWrapper:
+    return ExpressionWrapper(Q(**{f"{column}__isnull": False}), BooleanField())
 
 
 def reservations(network: Network) -> Iterator[tuple[str, str, str]]:
@@ -68,11 +89,6 @@ def found_in_order(where: Q) -> QuerySet[DHCPHostStatus]:
 def requested(network: OuterRef, ip: str) -> QuerySet[DHCPHost]:
     """Return the reservations of an address that somebody has requested on a network."""
     return DHCPHost.objects.filter(network=network, ip=ip, removed_at=None)
-
-
-def _split(row: tuple) -> tuple[int, bool, bool, HostSpec]:
-    network, removed_at, asked_at, *values = row
-    return network, bool(removed_at), bool(asked_at), HostSpec(**dict(zip(FIELDS, values, strict=True)))
 
 
 COLUMNS = ("reserved_desired", "reserved_found", "reserved_going")
