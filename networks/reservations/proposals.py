@@ -1,5 +1,8 @@
 """Proposals for DHCP reservations of a network: NICs without one, the missing parts of one, and a warning about it."""
 
+from collections.abc import Iterable, Iterator
+from itertools import chain
+
 from django.utils import timezone
 
 from networks.addresses.usage import next_free_address
@@ -24,22 +27,28 @@ def propose(known: Known, mac: str = "", ip: str = "", client_id: str = "") -> H
 
     A guest is known by its MAC for IPv4, by its client ID, which is a DUID, for IPv6.
     """
-    entries, leases = known.entries, _leases(known.network, mac) if mac else []
-    ip = ip or next((leased for leased, _ in leases if ":" not in leased and leased not in entries), "")
+    entries = known.entries
+    ip = ip or next((ip for ip, _ in _leases(known.network, mac) if ":" not in ip and ip not in entries), "")
     ip = ip or next_free_address(known.network)
     six = ":" in ip
     own = [host for host in entries.values() if six and client_id and host.duid == client_id]
     own += [host for host in entries.values() if mac and host.mac == mac]
     names = {host.name.lower() for host in entries.values() if (":" in host.ip) == six and host not in own}
-    vm = known.nics[mac].vm if mac in known.nics else ""
-    candidates = (*(host.name for host in own), vm, *(hostname for _, hostname in leases))
+    candidates = chain((host.name for host in own), _names(known, mac))
     name = next((each for each in candidates if DNS_NAME.match(each) and each.lower() not in names), "")
     return HostSpec(mac="" if six else mac, duid=client_id if six else "", ip=ip, name=name)
 
 
-def _leases(network: Network, mac: str) -> list[tuple[str, str]]:
+def _names(known: Known, mac: str) -> Iterator[str]:
+    """Yield the names of a guest: of its VM, then those that it tells the DHCP server."""
+    if mac in known.nics:
+        yield known.nics[mac].vm
+    yield from (hostname for _, hostname in _leases(known.network, mac))
+
+
+def _leases(network: Network, mac: str) -> Iterable[tuple[str, str]]:
     """Return the address and host name of each current lease of a MAC."""
-    return list(network.leases.current().filter(mac=mac).values_list("ip", "hostname"))
+    return network.leases.current().filter(mac=mac).values_list("ip", "hostname") if mac else []
 
 
 def leased_to_another(network: Network, host: HostSpec) -> Message:
