@@ -180,10 +180,13 @@ def changed(things) -> dict[str, str]:
     for number, nic in enumerate(nics):
         DHCPHost.objects.filter(mac=nic.mac).update(ip=f"10.1.0.{40 + number}")
         vm.change_nic(replace(nic, link_up=False))
+    network.change(Event.CHANGED, document=edit(network.full_document, replace(network.spec, mtu=1400)))
     agree(network)
     found = network.full_document
     network.status.write(document=found, draft=found, dhcp="10.1.0.2-10.1.0.254")
-    network.change(Event.CHANGED, document=edit(found, replace(network.spec, mtu=1400)))
+    for number in range(20, 23):
+        other = make_vm(vm.hypervisor, f"other-{number}", number)
+        make_running(other, ("net1", f"52:54:00:00:00:{number:02x}", f"vnet{number}"))
     at, of_vm = network.get_absolute_url(), vm.get_absolute_url()
     return {
         "edit": f"{at}edit/",

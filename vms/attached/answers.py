@@ -14,8 +14,7 @@ def attached(networks: Iterable[int], *, running: bool = False) -> list[Attached
     nics = NICStatus.objects.filter(network__in=networks)
     if running:
         nics = nics.exclude(vm__power="off").select_related("vm__desired__owner").order_by("vm__desired__name")
-    else:
-        nics = nics.select_related("vm__desired__hypervisor")
+    nics = nics.select_related("vm__desired__hypervisor")
     return [
         AttachedVM(vm=nic.vm.desired, mac=nic.mac, running=nic.vm.power != "off", power=nic.vm.get_power_display())
         for nic in nics
