@@ -100,7 +100,6 @@ class Cleaning:
         return [problem for problem in found if problem not in before]
 
     def _surroundings(self) -> checks.Surroundings:
-        document = self.network.full_document if self.network else ""
         others = Network.objects.on(self.on)
         others = others.exclude(pk=self.network.pk) if self.network else others
         bridges = others.filter(status__present=True).values_list("status__bridge", "name")
@@ -110,7 +109,7 @@ class Cleaning:
             free=next_free_block(taken),
             bridges={bridge: name for bridge, name in bridges if bridge},
             movable=self.network is not None,
-            **(beyond_the_form(document) if document else {}),
+            **(beyond_the_form(self.document) if self.document else {}),
         )
 
     def _check_name(self, data: dict) -> None:

@@ -73,6 +73,7 @@ class NetworkForm(Cleaning, DefinitionForm):
         self.user, self.network = user, network
         self.team: Team | None = None  # of a new network
         self.before: NetworkSpec | None = network.spec if network else None
+        self.document = edit(network.document, self.before) if self.before else ""
         of_network = initial_of(self.before) if self.before else {}
         self.shown = of_network  # before anything is typed
         self.known = known_values(self.before, of_network) if self.before else {}
@@ -163,7 +164,7 @@ class NetworkForm(Cleaning, DefinitionForm):
     def _granted(self) -> str:
         """Return the document whose access to the host is granted already: the saved one, or one with defaults."""
         if self.network:
-            return self.network.full_document
+            return self.document
         return build(NetworkSpec(name=self.cleaned_data["name"], dnsmasq_options=self._options(())))
 
     def _options(self, typed: tuple[str, ...]) -> tuple[str, ...]:
@@ -224,7 +225,7 @@ class NetworkForm(Cleaning, DefinitionForm):
 
     def wanted(self) -> Wanted:
         """Return the whole desired configuration: an existing document edited in place, or a new one."""
-        document = edit(self.network.full_document, self.spec()) if self.network else build(self.spec())
+        document = edit(self.document, self.spec()) if self.network else build(self.spec())
         active = self.network.active if self.network else True
         return Wanted(document=document, active=active, autostart=self.cleaned_data["autostart"])
 
