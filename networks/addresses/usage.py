@@ -3,9 +3,11 @@
 from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network, ip_address, ip_interface
 
+from django.db.models import Q
+
 from networks.addresses.address_map import AddressMap, draw, next_free
 from networks.addresses.grid import Taken, number
-from networks.addresses.reserved import reservations
+from networks.addresses.reserved import reservations, reserved
 from networks.attachments import attachments
 from networks.models import Network
 from virterweb.messages import InvalidValue, Message
@@ -43,14 +45,14 @@ def taken(network: Network) -> Taken:
 def other_user(network: Network, ip: str, mac: str) -> Message:
     """Return the message that another guest has an address; an empty message if none has it."""
     names = network.vm_names()
-    for its, whose, name in reservations(network):
-        if its == ip and whose != mac:
-            return Message("user.reserved", ip=ip, known=names.get(whose) or name, mac=whose)
+    if others := reserved([network.pk], Q(ip=ip) & ~Q(mac=mac)):
+        host = others[0].host
+        return Message("user.reserved", ip=ip, known=names.get(host.mac) or host.name, mac=host.mac)
     for its, whose in _reported(network):
         if its == ip and whose != mac:
             return Message("user.reported", ip=ip, known=names.get(whose, ""), mac=whose)
-    for its, whose, name in _leased(network):
-        if its == ip and whose != mac and whose in names:
+    for whose, name in network.leases.current().filter(ip=ip).exclude(mac=mac).values_list("mac", "hostname"):
+        if whose in names:
             return Message("user.leased", ip=ip, known=names[whose] or name, mac=whose)
     return Message()
 
