@@ -178,18 +178,20 @@ class NICChangeForm(NewNICForm):
             mtu=wanted.mtu,
         )
 
+    @cached_property
+    def _nics(self) -> list[NIC]:
+        return list(self.vm.nics.filter(removed_at=None))
+
     def _others(self) -> dict[str, GuestSpec]:
         """Return the guest settings of the VM's other NICs."""
-        others = self.vm.nics.filter(removed_at=None).exclude(mac=self.wanted.mac)
-        return {f"NIC {nic.mac}": nic.guest_spec() for nic in others}
+        return {f"NIC {nic.mac}": nic.guest_spec() for nic in self._nics if nic.mac != self.wanted.mac}
 
     @property
     def guest_text(self) -> str:
         """Return what the guest will do with the NIC, as text; "" if that does not change."""
         if "guest" not in self.fields:
             return ""
-        nics = list(self.vm.nics.filter(removed_at=None))
-        before = list(seed.attached(self.vm, nics))
+        before = list(seed.attached(self.vm, self._nics))
         index = next((n for n, nic in enumerate(before) if nic.mac == self.wanted.mac), len(before))
         after = words(guest_nics([*before[:index], self._attached(), *before[index + 1 :]])[index])
         same = index < len(before) and after == words(guest_nics(before)[index])
