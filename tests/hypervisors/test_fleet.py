@@ -84,6 +84,20 @@ def test_hypervisors_whose_poll_is_late_are_marked_without_further_queries(page,
     assert queries() == before
 
 
+def test_a_page_records_only_from_time_to_time_that_it_shows_more_hypervisors_than_the_sidebar(page, fleet):
+    def queries() -> int:
+        with CaptureQueriesContext(connection) as found:
+            page.get("/vms/")
+        return len(found)
+
+    queries()
+    without = queries()
+    HypervisorStatus.objects.filter(hypervisor__name="lab-14").update(watched_at=None)
+    assert queries() == without + 1
+    assert HypervisorStatus.objects.get(hypervisor__name="lab-14").watched_at
+    assert queries() == without
+
+
 def test_the_list_is_searched_narrowed_and_sorted(page, fleet):
     def rows(query: str) -> list[str]:
         return texts(page.get(f"/hypervisors/{query}"), "//table[@id='hypervisors']/tbody/tr/td[1]")

@@ -28,9 +28,11 @@ class Fleet:
     @cached_property
     def _first(self) -> list[Hypervisor]:
         rows = self.visible.select_related("status").only("name", *(f"status__{name}" for name in COLUMNS))
+        recorded = HypervisorStatus.is_watched("status__", RECORDED_FOR)
         rows = rows.with_condition().annotate(
             **{condition.name: Window(Count("pk", filter=Q(condition=condition))) for condition in Condition},
-            recorded=ExpressionWrapper(HypervisorStatus.is_watched("status__", RECORDED_FOR), BooleanField()),
+            recorded=ExpressionWrapper(recorded, BooleanField()),
+            recorded_count=Window(Count("pk", filter=recorded)),
             late_poll=Window(Max("status__observed_at", filter=Q(condition=Condition.LATE))),
         )
         named = Case(When(name=self.about, then=Value(0)), default=Value(1))
@@ -44,7 +46,7 @@ class Fleet:
             return False
         if self.about.strip(OVERVIEW):
             return all(one.recorded for one in self._first if one.name == self.about)
-        return self.count > MANY or (not self.is_large and all(one.recorded for one in self._first))
+        return self.count > MANY or self.count == sum(one.recorded_count for one in self._first[:1])
 
     @property
     def is_large(self) -> bool:
