@@ -10,7 +10,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from virterweb.hypervisors.desired.history import latest
-from virterweb.hypervisors.models import ReadingProblem, with_hypervisor
+from virterweb.hypervisors.models import ReadingProblem
 from virterweb.pages.tables import Table, natural, page_of
 from virterweb.people import creating, rights
 from virterweb.people.verbs import Verb
@@ -159,12 +159,8 @@ def image_list(request: HttpRequest) -> HttpResponse:
     form = ImageForm(request.POST or None, request.FILES or None, user=request.user)
     if request.method == "POST" and form.is_valid() and form.save(request.user):
         return redirect("vms:images")
-    images = (
-        Image.objects.visible_to(request.user)
-        .select_related("status")
-        .prefetch_related(with_hypervisor())
-        .annotate(vm_count=Count("vms"))
-    )
+    images = Image.objects.visible_to(request.user).select_related("status", "hypervisor")
+    images = images.annotate(vm_count=Count("vms"))
     page = page_of(images.order_by("hypervisor", natural("name")), request.GET)
     seen = Volume.objects.filter(hypervisor__in={image.hypervisor_id for image in page.object_list})
     seen = seen.filter(name__in={image.volume for image in page.object_list})

@@ -87,6 +87,7 @@ def test_a_page_costs_the_same_few_queries_for_many_rows(page, grow, path, heade
     assert queries() == few <= 15
 
 
+# These are no pages: monitoring reads them.
 MORE = {"operations:metrics": 19, "operations:ready": 14}
 MOST = 12
 TIMED = {
