@@ -100,9 +100,10 @@ class NICChangeForm(NewNICForm):
         initial: dict[str, object] | None = None,
         **options,
     ) -> None:
-        """Create the form for a NIC; without `now` for a new one, with the values of `initial`.
+        """Create the form for a NIC; without `now` for a new one.
 
-        `now` is the NIC as desired or found, and `key` identifies it: its MAC unless given.
+        `now` is the NIC as desired or found, and `key` identifies it: its MAC unless given. `initial` are the values of
+        the form, those of the NIC unless given.
         """
         self.named: frozenset[str] = frozenset()
         self.vm, self.key = vm, key or (now.mac if now else "")
@@ -112,8 +113,8 @@ class NICChangeForm(NewNICForm):
         had = {"link_up": True, **(initial or {})}
         if now:
             self.guest_now = desired.guest_spec() if desired else GuestSpec()
-            had = {**initial_of(now), "address": fixed(vm, now), "at_shutdown": self.late}
-            had |= guest_initial(self.guest_now)
+            of_nic = guest_initial(self.guest_now) | initial_of(now) | {"at_shutdown": self.late}
+            had = initial or of_nic | {"address": fixed(vm, now)}
         super().__init__(*args, hypervisor=vm.hypervisor, user=user, now=now, initial=had, **options)
         if now:
             del self.fields["mac"]

@@ -55,7 +55,7 @@ def nic_edit(request: HttpRequest, hypervisor: str, name: str, mac: str) -> Http
     notes: list[str] = []
     if request.method == "POST":
         data, notes = merged(request.POST, shown)
-        form = NICChangeForm(data, vm=vm, now=now, key=mac, user=request.user)
+        form = NICChangeForm(data, vm=vm, now=now, key=mac, user=request.user, initial=shown.initial)
         if not notes and form.is_valid() and _save(request, form):
             return redirect(vm)
     context = {"vm": vm, "form": form, "mac": mac, "nic": now, **_outcome(form, vm)}
@@ -89,8 +89,9 @@ def nic_edit_preview(request: HttpRequest, hypervisor: str, name: str, mac: str)
     """Show the preview of the half-filled form."""
     vm = _vm(request, hypervisor, name)
     now = _nic(vm, mac)
-    data, _ = merged(request.POST, NICChangeForm(vm=vm, now=now, key=mac, user=request.user))
-    form = NICChangeForm(data, vm=vm, now=now, key=mac, user=request.user)
+    shown = NICChangeForm(vm=vm, now=now, key=mac, user=request.user)
+    data, _ = merged(request.POST, shown)
+    form = NICChangeForm(data, vm=vm, now=now, key=mac, user=request.user, initial=shown.initial)
     return render(request, "vms/nics/_preview.html", {"vm": vm, "form": form, **_outcome(form, vm)})
 
 
