@@ -30,8 +30,9 @@ from tests.support.shown import queries_of
 from tests.support.teams import make_team, role
 from virterweb.hypervisors.claims.clock import Now
 from virterweb.hypervisors.desired.revisions import record
-from virterweb.hypervisors.models import HypervisorStatus
+from virterweb.hypervisors.models import Hypervisor, HypervisorStatus
 from virterweb.messages import Message
+from virterweb.people.models import Team
 from vms.definition.events import Event as VMEvent
 from vms.definition.guest_nic import GuestSpec, Mode
 from vms.definition.nics.spec import NICSpec
@@ -201,3 +202,28 @@ def changed(things) -> dict[str, str]:
 
 def test_pages_of_objects_of_which_much_has_changed_cost_few_queries(superuser, changed):
     assert {name: count for name, path in changed.items() if (count := queries(superuser, path, {})) > MOST} == {}
+
+
+@pytest.mark.parametrize("headers", [{}, HTMX], ids=["page", "fragment"])
+@pytest.mark.parametrize(
+    "path", ["/", "/vms/", "/networks/", "/attached/", "/images/", "/search/?q=own&all=1", "/vms/run/", "/vms/many/"]
+)
+def test_a_page_costs_a_member_of_a_team_the_same_queries_for_many_objects_of_the_team(
+    client, things, people, path, headers
+):
+    team, lab = Team.objects.get(name="red"), Hypervisor.objects.get(name="lab")
+    client.force_login(people["owner"])
+
+    def grow(first: int, last: int) -> None:
+        for number in range(first, last):
+            network = make_network(lab, f"own-net{number}", f"10.{number}.0.1/24", owner=people["owner"], team=team)
+            network.status.write(generation=1, present=True, error=Message.external("No room"))
+            vm = make_vm(lab, f"own-{number}", number, owner=people["owner"], team=team)
+            make_running(vm, (network.name, f"52:54:00:00:00:{number:02x}", f"vnet{number}"))
+            vm.status.write(error=Message.external("No room"))
+
+    grow(20, 22)
+    client.get(path, headers=headers)
+    few = queries(client, path, headers)
+    grow(22, 32)
+    assert queries(client, path, headers) == few
