@@ -125,8 +125,10 @@ def vm_remove(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
 
 def _what_goes(vm: VM) -> dict[str, list[str]]:
     """Return the volumes that a deletion removes, and the disks that it keeps because others created them."""
-    there = set(Volume.objects.filter(hypervisor=vm.hypervisor).values_list("name", flat=True))
-    own = [volume for _, volume in vm.volumes() if volume in there or vm.host_key]  # without: run by others
+    own = [volume for _, volume in vm.volumes()]
+    if not vm.host_key:  # run by others
+        there = set(Volume.objects.filter(hypervisor=vm.hypervisor, name__in=own).values_list("name", flat=True))
+        own = [volume for volume in own if volume in there]
     sources = (disk["source"] for disk in vm.status.disks if disk["source"])
     return {"own": own, "stay": [source for source in sources if source.rpartition("/")[2] not in own]}
 
