@@ -66,11 +66,14 @@ class Access:
         return bool(self.shared) and (type(thing)._meta.model_name, thing.pk, verb) in self.shared
 
     def q(self, verb: Verb, kind: str, at: str = "") -> Q:
-        """Return the condition that the user may do this with an object of that kind, which is at the path `at`."""
+        """Return the condition that the user may do this with an object of that kind, which is at the path `at`.
+
+        It is empty, and must not be combined by `or`, only for those who may do everything.
+        """
         if self.everything:
             return Q()
         if any(verb in right.others and right.hypervisor is None for right in self.rights):
-            return Q()
+            return ~NOTHING
         found = NOTHING
         for right in self.rights:
             place = {} if right.hypervisor is None else {f"{at}hypervisor": right.hypervisor}

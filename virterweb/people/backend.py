@@ -15,5 +15,5 @@ class RightsBackend(BaseBackend):
 
     def has_perm(self, user: AbstractBaseUser, permission: str, thing: Model | None = None) -> bool:
         if permission == OPERATE:
-            return isinstance(thing, Hypervisor) and rights.is_operator(user, thing)
+            return rights.is_operator(user, thing if isinstance(thing, Hypervisor) else None)
         return thing is not None and permission in Verb.values and rights.may(user, Verb(permission), thing)

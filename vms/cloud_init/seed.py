@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from virterweb.hypervisors.gateway.connection import Connection
 
 HIDDEN = "(the private host key)"
+USER_DATA = "user-data"
+NOT_SHOWN = "(not shown: it may contain passwords, which only its owner and managers of its team may see)\n"
 SLACK = 256 * 1024  # bytes by which the file is larger than its first content, so that later content fits
 
 
@@ -85,14 +87,16 @@ def files_for(vm: VM, guests: Sequence[GuestNIC]) -> dict[str, bytes]:
     )
     texts = {
         "meta-data": cloud_init.meta_data(vm.name),
-        "user-data": cloud_init.combined_user_data(data, vm.user_data),
+        USER_DATA: cloud_init.combined_user_data(data, vm.user_data),
         "network-config": config,
     }
     return {name: text.encode() for name, text in texts.items() if text is not None}
 
 
-def shown(vm: VM, content: dict[str, bytes]) -> dict[str, bytes]:
-    """Return the files without the private host key, for display."""
+def shown(vm: VM, content: dict[str, bytes], *, secrets: bool) -> dict[str, bytes]:
+    """Return the files without the private host key, for display; without `secrets` not what users added to them."""
+    if vm.user_data.strip() and not secrets:
+        content = content | {USER_DATA: NOT_SHOWN.encode()}
     secret = vm.host_key.strip().splitlines()
     hidden = {}
     for name, data in content.items():

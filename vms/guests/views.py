@@ -6,6 +6,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from virterweb.hypervisors.models import Hypervisor
 from virterweb.messages import Message
+from virterweb.people import rights
 from virterweb.people.verbs import Verb
 from vms.cloud_init import seed
 from vms.definition.guest_nic import words
@@ -26,12 +27,12 @@ def guest(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
     vm = get_vm(request.user, hypervisor, name, whole, verb=Verb.SEE)
     nics = list(vm.nics.filter(removed_at=None))
     guests = seed.wanted(vm, nics)
-    content = seed.files_for(vm, guests)
+    content, secrets = seed.files_for(vm, guests), rights.may(request.user, Verb.SECRETS, vm)
     context = {
         "vm": vm,
         "nics": list(zip(nics, map(words, guests), strict=True)),
         "rules": Hypervisor.GuestNetwork.choices,
-        "files": {name: data.decode() for name, data in seed.shown(vm, content).items()},
+        "files": {name: data.decode() for name, data in seed.shown(vm, content, secrets=secrets).items()},
         "written": vm.status.seed == seed.digest(content),
         "run": getattr(vm, "guest_run", None),
         "not_now": _not_now(vm),

@@ -1,8 +1,10 @@
 """The models of images to run VMs from, and of volumes found in the hypervisors' pools."""
 
 import secrets
+from typing import Self
 
 from django.db import models
+from django.db.models import Q
 from django.db.models.functions import Lower
 from django.urls import reverse
 from django.utils import timezone
@@ -12,12 +14,21 @@ from virterweb.enqueue import LOOK
 from virterweb.hypervisors.desired.drift import decoded
 from virterweb.hypervisors.desired.models import Status
 from virterweb.hypervisors.models import Hypervisor
-from virterweb.people.owned import Owned
+from virterweb.people.owned import Owned, OwnedQuerySet
+from virterweb.people.rights import Actor, access_of
+from virterweb.people.verbs import Verb
 from vms.definition.wording.images import image_drift
 
 TAG = "virter:tag:"
 LAYER = "virter:layer:"
 LOADING = "virterweb:load:"  # of a volume that is being loaded into a layer
+
+
+class ImageQuerySet(OwnedQuerySet):
+    def usable_by(self, user: Actor) -> Self:
+        """Return those that a user may run VMs from: of other teams only those whose contents the user may see."""
+        visible, access = self.visible_to(user), access_of(user)
+        return visible if access.everything else visible.filter(Q(team=None) | access.q(Verb.SEE, "image"))
 
 
 class Image(Owned):
@@ -34,6 +45,8 @@ class Image(Owned):
 
     has_history = False
     push_task = LOOK
+
+    objects = ImageQuerySet.as_manager()
 
     class Meta:
         ordering = [Lower("name")]

@@ -55,8 +55,8 @@ class RunForm(RunFields):
         self.host = self._hypervisor()
         if self.host:
             self.fields["hypervisor"].initial = self.host
-            self.fields["image"].queryset = self.host.images.visible_to(user).filter(
-                removed_at=None, status__gone_at=None
+            self.fields["image"].queryset = (
+                Image.objects.usable_by(user).on(self.host).filter(removed_at=None, status__gone_at=None)
             )
             self.access = ids.access_spec(self.host)
             self.fields["number"].initial = ids.next_free_id_in(self.host, self.access)

@@ -1,6 +1,7 @@
 """What a grant allows beyond what belongs to the team: networks, bridges, devices and blocks of addresses."""
 
 import pytest
+from django.contrib.auth import get_user_model
 
 from networks.models import Network
 from tests.people.rights.owned_objects import add
@@ -141,3 +142,26 @@ def test_released_objects_belong_to_nobody(member_page, lab, vm):
     vm.refresh_from_db()
     assert (vm.managed, vm.team, vm.owner) == (False, None, None)
     assert member_page.post("/vms/lab/vm/start/").status_code == 403
+
+
+def test_vms_are_run_from_images_of_the_team_and_of_nobody_but_not_of_another_team(member_page, lab):
+    make_image(lab, "theirs", team=make_team("blue"))
+    make_image(lab, "nobodys", team=None)
+    sent = {"hypervisor": lab.pk, "memory": 128, "vcpus": 1, "boot_size": 1, "count": 1}
+    assert member_page.post("/vms/run/", {**sent, "image": "theirs", "number": 20}).status_code == 422
+    assert "theirs" not in member_page.get("/vms/run/").content.decode()
+    assert member_page.post("/vms/run/", {**sent, "image": "nobodys", "number": 20}).status_code == 302
+
+
+def test_user_data_is_seen_by_the_owner_and_managers_only(client, lab, member, vm):
+    people = {name: get_user_model().objects.create_user(name) for name in ("user", "manager", "auditor")}
+    red = make_team("reds", {people["user"]: "user", people["manager"]: "manager", member: "user"})
+    make_team("auditors", {people["auditor"]: "viewer"}, others="auditor")
+    VM.objects.update(user_data="#cloud-config\nchpasswd: {list: 'root:swordfish'}\n", team=red)
+    for who, sees in ((member, True), (people["manager"], True), (people["user"], False), (people["auditor"], False)):
+        client.force_login(who)
+        answer = client.get("/vms/lab/vm/guest/")
+        assert answer.status_code == 200, who
+        assert ("swordfish" in answer.content.decode()) == sees, who
+        for path in ("", "definition/", "history/", "copies/"):
+            assert "swordfish" not in client.get(f"/vms/lab/vm/{path}").content.decode(), (who, path)
