@@ -117,10 +117,6 @@ class Access:
             return Q()
         return Q(**{f"{at}__in": {right.hypervisor for right in chosen}})
 
-    def sees(self, hypervisor: int) -> bool:
-        """Return whether the hypervisor exists for the user."""
-        return self.everything or any(right.reaches(hypervisor) for right in self.rights)
-
     def teams(self, verb: Verb, hypervisor: int | None = None) -> set[int]:
         """Return the teams whose objects the user may do this with, on a hypervisor or on any."""
         return {
