@@ -9,6 +9,7 @@ from django.views.generic import RedirectView
 
 from virterweb.hypervisors.desired.one_at_a_time import one_at_a_time
 from virterweb.people.sign_in import AdminSignInForm, SignIn, admin_sign_in
+from virterweb.people.tokens.views import tokens
 from virterweb.portal.shell import hypervisor_options, trouble
 
 admin.autodiscover()
@@ -28,6 +29,7 @@ urlpatterns = [
     path("favicon.ico", login_not_required(RedirectView.as_view(url=static("icon.svg")))),
     path("login/", SignIn.as_view(), name="login"),
     path("logout/", auth.LogoutView.as_view(), name="logout"),
+    path("profile/tokens/", tokens, name="tokens"),
     path("profile/password/", auth.PasswordChangeView.as_view(), name="password_change"),
     path("profile/password/done/", auth.PasswordChangeDoneView.as_view(), name="password_change_done"),
 ]

@@ -87,6 +87,7 @@ PAGES: dict[str, dict[str | None, Rule]] = {
         **each("trouble hypervisor_options", LIST),
         "login": Rule(ANYONE, ANYONE, anything=True),
         "logout": OWN,
+        "tokens": Rule(SIGNED_IN, SIGNED_IN),
         **each("password_change password_change_done", Rule(SIGNED_IN, SIGNED_IN, anything=True)),
         None: Rule(ANYONE, ANYONE, anything=True),  # the icon's redirect
     },

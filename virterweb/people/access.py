@@ -1,12 +1,12 @@
 """What one user may do where: the same statements give the filter of a list and the answer for one object. Pure."""
 
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from django.db.models import Q
 
-from .verbs import OWNER, Verb
+from .verbs import ALL, OWNER, Verb
 
 NOTHING = Q(pk__in=())
 
@@ -45,6 +45,24 @@ class Access:
     everything: bool = False
     rights: tuple[Right, ...] = ()
     shared: frozenset[tuple[str, int, Verb]] = field(default=frozenset())  # kind and ID of an object
+
+    def narrowed(self, verbs: frozenset[Verb], *, hypervisors: Collection[int], teams: Collection[int]) -> "Access":
+        """Return the part of these rights that a token has; empty collections narrow nothing.
+
+        With `teams`, it reaches only objects of these teams; shared objects only without `teams` and `hypervisors`.
+        """
+        if self.everything:
+            own = [Right(team=team, hypervisor=None, own=ALL, others=frozenset()) for team in teams]
+            rights = own or [Right(team=0, hypervisor=None, own=frozenset(), others=ALL)]
+        else:
+            rights = [right for right in self.rights if not teams or right.team in teams]
+        kept = []
+        for right in rights:
+            others = frozenset() if teams else right.others & verbs
+            places = [right.hypervisor] if not hypervisors else [each for each in hypervisors if right.reaches(each)]
+            kept += [replace(right, hypervisor=place, own=right.own & verbs, others=others) for place in places]
+        shared = () if hypervisors or teams else (each for each in self.shared if each[2] in verbs)
+        return Access(user=self.user, rights=tuple(kept), shared=frozenset(shared))
 
     def allows(self, verb: Verb, thing: Owned) -> bool:
         """Return whether the user may do this with an object."""

@@ -28,10 +28,8 @@ def access_of(user: Actor) -> Access:
         return EVERYTHING
     if not user.is_active or user.pk is None:
         return Access()
-    if user.is_superuser:
-        return EVERYTHING
     if not hasattr(user, "access"):
-        user.access = _read(user)
+        user.access = EVERYTHING if user.is_superuser else _read(user)
     return user.access
 
 

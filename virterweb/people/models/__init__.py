@@ -4,6 +4,7 @@ from .grant import Grant
 from .share import Share
 from .sign_in import MAX_OF_ADDRESS, MAX_OF_BOTH, MAX_OF_NAME, WINDOW, SignInAttempt
 from .team import GroupRole, Membership, Role, Team
+from .token import Token
 
 __all__ = [
     "MAX_OF_ADDRESS",
@@ -17,4 +18,5 @@ __all__ = [
     "Share",
     "SignInAttempt",
     "Team",
+    "Token",
 ]

@@ -1,0 +1,60 @@
+"""The form that makes a token."""
+
+from datetime import timedelta
+
+from django import forms
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.utils import timezone
+
+from virterweb.people import rights
+from virterweb.people.models import Team, Token
+from virterweb.people.verbs import VIEWER, Verb
+
+LASTING = (("30", "30 days"), ("90", "90 days"), ("365", "a year"), ("", "until it is deleted"))
+
+
+class TokenForm(forms.Form):
+    """Name, verbs, hypervisors, teams and end of a new token of a user."""
+
+    name = forms.CharField(max_length=60, help_text="what uses it, for example: inventory of the build server")
+    verbs = forms.MultipleChoiceField(
+        label="Allows to",
+        choices=[(verb.value, verb.label) for verb in Verb],
+        initial=sorted(VIEWER),
+        widget=forms.CheckboxSelectMultiple,
+        help_text="as far as you may do it yourself",
+    )
+    hypervisors = forms.ModelMultipleChoiceField(
+        None, required=False, widget=forms.CheckboxSelectMultiple, help_text="none chosen: all"
+    )
+    teams = forms.ModelMultipleChoiceField(
+        None, required=False, widget=forms.CheckboxSelectMultiple, help_text="none chosen: everything that you may see"
+    )
+    lasts = forms.ChoiceField(label="Valid for", choices=LASTING, required=False, initial="90")
+
+    def __init__(self, *args, user: AbstractBaseUser, **options) -> None:
+        super().__init__(*args, **options)
+        self.label_suffix, self.user = "", user
+        self.fields["hypervisors"].queryset = rights.visible_hypervisors(user)
+        self.fields["teams"].queryset = Team.objects.filter(pk__in=rights.access_of(user).teams(Verb.LIST))
+        for name in ("hypervisors", "teams"):  # nothing to choose from
+            if self.fields[name].queryset[:2].count() < 2:
+                del self.fields[name]
+
+    def clean_name(self) -> str:
+        name = self.cleaned_data["name"]
+        if self.user.tokens.filter(name=name).exists():
+            raise forms.ValidationError(f"You already have a token {name}.")
+        return name
+
+    def save(self) -> tuple[Token, str]:
+        """Return the new token with its secret."""
+        data = self.cleaned_data
+        days = int(data["lasts"]) if data["lasts"] else None
+        ends_at = timezone.now() + timedelta(days=days) if days else None
+        token = Token(user=self.user, name=data["name"], verbs=data["verbs"], ends_at=ends_at)
+        secret = token.make_secret()
+        token.save()
+        token.hypervisors.set(data.get("hypervisors", ()))
+        token.teams.set(data.get("teams", ()))
+        return token, secret

@@ -1,0 +1,28 @@
+"""The page on which users make and delete their tokens."""
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods
+
+from .forms import TokenForm
+
+
+@never_cache
+@require_http_methods(["GET", "POST"])
+def tokens(request: HttpRequest) -> HttpResponse:
+    """List the tokens of the user; POST makes one, and shows its secret once, or deletes one."""
+    if gone := request.POST.get("delete"):
+        found = request.user.tokens.filter(pk=gone if gone.isdecimal() and len(gone) < 19 else None)
+        for token in found:
+            token.delete()
+            messages.success(request, f"The token {token} was deleted.")
+        return redirect("tokens")
+    form = TokenForm(request.POST or None, user=request.user)
+    context = {}
+    if request.method == "POST" and form.is_valid():
+        context["made"], context["secret"] = form.save()
+        form = TokenForm(user=request.user)
+    context |= {"form": form, "tokens": request.user.tokens.prefetch_related("hypervisors", "teams")}
+    return render(request, "people/profile/tokens.html", context, status=422 if form.is_bound else 200)
