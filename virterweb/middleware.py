@@ -30,6 +30,15 @@ CONTENT_SECURITY_POLICY = "; ".join(
         "frame-ancestors 'none'",
     )
 )
+# What scripts of the portal may not use, whatever they are; passkeys and the clipboard are for its own pages alone.
+PERMISSIONS_POLICY = ", ".join(
+    (
+        *(f"{name}=()" for name in ("camera", "display-capture", "geolocation", "microphone", "midi", "payment")),
+        *(f"{name}=()" for name in ("bluetooth", "hid", "serial", "usb")),
+        *(f"{name}=(self)" for name in ("clipboard-write", "fullscreen")),
+        *(f"publickey-credentials-{name}=(self)" for name in ("create", "get")),
+    )
+)
 
 
 class RefuseNullCharacters(MiddlewareMixin):
@@ -107,9 +116,10 @@ class WithoutIndentation(MiddlewareMixin):
 
 
 class ContentSecurityPolicy(MiddlewareMixin):
-    """Let browsers load and run only the portal's own files: no inline code and no eval."""
+    """Let browsers load and run only the portal's own files, without inline code, eval, and access to devices."""
 
     def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+        response.headers.setdefault("Permissions-Policy", PERMISSIONS_POLICY)
         response.headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
         return response
 

@@ -1,21 +1,20 @@
 """Guessable URLs: nouns first, the verb last, objects by name."""
 
 from django.contrib import admin
-from django.contrib.auth import views as auth
 from django.contrib.auth.decorators import login_not_required
 from django.templatetags.static import static
 from django.urls import include, path
 from django.views.generic import RedirectView
 
 from virterweb.hypervisors.desired.one_at_a_time import one_at_a_time
-from virterweb.people.sign_in import AdminSignInForm, SignIn, admin_sign_in
+from virterweb.people.sign_in.views import admin_sign_in
 from virterweb.people.tokens.views import tokens
 from virterweb.portal.shell import hypervisor_options, trouble
 
 admin.autodiscover()
 admin.site.site_header = admin.site.site_title = "Virterweb"
 admin.site.site_url = "/"
-admin.site.login_form, admin.site.login = AdminSignInForm, admin_sign_in
+admin.site.login = admin_sign_in
 handler403 = "virterweb.hypervisors.views.forbidden"
 
 urlpatterns = [
@@ -27,11 +26,8 @@ urlpatterns = [
     path("trouble/", trouble, name="trouble"),
     path("admin/", admin.site.urls),
     path("favicon.ico", login_not_required(RedirectView.as_view(url=static("icon.svg")))),
-    path("login/", SignIn.as_view(), name="login"),
-    path("logout/", auth.LogoutView.as_view(), name="logout"),
     path("profile/tokens/", tokens, name="tokens"),
-    path("profile/password/", auth.PasswordChangeView.as_view(), name="password_change"),
-    path("profile/password/done/", auth.PasswordChangeDoneView.as_view(), name="password_change_done"),
+    path("", include("virterweb.people.sign_in.urls")),
 ]
 one_at_a_time(urlpatterns)
 handler400 = "virterweb.web_server.request_body.bad_request"

@@ -12,3 +12,4 @@ import "./selection.js";
 import "./copying.js";
 import "./uploads.js";
 import "./console.js";
+import "./passkeys.js";

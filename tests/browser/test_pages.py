@@ -219,11 +219,12 @@ def test_a_password_is_changed_and_the_portal_left(open_tab: Callable[..., Page]
     expect(tab).to_have_url("/vms/")
     expect(tab.get_by_role("link", name="Admin")).to_have_count(0)
     tab.get_by_role("link", name="mira").click()
+    tab.get_by_role("link", name="Change password").click()
     tab.get_by_label("Old password").fill("an old one")
     tab.get_by_label("New password", exact=True).fill("quite another one")
     tab.get_by_label("New password confirmation").fill("quite another one")
     tab.get_by_role("button", name="Change password").click()
-    expect(tab.get_by_role("heading", name="Password changed")).to_be_visible()
+    expect(tab.get_by_text("Password changed")).to_be_visible()
     tab.get_by_role("button", name="Log out").click()
     expect(tab.get_by_role("button", name="Log in")).to_be_visible()
 

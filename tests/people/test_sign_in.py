@@ -5,6 +5,7 @@ import re
 from datetime import timedelta
 
 import pytest
+from django.contrib.auth import get_user_model
 from django.test import Client
 from django.utils import timezone
 
@@ -40,8 +41,63 @@ def test_each_page_says_so_by_its_status_too(operator, page):
     assert tried(page, "", "").status_code == 422
 
 
-def test_users_without_access_to_the_admin_get_its_error_status(member):
-    assert tried("/admin/login/", "otto", "a good one").status_code == 422
+def test_the_admin_has_the_sign_in_page_of_the_portal(client, operator):
+    answer = client.get("/admin/networks/", follow=True)
+    assert next(template.name for template in answer.templates) == "people/sign_in/sign_in.html"
+    answer = client.post("/login/", {"username": "admin", "password": "a good one", "next": "/admin/networks/"})
+    assert answer["Location"] == "/admin/networks/"
+    assert client.get("/admin/login/?next=/admin/")["Location"] == "/admin/"
+
+
+def test_the_admin_says_to_users_without_access_that_it_needs_the_staff_status(client, member):
+    typed = {"username": "otto", "password": "a good one", "next": "/admin/"}
+    answer = client.post("/admin/login/", typed, follow=True)
+    assert answer.status_code == 403
+    assert "needs the staff status" in answer.content.decode()
+
+
+@pytest.mark.parametrize("path", ["/signup/", "/accounts/signup/", "/login/signup/"])
+def test_nobody_registers_an_account(client, db, path):
+    assert client.get(path).status_code == 404
+
+
+def test_a_deactivated_user_is_signed_out_at_the_next_request(client, member):
+    client.force_login(member)
+    assert client.get("/networks/").status_code == 200
+    get_user_model().objects.update(is_active=False)
+    assert client.get("/networks/")["Location"] == "/login/?next=/networks/"
+    assert tried("/login/", "otto", "a good one").status_code == 422
+
+
+def test_nobody_is_led_to_another_site(client, member):
+    typed = {"username": "otto", "password": "a good one", "next": "https://example.com/"}
+    assert client.post("/login/", typed)["Location"] == "/"
+
+
+def test_after_a_change_of_the_password_other_sessions_end(client, member):
+    other = Client()
+    for browser in (client, other):
+        browser.post("/login/", {"username": "otto", "password": "a good one"})
+    typed = {"oldpassword": "a good one", "password1": "quite another", "password2": "quite another"}
+    assert client.post("/profile/password/", typed | {"oldpassword": "wrong"}).status_code == 422
+    assert client.post("/profile/password/", typed | {"password2": "other"}).status_code == 422
+    assert client.post("/profile/password/", typed)["Location"] == "/profile/"
+    assert client.get("/profile/").status_code == 200
+    assert other.get("/profile/").status_code == 302
+    assert tried("/login/", "otto", "quite another").status_code == 302
+
+
+def test_a_user_without_a_password_learns_why_it_cannot_be_changed(client, db):
+    client.force_login(get_user_model().objects.create_user("mara"))
+    answer = client.get("/profile/password/")
+    assert (answer.status_code, "another service" in answer.content.decode()) == (403, True)
+
+
+def test_the_profile_says_what_a_user_may_do(client, member, operator):
+    client.force_login(member)
+    assert "The roles in your teams" in client.get("/profile/").content.decode()
+    client.force_login(operator)
+    assert "You are a superuser" in client.get("/profile/").content.decode()
 
 
 @pytest.mark.parametrize("address", ["192.0.2.1", "2001:db8::{}"])

@@ -1,6 +1,10 @@
 """People and objects to open every page with."""
 
+from functools import partial
+
 import pytest
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
+from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from django.contrib.auth import get_user_model
 from django.utils import timezone
 
@@ -35,7 +39,7 @@ def people(db):
     operators, auditors = (Team.objects.create(name=name) for name in ("operators", "auditors"))
     Grant.objects.create(team=operators, hypervisor=lab, role=roles["operator"])
     Grant.objects.create(team=auditors, hypervisor=lab, role=roles["auditor"])
-    make = get_user_model().objects.create_user
+    make = partial(get_user_model().objects.create_user, password="a good one")
     members = {
         "viewer": (red, "viewer"),
         "user": (red, "user"),
@@ -50,7 +54,7 @@ def people(db):
     for name, (team, role) in members.items():
         found[name] = make(name.replace(" ", "-"), is_staff=name == "operator")
         Membership.objects.create(team=team, user=found[name], role=roles[role])
-    return found | {"superuser": get_user_model().objects.create_superuser("superuser")}
+    return found | {"superuser": get_user_model().objects.create_superuser("superuser", password="a good one")}
 
 
 @pytest.fixture
@@ -74,6 +78,9 @@ def things(people, enqueued):
     other = VM.objects.create(hypervisor=lab, name="external", managed=False)
     other.status.write(present=True, document=domain)
     ConsoleLog.objects.create(hypervisor=lab, vm=vm, name="alma-8-8", text="hello")
+    for user in filter(None, people.values()):
+        TOTP.activate(user, generate_totp_secret())
+        RecoveryCodes.activate(user)
     values = {"hypervisor": "lab", "pk": network.revisions.get().pk, "mac": "52:54:00:00:00:08", "ip": "10.1.0.9"}
     values |= {"suffix": "json", "end": "/", "group": "g", "verb": "start"}
     record(vm, VMEvent.BASELINE, result="done")

@@ -21,7 +21,7 @@ class Rule:
 
     get: Need | None
     post: Need | None = None
-    anything: bool = False  # Django's own page, which does not look at the method
+    anything: bool = False  # a page of Django or allauth, which does not look at the method
 
 
 def each(names: str, rule: Rule) -> dict[str, Rule]:
@@ -37,6 +37,8 @@ RESTORE = Rule(Verb.SEE, Verb.EDIT)
 ADD, PREVIEW = Rule(CREATOR, CREATOR), Rule(None, CREATOR)
 OWN = Rule(None, SIGNED_IN)  # says of each object whether the user may change it
 MONITORING = Rule(ANYONE)  # has no account
+OPEN_FORM = Rule(ANYONE, ANYONE, anything=True)
+OWN_ACCOUNT = Rule(SIGNED_IN, SIGNED_IN, anything=True)
 PAGES: dict[str, dict[str | None, Rule]] = {
     "networks": {
         "list": LIST,
@@ -85,10 +87,16 @@ PAGES: dict[str, dict[str | None, Rule]] = {
     },
     "": {
         **each("trouble hypervisor_options", LIST),
-        "login": Rule(ANYONE, ANYONE, anything=True),
-        "logout": OWN,
+        **each("account_login mfa_authenticate mfa_login_webauthn", OPEN_FORM),
+        "account_logout": Rule(None, ANYONE),
+        "account_inactive": Rule(ANYONE),
+        "profile": LIST,
+        **each("account_reauthenticate mfa_reauthenticate mfa_reauthenticate_webauthn", OWN_ACCOUNT),
+        **each(
+            "account_change_password usersessions_list mfa_index mfa_activate_totp mfa_deactivate_totp", OWN_ACCOUNT
+        ),
+        **each("mfa_view_recovery_codes mfa_generate_recovery_codes mfa_add_webauthn mfa_remove_webauthn", OWN_ACCOUNT),
         "tokens": Rule(SIGNED_IN, SIGNED_IN),
-        **each("password_change password_change_done", Rule(SIGNED_IN, SIGNED_IN, anything=True)),
         None: Rule(ANYONE, ANYONE, anything=True),  # the icon's redirect
     },
 }

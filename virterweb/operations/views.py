@@ -6,7 +6,7 @@ from functools import wraps
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
-from django.core.cache import cache
+from django.core.cache import caches
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
@@ -35,7 +35,7 @@ def live(request: HttpRequest) -> HttpResponse:
 def ready(request: HttpRequest) -> HttpResponse:
     """Serve the facts of all checks, or of those that `?check=` names; 503 if one of them fails."""
     names = tuple(name for name in health.CHECKS if name in request.GET.getlist("check"))
-    found = cache.get_or_set(f"health-{'-'.join(names)}", lambda: health.check(names), CACHED)
+    found = caches["process"].get_or_set(f"health-{'-'.join(names)}", lambda: health.check(names), CACHED)
     ok = all(facts["ok"] for facts in found.values())
     return JsonResponse({"ok": ok, "checks": found}, status=200 if ok else 503)
 

@@ -1,0 +1,115 @@
+"""Second factors: authenticator apps, recovery codes and passkeys, by allauth.mfa."""
+
+from collections.abc import Callable
+from http import HTTPStatus
+
+from allauth.core import context
+from allauth.mfa.base import views as base
+from allauth.mfa.base.forms import AuthenticateForm, ReauthenticateForm
+from allauth.mfa.models import Authenticator
+from allauth.mfa.recovery_codes import views as recovery
+from allauth.mfa.totp import views as totp
+from allauth.mfa.totp.forms import ActivateTOTPForm
+from allauth.mfa.webauthn import forms as webauthn_forms
+from allauth.mfa.webauthn import views as webauthn
+from django.contrib.auth.decorators import login_not_required
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse_lazy
+
+from . import limits
+from .forms import status_of, without_placeholders
+from .views import page, served
+
+CODE_HELP = "The code that your authenticator app shows, or one of your recovery codes."
+NO_PASSWORD = "Your account has no password here. You sign in with another service, where second factors are set."
+SETTINGS = reverse_lazy("mfa_index")
+
+
+class NotedFailures:
+    """Logs a wrong code or passkey like a wrong password."""
+
+    def clean(self) -> dict:
+        data = super().clean()
+        if self.errors:
+            name = self.user.get_username() if self.user else ""
+            result = "refused" if status_of([self]) == HTTPStatus.TOO_MANY_REQUESTS else "failed"
+            limits.note(context.request, result, name, "second factor")
+        return data
+
+
+class ForCode(NotedFailures):
+    def __init__(self, *args: object, **options: object) -> None:
+        super().__init__(*args, **options)
+        self.fields["code"].help_text = CODE_HELP
+        self.fields["code"].widget.attrs |= {"autofocus": True, "inputmode": "numeric"}
+        without_placeholders(self)
+
+
+class CodeForm(ForCode, AuthenticateForm):
+    """A code after the password."""
+
+
+class CodeConfirmationForm(ForCode, ReauthenticateForm):
+    """A code before a setting of the account is changed."""
+
+
+class AuthenticatorAppForm(ActivateTOTPForm):
+    """The first code of a new authenticator app."""
+
+    def __init__(self, *args: object, **options: object) -> None:
+        super().__init__(*args, **options)
+        self.fields["code"].label = "Code"
+        self.fields["code"].help_text = "The code that the app shows for this account now."
+        without_placeholders(self)
+
+
+class NewPasskeyForm(webauthn_forms.AddWebAuthnForm):
+    def __init__(self, *args: object, **options: object) -> None:
+        super().__init__(*args, **options)
+        self.fields["name"].help_text = "By which you recognise it, for example “phone”."
+        self.fields["passwordless"].label = "Sign in with this passkey alone"
+        self.fields["passwordless"].help_text = "Otherwise it is asked for after the password."
+
+
+class PasskeySignInForm(NotedFailures, webauthn_forms.LoginWebAuthnForm):
+    """A passkey in place of user name and password."""
+
+
+class PasskeyForm(NotedFailures, webauthn_forms.AuthenticateWebAuthnForm):
+    """A passkey after the password."""
+
+
+class PasskeyConfirmationForm(NotedFailures, webauthn_forms.ReauthenticateWebAuthnForm):
+    """A passkey before a setting of the account is changed."""
+
+
+def for_password_users(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """Let nobody add a factor whom the portal cannot ask for anything to confirm it with."""
+
+    def run(request: HttpRequest, **values: object) -> HttpResponse:
+        own = Authenticator.objects.filter(user=request.user)
+        if not request.user.has_usable_password() and not own.exists():
+            raise PermissionDenied(NO_PASSWORD)
+        return view(request, **values)
+
+    return run
+
+
+def second(view: type, template: str, **options: object) -> Callable[..., HttpResponse]:
+    return page(view, f"second_factor/{template}", **options)
+
+
+overview = second(base.IndexView, "overview")
+enter_code = login_not_required(
+    second(base.AuthenticateView, "enter", form_class=CodeForm, webauthn_form_class=PasskeyForm)
+)
+confirm_code = page(base.ReauthenticateView, "sign_in/confirm", form_class=CodeConfirmationForm)
+confirm_passkey = second(webauthn.ReauthenticateWebAuthnView, "confirm_passkey", form_class=PasskeyConfirmationForm)
+sign_in_by_passkey = login_not_required(served(webauthn.LoginWebAuthnView.as_view(form_class=PasskeySignInForm)))
+add_app = for_password_users(second(totp.ActivateTOTPView, "add_app", form_class=AuthenticatorAppForm))
+remove_app = second(totp.DeactivateTOTPView, "remove_app")
+recovery_codes = second(recovery.ViewRecoveryCodesView, "recovery_codes")
+new_recovery_codes = second(recovery.GenerateRecoveryCodesView, "new_recovery_codes")
+add_passkey = for_password_users(second(webauthn.AddWebAuthnView, "add_passkey", form_class=NewPasskeyForm))
+remove_passkey = second(webauthn.RemoveWebAuthnView, "remove_passkey", success_url=SETTINGS)

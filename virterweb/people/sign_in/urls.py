@@ -1,0 +1,26 @@
+"""URLs of sign-in and of the own account. Their names are those by which allauth finds them."""
+
+from django.urls import path
+
+from . import second_factor, sessions, views
+
+urlpatterns = [
+    path("login/", views.sign_in, name="account_login"),
+    path("login/code/", second_factor.enter_code, name="mfa_authenticate"),
+    path("login/passkey/", second_factor.sign_in_by_passkey, name="mfa_login_webauthn"),
+    path("login/inactive/", views.inactive, name="account_inactive"),
+    path("logout/", views.sign_out, name="account_logout"),
+    path("confirm/", views.confirm_password, name="account_reauthenticate"),
+    path("confirm/code/", second_factor.confirm_code, name="mfa_reauthenticate"),
+    path("confirm/passkey/", second_factor.confirm_passkey, name="mfa_reauthenticate_webauthn"),
+    path("profile/", views.profile, name="profile"),
+    path("profile/password/", views.change_password, name="account_change_password"),
+    path("profile/sessions/", sessions.sessions, name="usersessions_list"),
+    path("profile/second-factor/", second_factor.overview, name="mfa_index"),
+    path("profile/second-factor/app/add/", second_factor.add_app, name="mfa_activate_totp"),
+    path("profile/second-factor/app/remove/", second_factor.remove_app, name="mfa_deactivate_totp"),
+    path("profile/second-factor/codes/", second_factor.recovery_codes, name="mfa_view_recovery_codes"),
+    path("profile/second-factor/codes/new/", second_factor.new_recovery_codes, name="mfa_generate_recovery_codes"),
+    path("profile/second-factor/passkeys/add/", second_factor.add_passkey, name="mfa_add_webauthn"),
+    path("profile/second-factor/passkeys/<int:pk>/remove/", second_factor.remove_passkey, name="mfa_remove_webauthn"),
+]

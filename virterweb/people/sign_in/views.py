@@ -1,0 +1,76 @@
+"""Pages of sign-in and of the own account. allauth's views get the portal's templates, forms and HTTP statuses."""
+
+from collections.abc import Callable
+from functools import wraps
+from http import HTTPStatus
+
+from allauth.account import views as account
+from django.contrib import admin
+from django.contrib.auth.decorators import login_not_required
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.http import require_POST, require_safe
+from django.views.generic import View
+
+from .forms import PasswordChangeForm, PasswordConfirmationForm, SignInForm, status_of
+
+FORMS = ("form", "webauthn_form")  # in the contexts of allauth's views
+NO_ADMIN = "Your account does not have access to the admin. It needs the staff status, which a superuser sets."
+NO_PASSWORD = "Your account has no password here, because you sign in with another service."
+
+
+def served(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """Give a form with errors, which allauth shows again with the status 200, the status that says so."""
+
+    @wraps(view)
+    def run(request: HttpRequest, *args: object, **values: object) -> HttpResponse:
+        answer = view(request, *args, **values)
+        if request.method == "POST" and answer.status_code == HTTPStatus.OK:
+            context = getattr(answer, "context_data", None) or {}
+            answer.status_code = status_of([context[name] for name in FORMS if context.get(name)])
+        return answer
+
+    return run
+
+
+def page(view: type[View], template: str, **options: object) -> Callable[..., HttpResponse]:
+    """Return a view of allauth with a template of the portal."""
+    return served(view.as_view(template_name=f"people/{template}.html", **options))
+
+
+sign_in = page(account.LoginView, "sign_in/sign_in", form_class=SignInForm)
+confirm_password = page(account.ReauthenticateView, "sign_in/confirm", form_class=PasswordConfirmationForm)
+sign_out = login_not_required(require_POST(account.LogoutView.as_view()))
+_change_password = page(account.PasswordChangeView, "profile/password", form_class=PasswordChangeForm)
+
+
+@login_not_required
+def admin_sign_in(request: HttpRequest, extra_context: dict | None = None) -> HttpResponse:
+    """Sign in to the admin on the page for all; say what is missing to those who have no access to the admin."""
+    if request.user.is_authenticated and not admin.site.has_permission(request):
+        raise PermissionDenied(NO_ADMIN)
+    request.GET = request.GET.copy()
+    request.GET.setdefault("next", reverse("admin:index"))
+    return sign_in(request)
+
+
+def change_password(request: HttpRequest) -> HttpResponse:
+    if not request.user.has_usable_password():
+        raise PermissionDenied(NO_PASSWORD)
+    return _change_password(request)
+
+
+@require_safe
+def profile(request: HttpRequest) -> HttpResponse:
+    """Show who is signed in, with which rights, and link to what can be changed."""
+    memberships = request.user.memberships.select_related("team", "role").order_by("team")
+    return render(request, "people/profile/profile.html", {"memberships": memberships})
+
+
+@login_not_required
+@require_safe
+def inactive(request: HttpRequest) -> HttpResponse:
+    """Say that an account was deactivated, to those who prove by other means than a password that it is theirs."""
+    return render(request, "people/sign_in/inactive.html")
