@@ -13,7 +13,7 @@ from allauth.mfa.totp.forms import ActivateTOTPForm
 from allauth.mfa.webauthn import forms as webauthn_forms
 from allauth.mfa.webauthn import views as webauthn
 from django.contrib.auth.decorators import login_not_required
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse_lazy
 
@@ -23,6 +23,8 @@ from .views import page, served
 
 CODE_HELP = "The code that your authenticator app shows, or one of your recovery codes."
 NO_PASSWORD = "Your account has no password here. You sign in with another service, where second factors are set."
+WRONG_PASSKEY = "The passkey is not the right one, or it was asked for too long ago. Try again."
+MALFORMED = (KeyError, TypeError, ValueError, AttributeError, OverflowError)
 SETTINGS = reverse_lazy("mfa_index")
 
 
@@ -36,6 +38,16 @@ class NotedFailures:
             result = "refused" if status_of([self]) == HTTPStatus.TOO_MANY_REQUESTS else "failed"
             limits.note(context.request, result, name, "second factor")
         return data
+
+
+class ForPasskey(NotedFailures):
+    """Takes whatever is sent for a passkey that is not right; allauth fails for a part that is missing."""
+
+    def clean_credential(self) -> Authenticator:
+        try:
+            return super().clean_credential()
+        except MALFORMED as error:
+            raise ValidationError(WRONG_PASSKEY) from error
 
 
 class ForCode(NotedFailures):
@@ -71,16 +83,22 @@ class NewPasskeyForm(webauthn_forms.AddWebAuthnForm):
         self.fields["passwordless"].label = "Sign in with this passkey alone"
         self.fields["passwordless"].help_text = "Otherwise it is asked for after the password."
 
+    def clean(self) -> dict:
+        try:
+            return super().clean()
+        except MALFORMED as error:
+            raise ValidationError(WRONG_PASSKEY) from error
 
-class PasskeySignInForm(NotedFailures, webauthn_forms.LoginWebAuthnForm):
+
+class PasskeySignInForm(ForPasskey, webauthn_forms.LoginWebAuthnForm):
     """A passkey in place of user name and password."""
 
 
-class PasskeyForm(NotedFailures, webauthn_forms.AuthenticateWebAuthnForm):
+class PasskeyForm(ForPasskey, webauthn_forms.AuthenticateWebAuthnForm):
     """A passkey after the password."""
 
 
-class PasskeyConfirmationForm(NotedFailures, webauthn_forms.ReauthenticateWebAuthnForm):
+class PasskeyConfirmationForm(ForPasskey, webauthn_forms.ReauthenticateWebAuthnForm):
     """A passkey before a setting of the account is changed."""
 
 
