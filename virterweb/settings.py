@@ -140,6 +140,7 @@ AUTH_PASSWORD_VALIDATORS = [
 AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend", "virterweb.people.backend.RightsBackend"]
 SESSION_COOKIE_AGE = int(float(os.environ.get("VIRTERWEB_SESSION_HOURS") or 7 * 24) * 3600)
 SESSION_IDLE_AGE = int(float(os.environ.get("VIRTERWEB_SESSION_IDLE_HOURS") or 12) * 3600)
+PASSWORD_RESET_TIMEOUT = 7 * 86400  # for the links of invitations; there are no others
 LOGIN_URL = LOGOUT_REDIRECT_URL = "account_login"
 LOGIN_REDIRECT_URL = "portal:overview"
 ACCOUNT_ADAPTER = "virterweb.people.sign_in.adapter.AccountAdapter"

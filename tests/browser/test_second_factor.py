@@ -56,11 +56,11 @@ def confirm(tab: Page) -> None:
 def test_somebody_logs_in_with_a_passkey_alone(tab: Page, picture: Callable[[Page, str], None]):
     log_in(tab)
     picture(tab, "profile")
-    tab.get_by_role("link", name="Second factor").click()
+    tab.get_by_role("link", name="Set up second factor").click()
     tab.get_by_role("link", name="Add passkey").click()
     confirm(tab)
     tab.get_by_label("Name").fill("phone")
-    tab.get_by_label("Sign in with this passkey alone").check()
+    tab.get_by_label("Log in with this passkey alone").check()
     picture(tab, "add-passkey")
     tab.get_by_role("button", name="Add passkey").click()
     expect(tab.get_by_role("heading", name="Recovery codes")).to_be_visible()

@@ -156,7 +156,16 @@ def test_a_superuser_deletes_a_lost_second_factor_in_the_admin_and_sees_no_secre
     assert not Authenticator.objects.filter(type="totp").exists()
 
 
-PASSKEYS = ["", "null", "[]", "[1]", "{}", '{"id": "x", "response": {}}', '{"id": 1, "rawId": 2, "response": 3}', "x" * 1000]
+PASSKEYS = [
+    "",
+    "null",
+    "[]",
+    "[1]",
+    "{}",
+    '{"id": "x", "response": {}}',
+    '{"id": 1, "rawId": 2, "response": 3}',
+    "x" * 1000,
+]
 
 
 @pytest.mark.parametrize("credential", PASSKEYS)

@@ -87,7 +87,7 @@ PAGES: dict[str, dict[str | None, Rule]] = {
     },
     "": {
         **each("trouble hypervisor_options", LIST),
-        **each("account_login mfa_authenticate mfa_login_webauthn", OPEN_FORM),
+        **each("account_login mfa_authenticate mfa_login_webauthn invitation", OPEN_FORM),
         "account_logout": Rule(None, ANYONE),
         "account_inactive": Rule(ANYONE),
         "profile": LIST,

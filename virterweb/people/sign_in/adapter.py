@@ -15,7 +15,7 @@ SAID = {
     "account/messages/password_changed.txt": "Password changed. Your other sessions have ended.",
     "mfa/messages/totp_activated.txt": "Authenticator app added.",
     "mfa/messages/totp_deactivated.txt": "Authenticator app removed.",
-    "mfa/messages/recovery_codes_generated.txt": "New recovery codes were created. Earlier ones are no longer valid.",
+    "mfa/messages/recovery_codes_generated.txt": "Recovery codes were created. Earlier ones are no longer valid.",
     "mfa/messages/webauthn_added.txt": "Passkey added.",
     "mfa/messages/webauthn_removed.txt": "Passkey removed.",
 }

@@ -1,13 +1,39 @@
-"""Second factors are in the admin, where a lost one is deleted; what the portal does not use of allauth is not."""
+"""Users are invited in the admin, and lost second factors deleted. What the portal does not use of allauth is left out."""
 
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.contrib.auth.models import User
+from django.db.models import QuerySet
 from django.http import HttpRequest
 
-for model in (EmailAddress, UserSession, Authenticator):
+from virterweb.hypervisors.admin import VisibleUserAdmin
+
+from . import invitations
+
+for model in (EmailAddress, UserSession, Authenticator, User):
     admin.site.unregister(model)
+
+
+@admin.register(User)
+class UserAdmin(VisibleUserAdmin):
+    actions = ("invite",)
+
+    @admin.action(description="Create invitation links", permissions=["change"])
+    def invite(self, request: HttpRequest, users: QuerySet[User]) -> None:
+        """Show a link for each of the users, by which that user sets the password."""
+        for user in users:
+            if not invitations.is_open(user):
+                said = f"User {user} has a password already, or is deactivated."
+                self.message_user(request, said, messages.WARNING)
+            elif user.is_superuser and not request.user.is_superuser:
+                self.message_user(request, f"Only superusers may invite {user}, a superuser.", messages.ERROR)
+            else:
+                found = request.build_absolute_uri(invitations.link(user, request.user.get_username()))
+                self.message_user(
+                    request, f"The link for {user} is {found}. It is valid for 7 days, until the password is set."
+                )
 
 
 @admin.register(Authenticator)

@@ -80,7 +80,7 @@ class NewPasskeyForm(webauthn_forms.AddWebAuthnForm):
     def __init__(self, *args: object, **options: object) -> None:
         super().__init__(*args, **options)
         self.fields["name"].help_text = "By which you recognise it, for example “phone”."
-        self.fields["passwordless"].label = "Sign in with this passkey alone"
+        self.fields["passwordless"].label = "Log in with this passkey alone"
         self.fields["passwordless"].help_text = "Otherwise it is asked for after the password."
 
     def clean(self) -> dict:

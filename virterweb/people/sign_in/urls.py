@@ -10,6 +10,7 @@ urlpatterns = [
     path("login/passkey/", second_factor.sign_in_by_passkey, name="mfa_login_webauthn"),
     path("login/inactive/", views.inactive, name="account_inactive"),
     path("logout/", views.sign_out, name="account_logout"),
+    path("invitation/<uidb64>/<token>/", views.invitation, name="invitation"),
     path("confirm/", views.confirm_password, name="account_reauthenticate"),
     path("confirm/code/", second_factor.confirm_code, name="mfa_reauthenticate"),
     path("confirm/passkey/", second_factor.confirm_passkey, name="mfa_reauthenticate_webauthn"),

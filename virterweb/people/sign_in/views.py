@@ -5,15 +5,18 @@ from functools import wraps
 from http import HTTPStatus
 
 from allauth.account import views as account
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.auth.decorators import login_not_required
+from django.contrib.auth.forms import SetPasswordForm
+from django.contrib.auth.views import PasswordResetConfirmView
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.urls import reverse
+from django.urls import reverse, reverse_lazy
 from django.views.decorators.http import require_POST, require_safe
 from django.views.generic import View
 
+from . import invitations
 from .forms import PasswordChangeForm, PasswordConfirmationForm, SignInForm, status_of
 
 FORMS = ("form", "webauthn_form")  # in the contexts of allauth's views
@@ -67,6 +70,21 @@ def profile(request: HttpRequest) -> HttpResponse:
     """Show who is signed in, with which rights, and link to what can be changed."""
     memberships = request.user.memberships.select_related("team", "role").order_by("team")
     return render(request, "people/profile/profile.html", {"memberships": memberships})
+
+
+class Invitation(PasswordResetConfirmView):
+    """Set the first password by a link, whose token is then kept in the session instead of the address."""
+
+    token_generator = invitations.tokens
+    template_name = "people/sign_in/invitation.html"
+    success_url = reverse_lazy("account_login")
+
+    def form_valid(self, form: SetPasswordForm) -> HttpResponse:
+        messages.success(self.request, "Password set. Log in with it now.")
+        return super().form_valid(form)
+
+
+invitation = served(Invitation.as_view())
 
 
 @login_not_required
