@@ -26,6 +26,13 @@ def kept_secret() -> str:
     return Secret.kept("secret key", DATA_DIR / "secret-key", lambda: secrets.token_urlsafe(50))
 
 
+def oidc_providers() -> dict:
+    """Return the providers in the file, which is read at the first use."""
+    from virterweb.people.sign_in.oidc import configuration
+
+    return configuration.read(os.environ.get("VIRTERWEB_OIDC_FILE", ""))
+
+
 DEBUG = os.environ.get("VIRTERWEB_DEBUG") == "1"
 SECRET_KEY = os.environ.get("VIRTERWEB_SECRET_KEY") or SimpleLazyObject(kept_secret)
 ALLOWED_HOSTS = [*words("VIRTERWEB_ALLOWED_HOSTS"), "localhost", "127.0.0.1", "[::1]"]
@@ -52,6 +59,7 @@ INSTALLED_APPS = [
     "django_htmx",
     "allauth.account",
     "allauth.mfa",
+    "allauth.socialaccount",
     "allauth.usersessions",
     "virterweb.people.sign_in",  # after allauth: it has a say in what the admin shows of it
 ]
@@ -149,11 +157,14 @@ ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*"]
 ACCOUNT_SIGNUP_ENABLED = False
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_SESSION_REMEMBER = True
+SOCIALACCOUNT_ADAPTER = "virterweb.people.sign_in.oidc.adapter.SocialAccountAdapter"
+SOCIALACCOUNT_EMAIL_AUTHENTICATION = False
+OIDC_PROVIDERS = SimpleLazyObject(oidc_providers)
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes", "webauthn"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_TOTP_ISSUER = "Virterweb"
 # Passwords have the portal's own limits; these are for second factors, in the database because processes share them.
-ACCOUNT_RATE_LIMITS = {"login": None, "login_failed": "30/10m/ip,10/10m/key"}
+ACCOUNT_RATE_LIMITS = {"login": None, "login_failed": "30/10m/ip,10/10m/key", "provider": "60/10m/ip"}
 CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.db.DatabaseCache",

@@ -83,6 +83,6 @@ def things(people, enqueued):
         RecoveryCodes.activate(user)
     values = {"hypervisor": "lab", "pk": network.revisions.get().pk, "mac": "52:54:00:00:00:08", "ip": "10.1.0.9"}
     values |= {"suffix": "json", "end": "/", "group": "g", "verb": "start"}
-    values |= {"uidb64": "MQ", "token": "x"}
+    values |= {"uidb64": "MQ", "token": "x", "provider_id": "corp"}
     record(vm, VMEvent.BASELINE, result="done")
     return values | {"lease": lease.pk, "vm_revision": vm.revisions.get().pk}

@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
-from . import limits, session_age
+from . import groups, limits, session_age
 
 WRONG_PASSWORD = "Please enter a correct username and password. Both are case-sensitive."
 SAID = {
@@ -48,6 +48,8 @@ class AccountAdapter(DefaultAccountAdapter):
         limits.note(request, "succeeded", user.get_username())
 
     def post_login(self, request: HttpRequest, user: AbstractUser, **options: object) -> HttpResponse:
+        if service := (options.get("signal_kwargs") or {}).get("sociallogin"):
+            groups.give(user, f"oidc:{service.account.provider}", set(service.account.extra_data["groups"]))
         answer = super().post_login(request, user, **options)
         limits.remember_browser(answer, user.get_username())
         return answer

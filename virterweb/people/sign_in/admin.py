@@ -1,7 +1,8 @@
-"""Users are invited in the admin, and lost second factors deleted. What the portal does not use of allauth is left out."""
+"""Users are invited in the admin, and lost second factors deleted. The rest of allauth is left out of it."""
 
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
 from allauth.usersessions.models import UserSession
 from django.contrib import admin, messages
 from django.contrib.auth.models import User
@@ -12,7 +13,7 @@ from virterweb.hypervisors.admin import VisibleUserAdmin
 
 from . import invitations
 
-for model in (EmailAddress, UserSession, Authenticator, User):
+for model in (EmailAddress, UserSession, SocialApp, SocialToken, SocialAccount, Authenticator, User):
     admin.site.unregister(model)
 
 
@@ -47,4 +48,18 @@ class AuthenticatorAdmin(admin.ModelAdmin):
         return False
 
     def has_change_permission(self, request: HttpRequest, found: Authenticator | None = None) -> bool:
+        return False
+
+
+@admin.register(SocialAccount)
+class ServiceAccountAdmin(admin.ModelAdmin):
+    list_display = ("user", "provider", "uid", "last_login")
+    list_filter = ("provider",)
+    search_fields = ("user__username", "uid")
+    fields = readonly_fields = (*list_display, "extra_data")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, found: SocialAccount | None = None) -> bool:
         return False

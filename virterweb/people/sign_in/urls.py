@@ -3,11 +3,14 @@
 from django.urls import path
 
 from . import second_factor, sessions, views
+from .oidc import views as oidc
 
 urlpatterns = [
     path("login/", views.sign_in, name="account_login"),
     path("login/code/", second_factor.enter_code, name="mfa_authenticate"),
     path("login/passkey/", second_factor.sign_in_by_passkey, name="mfa_login_webauthn"),
+    path("login/oidc/<slug:provider_id>/", oidc.begin, name="openid_connect_login"),
+    path("login/oidc/<slug:provider_id>/callback/", oidc.callback, name="openid_connect_callback"),
     path("login/inactive/", views.inactive, name="account_inactive"),
     path("logout/", views.sign_out, name="account_logout"),
     path("invitation/<uidb64>/<token>/", views.invitation, name="invitation"),

@@ -5,6 +5,7 @@ from functools import wraps
 from http import HTTPStatus
 
 from allauth.account import views as account
+from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.forms import SetPasswordForm
@@ -43,7 +44,12 @@ def page(view: type[View], template: str, **options: object) -> Callable[..., Ht
     return served(view.as_view(template_name=f"people/{template}.html", **options))
 
 
-sign_in = page(account.LoginView, "sign_in/sign_in", form_class=SignInForm)
+class SignIn(account.LoginView):
+    def get_context_data(self, **values: object) -> dict:
+        return super().get_context_data(**values) | {"providers": settings.OIDC_PROVIDERS.values()}
+
+
+sign_in = page(SignIn, "sign_in/sign_in", form_class=SignInForm)
 confirm_password = page(account.ReauthenticateView, "sign_in/confirm", form_class=PasswordConfirmationForm)
 sign_out = login_not_required(require_POST(account.LogoutView.as_view()))
 _change_password = page(account.PasswordChangeView, "profile/password", form_class=PasswordChangeForm)

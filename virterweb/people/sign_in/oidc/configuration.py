@@ -1,0 +1,76 @@
+"""The file with the providers. Secrets belong in a file, because other users can see environment variables."""
+
+import re
+import tomllib
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+
+KEY = re.compile(r"[a-z0-9][a-z0-9-]{0,30}")
+REQUIRED = ("name", "issuer", "client_id", "client_secret")
+
+
+class WrongConfiguration(Exception):
+    """The file cannot be used; the text says why."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Provider:
+    """One provider. Its key is in the callback address and in the database: it belongs to one issuer for ever."""
+
+    key: str
+    name: str
+    issuer: str
+    client_id: str
+    client_secret: str = field(repr=False)
+    groups_claim: str = "groups"
+    groups: dict[str, str] = field(default_factory=dict)  # value in the claim → group of the portal
+    scopes: list[str] = field(default_factory=lambda: ["openid", "profile"])
+    create_users: bool = True
+
+    def groups_for(self, claims: dict) -> set[str]:
+        """Return the groups of the portal for the claims of a user."""
+        return {self.groups[value] for value in self._values(claims) if value in self.groups}
+
+    def _values(self, claims: dict) -> list[str]:
+        """Return the values of the claim, which may be inside others, as `realm_access.roles`."""
+        found = claims.get(self.groups_claim)
+        if found is None:
+            found = claims
+            for part in self.groups_claim.split("."):
+                found = found.get(part) if isinstance(found, dict) else None
+        found = [found] if isinstance(found, str) else found
+        return [value for value in found if isinstance(value, str)] if isinstance(found, list) else []
+
+
+def read(path: str) -> dict[str, Provider]:
+    """Return the providers in a file by their keys.
+
+    Raises:
+        WrongConfiguration: The file cannot be read, or a value is missing, unknown or of a wrong type.
+    """
+    if not path:
+        return {}
+    try:
+        tables = tomllib.loads(Path(path).read_text())
+    except (OSError, ValueError) as error:
+        raise WrongConfiguration(f"{path}: {error}") from error
+    return {key: _provider(path, key, table) for key, table in tables.items()}
+
+
+def _provider(path: str, key: str, table: object) -> Provider:
+    where = f"{path}: [{key}]"
+    if not KEY.fullmatch(key) or not isinstance(table, dict):
+        raise WrongConfiguration(f"{where}: use lower-case letters, digits and hyphens for the name of a table")
+    if missing := [name for name in REQUIRED if not table.get(name)]:
+        raise WrongConfiguration(f"{where} has no {missing[0]}")
+    types = {each.name: _type(each.type) for each in fields(Provider)} | {"key": None}
+    for name, value in table.items():
+        if types.get(name) is None:
+            raise WrongConfiguration(f"{where} has the unknown setting {name}")
+        if not isinstance(value, types[name]):
+            raise WrongConfiguration(f"{where}: {name} must be of the type {types[name].__name__}")
+    return Provider(key=key, **table)
+
+
+def _type(annotation: object) -> type:
+    return getattr(annotation, "__origin__", annotation)
