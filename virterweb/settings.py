@@ -30,7 +30,7 @@ def oidc_providers() -> dict:
     """Return the providers in the file, which is read at the first use."""
     from virterweb.people.sign_in.oidc import configuration
 
-    return configuration.read(os.environ.get("VIRTERWEB_OIDC_FILE", ""))
+    return configuration.providers(OIDC_FILE)
 
 
 DEBUG = os.environ.get("VIRTERWEB_DEBUG") == "1"
@@ -159,6 +159,7 @@ ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_SESSION_REMEMBER = True
 SOCIALACCOUNT_ADAPTER = "virterweb.people.sign_in.oidc.adapter.SocialAccountAdapter"
 SOCIALACCOUNT_EMAIL_AUTHENTICATION = False
+OIDC_FILE = os.environ.get("VIRTERWEB_OIDC_FILE", "")
 OIDC_PROVIDERS = SimpleLazyObject(oidc_providers)
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes", "webauthn"]
 MFA_PASSKEY_LOGIN_ENABLED = True

@@ -7,13 +7,15 @@ from collections.abc import Iterator
 import pytest
 from allauth.socialaccount.models import SocialAccount, SocialToken
 from django.contrib.auth.models import Group, User
+from django.core.management import call_command
+from django.core.management.base import SystemCheckError
 from django.test import Client
 from django.urls import reverse
 
 from tests.people.oidc_browser import configured, log_in, name_of, use
 from tests.people.test_sign_in import FAIL2BAN
 from tests.support.servers.oidc_provider import OIDCProvider, oidc_provider
-from virterweb.people.sign_in.oidc.configuration import WrongConfiguration, read
+from virterweb.people.sign_in.oidc.configuration import WrongConfiguration, providers, read
 
 pytestmark = pytest.mark.integration
 
@@ -217,3 +219,11 @@ def test_a_wrong_file_is_refused_with_the_reason(tmp_path, text, said):
         read(str(file))
     with pytest.raises(WrongConfiguration, match="nowhere"):
         read(str(tmp_path / "nowhere"))
+
+
+def test_a_wrong_file_does_not_keep_people_with_passwords_out(tmp_path, settings, member):
+    settings.OIDC_FILE = str(tmp_path / "nowhere")
+    settings.OIDC_PROVIDERS = providers(settings.OIDC_FILE)
+    with pytest.raises(SystemCheckError, match=r"VIRTERWEB_OIDC_FILE: .*nowhere"):
+        call_command("check")
+    assert Client().post("/login/", {"username": "otto", "password": "a good one"}).status_code == 302

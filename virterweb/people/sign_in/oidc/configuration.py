@@ -1,9 +1,12 @@
 """The file with the providers. Secrets belong in a file, because other users can see environment variables."""
 
+import logging
 import re
 import tomllib
 from dataclasses import dataclass, field, fields
 from pathlib import Path
+
+log = logging.getLogger(__name__)
 
 KEY = re.compile(r"[a-z0-9][a-z0-9-]{0,30}")
 REQUIRED = ("name", "issuer", "client_id", "client_secret")
@@ -55,6 +58,15 @@ def read(path: str) -> dict[str, Provider]:
     except (OSError, ValueError) as error:
         raise WrongConfiguration(f"{path}: {error}") from error
     return {key: _provider(path, key, table) for key, table in tables.items()}
+
+
+def providers(path: str) -> dict[str, Provider]:
+    """Return the providers in a file, or none if it is wrong, so that people can sign in with passwords meanwhile."""
+    try:
+        return read(path)
+    except WrongConfiguration as error:
+        log.error("VIRTERWEB_OIDC_FILE: %s", error)
+        return {}
 
 
 def _provider(path: str, key: str, table: object) -> Provider:
