@@ -22,6 +22,7 @@ sys.path.insert(0, str(ROOT / "script"))
 import prepare  # noqa: E402, it is found there
 
 PARTS = ("LICENSE", "manage.py", "pyproject.toml", "requirements.txt", "requirements-dev.txt")
+PARTS += ("requirements-ldap.txt",)
 PARTS += ("deploy", "docs", "networks", "script", "static", "templates", "virterweb", "vms")
 OPT = Path("opt/virterweb")
 UNITS = ("virterweb-web.service", "virterweb-worker.service")

@@ -30,10 +30,11 @@ LAB = [
 ]
 # Debian up to 12 and Ubuntu up to 24.04 have these inside libvirt-daemon.
 LAB_IF_KNOWN = [f"libvirt-daemon-driver-{name}" for name in ("network", "storage", "secret", "nodedev", "nwfilter")]
+LDAP = ["libldap-dev", "libsasl2-dev"]  # to build what requirements-ldap.txt names
 UNIT = ["xz-utils", "bzip2", "openssh-client"]  # programs that the unit tests try things with
 GUESTS = ["mmdebstrap", "syslinux-common", "fdisk", "e2fsprogs"]  # what builds images of Debian
-# The last three are for qemu+ssh.
-SERVICES = ["redis-server", "postgresql", "openssh-client", "openssh-server", "netcat-openbsd"]
+# Those of OpenSSH and netcat are for qemu+ssh.
+SERVICES = ["redis-server", "postgresql", "openssh-client", "openssh-server", "netcat-openbsd", "slapd"]
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "virterweb"
 
 
@@ -141,8 +142,8 @@ def make_venv(*, tests: bool = False) -> None:
     What the tests need is kept when the portal is started from the same folder.
     """
     names = ["requirements.txt", "requirements-dev.txt"]
-    texts = [(ROOT / name).read_bytes() for name in names]
-    known = [hashlib.sha256(b"".join(texts[:count]) + sys.version.encode()).hexdigest() for count in (1, 2)]
+    texts = [(ROOT / name).read_bytes() for name in (*names, "requirements-ldap.txt")]
+    known = [hashlib.sha256(b"".join(texts[:count]) + sys.version.encode()).hexdigest() for count in (1, 3)]
     stamp = VENV / "installed"
     if stamp.exists() and stamp.read_text() in known[tests:] and PYTHON.exists():
         return

@@ -2,6 +2,7 @@
 
 import os
 import secrets
+from importlib.util import find_spec
 from pathlib import Path
 
 import dj_database_url
@@ -161,6 +162,9 @@ SOCIALACCOUNT_ADAPTER = "virterweb.people.sign_in.oidc.adapter.SocialAccountAdap
 SOCIALACCOUNT_EMAIL_AUTHENTICATION = False
 OIDC_FILE = os.environ.get("VIRTERWEB_OIDC_FILE", "")
 OIDC_PROVIDERS = SimpleLazyObject(oidc_providers)
+LDAP_FILE = os.environ.get("VIRTERWEB_LDAP_FILE", "")
+if LDAP_FILE and find_spec("django_auth_ldap"):  # `manage.py check` says so if it is missing
+    AUTHENTICATION_BACKENDS.append("virterweb.people.sign_in.ldap.backend.Backend")
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes", "webauthn"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_TOTP_ISSUER = "Virterweb"

@@ -1,6 +1,7 @@
 """What allauth asks the portal: how often a sign-in may be tried, who gets an account, and what is said."""
 
 from allauth.account.adapter import DefaultAccountAdapter
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import authenticate
 from django.contrib.auth.models import AbstractUser
@@ -43,6 +44,7 @@ class AccountAdapter(DefaultAccountAdapter):
         return limits.check_password(request, name, lambda: authenticate(request, **credentials))
 
     def login(self, request: HttpRequest, user: AbstractUser) -> None:
+        user.backend = settings.AUTHENTICATION_BACKENDS[0]  # reads the user of a session, whoever checked the password
         super().login(request, user)
         session_age.begin(request.session)
         limits.note(request, "succeeded", user.get_username())

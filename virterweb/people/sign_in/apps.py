@@ -1,4 +1,6 @@
-"""Registers the check of the file with OpenID Connect providers, which `manage.py check` and others run."""
+"""Registers checks of the files with services for sign-in, which `manage.py check` and other commands run."""
+
+from importlib.util import find_spec
 
 from django.apps import AppConfig
 from django.conf import settings
@@ -6,6 +8,9 @@ from django.core.checks import Error, register
 
 
 def check_providers(**options: object) -> list[Error]:
+    """Return what is wrong with the file of OpenID Connect providers."""
+    if not settings.OIDC_FILE:
+        return []
     from .oidc import configuration
 
     try:
@@ -15,9 +20,25 @@ def check_providers(**options: object) -> list[Error]:
     return []
 
 
+def check_directory(**options: object) -> list[Error]:
+    """Return what is wrong with the file of the LDAP directory."""
+    if not settings.LDAP_FILE:
+        return []
+    from .ldap import configuration
+
+    if find_spec("django_auth_ldap") is None:
+        return [Error("VIRTERWEB_LDAP_FILE needs the packages in requirements-ldap.txt", id="sign_in.E002")]
+    try:
+        configuration.read(settings.LDAP_FILE)
+    except configuration.WrongConfiguration as error:
+        return [Error(f"VIRTERWEB_LDAP_FILE: {error}", id="sign_in.E003")]
+    return []
+
+
 class SignInConfig(AppConfig):
     name = "virterweb.people.sign_in"
     verbose_name = "Sign-in"
 
     def ready(self) -> None:
         register(check_providers)
+        register(check_directory)

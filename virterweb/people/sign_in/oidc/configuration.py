@@ -2,18 +2,13 @@
 
 import logging
 import re
-import tomllib
-from dataclasses import dataclass, field, fields
-from pathlib import Path
+from dataclasses import dataclass, field
+
+from virterweb.people.sign_in.toml_file import WrongConfiguration, build, tables
 
 log = logging.getLogger(__name__)
 
 KEY = re.compile(r"[a-z0-9][a-z0-9-]{0,30}")
-REQUIRED = ("name", "issuer", "client_id", "client_secret")
-
-
-class WrongConfiguration(Exception):
-    """The file cannot be used; the text says why."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,15 +44,11 @@ def read(path: str) -> dict[str, Provider]:
     """Return the providers in a file by their keys.
 
     Raises:
-        WrongConfiguration: The file cannot be read, or a value is missing, unknown or of a wrong type.
+        WrongConfiguration: The file cannot be used.
     """
     if not path:
         return {}
-    try:
-        tables = tomllib.loads(Path(path).read_text())
-    except (OSError, ValueError) as error:
-        raise WrongConfiguration(f"{path}: {error}") from error
-    return {key: _provider(path, key, table) for key, table in tables.items()}
+    return {key: _provider(path, key, table) for key, table in tables(path).items()}
 
 
 def providers(path: str) -> dict[str, Provider]:
@@ -70,19 +61,6 @@ def providers(path: str) -> dict[str, Provider]:
 
 
 def _provider(path: str, key: str, table: object) -> Provider:
-    where = f"{path}: [{key}]"
     if not KEY.fullmatch(key) or not isinstance(table, dict):
-        raise WrongConfiguration(f"{where}: use lower-case letters, digits and hyphens for the name of a table")
-    if missing := [name for name in REQUIRED if not table.get(name)]:
-        raise WrongConfiguration(f"{where} has no {missing[0]}")
-    types = {each.name: _type(each.type) for each in fields(Provider)} | {"key": None}
-    for name, value in table.items():
-        if types.get(name) is None:
-            raise WrongConfiguration(f"{where} has the unknown setting {name}")
-        if not isinstance(value, types[name]):
-            raise WrongConfiguration(f"{where}: {name} must be of the type {types[name].__name__}")
-    return Provider(key=key, **table)
-
-
-def _type(annotation: object) -> type:
-    return getattr(annotation, "__origin__", annotation)
+        raise WrongConfiguration(f"{path}: [{key}]: use lower-case letters, digits and hyphens for the name of a table")
+    return build(Provider, f"{path}: [{key}]", table, key=key)
