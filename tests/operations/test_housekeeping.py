@@ -4,8 +4,11 @@ import os
 from datetime import timedelta
 from pathlib import Path
 
+from allauth.usersessions.models import UserSession
 from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.sessions.models import Session
+from django.core.cache import cache
+from django.db import connection
 from django.utils import timezone
 
 from networks.definition.events import Event
@@ -28,6 +31,26 @@ def test_failed_sign_ins_that_no_longer_count_are_deleted(db):
         SignInAttempt.objects.create(name=f"user {minutes}", at=timezone.now() - timedelta(minutes=minutes))
     forget()
     assert SignInAttempt.objects.get().name == "user 5"
+
+
+def test_counts_of_attempts_that_have_expired_are_deleted(db):
+    cache.set("later", 1, timeout=100)
+    cache.set("expired", 1, timeout=-100)
+    cache.add("expired too", 1, timeout=0.01)
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE sign_in_cache SET expires = '2020-01-01 00:00:00' WHERE cache_key LIKE '%too'")
+        forget()
+        cursor.execute("SELECT cache_key FROM sign_in_cache")
+        assert cursor.fetchall() == [(":1:later",)]
+
+
+def test_the_list_of_sessions_has_none_that_has_ended(db, member):
+    session = SessionStore()
+    session.save()
+    for key in (session.session_key, "ended"):
+        UserSession.objects.create(user=member, ip="192.0.2.1", session_key=key)
+    forget()
+    assert UserSession.objects.get().session_key == session.session_key
 
 
 def test_old_definitions_are_deleted_as_the_settings_say_but_never_the_latest_or_one_in_progress(

@@ -4,13 +4,16 @@ import shutil
 from datetime import timedelta
 from importlib import import_module
 
+from allauth.usersessions.models import UserSession
 from django.conf import settings
+from django.contrib.sessions.models import Session
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from networks.models import NetworkRevision
 from virterweb.operations.backup.archive import CREATING, UNPACKING
 from virterweb.people.models import WINDOW, SignInAttempt
+from virterweb.people.sign_in.limits import forget_counts
 from vms.models import VMRevision
 
 
@@ -24,11 +27,13 @@ def forget() -> None:
 def forget_sessions() -> None:
     """Delete the sessions of users who have not come back, as `manage.py clearsessions` does."""
     import_module(settings.SESSION_ENGINE).SessionStore.clear_expired()
+    UserSession.objects.exclude(session_key__in=Session.objects.values("session_key")).delete()
 
 
 def forget_sign_in_attempts() -> None:
     """Delete failed attempts that no longer count."""
     SignInAttempt.objects.filter(at__lt=timezone.now() - WINDOW).delete()
+    forget_counts()
 
 
 def forget_history() -> None:

@@ -7,7 +7,9 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.db import connection
 from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
 
 from virterweb.people.models import WINDOW, SignInAttempt
 
@@ -54,3 +56,11 @@ def remember_browser(answer: HttpResponse, name: str) -> None:
     """Let the failures of others not lock this user out in this browser."""
     options = {"max_age": YEAR, "httponly": True, "samesite": "Lax", "secure": settings.SESSION_COOKIE_SECURE}
     answer.set_signed_cookie(KNOWN, name.lower(), salt=KNOWN, **options)
+
+
+def forget_counts() -> None:
+    """Delete expired rows of the table in which allauth counts attempts and remembers used codes."""
+    with connection.cursor() as cursor:
+        table = connection.ops.quote_name(settings.CACHES["default"]["LOCATION"])
+        now = connection.ops.adapt_datetimefield_value(timezone.now())
+        cursor.execute(f"DELETE FROM {table} WHERE expires < %s", [now])
