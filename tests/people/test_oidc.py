@@ -15,6 +15,7 @@ from django.urls import reverse
 from tests.people.oidc_browser import configured, log_in, name_of, use
 from tests.people.test_sign_in import FAIL2BAN
 from tests.support.servers.oidc_provider import OIDCProvider, oidc_provider
+from virterweb.people.models import GroupRole, Membership, Role, Team
 from virterweb.people.sign_in.oidc.configuration import WrongConfiguration, providers, read
 
 pytestmark = pytest.mark.integration
@@ -95,6 +96,38 @@ def test_a_group_that_an_admin_takes_away_comes_back_with_the_next_sign_in(provi
     provider.user["groups"] = []
     log_in(Client())
     assert groups() == []
+
+
+def teams(name: str = "mara") -> dict[str, str]:
+    return {each.team.name: each.role.name for each in Membership.objects.filter(user__username=name)}
+
+
+def test_teams_have_roles_for_groups_of_the_provider(provider):
+    viewer, manager = (Role.objects.get(name=name) for name in ("viewer", "manager"))
+    red, blue = (Team.objects.create(name=name) for name in ("red", "blue"))
+    for team, group, role in ((red, "lab", viewer), (red, "lab-admins", manager), (blue, "lab", viewer)):
+        GroupRole.objects.create(team=team, group=group, role=role)
+    provider.user["groups"] = ["lab", "lab-admins"]
+    log_in(Client())
+    assert teams() == {"red": "manager", "blue": "viewer"}
+    provider.user["groups"] = ["lab"]
+    log_in(Client())
+    assert teams() == {"red": "viewer", "blue": "viewer"}
+    provider.user["groups"] = []
+    log_in(Client())
+    assert teams() == {}
+
+
+def test_a_membership_that_an_admin_has_given_stays_with_its_role(provider):
+    log_in(Client())
+    viewer, manager = (Role.objects.get(name=name) for name in ("viewer", "manager"))
+    red = Team.objects.create(name="red")
+    Membership.objects.create(team=red, user=User.objects.get(), role=manager)
+    GroupRole.objects.create(team=red, group="lab", role=viewer)
+    for said in (["lab"], []):
+        provider.user["groups"] = said
+        log_in(Client())
+        assert teams() == {"red": "manager"}
 
 
 @pytest.mark.parametrize(

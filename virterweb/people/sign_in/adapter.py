@@ -51,7 +51,8 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def post_login(self, request: HttpRequest, user: AbstractUser, **options: object) -> HttpResponse:
         if service := (options.get("signal_kwargs") or {}).get("sociallogin"):
-            groups.give(user, f"oidc:{service.account.provider}", set(service.account.extra_data["groups"]))
+            said, source = service.account.extra_data, f"oidc:{service.account.provider}"
+            groups.apply(user, source, set(said["reported"]), set(said["groups"]))
         answer = super().post_login(request, user, **options)
         limits.remember_browser(answer, user.get_username())
         return answer

@@ -91,7 +91,7 @@ class Backend(LDAPBackend):
             log.error("groups of %s cannot be read from the directory: %r", json.dumps(user.get_username()), error)
             return None
         known = self.directory.groups
-        groups.give(user, SOURCE, {known[name] for name in found if name in known})
+        groups.apply(user, SOURCE, set(found), {known[name] for name in found if name in known})
         return user
 
     def get_user(self, user_id: int) -> None:

@@ -93,7 +93,8 @@ class PortalProvider(OpenIDConnectProvider):
         """Keep which user of the provider it is, and which groups it gave."""
         claims = data["id_token"]
         kept = {"iss": claims["iss"], "sub": claims["sub"], "username": claims.get("preferred_username")}
-        return {**kept, "groups": sorted(self.configured.groups_for(claims))}
+        known = {"groups": sorted(self.configured.groups_for(claims)), "reported": self.configured.reported(claims)}
+        return kept | known
 
 
 class SocialAccountAdapter(DefaultSocialAccountAdapter):

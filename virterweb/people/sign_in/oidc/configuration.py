@@ -27,10 +27,10 @@ class Provider:
 
     def groups_for(self, claims: dict) -> set[str]:
         """Return the groups of the portal for the claims of a user."""
-        return {self.groups[value] for value in self._values(claims) if value in self.groups}
+        return {self.groups[value] for value in self.reported(claims) if value in self.groups}
 
-    def _values(self, claims: dict) -> list[str]:
-        """Return the values of the claim, which may be inside others, as `realm_access.roles`."""
+    def reported(self, claims: dict) -> list[str]:
+        """Return the groups of a user at the provider. The claim may be inside others, as `realm_access.roles`."""
         found = claims.get(self.groups_claim)
         if found is None:
             found = claims
