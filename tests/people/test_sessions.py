@@ -74,6 +74,17 @@ def test_sessions_are_listed_with_address_and_browser(member):
     assert [row[:2] for row in rows(client)] == [["Firefox this session", "192.0.2.1"], ["Chromium", "192.0.2.2"]]
 
 
+AGENT = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36"
+
+
+@pytest.mark.parametrize(
+    ("agent", "said"),
+    [(AGENT, "Chrome on Linux"), (f"{AGENT} Edg/156", "Edge on Linux"), ("x" * 50, "x" * 40), ("", "unknown")],
+)
+def test_a_browser_is_named_as_people_call_it(member, agent, said):
+    assert rows(signed_in(agent=agent))[0][0] == f"{said} this session"
+
+
 def test_the_list_says_when_a_session_was_used(member):
     client, other = signed_in(), signed_in("192.0.2.2", "Chromium")
     before = UserSession.objects.get(ip="192.0.2.2")

@@ -8,6 +8,16 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
 OTHERS = "others"
+# Words in a user agent, the first of which counts: Edge also says Chrome, and Chrome also says Safari.
+BROWSERS = {"Edg": "Edge", "OPR": "Opera", "Firefox": "Firefox", "Chrome": "Chrome", "Safari": "Safari", "curl": "curl"}
+SYSTEMS = {"Android": "Android", "iPhone": "iPhone", "iPad": "iPad", "Windows": "Windows", "Mac OS": "macOS"}
+SYSTEMS |= {"Linux": "Linux"}
+
+
+def browser_of(user_agent: str) -> str:
+    """Return browser and system of a user agent as people call them, or its first words."""
+    found = [next((name for word, name in names.items() if word in user_agent), "") for names in (BROWSERS, SYSTEMS)]
+    return " on ".join(filter(None, found)) or user_agent[:40] or "unknown"
 
 
 def own(request: HttpRequest) -> list[UserSession]:
@@ -16,6 +26,8 @@ def own(request: HttpRequest) -> list[UserSession]:
     if not any(session.is_current() for session in found):
         UserSession.objects.create_from_request(request)
         found = UserSession.objects.purge_and_list(request.user)
+    for session in found:
+        session.browser = browser_of(session.user_agent)
     return sorted(found, key=lambda session: (not session.is_current(), -session.last_seen_at.timestamp()))
 
 
