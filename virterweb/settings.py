@@ -146,6 +146,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
 ]
+AUTH_PASSWORD_VALIDATORS[1]["OPTIONS"] = {"min_length": int(os.environ.get("VIRTERWEB_PASSWORD_LENGTH") or 10)}
 AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend", "virterweb.people.backend.RightsBackend"]
 SESSION_COOKIE_AGE = int(float(os.environ.get("VIRTERWEB_SESSION_HOURS") or 7 * 24) * 3600)
 SESSION_IDLE_AGE = int(float(os.environ.get("VIRTERWEB_SESSION_IDLE_HOURS") or 12) * 3600)

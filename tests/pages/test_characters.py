@@ -135,7 +135,12 @@ def test_similar_names_are_marked_in_lists_and_on_pages(page, lab):
 
 def test_the_admin_refuses_user_names_with_invisible_characters(client, operator):
     client.force_login(operator)
-    sent = {"username": "adm\u3164in", "usable_password": "true", "password1": "fgh35vbnm", "password2": "fgh35vbnm"}
+    sent = {
+        "username": "adm\u3164in",
+        "usable_password": "true",
+        "password1": "fgh35vbnm78",
+        "password2": "fgh35vbnm78",
+    }
     answer = client.post("/admin/auth/user/add/", sent)
     assert "invisible" in str(answer.context["adminform"].form.errors["username"])
     assert get_user_model().objects.count() == 1

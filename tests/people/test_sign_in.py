@@ -87,6 +87,14 @@ def test_after_a_change_of_the_password_other_sessions_end(client, member):
     assert tried("/login/", "otto", "quite another").status_code == 302
 
 
+@pytest.mark.parametrize("weak", ["nine char", "password123"])
+def test_a_weak_password_is_refused(client, member, weak):
+    client.force_login(member)
+    typed = {"oldpassword": "a good one", "password1": weak, "password2": weak}
+    assert client.post("/profile/password/", typed).status_code == 422
+    assert client.post("/profile/password/", dict.fromkeys(typed, "ten chars.") | {"oldpassword": "a good one"}).url
+
+
 def test_a_user_without_a_password_learns_why_it_cannot_be_changed(client, db):
     client.force_login(get_user_model().objects.create_user("mara"))
     answer = client.get("/profile/password/")
