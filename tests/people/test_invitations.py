@@ -80,6 +80,8 @@ def test_nobody_is_invited_who_has_a_password_or_was_deactivated(db, member):
     assert "not valid" in follow(address)[1].content.decode()
     with pytest.raises(CommandError, match="valid username"):
         invited("a b")
+    with pytest.raises(CommandError, match="invisible characters"):
+        invited("adm\u3164in")
     assert User.objects.count() == 2
 
 

@@ -53,6 +53,15 @@ def test_the_same_user_gets_the_same_account_whatever_the_name_is_now(provider):
     assert User.objects.count() == 1
 
 
+@pytest.mark.parametrize("name", ["ma\u3164ra", "ma\u202era", "", "x" * 200, 7, None, ["mara"]])
+def test_a_name_that_no_user_may_have_is_replaced(provider, name):
+    provider.user |= {"preferred_username": name, "name": name}
+    client = Client()
+    log_in(client)
+    assert name_of(client) == User.objects.get().username
+    assert re.fullmatch(r"[a-z0-9]{1,150}", User.objects.get().username)
+
+
 @pytest.mark.parametrize("verified", [True, False])
 def test_no_account_is_linked_by_an_e_mail_address_or_a_name(provider, verified):
     local = User.objects.create_user("mara", "mara@example.com", "a good one", is_staff=True)

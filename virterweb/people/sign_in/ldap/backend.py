@@ -12,6 +12,7 @@ from django_auth_ldap import config
 from django_auth_ldap.backend import LDAPBackend
 from django_auth_ldap.config import LDAPSettings
 
+from virterweb.pages.characters import hidden_in
 from virterweb.people.sign_in import groups
 from virterweb.people.sign_in.toml_file import WrongConfiguration
 
@@ -77,6 +78,8 @@ class Backend(LDAPBackend):
         if User.objects.filter(username__iexact=name).exists():
             log.warning("%s of the directory has no account, because another user has this name", json.dumps(name))
             raise ldap_user.AuthenticationFailed("another user has this name")
+        if hidden := hidden_in(name):
+            raise ldap_user.AuthenticationFailed(f"the name has invisible characters: {hidden}")
         return User(username=name), True
 
     def authenticate_ldap_user(self, ldap_user: object, password: str) -> User | None:

@@ -15,10 +15,13 @@ from django.contrib import messages
 from django.http import HttpRequest
 from django.shortcuts import redirect
 
+from virterweb.pages.characters import hidden_in
+
 from .. import limits
 from .configuration import Provider
 from .id_token import WrongToken, checked, nonce_for
 
+LONGEST_NAME = 150  # characters in Django's tables
 LONGEST = 191  # characters of an identifier in allauth's table; OpenID Connect allows 255
 
 
@@ -87,7 +90,10 @@ class PortalProvider(OpenIDConnectProvider):
         return []
 
     def extract_common_fields(self, data: dict) -> dict:
-        return super().extract_common_fields(data) | {"email": None}
+        """Take no e-mail address, and no names that show something else than they are."""
+        found = super().extract_common_fields(data) | {"email": None}
+        texts = {name: value for name, value in found.items() if isinstance(value, str) and len(value) <= LONGEST_NAME}
+        return {name: value for name, value in texts.items() if not hidden_in(value)}
 
     def extract_extra_data(self, data: dict) -> dict:
         """Keep which user of the provider it is, and which groups it gave."""

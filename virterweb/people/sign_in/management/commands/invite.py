@@ -7,6 +7,7 @@ from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 
+from virterweb.pages.characters import hidden_in
 from virterweb.people.sign_in import invitations
 
 
@@ -25,6 +26,8 @@ class Command(BaseCommand):
         self.stdout.write(f"{(url or portal()).rstrip('/')}{invitations.link(user, 'manage.py invite')}")
 
     def _new(self, user: object) -> object:
+        if hidden := hidden_in(user.get_username()):
+            raise CommandError(f"remove the invisible characters: {hidden}")
         user.set_unusable_password()
         try:
             user.full_clean()
