@@ -72,7 +72,7 @@ def test_somebody_logs_in_with_a_passkey_alone(tab: Page, picture: Callable[[Pag
     tab.get_by_role("button", name="Log out").click()
     picture(tab, "login")
     tab.goto("/login/?next=/vms/")
-    tab.get_by_role("button", name="Log in with a passkey").click()
+    tab.get_by_role("button", name="Use a passkey").click()
     expect(tab).to_have_url("/vms/")
     tab.get_by_role("button", name="Log out").click()
     log_in(tab)
