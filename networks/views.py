@@ -127,5 +127,5 @@ def network_retry(request: HttpRequest, hypervisor: str, name: str) -> HttpRespo
     if network.state not in (State.FAILED, State.PENDING, State.REMOVING):
         messages.info(request, f"No change of {network} has failed, so there is nothing to retry.")
         return redirect(network)
-    network.ask_again()
+    network.retry()
     return redirect(network)

@@ -16,6 +16,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 
 from virterweb.enqueue import NOT_NOTIFIED, on_failure
 from virterweb.hypervisors.desired.refusals import InvalidTransition, Refusal
+from virterweb.logs import context
 from virterweb.pages.characters import visible_html
 
 CONTENT_SECURITY_POLICY = "; ".join(
@@ -39,6 +40,20 @@ PERMISSIONS_POLICY = ", ".join(
         *(f"publickey-credentials-{name}=(self)" for name in ("create", "get")),
     )
 )
+
+
+class CurrentRequest:
+    """Make the request known to the activity log, which records who makes a change and from where."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        token = context.request.set(request)
+        try:
+            return self.get_response(request)
+        finally:
+            context.request.reset(token)
 
 
 class RefuseNullCharacters(MiddlewareMixin):

@@ -45,6 +45,7 @@ if os.environ.get("VIRTERWEB_BEHIND_TLS") == "1":
     SECURE_HSTS_SECONDS = int(os.environ.get("VIRTERWEB_HSTS_SECONDS") or 365 * 86400)
 
 INSTALLED_APPS = [
+    "virterweb.activity",
     "virterweb.people",
     "virterweb.hypervisors",
     "vms",  # before networks: it adds list-attached to their command
@@ -66,6 +67,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "virterweb.middleware.CurrentRequest",
     "django.middleware.security.SecurityMiddleware",
     "virterweb.middleware.ContentSecurityPolicy",
     "whitenoise.middleware.WhiteNoiseMiddleware",

@@ -3,9 +3,9 @@
 from django.contrib import admin
 
 from virterweb.hypervisors.admin import DesiredAdmin, ForOperators, ObservedAdmin, RevisionAdmin
-from virterweb.hypervisors.desired.revisions import record
+from virterweb.hypervisors.desired.revisions import note_activity, record
 
-from .definition.events import Event
+from .definition.events import Event, ImageEvent
 from .models import (
     NIC,
     VM,
@@ -77,6 +77,10 @@ class ImageAdmin(DesiredAdmin):
     list_filter = ("hypervisor", "managed")
     search_fields = ("name", "volume")
     list_select_related = ("hypervisor", "status")
+
+    def save_related(self, request, form, formsets: list, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        note_activity(form.instance, ImageEvent.ADMIN, request.user)
 
 
 @admin.register(NIC)

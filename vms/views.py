@@ -103,7 +103,7 @@ def vm_force_off(request: HttpRequest, hypervisor: str, name: str) -> HttpRespon
 @require_POST
 def vm_retry(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
     vm = get_vm(request.user, hypervisor, name, verb=Verb.EDIT)
-    vm.ask_refused_nics_again()
+    vm.retry(request.user)
     return redirect(vm)
 
 

@@ -3,6 +3,7 @@
 import hashlib
 
 from django.contrib import messages
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
@@ -17,10 +18,12 @@ from networks.definition.plans.steps import Step, Wanted, token
 from networks.lookup import get_managed, get_network
 from networks.models import Network
 from networks.xml_editor.form import DocumentForm
+from virterweb.activity.choices import Result
 from virterweb.hypervisors.desired.history import history_page, revision_page
 from virterweb.hypervisors.desired.models import Desired
 from virterweb.hypervisors.desired.one_at_a_time import concurrent
 from virterweb.hypervisors.desired.refusals import InvalidTransition, Refusal
+from virterweb.hypervisors.desired.revisions import note_activity
 from virterweb.people import rights
 from virterweb.people.verbs import Verb
 
@@ -84,7 +87,9 @@ def network_edit(request: HttpRequest, hypervisor: str, name: str) -> HttpRespon
 def network_discard_draft(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
     """Forget the last change, which libvirt refused."""
     network = get_managed(request.user, hypervisor, name)
-    network.status.forget_draft()
+    with transaction.atomic():
+        network.status.forget_draft()
+        note_activity(network, Event.DRAFT_DISCARDED, request.user, result=Result.DONE)
     messages.success(request, f"The refused change of {network} was discarded.")
     return redirect(network)
 
@@ -193,7 +198,9 @@ def network_on_drift(request: HttpRequest, hypervisor: str, name: str) -> HttpRe
     """Set the automatic reaction to changes of this network outside the portal."""
     network = get_managed(request.user, hypervisor, name, verb=Verb.ADMINISTER)
     if request.POST.get("on_drift") in Network.OnDrift.values:
-        Network.objects.filter(pk=network.pk).update(on_drift=request.POST["on_drift"])
+        with transaction.atomic():
+            Network.objects.filter(pk=network.pk).update(on_drift=request.POST["on_drift"])
+            note_activity(network, Event.ON_DRIFT, request.user, result=Result.DONE)
         messages.success(
             request, f"When {network} is changed outside the portal: {Network.OnDrift(request.POST['on_drift']).label}."
         )

@@ -38,4 +38,13 @@ class Event(StrEnum):
     IDS_RESERVED = "ids reserved"
     ID_RELEASED = "id released"
     IDS_RELEASED = "ids released"
+    DELETED = "deleted"
+    RETRIED = "retried"
+    LEASE_RELEASED = "lease released"
+    ON_DRIFT = "on drift"
+    DRAFT_DISCARDED = "draft discarded"
     TEXT = "text"
+
+
+#: The events about DHCP reservations, not about the network itself.
+OF_RESERVATIONS = frozenset(each for each in Event if each.startswith(("reserv", "id ", "ids ")))

@@ -147,6 +147,11 @@ EVENTS = {
     "ids reserved": "DHCP reservations of IDs {first}–{last} added",
     "id released": "DHCP reservations of ID {first} removed",
     "ids released": "DHCP reservations of IDs {first}–{last} removed",
+    "deleted": "deletion requested",
+    "retried": "retried",
+    "lease released": "lease of {ip} released",
+    "on drift": "reaction to changes outside the portal set",
+    "draft discarded": "refused change discarded",
     "text": "{text}",  # of an earlier version, which stored its words
 }
 

@@ -13,9 +13,12 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from networks.definition.events import Event
 from networks.models import DNSAnswers, Lease, Network, NetworkQuerySet, NetworkStatus
+from virterweb.activity.choices import Result
 from virterweb.enqueue import enqueue
 from virterweb.hypervisors.connections.guard import GENERAL, Observation, check_fits, failure, worth_a_traceback
+from virterweb.hypervisors.desired.revisions import note_activity
 from virterweb.hypervisors.gateway.bounds import moment
 from virterweb.hypervisors.gateway.connection import Connection
 from virterweb.hypervisors.gateway.found import FoundLease, FoundNetwork, Refused
@@ -131,9 +134,12 @@ def _follow(old: Lease, now: Lease) -> bool:
 def ask_release(network: Network, pk: int) -> bool:
     """Request that a current lease is released; return whether the network has it."""
     asked = {"release_asked_at": timezone.now(), "release_problem": ""}
-    found = network.leases.current().filter(pk=pk).update(**asked)
-    if found:
-        enqueue("networks.tasks.release_leases", network.pk)
+    with transaction.atomic():
+        lease = network.leases.current().filter(pk=pk).first()
+        found = lease is not None and network.leases.current().filter(pk=pk).update(**asked)
+        if found:
+            note_activity(network, Event.LEASE_RELEASED, about={"ip": lease.ip}, result=Result.DONE)
+            enqueue("networks.tasks.release_leases", network.pk)
     return bool(found)
 
 

@@ -16,10 +16,11 @@ from networks.definition import rules
 from networks.definition.document.compare import differences
 from networks.definition.document.edit import edit
 from networks.definition.document.parse import parse
-from networks.definition.events import Event
+from networks.definition.events import OF_RESERVATIONS, Event
 from networks.definition.plans.steps import Wanted
 from networks.definition.spec import HostSpec, NetworkSpec
-from virterweb.hypervisors.desired.revisions import record
+from virterweb.activity.choices import Kind
+from virterweb.hypervisors.desired.revisions import note_activity, record
 from virterweb.hypervisors.gateway.found import HypervisorError
 from virterweb.people import rights
 from virterweb.people.owned import Owned
@@ -97,6 +98,8 @@ class Network(Adoption, ReservationIDs, Comparison, Owned):
         help_text="empty: storing the definition in libvirt was requested",
     )
 
+    activity_kind = Kind.NETWORK
+    kinds_of_events = dict.fromkeys(OF_RESERVATIONS, Kind.RESERVATION)
     push_task = "networks.tasks.push"
 
     objects = NetworkQuerySet.as_manager()
@@ -261,7 +264,15 @@ class Network(Adoption, ReservationIDs, Comparison, Owned):
 
     def remove(self, *, allow_disconnect: Iterable[str] = ()) -> None:
         """Request deletion; of the running VMs, only those named may lose their NICs' connection by it."""
-        super().remove(allow_disconnect=sorted(allow_disconnect))
+        with transaction.atomic():
+            super().remove(allow_disconnect=sorted(allow_disconnect))
+            note_activity(self, Event.DELETED)
+
+    def retry(self) -> None:
+        """Have the pending or failed change carried out again."""
+        with transaction.atomic():
+            self.ask_again()
+            note_activity(self, Event.RETRIED)
 
     @property
     def is_access_network(self) -> bool:

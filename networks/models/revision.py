@@ -7,7 +7,12 @@ from networks.definition.document.compare import Difference, differences
 from networks.definition.document.edit import build
 from networks.definition.document.leaves import Field
 from networks.definition.spec import NetworkSpec
+from virterweb.activity.choices import Kind
+from virterweb.activity.wording import add_events
 from virterweb.hypervisors.desired.revisions import Revision
+
+for kind in (Kind.NETWORK, Kind.RESERVATION):
+    add_events(kind, wording.EVENTS, wording.event)
 
 
 class NetworkRevision(Revision):

@@ -19,7 +19,8 @@ from virterweb.hypervisors.models import Hypervisor, Secret
 from virterweb.urls import admin
 from vms.models import Disk, UploadPart
 
-MODELS = [model for model in admin.site._registry if model._meta.app_label in ("hypervisors", "networks", "vms")]
+APPS = ("activity", "hypervisors", "networks", "vms")
+MODELS = [model for model in admin.site._registry if model._meta.app_label in APPS]
 
 
 @pytest.fixture
@@ -39,9 +40,7 @@ def lab(client, operator, enqueued):
 def test_every_model_but_secrets_and_uploads_is_in_the_admin():
     from django.apps import apps
 
-    models = {
-        model for label in ("hypervisors", "networks", "vms") for model in apps.get_app_config(label).get_models()
-    }
+    models = {model for label in APPS for model in apps.get_app_config(label).get_models()}
     assert models - {Secret, UploadPart} == set(MODELS)
 
 

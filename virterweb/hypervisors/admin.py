@@ -4,18 +4,22 @@ from collections.abc import Iterable
 
 from django.contrib import admin, messages
 from django.contrib.auth import get_user_model
-from django.contrib.auth.admin import UserAdmin
+from django.contrib.auth.admin import GroupAdmin, UserAdmin
+from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
-from django.db import router
+from django.db import router, transaction
 from django.db.models import CharField, Field, Model, QuerySet
 from django.db.models.deletion import Collector
 from django.forms import Field as FormField
 from django.http import HttpRequest
 
+from virterweb.activity.choices import Kind, Result
+from virterweb.activity.models import Entry, Subject
 from virterweb.enqueue import LOOK, enqueue
 from virterweb.pages import characters
 from virterweb.pages.ssh_key_field import SSHKeysField, SSHKeysInput
 
+from .desired.revisions import note_activity
 from .models import OPERATE, Chore, Hypervisor, HypervisorStatus, ReadingProblem, WorkerProcess
 
 
@@ -73,8 +77,10 @@ class DesiredAdmin(ForOperators, admin.ModelAdmin):
 
     @admin.action(description="Apply again to libvirt", permissions=["change"])
     def push_again(self, request: HttpRequest, rows: QuerySet) -> None:
-        for desired in rows.select_related("status"):
-            desired.ask_again()
+        for desired in rows.select_related("status", "hypervisor"):
+            with transaction.atomic():
+                desired.ask_again()
+                note_activity(desired, "retried", request.user)
         self.message_user(request, f"Applying {rows.count()} definitions to libvirt again.", messages.SUCCESS)
 
 
@@ -98,8 +104,33 @@ def request_polls(request: HttpRequest, hypervisors: QuerySet) -> None:
     messages.success(request, f"Polling {', '.join(str(one) for one in hypervisors)}.")
 
 
+class RecordedAdmin(admin.ModelAdmin):
+    """Records each change of a row in the activity log; Django calls these methods in the transaction of the change."""
+
+    def subject(self, row: Model) -> Subject:
+        return Subject(kind=Kind.RIGHTS, name=str(row), object_id=row.pk)
+
+    def log_addition(self, request: HttpRequest, obj: Model, message: object) -> object:
+        self._record(request, obj, "created")
+        return super().log_addition(request, obj, message)
+
+    def log_change(self, request: HttpRequest, obj: Model, message: object) -> object:
+        changes = (part.get("changed", {}) for part in message) if isinstance(message, list) else ()
+        self._record(request, obj, "edited", fields=[field for each in changes for field in each.get("fields", ())])
+        return super().log_change(request, obj, message)
+
+    def log_deletions(self, request: HttpRequest, queryset: Iterable[Model]) -> object:
+        for row in queryset:
+            self._record(request, row, "removed")
+        return super().log_deletions(request, queryset)
+
+    def _record(self, request: HttpRequest, row: Model, event: str, **about: object) -> None:
+        about = {"model": str(row._meta.verbose_name), **about}
+        Entry.objects.record(self.subject(row), event, about, by=request.user, result=Result.DONE)
+
+
 @admin.register(Hypervisor)
-class HypervisorAdmin(ForOperators, admin.ModelAdmin):
+class HypervisorAdmin(ForOperators, RecordedAdmin):
     list_display = ("name", "uri", "pool", "access_network", "reachable", "version", "acceleration")
     list_filter = ("domain_type", "static_dhcp", "after_restart")
     search_fields = ("name", "uri")
@@ -113,6 +144,14 @@ class HypervisorAdmin(ForOperators, admin.ModelAdmin):
             widget = SSHKeysInput(attrs={"rows": 6, "cols": 110, "spellcheck": "false"})
             options = {"form_class": SSHKeysField, "widget": widget}
         return super().formfield_for_dbfield(field, request, **options)
+
+    def subject(self, row: Hypervisor) -> Subject:
+        return Subject(kind=Kind.HYPERVISOR, hypervisor=row.name, hypervisor_id=row.pk)
+
+    def log_deletions(self, request: HttpRequest, queryset: Iterable[Hypervisor]) -> object:
+        for hypervisor in queryset:
+            Entry.objects.abandon(hypervisor.pk)
+        return super().log_deletions(request, queryset)
 
     def get_deleted_objects(self, objs: Iterable[Hypervisor], request: HttpRequest) -> tuple:
         """Count the rows that are deleted with hypervisors and cannot be deleted separately."""
@@ -169,7 +208,18 @@ class ReadingProblemAdmin(ObservedAdmin):
     list_select_related = ("hypervisor",)
 
 
-class VisibleUserAdmin(UserAdmin):
+@admin.register(Entry)
+class EntryAdmin(ObservedAdmin):
+    list_display = ("at", "who", "via", "address", "kind", "hypervisor", "name", "what", "result")
+    list_filter = ("kind", "via", "result")
+    search_fields = ("who", "name", "hypervisor", "event", "address", "request")
+
+
+class RecordedGroupAdmin(RecordedAdmin, GroupAdmin):
+    pass
+
+
+class VisibleUserAdmin(RecordedAdmin, UserAdmin):
     """Refuses invisible characters in user names, because pages show them next to objects and events."""
 
     def formfield_for_dbfield(self, db_field: Field, request: HttpRequest, **options: object) -> FormField | None:
@@ -186,3 +236,5 @@ def validate_visible(text: str) -> None:
 
 admin.site.unregister(get_user_model())
 admin.site.register(get_user_model(), VisibleUserAdmin)
+admin.site.unregister(Group)
+admin.site.register(Group, RecordedGroupAdmin)

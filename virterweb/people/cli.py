@@ -13,6 +13,7 @@ from django.db import OperationalError, ProgrammingError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.forms import Form
 
+from virterweb.activity.origin import system_user
 from virterweb.enqueue import LOOK, NOT_NOTIFIED, enqueue, on_failure
 from virterweb.hypervisors.claims.clock import database_time
 from virterweb.hypervisors.desired.models import Desired
@@ -20,6 +21,7 @@ from virterweb.hypervisors.desired.refusals import InvalidTransition
 from virterweb.hypervisors.desired.state import State
 from virterweb.hypervisors.dispatch.heartbeat import worker_runs
 from virterweb.hypervisors.models import Hypervisor
+from virterweb.logs.context import about
 from virterweb.pages.characters import visible
 
 from . import rights
@@ -76,8 +78,10 @@ class VerbCommand(BaseCommand):
     def handle(self, *args: object, handler: Callable, acting: str | None = None, **options: object) -> None:
         self.user = portal_user(acting) if acting is not None else None
         on_failure(lambda: self.stderr.write(NOT_NOTIFIED))
+        who = {"user": acting, "user_id": self.user.pk} if self.user else {"user": system_user()}
         try:
-            handler(**options)
+            with about(command=type(self).__module__.rpartition(".")[2], **who):
+                handler(**options)
         except (InvalidTransition, PermissionDenied) as problem:
             raise CommandError(str(problem)) from problem
         except (OperationalError, ProgrammingError) as problem:

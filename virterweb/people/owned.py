@@ -1,11 +1,13 @@
 """Base model of what users and teams own: networks, VMs and images."""
 
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from typing import Self
 
 from django.conf import settings
 from django.db import models
 
+from virterweb.activity.models import Subject
 from virterweb.hypervisors.desired.models import Desired
 from virterweb.hypervisors.desired.queryset import DesiredQuerySet
 
@@ -40,6 +42,10 @@ class Owned(Desired):
     def kept_limits(self) -> AbstractContextManager[None]:
         """Make a change within the limits of the team: see `limits.kept`."""
         return limits.kept(self.team_id, self.hypervisor_id)
+
+    def activity_subject(self, event: str) -> Subject:
+        """Return what an entry of the activity log says about the object, with its present owner and team."""
+        return replace(super().activity_subject(event), owner_id=self.owner_id, team_id=self.team_id)
 
     def delete(self, *args, **kwargs) -> tuple[int, dict[str, int]]:
         """Delete it with everything that belongs to it, its shares included."""

@@ -49,4 +49,4 @@ def again(vms: VMQuerySet, user: rights.Actor) -> None:
     with transaction.atomic():
         for vm in vms.select_related("status", "owner"):
             if not why_not(vm, user) and vm.done and vm.status.error:
-                vm.ask_refused_nics_again()
+                vm.retry(user)

@@ -15,10 +15,12 @@ from django.views.decorators.vary import vary_on_headers
 
 from virterweb.people.rights import Actor, access_of, require
 from virterweb.people.verbs import Verb
+from vms.definition.events import Event
 from vms.models import VM, ConsoleLog
 from vms.observed import console_text
 
 from . import sync as console
+from .readers import note_reading
 
 MAX_SHOWN = 64 * 1024  # characters at the end of the log that the page shows; a link leads to the whole text
 
@@ -58,7 +60,7 @@ def _logs(user: Actor, hypervisor: str, name: str) -> QuerySet[ConsoleLog]:
     return logs.select_related(*related).annotate(length=Length("text")).defer("text").order_by("-pk")
 
 
-def _find(request: HttpRequest, hypervisor: str, name: str) -> Console:
+def _find(request: HttpRequest, hypervisor: str, name: str, event: Event) -> Console:
     """Return the log of `?log=`, else the newest, which is that of an existing VM; 404 if there is none."""
     visible = VM.objects.visible_to(request.user).on(hypervisor).select_related("hypervisor").filter(name=name)
     vm = visible.order_by("-managed", "pk").first()
@@ -73,6 +75,7 @@ def _find(request: HttpRequest, hypervisor: str, name: str) -> Console:
         log = logs.filter(pk=number).first() if re.fullmatch(r"[0-9]{1,18}", number) else None
     if log is None:
         raise Http404(f"{name} has no console log.")
+    note_reading(log, request.user, event)
     power = log.vm.status.power if log.vm else ""
     said = f"{log.problem.stored()} {power} {log.gone_at}"
     version = f"{log.pk}-{log.size}-{log.length}-{zlib.crc32(said.encode())}"
@@ -83,7 +86,7 @@ def _find(request: HttpRequest, hypervisor: str, name: str) -> Console:
 @vary_on_headers("HX-Request")
 def vm_console(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
     """Show the page, or its fragment, which is empty if `?seen=` is the current version."""
-    found = _find(request, hypervisor, name)
+    found = _find(request, hypervisor, name, Event.CONSOLE_OPENED)
     if request.htmx and request.GET.get("seen") == found.version:
         return HttpResponse(status=204)
     others = [log for log in _logs(request.user, hypervisor, name) if log.pk != found.log.pk]
@@ -95,7 +98,7 @@ def vm_console(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse
 @require_GET
 def vm_console_text(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
     """Return the whole kept log as a text file."""
-    log = _find(request, hypervisor, name).log
+    log = _find(request, hypervisor, name, Event.CONSOLE_DOWNLOADED).log
     answer = HttpResponse(console_text.readable(log.text), content_type="text/plain; charset=utf-8")
     answer["Content-Disposition"] = content_disposition_header(True, f"{name}-console.txt")
     answer["X-Content-Type-Options"] = "nosniff"

@@ -28,3 +28,22 @@ class Event(StrEnum):
     REPLACEMENT_ADOPTED = "taken over"
     DELETED = "deleted"
     RESTORED = "restored"
+    RETRIED = "retried"
+    GUEST_CONFIGURED = "guest configured"
+    CONSOLE_OPENED = "console opened"
+    CONSOLE_DOWNLOADED = "console downloaded"
+
+
+#: The events about NICs and consoles, not about the VM itself.
+OF_NICS = frozenset(each for each in Event if each.startswith("nic "))
+OF_CONSOLES = frozenset(each for each in Event if each.startswith("console "))
+
+
+class ImageEvent(StrEnum):
+    """The codes of events of images; `wording.images.EVENTS` has their texts."""
+
+    ADDED = "added"
+    CONVERTED = "converted"
+    DELETED = "deleted"
+    ADMIN = "admin"
+    RETRIED = "retried"

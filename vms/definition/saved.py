@@ -40,6 +40,10 @@ EVENTS = {
     "taken over": "replaced by the VM that was recreated outside the portal",
     "deleted": "deletion requested",
     "restored": "restored as of {at}",
+    "retried": "retried",
+    "guest configured": "network configuration of the guest applied",
+    "console opened": "console opened",
+    "console downloaded": "console log downloaded",
 }
 
 TITLES = {

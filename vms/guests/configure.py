@@ -3,15 +3,19 @@
 import shlex
 from pathlib import Path
 
+from django.db import transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
+from virterweb.activity.choices import Result
 from virterweb.enqueue import LOOK, enqueue
 from virterweb.hypervisors.claims.due import DueQuerySet
+from virterweb.hypervisors.desired.revisions import note_activity
 from virterweb.hypervisors.gateway.found import HypervisorError
 from virterweb.messages import Message
 from vms.cloud_init import seed
 from vms.definition import cloud_init
+from vms.definition.events import Event
 from vms.models import VM, GuestRun, Power
 
 SCRIPT = (Path(__file__).parent / "configure.sh").read_text()
@@ -22,7 +26,9 @@ MAX_OUTPUT = 20_000  # characters of what is kept
 def ask(vm: VM) -> None:
     """Request it, again if it was done before."""
     again = {"asked_at": timezone.now(), "done_at": None, "code": None, "reason": "", "output": ""}
-    run, _ = GuestRun.objects.update_or_create(vm=vm, defaults=again)
+    with transaction.atomic():
+        run, _ = GuestRun.objects.update_or_create(vm=vm, defaults=again)
+        note_activity(vm, Event.GUEST_CONFIGURED, result=Result.DONE)
     if vm.done:
         enqueue(LOOK, run.pk)
 

@@ -9,10 +9,12 @@ from django.core.files import File
 
 from networks.definition import rules
 from virterweb.hypervisors.desired.one_at_a_time import exclusive
+from virterweb.hypervisors.desired.revisions import note_activity
 from virterweb.hypervisors.fleet.field import HypervisorField
 from virterweb.hypervisors.models import Hypervisor
 from virterweb.messages import Message
 from virterweb.people import creating, rights
+from vms.definition.events import ImageEvent
 from vms.models import TAG, WORK, Image, VMStatus, Volume
 
 from . import qcow2, uploads
@@ -99,7 +101,7 @@ class ImageForm(forms.Form):
                 if upload:
                     uploads.discard(upload)
                 return None
-            return Image.objects.create(
+            image = Image.objects.create(
                 hypervisor=data["hypervisor"],
                 owner=by,
                 team=creating.team_of(self, self.user),
@@ -108,6 +110,8 @@ class ImageForm(forms.Form):
                 upload=upload,
                 size=file.size if file else 0,
             )
+            note_activity(image, ImageEvent.ADDED, by)
+            return image
 
 
 def volume_user(hypervisor: Hypervisor, name: str) -> str:

@@ -3,21 +3,27 @@
 import secrets
 from typing import Self
 
-from django.db import models
+from django.db import models, transaction
 from django.db.models import Q
 from django.db.models.functions import Lower
 from django.urls import reverse
 from django.utils import timezone
 
 from networks.definition import rules
+from virterweb.activity.choices import Kind
+from virterweb.activity.wording import add_events
 from virterweb.enqueue import LOOK
 from virterweb.hypervisors.desired.drift import decoded
 from virterweb.hypervisors.desired.models import Status
+from virterweb.hypervisors.desired.revisions import note_activity
 from virterweb.hypervisors.models import Hypervisor
 from virterweb.people.owned import Owned, OwnedQuerySet
 from virterweb.people.rights import Actor, access_of
 from virterweb.people.verbs import Verb
-from vms.definition.wording.images import image_drift
+from vms.definition.events import ImageEvent
+from vms.definition.wording.images import EVENTS, image_drift
+
+add_events(Kind.IMAGE, EVENTS)
 
 TAG = "virter:tag:"
 LAYER = "virter:layer:"
@@ -43,6 +49,7 @@ class Image(Owned):
     upload = models.CharField(blank=True, editable=False, help_text="file on its way into the pool")
     size = models.PositiveBigIntegerField("upload size", default=0, editable=False, help_text="bytes of the upload")
 
+    activity_kind = Kind.IMAGE
     has_history = False
     push_task = LOOK
 
@@ -60,9 +67,17 @@ class Image(Owned):
 
     def convert(self) -> None:
         """Request that a flat volume is copied into a layer; until then VMs can be run from the volume."""
-        self.upload = secrets.token_hex(16)
-        self.save()
-        self.status.retry_now()
+        with transaction.atomic():
+            self.upload = secrets.token_hex(16)
+            self.save()
+            self.status.retry_now()
+            note_activity(self, ImageEvent.CONVERTED)
+
+    def remove(self) -> None:
+        """Request deletion."""
+        with transaction.atomic():
+            super().remove()
+            note_activity(self, ImageEvent.DELETED)
 
 
 class ImageStatus(Status):

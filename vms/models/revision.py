@@ -2,9 +2,14 @@
 
 from django.db import models
 
+from virterweb.activity.choices import Kind
+from virterweb.activity.wording import add_events
 from virterweb.hypervisors.desired.revisions import Revision
 from vms.definition import saved
 from vms.definition.saved import Difference, Saved, SavedNIC
+
+for kind in (Kind.VM, Kind.NIC, Kind.CONSOLE):
+    add_events(kind, saved.EVENTS, saved.event)
 
 
 class VMRevision(Revision):

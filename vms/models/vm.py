@@ -10,13 +10,14 @@ from django.db.models.functions import Lower
 from django.urls import reverse
 
 from networks.definition import rules
+from virterweb.activity.choices import Kind
 from virterweb.hypervisors.desired.revisions import recorded
 from virterweb.hypervisors.desired.state import State
 from virterweb.hypervisors.models import Hypervisor, ReadingProblem
 from virterweb.messages import Message
 from virterweb.people.owned import Owned
 from vms.definition.domain_diff import Aspect, SavedNIC, SavedVM
-from vms.definition.events import Event
+from vms.definition.events import OF_CONSOLES, OF_NICS, Event
 
 from .disk import WORK
 from .document import revision_values
@@ -90,6 +91,8 @@ class VM(VMNICs, VMAdoption, Owned):
         default=list, blank=True, editable=False, help_text="aspects that are reverted to their saved values"
     )
 
+    activity_kind = Kind.VM
+    kinds_of_events = dict.fromkeys(OF_NICS, Kind.NIC) | dict.fromkeys(OF_CONSOLES, Kind.CONSOLE)
     push_task = "vms.tasks.push"
 
     objects = VMQuerySet.as_manager()

@@ -12,7 +12,7 @@ from django.utils import timezone
 from networks.addresses.reserved import reserved
 from networks.models import Network
 from networks.reservations.reservations import Known
-from virterweb.hypervisors.desired.revisions import recorded
+from virterweb.hypervisors.desired.revisions import note_activity, recorded
 from vms.definition.events import Event
 from vms.definition.guest_nic import GuestSpec
 from vms.definition.nics import fields as nic_fields
@@ -92,6 +92,12 @@ class VMNICs:
             refused = self.nics.filter(removed_at=None, refused__isnull=False)
             refused.update(asked_at=timezone.now(), refused=None)
             self.ask_again()
+
+    def retry(self, by: AbstractBaseUser | None = None) -> None:
+        """Retry what has failed, as `ask_refused_nics_again` does, at the request of a user."""
+        with transaction.atomic():
+            self.ask_refused_nics_again()
+            note_activity(self, Event.RETRIED, by)
 
     def _desired_nic(self, key: str) -> tuple["NIC", NICSpec]:
         """Return the desired NIC, new and unsaved if there is none, and its current specification."""

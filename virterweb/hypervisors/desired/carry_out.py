@@ -117,7 +117,7 @@ def _conclude(desired: Desired, began: float, **values: object) -> None:
     """
     status = desired.status
     mine = type(status).objects.filter(pk=status.pk, claimed_by=status.claimed_by)
-    if desired.has_history and mine.exists():
+    if mine.exists():
         conclude(desired, values.get("error"), seconds=monotonic() - began)
     mine.filter(desired__managed=desired.managed).update(**{**Status.CLEAN, "generation": desired.generation, **values})
 

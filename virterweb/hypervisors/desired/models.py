@@ -5,7 +5,7 @@ what was found, and for which generation. Imports neither networks nor vms.
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import ClassVar, Self
@@ -15,6 +15,8 @@ from django.db import models, transaction
 from django.db.models import F
 from django.utils import timezone
 
+from virterweb.activity.choices import Kind
+from virterweb.activity.models import Entry, Subject
 from virterweb.enqueue import enqueue
 from virterweb.hypervisors.claims.clock import database_time
 from virterweb.hypervisors.claims.due import Due
@@ -58,6 +60,12 @@ class Desired(models.Model):
 
     has_history: ClassVar[bool] = True
     """Whether changes are recorded as revisions."""
+
+    activity_kind: ClassVar[Kind]
+    """The kind of the entries about it in the activity log."""
+
+    kinds_of_events: ClassVar[Mapping[str, Kind]] = {}
+    """The kinds of the entries about its parts, by event."""
 
     push_task: ClassVar[str]
     """The path of the task that applies one row, given its ID."""
@@ -123,7 +131,13 @@ class Desired(models.Model):
         with transaction.atomic():
             type(self).objects.select_for_update().filter(pk=self.pk).values_list("pk").first()
             statuses.select_for_update().filter(desired=self.pk).values_list("pk").first()
+            Entry.objects.conclude(self.activity_kind, self.pk, self.generation)
             return super().delete(*args, **kwargs)
+
+    def activity_subject(self, event: str) -> Subject:
+        """Return what an entry of the activity log says about the object."""
+        kind, host = self.kinds_of_events.get(event, self.activity_kind), self.hypervisor
+        return Subject(kind=kind, name=self.name, object_id=self.pk, hypervisor=host.name, hypervisor_id=host.pk)
 
     @contextmanager
     def transition(self, *, managed: bool | None = None, present: bool = False) -> Iterator[None]:

@@ -14,6 +14,8 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import cached_property
 
+from virterweb.activity.models import Entry
+from virterweb.activity.origin import origin
 from virterweb.message_field import MessageField
 from virterweb.messages import Message, add_wording
 from virterweb.pages import xml_lines
@@ -99,14 +101,33 @@ def record(
     result: str = "",
     about: Mapping[str, object] | None = None,
 ) -> None:
-    """Record the saved definition of a managed object.
+    """Record a change of an object in the activity log, and the saved definition of a managed one in its history.
 
     Without a result it is done if nothing has to be carried out; otherwise the worker adds the result.
     """
+    result, revision = result or (Revision.Result.DONE if desired.done else ""), None
     if desired.managed:
-        result = result or (Revision.Result.DONE if desired.done else "")
         values = {"generation": desired.generation, "event": str(event), "about": about or {}, "result": result}
-        desired.revisions.create(by=by, **values, **desired.revision_values())
+        by_id = by.pk if by else None if event == BASELINE else origin().user_id
+        revision = desired.revisions.create(by_id=by_id, **values, **desired.revision_values())
+    if event != BASELINE:
+        note_activity(desired, event, by, result=result, about=about, revision_id=revision and revision.pk)
+
+
+def note_activity(
+    desired: Desired,
+    event: str,
+    by: AbstractBaseUser | None = None,
+    *,
+    about: Mapping[str, object] | None = None,
+    **values: object,
+) -> None:
+    """Record a change of an object in the activity log alone: `values` are its `result` and `revision_id`.
+
+    Without a result it is in progress until the object's generation is carried out.
+    """
+    subject = desired.activity_subject(event)
+    Entry.objects.record(subject, event, about, by=by, generation=desired.generation, **values)
 
 
 @contextmanager
@@ -132,6 +153,9 @@ def recorded(desired: Desired, event: str, by: AbstractBaseUser | None = None, *
 
 def conclude(desired: Desired, error: Message | None = None, **values: object) -> None:
     """Record the result of a push: of the latest revision, with further values, and of those that it overtook."""
+    Entry.objects.conclude(desired.activity_kind, desired.pk, desired.generation, error)
+    if not desired.has_history:
+        return
     waiting = desired.revisions.filter(generation__lte=desired.generation, result="")
     if latest := waiting.first():
         desired.revisions.filter(pk=latest.pk).update(**values)

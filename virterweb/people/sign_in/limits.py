@@ -11,6 +11,7 @@ from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
+from virterweb.activity.sign_ins import locked_out
 from virterweb.people.models import WINDOW, SignInAttempt
 
 log = logging.getLogger(__package__)
@@ -42,6 +43,7 @@ def check_password(request: HttpRequest, name: str, check: Callable[[], object |
     attempt = SignInAttempt.begin(name, address_of(request), known=known)
     if attempt is None:
         note(request, "refused", name, "too many failures")
+        locked_out(name, request)
         said = f"Too many sign-in attempts have failed. Wait {MINUTES} minutes, then try again."
         raise ValidationError(said, code=THROTTLED)
     user = check()

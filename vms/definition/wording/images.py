@@ -10,6 +10,15 @@ from virterweb.messages import Message, add_wording
 #: How the pool differs from an image.
 IMAGES = {"volume gone": "the pool no longer has its volume {volume}"}
 
+#: What was done with an image.
+EVENTS = {
+    "added": "added",
+    "admin": "edited in the admin",
+    "converted": "conversion into a layer requested",
+    "deleted": "deletion requested",
+    "retried": "retried",
+}
+
 #: Why a file cannot be an image.
 FILES = {
     "file.format": "This is a {format} file. Convert it with “qemu-img convert -O qcow2 FILE FILE.qcow2”.",

@@ -7,8 +7,13 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import transaction
 
+from virterweb.activity.choices import Kind, Result
+from virterweb.activity.models import Entry, Subject
+from virterweb.activity.origin import system_user
 from virterweb.hypervisors.models import Hypervisor
+from virterweb.logs.context import about
 
 
 class Command(BaseCommand):
@@ -57,4 +62,9 @@ class Command(BaseCommand):
         except ValidationError as problem:
             lines = (f"--hypervisor {hypervisor}: {text}" for text in problem.messages)
             raise CommandError("\n".join(lines)) from problem
-        hypervisor.save()
+        with transaction.atomic(), about(command="setup", user=system_user()):
+            added = hypervisor.pk is None
+            hypervisor.save()
+            event, fields = ("created", {}) if added else ("edited", {"fields": ["URI"]})
+            subject = Subject(kind=Kind.HYPERVISOR, hypervisor=hypervisor.name, hypervisor_id=hypervisor.pk)
+            Entry.objects.record(subject, event, fields, result=Result.DONE)

@@ -1,0 +1,42 @@
+"""The closed sets of the activity log."""
+
+from django.db.models import TextChoices
+
+
+class Via(TextChoices):
+    """How somebody, or something, made a change."""
+
+    PAGE = "page"
+    ADMIN = "admin"
+    COMMAND = "command", "command line"
+    TOKEN = "token", "API token"
+    WORKER = "worker"
+
+
+class Kind(TextChoices):
+    """What an entry is about."""
+
+    HYPERVISOR = "hypervisor"
+    NETWORK = "network"
+    RESERVATION = "reservation", "DHCP reservation"
+    VM = "VM"
+    NIC = "NIC"
+    CONSOLE = "console"
+    IMAGE = "image"
+    SIGN_IN = "sign-in"
+    RIGHTS = "rights", "users and rights"
+
+
+class Result(TextChoices):
+    DONE = "done"
+    FAILED = "failed"
+
+
+#: The kinds of entries that name an object of the same table by its ID.
+OF_ONE_OBJECT = ((Kind.NETWORK, Kind.RESERVATION), (Kind.VM, Kind.NIC, Kind.CONSOLE))
+OF_PEOPLE = (Kind.SIGN_IN, Kind.RIGHTS)
+
+
+def same_object(kind: str) -> tuple[str, ...]:
+    """Return the kinds whose entries may be about the same object as those of this kind."""
+    return next((kinds for kinds in OF_ONE_OBJECT if kind in kinds), (kind,))

@@ -1,0 +1,57 @@
+"""Texts of events. Each app adds those of its objects, and the history of an object uses the same ones."""
+
+import re
+from collections.abc import Callable, Mapping
+
+from virterweb.messages import add_wording
+
+from .choices import Kind
+
+Words = Callable[[str, Mapping[str, object]], str]  # given the code of an event and its parameters
+
+PEOPLE = {
+    "signed in": "signed in",
+    "signed out": "signed out",
+    "sign-in failed": "sign-in as {name} failed",
+    "locked out": "sign-in as {name} refused after too many failures",
+    "password changed": "password changed",
+    "created": "{model} added",
+    "edited": "{model} edited: {fields}",
+    "removed": "{model} deleted",
+}
+HYPERVISOR = {"created": "added", "edited": "settings changed: {fields}", "removed": "deleted"}
+
+_WORDS: dict[str, tuple[Words, Mapping[str, str]]] = {}
+
+
+def add_events(kind: Kind, templates: Mapping[str, str], words: Words | None = None) -> None:
+    """Add the events of a kind: their templates by code, and the function that fills them in, if not `format_map`."""
+    _WORDS[kind] = (words or (lambda code, about: templates[code].format_map(about)), templates)
+
+
+def what(kind: str, event: str, about: Mapping[str, object]) -> str:
+    """Return the text of an event; its code if another version has stored it, whose wording is not known."""
+    try:
+        return _WORDS[kind][0](event, about)
+    except (KeyError, ValueError, TypeError):
+        return event
+
+
+def title(kind: str, event: str) -> str:
+    """Return the text of an event without its parameters, for filters."""
+    _, templates = _WORDS.get(kind, (None, {}))
+    return re.sub(r"\{\w+\}", "…", templates.get(event, event))
+
+
+def _people(code: str, about: Mapping[str, object]) -> str:
+    return PEOPLE[code].format_map({**about, "fields": ", ".join(about.get("fields", ()))})
+
+
+def _hypervisor(code: str, about: Mapping[str, object]) -> str:
+    return HYPERVISOR[code].format_map({"fields": ", ".join(about.get("fields", ()))})
+
+
+add_wording({"activity.hypervisor_deleted": "The hypervisor was deleted before this was carried out."})
+add_events(Kind.SIGN_IN, PEOPLE, _people)
+add_events(Kind.RIGHTS, PEOPLE, _people)
+add_events(Kind.HYPERVISOR, HYPERVISOR, _hypervisor)
