@@ -18,7 +18,7 @@ MARKS |= dict.fromkeys((VM_NAME, HOST, IMAGE), "mixes scripts")
 QUIET = {"option", "pre", "textarea", "script", "title", "button", "code", "style", "small", "label"}
 ONE_NETWORK, ONE_VM = f"/networks/{HOST}/{NETWORK}/", f"/vms/{HOST}/{VM_NAME}/"
 PAGES = [
-    *("/", "/problems/", "/hypervisors/", "/networks/", "/vms/", "/images/", "/trouble/"),
+    *("/", "/activity/", "/problems/", "/hypervisors/", "/networks/", "/vms/", "/images/", "/trouble/"),
     *("/attached/", "/attached/?group=vm"),
     *(f"/search/?q={text}" for text in (NETWORK, VM_NAME, "10.1.0.7", "10.1.0.99", MAC)),
     *(ONE_NETWORK + rest for rest in ("", "attached/", "attached/?group=vm", "leases/", "addresses/", "hosts/")),

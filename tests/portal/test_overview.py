@@ -10,6 +10,7 @@ from networks.definition.spec import HostSpec
 from networks.models import DHCPHostStatus, Network
 from tests.support.making import make_foreign_network, make_hypervisor, make_lease, make_network, make_running, make_vm
 from tests.support.shown import queries_of
+from virterweb.hypervisors.desired.revisions import conclude
 from virterweb.hypervisors.models import Hypervisor, HypervisorStatus
 from virterweb.hypervisors.models.hypervisor import HypervisorQuerySet
 from virterweb.messages import Message
@@ -140,8 +141,9 @@ def test_the_latest_changes_are_listed_with_their_authors_and_results(page, lab,
     network = make_network(lab)
     network.change(Event.CHANGED, user)
     network.note(Event.ADOPTED, result="done")
-    network.note(Event.XML, user, result="failed")
-    network.revisions.filter(result="failed").update(error=Message.external("This libvirt refuses it"))
+    conclude(network)
+    network.note(Event.XML, user)
+    conclude(network, Message.external("This libvirt refuses it"))
     found = latest(page.get("/"))
     assert [line.split(":")[0] for line in found] == ["net1"] * 3
     assert found[0].startswith("net1: XML changed ")

@@ -81,7 +81,7 @@ PAGES: dict[str, dict[str | None, Rule]] = {
     },
     "operations": each("live ready metrics", MONITORING),
     "portal": {
-        **each("overview hypervisors address_problems search", LIST),
+        **each("overview hypervisors address_problems search activity activity_table", LIST),
         **each("network_problems problems", NAMES),
         **each("start_again leave_off", Rule(None, Verb.LIST)),  # those VMs that the user may start
     },

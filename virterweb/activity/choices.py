@@ -6,30 +6,30 @@ from django.db.models import TextChoices
 class Via(TextChoices):
     """How somebody, or something, made a change."""
 
-    PAGE = "page"
-    ADMIN = "admin"
+    PAGE = "page", "page"
+    ADMIN = "admin", "admin"
     COMMAND = "command", "command line"
     TOKEN = "token", "API token"
-    WORKER = "worker"
+    WORKER = "worker", "worker"
 
 
 class Kind(TextChoices):
     """What an entry is about."""
 
-    HYPERVISOR = "hypervisor"
-    NETWORK = "network"
+    HYPERVISOR = "hypervisor", "hypervisor"
+    NETWORK = "network", "network"
     RESERVATION = "reservation", "DHCP reservation"
-    VM = "VM"
-    NIC = "NIC"
-    CONSOLE = "console"
-    IMAGE = "image"
-    SIGN_IN = "sign-in"
+    VM = "VM", "VM"
+    NIC = "NIC", "NIC"
+    CONSOLE = "console", "console"
+    IMAGE = "image", "image"
+    SIGN_IN = "sign-in", "sign-in"
     RIGHTS = "rights", "users and rights"
 
 
 class Result(TextChoices):
-    DONE = "done"
-    FAILED = "failed"
+    DONE = "done", "done"
+    FAILED = "failed", "failed"
 
 
 #: The kinds of entries that name an object of the same table by its ID.

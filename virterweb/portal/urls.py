@@ -1,6 +1,7 @@
-from django.urls import path
+from django.urls import path, re_path
 
 from . import views
+from .activity import activity, activity_table
 from .hypervisors import hypervisor_list
 from .restarts import end_interruption
 
@@ -10,6 +11,8 @@ urlpatterns = [
     path("hypervisors/", hypervisor_list, name="hypervisors"),
     path("hypervisors/<str:hypervisor>/start-again/", end_interruption, {"running": True}, name="start_again"),
     path("hypervisors/<str:hypervisor>/leave-off/", end_interruption, {"running": False}, name="leave_off"),
+    path("activity/", activity, name="activity"),
+    re_path(r"^activity\.(?P<suffix>csv|json)\Z", activity_table, name="activity_table"),
     path("problems/", views.address_problems, name="address_problems"),
     path("search/", views.search, name="search"),
     path("networks/<str:hypervisor>/<str:name>/problems/", views.network_problems, name="network_problems"),

@@ -6,17 +6,16 @@ from django.views.decorators.http import require_GET
 
 from networks.leases.history_form import HistoryForm
 from networks.lookup import get_network
-from networks.models import Lease, Network, NetworkRevision
-from virterweb.hypervisors.desired.history import latest
-from virterweb.hypervisors.desired.revisions import Revision
+from networks.models import Lease, Network
 from virterweb.operations.disk import data_disk
 from virterweb.pages.tables import natural, natural_key
 from virterweb.people import rights
 from virterweb.people.verbs import Verb
 from vms.lookup import get_vm
-from vms.models import VM, VMRevision
+from vms.models import VM
 
 from . import attention
+from .activity import latest
 from .checks import problems_of, problems_on, worst_first
 from .hypervisors import with_vm_counts
 from .restarts import interrupted_vms
@@ -58,7 +57,7 @@ def overview(request: HttpRequest) -> HttpResponse:
         "interrupted": interrupted_vms(request.user),
         "unread": attention.unread(request.user),
         "disk": data_disk(),
-        "latest": _latest(request.user, 8),
+        "latest": latest(request.user, 8),
     }
     template = "portal/overview/_overview.html" if request.htmx else "portal/overview/overview.html"
     return render(request, template, context)
@@ -69,15 +68,6 @@ def address_problems(request: HttpRequest) -> HttpResponse:
     """Show the worst problems of addresses on all hypervisors: a part of the overview, or a page of its own."""
     template = "portal/_address_problems.html" if request.htmx else "portal/address_problems.html"
     return render(request, template, {"found": attention.address_problems(request.user)})
-
-
-def _latest(user: rights.Actor, count: int) -> list[Revision]:
-    """Return the latest changes of networks and VMs whose definitions a user may see, newest first."""
-    access = rights.access_of(user)
-    networks = NetworkRevision.objects.filter(access.q(Verb.SEE, "network", "desired__"))
-    vms = VMRevision.objects.filter(access.q(Verb.SEE, "vm", "desired__"))
-    found = [*latest(networks, count), *latest(vms, count)]
-    return sorted(found, key=lambda revision: revision.at, reverse=True)[:count]
 
 
 def _with_links(problems: list, networks: list[Network]) -> list[tuple]:

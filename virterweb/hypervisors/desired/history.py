@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Protocol
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.contrib.auth.base_user import AbstractBaseUser
@@ -60,7 +61,9 @@ def history_page(request: HttpRequest, desired: Desired) -> HttpResponse:
     for newer, older in pairwise(revisions):
         newer.previous = older
     with_steps = any(revision.steps for revision in revisions)
+    query = urlencode({"hypervisor": desired.hypervisor.name, "object": desired.name})
     context = {**_parts(desired), "revisions": revisions, "with_steps": with_steps}
+    context["activity"] = f"{reverse('portal:activity')}?{query}"  # with what changed no definition, such as deletion
     return render(request, "pages/history/history.html", context)
 
 

@@ -1,0 +1,214 @@
+"""The page of the activity log: filtered, by pages, and as CSV and JSON."""
+
+from collections.abc import Mapping
+
+from django import forms
+from django.db.models import BooleanField, Case, Exists, F, Model, OuterRef, QuerySet, Subquery, Value, When
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.http import require_GET
+from django.views.decorators.vary import vary_on_headers
+
+from networks.leases.history_form import Moment
+from networks.models import Network, NetworkRevision, NetworkStatus
+from virterweb.activity import wording
+from virterweb.activity.choices import OF_PEOPLE, Kind, Result, Via, same_object
+from virterweb.activity.models import Entry, EntryQuerySet
+from virterweb.hypervisors.models import Hypervisor
+from virterweb.message_field import MessageField
+from virterweb.pages import exports
+from virterweb.pages.chips import NO_OWNER, Narrowed, Property
+from virterweb.pages.tables import Column, Table
+from virterweb.people import rights
+from vms.models import VM, Image, ImageStatus, VMRevision, VMStatus
+
+OFFERED = 5000  # the latest entries, whose values the chips offer
+EXPORTED = 50_000  # entries in a file, the latest
+IN_PROGRESS = "in-progress"
+
+COLUMNS = (
+    Column(key="time", title="Time", order=(F("pk").desc(),)),
+    Column(key="user", title="User", order=(F("who"),)),
+    Column(key="object", title="Object", order=(F("name"), F("hypervisor"))),
+    Column(key="event", title="Change", order=(F("kind"), F("event"))),
+    Column(key="result", title="Result", order=(F("result"),)),
+)
+PROPERTIES = (
+    Property(
+        key="user",
+        title="User",
+        columns=("who",),
+        values=lambda who: {who or NO_OWNER: who or "none"},
+        having=lambda rows, who: rows.filter(who="" if who == NO_OWNER else who),
+    ),
+    Property(
+        key="via",
+        title="Source",
+        columns=("via",),
+        values=lambda via: {via: Via(via).label},
+        having=lambda rows, via: rows.filter(via=via),
+    ),
+    Property(
+        key="hypervisor",
+        title="Hypervisor",
+        columns=("hypervisor",),
+        values=lambda name: {name: name} if name else {},
+        having=lambda rows, name: rows.filter(hypervisor=name),
+    ),
+    Property(
+        key="kind",
+        title="Kind",
+        columns=("kind",),
+        values=lambda kind: {kind: Kind(kind).label},
+        having=lambda rows, kind: rows.filter(kind=kind),
+    ),
+    Property(
+        key="object",
+        title="Object",
+        columns=("name",),
+        values=lambda name: {name: name} if name else {},
+        having=lambda rows, name: rows.filter(name=name),
+    ),
+    Property(
+        key="event",
+        title="Change",
+        columns=("kind", "event"),
+        values=lambda kind, event: {event: wording.title(kind, event)},
+        having=lambda rows, event: rows.filter(event=event),
+    ),
+    Property(
+        key="result",
+        title="Result",
+        columns=("result",),
+        values=lambda result: {result or IN_PROGRESS: Result(result).label if result else "in progress"},
+        having=lambda rows, result: rows.filter(result="" if result == IN_PROGRESS else result),
+    ),
+)
+FILE = (
+    *("at", "user", "via", "address", "kind", "event", "change", "hypervisor", "object", "object_id", "revision"),
+    *("result", "error", "request"),
+)
+
+
+class PeriodForm(forms.Form):
+    """`?since=2026-11-24T22:00&until=2026-11-25T06:00`: both may be left out."""
+
+    since = forms.DateTimeField(label="From", required=False, widget=Moment)
+    until = forms.DateTimeField(label="To", required=False, widget=Moment)
+
+    @property
+    def is_filled_in(self) -> bool:
+        return any(self.data.get(name) for name in self.fields)
+
+    def among(self, entries: EntryQuerySet) -> EntryQuerySet:
+        """Return the entries between the two times; a time that cannot be read does not narrow them."""
+        self.is_valid()
+        since, until = (self.cleaned_data.get(name) for name in self.fields)
+        entries = entries.filter(at__gte=since) if since else entries
+        return entries.filter(at__lt=until) if until else entries
+
+
+def searched(request: HttpRequest, period: PeriodForm) -> EntryQuerySet:
+    """Return the entries that the user may see, those of the searched time and object."""
+    entries = period.among(Entry.objects.visible_to(request.user))
+    text = request.GET.get("q", "").strip()
+    return entries.filter(name__icontains=text) if text else entries
+
+
+@require_GET
+@vary_on_headers("Accept", "HX-Request")
+def activity(request: HttpRequest) -> HttpResponse:
+    """Show who changed what; the list polls with the current filters."""
+    if suffix := exports.wanted_suffix(request):
+        return activity_table(request, suffix)
+    period = PeriodForm(request.GET)
+    found = searched(request, period)
+    rows = Narrowed(found, PROPERTIES, request.GET)
+    context = {
+        "table": Table(rows.rows, COLUMNS, request.GET, with_links),
+        "narrowed": rows,
+        "period": period,
+        "query": request.GET.urlencode(),
+    }
+    if request.htmx:
+        return render(request, "portal/activity/_list.html", context)
+    offered = Narrowed(found.filter(pk__in=found.order_by("-pk").values("pk")[:OFFERED]), PROPERTIES, request.GET)
+    return render(request, "portal/activity/activity.html", {**context, "chips": offered.chips})
+
+
+@require_GET
+def activity_table(request: HttpRequest, suffix: str) -> HttpResponse:
+    """Serve the latest entries that match the filters as a file."""
+    rows = Narrowed(searched(request, PeriodForm(request.GET)), PROPERTIES, request.GET).rows
+    full = rights.is_operator(request.user)
+    return exports.answer("activity", suffix, FILE, (_cells(entry, full) for entry in rows[:EXPORTED].iterator()))
+
+
+def _cells(entry: Entry, full: bool) -> tuple[object, ...]:
+    """Return the columns of `FILE`; only operators see from where others work."""
+    of_object = (entry.kind, entry.event, entry.what, entry.hypervisor, entry.name, entry.object_id, entry.revision_id)
+    address, request = (entry.address, entry.request) if full else ("", "")
+    at, result = entry.at.isoformat(timespec="seconds"), entry.result or IN_PROGRESS
+    return (at, entry.who, entry.via, address, *of_object, result, str(entry.error), request)
+
+
+def latest(user: rights.Actor, count: int) -> list[Entry]:
+    """Return the latest changes of objects, newest first."""
+    seen = Entry.objects.visible_to(user).exclude(kind__in=(*OF_PEOPLE, Kind.CONSOLE))
+    return with_links(seen[:count])
+
+
+def with_links(entries: QuerySet[Entry]) -> list[Entry]:
+    """Return entries with the address of their object and revision, as far as those exist, and their progress."""
+    host = Hypervisor.objects.filter(pk=OuterRef("hypervisor_id")).order_by().values("name")
+    found = list(
+        entries.annotate(
+            host=Subquery(host),
+            name_now=_of_object(Network, VM, Image, column="name", key="pk"),
+            progress=_of_object(NetworkStatus, VMStatus, ImageStatus, column="progress", key="desired"),
+            revision_kept=Case(
+                When(kind__in=same_object(Kind.NETWORK), then=_exists(NetworkRevision)),
+                When(kind__in=same_object(Kind.VM), then=_exists(VMRevision)),
+                default=Value(False),
+                output_field=BooleanField(),
+            ),
+        )
+    )
+    for entry in found:
+        for name, address in _addresses(entry).items():
+            setattr(entry, name, address)
+    return found
+
+
+def _of_object(network: type[Model], vm: type[Model], image: type[Model], *, column: str, key: str) -> Case:
+    """Return a column of the object of an entry, or of its status, as it is now."""
+    cases = [
+        When(
+            kind__in=same_object(kind),
+            then=Subquery(model.objects.filter(**{key: OuterRef("object_id")}).order_by().values(column)),
+        )
+        for kind, model in zip(MODELS, (network, vm, image), strict=True)
+    ]
+    return Case(*cases, output_field=MessageField() if column == "progress" else None)
+
+
+def _exists(model: type[Model]) -> Exists:
+    return Exists(model.objects.filter(pk=OuterRef("revision_id")).order_by())
+
+
+#: The models of objects, by the first kind of their entries.
+MODELS = {Kind.NETWORK: Network, Kind.VM: VM, Kind.IMAGE: Image}
+
+
+def _addresses(entry: Entry) -> Mapping[str, str]:
+    """Return the name of the object's model, and the addresses that a row links to; "" where there is none."""
+    model = MODELS.get(same_object(entry.kind)[0])
+    app, place = model._meta.app_label if model else "", (entry.host, entry.name_now)
+    page = revision = ""
+    if model is Image and entry.name_now:
+        page = reverse("vms:images")
+    elif model and all(place):
+        page = reverse(f"{app}:detail", args=place)
+        revision = reverse(f"{app}:revision", args=[*place, entry.revision_id]) if entry.revision_kept else ""
+    return {"model": model._meta.model_name if model else "", "page": page, "revision": revision}
