@@ -280,6 +280,7 @@ LOGGING = {
 INSTALLED_APPS.append("virterweb.operations")
 METRICS_TOKEN = os.environ.get("VIRTERWEB_METRICS_TOKEN", "")
 HISTORY_DAYS = int(os.environ.get("VIRTERWEB_HISTORY_DAYS") or 0)  # for which old definitions are kept; 0: forever
+ACTIVITY_DAYS = int(os.environ.get("VIRTERWEB_ACTIVITY_DAYS") or 0)  # for which the activity log is kept; 0: forever
 if os.environ.get("VIRTERWEB_LOG") == "json":
     MIDDLEWARE.insert(0, "virterweb.logs.json_lines.RequestLog")
     LOGGING["formatters"]["json"] = {"()": "virterweb.logs.json_lines.formatter"}

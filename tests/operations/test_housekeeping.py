@@ -13,6 +13,8 @@ from django.utils import timezone
 
 from networks.definition.events import Event
 from tests.support.making import make_hypervisor, make_network
+from virterweb.activity.choices import Kind
+from virterweb.activity.models import Entry, Subject
 from virterweb.operations.housekeeping import forget
 from virterweb.people.models import SignInAttempt
 
@@ -74,6 +76,17 @@ def test_old_definitions_are_deleted_as_the_settings_say_but_never_the_latest_or
     settings.HISTORY_DAYS = 1
     assert left() == 2
     assert quiet.revisions.count() == 1
+
+
+def test_old_entries_of_the_activity_log_are_deleted_as_the_settings_say(db, settings):
+    for days in (40, 20):
+        entry = Entry.objects.record(Subject(kind=Kind.SIGN_IN), "signed in", result="done")
+        Entry._base_manager.filter(pk=entry.pk).update(at=timezone.now() - timedelta(days=days))
+    forget()
+    assert Entry.objects.count() == 2
+    settings.ACTIVITY_DAYS = 30
+    forget()
+    assert Entry.objects.get() == entry
 
 
 def test_folders_of_killed_backups_are_deleted_after_a_day(db, settings, tmp_path: Path):

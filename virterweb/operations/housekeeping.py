@@ -11,6 +11,7 @@ from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from networks.models import NetworkRevision
+from virterweb.activity.models import Entry
 from virterweb.operations.backup.archive import CREATING, UNPACKING
 from virterweb.people.models import WINDOW, SignInAttempt
 from virterweb.people.sign_in.limits import forget_counts
@@ -21,6 +22,7 @@ def forget() -> None:
     forget_sessions()
     forget_sign_in_attempts()
     forget_history()
+    forget_activity()
     forget_leftovers()
 
 
@@ -45,6 +47,13 @@ def forget_history() -> None:
         later = model.objects.filter(desired=OuterRef("desired"), pk__gt=OuterRef("pk"))
         old = model.objects.order_by().filter(Exists(later), at__lt=before).exclude(result="")
         model.objects.filter(pk__in=list(old.values_list("pk", flat=True)[:1000])).delete()
+
+
+def forget_activity() -> None:
+    """Delete old entries of the activity log, a limited number in each transaction."""
+    before = timezone.now() - timedelta(days=settings.ACTIVITY_DAYS)
+    while settings.ACTIVITY_DAYS and Entry.objects.expire(before):
+        pass
 
 
 def forget_leftovers() -> None:
