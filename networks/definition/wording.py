@@ -149,7 +149,7 @@ EVENTS = {
     "ids released": "DHCP reservations of IDs {first}–{last} removed",
     "deleted": "deletion requested",
     "retried": "retried",
-    "lease released": "lease of {ip} released",
+    "lease released": "release of lease {ip} requested",
     "on drift": "reaction to changes outside the portal set",
     "draft discarded": "refused change discarded",
     "text": "{text}",  # of an earlier version, which stored its words

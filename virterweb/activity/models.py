@@ -143,7 +143,7 @@ class Entry(models.Model):
         verbose_name_plural = "entries"
         indexes = [
             models.Index(fields=["object_id", "kind", "-id"], name="activity_of_object"),
-            models.Index(fields=["hypervisor_id"], condition=Q(result=""), name="activity_in_progress"),
+            models.Index(fields=["object_id"], condition=Q(result=""), name="activity_in_progress"),
         ]
 
     def __str__(self) -> str:

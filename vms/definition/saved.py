@@ -41,7 +41,7 @@ EVENTS = {
     "deleted": "deletion requested",
     "restored": "restored as of {at}",
     "retried": "retried",
-    "guest configured": "network configuration of the guest applied",
+    "guest configured": "application of the guest network configuration requested",
     "console opened": "console opened",
     "console downloaded": "console log downloaded",
 }

@@ -1,0 +1,284 @@
+"""Every URL that changes something writes exactly one entry in the activity log, or changes nothing at all."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import pytest
+from django.db import IntegrityError, connection
+from django.http import HttpResponse
+from django.test import Client
+from django.utils import timezone
+from lxml import html
+
+from networks.models import Network
+from tests.project.conftest import people, things  # noqa: F401, the fixtures of all pages
+from tests.project.every_url import ALL, address
+from tests.project.test_urls import RULES, state
+from tests.support.making import make_foreign_network, make_host
+from tests.support.shown import as_shown
+from virterweb.activity.choices import Kind, Via
+from virterweb.activity.models import Entry
+from virterweb.messages import Message
+from vms.models import VM, Image, Interruption, Power, Volume
+
+pytestmark = pytest.mark.integration
+
+PASSWORD = "a good one"
+MAC = "52:54:00:00:00:08"
+DOMAIN = "<domain type='qemu'><name>alma-8-8</name><memory unit='MiB'>1024</memory><vcpu>1</vcpu><devices/></domain>"
+
+
+def network() -> Network:
+    return Network.objects.select_related("status", "hypervisor").get(name="net1")
+
+
+def vm() -> VM:
+    return VM.objects.select_related("status", "hypervisor").get(name="alma-8-8")
+
+
+# what has to be there before
+
+
+def failed() -> None:
+    for each in (network(), vm()):
+        each.status.write(error=Message("network.managed"), generation=each.generation)
+
+
+def drafted() -> None:
+    network().status.write(draft=network().full_document, draft_error=Message("network.managed"))
+
+
+def transient() -> None:
+    network().status.write(persistent=False)
+
+
+def renamed() -> None:
+    found = network()
+    found.status.write(document=found.full_document.replace("net1", "net9"), persistent=True)
+
+
+def changed_before() -> None:
+    found = network()
+    found.change("changed", document=found.full_document.replace("<ip ", "<domain name='lab.test'/><ip "))
+    found.refresh_from_db()
+    found.status.write(generation=found.generation, dhcp="10.1.0.2-10.1.0.254")
+    vm().decide_guest_network("virter")
+    make_host(found, MAC, "10.1.0.8")
+
+
+def outside() -> None:
+    """Make libvirt have another domain, and other memory of the VM."""
+    found = network()
+    document = found.full_document.replace("<ip ", "<domain name='outside.test'/><ip ")
+    found.status.write(document=document, stored="", drift="[]", persistent=True)
+    vm().status.write(document=DOMAIN, generation=vm().generation)
+
+
+def stranger() -> None:
+    VM.objects.get(name="external").status.write(document=DOMAIN.replace("alma-8-8", "external"), present=True)
+
+
+def recreated() -> None:
+    vm().status.write(present=False)
+    other = VM.objects.create(hypervisor=vm().hypervisor, name="alma-8-8", managed=False)
+    other.status.write(present=True, document=DOMAIN)
+
+
+def recreated_network() -> None:
+    network().status.write(present=False)
+    document = network().full_document.replace(str(network().uuid), "{uuid}")
+    make_foreign_network(network().hypervisor, document)
+
+
+def leaving_nic() -> None:
+    vm().remove_nic(MAC)
+
+
+def interrupted() -> None:
+    vm().status.write(power=Power.OFF, interrupted=Interruption.HOST, interrupted_at=timezone.now(), present=True)
+
+
+def pooled() -> None:
+    Volume.objects.create(hypervisor=vm().hypervisor, name="disk", path="/pool/disk", format="qcow2")
+
+
+def nothing() -> None: ...
+
+
+def post(values: dict[str, object]) -> Callable[[Client, str], HttpResponse]:
+    """Return a function that sends these values."""
+    return lambda client, path: client.post(path, {name: _now(value) for name, value in values.items()})
+
+
+def submit(form: str = "(//main//form[.//button])[last()]", **values: object) -> Callable[[Client, str], HttpResponse]:
+    """Return a function that fills in the form of a page, and confirms the preview that it may get."""
+
+    def send(client: Client, path: str) -> HttpResponse:
+        answer = client.get(path)
+        for _ in range(2):
+            page = html.fromstring(answer.content)
+            if not page.xpath(form):  # the page that says what is wrong with the request
+                break
+            filled = as_shown(answer, form) | {name: _now(value) for name, value in values.items()}
+            answer = client.post(path, filled | {"token": page.xpath("//input[@name='token']/@value")})
+            if answer.status_code not in (200, 409):
+                break
+        return answer
+
+    return send
+
+
+def _now(value: object) -> object:
+    return value() if callable(value) else value
+
+
+def bulk(client: Client, path: str) -> HttpResponse:
+    chosen = {"action": "stop", "network": network().pk}
+    return client.post(path, chosen | as_shown(client.post(path, chosen)))
+
+
+@dataclass(frozen=True)
+class Change:
+    """What is sent to a URL, what must be there before, and the entry that it leaves: its kind and its text."""
+
+    send: Callable[[Client, str], HttpResponse]
+    kind: Kind
+    what: str
+    before: Callable[[], None] = nothing
+
+
+EMPTY = post({})
+NETWORK, RESERVATION, VM_, NIC, IMAGE = Kind.NETWORK, Kind.RESERVATION, Kind.VM, Kind.NIC, Kind.IMAGE
+CHANGES = {
+    "networks:remove": Change(submit(disconnect="yes"), NETWORK, "deletion requested"),
+    "networks:edit": Change(submit(domain="lab.test"), NETWORK, "changed Domain, Domain is local only"),
+    "networks:plan": Change(submit(), NETWORK, "reverted to saved definition", outside),
+    "networks:accept": Change(EMPTY, NETWORK, "changes from libvirt accepted", outside),
+    "networks:adopt": Change(EMPTY, NETWORK, "adopted"),
+    "networks:adopt_replacement": Change(EMPTY, NETWORK, "adopted the network that replaced it", recreated_network),
+    "networks:recreate": Change(submit(), NETWORK, "recreated", renamed),
+    "networks:release": Change(EMPTY, NETWORK, "released"),
+    "networks:retry": Change(EMPTY, NETWORK, "retried", failed),
+    "networks:persist": Change(EMPTY, NETWORK, "made persistent", transient),
+    "networks:on_drift": Change(post({"on_drift": "take"}), NETWORK, "reaction to changes outside the portal set"),
+    "networks:discard_draft": Change(EMPTY, NETWORK, "refused change discarded", drafted),
+    "networks:xml": Change(
+        submit(document=lambda: network().full_document.replace("<ip ", "<domain name='lab.test'/><ip ")),
+        NETWORK,
+        "XML changed: Domain",
+    ),
+    "networks:revision": Change(submit(), NETWORK, "restored as of …", changed_before),
+    "networks:add": Change(submit(name="net2", ipv4="10.2.0.1/24"), NETWORK, "added"),
+    "networks:bulk": Change(bulk, NETWORK, "stopped"),
+    "networks:lease_reserve": Change(EMPTY, RESERVATION, "10.1.0.7 reserved for 52:54:00:00:00:07"),
+    "networks:lease_release": Change(EMPTY, NETWORK, "release of lease 10.1.0.7 requested"),
+    "networks:host_add": Change(
+        submit(mac="52:54:00:00:00:33", ip="10.1.0.33", name="x"), RESERVATION, "10.1.0.33 reserved for x"
+    ),
+    "networks:host_paste": Change(
+        submit(text="52:54:00:00:00:33 10.1.0.33 x"), RESERVATION, "10.1.0.33 reserved for x"
+    ),
+    "networks:host_edit": Change(submit(name="y"), RESERVATION, "DHCP reservation of 10.1.0.9 changed"),
+    "networks:host_remove": Change(
+        post({"ip": "10.1.0.9 52:54:00:00:00:09"}), RESERVATION, "DHCP reservations of 10.1.0.9 removed"
+    ),
+    "networks:host_ids": Change(post({"id": 40, "count": 2}), RESERVATION, "DHCP reservations of IDs 40–41 added"),
+    "vms:remove": Change(submit(name="alma-8-8"), VM_, "deletion requested"),
+    "vms:force_off": Change(submit(), VM_, "forced off"),
+    "vms:power": Change(EMPTY, VM_, "started"),
+    "vms:size": Change(submit(memory="2048"), VM_, "memory and vCPUs edited"),
+    "vms:guest_rule": Change(post({"guest_network": "virter"}), VM_, "guest network configuration mode changed"),
+    "vms:guest_configure": Change(EMPTY, VM_, "application of the guest network configuration requested"),
+    "vms:retry": Change(EMPTY, VM_, "retried", failed),
+    "vms:many": Change(post({"action": "retry", "vm": lambda: vm().pk}), VM_, "retried", failed),
+    "vms:revert": Change(EMPTY, VM_, "reverted to the saved definition", outside),
+    "vms:persist": Change(EMPTY, VM_, "made persistent"),
+    "vms:accept": Change(EMPTY, VM_, "changes from libvirt accepted", outside),
+    "vms:adopt": Change(EMPTY, VM_, "adopted", stranger),
+    "vms:adopt_replacement": Change(EMPTY, VM_, "replaced by the VM that was recreated outside the portal", recreated),
+    "vms:release": Change(EMPTY, VM_, "released"),
+    "vms:revision": Change(submit(), VM_, "restored as of …", changed_before),
+    "vms:run": Change(submit(image=lambda: Image.objects.get().name, number="10"), VM_, "run from alma-8"),
+    "vms:nic_add": Change(submit(network="net1"), NIC, "NIC … added"),
+    "vms:nic_edit": Change(submit(model="e1000"), NIC, f"NIC {MAC} changed: Model"),
+    "vms:nic_remove": Change(submit(), NIC, f"NIC {MAC} removed"),
+    "vms:nic_keep": Change(EMPTY, NIC, f"removal of NIC {MAC} cancelled", leaving_nic),
+    "vms:images": Change(submit(name="alma-9", volume="disk"), IMAGE, "added", pooled),
+    "vms:image_convert": Change(EMPTY, IMAGE, "conversion into a layer requested"),
+    "vms:image_remove": Change(EMPTY, IMAGE, "deletion requested"),
+    "portal:start_again": Change(EMPTY, VM_, "started again after a restart or rebuild of the hypervisor", interrupted),
+    "portal:leave_off": Change(EMPTY, VM_, "left off after a restart or rebuild of the hypervisor", interrupted),
+    "logout": Change(EMPTY, Kind.SIGN_IN, "signed out"),
+    "password_change": Change(
+        post({"old_password": PASSWORD, **dict.fromkeys(("new_password1", "new_password2"), "quite another 1")}),
+        Kind.SIGN_IN,
+        "password changed",
+    ),
+}
+#: What is sent to these URLs changes nothing; sign-in has tests of its own.
+OTHERS = {"login", "password_change_done", "networks:preview", "networks:edit_preview", "networks:names", "vms:preview"}
+OTHERS |= {"vms:nic_add_preview", "vms:nic_edit_preview"}
+TAKE_FORMS = {
+    f"{space}:{name}".lstrip(":"): (space, name, pattern)
+    for space, name, pattern in ALL
+    if name and RULES[space][name].post is not None
+}
+
+
+def test_every_url_that_takes_a_form_is_in_the_table():
+    assert TAKE_FORMS.keys() == CHANGES.keys() | OTHERS
+
+
+@pytest.fixture
+def client(people) -> Client:  # noqa: F811
+    """Return the browser of an operator, at an address."""
+    operator = people["superuser"]
+    operator.set_password(PASSWORD)
+    operator.save()
+    client = Client(REMOTE_ADDR="192.0.2.7")
+    client.force_login(operator)
+    return client
+
+
+def shown(entry: Entry, expected: str) -> str:
+    """Return the text of an entry with … where the expected one does not say what changes from run to run."""
+    start, dots, end = expected.partition("…")
+    return expected if dots and entry.what.startswith(start) and entry.what.endswith(end) else entry.what
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_a_change_writes_one_entry_with_who_and_from_where(client, things, name):  # noqa: F811
+    path, change = address(*TAKE_FORMS[name], things), CHANGES[name]
+    change.before()
+    last = Entry.objects.order_by("pk").values_list("pk", flat=True).last() or 0
+    answer = change.send(client, path)
+    assert answer.status_code == 302, html.fromstring(answer.content).xpath("string(//main)")
+    found = [(each.kind, shown(each, change.what)) for each in Entry.objects.filter(pk__gt=last)]
+    assert found == [(change.kind, change.what)]
+    entry = Entry.objects.latest("pk")
+    assert (entry.who, entry.via, entry.address) == ("superuser", Via.PAGE, "192.0.2.7")
+
+
+@contextmanager
+def no_entries() -> Iterator[None]:
+    """Have the database refuse entries of the activity log."""
+
+    def refuse(execute: Callable, sql: str, params: object, many: bool, context: dict) -> object:
+        if sql.startswith('INSERT INTO "activity_entry"'):
+            raise IntegrityError("no room for entries")
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(refuse):
+        yield
+
+
+@pytest.mark.parametrize("name", [name for name in CHANGES if name not in ("logout", "password_change")])
+def test_without_its_entry_nothing_is_changed(client, things, name):  # noqa: F811
+    path, change = address(*TAKE_FORMS[name], things), CHANGES[name]
+    change.before()
+    before, last = state(), Entry.objects.count()
+    with no_entries():
+        answer = change.send(client, path)
+    assert answer.status_code == 409
+    assert (state(), Entry.objects.count()) == (before, last)
