@@ -9,7 +9,7 @@ from django.utils.module_loading import import_string
 from . import file_broker as broker
 from . import private_folder
 
-APPS = ("virterweb.hypervisors", "networks", "vms")
+APPS = ("virterweb.hypervisors", "virterweb.notifications", "networks", "vms")
 broker.install()
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "virterweb.settings")
 app = Celery("virterweb")

@@ -2,8 +2,10 @@
 
 import os
 import secrets
+import socket
 from importlib.util import find_spec
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import dj_database_url
 from django.utils.functional import SimpleLazyObject
@@ -48,6 +50,7 @@ INSTALLED_APPS = [
     "virterweb.activity",
     "virterweb.people",
     "virterweb.hypervisors",
+    "virterweb.notifications",
     "vms",  # before networks: it adds list-attached to their command
     "networks",
     "django.contrib.admin.apps.SimpleAdminConfig",  # virterweb.urls has it find the models
@@ -280,6 +283,14 @@ LOGGING = {
 INSTALLED_APPS.append("virterweb.operations")
 METRICS_TOKEN = os.environ.get("VIRTERWEB_METRICS_TOKEN", "")
 HISTORY_DAYS = int(os.environ.get("VIRTERWEB_HISTORY_DAYS") or 0)  # for which old definitions are kept; 0: forever
+
+# E-mails about chosen events: smtp://user:password@host:25, smtps:// for TLS, smtp+starttls:// for STARTTLS.
+smtp = urlsplit(os.environ.get("VIRTERWEB_SMTP_URL", ""))
+EMAIL_HOST, EMAIL_PORT = smtp.hostname or "", smtp.port or {"smtps": 465, "smtp+starttls": 587}.get(smtp.scheme, 25)
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = unquote(smtp.username or ""), unquote(smtp.password or "")
+EMAIL_USE_SSL, EMAIL_USE_TLS = smtp.scheme == "smtps", smtp.scheme == "smtp+starttls"
+EMAIL_TIMEOUT = 20
+DEFAULT_FROM_EMAIL = os.environ.get("VIRTERWEB_EMAIL_FROM") or f"virterweb@{socket.gethostname()}"
 ACTIVITY_DAYS = int(os.environ.get("VIRTERWEB_ACTIVITY_DAYS") or 0)  # for which the activity log is kept; 0: forever
 if os.environ.get("VIRTERWEB_LOG") == "json":
     MIDDLEWARE.insert(0, "virterweb.logs.json_lines.RequestLog")

@@ -19,7 +19,7 @@ from virterweb.hypervisors.models import Hypervisor, Secret
 from virterweb.urls import admin
 from vms.models import Disk, UploadPart
 
-APPS = ("activity", "hypervisors", "networks", "vms")
+APPS = ("activity", "hypervisors", "networks", "notifications", "vms")
 MODELS = [model for model in admin.site._registry if model._meta.app_label in APPS]
 
 

@@ -124,7 +124,7 @@ def test_a_fragment_that_is_refused_is_plain_text_for_the_banner(people, things)
     assert answer.content.decode() == "You may not edit net1. Ask owner, who owns it, or an operator."
 
 
-APPS = ("activity", "hypervisors", "networks", "vms")
+APPS = ("activity", "hypervisors", "networks", "notifications", "vms")
 
 
 @pytest.mark.parametrize("model", list(admin.site._registry), ids=lambda model: model._meta.label)

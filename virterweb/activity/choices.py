@@ -25,6 +25,7 @@ class Kind(TextChoices):
     IMAGE = "image", "image"
     SIGN_IN = "sign-in", "sign-in"
     RIGHTS = "rights", "users and rights"
+    NOTIFICATION = "notification", "notifications"
 
 
 class Result(TextChoices):
@@ -34,7 +35,7 @@ class Result(TextChoices):
 
 #: The kinds of entries that name an object of the same table by its ID.
 OF_ONE_OBJECT = ((Kind.NETWORK, Kind.RESERVATION), (Kind.VM, Kind.NIC, Kind.CONSOLE))
-OF_PEOPLE = (Kind.SIGN_IN, Kind.RIGHTS)
+OF_PEOPLE = (Kind.SIGN_IN, Kind.RIGHTS, Kind.NOTIFICATION)
 
 
 def same_object(kind: str) -> tuple[str, ...]:

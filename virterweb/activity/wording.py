@@ -37,6 +37,11 @@ def what(kind: str, event: str, about: Mapping[str, object]) -> str:
         return event
 
 
+def known_events() -> list[tuple[Kind, str]]:
+    """Return all events that this version records, each with its kind."""
+    return [(kind, event) for kind, (_, templates) in _WORDS.items() for event in templates]
+
+
 def title(kind: str, event: str) -> str:
     """Return the text of an event without its parameters, for filters."""
     _, templates = _WORDS.get(kind, (None, {}))
@@ -54,4 +59,5 @@ def _hypervisor(code: str, about: Mapping[str, object]) -> str:
 add_wording({"activity.hypervisor_deleted": "The hypervisor was deleted before this was carried out."})
 add_events(Kind.SIGN_IN, PEOPLE, _people)
 add_events(Kind.RIGHTS, PEOPLE, _people)
+add_events(Kind.NOTIFICATION, PEOPLE, _people)
 add_events(Kind.HYPERVISOR, HYPERVISOR, _hypervisor)
