@@ -77,6 +77,13 @@ def test_entries_of_a_deleted_network_and_vm_stay_and_say_that_the_deletion_is_d
     assert set(Entry.objects.values_list("result", flat=True)) == {Result.DONE}
 
 
+def test_a_change_of_an_object_that_others_removed_has_failed(lab, user):
+    vm = VM.objects.create(hypervisor=lab, name="external", managed=False)
+    vm.ask_power(running=True, by=user)
+    vm.forget()
+    assert str(Entry.objects.get().error) == "The object was removed outside the portal before this was carried out."
+
+
 def test_entries_of_a_deleted_user_keep_the_name(network, user):
     network.change(Event.STOPPED, user, active=False)
     user.delete()

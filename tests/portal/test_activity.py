@@ -87,6 +87,7 @@ def test_an_entry_links_to_its_object_and_to_the_definition_that_it_saved(page, 
 
 
 def test_the_entry_of_a_deleted_object_stays_without_links(page, network):
+    conclude(network)
     network.delete()
     assert links(page, OBJECTS) == []
     assert rows(page, OBJECTS) == ["mira worker | net1 on lab | stopped network | done"]

@@ -56,7 +56,12 @@ def _hypervisor(code: str, about: Mapping[str, object]) -> str:
     return HYPERVISOR[code].format_map({"fields": ", ".join(about.get("fields", ()))})
 
 
-add_wording({"activity.hypervisor_deleted": "The hypervisor was deleted before this was carried out."})
+add_wording(
+    {
+        "activity.hypervisor_deleted": "The hypervisor was deleted before this was carried out.",
+        "activity.gone": "The object was removed outside the portal before this was carried out.",
+    }
+)
 add_events(Kind.SIGN_IN, PEOPLE, _people)
 add_events(Kind.RIGHTS, PEOPLE, _people)
 add_events(Kind.NOTIFICATION, PEOPLE, _people)

@@ -32,7 +32,6 @@ from .state import State
 
 no_control_characters = RegexValidator(r"[\x00-\x1f\x7f]", "Control characters are not allowed.", inverse_match=True)
 
-
 LIFECYCLE = ("managed", "removed_at", "generation")
 
 
@@ -131,7 +130,8 @@ class Desired(models.Model):
         with transaction.atomic():
             type(self).objects.select_for_update().filter(pk=self.pk).values_list("pk").first()
             statuses.select_for_update().filter(desired=self.pk).values_list("pk").first()
-            Entry.objects.conclude(self.activity_kind, self.pk, self.generation)
+            error = None if self.removed_at else Message("activity.gone")
+            Entry.objects.conclude(self.activity_kind, self.pk, self.generation, error)
             return super().delete(*args, **kwargs)
 
     def activity_subject(self, event: str) -> Subject:
