@@ -227,6 +227,9 @@ ATTACHMENTS = "vms.attached.answers"
 # Who counts what teams have, for the limits of their grants: see virterweb.people.limits.
 USES = ["networks.usage.use", "vms.usage.use"]
 
+# Which entries of the activity log a user may see: see virterweb.activity.models.
+ACTIVITY_RULE = "virterweb.people.entries.visible"
+
 # Time after which another worker may claim the rows of a worker that no longer answers.
 CLAIM_SECONDS = float(os.environ.get("VIRTERWEB_CLAIM_SECONDS", "20"))
 

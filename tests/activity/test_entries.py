@@ -3,21 +3,24 @@
 from datetime import timedelta
 
 import pytest
-from django.contrib.auth import get_user_model
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import AnonymousUser
 from django.core.management import call_command
 from django.db import transaction
 from django.utils import timezone
 
 from networks.definition.events import Event
 from networks.models import Network
+from tests.project.conftest import people, things  # noqa: F401, the users of all roles
 from tests.support.making import make_foreign_network, make_hypervisor, make_image, make_network, make_running, make_vm
 from virterweb.activity.choices import Kind, Result, Via
-from virterweb.activity.models import OPERATE, AppendOnly, Entry, Subject
-from virterweb.hypervisors import models as hypervisors
+from virterweb.activity.models import AppendOnly, Entry, Subject
 from virterweb.hypervisors.desired.revisions import conclude
 from virterweb.hypervisors.models import Hypervisor
 from virterweb.messages import Message
-from vms.models import VM, ConsoleLog
+from virterweb.people.models import Share
+from virterweb.people.verbs import Level
+from vms.models import VM
 
 
 @pytest.fixture
@@ -221,67 +224,41 @@ def test_only_entries_older_than_the_limit_and_with_a_result_are_deleted(network
     assert [each.event for each in Entry.objects.order_by("pk")] == ["stopped", "started"]
 
 
-def test_members_see_entries_of_objects_and_their_own_sign_ins(lab, network, user, member):
-    network.change(Event.STOPPED, user, active=False)
-    for person in (user, member):
-        Entry.objects.record(Subject(kind=Kind.SIGN_IN), "signed in", by=person)
-    assert Entry.objects.visible_to(user).count() == Entry.objects.visible_to(None).count() == 3
-    assert {(each.who, each.event) for each in Entry.objects.visible_to(member)} == {
-        ("mira", "stopped"),
-        ("otto", "signed in"),
+def seen(user: AbstractBaseUser | None) -> set[str]:
+    """Return what a user sees of the log: names of objects, and other events by their code."""
+    return {each.name or each.event for each in Entry.objects.visible_to(user)}
+
+
+def test_users_see_entries_of_the_objects_whose_definitions_they_see_and_their_own_sign_ins(people, things):  # noqa: F811
+    lab = Hypervisor.objects.get(name="lab")
+    Network.objects.get(name="net1").change(Event.STOPPED, active=False)
+    Network.objects.get(name="net1").delete()
+    make_vm(lab, "of-nobody", 9).ask_power(running=True)
+    make_image(lab, "of-the-owner", owner=people["owner"]).remove()
+    for name in ("viewer", "manager", "operator"):
+        Entry.objects.record(Subject(kind=Kind.SIGN_IN), f"{name} signed in", by=people[name])
+    everything = {
+        "net1",
+        "of-nobody",
+        "of-the-owner",
+        *(f"{name} signed in" for name in ("viewer", "manager", "operator")),
     }
+    assert seen(None) == seen(people["superuser"]) == everything
+    assert seen(people["viewer"]) == {"net1", "viewer signed in"}
+    assert seen(people["manager"]) == {"net1", "manager signed in"}
+    assert seen(people["auditor"]) == {"net1", "of-nobody", "of-the-owner"}
+    assert seen(people["operator"]) == {"net1", "of-nobody", "of-the-owner", "operator signed in"}  # of this hypervisor
+    assert (
+        seen(people["other team"])
+        == seen(people["stranger"])
+        == seen(people["staff"])
+        == seen(AnonymousUser())
+        == set()
+    )
 
 
-def test_operators_are_those_of_the_rights():
-    assert OPERATE == hypervisors.OPERATE
-
-
-# consoles and sign-in
-
-
-def test_reading_a_console_is_one_entry_however_often_its_page_polls(page, lab):
-    log = ConsoleLog.objects.create(hypervisor=lab, vm=make_vm(lab), name="alma-8-8", text="hello")
-    address = "/vms/lab/alma-8-8/console/"
-    for headers in ({}, {"HX-Request": "true"}, {"HX-Request": "true"}, {}):
-        assert page.get(address, headers=headers).status_code == 200
-    page.get(f"{address[:-1]}.txt")
-    found = Entry.objects.filter(kind=Kind.CONSOLE).order_by("pk")
-    assert [(each.who, each.what) for each in found] == [("mira", "console opened"), ("mira", "console log downloaded")]
-    Entry._base_manager.update(at=timezone.now() - timedelta(hours=2))
-    page.get(address, headers={"HX-Request": "true"})
-    assert found.all().count() == 3
-    assert found.last().object_id == log.vm_id
-
-
-def test_the_fragment_of_a_console_alone_is_recorded_too(page, lab):
-    ConsoleLog.objects.create(hypervisor=lab, vm=make_vm(lab), name="alma-8-8", text="hello")
-    page.get("/vms/lab/alma-8-8/console/", headers={"HX-Request": "true"})
-    assert Entry.objects.filter(kind=Kind.CONSOLE).count() == 1
-
-
-def test_sign_in_and_sign_out_are_recorded_with_the_address(client, user):
-    client.post("/login/", {"username": "mira", "password": "a good one"}, REMOTE_ADDR="192.0.2.7")
-    client.post("/logout/")
-    first, second = Entry.objects.order_by("pk")
-    assert (first.who, first.what, first.address, first.result) == ("mira", "signed in", "192.0.2.7", Result.DONE)
-    assert (second.who, second.what) == ("mira", "signed out")
-
-
-def test_failed_sign_ins_and_one_lock_out_are_recorded(client, user):
-    for _ in range(13):
-        client.post("/login/", {"username": "mira", "password": "wrong"})
-    found = [each.what for each in Entry.objects.order_by("pk")]
-    assert found == 10 * ["sign-in as mira failed"] + ["sign-in as mira refused after too many failures"]
-    assert set(Entry.objects.values_list("who", "result")) == {("", Result.FAILED)}
-
-
-def test_changes_of_users_in_the_admin_are_recorded_with_the_fields(client, operator, member):
-    client.force_login(operator)
-    zero = {"date_joined_0": "2026-01-01", "date_joined_1": "10:00:00"}
-    address = f"/admin/auth/user/{member.pk}/change/"
-    assert client.post(address, {"username": "otto", "is_staff": "on", **zero}).status_code == 302
-    entry = Entry.objects.get(kind=Kind.RIGHTS)
-    assert (entry.who, entry.via, entry.name) == ("admin", Via.ADMIN, "otto")
-    assert entry.what.startswith("user edited:")
-    assert "Staff status" in entry.what
-    assert get_user_model().objects.get(pk=member.pk).is_staff
+def test_a_shared_object_shares_its_entries(people, things):  # noqa: F811
+    make_vm(Hypervisor.objects.get(name="lab"), "of-nobody", 9).ask_power(running=True)
+    vm = VM.objects.get(name="of-nobody")
+    Share.objects.create(kind="vm", object_id=vm.pk, user=people["stranger"], level=Level.VIEWER)
+    assert seen(people["stranger"]) == {"of-nobody"}

@@ -14,7 +14,8 @@ from lxml import html
 from networks.models import Network
 from tests.project.conftest import people, things  # noqa: F401, the fixtures of all pages
 from tests.project.every_url import ALL, address
-from tests.project.test_urls import RULES, state
+from tests.project.permissions import PAGES
+from tests.project.test_urls import state
 from tests.support.making import make_foreign_network, make_host
 from tests.support.shown import as_shown
 from virterweb.activity.choices import Kind, Via
@@ -199,12 +200,18 @@ CHANGES = {
     "vms:adopt_replacement": Change(EMPTY, VM_, "replaced by the VM that was recreated outside the portal", recreated),
     "vms:release": Change(EMPTY, VM_, "released"),
     "vms:revision": Change(submit(), VM_, "restored as of …", changed_before),
-    "vms:run": Change(submit(image=lambda: Image.objects.get().name, number="10"), VM_, "run from alma-8"),
+    "vms:run": Change(
+        submit(hypervisor=lambda: vm().hypervisor.pk, image=lambda: Image.objects.get().name, number="10"),
+        VM_,
+        "run from alma-8",
+    ),
     "vms:nic_add": Change(submit(network="net1"), NIC, "NIC … added"),
     "vms:nic_edit": Change(submit(model="e1000"), NIC, f"NIC {MAC} changed: Model"),
     "vms:nic_remove": Change(submit(), NIC, f"NIC {MAC} removed"),
     "vms:nic_keep": Change(EMPTY, NIC, f"removal of NIC {MAC} cancelled", leaving_nic),
-    "vms:images": Change(submit(name="alma-9", volume="disk"), IMAGE, "added", pooled),
+    "vms:images": Change(
+        submit(hypervisor=lambda: vm().hypervisor.pk, name="alma-9", volume="disk"), IMAGE, "added", pooled
+    ),
     "vms:image_convert": Change(EMPTY, IMAGE, "conversion into a layer requested"),
     "vms:image_remove": Change(EMPTY, IMAGE, "deletion requested"),
     "portal:start_again": Change(EMPTY, VM_, "started again after a restart or rebuild of the hypervisor", interrupted),
@@ -222,7 +229,7 @@ OTHERS |= {"vms:nic_add_preview", "vms:nic_edit_preview"}
 TAKE_FORMS = {
     f"{space}:{name}".lstrip(":"): (space, name, pattern)
     for space, name, pattern in ALL
-    if name and RULES[space][name].post is not None
+    if name and PAGES[space][name].post is not None
 }
 
 

@@ -12,15 +12,15 @@ from django.db import models
 from django.db.models import Q
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.module_loading import import_string
 
 from virterweb.message_field import MessageField
 from virterweb.messages import Message
 
 from . import wording
-from .choices import OF_PEOPLE, Kind, Result, Via, same_object
+from .choices import Kind, Result, Via, same_object
 from .origin import origin
 
-OPERATE = "hypervisors.operate"  # the permission of operators; `virterweb.hypervisors.rights` is above this room
 BATCH = 1000  # expired entries that are deleted at a time
 
 
@@ -49,10 +49,8 @@ class EntryQuerySet(models.QuerySet):
     """
 
     def visible_to(self, user: AbstractBaseUser | AnonymousUser | None) -> Self:
-        """Return those that a user may see: operators all, others those about objects and about themselves."""
-        if user is None or user.has_perm(OPERATE):
-            return self
-        return self.filter(~Q(kind__in=OF_PEOPLE) | Q(user=user.pk)) if user.pk else self.none()
+        """Return those that a user may see, by the rule of a room above this one."""
+        return self.filter(import_string(settings.ACTIVITY_RULE)(user))
 
     def about(self, kind: str, object_id: int) -> Self:
         """Return the entries of one object, including those of its parts."""
