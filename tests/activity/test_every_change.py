@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pytest
+from django.contrib.auth import get_user_model
 from django.db import IntegrityError, connection
 from django.http import HttpResponse
 from django.test import Client
@@ -21,6 +22,7 @@ from tests.support.shown import as_shown
 from virterweb.activity.choices import Kind, Via
 from virterweb.activity.models import Entry
 from virterweb.messages import Message
+from virterweb.people.models import Token
 from vms.models import VM, Image, Interruption, Power, Volume
 
 pytestmark = pytest.mark.integration
@@ -102,6 +104,10 @@ def interrupted() -> None:
 
 def pooled() -> None:
     Volume.objects.create(hypervisor=vm().hypervisor, name="disk", path="/pool/disk", format="qcow2")
+
+
+def with_token() -> None:
+    Token.objects.create(user=get_user_model().objects.get(username="superuser"), name="ci", digest="x")
 
 
 def nothing() -> None: ...
@@ -216,6 +222,7 @@ CHANGES = {
     "vms:image_remove": Change(EMPTY, IMAGE, "deletion requested"),
     "portal:start_again": Change(EMPTY, VM_, "started again after a restart or rebuild of the hypervisor", interrupted),
     "portal:leave_off": Change(EMPTY, VM_, "left off after a restart or rebuild of the hypervisor", interrupted),
+    "tokens": Change(post({"delete": lambda: Token.objects.get().pk}), Kind.RIGHTS, "token ci deleted", with_token),
     "logout": Change(EMPTY, Kind.SIGN_IN, "signed out"),
     "password_change": Change(
         post({"old_password": PASSWORD, **dict.fromkeys(("new_password1", "new_password2"), "quite another 1")}),

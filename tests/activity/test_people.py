@@ -6,10 +6,12 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.utils import timezone
 
-from tests.support.making import make_hypervisor, make_vm
+from tests.support.making import make_hypervisor, make_network, make_vm
 from virterweb.activity.choices import Kind, Result, Via
 from virterweb.activity.models import Entry
 from virterweb.hypervisors.models import Hypervisor
+from virterweb.messages import Message
+from virterweb.people.models import Token
 from vms.models import ConsoleLog
 
 
@@ -52,6 +54,17 @@ def test_failed_sign_ins_and_one_lock_out_are_recorded(client, user):
     found = [each.what for each in Entry.objects.order_by("pk")]
     assert found == 10 * ["sign-in as mira failed"] + ["sign-in as mira refused after too many failures"]
     assert set(Entry.objects.values_list("who", "result")) == {("", Result.FAILED)}
+
+
+def test_what_a_program_does_is_recorded_with_the_name_of_its_token(client, member, user, lab):
+    network = make_network(lab, "net1", owner=user)
+    token = Token(user=user, name="ci", verbs=["list", "see", "edit"])
+    secret = token.make_secret()
+    token.save()
+    network.status.write(error=Message("network.managed"), generation=network.generation)
+    client.post("/networks/lab/net1/retry/", headers={"Authorization": f"Bearer {secret}"})
+    entry = Entry.objects.get()
+    assert (entry.who, entry.via, entry.token, entry.what) == ("mira", Via.TOKEN, "ci", "retried")
 
 
 def test_changes_of_users_in_the_admin_are_recorded_with_the_fields(client, operator, member):

@@ -118,6 +118,7 @@ class Entry(models.Model):
     user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     who = models.CharField("user name", blank=True, help_text="empty: a worker, on its own")
     via = models.CharField(choices=Via)
+    token = models.CharField("API token", blank=True, help_text="name of the token of the user")
     address = models.CharField("IP address", blank=True, help_text="of the client; empty: on the server itself")
     kind = models.CharField(choices=Kind)
     event = models.CharField(help_text="what was done")

@@ -18,6 +18,7 @@ class Origin:
     via: Via
     user_id: int | None = None
     who: str = ""
+    token: str = ""
     address: str = ""
     request: str = ""
 
@@ -38,9 +39,11 @@ def _of_request(request: HttpRequest, by: AbstractBaseUser | None) -> Origin:
     user = by or getattr(request, "user", None)
     known = user is not None and user.is_authenticated
     match = request.resolver_match
-    via = Via.ADMIN if match and "admin" in match.namespaces else Via.PAGE
+    token = getattr(request, "token", None)  # set by the middleware that authenticates programs
+    via = Via.TOKEN if token else Via.ADMIN if match and "admin" in match.namespaces else Via.PAGE
     return Origin(
-        via=getattr(request, "via", via),  # set where a request is authenticated in another way than by a session
+        via=via,
+        token=str(token or ""),
         user_id=user.pk if known else None,
         who=user.get_username() if known else "",
         address=request.META.get("REMOTE_ADDR", ""),

@@ -15,6 +15,8 @@ PEOPLE = {
     "sign-in failed": "sign-in as {name} failed",
     "locked out": "sign-in as {name} refused after too many failures",
     "password changed": "password changed",
+    "token created": "token {name} created",
+    "token deleted": "token {name} deleted",
     "created": "{model} added",
     "edited": "{model} edited: {fields}",
     "removed": "{model} deleted",

@@ -86,7 +86,20 @@ PROPERTIES = (
     ),
 )
 FILE = (
-    *("at", "user", "via", "address", "kind", "event", "change", "hypervisor", "object", "object_id", "revision"),
+    *(
+        "at",
+        "user",
+        "via",
+        "token",
+        "address",
+        "kind",
+        "event",
+        "change",
+        "hypervisor",
+        "object",
+        "object_id",
+        "revision",
+    ),
     *("result", "error", "request"),
 )
 
@@ -150,7 +163,7 @@ def _cells(entry: Entry, full: bool) -> tuple[object, ...]:
     of_object = (entry.kind, entry.event, entry.what, entry.hypervisor, entry.name, entry.object_id, entry.revision_id)
     address, request = (entry.address, entry.request) if full else ("", "")
     at, result = entry.at.isoformat(timespec="seconds"), entry.result or IN_PROGRESS
-    return (at, entry.who, entry.via, address, *of_object, result, str(entry.error), request)
+    return (at, entry.who, entry.via, entry.token, address, *of_object, result, str(entry.error), request)
 
 
 def latest(user: rights.Actor, count: int) -> list[Entry]:
