@@ -31,7 +31,7 @@ def locked_out(name: str, request: HttpRequest) -> None:
         _record("locked out", request, about={"name": name[:MAX_NAME]}, result=Result.FAILED)
 
 
-def password_changed(request: HttpRequest) -> None:
+def password_changed(request: HttpRequest, **rest: object) -> None:
     _record("password changed", request)
 
 

@@ -42,3 +42,8 @@ class SignInConfig(AppConfig):
     def ready(self) -> None:
         register(check_providers)
         register(check_directory)
+        from allauth.account.signals import password_changed
+
+        from virterweb.activity import sign_ins
+
+        password_changed.connect(sign_ins.password_changed, dispatch_uid="activity")
