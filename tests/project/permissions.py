@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from virterweb.people.verbs import OWNER, ROLES, Verb
+from virterweb.people.verbs import ALLOWS, OWNER, ROLES, Verb
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs/permissions.md"
 ANYONE, SIGNED_IN, CREATOR = "everybody", "signed in", "may create something"
@@ -117,7 +117,7 @@ def _lines(routes: dict[tuple[str, str | None], str]) -> Iterator[str]:
     yield f"|---|{'---|' * (len(ROLES) + 1)}"
     for verb in Verb:
         marks = ("✓" if verb in verbs else "" for verbs in (*ROLES.values(), OWNER))
-        yield f"| `{verb.value}`: {verb.label} … | {' | '.join(marks)} |"
+        yield f"| `{verb.value}`: {ALLOWS[verb]} | {' | '.join(marks)} |"
     yield ""
     yield "## Pages"
     yield ""

@@ -24,6 +24,23 @@ class Verb(TextChoices):
     ADMINISTER = "administer", "operate the hypervisor of"
 
 
+# What each verb allows, as lists of verbs say it.
+ALLOWS: dict[Verb, str] = {
+    Verb.LIST: "see names, addresses and states",
+    Verb.SEE: "see definitions and history",
+    Verb.SECRETS: "see user data, VNC passwords and host keys",
+    Verb.CREATE: "run VMs, add networks and images",
+    Verb.ATTACH: "attach NICs to networks",
+    Verb.EDIT: "edit",
+    Verb.POWER: "start and stop VMs",
+    Verb.CONSOLE: "open consoles",
+    Verb.CAPTURE: "capture packets",
+    Verb.SNAPSHOT: "take snapshots",
+    Verb.DELETE: "delete and release",
+    Verb.ADOPT: "adopt unmanaged objects",
+    Verb.SHARE: "share and hand over",
+    Verb.ADMINISTER: "operate the hypervisor: XML, routes, dnsmasq options, bridges, devices",
+}
 ALL = frozenset(Verb)
 VIEWER = frozenset({Verb.LIST, Verb.SEE})
 CONSOLE = VIEWER | {Verb.CONSOLE, Verb.POWER}

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from virterweb.people import rights
 from virterweb.people.models import Team, Token
-from virterweb.people.verbs import VIEWER, Verb
+from virterweb.people.verbs import ALLOWS, VIEWER, Verb
 
 LASTING = (("30", "30 days"), ("90", "90 days"), ("365", "a year"), ("", "until it is deleted"))
 
@@ -19,7 +19,7 @@ class TokenForm(forms.Form):
     name = forms.CharField(max_length=60, help_text="what uses it, for example: inventory of the build server")
     verbs = forms.MultipleChoiceField(
         label="Allows to",
-        choices=[(verb.value, verb.label) for verb in Verb],
+        choices=[(verb.value, text) for verb, text in ALLOWS.items()],
         initial=sorted(VIEWER),
         widget=forms.CheckboxSelectMultiple,
         help_text="as far as you may do it yourself",
