@@ -6,8 +6,10 @@ from importlib import import_module
 from typing import Any, Protocol
 
 from django.conf import settings
+from django.db.models import QuerySet
 
 from virterweb.hypervisors.models import Hypervisor
+from virterweb.people import rights
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,11 +27,11 @@ class Holder:
     """A VM's NIC; `network` is the id of the one that it is attached to, None for none that libvirt has."""
 
     mac: str
-    vm: str
+    vm: str  # "" if the user may not see it
     hypervisor: str
     running: bool
     network: int | None
-    source: str  # the network's or bridge's name, as the NIC has it
+    source: str  # the network's or bridge's name, as the NIC has it; "" if the user may not see the VM
 
     @property
     def url(self) -> str:
@@ -42,14 +44,23 @@ class Attachments(Protocol):
     def attached(self, networks: Iterable[int], *, running: bool = False) -> list[AttachedVM]:
         """Return the NICs on networks, by VM; with `running` those of running VMs alone, with the VMs' owners."""
 
-    def names_by_mac(self, network: int) -> dict[str, str]:
-        """Return which VMs have NICs on a network, by MAC; several of one MAC with commas between."""
+    def names_by_mac(self, network: int, user: rights.Actor = None) -> dict[str, str]:
+        """Return which VMs have NICs on a network, by MAC; several of one MAC with commas between.
+
+        VMs that the user may not see are not named.
+        """
 
     def reported(self, network: int) -> Iterable[tuple[str, str]]:
         """Return the addresses, each with its MAC, that guest agents and ARP tables report on a network."""
 
-    def holders(self, hypervisor: Hypervisor) -> dict[str, Holder]:
-        """Return the NIC of each MAC that some VM of a hypervisor has; of one that several have, a running one's."""
+    def holders(self, hypervisor: Hypervisor, user: rights.Actor = None) -> dict[str, Holder]:
+        """Return the NIC of each MAC that some VM of a hypervisor has; of one that several have, a running one's.
+
+        VMs that the user may not see are not named.
+        """
+
+    def visible_names(self, user: rights.Actor) -> QuerySet:
+        """Return the VMs that a user may see, as pairs of the columns `hypervisor` and `name`."""
 
     def url_of(self, hypervisor: str, vm: str) -> str:
         """Return the address of a VM's page."""

@@ -1,5 +1,7 @@
 """Pages of networks. They read and write the database; only workers talk to libvirt."""
 
+from collections.abc import Collection
+
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -18,6 +20,7 @@ from virterweb.hypervisors.desired.history import latest
 from virterweb.hypervisors.desired.state import State
 from virterweb.pages.tables import Table
 from virterweb.people import creating, rights
+from virterweb.people.hidden.names import hidden_vms
 from virterweb.people.verbs import Verb
 
 
@@ -109,16 +112,29 @@ def network_copies(request: HttpRequest, hypervisor: str, name: str) -> HttpResp
 def network_remove(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
     network = get_network(request.user, hypervisor, name, verb=Verb.DELETE)
     attached = attachments().attached([network.pk])
-    running = sorted({nic.vm.name for nic in attached if nic.running})
+    running = {_key(request.user, nic.vm): nic.vm for nic in attached if nic.running}
     recreated = request.POST.get("uuid", network.uuid_text) != network.uuid_text
-    meant = request.POST.get("disconnect") == "yes" and set(running) <= set(request.POST.getlist("vm"))
+    meant = request.POST.get("disconnect") == "yes" and running.keys() <= set(request.POST.getlist("vm"))
     if request.method == "POST" and not recreated and (meant or not running):
-        network.remove(allow_disconnect=running)
+        network.remove(allow_disconnect={vm.name for vm in running.values()})
         messages.success(request, f"Deleting {network}.")
         return redirect("networks:list")
-    context = {"network": network, "attached": attached, "running": running, "recreated": recreated}
+    context = {"network": network, "attached": attached, "running": sorted(running), "recreated": recreated}
+    context["names"] = _named(request.user, running.values())
     context["refused"] = request.method == "POST"
     return render(request, "networks/changes/delete.html", context, status=409 if request.method == "POST" else 200)
+
+
+def _key(user: rights.Actor, vm: object) -> str:
+    """Return what the page knows a VM by: its name, or its ID in the database if the user may not see it."""
+    return vm.name if rights.may(user, Verb.LIST, vm) else f"#{vm.pk}"
+
+
+def _named(user: rights.Actor, vms: Collection[object]) -> list[str]:
+    """Return the names of VMs in order, and at last how many of them the user may not see."""
+    names = {vm.name for vm in vms if rights.may(user, Verb.LIST, vm)}
+    hidden = sum(not rights.may(user, Verb.LIST, vm) for vm in vms)
+    return [*sorted(names), *hidden_vms(hidden)]
 
 
 @require_POST

@@ -91,7 +91,7 @@ MIDDLEWARE = [
     "virterweb.hypervisors.watching.WatchHypervisors",
     "virterweb.middleware.WithoutIndentation",
     "virterweb.middleware.VisibleCharacters",
-    "virterweb.hypervisors.desired.look_alikes.LookAlikeMarks",
+    "virterweb.people.hidden.look_alikes.VisibleLookAlikeMarks",
     "virterweb.middleware.InvalidTransitionHandler",
     "virterweb.middleware.MethodNotAllowedPage",
     "virterweb.hypervisors.desired.one_at_a_time.DatabaseCollisionHandler",

@@ -161,8 +161,10 @@ def image_list(request: HttpRequest) -> HttpResponse:
     form = ImageForm(request.POST or None, request.FILES or None, user=request.user)
     if request.method == "POST" and form.is_valid() and form.save(request.user):
         return redirect("vms:images")
+    access = rights.access_of(request.user)
+    seen_vms = access.q(Verb.LIST, "vm", "vms__")
     images = Image.objects.visible_to(request.user).select_related("status", "hypervisor")
-    images = images.annotate(vm_count=Count("vms"))
+    images = images.annotate(vm_count=Count("vms", filter=seen_vms or None))
     page = page_of(images.order_by("hypervisor", natural("name")), request.GET)
     seen = Volume.objects.filter(hypervisor__in={image.hypervisor_id for image in page.object_list})
     seen = seen.filter(name__in={image.volume for image in page.object_list})
@@ -171,7 +173,7 @@ def image_list(request: HttpRequest) -> HttpResponse:
         image.seen = volumes.get((image.hypervisor_id, image.volume))
         image.flat = bool(image.seen and not image.seen.backing)
     context = {"page": page, "form": form, "volumes": _offered(request.user)}
-    mine = rights.access_of(request.user).hypervisors(at="hypervisor")
+    mine = access.hypervisors(at="hypervisor")
     unread = ReadingProblem.objects.filter(mine, kind=ReadingProblem.Kind.POOL)
     context["unread"] = unread.select_related("hypervisor__status")
     if request.htmx and request.method == "GET":

@@ -13,8 +13,10 @@ from networks.definition.form_wording import FREE
 from networks.models import Network
 from virterweb.hypervisors.models import Hypervisor
 from virterweb.messages import Message
+from virterweb.people import rights
+from virterweb.people.hidden.names import name_for
 
-COLUMNS = ("hypervisor", "name", "managed", "removed_at", "active")
+COLUMNS = ("hypervisor", "name", "managed", "removed_at", "active", "owner", "team")
 COLUMNS += ("status__desired", "status__active", "status__bridge", "status__ip_range")
 SPACES = ("10.255.0.0/16", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")  # where blocks are proposed
 
@@ -29,7 +31,10 @@ class Use(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class TakenBlock:
-    """A block in use. `holder` is the network's name, or the device of the host that a route leaves by."""
+    """A block in use. `holder` is the network's name, or the device of the host that a route leaves by.
+
+    It is empty for a network that the user may not see.
+    """
 
     block: IPv4Network | IPv6Network
     use: Use
@@ -60,11 +65,13 @@ class TakenBlock:
         return str(self.message)
 
 
-def taken_blocks(hypervisor: Hypervisor) -> list[TakenBlock]:
-    """Return every block in use on a hypervisor: those of networks, and the routes of the host."""
-    return _taken(
-        hypervisor, with_waiting_document(Network.objects.on(hypervisor).select_related("status").only(*COLUMNS))
-    )
+def taken_blocks(hypervisor: Hypervisor, user: rights.Actor = None) -> list[TakenBlock]:
+    """Return every block in use on a hypervisor: those of networks, and the routes of the host.
+
+    Networks that the user may not see are not named.
+    """
+    networks = Network.objects.on(hypervisor).select_related("status").only(*COLUMNS)
+    return _taken(hypervisor, with_waiting_document(networks), user)
 
 
 def of_others(taken: Iterable[TakenBlock], network: Network | None) -> list[TakenBlock]:
@@ -78,22 +85,26 @@ def with_waiting_document(networks: QuerySet[Network]) -> QuerySet[Network]:
     return networks.annotate(waiting_document=Case(waits, default=Value(""), output_field=TextField()))
 
 
-def taken_blocks_of(networks: Iterable[Network]) -> dict[int, list[TakenBlock]]:
+def taken_blocks_of(networks: Iterable[Network], user: rights.Actor = None) -> dict[int, list[TakenBlock]]:
     """Return the same by hypervisor, given all their networks, as `with_waiting_document` returns them."""
     by_hypervisor: dict[int, list[Network]] = defaultdict(list)
     for network in networks:
         by_hypervisor[network.hypervisor_id].append(network)
-    return {key: _taken(its[0].hypervisor, its) for key, its in by_hypervisor.items()}
+    return {key: _taken(its[0].hypervisor, its, user) for key, its in by_hypervisor.items()}
 
 
-def _taken(hypervisor: Hypervisor, networks: Iterable[Network]) -> list[TakenBlock]:
+def _taken(hypervisor: Hypervisor, networks: Iterable[Network], user: rights.Actor) -> list[TakenBlock]:
     networks = [network for network in networks if network.removed_at is None]
     bridges = {network.status.bridge for network in networks}
     taken = []
     for network in networks:
         wanted = parse(network.waiting_document).ip_range if network.waiting_document else ""
         runs = network.status.active or (network.managed and network.active)
-        holder = {"use": Use.NETWORK if runs else Use.INACTIVE, "holder": str(network), "network": network.pk}
+        holder = {
+            "use": Use.NETWORK if runs else Use.INACTIVE,
+            "holder": name_for(user, network),
+            "network": network.pk,
+        }
         cidrs = dict.fromkeys(filter(None, [*network.status.ip_range.split(","), *wanted.split(",")]))
         taken += [TakenBlock(block=ip_network(cidr, strict=False), **holder) for cidr in cidrs]
     for block, device in hypervisor.status.routes:
@@ -149,6 +160,10 @@ def find_warnings(block: IPv4Network | IPv6Network, taken: Iterable[TakenBlock])
 
 def warning(block: IPv4Network | IPv6Network, other: TakenBlock, free: str) -> str:
     """Return the text about the overlap with another block; `free` is a block to propose, if there is one."""
+    if not other.holder:
+        return (
+            f"{block} is taken by a network that you may not see. The two cannot run at the same time.{proposal(free)}"
+        )
     if other.use is Use.ROUTE:
         what = "The host then sends traffic for addresses in both blocks to the guests."
     else:

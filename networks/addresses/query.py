@@ -72,12 +72,17 @@ class Question:
         """Return the filter for rows with a `sort_key` in the block that is asked for."""
         return Q(sort_key__range=(sort_key_of(self.block[0]), sort_key_of(self.block[-1])))
 
-    def leases(self) -> Q:
-        """Return the filter for matching leases, current or ended."""
+    def leases(self, readable: Q | None = None) -> Q:
+        """Return the filter for matching leases, current or ended.
+
+        `readable` is the condition that their VMs may be searched for; none or an empty one if all may.
+        """
         if self.block:
             return self.places()
         if self.mac:
             return self.macs()
+        if readable:
+            return self.macs() | Q(hostname__icontains=self.text) | (readable & Q(vm__icontains=self.text))
         if not self.mac_digits:
             return self._names()
         wanted = Q(words__contains=self.text.lower())

@@ -11,6 +11,7 @@ from networks.addresses.reserved import reservations, reserved
 from networks.attachments import attachments
 from networks.models import Network
 from virterweb.messages import InvalidValue, Message
+from virterweb.people import rights
 
 
 def blocks(network: Network) -> list[IPv4Interface]:
@@ -30,9 +31,9 @@ def ranges_in(dhcp: str) -> list[tuple[int, int]]:
     return [(int(ip_address(first)), int(ip_address(last))) for first, last in pairs]
 
 
-def taken(network: Network) -> Taken:
+def taken(network: Network, user: rights.Actor = None) -> Taken:
     """Return everything that uses an IPv4 address of the network."""
-    names = network.vm_names()
+    names = network.vm_names(user)
     return Taken(
         leased={number(ip): (names.get(mac) or name, mac) for ip, mac, name in _leased(network) if ":" not in ip},
         seen={number(ip): (names.get(mac, ""), mac) for ip, mac in _reported(network) if ":" not in ip},
@@ -42,9 +43,9 @@ def taken(network: Network) -> Taken:
     )
 
 
-def other_user(network: Network, ip: str, mac: str) -> Message:
+def other_user(network: Network, ip: str, mac: str, user: rights.Actor = None) -> Message:
     """Return the message that another guest has an address; an empty message if none has it."""
-    names = network.vm_names()
+    names = network.vm_names(user)
     if others := reserved([network.pk], Q(ip=ip) & ~Q(mac=mac)):
         host = others[0].host
         return Message("user.reserved", ip=ip, known=names.get(host.mac) or host.name, mac=host.mac)
@@ -66,9 +67,9 @@ def _reported(network: Network) -> Iterator[tuple[str, str]]:
     yield from attachments().reported(network.pk)
 
 
-def maps(network: Network, zoom: str = "") -> list[AddressMap]:
+def maps(network: Network, zoom: str = "", user: rights.Actor = None) -> list[AddressMap]:
     """Return a map of each IPv4 block, or of the part `zoom` of one; raise InvalidValue if that is in none."""
-    known, handed_out, found = taken(network), ranges(network), blocks(network)
+    known, handed_out, found = taken(network, user), ranges(network), blocks(network)
     if not zoom:
         return [draw(interface, handed_out, known) for interface in found]
     part = IPv4Network(zoom)

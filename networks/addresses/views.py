@@ -16,7 +16,7 @@ def network_addresses(request: HttpRequest, hypervisor: str, name: str) -> HttpR
     network = get_network(request.user, hypervisor, name)
     zoom = request.GET.get("block", "")
     try:
-        context = {"network": network, "maps": maps(network, zoom), "zoom": zoom}
+        context = {"network": network, "maps": maps(network, zoom, request.user), "zoom": zoom}
     except ValueError as problem:
         messages.error(request, f"This part of the address map cannot be shown: {problem}")
         return redirect("networks:addresses", hypervisor, name)

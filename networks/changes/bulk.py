@@ -1,6 +1,7 @@
 """One action on several networks: each with its own plan, shown first, and with its own result."""
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -40,6 +41,7 @@ class Row:
     """One selected network: what the action does to it, or why it is impossible."""
 
     network: Network
+    user: rights.Actor
     steps: tuple[Step, ...] = ()
     refused: Message = field(default_factory=Message)
 
@@ -48,9 +50,9 @@ class Row:
         """Return the reason why the action is impossible, without full stop."""
         return str(self.refused).removesuffix(".")
 
-    @property
+    @cached_property
     def shown(self) -> dict:
-        return shown(self.network, self.steps)
+        return shown(self.network, self.steps, self.user)
 
 
 @of_all_hypervisors
@@ -83,21 +85,21 @@ def networks_bulk(request: HttpRequest) -> HttpResponse:
 
 def _row(network: Network, action: str, user: rights.Actor) -> Row:
     if reason := rights.refusal(user, VERBS.get(action, rights.Verb.EDIT), network):
-        return Row(network, refused=reason)
+        return Row(network, user, refused=reason)
     if network.removed_at and action != "remove":
-        return Row(network, refused=InvalidTransition(network, Refusal.BEING_DELETED).message)
+        return Row(network, user, refused=InvalidTransition(network, Refusal.BEING_DELETED).message)
     if action == "adopt":
-        return Row(network, refused=Message("network.managed") if network.managed else Message())
+        return Row(network, user, refused=Message("network.managed") if network.managed else Message())
     if action == "remove":
         note = Note.ACCESS_NETWORK if network.is_access_network else Note.NONE
         what = {"network": network.name, "noted": note, "note_about": network.hypervisor.name}
         names, lasting = tuple(network.running_names()), Disruption.LASTING
-        return Row(network, (Step(verb=Verb.DELETE, disruption=lasting, vms=names, **what),))
+        return Row(network, user, (Step(verb=Verb.DELETE, disruption=lasting, vms=names, **what),))
     if not network.managed:
-        return Row(network, refused=Message("network.unmanaged"))
+        return Row(network, user, refused=Message("network.unmanaged"))
     values = {"active": network.active, "autostart": network.autostart, **CHANGES[action][1]}
     wanted = Wanted(document=network.full_document, **values)
-    return Row(network, network.plan(wanted, requested=tuple(CHANGES[action][1])))
+    return Row(network, user, network.plan(wanted, requested=tuple(CHANGES[action][1])))
 
 
 def _token(rows: list[Row]) -> str:

@@ -39,7 +39,7 @@ class NetworkRestoration:
     def problems(self) -> Sequence[str]:
         """Return why the revision cannot be restored, one sentence each."""
         network, document, before = self.revision.desired, self.revision.document, self.now.document
-        found = list(check(document, network, before))
+        found = list(check(document, network, before, self.by))
         if not rights.is_operator(self.by, network.hypervisor_id):
             granted = Granted(network.team_id, network.hypervisor_id)
             found += granted.reasons(granted.refused(before, document))
@@ -51,7 +51,7 @@ class NetworkRestoration:
 
     @property
     def context(self) -> dict[str, object]:
-        return shown(self.revision.desired, self.steps)
+        return shown(self.revision.desired, self.steps, self.by)
 
     def save(self) -> None:
         """Save the definition of the revision as the desired one, with the shown steps as accepted."""

@@ -65,18 +65,20 @@ def network_edit(request: HttpRequest, hypervisor: str, name: str) -> HttpRespon
         if network.status.draft:  # the last change was refused: to be corrected
             typed = initial_of(parse(network.status.draft))
             form = NetworkForm(network=network, user=request.user, initial=typed)
-        context = {"form": form, "network": network, "base": base, **shown(network, ())}
+        context = {"form": form, "network": network, "base": base, **shown(network, (), request.user)}
         return render(request, "networks/changes/edit.html", context)
     context = {"form": form, "network": network, "base": data.get("base", ""), "notes": notes}
     if not form.is_valid():
-        return render(request, "networks/changes/edit.html", {**context, **shown(network, ())}, status=422)
+        return render(
+            request, "networks/changes/edit.html", {**context, **shown(network, (), request.user)}, status=422
+        )
     wanted = form.wanted()
     if wanted == network.wanted:
         messages.success(request, f"{network} was not changed.")
         return redirect(network)
     steps = network.plan(wanted)
     if notes or not shown_to(request, network, steps):
-        context |= {**shown(network, steps), "again": True}
+        context |= {**shown(network, steps, request.user), "again": True}
         return render(request, "networks/changes/edit.html", context, status=409)
     values = {"document": wanted.document, "autostart": wanted.autostart}
     save_change(request, network, Event.CHANGED_FIELDS, steps, about=_fields(network, wanted), **values)
@@ -110,7 +112,7 @@ def network_edit_preview(request: HttpRequest, hypervisor: str, name: str) -> Ht
     problems = {form[field].label: found for field, found in form.errors.items() if field != "__all__"}
     steps = () if problems else network.plan(form.wanted())
     context = {"network": network, "facts": facts, "problems": problems, "notes": form.notes}
-    context |= shown(network, steps)
+    context |= shown(network, steps, request.user)
     return render(request, "networks/changes/_edit_preview.html", context)
 
 
@@ -125,7 +127,7 @@ def network_plan(request: HttpRequest, hypervisor: str, name: str) -> HttpRespon
         save_change(request, network, Event.REVERTED, steps, overwrite=True)
         return redirect(network)
     context = {"network": network, "differences": network.differences}
-    context |= {**shown(network, steps), "again": request.method == "POST"}
+    context |= {**shown(network, steps, request.user), "again": request.method == "POST"}
     return render(request, "networks/changes/plan.html", context, status=409 if request.method == "POST" else 200)
 
 
@@ -159,7 +161,7 @@ def network_recreate(request: HttpRequest, hypervisor: str, name: str) -> HttpRe
     if request.method == "POST" and shown_to(request, other, steps):
         network.recreate(steps, request.user)
         return redirect(network)
-    context = {"network": network, "recreate": True, "other": other, **shown(other, steps)}
+    context = {"network": network, "recreate": True, "other": other, **shown(other, steps, request.user)}
     context["again"] = request.method == "POST"
     return render(request, "networks/changes/plan.html", context, status=409 if context["again"] else 200)
 
@@ -216,7 +218,7 @@ def network_xml(request: HttpRequest, hypervisor: str, name: str) -> HttpRespons
     if request.method == "POST":
         rights.require(request.user, Verb.ADMINISTER, network)
         network.require(managed=True)
-    form = DocumentForm(request.POST or None, network=network) if network.managed else None
+    form = DocumentForm(request.POST or None, network=network, user=request.user) if network.managed else None
     context = {"network": network, "form": form, **_both_sides(network)}
     context["base"] = hashlib.sha256(network.full_document.encode()).hexdigest()[:16] if network.managed else ""
     context["changed"] = request.POST.get("base", context["base"]) != context["base"]
@@ -227,7 +229,7 @@ def network_xml(request: HttpRequest, hypervisor: str, name: str) -> HttpRespons
     wanted = Wanted(document=form.cleaned_data["document"], active=network.active, autostart=network.autostart)
     steps = network.plan(wanted)
     if context["changed"] or not shown_to(request, network, steps):
-        context |= {**shown(network, steps), "checked": True}
+        context |= {**shown(network, steps, request.user), "checked": True}
         return render(request, "networks/xml_editor/xml.html", context, status=409)
     about = _fields(network, wanted)
     save_change(request, network, Event.XML_FIELDS, steps, about=about, document=wanted.document)

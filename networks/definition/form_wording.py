@@ -21,6 +21,7 @@ PROBLEMS = {
     "form.mode_block": "Forward mode {mode} needs an IPv4 or IPv6 block.",
     "form.nat_only": "This needs the forward mode nat.",
     "form.ipv6_mtu": "IPv6 needs an MTU of at least 1280.",
+    "form.bridge_in_use": "The bridge {bridge} is taken.",
     "form.bridge_taken": "The bridge {bridge} belongs to the network {network}.",
     "form.no_bridge": "Enter the bridge of the host that this network uses.",
     "form.bridge_and_devices": "Choose either a bridge or devices of the host: libvirt accepts only one of the two.",
@@ -62,7 +63,12 @@ def _overlap(block: str, other: Message, free: str) -> str:
     return OVERLAP.format(block=block, other=other) + (FREE.format(free=free) if free else "")
 
 
+def _taken(block: str, free: str) -> str:
+    return TAKEN.format(block=block) + (FREE.format(free=free) if free else "")
+
+
 OVERLAP = "{block} overlaps {other}."
+TAKEN = "{block} is taken."  # by a network that the user may not see
 
 
 def some(names: list[str], most: int) -> str:
@@ -71,4 +77,4 @@ def some(names: list[str], most: int) -> str:
     return SOME.format(names=shown, count=len(names) - most) if len(names) > most else shown
 
 
-add_wording(BLOCKS | PROBLEMS | {"form.overlap": _overlap})
+add_wording(BLOCKS | PROBLEMS | {"form.overlap": _overlap, "form.block_taken": _taken})

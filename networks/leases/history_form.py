@@ -3,8 +3,10 @@
 from django import forms
 from django.utils import timezone
 
+from networks.addresses.lease_names import readable
 from networks.addresses.query import Question
 from networks.models import LeaseQuerySet
+from virterweb.people import rights
 
 
 class Moment(forms.DateTimeInput):
@@ -38,14 +40,14 @@ class HistoryForm(forms.Form):
         """Return whether a time is filled in."""
         return bool(self.cleaned_data.get("since") or self.cleaned_data.get("until"))
 
-    def among(self, leases: LeaseQuerySet) -> LeaseQuerySet:
+    def among(self, leases: LeaseQuerySet, user: rights.Actor = None) -> LeaseQuerySet:
         """Return the leases that match: held at any moment between the two times, the latest first.
 
         A start alone means from then until now, an end alone that moment.
         """
         question, since, until = (self.cleaned_data.get(name) for name in ("q", "since", "until"))
         if question:
-            leases = leases.filter(Question(text=question.strip()).leases())
+            leases = leases.filter(Question(text=question.strip()).leases(readable(user)))
         if since or until:
             leases = leases.between(since or until, until or timezone.now())
         return leases.order_by("-first_seen", "-pk")

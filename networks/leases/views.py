@@ -9,6 +9,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
+from networks.addresses.lease_names import named
 from networks.addresses.reserved import reserved_columns
 from networks.attachments import attachments
 from networks.lookup import get_network, get_reservable
@@ -19,6 +20,7 @@ from networks.reservations.reservations import Known
 from virterweb.hypervisors.models import ReadingProblem
 from virterweb.pages.exports import answer
 from virterweb.pages.tables import page_of
+from virterweb.people import rights
 
 from .history_form import HistoryForm
 from .sync import ask_release
@@ -34,19 +36,26 @@ def network_leases(request: HttpRequest, hypervisor: str, name: str, suffix: str
     if not form.is_valid() and suffix:
         return HttpResponseBadRequest(form.errors.as_text(), content_type="text/plain; charset=utf-8")
     searched = form.is_valid() and form.is_filled_in
-    leases = form.among(network.leases) if searched else network.leases.current().order_by("sort_key")
+    leases = form.among(network.leases, request.user) if searched else network.leases.current().order_by("sort_key")
     if suffix:
-        return answer(f"{network}-leases", suffix, LEASE_COLUMNS, leases.values_list(*LEASE_COLUMNS))
+        table = ([getattr(lease, column) for column in LEASE_COLUMNS] for lease in named(leases, request.user))
+        return answer(f"{network}-leases", suffix, LEASE_COLUMNS, table)
     page = page_of(leases.annotate(reserved=reserved_columns()["reserved_found"]), request.GET)
-    context = {"network": network, "leases": _shown(network, page), "page": page, "form": form, "searched": searched}
+    context = {
+        "network": network,
+        "leases": _shown(network, page, request.user),
+        "page": page,
+        "form": form,
+        "searched": searched,
+    }
     context["unread"] = network.reading_problems.filter(kind=ReadingProblem.Kind.LEASES).first()
     return render(request, "networks/leases/_leases.html" if request.htmx else "networks/leases/leases.html", context)
 
 
-def _shown(network: Network, leases: Iterable[Lease]) -> list[Lease]:
+def _shown(network: Network, leases: Iterable[Lease], user: rights.Actor) -> list[Lease]:
     """Return leases with the VM that has the MAC now, and the address that libvirt has reserved for it."""
-    known = attachments().holders(network.hypervisor)
-    found = list(leases)
+    known = attachments().holders(network.hypervisor, user)
+    found = named(leases, user)
     for lease in found:
         lease.holder, lease.reserved = known.get(lease.mac), lease.reserved or ""
     return found
@@ -57,7 +66,7 @@ def lease_reserve(request: HttpRequest, hypervisor: str, name: str, pk: int) -> 
     """Reserve the address of a lease for the guest that has it; the form shows why this is impossible."""
     network = get_reservable(request.user, hypervisor, name)
     lease = get_object_or_404(network.leases, pk=pk)
-    known = Known(network)
+    known = Known(network, request.user)
     entry = propose(known, mac=lease.mac, ip=lease.ip, client_id=lease.client_id)
     typed = HostEntryForm.of(entry)
     form = HostEntryForm(typed, known=known)

@@ -18,6 +18,7 @@ from networks.definition.spec import NetworkSpec
 from virterweb.hypervisors.desired.drift import encoded
 from virterweb.hypervisors.gateway.found import FoundNetwork
 from virterweb.hypervisors.models import ReadingProblem
+from virterweb.people import rights
 
 from .revision import _yes_or_no
 from .status import NetworkStatus
@@ -101,9 +102,9 @@ class Comparison:
         """Return the names of the running VMs that are attached to it, as last seen."""
         return list(dict.fromkeys(nic.vm.name for nic in self.running_vms()))
 
-    def vm_names(self) -> dict[str, str]:
-        """Return which VMs have NICs on it, by MAC; several of one MAC with commas between."""
-        return attachments().names_by_mac(self.pk)
+    def vm_names(self, user: rights.Actor = None) -> dict[str, str]:
+        """Return which VMs have NICs on it, by MAC, as a user may see them; several of one MAC with commas between."""
+        return attachments().names_by_mac(self.pk, user)
 
     def found(self) -> Found | None:
         """Return libvirt's side as last seen, as input of a plan."""

@@ -79,7 +79,7 @@ class HostEntryForm(forms.Form):
         for field, reason in self._against(data):
             self.add_error(field, str(reason))
         if not self.errors and not data["anyway"]:
-            self.warning = leased_to_another(self.network, self.host)
+            self.warning = leased_to_another(self.network, self.host, self.known.user)
             if self.warning:
                 self.add_error("ip", str(self.warning))
         return data

@@ -5,12 +5,14 @@ from itertools import chain
 
 from django.utils import timezone
 
+from networks.addresses.lease_names import named
 from networks.addresses.usage import next_free_address
 from networks.attachments import Holder
 from networks.definition.lines import DNS_NAME
 from networks.definition.spec import HostSpec
 from networks.models import Network
 from virterweb.messages import Message
+from virterweb.people import rights
 
 from .reservations import Known
 
@@ -51,13 +53,13 @@ def _leases(network: Network, mac: str) -> Iterable[tuple[str, str]]:
     return network.leases.current().filter(mac=mac).values_list("ip", "hostname") if mac else []
 
 
-def leased_to_another(network: Network, host: HostSpec) -> Message:
+def leased_to_another(network: Network, host: HostSpec, user: rights.Actor = None) -> Message:
     """Return a warning that another guest has the address now; an empty message if none has."""
     lease = network.leases.current().filter(ip=host.ip).exclude(mac=host.mac).first()
     if lease is None or (host.duid and lease.client_id == host.duid):
         return Message()
     if not (host.mac or host.duid) and host.name.lower() == lease.hostname.lower():
         return Message()  # known by what it calls itself
-    known = lease.vm or lease.hostname
+    known = named([lease], user)[0].vm or lease.hostname
     until = f"{timezone.localtime(lease.expires_at):%H:%M}" if lease.expires_at else ""
     return Message("reservation.leased", ip=host.ip, known=known, mac=lease.mac, until=until)

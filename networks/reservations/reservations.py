@@ -74,12 +74,15 @@ def addresses(network: Network) -> QuerySet:
     return found.union(requested).order_by("sort_key")
 
 
-def rows(network: Network, ips: Collection[str] | None = None) -> list[HostRow]:
-    """Return the reservations of these or of all addresses, found or requested, by address."""
+def rows(network: Network, ips: Collection[str] | None = None, user: rights.Actor = None) -> list[HostRow]:
+    """Return the reservations of these or of all addresses, found or requested, by address.
+
+    VMs that the user may not see are not named.
+    """
     some = {} if ips is None else {"ip__in": ips}
     found = {entry.ip: entry.spec() for entry in network.found_hosts.filter(**some)}
     requested = _requested(network.hosts.filter(**some))
-    known = attachments().holders(network.hypervisor)
+    known = attachments().holders(network.hypervisor, user)
     leased: dict[str, list[str]] = {}
     for mac, ip in network.leases.current().order_by("sort_key").values_list("mac", "ip"):
         leased.setdefault(mac, []).append(ip)
@@ -136,6 +139,7 @@ class Known:
     """The reservations of a network, and the NICs of its hypervisor by MAC: each is read once, when it is needed."""
 
     network: Network
+    user: rights.Actor = None  # VMs that the user may not see are not named
 
     @cached_property
     def every(self) -> list[HostSpec]:
@@ -147,7 +151,7 @@ class Known:
 
     @cached_property
     def nics(self) -> dict[str, Holder]:
-        return attachments().holders(self.network.hypervisor)
+        return attachments().holders(self.network.hypervisor, self.user)
 
 
 def subnets(network: Network) -> list[SubnetSpec]:

@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from networks.addresses.lease_names import named
 from networks.definition.addressing import parse_mac
 from networks.definition.spec import lease_text
 from networks.lookup import get_network, get_reservable
@@ -15,6 +16,7 @@ from networks.models import Network
 from virterweb.hypervisors.desired.one_at_a_time import concurrent
 from virterweb.pages.exports import answer
 from virterweb.pages.tables import page_of
+from virterweb.people import rights
 
 from .forms import HostEntryForm, IDsForm, PasteForm
 from .pasted import Outcome, Row
@@ -28,12 +30,14 @@ COLUMNS = ("mac", "duid", "ip", "name", "lease", "state", "vm")
 def host_list(request: HttpRequest, hypervisor: str, name: str, suffix: str = "") -> HttpResponse:
     network = get_network(request.user, hypervisor, name)
     if suffix:
-        return answer(f"{network}-hosts", suffix, COLUMNS, map(_exported, rows(network)))
+        return answer(f"{network}-hosts", suffix, COLUMNS, map(_exported, rows(network, user=request.user)))
     if request.GET.get("unused"):
-        page = page_of([row for row in rows(network) if row.host.mac and not row.holder], request.GET)
+        page = page_of(
+            [row for row in rows(network, user=request.user) if row.host.mac and not row.holder], request.GET
+        )
     else:
         page = page_of(addresses(network), request.GET)
-        page.object_list = rows(network, [ip for _, ip in page.object_list])
+        page.object_list = rows(network, [ip for _, ip in page.object_list], request.user)
     context = {"network": network, "rows": page.object_list, "page": page}
     context |= {"ids": IDsForm(), "unused": request.GET.get("unused")}
     template = "_reservations.html" if request.htmx else "reservations.html"
@@ -50,7 +54,7 @@ def _exported(row: HostRow) -> tuple[str, ...]:
 def host_add(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
     """Add a reservation. The URL may name MAC, IP and name; the rest is proposed."""
     network = get_reservable(request.user, hypervisor, name)
-    query, known = request.GET, Known(network)
+    query, known = request.GET, Known(network, request.user)
     if request.method == "POST":
         form = HostEntryForm(request.POST, known=known)
     elif query.get("check"):
@@ -79,7 +83,7 @@ def _normal(mac: str) -> str:
 @require_http_methods(["GET", "POST"])
 def host_edit(request: HttpRequest, hypervisor: str, name: str, ip: str) -> HttpResponse:
     network = get_reservable(request.user, hypervisor, name)
-    known = Known(network)
+    known = Known(network, request.user)
     was = known.entries.get(ip)
     if was is None and request.method == "GET":
         messages.info(request, f"{ip} is no longer reserved, because somebody else removed the reservation.")
@@ -131,16 +135,16 @@ def host_paste(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse
             return redirect("networks:hosts", hypervisor, name)
     counts = Counter(row.verb for row in found)
     invalid = [row for row in found if row.verb is Outcome.WRONG]
-    valid = _with_holders(network, [row for row in found if row.verb is not Outcome.WRONG])
+    valid = _with_holders(network, [row for row in found if row.verb is not Outcome.WRONG], request.user)
     context = {"network": network, "form": form, "invalid": invalid, "valid": valid, "wanted": wanted, "token": token}
     context |= {"counts": {outcome.name.lower(): counts[outcome] for outcome in Outcome}, "again": again}
     return render(request, "networks/reservations/paste.html", context, status=409 if again else 200)
 
 
-def _with_holders(network: Network, found: list[Row]) -> list[tuple[Row, str]]:
+def _with_holders(network: Network, found: list[Row], user: rights.Actor) -> list[tuple[Row, str]]:
     """Return lines, each with the guest that has its address now, if that is another one."""
-    leases = network.leases.current().values_list("ip", "mac", "vm", "hostname")
-    held = {ip: (mac, vm or hostname or mac) for ip, mac, vm, hostname in leases if ":" not in ip}
+    leases = (lease for lease in named(network.leases.current(), user) if ":" not in lease.ip)
+    held = {lease.ip: (lease.mac, lease.vm or lease.hostname or lease.mac) for lease in leases}
     hosts = ((row, row.line.host) for row in found)
     return [(row, held[host.ip][1] if held.get(host.ip, (host.mac,))[0] != host.mac else "") for row, host in hosts]
 

@@ -16,6 +16,7 @@ from networks.definition.spec import NetworkSpec
 from networks.models import Network
 from virterweb.messages import Message
 from virterweb.pages.characters import hidden_in
+from virterweb.people import rights
 
 from . import check as check_xml
 
@@ -27,15 +28,15 @@ class DocumentForm(forms.Form):
         label="XML", strip=False, max_length=2_000_000, widget=forms.Textarea(attrs={"rows": 30, "spellcheck": "false"})
     )
 
-    def __init__(self, *args, network: Network, **kwargs) -> None:
+    def __init__(self, *args, network: Network, user: rights.Actor = None, **kwargs) -> None:
         self.before = network.full_document
         super().__init__(*args, initial={"document": pretty(self.before)}, **kwargs)
-        self.network, self.label_suffix = network, ""
+        self.network, self.user, self.label_suffix = network, user, ""
         self.problems: list[check_xml.Problem] = []
 
     def clean_document(self) -> str:
         text = self.cleaned_data["document"]
-        self.problems = check(text, self.network, self.before)
+        self.problems = check(text, self.network, self.before, self.user)
         if self.problems:
             raise ValidationError([str(problem) for problem in self.problems])
         return text
@@ -89,7 +90,7 @@ class NetworkDocumentForm(forms.ModelForm):
         return data
 
 
-def check(text: str, network: Network, before: str) -> list[check_xml.Problem]:
+def check(text: str, network: Network, before: str, user: rights.Actor = None) -> list[check_xml.Problem]:
     """Return the problems of a document for this network, including blocks of others on its hypervisor.
 
     What is so in its document `before`, "" without one, is not said again.
@@ -99,11 +100,12 @@ def check(text: str, network: Network, before: str) -> list[check_xml.Problem]:
         return found
     found = [*_hidden(text, before)]
     known = {subnet.interface.network for subnet in parse(before).subnets} if before else set()
-    taken = of_others(taken_blocks(network.hypervisor), network)
+    taken = of_others(taken_blocks(network.hypervisor, user), network)
     for subnet in parse(text).subnets:
         block = subnet.interface.network
         if block not in known and (other := find_overlap(block, taken)):
-            found.append(check_xml.Problem(line=0, message=Message("xml.overlap", block=block, other=other.message)))
+            code, about = ("xml.overlap", {"other": other.message}) if other.holder else ("xml.block_taken", {})
+            found.append(check_xml.Problem(line=0, message=Message(code, block=block, **about)))
     return found
 
 

@@ -14,6 +14,7 @@ BLOCKS = {
     "xml.prefix_and_netmask": "A block can have a prefix or a netmask, but not both.",
     "xml.block": "“{text}” is not an address with a prefix length, for example 10.255.0.1/24.",
     "xml.own_overlap": "{block} overlaps {other} of the same network.",
+    "xml.block_taken": "{block} is taken.",
     "xml.overlap": "{block} overlaps {other}.",
 }
 

@@ -125,6 +125,10 @@ def _lines(routes: dict[tuple[str, str | None], str]) -> Iterator[str]:
     yield "is not allowed is answered by 403 with the reason and whom to ask. Pages for everybody who is signed in show"
     yield "only what the user may see."
     yield ""
+    yield "What a user may not see is not named anywhere: “10.1.0.0/24 is taken” instead of the network that has it,"
+    yield "“a VM that you may not see” for a guest of others on a network of the user. MACs, addresses and host names"
+    yield "on a network are facts of the network, which whoever sees it sees."
+    yield ""
     yield "| Page | GET | POST |"
     yield "|---|---|---|"
     for space, rules in PAGES.items():

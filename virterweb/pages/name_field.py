@@ -1,6 +1,6 @@
 """The column that finds names which may be taken for another: names that look alike have the same value in it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from hashlib import blake2b
 
@@ -43,11 +43,22 @@ class NamedQuerySet(models.QuerySet):
         return super().update(**values)
 
 
-def warnings(names: Mapping[type[models.Model], Iterable[str]]) -> dict[tuple[type[models.Model], str], str]:
-    """Return a warning for each name that looks like another one of its model, in one query for all."""
+def every_row(model: type[models.Model]) -> models.QuerySet:
+    return model.objects.all()
+
+
+def warnings(
+    names: Mapping[type[models.Model], Iterable[str]],
+    rows: Callable[[type[models.Model]], models.QuerySet] = every_row,
+) -> dict[tuple[type[models.Model], str], str]:
+    """Return a warning for each name that looks like another one of its model, in one query for all.
+
+    Only names of `rows` are compared with.
+    """
     keys = {model: {skeleton_key(name) for name in its} for model, its in names.items()}
     queries = [
-        model.objects.order_by()
+        rows(model)
+        .order_by()
         .filter(skeleton__in=found)
         .values_list(Value(model._meta.label_lower), "skeleton", "name")
         .distinct()

@@ -25,6 +25,7 @@ from virterweb.logs.context import about
 from virterweb.pages.characters import visible
 
 from . import rights
+from .hidden.messages import readable
 
 OUTDATED = "the database is not prepared for this version of the portal; `manage.py migrate` prepares it"
 NO_WORKER_TIMEOUT = 15.0  # seconds without a poll of the hypervisor until the wait ends
@@ -156,18 +157,18 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     )
 
 
-def history_text(desired: Desired) -> str:
+def history_text(desired: Desired, user: rights.Actor) -> str:
     """Return the history of an object as a table, newest first."""
     rows = []
     for one in desired.revisions.select_related("by"):
         one.desired = desired
         changes = "; ".join(f"{each.field}: {each.found or '–'} → {each.wanted or '–'}" for each in one.changes)
-        result = one.error or one.result or "in progress"
+        result = readable(one.error, user) or one.result or "in progress"
         rows.append((f"{one.at:%Y-%m-%d %H:%M:%S}", one.by or "", one.what, result, changes))
     return table(("When", "Who", "What", "Result", "Changes"), rows)
 
 
-def wait_for(rows: Sequence[Desired], command: BaseCommand) -> None:
+def wait_for(rows: Sequence[Desired], command: VerbCommand) -> None:
     """Wait until the worker has carried out the rows, or they are gone; raise CommandError with the errors of those.
 
     On a terminal, stderr names what they wait for. Without a running worker the wait ends with a CommandError, and
@@ -175,7 +176,7 @@ def wait_for(rows: Sequence[Desired], command: BaseCommand) -> None:
     """
     waiting, failures, said, began = list(rows), [], "", time.time()
     while waiting:
-        waiting = [desired for desired in waiting if not _settled(desired, failures)]
+        waiting = [desired for desired in waiting if not _settled(desired, failures, command.user)]
         if waiting:
             said = _say(waiting, said, command)
             _need_worker(began)
@@ -184,13 +185,15 @@ def wait_for(rows: Sequence[Desired], command: BaseCommand) -> None:
         raise CommandError("\n".join(failures))
 
 
-def _settled(desired: Desired, failures: list[str]) -> bool:
+def _settled(desired: Desired, failures: list[str], user: rights.Actor) -> bool:
     now = type(desired).objects.select_related("status").filter(pk=desired.pk).first()
     if now is None:
         return True
     desired.generation = now.generation
     if now.state == State.FAILED:
-        failures.append(f"{now.status.error}" + (f"\n  {now.status.detail}" if now.status.detail else ""))
+        failures.append(
+            f"{readable(now.status.error, user)}" + (f"\n  {now.status.detail}" if now.status.detail else "")
+        )
         return True
     return now.done
 

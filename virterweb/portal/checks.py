@@ -16,6 +16,8 @@ from networks.addresses.usage import ranges
 from networks.definition.spec import HostSpec
 from networks.models import Network
 from virterweb.hypervisors.models import Hypervisor
+from virterweb.people import rights
+from virterweb.people.hidden.names import visible_name
 from vms.addresses.nic_addresses import reporting
 from vms.models import NIC as DesiredNIC
 from vms.models import NICStatus, Power
@@ -40,13 +42,13 @@ OF_NETWORKS += ("status__ip_range", "status__dhcp")
 RECENTLY = timedelta(hours=2)  # how long a lease taken over by another guest is reported
 
 
-def problems_of(networks: Iterable[Network]) -> list[Problem]:
-    """Return the problems of these networks, the worst first."""
+def problems_of(networks: Iterable[Network], user: rights.Actor = None) -> list[Problem]:
+    """Return the problems of these networks, the worst first; what the user may not see is not named."""
     wanted = {network.pk: network.hypervisor_id for network in networks if network.status.present}
     hypervisors = set(wanted.values())
     around = list(_around(hypervisors))
     mine = [network for network in around if network.pk in wanted]
-    return _problems_of(mine, _nics(hypervisors), blocks.taken_blocks_of(around))
+    return _problems_of(mine, _nics(hypervisors, user), blocks.taken_blocks_of(around, user))
 
 
 def problems_of_nics(hypervisors: Iterable[Hypervisor]) -> list[Problem]:
@@ -57,16 +59,18 @@ def problems_of_nics(hypervisors: Iterable[Hypervisor]) -> list[Problem]:
     return [problem for pk, found in nics for problem in problems.of_nics(found, known[pk], devices[pk])]
 
 
-def problems_on(hypervisors: Iterable[int]) -> tuple[dict[int, list[Problem]], list[Network]]:
+def problems_on(
+    hypervisors: Iterable[int], user: rights.Actor = None
+) -> tuple[dict[int, list[Problem]], list[Network]]:
     """Return all problems on these hypervisors, by hypervisor, and their networks."""
     networks = list(_around(hypervisors))
     of = {network.pk: network.hypervisor_id for network in networks}
     devices = {network.hypervisor_id: network.hypervisor.status.devices for network in networks}
-    nics = _nics(hypervisors)
+    nics = _nics(hypervisors, user)
     present = [network for network in networks if network.status.present]
     known = _names_by_hypervisor((network.hypervisor_id, network.name) for network in networks)
     found = {pk: list(problems.of_nics(its, known[pk], devices.get(pk))) for pk, its in nics.items()}
-    for problem in _problems_of(present, nics, blocks.taken_blocks_of(networks)):
+    for problem in _problems_of(present, nics, blocks.taken_blocks_of(networks, user)):
         found.setdefault(of[problem.network], []).append(problem)
     return found, networks
 
@@ -110,14 +114,17 @@ def worst_first(found: list[Problem]) -> list[Problem]:
     return sorted(found, key=lambda problem: problem.kind.rank)
 
 
-def _nics(hypervisors: Iterable[int]) -> dict[int, list[NIC]]:
+def _nics(hypervisors: Iterable[int], user: rights.Actor = None) -> dict[int, list[NIC]]:
     """Return the NICs by hypervisor: those that were found, then desired ones of VMs that libvirt does not have."""
     seen = NICStatus.objects.filter(vm__desired__hypervisor__in=hypervisors)
     desired = DesiredNIC.objects.filter(vm__hypervisor__in=hypervisors, removed_at=None, vm__status__present=False)
-    columns = ("vm__desired__hypervisor", "mac", "vm", "vm__desired__name", "vm__power", "kind", "source", "network")
+    name = visible_name(user, "vm", "vm__desired__")
+    columns = ("vm__desired__hypervisor", "mac", "vm", name, "vm__power", "kind", "source", "network")
     nowhere = (Value(Power.OFF), Value(problems.DESIRED), Value(""), Value(None, output_field=BigIntegerField()))
     rows = seen.order_by().values_list(*columns, Value(0), "pk")
-    more = desired.order_by().values_list("vm__hypervisor", "mac", Value(0), "vm__name", *nowhere, Value(1), "pk")
+    more = desired.order_by().values_list(
+        "vm__hypervisor", "mac", Value(0), visible_name(user, "vm", "vm__"), *nowhere, Value(1), "pk"
+    )
     found = defaultdict(list)
     ordered = sorted(rows.union(more, all=True), key=itemgetter(8, 9))
     for hypervisor, mac, key, vm, power, kind, source, network, *_ in ordered:
@@ -184,9 +191,15 @@ def _overlaps(networks: Iterable[Network], taken: Mapping[int, list[blocks.Taken
         for block in (ip_network(cidr, strict=False) for cidr in network.facts.ip_range.split(",") if cidr):
             others = known[network.hypervisor_id].of(block)
             # A wider route, for example of a VPN, is no problem: the network's own route is more specific.
-            mine = (each for each in others if each.use is blocks.Use.ROUTE or each.holder != network.name)
+            mine = (each for each in others if each.use is blocks.Use.ROUTE or _is_other(each, network))
             if other := next((each for each in mine if not each.wider(block)), None):
                 code = "overlaps route" if other.use is blocks.Use.ROUTE else "overlaps network"
+                code = code if other.holder else "overlaps hidden network"
                 about = {"network": network.name, "block": block, "other": other}
                 where = {"step": Step.CHANGE_NETWORK, "network": network.pk}
                 yield Problem(kind=Kind.OVERLAP, code=code, about=about, **where)
+
+
+def _is_other(taken: blocks.TakenBlock, network: Network) -> bool:
+    """Return whether a block is not the network's; one that was recreated outside has two rows of one name."""
+    return taken.network != network.pk and taken.holder != network.name

@@ -86,7 +86,7 @@ class NIC:
 
     mac: str
     key: int = 0
-    vm: str
+    vm: str  # "" if the user may not see it
     running: bool
     kind: str
     source: str
@@ -163,7 +163,7 @@ def of_network(network: Network, owners: Owners) -> tuple[Problem, ...]:
 def of_nics(nics: Iterable[NIC], networks: Iterable[str], devices: Iterable[str] | None = None) -> Iterator[Problem]:
     """Yield problems of NICs whose network is missing, or whose bridge is, if the host's devices are known."""
     known, bridges = set(networks), None if devices is None else set(devices)
-    for nic in nics:
+    for nic in (nic for nic in nics if nic.vm):
         about = {"mac": nic.mac, "vm": nic.vm, "source": nic.source}
         where = {"kind": Kind.GONE, "about": about, "step": Step.LOOK_AT_VM, "vm": nic.vm, "mac": nic.mac}
         if nic.kind == "bridge" and bridges is not None and nic.source not in bridges:
@@ -207,7 +207,7 @@ class _NetworkCheck:
             pair = [self.owners.get(each.mac) for each in (lease, other) if each]
             if len(pair) < 2 or lease.mac == other.mac or not all(nic and nic.running for nic in pair):
                 continue
-            if pair[0].vm == pair[1].vm:
+            if pair[0].key == pair[1].key and pair[0].vm == pair[1].vm:
                 continue
             about = {"other": self._who(other.mac), "who": self._who(lease.mac)}
             about |= {"client_id": lease.client_id, "ip": lease.ip}
@@ -227,7 +227,8 @@ class _NetworkCheck:
             nic = self.owners.get(host.mac)
             if nic and nic.network != self.network.key and nic.kind != DESIRED:
                 about = {"ip": host.ip, "who": self._who(host.mac), "source": nic.source}
-                yield self._problem(Kind.GONE, "NIC elsewhere", about, Step.CHANGE_ENTRY, mac=host.mac, ip=host.ip)
+                code = "NIC elsewhere" if nic.vm else "hidden NIC elsewhere"
+                yield self._problem(Kind.GONE, code, about, Step.CHANGE_ENTRY, mac=host.mac, ip=host.ip)
 
     def not_the_reserved(self) -> Iterator[Problem]:
         reserved = {host.mac: host.ip for host in self.network.hosts if host.mac and ":" not in host.ip}

@@ -9,6 +9,7 @@ from itertools import islice
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
+from networks.addresses.lease_names import named, readable
 from networks.addresses.query import Question
 from networks.addresses.reserved import found_in_order, requested
 from networks.models import Lease, Network
@@ -73,7 +74,7 @@ def answer(text: str, user: rights.Actor, then: QuerySet | None = None) -> Answe
     question, access = Question(text=text), rights.access_of(user)
     networks = _networks().visible_to(user)
     vms = VM.objects.visible_to(user).select_related("hypervisor", "status")
-    found = _Search(question=question, access=access, networks=networks)
+    found = _Search(question=question, access=access, networks=networks, readable=readable(user))
     found.leases()
     found.hosts()
     found.nics()
@@ -83,14 +84,16 @@ def answer(text: str, user: rights.Actor, then: QuerySet | None = None) -> Answe
     _name_networks(hits, networks)
     _name_vms(hits, vms)
     ended = (
-        Lease.objects.filter(found.on_networks, question.leases()).exclude(last_seen=None).order_by("-last_seen", "-pk")
+        Lease.objects.filter(found.on_networks, question.leases(found.readable))
+        .exclude(last_seen=None)
+        .order_by("-last_seen", "-pk")
     )
     return Answer(
         question=question,
         hits=hits,
         vms=_found(vms, Q(name__icontains=text)) if not question.block else [],
         networks=_found(networks, Q(pk__in=found.holding) if question.block else Q(name__icontains=text)),
-        earlier=list((ended if then is None else then)[:EARLIER]),
+        earlier=named((ended if then is None else then)[:EARLIER], user),
         free_in=found.free_in() if not hits else [],
     )
 
@@ -158,6 +161,7 @@ class _Search:
     question: Question
     access: Access
     networks: OwnedQuerySet
+    readable: Q  # the condition that a lease may be found by its VM
     hits: dict[tuple, Hit] = field(default_factory=dict)
 
     @property
@@ -175,7 +179,7 @@ class _Search:
         return self.hits.setdefault((network or source, mac, ip), hit)
 
     def leases(self) -> None:
-        wanted = self.question.leases()
+        wanted = self.question.leases(self.readable)
         if not self.question.block:
             named = self._nics.filter(vm__desired__name__icontains=self.question.text)
             wanted |= Q(mac__in=named.values("mac"))

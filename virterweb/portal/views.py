@@ -35,7 +35,7 @@ def search(request: HttpRequest) -> HttpResponse:
         HistoryForm(request.GET),
         Lease.objects.filter(rights.access_of(request.user).q(Verb.LIST, "network", "network__")),
     )
-    then = history.among(mine) if history.is_valid() and history.of_the_past else None
+    then = history.among(mine, request.user) if history.is_valid() and history.of_the_past else None
     found = answer(text, request.user, then)
     if found.only and then is None and "all" not in request.GET:
         return redirect(found.only)
@@ -79,7 +79,11 @@ def _with_links(problems: list, networks: list[Network]) -> list[tuple]:
 @require_GET
 def network_problems(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
     network = get_network(request.user, hypervisor, name, Network.objects.alone().defer(*NOT_READ))
-    context = {"problems": _with_links(problems_of([network]), [network]), "network": network, "about": network}
+    context = {
+        "problems": _with_links(problems_of([network], request.user), [network]),
+        "network": network,
+        "about": network,
+    }
     return render(request, "portal/_problems.html" if request.htmx else "portal/problems.html", context)
 
 
@@ -87,7 +91,7 @@ def network_problems(request: HttpRequest, hypervisor: str, name: str) -> HttpRe
 def vm_problems(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
     """Show the problems on a VM's networks that concern the VM."""
     vm = get_vm(request.user, hypervisor, name, VM.objects.select_related("status", "hypervisor").defer(*NOT_READ))
-    by_hypervisor, networks = problems_on([vm.hypervisor_id])
+    by_hypervisor, networks = problems_on([vm.hypervisor_id], request.user)
     nics = list(vm.status.nics.values_list("mac", "network"))
     macs, on = {mac for mac, _ in nics}, {network for _, network in nics} | {None}
     found = [each for each in by_hypervisor.get(vm.hypervisor_id, ()) if each.network in on]

@@ -35,6 +35,7 @@ PROBLEMS = {
     "one free": "{network}: only 1 of the {size} DHCP addresses is free.",
     "none free": "{network}: none of the {size} DHCP addresses is free.",
     "NIC elsewhere": "{ip} is reserved here for {who}, but the NIC is attached to {source}.",
+    "hidden NIC elsewhere": "{ip} is reserved here for {who}, but the NIC is attached to another network.",
     "older lease": "{who} has {ip}, although {reserved} is reserved for it, because its lease is older. It gets "
     "{reserved} when it renews the lease. Restart it to renew immediately.",
     "older lease until": "{who} has {ip}, although {reserved} is reserved for it, because its lease is older. It gets "
@@ -52,6 +53,8 @@ PROBLEMS = {
     "the bridge on the host, or choose another one for the network.",
     "overlaps route": "{network}: {block} overlaps {other}. The host sends traffic for these addresses to only one of "
     "the two.",
+    "overlaps hidden network": "{network}: {block} overlaps a network that you may not see. Guests of one cannot reach "
+    "those of the other.",
     "overlaps network": "{network}: {block} overlaps {other}. Guests of one cannot reach those of the other.",
 }
 

@@ -14,6 +14,9 @@ from networks.models import Network
 from virterweb.hypervisors.gateway.found import Refused
 from virterweb.hypervisors.models import Hypervisor
 from virterweb.messages import InvalidValue, Message
+from virterweb.people import rights
+from virterweb.people.hidden.names import visible_name
+from virterweb.people.verbs import Verb
 from vms.definition.guest_nic import address_of_id
 from vms.models import NIC, VM, NICStatus
 
@@ -70,15 +73,19 @@ def host_entry(vm: VM) -> tuple[Network, HostSpec] | None:
     return access, HostSpec(mac=mac_of_id(vm.number), ip=ip)
 
 
-def problems(hypervisor: Hypervisor, numbers: Sequence[int]) -> list[str]:
-    """Return why the IDs cannot be used for new VMs, one sentence each, in a constant number of queries."""
-    access, taken = access_spec(hypervisor), taken_macs(hypervisor)
+def problems(hypervisor: Hypervisor, numbers: Sequence[int], user: rights.Actor = None) -> list[str]:
+    """Return why the IDs cannot be used for new VMs, one sentence each, in a constant number of queries.
+
+    VMs and reservations that the user may not see are not named.
+    """
+    access, taken = access_spec(hypervisor), taken_macs(hypervisor, user)
+    visible = access and rights.may(user, Verb.LIST, access[0])
     block = access[1].block() if access else None
     entries = reservations(access)
     reserved = {held.entry.mac: held for held in entries if held.entry.mac and held.hold is not Hold.LOST}
     holders = {held.entry.ip: held for held in entries}
     with_number = VM.objects.on(hypervisor).filter(number__range=(numbers[0], numbers[-1]), managed=True)
-    others = dict(with_number.values_list("number", "name"))
+    others = dict(with_number.values_list("number", visible_name(user, "vm")))
     found = []
     for number in numbers:
         try:
@@ -87,25 +94,32 @@ def problems(hypervisor: Hypervisor, numbers: Sequence[int]) -> list[str]:
             found.append(str(problem))
             continue
         mac = address.mac
-        if holder := taken.get(mac):
-            found.append(f"ID {number} is taken: {holder} has the MAC {mac}.")
+        if mac in taken:
+            found.append(f"ID {number} is taken: {taken[mac]} has the MAC {mac}." if taken[mac] else _taken(number))
         elif number in others:
-            found.append(f"ID {number} is taken by {others[number]}.")
+            found.append(f"ID {number} is taken by {others[number]}." if others[number] else _taken(number))
         elif hypervisor.static_dhcp and mac not in reserved:
             found.append(f"This hypervisor uses static DHCP, and {mac} has no DHCP reservation.")
         elif hypervisor.static_dhcp:
             continue
         elif (held := reserved.get(mac) or holders.get(address.ip)) and not held.is_lost_by(mac):
             reason = held.hold.label.format(network=hypervisor.access_network, entry=held.entry)
-            found.append(f"ID {number} is taken: {reason}")
+            found.append(f"ID {number} is taken: {reason}" if visible else _taken(number))
     return found
 
 
-def taken_macs(hypervisor: Hypervisor) -> dict[str, str]:
-    """Return the MACs of NICs, found or desired, on a hypervisor, each with the name of its VM."""
-    columns = ("vm__name", "position", "pk")
+def _taken(number: int) -> str:
+    return f"ID {number} is taken."
+
+
+def taken_macs(hypervisor: Hypervisor, user: rights.Actor = None) -> dict[str, str]:
+    """Return the MACs of NICs, found or desired, on a hypervisor, each with the name of its VM.
+
+    The name is empty if the user may not see the VM.
+    """
+    columns = (visible_name(user, "vm", "vm__"), "position", "pk")
     desired_nics = NIC.objects.order_by().filter(vm__hypervisor=hypervisor).values_list("mac", *columns, Value(0))
-    columns = ("vm__desired__name", "vm", "position")
+    columns = (visible_name(user, "vm", "vm__desired__"), "vm", "position")
     seen = NICStatus.objects.order_by().filter(vm__desired__hypervisor=hypervisor)
     found = desired_nics.union(seen.values_list("mac", *columns, Value(1)), all=True)
     ordered = sorted(found, key=lambda row: (row[4], row[2], row[3]))

@@ -18,6 +18,7 @@ from networks.reservations.proposals import propose
 from networks.reservations.reservations import Conflict, Known
 from virterweb.messages import Message
 from virterweb.people import rights
+from virterweb.people.hidden.names import HIDDEN_VM, name_for
 from virterweb.people.verbs import Verb
 from vms.definition.guest_nic import Mode
 from vms.definition.nics.spec import NICSpec
@@ -75,13 +76,17 @@ def fixed(vm: VM, spec: NICSpec) -> str:
     return NICNetworks(vm, (spec,)).address(spec)
 
 
-def static_user(network: Network, ip: str, mac: str) -> Message:
+def static_user(network: Network, ip: str, mac: str, user: rights.Actor = None) -> Message:
     """Return the message that another guest has a static address; an empty message if none has it."""
     nics = NIC.objects.filter(kind=NIC.Kind.NETWORK, source=network.name, vm__hypervisor=network.hypervisor_id)
     nics = nics.filter(removed_at=None, vm__removed_at=None, guest__mode=Mode.STATIC).exclude(mac=mac)
     static = ((nic, ip_interface(each)) for nic in nics.select_related("vm") for each in nic.guest_spec().addresses)
-    wanted = (Message("user.static", ip=ip, vm=nic.vm, mac=nic.mac) for nic, address in static if str(address.ip) == ip)
-    return other_user(network, ip, mac) or next(wanted, Message())
+    wanted = (
+        Message("user.static", ip=ip, vm=name_for(user, nic.vm) or HIDDEN_VM, mac=nic.mac)
+        for nic, address in static
+        if str(address.ip) == ip
+    )
+    return other_user(network, ip, mac, user) or next(wanted, Message())
 
 
 def plan_address(

@@ -2,12 +2,15 @@
 
 from collections.abc import Iterable
 
+from django.db.models import QuerySet
 from django.urls import reverse
 
 from networks.attachments import AttachedVM, Holder
 from virterweb.hypervisors.models import Hypervisor
+from virterweb.people import rights
+from virterweb.people.hidden.names import HIDDEN_VM, visible_name
 from vms.addresses.nic_addresses import reporting
-from vms.models import NICStatus
+from vms.models import VM, NICStatus
 
 
 def attached(networks: Iterable[int], *, running: bool = False) -> list[AttachedVM]:
@@ -21,27 +24,32 @@ def attached(networks: Iterable[int], *, running: bool = False) -> list[Attached
     ]
 
 
-def names_by_mac(network: int) -> dict[str, str]:
+def names_by_mac(network: int, user: rights.Actor = None) -> dict[str, str]:
     found: dict[str, list[str]] = {}
     nics = NICStatus.objects.filter(network=network).order_by("pk")
-    for mac, name in nics.values_list("mac", "vm__desired__name"):
-        found.setdefault(mac.lower(), []).append(name)
-    return {mac: ", ".join(names) for mac, names in found.items()}
+    for mac, name in nics.values_list("mac", visible_name(user, "vm", "vm__desired__")):
+        found.setdefault(mac.lower(), []).append(name or HIDDEN_VM)
+    return {mac: ", ".join(dict.fromkeys(names)) for mac, names in found.items()}
 
 
 def reported(network: int) -> Iterable[tuple[str, str]]:
     return reporting(NICStatus.objects.filter(network=network)).values_list("reported__ip", "mac")
 
 
-def holders(hypervisor: Hypervisor) -> dict[str, Holder]:
-    columns = ("vm__desired__name", "vm__power", "mac", "network", "source")
+def holders(hypervisor: Hypervisor, user: rights.Actor = None) -> dict[str, Holder]:
+    columns = (visible_name(user, "vm", "vm__desired__"), "vm__power", "mac", "network", "source")
     nics = NICStatus.objects.filter(vm__desired__hypervisor=hypervisor).order_by("vm__desired", "pk")
     found: dict[str, Holder] = {}
     for vm, power, mac, network, source in nics.values_list(*columns):
+        source = source if vm else ""
         nic = {"vm": vm, "hypervisor": hypervisor.name, "running": power != "off", "network": network, "source": source}
         if mac.lower() not in found or power == "running":
             found[mac.lower()] = Holder(mac=mac.lower(), **nic)
     return found
+
+
+def visible_names(user: rights.Actor) -> QuerySet:
+    return VM.objects.visible_to(user).order_by().values_list("hypervisor", "name")
 
 
 def url_of(hypervisor: str, vm: str) -> str:

@@ -103,7 +103,7 @@ class GuestForm(forms.Form):
         for field, problem in problems(nic, others):
             self.add_error(GUEST_FIELDS[field], problem)
         for address in map(ip_interface, nic.desired.addresses if network else ()):
-            if user := static_user(network, str(address.ip), nic.mac):
+            if user := static_user(network, str(address.ip), nic.mac, self.user):
                 self.add_error("guest_addresses", str(user))
 
 

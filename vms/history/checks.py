@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from virterweb.people import rights
+from virterweb.people.hidden.names import HIDDEN_VM, name_for, visible_name
 from vms.addresses import ids
 from vms.definition import domain as domain_xml
 from vms.definition import host_reach
@@ -66,11 +67,12 @@ def _of_mac(vm: VM, nic: NICRestoration) -> Iterator[str]:
         return
     desired = NIC.objects.filter(vm__hypervisor=vm.hypervisor_id, mac=mac).exclude(vm=vm)
     seen = NICStatus.objects.filter(vm__desired__hypervisor=vm.hypervisor_id, mac=mac).exclude(vm=vm.status)
-    holders = [*desired.values_list("vm__name", flat=True), *seen.values_list("vm__desired__name", flat=True)]
+    names = ((desired, visible_name(nic.by, "vm", "vm__")), (seen, visible_name(nic.by, "vm", "vm__desired__")))
+    holders = [name for rows, column in names for name in rows.values_list(column, flat=True)]
     if holders:
-        yield say("MAC", mac=mac, holder=holders[0])
+        yield say("MAC", mac=mac, holder=holders[0] or HIDDEN_VM)
     elif not rights.is_operator(nic.by, vm.hypervisor_id) and (network := ids.reserved_on(vm.hypervisor, mac)):
-        yield say("MAC reserved", mac=mac, network=network)
+        yield say("MAC reserved", mac=mac, network=name_for(nic.by, network) or "another network")
 
 
 def _of_network(vm: VM, nic: NICRestoration) -> Iterator[str]:

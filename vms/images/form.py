@@ -14,6 +14,8 @@ from virterweb.hypervisors.fleet.field import HypervisorField
 from virterweb.hypervisors.models import Hypervisor
 from virterweb.messages import Message
 from virterweb.people import creating, rights
+from virterweb.people.hidden.names import name_in_use, sees_all_names, visible_name
+from virterweb.people.verbs import Verb
 from vms.definition.events import ImageEvent
 from vms.models import TAG, WORK, Image, VMStatus, Volume
 
@@ -62,8 +64,8 @@ class ImageForm(forms.Form):
             self.add_error("volume", "Choose either a volume of the pool or a file.")
         if not hypervisor or not name:
             return data
-        if hypervisor.images.filter(name=name).exists():
-            self.add_error("name", f"{hypervisor} already has an image {name}.")
+        if there := hypervisor.images.filter(name=name).first():
+            self.add_error("name", name_in_use(self.user, "an image", there, hypervisor))
         exists = hypervisor.volumes.filter(name=data.get("volume")).exists()
         if data.get("volume") and not exists:
             self.add_error("volume", str(Message("pool.no_volume", pool=hypervisor.pool, volume=data["volume"])))
@@ -76,8 +78,8 @@ class ImageForm(forms.Form):
         return data
 
     def _check_use(self, hypervisor: Hypervisor, name: str) -> None:
-        if not rights.is_operator(self.user, hypervisor) and (user := volume_user(hypervisor, name)):
-            self.add_error("volume", f"This volume is in use by {user}. Only operators may make it an image.")
+        if not rights.is_operator(self.user, hypervisor) and (user := volume_user(hypervisor, name, self.user)):
+            self.add_error("volume", f"This volume is {user}. Only operators may make it an image.")
 
     def _check_backing(self, hypervisor: Hypervisor, name: str) -> None:
         rows = Volume.objects.filter(hypervisor=hypervisor).values_list("name", "path", "backing", "format")
@@ -114,16 +116,18 @@ class ImageForm(forms.Form):
             return image
 
 
-def volume_user(hypervisor: Hypervisor, name: str) -> str:
-    """Return which VM has a volume as its disk, or which volume or image is made of it; "" if nothing uses it."""
+def volume_user(hypervisor: Hypervisor, name: str, user: rights.Actor = None) -> str:
+    """Return that a volume is in use, and by what if the user may see that; "" if nothing uses it."""
+    in_use = "in use"
     volumes = Volume.objects.filter(hypervisor=hypervisor)
     path = volumes.filter(name=name).values_list("path", flat=True).first()
-    for vm, disks in VMStatus.objects.filter(desired__hypervisor=hypervisor).values_list("desired__name", "disks"):
+    rows = VMStatus.objects.filter(desired__hypervisor=hypervisor)
+    for vm, disks in rows.values_list(visible_name(user, "vm", "desired__"), "disks"):
         # Another pool may show the same folder, and a path may lead there by a link: the name is what stays.
         if any(disk["source"] == path or disk["source"].rpartition("/")[2] == name for disk in disks):
-            return f"the VM {vm}"
+            return f"{in_use} by the VM {vm}" if vm else in_use
     if overlay := path and volumes.filter(backing=path).first():
-        return f"the volume {overlay}"
+        return f"{in_use} by the volume {overlay}" if sees_all_names(user, hypervisor.pk) else in_use
     if image := Image.objects.on(hypervisor.pk).filter(volume=name).first():
-        return f"the image {image}"
+        return f"{in_use} by the image {image}" if rights.may(user, Verb.LIST, image) else in_use
     return ""

@@ -10,6 +10,7 @@ from virterweb.hypervisors.desired.drift import decoded
 from virterweb.hypervisors.desired.models import Status, attention_indexes
 from virterweb.hypervisors.models import Hypervisor
 from virterweb.message_field import MessageField
+from virterweb.messages import Message
 from virterweb.people.models import Team
 from vms.definition import wording
 from vms.definition.nics.spec import key_of
@@ -92,7 +93,7 @@ class VMStatus(Status):
         ]
 
     @property
-    def hint(self) -> str:
+    def hint(self) -> Message | str:
         return super().hint or self.get_power_reason_display() or self.desired.ssh_reason
 
     @property

@@ -4,6 +4,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from networks.definition import addressing, rules
+from virterweb.people.hidden.names import name_for
 from vms.addresses import ids
 from vms.definition.guest_nic import Attached
 from vms.definition.nics.spec import NICSpec
@@ -25,10 +26,14 @@ class NewNICForm(PlaceForm, GuestForm):
 
     def clean_mac(self) -> str:
         mac = addressing.parse_mac(self.cleaned_data["mac"]) if self.cleaned_data["mac"] else ""
-        if mac and (holder := ids.taken_macs(self.hypervisor).get(mac)):
-            raise ValidationError(f"This MAC is in use by {holder}.")
-        if mac and not self.operator and (network := ids.reserved_on(self.hypervisor, mac)):
-            raise ValidationError(f"An address of {network} is reserved for this MAC. Only operators may use it.")
+        if not mac:
+            return ""
+        holder = ids.taken_macs(self.hypervisor, self.user).get(mac)
+        if holder is not None:
+            raise ValidationError(f"This MAC is in use by {holder}." if holder else "This MAC is taken.")
+        if not self.operator and (network := ids.reserved_on(self.hypervisor, mac)):
+            of = f" of {name}" if (name := name_for(self.user, network)) else ""
+            raise ValidationError(f"An address{of} is reserved for this MAC. Only operators may use it.")
         return mac
 
 

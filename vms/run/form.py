@@ -15,6 +15,7 @@ from virterweb.hypervisors.desired.one_at_a_time import exclusive
 from virterweb.hypervisors.desired.revisions import record
 from virterweb.hypervisors.models import Hypervisor
 from virterweb.people import creating, rights
+from virterweb.people.hidden.names import name_in_use
 from virterweb.people.limits import Exceeded
 from virterweb.people.models import Team
 from vms.addresses import ids
@@ -165,7 +166,7 @@ class RunForm(RunFields):
         return data
 
     def _check_numbers(self, hypervisor: Hypervisor, numbers: list[int]) -> None:
-        found = ids.problems(hypervisor, numbers)
+        found = ids.problems(hypervisor, numbers, self.user)
         for problem in found[:3]:
             self.add_error("number", problem)
         if len(found) > 3:
@@ -180,7 +181,7 @@ class RunForm(RunFields):
             self.add_error("name", problem)
             return
         if there := VM.objects.on(hypervisor).filter(name__in=names).order_by("number").first():
-            self.add_error("name", f"{hypervisor} already has a VM {there}.")
+            self.add_error("name", name_in_use(self.user, "a VM", there, hypervisor))
             return
         disks = [name for row in self.disks if (name := row["name"].value())]
         own = [f"{WORK}{name}{part}" for name in names for part in ("", "-cidata", *(f"-{disk}" for disk in disks))]
@@ -192,9 +193,8 @@ class RunForm(RunFields):
         if data.get("vnc_port") and len(numbers) > 1:
             self.add_error("vnc_port", "Several VMs cannot share a port. Leave it empty, or select the port by ID.")
         elif data.get("vnc_by_id") and numbers and numbers[-1] + FIRST_VNC_PORT > 65535:
-            self.add_error(
-                "vnc_by_id", f"Port {FIRST_VNC_PORT + numbers[-1]} does not exist. The highest port is 65535."
-            )
+            highest = FIRST_VNC_PORT + numbers[-1]
+            self.add_error("vnc_by_id", f"Port {highest} does not exist. The highest port is 65535.")
 
     def _check_macs(self) -> None:
         """Add an error to the row of a MAC that another NIC of this form has."""

@@ -38,7 +38,9 @@ class Surroundings:
 
     taken: tuple[blocks.TakenBlock, ...] = ()
     free: str = ""  # an IPv4 block that nobody uses
-    bridges: dict[str, str] = field(default_factory=dict)  # of other networks, each with the network's name
+    bridges: dict[str, str] = field(
+        default_factory=dict
+    )  # of other networks, each with the network's name, "" if it is hidden
     records: bool = False  # TXT or SRV, which need DNS
     switch: bool = False  # Open vSwitch, for the whole network
     switch_groups: frozenset[str] = frozenset()  # the port groups that are of Open vSwitch
@@ -116,8 +118,10 @@ def _mode(data: dict, typed_blocks: bool) -> Iterator[Problem]:
 def _bridge(data: dict, around: Surroundings) -> Iterator[Problem]:
     mode, bridge, devices = data.get("forward_mode"), data.get("bridge"), data.get("forward_devices")
     if mode != "bridge":
-        if bridge in around.bridges:
-            yield _problem("bridge", "bridge_taken", bridge=bridge, network=around.bridges[bridge])
+        if network := around.bridges.get(bridge):
+            yield _problem("bridge", "bridge_taken", bridge=bridge, network=network)
+        elif bridge in around.bridges:
+            yield _problem("bridge", "bridge_in_use", bridge=bridge)
     elif "bridge" in data and not bridge and not devices:
         yield _problem("bridge", "no_bridge")
     elif bridge and devices:
@@ -140,7 +144,10 @@ def _blocks(data: dict, around: Surroundings) -> Iterator[Problem]:
                 yield _problem(name, "own_overlap", block=block, other=other.network)
         if taken := blocks.find_overlap(block, around.taken):
             free = around.free if block.version == 4 else ""
-            yield _problem(name, "overlap", block=block, other=taken.message, free=free)
+            if taken.holder:
+                yield _problem(name, "overlap", block=block, other=taken.message, free=free)
+            else:
+                yield _problem(name, "block_taken", block=block, free=free)
         seen.append(interface)
 
 

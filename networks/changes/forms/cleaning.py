@@ -15,6 +15,7 @@ from networks.changes.forms.fields import plain_text
 from networks.definition import addressing, rules
 from networks.definition.spec import HostSpec
 from networks.models import Network
+from virterweb.people.hidden.names import name_in_use, visible_name
 
 
 class Cleaning:
@@ -102,8 +103,8 @@ class Cleaning:
     def _surroundings(self) -> checks.Surroundings:
         others = Network.objects.on(self.on)
         others = others.exclude(pk=self.network.pk) if self.network else others
-        bridges = others.filter(status__present=True).values_list("status__bridge", "name")
-        taken = taken_blocks(self.on)
+        bridges = others.filter(status__present=True).values_list("status__bridge", visible_name(self.user, "network"))
+        taken = taken_blocks(self.on, self.user)
         return checks.Surroundings(
             taken=tuple(of_others(taken, self.network)),
             free=next_free_block(taken),
@@ -114,8 +115,10 @@ class Cleaning:
 
     def _check_name(self, data: dict) -> None:
         hypervisor, name = self.on, data.get("name")
-        if not self.network and hypervisor and name and Network.objects.on(hypervisor).filter(name=name).exists():
-            self.add_error("name", f"{hypervisor} already has a network {name}.")
+        if self.network or not hypervisor or not name:
+            return
+        if there := Network.objects.on(hypervisor).filter(name=name).order_by("-managed").first():
+            self.add_error("name", name_in_use(self.user, "a network", there, hypervisor))
 
     def _typed_blocks(self) -> bool:
         return any(self.data.get(self.add_prefix(field)) for field in (*FAMILIES, "blocks"))

@@ -2,6 +2,7 @@
 
 from argparse import SUPPRESS
 from collections.abc import Collection
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import ClassVar
@@ -22,6 +23,7 @@ from virterweb.hypervisors.desired.one_at_a_time import exclusive
 from virterweb.hypervisors.desired.refusals import InvalidTransition, Refusal
 from virterweb.people import rights
 from virterweb.people.cli import VerbCommand, check, history_text, pick_hypervisor, wait_for
+from virterweb.people.hidden.messages import visible_vms
 from virterweb.people.verbs import Verb
 
 
@@ -112,7 +114,8 @@ class Command(VerbCommand):
         return network
 
     def print_plan(self, steps: tuple[Step, ...], as_json: bool) -> None:
-        self.stdout.write(plan_json(steps) if as_json else plan_text(steps))
+        shown = tuple(replace(step, vms=tuple(visible_vms(step.vms, self.user))) for step in steps)
+        self.stdout.write(plan_json(shown) if as_json else plan_text(shown))
 
     def carry_out(
         self,
@@ -199,7 +202,7 @@ class Command(VerbCommand):
             text = Path("/dev/stdin" if file == "-" else file).read_text()
         except (OSError, UnicodeDecodeError) as problem:
             raise CommandError(f"--file: {problem}") from problem
-        form = DocumentForm({"document": text}, network=network)
+        form = DocumentForm({"document": text}, network=network, user=self.user)
         check(form, {"document": file})
         wanted = Wanted(document=text, active=network.active, autostart=network.autostart)
         self.carry_out(network, Event.XML, wanted, options)
@@ -264,7 +267,7 @@ class Command(VerbCommand):
             raise CommandError("\n".join(problems))
 
     def history(self, name: str, hypervisor: str | None, **options: object) -> None:
-        self.stdout.write(history_text(self.find(name, hypervisor)))
+        self.stdout.write(history_text(self.find(name, hypervisor), self.user))
 
     def rm(self, name: str, hypervisor: str | None, no_wait: bool, disconnect: bool, **options: object) -> None:
         """Request the deletion of a network; an unknown one is a success."""

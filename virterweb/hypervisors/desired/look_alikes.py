@@ -1,7 +1,8 @@
 """Marks of names that look like others. A page has a placeholder at each name; all are resolved by one query."""
 
 import re
-from functools import cache
+from collections.abc import Callable
+from functools import cache, partial
 
 from django.apps import apps
 from django.db import models
@@ -28,19 +29,23 @@ def placeholder(request: HttpRequest, kind: str, name: str) -> SafeString:
 class LookAlikeMarks(MiddlewareMixin):
     """Replace the placeholders of a page by marks, or by nothing where no other name looks like it."""
 
+    def rows(self, request: HttpRequest, model: type[models.Model]) -> models.QuerySet:
+        """Return the rows of a model whose names are compared with those of a page."""
+        return model.objects.all()
+
     def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
         asked = getattr(request, "look_alikes", None)
         if asked and not response.streaming:
-            marks = _marks(list(asked))
+            marks = _marks(list(asked), partial(self.rows, request))
             response.content = PLACEHOLDER.sub(lambda found: marks[int(found[1])], response.content)
         return response
 
 
-def _marks(asked: list[tuple[str, str]]) -> list[bytes]:
+def _marks(asked: list[tuple[str, str]], rows: Callable[[type[models.Model]], models.QuerySet]) -> list[bytes]:
     names: dict[type[models.Model], list[str]] = {}
     for kind, name in asked:
         names.setdefault(_models()[kind], []).append(name)
-    found = name_field.warnings(names)
+    found = name_field.warnings(names, rows)
     warnings = (found.get((_models()[kind], name), "") for kind, name in asked)
     return [format_html(MARK, warning).encode() if warning else b"" for warning in warnings]
 

@@ -290,6 +290,6 @@ class Status(Due):
         return hashlib.sha256(self.drift.encode()).hexdigest()[:16]
 
     @property
-    def hint(self) -> str:
+    def hint(self) -> Message | str:
         """Return the tooltip of the state."""
-        return str(self.error) or self.drift_text or str(self.progress)
+        return self.error or self.drift_text or self.progress

@@ -1,12 +1,16 @@
 """Template filters that say what a user may do, and why not: `network|may_edit:user`, `vm|refused_delete:user`."""
 
+from collections.abc import Iterable
 from functools import partial
 
 from django import template
 
 from virterweb.hypervisors.models import Hypervisor
+from virterweb.messages import Message
 from virterweb.people import rights
 from virterweb.people.access import Owned
+from virterweb.people.hidden import messages
+from virterweb.people.hidden.names import HIDDEN_VM
 from virterweb.people.verbs import Verb
 
 register = template.Library()
@@ -24,6 +28,24 @@ for each in Verb:
 def refused_to(thing: Owned, user: rights.Actor) -> str:
     """Return why a user may not edit an object, and whom to ask; empty if the user may."""
     return str(rights.refusal(user, Verb.EDIT, thing))
+
+
+@register.filter
+def readable_by(message: Message, user: rights.Actor) -> Message:
+    """Return a message that names no VM which the user may not see."""
+    return messages.readable(message, user) if isinstance(message, Message) else message
+
+
+@register.filter
+def visible_vms(names: Iterable[str], user: rights.Actor) -> list[str]:
+    """Return names of VMs, with a text in place of each that the user may not see."""
+    return messages.visible_vms(names, user)
+
+
+@register.simple_tag
+def hidden_vm() -> str:
+    """Return the text in place of a VM that the user may not see."""
+    return HIDDEN_VM
 
 
 @register.filter

@@ -176,7 +176,7 @@ class Command(RunVerb, NICVerbs):
         self.finish([vm], no_wait)
 
     def history(self, name: str, hypervisor: str | None, **options: object) -> None:
-        self.stdout.write(history_text(self.find(name, hypervisor, managed=False, verb=Verb.SEE)))
+        self.stdout.write(history_text(self.find(name, hypervisor, managed=False, verb=Verb.SEE), self.user))
 
     def release(self, name: str, hypervisor: str | None, **options: object) -> None:
         self.find(name, hypervisor, managed=False, verb=Verb.DELETE).release(self.user)

@@ -1,0 +1,1 @@
+"""What a user may not see: names, stored messages and marks without it."""
