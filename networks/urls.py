@@ -16,6 +16,7 @@ urlpatterns = [
     path("add/preview/", views.network_preview, name="preview"),
     path("bulk/", bulk.networks_bulk, name="bulk"),
     path("<str:hypervisor>/<str:name>/", views.network_detail, name="detail"),
+    path("<str:hypervisor>/<str:name>/share/", views.network_share, name="share"),
     path("<str:hypervisor>/<str:name>/remove/", views.network_remove, name="remove"),
     path("<str:hypervisor>/<str:name>/edit/", change_views.network_edit, name="edit"),
     path("<str:hypervisor>/<str:name>/edit/preview/", change_views.network_edit_preview, name="edit_preview"),

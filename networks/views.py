@@ -14,13 +14,14 @@ from networks.copies.terraform import terraform
 from networks.copies.virsh import virsh
 from networks.copies.virter import virter
 from networks.listing import COLUMNS, narrowed
-from networks.lookup import get_network
+from networks.lookup import get_managed, get_network
 from networks.models import Network
 from virterweb.hypervisors.desired.history import latest
 from virterweb.hypervisors.desired.state import State
 from virterweb.pages.tables import Table
 from virterweb.people import creating, rights
 from virterweb.people.hidden.names import hidden_vms
+from virterweb.people.sharing.views import share_page
 from virterweb.people.verbs import Verb
 
 
@@ -83,7 +84,7 @@ def network_preview(request: HttpRequest) -> HttpResponse:
 
 @require_GET
 def network_detail(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
-    network = get_network(request.user, hypervisor, name)
+    network = get_network(request.user, hypervisor, name, Network.objects.alone().with_recipients())
     spec = network.definition
     named = network.spec if network.managed else spec  # older libvirts keep neither title nor description
     context = {"network": network, "spec": spec, "named": named}
@@ -135,6 +136,11 @@ def _named(user: rights.Actor, vms: Collection[object]) -> list[str]:
     names = {vm.name for vm in vms if rights.may(user, Verb.LIST, vm)}
     hidden = sum(not rights.may(user, Verb.LIST, vm) for vm in vms)
     return [*sorted(names), *hidden_vms(hidden)]
+
+
+@require_http_methods(["GET", "POST"])
+def network_share(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
+    return share_page(request, get_managed(request.user, hypervisor, name, verb=Verb.SHARE))
 
 
 @require_POST

@@ -58,6 +58,7 @@ urlpatterns = [
     path("vms/<str:hypervisor>/<str:name>/history/", history_views.vm_history, name="history"),
     path("vms/<str:hypervisor>/<str:name>/history/<int:pk>/", history_views.vm_revision, name="revision"),
     path("vms/<str:hypervisor>/<str:name>/retry/", views.vm_retry, name="retry"),
+    path("vms/<str:hypervisor>/<str:name>/share/", views.vm_share, name="share"),
     path("vms/<str:hypervisor>/<str:name>/remove/", views.vm_remove, name="remove"),
     path("vms/<str:hypervisor>/<str:name>/adopt/", views.vm_adopt, name="adopt"),
     path("vms/<str:hypervisor>/<str:name>/take/", change_views.vm_accept, name="accept"),

@@ -13,6 +13,7 @@ from virterweb.hypervisors.desired.history import latest
 from virterweb.hypervisors.models import ReadingProblem
 from virterweb.pages.tables import Table, natural, page_of
 from virterweb.people import creating, rights
+from virterweb.people.sharing.views import share_page
 from virterweb.people.verbs import Verb
 from virterweb.web_server.request_body import takes_upload
 from vms.attached.rows import nic_rows
@@ -69,7 +70,9 @@ def vm_list(request: HttpRequest) -> HttpResponse:
 
 @require_GET
 def vm_detail(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
-    vm = get_vm(request.user, hypervisor, name, VM.objects.alone().select_related("status__guest_report"))
+    vm = get_vm(
+        request.user, hypervisor, name, VM.objects.alone().with_recipients().select_related("status__guest_report")
+    )
     template = "vms/_detail.html" if request.htmx else "vms/detail.html"
     changes = latest(vm.revisions, 3) if rights.may(request.user, Verb.SEE, vm) else []
     return render(request, template, {"vm": vm, "nics": nic_rows(vm), "latest": changes})
@@ -79,6 +82,13 @@ def vm_detail(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
 def vm_definition(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
     """Show the document that libvirt has of a VM."""
     return render(request, "vms/definition.html", {"vm": get_vm(request.user, hypervisor, name, verb=Verb.SEE)})
+
+
+@require_http_methods(["GET", "POST"])
+def vm_share(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
+    vm = get_vm(request.user, hypervisor, name, verb=Verb.SHARE)
+    vm.require(managed=True)
+    return share_page(request, vm)
 
 
 @require_POST

@@ -6,6 +6,7 @@ from enum import StrEnum
 class Event(StrEnum):
     """The codes of events; `wording.EVENTS` has their texts, with the parameters that each has."""
 
+    BASELINE = "baseline"
     ADDED = "added"
     ADMIN = "admin"
     CHANGED = "changed"
@@ -19,6 +20,9 @@ class Event(StrEnum):
     NO_AUTOSTART = "no autostart"
     ADOPTED = "adopted"
     RELEASED = "released"
+    HANDED_OVER = "handed over"
+    HANDED_OVER_TO_TEAM = "handed over to team"
+    HANDED_OVER_TO_BOTH = "handed over to both"
     FOLLOWED = "followed"
     RECREATED = "recreated"
     PERSISTENT = "persistent"

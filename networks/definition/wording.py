@@ -113,8 +113,11 @@ NOTES = {
     "access network": "This is the access network of {hypervisor}. No VM can be run there without it.",
 }
 
+NOBODY, OWNERS = "nobody", ("before", "after", "before_team", "after_team")
+
 #: What has changed a network's desired configuration.
 EVENTS = {
+    "baseline": "saved before the history began",
     "added": "added",
     "admin": "edited in the admin",
     "changed": "changed",
@@ -128,6 +131,9 @@ EVENTS = {
     "no autostart": "set to not start with the host",
     "adopted": "adopted",
     "released": "released",
+    "handed over": "handed over from {before} to {after}",
+    "handed over to team": "handed over from the team {before_team} to {after_team}",
+    "handed over to both": "handed over from {before} to {after}, and from the team {before_team} to {after_team}",
     "followed": "adopted the network that replaced it",
     "recreated": "recreated",
     "persistent": "made persistent",
@@ -234,6 +240,9 @@ def event(code: str, about: Mapping[str, object]) -> str:
         values["at"] = f"{datetime.fromisoformat(str(values['at'])):%Y-%m-%d %H:%M}"
     if "names" in values:
         values["names"] = ", ".join(values["names"])
+    values |= {
+        name: values[name] or NOBODY for name in ("before", "after", "before_team", "after_team") if name in values
+    }
     return EVENTS[code].format(**values)
 
 

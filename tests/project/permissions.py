@@ -33,6 +33,7 @@ NAMES, READ = Rule(Verb.LIST), Rule(Verb.SEE)
 EDIT, DELETE = Rule(Verb.EDIT, Verb.EDIT), Rule(Verb.DELETE, Verb.DELETE)  # pages with a form
 CHANGE, POWER = Rule(None, Verb.EDIT), Rule(None, Verb.POWER)
 ADOPT, RELEASE = Rule(None, Verb.ADOPT), Rule(None, Verb.DELETE)
+SHARE = Rule(Verb.SHARE, Verb.SHARE)
 RESTORE = Rule(Verb.SEE, Verb.EDIT)
 ADD, PREVIEW = Rule(CREATOR, CREATOR), Rule(None, CREATOR)
 OWN = Rule(None, SIGNED_IN)  # says of each object whether the user may change it
@@ -48,6 +49,7 @@ PAGES: dict[str, dict[str | None, Rule]] = {
         **each("edit_preview accept retry lease_reserve lease_release host_ids host_remove", CHANGE),
         **each("discard_draft persist", CHANGE),
         "remove": DELETE,
+        "share": SHARE,
         "release": RELEASE,
         "revision": RESTORE,
         **each("adopt adopt_replacement", ADOPT),
@@ -71,6 +73,7 @@ PAGES: dict[str, dict[str | None, Rule]] = {
         "power": POWER,
         "force_off": Rule(Verb.POWER, Verb.POWER),
         "remove": DELETE,
+        "share": SHARE,
         **each("release image_remove", RELEASE),
         "revision": RESTORE,
         **each("adopt adopt_replacement", ADOPT),

@@ -4,16 +4,23 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Self
 
+from django.apps import apps
 from django.conf import settings
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import models
 
 from virterweb.activity.models import Subject
 from virterweb.hypervisors.desired.models import Desired
 from virterweb.hypervisors.desired.queryset import DesiredQuerySet
+from virterweb.hypervisors.desired.revisions import recorded
 
 from . import limits, rights
 from .models import Share, Team
+from .sharing.known import has_recipients
 from .verbs import Verb
+
+# The events of the history: the owner changes, the team, or both.
+HANDED_OVER, HANDED_OVER_TO_TEAM, HANDED_OVER_TO_BOTH = "handed over", "handed over to team", "handed over to both"
 
 
 class OwnedQuerySet(DesiredQuerySet):
@@ -24,6 +31,10 @@ class OwnedQuerySet(DesiredQuerySet):
     def changeable_by(self, user: rights.Actor, verb: Verb) -> Self:
         """Return those with which a user may do this."""
         return self.filter(rights.access_of(user).q(verb, self.model._meta.model_name))
+
+    def with_recipients(self) -> Self:
+        """Add the column `offered`: whether there is anybody to share them with."""
+        return self.annotate(offered=has_recipients())
 
 
 class Owned(Desired):
@@ -47,7 +58,47 @@ class Owned(Desired):
         """Return what an entry of the activity log says about the object, with its present owner and team."""
         return replace(super().activity_subject(event), owner_id=self.owner_id, team_id=self.team_id)
 
+    @property
+    def shares(self) -> models.QuerySet[Share]:
+        return Share.objects.filter(kind=self._meta.model_name, object_id=self.pk)
+
+    def hand_over(self, owner: AbstractBaseUser | None, team: Team, by: AbstractBaseUser | None) -> None:
+        """Make it that of another user, another team, or both, and note it in the history.
+
+        Raises:
+            InvalidTransition: the portal does not manage it, or it is being deleted.
+            Exceeded: the new team would have more than its limits allow.
+        """
+        with limits.kept(team.pk, self.hypervisor_id), self.transition(managed=True):
+            self.refresh_from_db(fields=["owner", "team"])
+            before = {"before": _name(self.owner), "before_team": _name(self.team)}
+            about = before | {"after": _name(owner), "after_team": _name(team)}
+            if (self.owner, self.team) == (owner, team):
+                return
+            event = HANDED_OVER if self.team == team else HANDED_OVER_TO_BOTH
+            event = HANDED_OVER_TO_TEAM if self.owner == owner else event
+            if not self.has_history:
+                self._give_to(owner, team)
+                return
+            with recorded(self, event, by, **about):
+                self._give_to(owner, team)
+
+    def _give_to(self, owner: AbstractBaseUser | None, team: Team) -> None:
+        self.owner, self.team = owner, team
+        type(self).objects.filter(pk=self.pk).update(owner=owner, team=team)
+        if owner:
+            self.shares.filter(user=owner).delete()
+
     def delete(self, *args, **kwargs) -> tuple[int, dict[str, int]]:
         """Delete it with everything that belongs to it, its shares included."""
-        Share.objects.filter(kind=self._meta.model_name, object_id=self.pk).delete()
+        self.shares.delete()
         return super().delete(*args, **kwargs)
+
+
+def _name(owner: models.Model | None) -> str:
+    return str(owner or "")
+
+
+def owned_models() -> list[type[Owned]]:
+    """Return the models of what users and teams own."""
+    return [model for model in apps.get_models() if issubclass(model, Owned)]

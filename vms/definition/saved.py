@@ -16,6 +16,8 @@ from .nics.fields import changes_between
 from .nics.parse import parse as parse_nic
 from .nics.spec import NICSpec, key_of
 
+NOBODY, OWNERS = "nobody", ("before", "after", "before_team", "after_team")
+
 #: What has changed a VM's saved definition.
 EVENTS = {
     "baseline": "saved before the history began",
@@ -35,6 +37,9 @@ EVENTS = {
     "persistent": "made persistent",
     "adopted": "adopted",
     "released": "released",
+    "handed over": "handed over from {before} to {after}",
+    "handed over to team": "handed over from the team {before_team} to {after_team}",
+    "handed over to both": "handed over from {before} to {after}, and from the team {before_team} to {after_team}",
     "accepted": "changes from libvirt accepted",
     "reverted": "reverted to the saved definition",
     "taken over": "replaced by the VM that was recreated outside the portal",
@@ -188,4 +193,7 @@ def event(code: str, about: Mapping[str, object]) -> str:
         values["at"] = f"{datetime.fromisoformat(str(values['at'])):%Y-%m-%d %H:%M}"
     if "fields" in values:
         values["fields"] = ", ".join(map(wording.title, values["fields"])) or VALUES["nothing"]
+    values |= {
+        name: values[name] or NOBODY for name in ("before", "after", "before_team", "after_team") if name in values
+    }
     return EVENTS[code].format(**values)

@@ -62,7 +62,7 @@ def history_page(request: HttpRequest, desired: Desired) -> HttpResponse:
         newer.previous = older
     with_steps = any(revision.steps for revision in revisions)
     query = urlencode({"hypervisor": desired.hypervisor.name, "object": desired.name})
-    context = {**_parts(desired), "revisions": revisions, "with_steps": with_steps}
+    context = {**page_parts(desired), "revisions": revisions, "with_steps": with_steps}
     context["activity"] = f"{reverse('portal:activity')}?{query}"  # with what changed no definition, such as deletion
     return render(request, "pages/history/history.html", context)
 
@@ -80,7 +80,7 @@ def revision_page(
         if refusal:
             raise PermissionDenied(str(refusal))
         desired.require(managed=True)
-    context = {**_parts(desired), "revision": revision, "again": sent}
+    context = {**page_parts(desired), "revision": revision, "again": sent}
     found = restoration(revision, request.user)
     if desired.managed:
         now = found.now
@@ -106,7 +106,7 @@ def _revision(desired: Desired, pk: int) -> Revision:
     return revision
 
 
-def _parts(desired: Desired) -> dict[str, object]:
+def page_parts(desired: Desired) -> dict[str, object]:
     """Return the object under the name that the templates of its app use, and these templates."""
     app = desired._meta.app_label
     names = {name: f"{app}/_{name}.html" for name in ("base", "crumbs", "tabs")}

@@ -11,6 +11,7 @@ from virterweb.people import rights
 from virterweb.people.access import Owned
 from virterweb.people.hidden import messages
 from virterweb.people.hidden.names import HIDDEN_VM
+from virterweb.people.sharing.known import is_offered
 from virterweb.people.verbs import Verb
 
 register = template.Library()
@@ -46,6 +47,14 @@ def visible_vms(names: Iterable[str], user: rights.Actor) -> list[str]:
 def hidden_vm() -> str:
     """Return the text in place of a VM that the user may not see."""
     return HIDDEN_VM
+
+
+@register.filter
+def can_be_shared_by(thing: Owned, user: rights.Actor) -> bool:
+    """Return whether a user may share an object or hand it over, and there is anybody to do that with."""
+    if not thing.managed or thing.removed_at or not rights.may(user, Verb.SHARE, thing):
+        return False
+    return thing.offered if hasattr(thing, "offered") else is_offered()
 
 
 @register.filter

@@ -1,0 +1,88 @@
+"""A network or VM is handed over to another user or team, and its history says from whom to whom."""
+
+import pytest
+
+from networks.models import Network
+from virterweb.people.models import Share, Team
+from vms.models import VM
+
+pytestmark = pytest.mark.integration
+NET = "/networks/lab/net1/share/"
+
+
+def team(name: str) -> Team:
+    return Team.objects.get(name=name)
+
+
+def hand_over(page, path: str = NET, *, user: str = "", to: str = ""):
+    return page.post(path, {"do": "hand-over", "new-user": user, "new-team": team(to).pk if to else ""})
+
+
+def owner(thing) -> tuple[str, str]:
+    thing.refresh_from_db()
+    return str(thing.owner), thing.team.name
+
+
+def test_a_network_is_handed_over_to_a_member_of_the_same_team(browse, things):
+    Share.objects.create(kind="network", object_id=things["network"].pk, user_id=1, level="viewer")
+    assert hand_over(browse("otto"), user="mona").status_code == 302
+    network = Network.objects.get(name="net1")
+    assert owner(network) == ("mona", "red")
+    revision = network.revisions.first()
+    assert (revision.what, revision.by.username, revision.result) == ("handed over from otto to mona", "otto", "")
+    assert "handed over from otto to mona" in browse("mona").get("/networks/lab/net1/history/").content.decode()
+    assert browse("otto").get(NET).status_code == 403
+
+
+def test_nothing_is_carried_out_in_libvirt(browse, things, enqueued):
+    network = Network.objects.get(name="net1")
+    network.status.write(generation=network.generation)
+    enqueued.clear()
+    hand_over(browse("otto"), user="mona")
+    assert enqueued == []
+    after = Network.objects.get(name="net1")
+    assert (after.generation, after.revisions.first().result) == (network.generation, "done")
+
+
+def test_a_vm_is_handed_over_to_another_team_which_may_use_it_at_once(browse, things):
+    assert browse("bert").get("/vms/lab/vm-1/").status_code == 404
+    answer = hand_over(browse("mona"), "/vms/lab/vm-1/share/", to="blue")
+    assert (answer.status_code, answer["Location"]) == (302, "/vms/")  # mona no longer sees it
+    assert owner(things["vm"]) == ("None", "blue")
+    assert browse("bert").get("/vms/lab/vm-1/size/").status_code == 200
+    found = VM.objects.get(name="vm-1").revisions.first().what
+    assert found == "handed over from otto to nobody, and from the team red to blue"
+
+
+def test_only_the_team_can_change(things, users):
+    things["network"].hand_over(users["otto"], team("blue"), None)
+    assert things["network"].revisions.first().what == "handed over from the team red to blue"
+    things["network"].hand_over(users["otto"], team("blue"), None)
+    assert things["network"].revisions.count() == 2  # what was saved before, and the first change
+
+
+@pytest.mark.parametrize(
+    ("sent", "reason"),
+    [
+        ({}, "Enter a user or choose a team."),
+        ({"user": "gina"}, "There is no user gina in your teams."),
+        ({"user": "mona", "to": "blue"}, "mona is not a member of the team blue."),
+        ({"to": "green"}, "The team green has no grant on lab."),
+    ],
+)
+def test_a_new_owner_who_could_not_use_it_is_refused(browse, things, sent, reason):
+    answer = hand_over(browse("otto"), **sent)
+    assert answer.status_code == 422
+    assert reason in answer.content.decode()
+    assert owner(things["network"]) == ("otto", "red")
+
+
+def test_a_viewer_cannot_hand_over(browse, things):
+    assert hand_over(browse("rita"), user="rita").status_code == 403
+    assert owner(things["network"]) == ("otto", "red")
+
+
+def test_the_new_owner_loses_the_share_that_is_no_longer_needed(browse, things, users):
+    Share.objects.create(kind="network", object_id=things["network"].pk, user=users["mona"], level="viewer")
+    hand_over(browse("otto"), user="mona")
+    assert not Share.objects.exists()

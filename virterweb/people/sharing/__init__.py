@@ -1,0 +1,1 @@
+"""Sharing single objects with users and teams, and handing them over."""

@@ -1,0 +1,64 @@
+"""The users and teams that a user may know, by whose names objects are shared and handed over."""
+
+from django.contrib.auth import get_user_model
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.core.exceptions import ValidationError
+from django.db.models import Exists, Q, QuerySet
+from django.db.models.expressions import Combinable
+from django.utils.functional import cached_property
+
+from virterweb.people import rights
+from virterweb.people.models import Team
+
+SUGGESTED = 200  # names that a form suggests
+
+
+class Known:
+    """The users and teams that one user may know. They are read once."""
+
+    def __init__(self, user: rights.Actor) -> None:
+        self.user = user
+        self.everybody = rights.access_of(user).everything
+
+    @cached_property
+    def teams(self) -> dict[str, Team]:
+        """Return all teams by their ID."""
+        return {str(team.pk): team for team in Team.objects.all()}
+
+    @property
+    def several(self) -> bool:
+        """Return whether there are teams at all for users: a single one is the same for everybody."""
+        return len(self.teams) > 1
+
+    @property
+    def users(self) -> QuerySet[AbstractBaseUser]:
+        """Return the active users in the teams of the user; for operators of all hypervisors, all."""
+        active = get_user_model().objects.filter(is_active=True).order_by("username")
+        if self.everybody or any(team.role_of_all_id for team in self.teams.values()):
+            return active
+        mine = Team.objects.order_by().filter(memberships__user=self.user)
+        return active.filter(Q(pk=self.user.pk) | Q(memberships__team__in=mine)).distinct()
+
+    def names(self) -> list[str]:
+        """Return the names of other users that a form suggests."""
+        return list(self.users.exclude(pk=self.user.pk).values_list("username", flat=True)[:SUGGESTED])
+
+    def named(self, name: str) -> AbstractBaseUser:
+        """Return the user of a name; ValidationError if there is none, or none that the user may know."""
+        found = self.users.filter(username=name).first()
+        if found is None:
+            where = " in your teams" if self.several and not self.everybody else ""
+            raise ValidationError(f"There is no user {name}{where}.")
+        return found
+
+
+def has_recipients() -> Combinable:
+    """Return the condition that there is anybody to share with: another user or another team."""
+    users = get_user_model().objects.filter(is_active=True).order_by()
+    return Exists(Team.objects.order_by()[1:2]) | Exists(users[1:2])
+
+
+def is_offered() -> bool:
+    """Return whether there is anybody to share something with."""
+    found = Team.objects.order_by().annotate(offered=has_recipients()).values_list("offered", flat=True)
+    return bool(found.first())

@@ -1,0 +1,43 @@
+"""Who may receive an object that is handed over: its new owner is a member of its team, which has a grant."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Self
+
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.db.models import Q
+
+from virterweb.messages import Message
+from virterweb.people.models import Grant, Team
+from virterweb.people.owned import Owned
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipient:
+    """A user, a team, or a user in a team. Without a team, objects keep theirs."""
+
+    owner: AbstractBaseUser | None
+    team: Team | None
+    teams: Mapping[int, Team] = field(default_factory=dict)  # that the owner is a member of
+    grants: frozenset[int | None] = frozenset()  # the hypervisors that the team may use; None: all
+
+    @classmethod
+    def of(cls, owner: AbstractBaseUser | None, team: Team | None) -> Self:
+        teams = Team.objects.filter(~Q(role_of_all=None) | Q(memberships__user=owner)).in_bulk() if owner else {}
+        hypervisors = Grant.objects.filter(team=team).order_by().values_list("hypervisor", flat=True) if team else ()
+        return cls(owner=owner, team=team, teams=teams, grants=frozenset(hypervisors))
+
+    def problem(self, thing: Owned) -> Message:
+        """Return why an object cannot be handed over to it; an empty message if it can."""
+        team = self.team or thing.team
+        if team is None:
+            return Message("hand_over.no_team", object=thing)
+        if self.owner and team.pk not in self.teams:
+            return Message("hand_over.not_member", owner=self.owner, team=team)
+        if self.team and thing.team_id != team.pk and not self.grants & {None, thing.hypervisor_id}:
+            return Message("hand_over.no_grant", team=team, hypervisor=thing.hypervisor)
+        return Message()
+
+    def take(self, thing: Owned, by: AbstractBaseUser) -> None:
+        """Hand an object over to it."""
+        thing.hand_over(self.owner, self.team or thing.team, by)

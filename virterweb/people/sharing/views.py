@@ -1,0 +1,56 @@
+"""The pages that share an object and hand it over; the apps that have the objects give them their URLs."""
+
+from collections.abc import Iterable
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+
+from virterweb.hypervisors.desired.history import page_parts
+from virterweb.people import rights
+from virterweb.people.models import Share
+from virterweb.people.owned import Owned
+from virterweb.people.verbs import Verb
+
+from .forms import HandOverForm, ShareForm
+from .known import Known
+
+
+def share_page(request: HttpRequest, thing: Owned) -> HttpResponse:
+    """Show with whom an object is shared; share it further, end a share, or hand it over."""
+    doing = request.POST.get("do")
+    if doing == "end":
+        return _end(request, thing)
+    known = Known(request.user)
+    data = {name: request.POST if doing == name else None for name in ("share", "hand-over")}
+    share = ShareForm(data["share"], known=known, prefix="share", thing=thing)
+    hand_over = HandOverForm(data["hand-over"], known=known, prefix="new", thing=thing)
+    if share.is_bound and share.is_valid():
+        made = share.save()
+        messages.success(request, f"{thing} is shared with {made.user or made.team}.")
+        return redirect(request.path)
+    if hand_over.is_bound and hand_over.is_valid():
+        hand_over.recipient.take(thing, request.user)
+        messages.success(request, f"{thing} was handed over.")
+        return redirect(thing if rights.may(request.user, Verb.LIST, thing) else _list_of(thing))
+    context = page_parts(thing) | {"share": share, "hand_over": hand_over, "shares": _shares(thing)}
+    context |= {"names": known.names(), "several_teams": known.several}
+    return render(request, "people/share.html", context, status=422 if request.method == "POST" else 200)
+
+
+def _end(request: HttpRequest, thing: Owned) -> HttpResponse:
+    key = request.POST.get("share", "")
+    found = thing.shares.filter(pk=key).first() if key.isdecimal() and len(key) < 19 else None
+    if found:
+        found.delete()
+        messages.success(request, f"{thing} is no longer shared with {found.user or found.team}.")
+    return redirect(request.path)
+
+
+def _shares(thing: Owned) -> Iterable[Share]:
+    return thing.shares.select_related("user", "team", "by")
+
+
+def _list_of(thing: Owned) -> str:
+    return reverse(f"{thing._meta.app_label}:list")
