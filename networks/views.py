@@ -1,6 +1,7 @@
 """Pages of networks. They read and write the database; only workers talk to libvirt."""
 
 from collections.abc import Collection
+from functools import partial
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -21,6 +22,7 @@ from virterweb.hypervisors.desired.state import State
 from virterweb.pages.tables import Table
 from virterweb.people import creating, rights
 from virterweb.people.hidden.names import hidden_vms
+from virterweb.people.sharing.many import can_hand_over
 from virterweb.people.sharing.views import share_page
 from virterweb.people.verbs import Verb
 
@@ -38,6 +40,7 @@ def network_list(request: HttpRequest) -> HttpResponse:
     table = Table(found.rows, COLUMNS if several else COLUMNS[:-1], request.GET, shown.with_replacements)
     any_changeable = any(rights.may(request.user, Verb.EDIT, network) for network in table.rows)
     context = {"table": table, "several": several, "any_changeable": any_changeable, "narrowed": found}
+    context["can_hand_over"] = partial(can_hand_over, request.user, table.rows)
     return render(request, "networks/_list.html" if request.htmx else "networks/list.html", context)
 
 

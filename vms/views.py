@@ -13,6 +13,7 @@ from virterweb.hypervisors.desired.history import latest
 from virterweb.hypervisors.models import ReadingProblem
 from virterweb.pages.tables import Table, natural, page_of
 from virterweb.people import creating, rights
+from virterweb.people.sharing.many import can_hand_over
 from virterweb.people.sharing.views import share_page
 from virterweb.people.verbs import Verb
 from virterweb.web_server.request_body import takes_upload
@@ -64,7 +65,7 @@ def vm_list(request: HttpRequest) -> HttpResponse:
     template = "vms/_list.html" if request.htmx else "vms/list.html"
     any_changeable = any(rights.may(request.user, Verb.EDIT, vm) for vm in table.rows)
     context = {"table": table, "several": several, "many_actions": Action.choices, "any_changeable": any_changeable}
-    context["narrowed"] = filtered
+    context |= {"narrowed": filtered, "can_hand_over": partial(can_hand_over, request.user, table.rows)}
     return render(request, template, context)
 
 

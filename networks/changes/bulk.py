@@ -15,6 +15,7 @@ from virterweb.hypervisors.desired.one_at_a_time import of_all_hypervisors
 from virterweb.hypervisors.desired.refusals import InvalidTransition, Refusal
 from virterweb.messages import Message
 from virterweb.people import rights
+from virterweb.people.sharing.many import HAND_OVER, hand_over_many
 
 from .views import save_change, shown
 
@@ -60,6 +61,8 @@ class Row:
 def networks_bulk(request: HttpRequest) -> HttpResponse:
     action = request.POST.get("action", "")
     chosen = [pk for pk in request.POST.getlist("network") if pk.isdecimal() and len(pk) < 19]
+    if action == HAND_OVER and chosen:
+        return hand_over_many(request, Network.objects.visible_to(request.user).filter(pk__in=chosen))
     if action not in TITLES or not chosen:
         messages.error(request, "Choose networks and an action.")
         return redirect("networks:list")

@@ -4,15 +4,17 @@ from collections.abc import Sequence
 
 from django import forms
 from django.contrib import admin
+from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.db.models import CharField, Count, Field, Model, QuerySet
 from django.forms import Field as FormField
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.text import capfirst
 
-from virterweb.hypervisors.admin import validate_visible
+from virterweb.hypervisors.admin import VisibleUserAdmin, validate_visible
 
 from .models import Grant, GroupRole, Membership, Role, Team
+from .sharing.leaving import hand_over_everything
 from .verbs import ROLES, Verb
 
 
@@ -166,3 +168,23 @@ class RoleAdmin(ForSuperusers, admin.ModelAdmin):
     @admin.display(description="what it allows")
     def verbs_shown(self, role: Role) -> str:
         return ", ".join(verb.label for verb in Verb if verb in role.allowed)
+
+
+class LeavingUserAdmin(VisibleUserAdmin):
+    """Users, whose networks, VMs and images superusers hand over before they leave."""
+
+    actions = ("hand_over_everything",)
+
+    def get_actions(self, request: HttpRequest) -> dict[str, tuple]:
+        found = super().get_actions(request)
+        if not request.user.is_superuser:
+            found.pop("hand_over_everything", None)
+        return found
+
+    @admin.action(description="Hand over everything to another user")
+    def hand_over_everything(self, request: HttpRequest, users: QuerySet) -> HttpResponse | None:
+        return hand_over_everything(self, request, users)
+
+
+admin.site.unregister(get_user_model())
+admin.site.register(get_user_model(), LeavingUserAdmin)
