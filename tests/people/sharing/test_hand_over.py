@@ -77,6 +77,19 @@ def test_a_new_owner_who_could_not_use_it_is_refused(browse, things, sent, reaso
     assert owner(things["network"]) == ("otto", "red")
 
 
+def test_the_limits_of_the_new_team_hold(browse, page, things):
+    team("blue").grants.update(max_networks=0, max_vms=0)
+    answer = hand_over(browse("otto"), to="blue")
+    assert answer.status_code == 422
+    assert "This would be 1 of 0 networks on lab." in answer.content.decode()
+    assert owner(things["network"]) == ("otto", "red")
+    chosen = {"action": "hand-over", "vm": things["vm"].pk}
+    token = page.post("/vms/many/", chosen).context["token"]
+    page.post("/vms/many/", {**chosen, "asked": "yes", "token": token, "new-team": team("blue").pk})
+    assert "Not handed over: vm-1. This would be 1 of 0 VMs on lab." in page.get("/vms/").content.decode()
+    assert owner(things["vm"]) == ("otto", "red")
+
+
 def test_a_viewer_cannot_hand_over(browse, things):
     assert hand_over(browse("rita"), user="rita").status_code == 403
     assert owner(things["network"]) == ("otto", "red")

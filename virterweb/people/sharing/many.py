@@ -12,6 +12,7 @@ from django.urls import reverse
 from virterweb.hypervisors.desired.refusals import InvalidTransition
 from virterweb.messages import Message
 from virterweb.people import rights
+from virterweb.people.limits import Exceeded
 from virterweb.people.owned import Owned, OwnedQuerySet
 from virterweb.people.verbs import Verb
 
@@ -87,7 +88,7 @@ def hand_over(request: HttpRequest, rows: list[Row], recipient: Recipient) -> No
         try:
             recipient.take(row.thing, request.user)
             given.append(str(row.thing))
-        except InvalidTransition as problem:
+        except (InvalidTransition, Exceeded) as problem:
             messages.error(request, f"Not handed over: {row.thing}. {problem}")
     if given:
         more = f" and {len(given) - NAMED} more" if len(given) > NAMED else ""

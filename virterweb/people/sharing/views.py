@@ -9,6 +9,7 @@ from django.urls import reverse
 
 from virterweb.hypervisors.desired.history import page_parts
 from virterweb.people import rights
+from virterweb.people.limits import Exceeded
 from virterweb.people.models import Share
 from virterweb.people.owned import Owned
 from virterweb.people.verbs import Verb
@@ -30,8 +31,7 @@ def share_page(request: HttpRequest, thing: Owned) -> HttpResponse:
         made = share.save()
         messages.success(request, f"{thing} is shared with {made.user or made.team}.")
         return redirect(request.path)
-    if hand_over.is_bound and hand_over.is_valid():
-        hand_over.recipient.take(thing, request.user)
+    if hand_over.is_bound and hand_over.is_valid() and _handed_over(request, thing, hand_over):
         messages.success(request, f"{thing} was handed over.")
         return redirect(thing if rights.may(request.user, Verb.LIST, thing) else _list_of(thing))
     context = page_parts(thing) | {"share": share, "hand_over": hand_over, "shares": _shares(thing)}
@@ -46,6 +46,17 @@ def _end(request: HttpRequest, thing: Owned) -> HttpResponse:
         found.delete()
         messages.success(request, f"{thing} is no longer shared with {found.user or found.team}.")
     return redirect(request.path)
+
+
+def _handed_over(request: HttpRequest, thing: Owned, form: HandOverForm) -> bool:
+    """Hand the object over; return whether the limits of the new team allow it, otherwise with an error in the form."""
+    try:
+        form.recipient.take(thing, request.user)
+    except Exceeded as problem:
+        form.add_error(None, str(problem))
+        thing.refresh_from_db(fields=["owner", "team"])
+        return False
+    return True
 
 
 def _shares(thing: Owned) -> Iterable[Share]:
