@@ -9,6 +9,7 @@ from django.views.generic import RedirectView
 from virterweb.hypervisors.desired.one_at_a_time import one_at_a_time
 from virterweb.people.sign_in.views import admin_sign_in
 from virterweb.people.tokens.views import tokens
+from virterweb.people.your_rights import your_rights
 from virterweb.portal.shell import hypervisor_options, trouble
 
 admin.autodiscover()
@@ -27,6 +28,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("favicon.ico", login_not_required(RedirectView.as_view(url=static("icon.svg")))),
     path("profile/tokens/", tokens, name="tokens"),
+    path("profile/rights/", your_rights, name="your_rights"),
     path("", include("virterweb.people.sign_in.urls")),
 ]
 one_at_a_time(urlpatterns)

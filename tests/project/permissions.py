@@ -89,7 +89,7 @@ PAGES: dict[str, dict[str | None, Rule]] = {
         **each("start_again leave_off", Rule(None, Verb.LIST)),  # those VMs that the user may start
     },
     "": {
-        **each("trouble hypervisor_options", LIST),
+        **each("trouble hypervisor_options your_rights", LIST),
         **each("account_login mfa_authenticate mfa_login_webauthn invitation", OPEN_FORM),
         **each("openid_connect_login openid_connect_callback", Rule(ANYONE, anything=True)),
         "account_logout": Rule(None, ANYONE),

@@ -1,0 +1,73 @@
+"""The page of the rights of the signed-in user, and what it says without teams."""
+
+import pytest
+
+from tests.support.making import make_hypervisor, make_network
+from tests.support.shown import queries_of
+from tests.support.teams import make_team, role
+from virterweb.people.models import Share, Team
+
+pytestmark = pytest.mark.integration
+PATH = "/profile/rights/"
+
+
+@pytest.fixture
+def lab(db, enqueued):
+    return make_hypervisor("lab")
+
+
+def text(page) -> str:
+    return " ".join(page.get(PATH).content.decode().split())
+
+
+def test_with_one_team_it_says_what_the_user_may_do_and_nothing_of_teams(member_page, lab):
+    page = text(member_page)
+    assert "You may run VMs and add networks on all hypervisors." in page
+    assert "team" not in page.lower()
+    assert "open the console of" in page
+
+
+def test_it_shows_each_team_with_role_and_hypervisor(member_page, lab, member):
+    Team.objects.update(role_of_all=None)
+    make_team("red", {member: "manager"}, on=lab, others="auditor")
+    make_team("blue", {member: "viewer"}, others="")
+    make_team("green", {}, on=lab)
+    page = text(member_page)
+    assert "You may run VMs and add networks on lab." in page
+    for row in (
+        "<td>red</td> <td>manager</td> <td>lab</td>",
+        "<td>blue</td> <td>viewer</td> <td>all hypervisors</td>",
+        '<td class="prose">see, see the definition of</td>',  # of the auditor
+        '<td class="prose">nothing</td>',
+    ):
+        assert row in page
+    assert "green" not in page
+    assert "everyone" not in page
+
+
+def test_it_shows_what_is_shared_with_the_user_and_their_teams(member_page, lab, member):
+    Team.objects.update(role_of_all=None)
+    red = make_team("red", {member: "viewer"}, on=lab)
+    for number, (whom, level) in enumerate([({"user": member}, "viewer"), ({"team": red}, "user")], 1):
+        network = make_network(lab, f"net{number}", f"10.{number}.0.1/24", team=make_team(f"team{number}"))
+        Share.objects.create(kind="network", object_id=network.pk, level=level, **whom)
+    page = text(member_page)
+    assert "Viewer: see everything but secrets" in page
+    assert "User: also edit, and attach NICs" in page
+    assert queries_of(member_page, PATH) <= 12
+
+
+def test_operators_may_do_everything(page, client, operator, lab):
+    assert "because you have the permission" in text(page)
+    client.force_login(operator)
+    assert "because you are a superuser" in text(client)
+
+
+def test_who_has_no_rights_is_told_whom_to_ask(member_page, lab):
+    Team.objects.update(role_of_all=None)
+    assert "You may not use any hypervisor. Ask an administrator." in text(member_page)
+
+
+def test_a_viewer_may_not_create(member_page, lab):
+    Team.objects.update(role_of_all=role("viewer"))
+    assert "You may run VMs" not in text(member_page)
