@@ -6,6 +6,7 @@ import pytest
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from django.contrib.auth import get_user_model
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.utils import timezone
 
 from networks.definition.events import Event
@@ -60,18 +61,21 @@ def people(db):
 @pytest.fixture
 def things(people, enqueued):
     """Create objects of the owner in the team red, and objects that belong to nobody."""
-    owner, lab = people["owner"], Hypervisor.objects.get(name="lab")
-    red = Team.objects.get(name="red")
+    return make_things(Hypervisor.objects.get(name="lab"), people["owner"], Team.objects.get(name="red"))
+
+
+def make_things(lab: Hypervisor, owner: AbstractBaseUser, team: Team) -> dict[str, object]:
+    """Create objects of a user in a team, and objects that belong to nobody; return values for addresses of pages."""
     WorkerProcess.objects.create(name="worker", seen_at=timezone.now())
-    network = make_network(lab, "net1", "10.1.0.1/24", owner=owner, team=red)
+    network = make_network(lab, "net1", "10.1.0.1/24", owner=owner, team=team)
     found = {"present": True, "active": True, "document": network.full_document, "ip_range": "10.1.0.1/24"}
     network.status.write(generation=1, made_at=timezone.now(), **found)
     network.note(Event.ADDED, owner, result="done")
     make_host(network, "52:54:00:00:00:09", "10.1.0.9")
     lease = make_lease(network, "52:54:00:00:00:07", "10.1.0.7")
     make_foreign_network(lab)
-    image = make_image(lab, "alma-8", owner=owner, team=red)
-    vm = make_vm(lab, "alma-8-8", 8, owner=owner, team=red, image=image)
+    image = make_image(lab, "alma-8", owner=owner, team=team)
+    vm = make_vm(lab, "alma-8-8", 8, owner=owner, team=team, image=image)
     make_running(vm, ("net1", "52:54:00:00:00:08", "vnet0"))
     domain = "<domain type='qemu'><name>x</name><devices/></domain>"
     vm.status.write(generation=vm.generation, document=domain)
