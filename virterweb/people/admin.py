@@ -139,7 +139,7 @@ class RoleForm(forms.ModelForm):
     verbs = forms.MultipleChoiceField(
         label="What it allows",
         required=False,
-        choices=[(verb.value, f"{capfirst(verb.label)} …") for verb in Verb],
+        choices=[(verb.value, f"{capfirst(verb.label)}\N{NO-BREAK SPACE}…") for verb in Verb],
         widget=forms.CheckboxSelectMultiple,
         help_text="Without “See …”, an object does not exist for members with this role.",
     )
@@ -159,6 +159,7 @@ class RoleAdmin(ForSuperusers, admin.ModelAdmin):
     """Roles. Those of a new installation keep their names; one that is in use cannot be deleted."""
 
     form = RoleForm
+    fields = ("name", "verbs")
     list_display = ("name", "verbs_shown")
     search_fields = ("name",)
 

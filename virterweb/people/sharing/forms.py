@@ -40,13 +40,14 @@ class ForUserOrTeam(forms.Form):
 class ShareForm(ForUserOrTeam):
     """With whom an object is shared, and what they may do: nothing that the asking user may not do."""
 
-    level = forms.ChoiceField(label="Level", widget=forms.RadioSelect)
+    level = forms.ChoiceField(label="Level")
 
     def __init__(self, *args: object, thing: Owned, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)
         self.thing, access = thing, rights.access_of(self.known.user)
         mine = [level for level in Level if all(access.allows(verb, thing) for verb in level.verbs)]
-        self.fields["level"].choices = [(level.value, level.label) for level in mine]
+        self.fields["level"].choices = [(level.value, level.value.capitalize()) for level in mine]
+        self.fields["level"].help_text = " ".join(f"{level.label}." for level in mine)
         self.fields["level"].initial = mine[0] if mine else None
         self.order_fields(["user", "team", "level"])
 
