@@ -103,7 +103,7 @@ def test_a_user_without_a_password_learns_why_it_cannot_be_changed(client, db):
 
 def test_the_profile_says_what_a_user_may_do(client, member, operator):
     client.force_login(member)
-    assert "The roles in your teams" in client.get("/profile/").content.decode()
+    assert '<a class="button" href="/profile/rights/">Show rights</a>' in client.get("/profile/").content.decode()
     client.force_login(operator)
     assert "You are a superuser" in client.get("/profile/").content.decode()
 

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 from django import forms
 from django.contrib import admin
-from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.db.models import CharField, Count, Field, Model, QuerySet
 from django.forms import Field as FormField
@@ -172,7 +171,7 @@ class RoleAdmin(ForSuperusers, admin.ModelAdmin):
 
 
 class LeavingUserAdmin(VisibleUserAdmin):
-    """Users, whose networks, VMs and images superusers hand over before they leave."""
+    """Base of the admin of users, whose networks, VMs and images superusers hand over before they leave."""
 
     actions = ("hand_over_everything",)
 
@@ -185,7 +184,3 @@ class LeavingUserAdmin(VisibleUserAdmin):
     @admin.action(description="Hand over everything to another user")
     def hand_over_everything(self, request: HttpRequest, users: QuerySet) -> HttpResponse | None:
         return hand_over_everything(self, request, users)
-
-
-admin.site.unregister(get_user_model())
-admin.site.register(get_user_model(), LeavingUserAdmin)

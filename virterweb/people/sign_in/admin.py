@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from virterweb.hypervisors.admin import VisibleUserAdmin
+from virterweb.people.admin import LeavingUserAdmin
 
 from . import invitations
 
@@ -18,8 +18,8 @@ for model in (EmailAddress, UserSession, SocialApp, SocialToken, SocialAccount, 
 
 
 @admin.register(User)
-class UserAdmin(VisibleUserAdmin):
-    actions = ("invite",)
+class UserAdmin(LeavingUserAdmin):
+    actions = ("invite", *LeavingUserAdmin.actions)
 
     @admin.action(description="Create invitation links", permissions=["change"])
     def invite(self, request: HttpRequest, users: QuerySet[User]) -> None:

@@ -73,9 +73,8 @@ def change_password(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def profile(request: HttpRequest) -> HttpResponse:
-    """Show who is signed in, with which rights, and link to what can be changed."""
-    memberships = request.user.memberships.select_related("team", "role").order_by("team")
-    return render(request, "people/profile/profile.html", {"memberships": memberships})
+    """Show who is signed in, and link to the rights and to what can be changed."""
+    return render(request, "people/profile/profile.html")
 
 
 class Invitation(PasswordResetConfirmView):
