@@ -3,6 +3,7 @@
 `access.Access` says what a user may do where. Here it is read from the database, once for each user object.
 """
 
+from django.contrib.auth import get_user_model
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser, Permission
 from django.core.exceptions import PermissionDenied
@@ -38,13 +39,16 @@ def _read(user: AbstractBaseUser) -> Access:
     operates = operates.filter(Q(user=user.pk) | Q(group__user=user.pk))
     shared = Share.objects.filter(Q(user=user.pk) | Q(team=OuterRef("pk")))
     mine = FilteredRelation("memberships", condition=Q(memberships__user=user.pk))
+    users = Exists(get_user_model().objects.filter(is_active=True).order_by()[1:2])
     teams = Team.objects.order_by().annotate(mine=mine, operates=Exists(operates), shared=Exists(shared))
     columns = ("pk", "mine__role__verbs", "role_of_all__verbs", "grants", "grants__hypervisor", "grants__role__verbs")
-    rights, my_teams, has_shares, is_operator = [], set(), False, None
-    for team, role, role_of_all, grant, hypervisor, others, operator, share in teams.values_list(
-        *columns, "operates", "shared"
-    ):
+    rights, all_teams, my_teams, has_shares, is_operator = [], set(), set(), False, None
+    for team, role, role_of_all, grant, hypervisor, others, operator, share, several in teams.annotate(
+        several=users
+    ).values_list(*columns, "operates", "shared", "several"):
         is_operator = operator
+        all_teams.add(team)
+        user.has_recipients = several or len(all_teams) > 1
         member = role is not None or role_of_all is not None
         has_shares |= share
         if member:

@@ -58,7 +58,9 @@ def has_recipients() -> Combinable:
     return Exists(Team.objects.order_by()[1:2]) | Exists(users[1:2])
 
 
-def is_offered() -> bool:
-    """Return whether there is anybody to share something with."""
-    found = Team.objects.order_by().annotate(offered=has_recipients()).values_list("offered", flat=True)
-    return bool(found.first())
+def is_offered(user: AbstractBaseUser) -> bool:
+    """Return whether there is anybody to share something with, as `rights.access_of` has read it, or by a query."""
+    if not hasattr(user, "has_recipients"):
+        found = Team.objects.order_by().annotate(offered=has_recipients()).values_list("offered", flat=True)
+        user.has_recipients = bool(found.first())
+    return user.has_recipients

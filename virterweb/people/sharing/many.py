@@ -38,7 +38,7 @@ class Row:
 
 def can_hand_over(user: rights.Actor, things: list[Owned]) -> bool:
     """Return whether a list offers to hand over objects: the user may do it with one of them, and to somebody."""
-    return any(rights.may(user, Verb.SHARE, thing) for thing in things) and is_offered()
+    return any(rights.may(user, Verb.SHARE, thing) for thing in things) and is_offered(user)
 
 
 def hand_over_many(request: HttpRequest, things: OwnedQuerySet) -> HttpResponse:

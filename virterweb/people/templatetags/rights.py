@@ -54,7 +54,7 @@ def can_be_shared_by(thing: Owned, user: rights.Actor) -> bool:
     """Return whether a user may share an object or hand it over, and there is anybody to do that with."""
     if not thing.managed or thing.removed_at or not rights.may(user, Verb.SHARE, thing):
         return False
-    return thing.offered if hasattr(thing, "offered") else is_offered()
+    return thing.offered if hasattr(thing, "offered") else is_offered(user)
 
 
 @register.filter
