@@ -15,8 +15,8 @@ from virterweb.hypervisors.desired.queryset import DesiredQuerySet
 from virterweb.hypervisors.desired.revisions import recorded
 
 from . import limits, rights
+from .known import has_recipients
 from .models import Share, Team
-from .sharing.known import has_recipients
 from .verbs import Verb
 
 # The events of the history: the owner changes, the team, or both.

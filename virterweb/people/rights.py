@@ -41,6 +41,7 @@ def _read(user: AbstractBaseUser) -> Access:
     mine = FilteredRelation("memberships", condition=Q(memberships__user=user.pk))
     users = Exists(get_user_model().objects.filter(is_active=True).order_by()[1:2])
     teams = Team.objects.order_by().annotate(mine=mine, operates=Exists(operates), shared=Exists(shared))
+    teams = teams.annotate(several=users)
     columns = ("pk", "mine__role__verbs", "role_of_all__verbs", "grants", "grants__hypervisor", "grants__role__verbs")
     rights, all_teams, my_teams, has_shares, is_operator = [], set(), set(), False, None
     for team, role, role_of_all, grant, hypervisor, others, operator, share, several in teams.annotate(

@@ -5,11 +5,11 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.forms.widgets import TextInput
 
 from virterweb.people import rights
+from virterweb.people.known import Known
 from virterweb.people.models import Share
 from virterweb.people.owned import Owned
 from virterweb.people.verbs import Level
 
-from .known import Known
 from .recipients import Recipient
 
 NEITHER = "Enter a user or choose a team."

@@ -6,10 +6,10 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
+from virterweb.people.known import Known
 from virterweb.people.owned import owned_models
 
 from .forms import HandOverForm
-from .known import Known
 from .many import Row, hand_over, rows_of, token_of
 
 

@@ -12,12 +12,12 @@ from django.urls import reverse
 from virterweb.hypervisors.desired.refusals import InvalidTransition
 from virterweb.messages import Message
 from virterweb.people import rights
+from virterweb.people.known import Known, is_offered
 from virterweb.people.limits import Exceeded
 from virterweb.people.owned import Owned, OwnedQuerySet
 from virterweb.people.verbs import Verb
 
 from .forms import HandOverForm
-from .known import Known, is_offered
 from .recipients import Recipient
 
 HAND_OVER = "hand-over"  # the action in a list

@@ -9,13 +9,13 @@ from django.urls import reverse
 
 from virterweb.hypervisors.desired.history import page_parts
 from virterweb.people import rights
+from virterweb.people.known import Known
 from virterweb.people.limits import Exceeded
 from virterweb.people.models import Share
 from virterweb.people.owned import Owned
 from virterweb.people.verbs import Verb
 
 from .forms import HandOverForm, ShareForm
-from .known import Known
 
 
 def share_page(request: HttpRequest, thing: Owned) -> HttpResponse:

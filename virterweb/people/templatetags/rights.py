@@ -12,6 +12,7 @@ from virterweb.people.access import Owned
 from virterweb.people.hidden import messages
 from virterweb.people.hidden.names import HIDDEN_VM
 from virterweb.people.sharing.known import is_offered
+from virterweb.people.known import is_offered
 from virterweb.people.verbs import Verb
 
 register = template.Library()

@@ -7,8 +7,8 @@ from django.db.models import Exists, Q, QuerySet
 from django.db.models.expressions import Combinable
 from django.utils.functional import cached_property
 
-from virterweb.people import rights
-from virterweb.people.models import Team
+from . import rights
+from .models import Team
 
 SUGGESTED = 200  # names that a form suggests
 
