@@ -11,7 +11,6 @@ from virterweb.people import rights
 from virterweb.people.access import Owned
 from virterweb.people.hidden import messages
 from virterweb.people.hidden.names import HIDDEN_VM
-from virterweb.people.sharing.known import is_offered
 from virterweb.people.known import is_offered
 from virterweb.people.verbs import Verb
 
