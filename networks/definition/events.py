@@ -23,6 +23,8 @@ class Event(StrEnum):
     HANDED_OVER = "handed over"
     HANDED_OVER_TO_TEAM = "handed over to team"
     HANDED_OVER_TO_BOTH = "handed over to both"
+    SHARED = "shared"
+    UNSHARED = "no longer shared"
     FOLLOWED = "followed"
     RECREATED = "recreated"
     PERSISTENT = "persistent"

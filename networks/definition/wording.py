@@ -134,6 +134,8 @@ EVENTS = {
     "handed over": "handed over from {before} to {after}",
     "handed over to team": "handed over from the team {before_team} to {after_team}",
     "handed over to both": "handed over from {before} to {after}, and from the team {before_team} to {after_team}",
+    "shared": "shared with {recipient} as {level}",
+    "no longer shared": "no longer shared with {recipient}",
     "followed": "adopted the network that replaced it",
     "recreated": "recreated",
     "persistent": "made persistent",

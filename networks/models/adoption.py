@@ -177,6 +177,7 @@ class Adoption:
             self.hosts.all().delete()
             # A pending change must not be continued if the network is adopted again.
             begun = {"overwrite": False, "accepted": None, "allow_disconnect": []}
-            begun |= {"document": "", "agreed": "", "generation": 0, "team": None, "owner": None}
+            begun |= {"document": "", "agreed": "", "generation": 0}
+            self.belong_to_nobody()
             type(self).objects.filter(pk=self.pk).update(managed=False, **begun)
             self.status.write(generation=0, drift="", error="", detail="", made_at=None)

@@ -156,6 +156,7 @@ class Change:
 
 
 EMPTY = post({})
+SHARED = post({"do": "share", "share-user": "viewer", "share-level": "viewer"})
 NETWORK, RESERVATION, VM_, NIC, IMAGE = Kind.NETWORK, Kind.RESERVATION, Kind.VM, Kind.NIC, Kind.IMAGE
 CHANGES = {
     "networks:remove": Change(submit(disconnect="yes"), NETWORK, "deletion requested"),
@@ -191,6 +192,8 @@ CHANGES = {
         post({"ip": "10.1.0.9 52:54:00:00:00:09"}), RESERVATION, "DHCP reservations of 10.1.0.9 removed"
     ),
     "networks:host_ids": Change(post({"id": 40, "count": 2}), RESERVATION, "DHCP reservations of IDs 40–41 added"),
+    "networks:share": Change(SHARED, NETWORK, "shared with viewer as viewer"),
+    "vms:share": Change(SHARED, VM_, "shared with viewer as viewer"),
     "vms:remove": Change(submit(name="alma-8-8"), VM_, "deletion requested"),
     "vms:force_off": Change(submit(), VM_, "forced off"),
     "vms:power": Change(EMPTY, VM_, "started"),

@@ -1,6 +1,6 @@
 """The Django admin of hypervisors, and base classes for the admins of the other apps."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from django.contrib import admin, messages
 from django.contrib.auth import get_user_model
@@ -115,8 +115,8 @@ class RecordedAdmin(admin.ModelAdmin):
         return super().log_addition(request, obj, message)
 
     def log_change(self, request: HttpRequest, obj: Model, message: object) -> object:
-        changes = (part.get("changed", {}) for part in message) if isinstance(message, list) else ()
-        self._record(request, obj, "edited", fields=[field for each in changes for field in each.get("fields", ())])
+        fields = [text for part in message for text in _changes(part)] if isinstance(message, list) else []
+        self._record(request, obj, "edited", fields=fields)
         return super().log_change(request, obj, message)
 
     def log_deletions(self, request: HttpRequest, queryset: Iterable[Model]) -> object:
@@ -127,6 +127,15 @@ class RecordedAdmin(admin.ModelAdmin):
     def _record(self, request: HttpRequest, row: Model, event: str, **about: object) -> None:
         about = {"model": str(row._meta.verbose_name), **about}
         Entry.objects.record(self.subject(row), event, about, by=request.user, result=Result.DONE)
+
+
+def _changes(part: dict[str, dict]) -> Iterator[str]:
+    """Yield what a part of Django's message says was changed: fields, or a row that belongs to the object."""
+    for what, of in part.items():
+        if "object" in of:
+            yield f"{of['name']} {of['object']} {what}"
+        else:
+            yield from of.get("fields", ())
 
 
 @admin.register(Hypervisor)

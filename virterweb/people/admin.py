@@ -10,11 +10,11 @@ from django.forms import Field as FormField
 from django.http import HttpRequest, HttpResponse
 from django.utils.text import capfirst
 
-from virterweb.hypervisors.admin import VisibleUserAdmin, validate_visible
+from virterweb.hypervisors.admin import RecordedAdmin, VisibleUserAdmin, validate_visible
 
 from .models import Grant, GroupRole, Membership, Role, Team
 from .sharing.leaving import hand_over_everything
-from .verbs import ROLES, Verb
+from .verbs import ALLOWS, ROLES, Verb
 
 
 class ForSuperusers:
@@ -110,7 +110,7 @@ class GrantInline(ForSuperusers, admin.StackedInline):
 
 
 @admin.register(Team)
-class TeamAdmin(ForSuperusers, admin.ModelAdmin):
+class TeamAdmin(ForSuperusers, RecordedAdmin):
     """Teams with their members and grants."""
 
     list_display = ("name", "role_of_all", "member_count", "grants_shown")
@@ -138,9 +138,9 @@ class RoleForm(forms.ModelForm):
     verbs = forms.MultipleChoiceField(
         label="What it allows",
         required=False,
-        choices=[(verb.value, f"{capfirst(verb.label)}\N{NO-BREAK SPACE}…") for verb in Verb],
+        choices=[(verb.value, capfirst(text)) for verb, text in ALLOWS.items()],
         widget=forms.CheckboxSelectMultiple,
-        help_text="Without “See …”, an object does not exist for members with this role.",
+        help_text="Without the first, an object does not exist for members with this role.",
     )
 
     class Meta:
@@ -154,7 +154,7 @@ class RoleForm(forms.ModelForm):
 
 
 @admin.register(Role)
-class RoleAdmin(ForSuperusers, admin.ModelAdmin):
+class RoleAdmin(ForSuperusers, RecordedAdmin):
     """Roles. Those of a new installation keep their names; one that is in use cannot be deleted."""
 
     form = RoleForm

@@ -9,10 +9,11 @@ from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import models
 
+from virterweb.activity.choices import Result
 from virterweb.activity.models import Subject
 from virterweb.hypervisors.desired.models import Desired
 from virterweb.hypervisors.desired.queryset import DesiredQuerySet
-from virterweb.hypervisors.desired.revisions import recorded
+from virterweb.hypervisors.desired.revisions import note_activity, recorded
 
 from . import limits, rights
 from .known import has_recipients
@@ -21,6 +22,7 @@ from .verbs import Verb
 
 # The events of the history: the owner changes, the team, or both.
 HANDED_OVER, HANDED_OVER_TO_TEAM, HANDED_OVER_TO_BOTH = "handed over", "handed over to team", "handed over to both"
+SHARED, UNSHARED = "shared", "no longer shared"  # events of the activity log
 
 
 class OwnedQuerySet(DesiredQuerySet):
@@ -82,6 +84,17 @@ class Owned(Desired):
                 return
             with recorded(self, event, by, **about):
                 self._give_to(owner, team)
+
+    def note_share(self, share: Share, event: str, by: AbstractBaseUser | None) -> None:
+        """Record in the activity log that the object was shared, or no longer is."""
+        about = {"recipient": str(share.user or share.team), "level": share.level}
+        note_activity(self, event, by, about=about, result=Result.DONE)
+
+    def belong_to_nobody(self) -> None:
+        """Drop its owner, its team and its shares: the portal no longer manages it."""
+        self.owner = self.team = None
+        type(self).objects.filter(pk=self.pk).update(owner=None, team=None)
+        self.shares.delete()
 
     def _give_to(self, owner: AbstractBaseUser | None, team: Team) -> None:
         self.owner, self.team = owner, team

@@ -40,6 +40,8 @@ EVENTS = {
     "handed over": "handed over from {before} to {after}",
     "handed over to team": "handed over from the team {before_team} to {after_team}",
     "handed over to both": "handed over from {before} to {after}, and from the team {before_team} to {after_team}",
+    "shared": "shared with {recipient} as {level}",
+    "no longer shared": "no longer shared with {recipient}",
     "accepted": "changes from libvirt accepted",
     "reverted": "reverted to the saved definition",
     "taken over": "replaced by the VM that was recreated outside the portal",

@@ -213,7 +213,7 @@ class VMAdoption:
             self.nics.all().delete()
             self.disks.all().delete()
             cleared = {"generation": 0, "power_generation": 0, "running": True, "asked": []}
-            cleared |= {"team": None, "owner": None}
+            self.belong_to_nobody()
             type(self).objects.filter(pk=self.pk).update(managed=False, **cleared)
             clean = {
                 "generation": 0,

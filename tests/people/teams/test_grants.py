@@ -7,7 +7,7 @@ from networks.models import Network
 from tests.people.rights.owned_objects import add
 from tests.support.making import everyone, make_foreign_network, make_hypervisor, make_image, make_network, make_vm
 from tests.support.teams import make_team
-from virterweb.people.models import Grant
+from virterweb.people.models import Grant, Share
 from vms.models import VM
 
 pytestmark = pytest.mark.integration
@@ -136,11 +136,13 @@ def test_a_vm_is_created_for_the_chosen_team_and_only_for_teams_of_the_user(memb
     assert VM.objects.get(number=22).team == everyone()
 
 
-def test_released_objects_belong_to_nobody(member_page, lab, vm):
+def test_released_objects_belong_to_nobody(member_page, member, lab, vm):
     vm.status.write(present=True, made_at=vm.created_at, generation=vm.generation, document=DOMAIN)
+    Share.objects.create(kind="vm", object_id=vm.pk, user=member, level="user")
     assert member_page.post("/vms/lab/vm/release/").status_code == 302
     vm.refresh_from_db()
     assert (vm.managed, vm.team, vm.owner) == (False, None, None)
+    assert not Share.objects.exists()
     assert member_page.post("/vms/lab/vm/start/").status_code == 403
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from django.contrib import messages
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -12,7 +13,7 @@ from virterweb.people import rights
 from virterweb.people.known import Known
 from virterweb.people.limits import Exceeded
 from virterweb.people.models import Share
-from virterweb.people.owned import Owned
+from virterweb.people.owned import SHARED, UNSHARED, Owned
 from virterweb.people.verbs import Verb
 
 from .forms import HandOverForm, ShareForm
@@ -28,7 +29,9 @@ def share_page(request: HttpRequest, thing: Owned) -> HttpResponse:
     share = ShareForm(data["share"], known=known, prefix="share", thing=thing)
     hand_over = HandOverForm(data["hand-over"], known=known, prefix="new", thing=thing)
     if share.is_bound and share.is_valid():
-        made = share.save()
+        with transaction.atomic():
+            made = share.save()
+            thing.note_share(made, SHARED, request.user)
         messages.success(request, f"{thing} is shared with {made.user or made.team}.")
         return redirect(request.path)
     if hand_over.is_bound and hand_over.is_valid() and _handed_over(request, thing, hand_over):
@@ -43,7 +46,9 @@ def _end(request: HttpRequest, thing: Owned) -> HttpResponse:
     key = request.POST.get("share", "")
     found = thing.shares.filter(pk=key).first() if key.isdecimal() and len(key) < 19 else None
     if found:
-        found.delete()
+        with transaction.atomic():
+            thing.note_share(found, UNSHARED, request.user)
+            found.delete()
         messages.success(request, f"{thing} is no longer shared with {found.user or found.team}.")
     return redirect(request.path)
 
