@@ -11,7 +11,7 @@ from django.views.decorators.http import require_GET
 from . import rights
 from .models import Grant, Membership, Team
 from .owned import Owned, owned_models
-from .verbs import ALL, OWNER, Level, Verb, verbs_of
+from .verbs import ALL, ALLOWS, OWNER, Level, Verb, verbs_of
 
 EVERYTHING = "everything"
 
@@ -44,7 +44,7 @@ class Row:
 
 
 def _words(verbs: frozenset[Verb]) -> str:
-    return EVERYTHING if verbs == ALL else ", ".join(verb.label for verb in Verb if verb in verbs)
+    return EVERYTHING if verbs == ALL else "; ".join(ALLOWS[verb] for verb in Verb if verb in verbs)
 
 
 def rows(user: AbstractBaseUser, teams: Iterable[Team]) -> list[Row]:

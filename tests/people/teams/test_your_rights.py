@@ -24,7 +24,7 @@ def test_with_one_team_it_says_what_the_user_may_do_and_nothing_of_teams(member_
     page = text(member_page)
     assert "You may run VMs and add networks on all hypervisors." in page
     assert "team" not in page.lower()
-    assert "open the console of" in page
+    assert "open consoles" in page
 
 
 def test_it_shows_each_team_with_role_and_hypervisor(member_page, lab, member):
@@ -37,7 +37,7 @@ def test_it_shows_each_team_with_role_and_hypervisor(member_page, lab, member):
     for row in (
         "<strong>red</strong> as manager on lab",
         "<strong>blue</strong> as viewer on all hypervisors",
-        "<td>see, see the definition of</td>",  # of the auditor
+        "<td>see names, addresses and states; see definitions and history</td>",  # of the auditor
         "<td>nothing</td>",
     ):
         assert row in page
