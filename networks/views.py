@@ -37,7 +37,8 @@ def network_list(request: HttpRequest) -> HttpResponse:
         .select_related("owner")
     )
     found = narrowed(shown, request.GET)
-    table = Table(found.rows, COLUMNS if several else COLUMNS[:-1], request.GET, shown.with_replacements)
+    count = None if request.htmx else found.count  # a fragment has no chips, whose query counts
+    table = Table(found.rows, COLUMNS if several else COLUMNS[:-1], request.GET, shown.with_replacements, count)
     any_changeable = any(rights.may(request.user, Verb.EDIT, network) for network in table.rows)
     context = {"table": table, "several": several, "any_changeable": any_changeable, "narrowed": found}
     context["can_hand_over"] = partial(can_hand_over, request.user, table.rows)

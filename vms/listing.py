@@ -51,7 +51,7 @@ COLUMNS = (
 
 def with_nic_count(vms: VMQuerySet) -> VMQuerySet:
     """Add the number of NICs that a VM has in libvirt, as `nic_count`."""
-    nics = NICStatus.objects.filter(vm__desired=OuterRef("pk")).order_by().values("vm")
+    nics = NICStatus.objects.filter(vm=OuterRef("status")).order_by().values("vm")
     return vms.annotate(nic_count=Coalesce(Subquery(nics.annotate(count=Count("pk")).values("count")), 0))
 
 

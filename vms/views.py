@@ -61,7 +61,8 @@ def vm_list(request: HttpRequest) -> HttpResponse:
     )
     shown = with_nic_count(columns)
     filtered = narrowed(shown, request.GET)
-    table = Table(filtered.rows, COLUMNS if several else COLUMNS[:-1], request.GET, partial(loaded, shown))
+    count = None if request.htmx else filtered.count  # a fragment has no chips, whose query counts
+    table = Table(filtered.rows, COLUMNS if several else COLUMNS[:-1], request.GET, partial(loaded, shown), count)
     template = "vms/_list.html" if request.htmx else "vms/list.html"
     any_changeable = any(rights.may(request.user, Verb.EDIT, vm) for vm in table.rows)
     context = {"table": table, "several": several, "many_actions": Action.choices, "any_changeable": any_changeable}

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet
 from django.http import QueryDict
 
 from .tables import natural_key
@@ -73,17 +73,28 @@ class Narrowed:
         return rows
 
     @cached_property
-    def _values(self) -> list[Mapping[str, Mapping[str, str]]]:
-        """Return the different values that rows have, by property and each with its text."""
+    def count(self) -> int:
+        """Return the number of `rows`, from the same query as the chips."""
+        return sum(number for values, number in self._values if self._has_chosen(values))
+
+    @cached_property
+    def _values(self) -> list[tuple[Mapping[str, Mapping[str, str]], int]]:
+        """Return the different values that rows have, by property and each with its text, and how many rows do."""
         columns = [column for one in self.properties for column in one.columns]
-        rows = list(self._all.order_by().values(*columns).distinct())
+        rows = list(self._all.order_by().values(*columns).annotate(number_of_rows=Count("pk")))
         found: dict[tuple[str, tuple], Mapping[str, str]] = {}  # thousands of rows have few values of a property
         for one in self.properties:
             for has in {tuple(map(row.get, one.columns)) for row in rows}:
                 found[one.key, has] = one.values(*has)
-        return [{one.key: found[one.key, tuple(map(row.get, one.columns))] for one in self.properties} for row in rows]
+        return [
+            (
+                {one.key: found[one.key, tuple(map(row.get, one.columns))] for one in self.properties},
+                row["number_of_rows"],
+            )
+            for row in rows
+        ]
 
-    def _has_chosen(self, values: Mapping[str, Mapping[str, str]], but: str) -> bool:
+    def _has_chosen(self, values: Mapping[str, Mapping[str, str]], but: str = "") -> bool:
         return all(not value or key == but or value in values[key] for key, value in self.chosen.items())
 
     @property
@@ -99,7 +110,7 @@ class Narrowed:
 
     def _chip(self, one: Property) -> Chip:
         found: dict[str, str] = {}
-        for values in self._values:
+        for values, _ in self._values:
             if self._has_chosen(values, but=one.key):
                 found |= values[one.key]
         ordered = sorted(found.items(), key=lambda each: (each[0] == NO_OWNER, natural_key(each[1])))

@@ -89,11 +89,16 @@ class Heading:
 class Table:
     """Rows in the order that the URL requests, by pages, with headings that link to other orders.
 
-    `load` makes the rows of a page from their part of the query set.
+    `load` makes the rows of a page from their part of the query set; `count` is the number of all, if it is known.
     """
 
     def __init__(
-        self, rows: QuerySet, columns: Iterable[Column], query: QueryDict, load: Callable[[QuerySet], list] = list
+        self,
+        rows: QuerySet,
+        columns: Iterable[Column],
+        query: QueryDict,
+        load: Callable[[QuerySet], list] = list,
+        count: int | None = None,
     ) -> None:
         self.columns = {column.key: column for column in columns}
         self.query = query
@@ -102,6 +107,7 @@ class Table:
         self.sort = order.lstrip("-") if order.lstrip("-") in self.columns else ""
         self._rows = rows
         self._load = load
+        self._count = count
 
     @cached_property
     def page(self) -> Page:
@@ -111,7 +117,7 @@ class Table:
             keys = column.keys(rows)
             page = page_of(sorted(keys, key=keys.__getitem__, reverse=self.reverse), self.query)
         else:  # the whole rows are read when it is known which ones are on the page
-            page = page_of(rows.values_list("pk", flat=True), self.query)
+            page = page_of(rows.values_list("pk", flat=True), self.query, self._count)
             page.object_list = list(page.object_list)
         loaded = {row.pk: row for row in self._load(rows.filter(pk__in=page.object_list))}
         page.object_list = [loaded[key] for key in page.object_list if key in loaded]

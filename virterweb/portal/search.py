@@ -19,7 +19,7 @@ from virterweb.people.access import Access
 from virterweb.people.owned import OwnedQuerySet
 from virterweb.people.verbs import Verb
 from vms.addresses.nic_addresses import reporting, with_reports
-from vms.models import VM, NICStatus
+from vms.models import VM, NICStatus, VMStatus
 from vms.observed.addresses import Address, Source
 
 MAX_ROWS = 50  # rows of each kind
@@ -100,7 +100,8 @@ def answer(text: str, user: rights.Actor, then: QuerySet | None = None) -> Answe
 
 def _found(rows: DesiredQuerySet, wanted: Q) -> list:
     """Return the objects that are asked for; one that was recreated outside is one row."""
-    return rows.with_replacements(rows.filter(wanted).once_a_name()[:MAX_ROWS])
+    first = rows.filter(wanted).once_a_name().values("pk")[:MAX_ROWS]  # sorted before the others are read
+    return rows.with_replacements(rows.filter(pk__in=first))
 
 
 def _networks() -> OwnedQuerySet:
@@ -202,7 +203,8 @@ class _Search:
         """Add NICs by MAC or VM, and the addresses that agents and ARP tables report of them or in the block."""
         block, nics = self.question.block, self._nics
         if block is None:
-            nics = nics.filter(self.question.macs() | Q(vm__desired__name__icontains=self.question.text))
+            named = VMStatus.objects.filter(desired__name__icontains=self.question.text)
+            nics = nics.filter(self.question.macs() | Q(vm__in=named.values("pk")))
         rows = reporting(nics) if block else with_reports(nics)
         if block and block.num_addresses == 1:
             rows = rows.filter(reported__ip=str(block[0]))

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, fields
 from django.db.models import Q, QuerySet
 from django.http import QueryDict
 
-from vms.models import NIC
+from vms.models import NIC, VMStatus
 
 OTHERS = "others"  # the filter value for unmanaged VMs
 
@@ -66,8 +66,11 @@ class Filters:
         if self.owner:
             unmanaged = Q(vm__desired__managed=False) if self.owner == OTHERS else Q()
             nics = nics.filter(Q(vm__desired__owner__username=self.owner) | unmanaged)
-        columns = ("vm__desired__name", "mac", "source", "target", "port_group") if self.q else ()
-        text = Q()
-        for column in columns:
+        return nics.filter(self._text()) if self.q else nics
+
+    def _text(self) -> Q:
+        """Return the condition of the searched text; VMs are searched on their own, and not once for each NIC."""
+        text = Q(vm__in=VMStatus.objects.filter(desired__name__icontains=self.q).values("pk"))
+        for column in ("mac", "source", "target", "port_group"):
             text |= Q(**{f"{column}__icontains": self.q})
-        return nics.filter(text)
+        return text

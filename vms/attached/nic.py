@@ -82,9 +82,18 @@ def _url(name: str, hypervisor: str, thing: str) -> str:
     return reverse(name, args=[hypervisor, thing])
 
 
-def attached_nic(columns: dict) -> AttachedNIC:
-    network_bridge = columns["network__status__bridge"] or ""
+def bridge_of(columns: dict) -> str:
+    """Return the bridge of a NIC or of its network."""
     plain = columns["kind"] == NIC.Kind.BRIDGE
+    return columns["source"] if plain else columns["network__status__bridge"] or ""
+
+
+def is_bridged(columns: dict) -> bool:
+    """Return whether a NIC is on a bridge of the host, directly or by a network in bridge mode."""
+    return columns["kind"] == NIC.Kind.BRIDGE or columns["network__status__forward_mode"] == "bridge"
+
+
+def attached_nic(columns: dict) -> AttachedNIC:
     return AttachedNIC(
         vm=columns["vm"],
         vm_name=columns["vm__desired__name"],
@@ -95,8 +104,8 @@ def attached_nic(columns: dict) -> AttachedNIC:
         kind=columns["kind"],
         source=columns["source"],
         network=columns["network__name"] or "",
-        bridge=columns["source"] if plain else network_bridge,
-        bridged=plain or columns["network__status__forward_mode"] == "bridge",
+        bridge=bridge_of(columns),
+        bridged=is_bridged(columns),
         port_group=columns["port_group"],
         dhcp=bool(columns["network__status__dhcp"]),
         model=columns.get("model", ""),

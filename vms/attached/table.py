@@ -9,7 +9,7 @@ from datetime import datetime
 from itertools import groupby
 
 from django.core.paginator import Page
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Exists, OuterRef, QuerySet
 from django.http import QueryDict
 from django.utils import timezone
 
@@ -22,13 +22,14 @@ from vms.models import NICStatus, Power, VMQuerySet
 from vms.observed.addresses import NICAddresses
 
 from .filters import OTHERS, Filters
-from .nic import AttachedNIC, attached_nic
+from .nic import AttachedNIC, attached_nic, bridge_of, is_bridged
 
 COLUMNS = ("vm", "mac", "ip", "hostname", "host_device", "sources", "hypervisor", "kind", "source", "bridge")
 COLUMNS += ("port_group", "model", "link", "state", "owner", "guest", "guest_problem")
+OF_VM = ("hypervisor__name", "managed", "status__power", "owner__username")
+OF_SOURCE = ("kind", "source", "port_group", "network__name", "network__status__bridge", "network__status__forward_mode")
 VALUES = ("vm", "vm__desired__name", "vm__desired__managed", "vm__desired__hypervisor", "vm__desired__hypervisor__name")
-VALUES += ("vm__power", "vm__desired__owner__username", "network", "network__name", "network__status__bridge")
-VALUES += ("network__status__forward_mode", "network__status__dhcp", "kind", "source", "port_group")
+VALUES += ("vm__power", "vm__desired__owner__username", "network", "network__status__dhcp", *OF_SOURCE)
 NICS = ("pk", "target", "model", "vm__present", "vm__persistent")
 
 
@@ -112,16 +113,18 @@ def groups(found: list[Row], by_vm: bool) -> list[Group]:
 
 def chips(vms: VMQuerySet, filters: Filters) -> list[Chip]:
     """Return the chips that narrow the table to a value that these VMs' NICs have, or clear a chosen one."""
-    columns = _of(vms).order_by().values(*VALUES[2:]).distinct()
-    found = [attached_nic({"vm": 0, "vm__desired__name": "", **each}) for each in columns]
-    hypervisors = {each.hypervisor for each in found}
-    owners = {each.owner for each in found if each.owner} | {OTHERS for each in found if not each.managed}
+    # Two queries: one would join every NIC with its VM and list each combination of both.
+    with_nics = vms.filter(Exists(NICStatus.objects.filter(vm=OuterRef("status"))))
+    of_vms = list(with_nics.order_by().values(*OF_VM).distinct())
+    of_sources = list(_of(vms).order_by().values(*OF_SOURCE).distinct())
+    hypervisors = {each["hypervisor__name"] for each in of_vms}
+    owners = {each["owner__username"] or "" for each in of_vms} | {OTHERS for each in of_vms if not each["managed"]}
     existing = (
         ("hypervisor", "Hypervisor", hypervisors if len(hypervisors) > 1 else set()),
-        ("network", "Network", {each.network for each in found}),
-        ("bridge", "Host bridge", {each.bridge for each in found if each.bridged}),
-        ("port_group", "Port group", {each.port_group for each in found}),
-        ("state", "State", {each.state.value for each in found}),
+        ("network", "Network", {each["network__name"] or "" for each in of_sources}),
+        ("bridge", "Host bridge", {bridge_of(each) for each in of_sources if is_bridged(each)}),
+        ("port_group", "Port group", {each["port_group"] for each in of_sources}),
+        ("state", "State", {each["status__power"] for each in of_vms}),
         ("owner", "Owner", owners),
     )
     made = (_chip(filters, name, title, values) for name, title, values in existing)
