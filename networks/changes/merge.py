@@ -7,16 +7,14 @@ from django.http import QueryDict
 
 from networks.changes.forms.network import NetworkForm
 from networks.models import Network
+from networks.models import Network
 
 from .forms.fields import LinesField
 
 
-def as_base(network: Network, form: NetworkForm | None = None) -> str:
-    """Return the values that the form shows first; the page keeps them to detect changes by others.
-
-    `form` is that form, if it was made already.
-    """
-    return json.dumps(as_text(form or NetworkForm(network=network)))
+def as_base(form: NetworkForm) -> str:
+    """Return the values that the form shows first; the page keeps them to detect changes by others."""
+    return json.dumps(as_text(form))
 
 
 def as_text(form: NetworkForm) -> dict[str, str]:

@@ -61,7 +61,7 @@ def network_edit(request: HttpRequest, hypervisor: str, name: str) -> HttpRespon
     data, notes = merged(request.POST, network) if request.method == "POST" else (None, [])
     form = NetworkForm(data, network=network, user=request.user)
     if data is None:
-        base = as_base(network, form)
+        base = as_base(form)
         if network.status.draft:  # the last change was refused: to be corrected
             typed = initial_of(parse(network.status.draft))
             form = NetworkForm(network=network, user=request.user, initial=typed)

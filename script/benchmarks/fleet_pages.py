@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Measures the pages of a portal with many hypervisors: milliseconds, queries and kB of each.
 
-`.venv/bin/python script/benchmarks/fleet_pages.py [--hypervisors N] [--postgresql] [--only TEXT] [--profile PATH]`.
+`.venv/bin/python script/benchmarks/fleet_pages.py [--hypervisors N] [--postgresql] [--member] [--only TEXT]
+[--profile PATH]`.
 """
 
 from __future__ import annotations
@@ -46,6 +47,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--hypervisors", type=int, default=64)
     parser.add_argument("--postgresql", action="store_true", help="on a private PostgreSQL server instead of SQLite")
+    parser.add_argument("--member", action="store_true", help="as a member of 3 of 200 teams too")
     parser.add_argument("--data", type=Path, help="folder of an earlier run, whose database is used again")
     parser.add_argument("--only", default="", help="only pages whose path contains this text")
     parser.add_argument("--profile", default="", help="print where the time of this page goes")
@@ -63,7 +65,8 @@ def main() -> None:
         client.get("/")
         gc.collect()
         gc.freeze()  # as virterweb.asgi does
-        profile(client, options.profile) if options.profile else measure(client, options.only)
+        for each in [client, member()] if options.member else [client]:
+            profile(each, options.profile) if options.profile else measure(each, options.only)
 
 
 def disconnect() -> None:
@@ -81,7 +84,6 @@ def prepare(hypervisors: int) -> object:
     from django.contrib.auth import get_user_model
     from django.core.management import call_command
     from django.db import connection
-    from django.test import Client
 
     from benchmarks.fleet import fill
     from virterweb.hypervisors.models import Hypervisor, HypervisorStatus
@@ -95,9 +97,27 @@ def prepare(hypervisors: int) -> object:
     from django.utils import timezone
 
     HypervisorStatus.objects.update(observed_at=timezone.now())
+    return signed_in("operator")
+
+
+def signed_in(name: str) -> object:
+    from django.contrib.auth import get_user_model
+    from django.test import Client
+
     client = Client(headers={"host": "localhost"})
-    client.force_login(get_user_model().objects.get(username="operator"))
+    client.force_login(get_user_model().objects.get(username=name))
     return client
+
+
+def member() -> object:
+    """Return the client of a member of a few of many teams, among which the objects are divided."""
+    from benchmarks.teams import divide
+    from virterweb.people.models import Team
+
+    print("as a member of a team:")
+    if not Team.objects.filter(name="team-0").exists():
+        divide("member")
+    return signed_in("member")
 
 
 def load(client: object, path: str, htmx: bool) -> Callable[[], int]:

@@ -69,8 +69,9 @@ class Editor:
         token = re.search(
             r'name="token" value="([^"]*)"', self.client.get(f"/networks/lab/{name}/edit/").content.decode()
         )
-        values = {key: value for key, value in as_text(NetworkForm(network=network, user=None)).items() if value}
-        return {**values, "base": as_base(network), "token": token[1]}
+        form = NetworkForm(network=network, user=None)
+        values = {key: value for key, value in as_text(form).items() if value}
+        return {**values, "base": as_base(form), "token": token[1]}
 
     def previewed(self, name: str, values: dict[str, str]) -> dict[str, str]:
         """Return the values with the token of their plan, which a page shows before they are saved."""

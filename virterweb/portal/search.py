@@ -19,7 +19,7 @@ from virterweb.people.access import Access
 from virterweb.people.owned import OwnedQuerySet
 from virterweb.people.verbs import Verb
 from vms.addresses.nic_addresses import reporting, with_reports
-from vms.models import VM, NICStatus, VMStatus
+from vms.models import VM, NICStatus
 from vms.observed.addresses import Address, Source
 
 MAX_ROWS = 50  # rows of each kind
@@ -74,7 +74,8 @@ def answer(text: str, user: rights.Actor, then: QuerySet | None = None) -> Answe
     question, access = Question(text=text), rights.access_of(user)
     networks = _networks().visible_to(user)
     vms = VM.objects.visible_to(user).select_related("hypervisor", "status")
-    found = _Search(question=question, access=access, networks=networks, readable=readable(user))
+    listed = _found(vms, Q(name__icontains=text)) if not question.block else []
+    found = _Search(question=question, access=access, networks=networks, readable=readable(user), listed=listed)
     found.leases()
     found.hosts()
     found.nics()
@@ -91,7 +92,7 @@ def answer(text: str, user: rights.Actor, then: QuerySet | None = None) -> Answe
     return Answer(
         question=question,
         hits=hits,
-        vms=_found(vms, Q(name__icontains=text)) if not question.block else [],
+        vms=listed,
         networks=_found(networks, Q(pk__in=found.holding) if question.block else Q(name__icontains=text)),
         earlier=named((ended if then is None else then)[:EARLIER], user),
         free_in=found.free_in() if not hits else [],
@@ -163,6 +164,7 @@ class _Search:
     access: Access
     networks: OwnedQuerySet
     readable: Q  # the condition that a lease may be found by its VM
+    listed: list[VM]  # those with a name that matches, as far as they are shown
     hits: dict[tuple, Hit] = field(default_factory=dict)
 
     @property
@@ -203,8 +205,8 @@ class _Search:
         """Add NICs by MAC or VM, and the addresses that agents and ARP tables report of them or in the block."""
         block, nics = self.question.block, self._nics
         if block is None:
-            named = VMStatus.objects.filter(desired__name__icontains=self.question.text)
-            nics = nics.filter(self.question.macs() | Q(vm__in=named.values("pk")))
+            shown = {each.status.pk for vm in self.listed for each in (vm, vm.as_found)}
+            nics = nics.filter(self.question.macs() | Q(vm__in=shown))
         rows = reporting(nics) if block else with_reports(nics)
         if block and block.num_addresses == 1:
             rows = rows.filter(reported__ip=str(block[0]))

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from virterweb.hypervisors.models import Hypervisor
 from virterweb.pages.chips import OFFERED, Chip, Option
-from virterweb.pages.tables import natural, natural_key, page_of
+from virterweb.pages.tables import ROWS, natural, natural_key, page_of
 from vms.addresses.nic_addresses import addresses_of
 from vms.guests import states as guest_states
 from vms.models import NICStatus, Power, VMQuerySet
@@ -83,7 +83,10 @@ def rows_of_page(vms: VMQuerySet, filters: Filters, query: QueryDict) -> RowsOfP
     """Return the rows of the page that `?page=` asks for."""
     nics = _nics(vms, filters)
     whole = nics.order_by().aggregate(nics=Count("pk"), vms=Count("vm", distinct=True))
-    page = page_of(nics.values_list("pk", flat=True), query, whole["nics"])
+    keys = nics.values_list("pk", flat=True)
+    if whole["nics"] <= ROWS:  # a single page is sorted when it is read
+        keys = list(keys.order_by())
+    page = page_of(keys, query, whole["nics"])
     page.object_list = _rows(nics.filter(pk__in=list(page.object_list)))
     several = not filters.hypervisor and Hypervisor.objects.count() > 1
     return RowsOfPage(page=page, vms=whole["vms"], several=several)
