@@ -136,11 +136,11 @@ class Network(Adoption, ReservationIDs, Comparison, Owned):
         return parse(self.document) if self.document else NetworkSpec(name=self.name, uuid=self.uuid_text)
 
     def wanted_hosts(self) -> tuple[HostSpec, ...]:
-        return tuple(entry.spec() for entry in self.hosts.all() if entry.removed_at is None)
+        return self.hosts.filter(removed_at=None).specs()
 
     def asked_hosts(self) -> tuple[HostSpec, ...]:
         """Return the reservations that are still to be carried out."""
-        return tuple(entry.spec() for entry in self.hosts.all() if entry.asked_at and entry.removed_at is None)
+        return self.hosts.filter(removed_at=None).exclude(asked_at=None).specs()
 
     @property
     def full_document(self) -> str:
@@ -159,7 +159,7 @@ class Network(Adoption, ReservationIDs, Comparison, Owned):
         """
         if not self.agreed:
             return None
-        hosts = [entry.spec() for entry in self.hosts.all() if entry.removed_at or not entry.asked_at]
+        hosts = self.hosts.filter(models.Q(removed_at__isnull=False) | models.Q(asked_at=None)).specs()
         document = edit(self.agreed, parse(self.agreed).having_hosts(hosts))
         flags = {name: getattr(self, f"agreed_{name}") for name in ("active", "autostart", "persistent")}
         return Wanted(document=document, **flags)

@@ -16,6 +16,15 @@ if TYPE_CHECKING:
     from .network import Network
 
 
+class DHCPHostQuerySet(models.QuerySet):
+    def specs(self) -> tuple[HostSpec, ...]:
+        """Return the reservations as values, without a model object for each of thousands."""
+        columns = self.values_list("mac", "ip", "name", "duid", "lease")
+        return tuple(
+            HostSpec(mac=mac, ip=ip, name=name, duid=duid, lease=lease) for mac, ip, name, duid, lease in columns
+        )
+
+
 class DHCPHost(models.Model):
     """A desired reservation on a network, managed or not: this MAC, DUID or name gets this address.
 
@@ -38,6 +47,8 @@ class DHCPHost(models.Model):
         editable=False,
         help_text="when it was requested; empty: it has been applied",
     )
+
+    objects = DHCPHostQuerySet.as_manager()
 
     class Meta:
         ordering = ["pk"]

@@ -23,6 +23,7 @@ from networks.definition.document.parse import (
     DNSMASQ,
     OPTION,
     OPTIONS,
+    canonical,
     number,
     parse_dns_host,
     parse_element,
@@ -32,6 +33,7 @@ from networks.definition.document.parse import (
     parse_range,
     parse_route,
     parse_subnet,
+    prefix_length,
     read,
     readable,
 )
@@ -223,7 +225,7 @@ def _block(subnet: SubnetSpec) -> dict[str, str]:
 
 def _take(ips: list[etree._Element], cidr: str) -> etree._Element | None:
     """Remove the first element of that block from the list and return it."""
-    found = next((ip for ip in ips if parse_subnet(ip).cidr == cidr), None)
+    found = next((ip for ip in ips if f"{canonical(ip.get('address', ''))}/{prefix_length(ip)}" == cidr), None)
     if found is not None:
         ips.remove(found)
     return found

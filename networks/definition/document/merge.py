@@ -177,7 +177,7 @@ def _same(parent: etree._Element, tags: list[str], leaf: Leaf, entry: etree._Ele
     keys = SAME_BY.get(leaf.path, ())
 
     def same(other: etree._Element) -> bool:
-        if _canonical(other) == _canonical(entry):
+        if dict(other.attrib) == dict(entry.attrib) and _canonical(other) == _canonical(entry):
             return True
         pairs = ([(entry.get(name), other.get(name)) for name in names] for names in keys)
         return any(all(a == b for a, b in pair) and (not pair or any(a for a, _ in pair)) for pair in pairs)
