@@ -35,6 +35,11 @@ def parse_mac(text: str) -> str:
     return _text(number)
 
 
+def may_be_in_mac(text: str) -> bool:
+    """Return whether a part of a MAC may be this text; a search for other text need not read all MACs."""
+    return re.fullmatch("[0-9A-Fa-f:]*", text) is not None
+
+
 def mac_plus(base: str, number: int) -> str:
     """Add a number to a MAC, with carry over its 48 bits; raise InvalidValue beyond the last MAC."""
     total = _number(base) + number

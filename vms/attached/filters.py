@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, fields
 from django.db.models import Q, QuerySet
 from django.http import QueryDict
 
+from networks.definition.addressing import may_be_in_mac
 from vms.models import NIC, VMStatus
 
 OTHERS = "others"  # the filter value for unmanaged VMs
@@ -71,6 +72,6 @@ class Filters:
     def _text(self) -> Q:
         """Return the condition of the searched text; VMs are searched on their own, and not once for each NIC."""
         text = Q(vm__in=VMStatus.objects.filter(desired__name__icontains=self.q).values("pk"))
-        for column in ("mac", "source", "target", "port_group"):
+        for column in ("source", "target", "port_group", *(["mac"] if may_be_in_mac(self.q) else [])):
             text |= Q(**{f"{column}__icontains": self.q})
         return text

@@ -7,6 +7,7 @@ from django.db.models import Case, F, Q, Value, When
 from django.db.models.functions import Cast
 from django.utils import timezone
 
+from networks.definition.addressing import may_be_in_mac
 from virterweb.hypervisors.desired.state import State
 from virterweb.hypervisors.models import with_hypervisor
 from virterweb.people.owned import OwnedQuerySet
@@ -41,7 +42,10 @@ class VMQuerySet(OwnedQuerySet):
         images = self.model._meta.get_field("image").related_model.objects.filter(name__icontains=text)
         # Each table is searched on its own: joined, the VMs would be searched again for each of their NICs.
         nics = self.model._meta.get_field("status").related_model._meta.get_field("nics").related_model.objects
-        nics = nics.filter(Q(mac__icontains=text) | Q(source__icontains=text)).order_by()
+        of_nics = Q(source__icontains=text)
+        if may_be_in_mac(text):
+            of_nics |= Q(mac__icontains=text)
+        nics = nics.filter(of_nics).order_by()
         wanted = Q(name__icontains=text) | Q(image__in=images.order_by()) | Q(status__in=nics.values("vm"))
         return self.filter(wanted) if text else self
 
