@@ -7,7 +7,6 @@ from django.http import QueryDict
 
 from networks.changes.forms.network import NetworkForm
 from networks.models import Network
-from networks.models import Network
 
 from .forms.fields import LinesField
 

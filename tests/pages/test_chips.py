@@ -3,10 +3,13 @@
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from lxml import html
 
 from tests.support.making import make_foreign_network, make_hypervisor, make_network, make_running, make_vm
 from virterweb.messages import Message
+from virterweb.pages.tables import ROWS
 from vms.models import VM, VMStatus
 
 
@@ -76,6 +79,24 @@ def test_a_chip_offers_what_the_others_leave_and_a_chosen_value_can_be_cleared(p
     assert list(menu(opened(page, "/networks/"), "Owner")) == ["otto", "no owner"]
     kept = shown.xpath("//form[@role='search']//input[@type='hidden']")
     assert {each.get("name"): each.get("value") for each in kept} == {"sort": "range", "owner": "otto"}
+
+
+@pytest.mark.parametrize(("path", "table"), [("/networks/", "networks_network"), ("/vms/", "vms_vm")])
+def test_a_list_is_counted_by_the_query_of_its_chips(page, lab, path, table):
+    with CaptureQueriesContext(connection) as queries:
+        page.get(f"{path}?state=pending")
+    counts = [query["sql"] for query in queries if f'FROM "{table}"' in query["sql"] and "COUNT(" in query["sql"]]
+    assert len([sql for sql in counts if 'AS "number_of_rows"' in sql]) == 1
+    assert not [sql for sql in counts if 'AS "__count"' in sql]
+
+
+def test_a_narrowed_list_has_as_many_pages_as_its_rows_need(page, lab):
+    for number in range(ROWS):
+        make_vm(lab, f"more-{number}", None)
+    pages = "//nav//a[contains(@href, 'page=2')]"
+    assert opened(page, "/vms/?state=pending").xpath(pages), "there are 41, and 40 on a page"
+    assert not opened(page, "/vms/?state=pending&owner=-").xpath(pages)
+    assert len(names(opened(page, "/vms/?state=pending&page=2"))) == 1
 
 
 def test_a_list_that_nothing_matches_says_so(page, lab):

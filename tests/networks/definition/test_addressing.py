@@ -13,6 +13,7 @@ from networks.definition.addressing import (
     ip_of_id,
     mac_of_id,
     mac_plus,
+    may_be_in_mac,
     parse_mac,
 )
 
@@ -116,3 +117,10 @@ def test_macs_are_read_as_people_write_them(text):
 def test_a_mac_that_no_guest_can_have_is_refused(text):
     with pytest.raises(ValueError, match="MAC"):
         parse_mac(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "may"), [("52:54", True), ("aB", True), (":0", True), ("vm-1", False), ("net", False), ("52:54 ", False)]
+)
+def test_a_search_knows_which_text_may_be_part_of_a_mac(text, may):
+    assert may_be_in_mac(text) is may

@@ -3,7 +3,8 @@
 import pytest
 
 from tests.portal.search.search_results import MAC, NOBODY, OTHER, entry, ips, named, rows
-from tests.support.making import make_hypervisor, make_lease, make_vm
+from tests.support.making import make_hypervisor, make_lease, make_running, make_vm
+from virterweb.portal.search import MAX_ROWS
 from vms.models import NICAddress
 
 
@@ -47,6 +48,16 @@ def test_a_name_with_several_matches_lists_them(ask, lab, net1, vm):
     make_vm(make_hypervisor("lab-2"), "alma-8-8")
     assert named(ask("net1")) == ["network net1 10.255.0.1/24,fd00:1::1/64 on lab-1", "vm net1 on lab-1, off"]
     assert named(ask("alma-8-8")) == ["vm alma-8-8 on lab-1, running", "vm alma-8-8 on lab-2, off"]
+
+
+def test_the_nics_of_a_common_name_are_those_of_the_vms_that_are_listed(ask, lab, default):
+    for number in range(MAX_ROWS + 5):
+        vm = make_vm(lab, f"web-{99 - number}", None)
+        make_running(vm, ("default", f"52:54:00:00:01:{number:02x}", f"vnet{number}"))
+    answer = ask("web-")
+    listed = {text.split()[1] for text in named(answer)}
+    assert len(listed) == MAX_ROWS
+    assert {row[1] for row in rows(answer)} == listed
 
 
 def test_all_results_of_a_name_are_shown_on_request(ask, default, vm):

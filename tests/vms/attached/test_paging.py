@@ -1,6 +1,8 @@
 """Attached tables are divided into pages; files have all rows."""
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from lxml import html
 
 from tests.support.making import make_foreign_network, make_hypervisor, make_lease, make_running, make_vm
@@ -20,6 +22,20 @@ def lab(db, enqueued):
         make_running(make_vm(hypervisor, f"vm-{number}", None), ("default", mac, f"vnet{number}"))
         make_lease(default, mac, f"192.168.122.{number}")
     return hypervisor
+
+
+def test_a_search_for_what_is_no_part_of_a_mac_reads_no_macs(page, lab):
+    searched = {text: _sql_of(page, text) for text in ("00:2a", "vm-4")}
+    assert {text: 'UPPER("vms_nicstatus"."mac"' in sql or '"mac" LIKE' in sql for text, sql in searched.items()} == {
+        "00:2a": True,
+        "vm-4": False,
+    }
+
+
+def _sql_of(page, text: str) -> str:
+    with CaptureQueriesContext(connection) as queries:
+        assert shown(page.get(f"/attached/?q={text}"))
+    return "\n".join(query["sql"] for query in queries)
 
 
 def shown(answer) -> list[tuple[str, str]]:

@@ -59,3 +59,9 @@ def test_nics_without_an_entry_are_listed_by_vm(lab, net):
     assert [(nic.vm, nic.mac) for nic in unreserved(Known(net))] == [("A", NINE.mac), ("b", EIGHT.mac)]
     remove(net, [four(11).ip], None)
     assert [nic.vm for nic in unreserved(Known(net))] == ["A", "b", "c"]
+
+
+def test_desired_reservations_are_read_as_the_values_of_their_rows(net):
+    desired(net, EIGHT, SIX, four(20))
+    assert net.hosts.specs() == tuple(entry.spec() for entry in net.hosts.all())
+    assert set(net.wanted_hosts()) == {EIGHT, SIX, four(20)}
