@@ -9,6 +9,7 @@ from typing import Any
 
 from django.db.models import (
     BooleanField,
+    Case,
     Exists,
     ExpressionWrapper,
     F,
@@ -18,6 +19,7 @@ from django.db.models import (
     Q,
     QuerySet,
     Subquery,
+    When,
 )
 from django.db.models.functions import Coalesce
 
@@ -97,6 +99,9 @@ def first_access_address() -> InAddressOrder:
     leased = Exists(Lease.objects.current().filter(**same_nic, mac=OuterRef("mac"), ip=OuterRef("ip")))
     agents = reported.filter(source=Source.AGENT, as_of=None).alias(leased=leased).order_by(is_ipv6, "-leased", ip)
     others = reported.order_by(is_old, "source", ip)  # the agent's before those of the ARP table
-    best = Coalesce(*(Subquery(each.values("ip")[:1]) for each in (agents, leases, others)))
+    by_agent, leased_ip, other = (Subquery(each.values("ip")[:1]) for each in (agents, leases, others))
+    # The database finds the VMs whose agents report once, instead of asking about each row of a long list.
+    have_agents = NICAddress.objects.filter(source=Source.AGENT, as_of=None).values("vm")
+    best = Coalesce(Case(When(vm__in=have_agents, then=by_agent)), leased_ip, other)
     first = NICStatus.objects.filter(vm=OuterRef("status"), position=0).order_by().values(best=best)[:1]
     return InAddressOrder(Subquery(first, output_field=GenericIPAddressField()))
