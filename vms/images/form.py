@@ -15,9 +15,10 @@ from virterweb.hypervisors.models import Hypervisor
 from virterweb.messages import Message
 from virterweb.people import creating, rights
 from virterweb.people.hidden.names import name_in_use, sees_all_names, visible_name
+from virterweb.people.models import Team
 from virterweb.people.verbs import Verb
 from vms.definition.events import ImageEvent
-from vms.models import TAG, WORK, Image, VMStatus, Volume
+from vms.models import LOADING, TAG, WORK, Image, VMStatus, Volume
 
 from . import qcow2, uploads
 
@@ -44,6 +45,7 @@ class ImageForm(forms.Form):
         """Only operators name a volume that something uses."""
         super().__init__(*args, **kwargs)
         self.label_suffix, self.user = "", user
+        self.team: Team | None = None
         creating.prepare(self, user)
         self.fields["hypervisor"].initial = creating.hypervisors(user).preselected()
 
@@ -66,11 +68,15 @@ class ImageForm(forms.Form):
             return data
         if there := hypervisor.images.filter(name=name).first():
             self.add_error("name", name_in_use(self.user, "an image", there, hypervisor))
-        exists = hypervisor.volumes.filter(name=data.get("volume")).exists()
+        seen = rights.access_of(self.user).allows_on(Verb.LIST, hypervisor.pk)
+        exists = seen and hypervisor.volumes.filter(name=data.get("volume")).exists()
         if data.get("volume") and not exists:
             self.add_error("volume", str(Message("pool.no_volume", pool=hypervisor.pool, volume=data["volume"])))
+        self.team = creating.team_of(self, self.user)
         if data.get("volume", "").startswith(WORK):
             self.add_error("volume", "This is the disk of a VM.")
+        elif data.get("volume", "").startswith(LOADING):
+            self.add_error("volume", "This is an image that is being loaded.")
         elif data.get("volume") and exists:
             name = data["volume"]
             self._check_use(hypervisor, name)
@@ -106,7 +112,7 @@ class ImageForm(forms.Form):
             image = Image.objects.create(
                 hypervisor=data["hypervisor"],
                 owner=by,
-                team=creating.team_of(self, self.user),
+                team=self.team,
                 name=data["name"],
                 volume=data.get("volume") or TAG + data["name"],
                 upload=upload,

@@ -1,6 +1,7 @@
 """The form field that chooses a hypervisor: a list of all, or with many of them a list that a search fills."""
 
 from django import forms
+from django.core.exceptions import ValidationError
 
 from virterweb.hypervisors.models import Hypervisor, HypervisorQuerySet
 
@@ -43,5 +44,12 @@ class HypervisorField(forms.ModelChoiceField):
         """Set the hypervisors that can be chosen, which the list shows a few of."""
         forms.ModelChoiceField.queryset.fset(self, hypervisors)
         self.widget.hypervisors = hypervisors
+
+    def to_python(self, value: object) -> Hypervisor | None:
+        """Return the hypervisor with a plain number: other spellings are no choice of the rest of the form."""
+        text = str(getattr(value, "pk", value) or "")
+        if text and not (text.isdecimal() and len(text) < 19):
+            raise ValidationError(self.error_messages["invalid_choice"], code="invalid_choice", params={"value": value})
+        return super().to_python(value)
 
     queryset = property(forms.ModelChoiceField.queryset.fget, _set_queryset)
