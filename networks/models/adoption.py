@@ -1,5 +1,6 @@
 """Adoption of networks, and what to do with those that were changed, renamed or recreated outside the portal."""
 
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,8 @@ from virterweb.hypervisors.desired.models import Status
 from virterweb.hypervisors.desired.refusals import InvalidTransition, Refusal
 from virterweb.hypervisors.desired.revisions import Revision, conclude
 from virterweb.messages import Message
+from virterweb.people import rights
+from virterweb.people.verbs import Verb
 
 from .reservation import DHCPHost
 from .status import NetworkStatus
@@ -55,8 +58,9 @@ class Adoption:
             document = self.acceptable
             self.require_host_rights(document, by)
             self.require_host_rights(self.status.definition, by)
-            self._follow(self.status.definition)
-            self.change(event, by, document=document)
+            with self.kept_limits() if by else nullcontext():
+                self._follow(self.status.definition)
+                self.change(event, by, document=document)
 
     @property
     def acceptable(self) -> str:
@@ -105,6 +109,7 @@ class Adoption:
             if not other and self.name_found == self.name:
                 raise InvalidTransition(self, Refusal.NOT_REPLACED)
             if other:
+                rights.require(by, Verb.ADOPT, other)
                 self._replace_row(other)
             else:
                 self._rename(self.name_found)
@@ -171,6 +176,7 @@ class Adoption:
 
         Its history stays.
         """
+        self.require_release(by)
         with self.transition(managed=True, present=True):
             conclude(self, Message("revision.released"))
             self.note(Event.RELEASED, by, result=Revision.Result.DONE)

@@ -7,6 +7,7 @@ from typing import Self
 from django.apps import apps
 from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
+from django.core.exceptions import PermissionDenied
 from django.db import models
 
 from virterweb.activity.choices import Result
@@ -104,6 +105,13 @@ class Owned(Desired):
         type(self).objects.filter(pk=self.pk).update(owner=owner, team=team)
         if owner:
             self.shares.filter(user=owner).delete()
+
+    def require_release(self, by: rights.Actor) -> None:
+        """Raise PermissionDenied if releasing it would free a part of a limit, although libvirt keeps it."""
+        if not rights.is_operator(by, self.hypervisor_id) and limits.limits(self.team_id, self.hypervisor_id):
+            raise PermissionDenied(
+                f"Only operators may release {self}, because the limits of its team would no longer count it."
+            )
 
     def delete(self, *args, **kwargs) -> tuple[int, dict[str, int]]:
         """Delete it with everything that belongs to it, its shares included."""

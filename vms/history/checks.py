@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
+from networks.attaching import Attaching
 from virterweb.people import rights
 from virterweb.people.hidden.names import HIDDEN_VM, name_for, visible_name
 from vms.addresses import ids
@@ -76,7 +77,7 @@ def _of_mac(vm: VM, nic: NICRestoration) -> Iterator[str]:
 
 
 def _of_network(vm: VM, nic: NICRestoration) -> Iterator[str]:
-    """Yield that the network, or its port group, is gone where the NIC would be attached to it again."""
+    """Yield why the NIC cannot be attached again: the network or port group is gone, or the user may not."""
     spec = nic.wanted.spec
     if spec.kind != NIC.Kind.NETWORK or not (nic.spec_changes or nic.leaving):
         return
@@ -85,3 +86,5 @@ def _of_network(vm: VM, nic: NICRestoration) -> Iterator[str]:
         yield say("network", network=spec.source, mac=nic.key, hypervisor=vm.hypervisor)
     elif spec.port_group and spec.port_group not in {group.name for group in network.definition.port_groups}:
         yield say("port group", network=network, group=spec.port_group, mac=nic.key)
+    elif nic.attaches and (reason := Attaching(nic.by, vm.hypervisor).to_network(spec.source)):
+        yield say("NIC", mac=nic.key, reason=reason)

@@ -46,6 +46,13 @@ class NICRestoration:
         return bool(self.wanted and self.wanted.spec != self.now)
 
     @property
+    def attaches(self) -> bool:
+        """Return whether the NIC is attached to something that it is not on now."""
+        if self.wanted is None or self.now is None or self.leaving:
+            return self.wanted is not None
+        return (self.wanted.spec.kind, self.wanted.spec.source) != (self.now.kind, self.now.source)
+
+    @property
     def changes(self) -> bool:
         if self.wanted is None or self.desired is None:
             return True

@@ -9,6 +9,7 @@ from django.core.exceptions import PermissionDenied
 from django.db import models
 from django.utils import timezone
 
+from networks.attaching import Attaching
 from virterweb.hypervisors.desired.drift import decoded
 from virterweb.hypervisors.desired.refusals import InvalidTransition, Refusal
 from virterweb.hypervisors.desired.revisions import Revision, conclude, record, recorded
@@ -48,16 +49,21 @@ class VMAdoption:
     """Adoption, release and the end of drift. Part of the model `VM`."""
 
     def require_host_rights(self, by: rights.Actor, *, revert: bool = False) -> None:
-        """Raise PermissionDenied if accepting libvirt's definition needs rights on the host that the user lacks.
+        """Raise PermissionDenied if accepting libvirt's definition needs rights on the host or its networks.
 
         With `revert`, the saved definition is checked instead: an operator may have removed such access in libvirt.
         """
         if rights.is_operator(by, self.hypervisor_id) or not self.status.definition:
             return
-        before = host_reach.parts(nic.spec() for nic in self.nics.filter(removed_at=None))
-        after = host_reach.parts(nic.spec for nic in parse.parse_domain(self.status.definition))
-        if found := host_reach.gained(after, before) if revert else host_reach.gained(before, after):
-            raise PermissionDenied(" ".join(host_reach.reasons(found)))
+        saved = [nic.spec() for nic in self.nics.filter(removed_at=None)]
+        found = [nic.spec for nic in parse.parse_domain(self.status.definition)]
+        before, after = (found, saved) if revert else (saved, found)
+        reasons = host_reach.reasons(host_reach.gained(host_reach.parts(before), host_reach.parts(after)))
+        networks = {nic.source for nic in after if nic.kind == NIC.Kind.NETWORK}
+        networks -= {nic.source for nic in before if nic.kind == NIC.Kind.NETWORK}
+        attaching = Attaching(by, self.hypervisor)
+        if reasons := [*reasons, *(str(why) for name in sorted(networks) if (why := attaching.to_network(name)))]:
+            raise PermissionDenied(" ".join(reasons))
 
     def adopt(self, by: AbstractBaseUser | None = None) -> None:
         """Save libvirt's definition as the desired one and manage the VM; nothing changes in libvirt.
@@ -207,6 +213,7 @@ class VMAdoption:
 
     def release(self, by: AbstractBaseUser | None = None) -> None:
         """Stop managing the VM: libvirt keeps it, and the portal only shows it. Its history stays."""
+        self.require_release(by)
         with self.transition(managed=True, present=True):
             conclude(self, Message("revision.released"))
             record(self, Event.RELEASED, by, result=Revision.Result.DONE)
