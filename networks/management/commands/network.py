@@ -193,6 +193,7 @@ class Command(VerbCommand):
 
     def xml(self, name: str, hypervisor: str | None, found: bool, file: str | None, **options: object) -> None:
         network = self.find(name, hypervisor)
+        rights.require(self.user, Verb.SEE, network)
         if not file:
             document = network.status.definition if found or not network.managed else network.full_document
             self.stdout.write(pretty(document).rstrip() if document else "")
@@ -267,7 +268,9 @@ class Command(VerbCommand):
             raise CommandError("\n".join(problems))
 
     def history(self, name: str, hypervisor: str | None, **options: object) -> None:
-        self.stdout.write(history_text(self.find(name, hypervisor), self.user))
+        network = self.find(name, hypervisor)
+        rights.require(self.user, Verb.SEE, network)
+        self.stdout.write(history_text(network, self.user))
 
     def rm(self, name: str, hypervisor: str | None, no_wait: bool, disconnect: bool, **options: object) -> None:
         """Request the deletion of a network; an unknown one is a success."""

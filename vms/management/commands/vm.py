@@ -196,7 +196,7 @@ class Command(RunVerb, NICVerbs):
         self.finish([vm], no_wait)
 
     def adopt_replacement(self, name: str, hypervisor: str | None, no_wait: bool, **options: object) -> None:
-        vm = self.find(name, hypervisor)
+        vm = self.find(name, hypervisor, verb=Verb.ADOPT)
         if vm.namesake:
             rights.require(self.user, Verb.ADOPT, vm.namesake)
         self._tried(partial(vm.adopt_replacement, self.user))
