@@ -65,6 +65,12 @@ class Image(Owned):
     def get_absolute_url(self) -> str:
         return reverse("vms:images")
 
+    @property
+    def capacity(self) -> int:
+        """Return the size of disks made of it in GiB, rounded up; 0 until its volume is in the pool."""
+        sizes = self.hypervisor.volumes.filter(name=self.volume).values_list("capacity", flat=True)
+        return -(-(sizes.first() or 0) // 1024**3)
+
     def convert(self) -> None:
         """Request that a flat volume is copied into a layer; until then VMs can be run from the volume."""
         with transaction.atomic():

@@ -278,6 +278,7 @@ class RunForm(RunFields):
         given_values = {"hypervisor": data["hypervisor"], "image": data["image"], "vnc_port": port}
         given_values |= {"owner": by, "team": self.team}
         plain = {column: data[column] for column in PLAIN if column in data}
+        plain["boot_size"] = max(plain.get("boot_size", 0), data["image"].capacity)  # as the disk will be, for limits
         return VM(name=name, number=number, power_generation=1, **given_values, **plain)
 
     def _nics(self, vm: VM) -> Iterable[NIC]:

@@ -8,9 +8,9 @@ from networks.definition.document.edit import edit
 from networks.definition.document.parse import parse
 from networks.definition.spec import HostSpec
 from networks.models import Network
-from tests.support.making import everyone, make_hypervisor, make_network, make_vm
+from tests.support.making import everyone, make_hypervisor, make_image, make_network, make_vm
 from virterweb.people.models import Grant
-from vms.models import VM
+from vms.models import VM, Volume
 
 pytestmark = pytest.mark.integration
 
@@ -43,3 +43,14 @@ def test_reservations_that_are_accepted_from_libvirt_count_towards_the_limit(mem
     assert answer.status_code == 403
     assert "2 of 1 reserved addresses" in answer.content.decode()
     assert not network.hosts.exists()
+
+
+def test_a_disk_counts_with_the_size_of_its_image(member_page, lab):
+    Grant.objects.filter(team=everyone()).update(max_disk=20)
+    make_network(lab, "default", "192.168.122.1/24")
+    make_image(lab)
+    Volume.objects.update(capacity=100 * 1024**3 + 1)
+    sent = {"hypervisor": lab.pk, "image": "alma-8", "number": 8, "count": "1"}
+    answer = member_page.post("/vms/run/", {**sent, "memory": 128, "vcpus": 1, "boot_size": 1})
+    assert answer.status_code == 422
+    assert "101 of 20 GiB of disk" in answer.content.decode()

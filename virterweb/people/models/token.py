@@ -7,7 +7,9 @@ from typing import Self
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import Model, Q
+from django.db.models.signals import pre_delete
+from django.dispatch import receiver
 from django.utils import timezone
 
 from virterweb.hypervisors.models import Hypervisor
@@ -73,3 +75,11 @@ class Token(models.Model):
 
 def digest_of(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
+
+
+@receiver(pre_delete, sender=Hypervisor)
+@receiver(pre_delete, sender=Team)
+def end_tokens(instance: Model, **options: object) -> None:
+    """Delete the tokens that are limited to this hypervisor or team: they would be limited to nothing instead."""
+    limited = Q(hypervisors=instance.pk) if isinstance(instance, Hypervisor) else Q(teams=instance.pk)
+    Token.objects.filter(limited).delete()
