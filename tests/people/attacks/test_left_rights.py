@@ -35,3 +35,10 @@ def test_a_released_vm_is_no_longer_shared(page, client, enqueued, member):
     client.force_login(member)
     assert client.post("/vms/lab/vm/shutdown/").status_code == 404
     assert not VM.objects.get().managed
+
+
+def test_an_invalid_token_does_not_fall_back_to_the_session_of_the_browser(page, enqueued):
+    make_vm(make_hypervisor("lab"), "vm", 8)
+    answer = page.get("/inventory.json", headers={"Authorization": "Bearer virterweb_x"})
+    assert answer.status_code == 401
+    assert b"vm" not in answer.content

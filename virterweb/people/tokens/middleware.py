@@ -16,16 +16,15 @@ SPACES = ("networks", "vms", "portal")  # whose pages programs may use; not thos
 class TokenAuthentication(MiddlewareMixin):
     """Let a request with a token act for its user, with the rights that both have; refuse an invalid token."""
 
-    def process_request(self, request: HttpRequest) -> HttpResponse | None:
-        request.token = None
+    def process_request(self, request: HttpRequest) -> None:
+        request.token, request.has_invalid_token = None, False
         header = request.headers.get("Authorization", "")
         if not header.startswith(SCHEME):
-            return None
+            return
         token = Token.find(header.removeprefix(SCHEME).strip())
-        if token is None:
-            answer = HttpResponse("This token is unknown or has ended.\n", status=401, content_type="text/plain")
-            answer["WWW-Authenticate"] = 'Bearer error="invalid_token"'
-            return answer
+        if token is None:  # it may be another kind of token: that of the metrics
+            request.has_invalid_token = True
+            return
         token.note_use()
         user = token.user
         user.access = rights.access_of(user).narrowed(
@@ -36,10 +35,14 @@ class TokenAuthentication(MiddlewareMixin):
         user.is_superuser = user.is_staff = False  # of this object alone, which is not saved
         request.token, request.user = token, user
         request._dont_enforce_csrf_checks = True  # no browser sends this header by itself
-        return None
 
-    def process_view(self, request: HttpRequest, view: Callable, args: tuple, kwargs: dict) -> None:
-        """Raise PermissionDenied for pages that are not for programs."""
+    def process_view(self, request: HttpRequest, view: Callable, args: tuple, kwargs: dict) -> HttpResponse | None:
+        """Refuse an invalid token where users sign in; raise PermissionDenied for pages that are not for programs."""
+        if request.has_invalid_token and getattr(view, "login_required", True):
+            answer = HttpResponse("This token is unknown or has ended.\n", status=401, content_type="text/plain")
+            answer["WWW-Authenticate"] = 'Bearer error="invalid_token"'
+            return answer
         match = request.resolver_match
         if request.token and (not match.namespaces or match.namespaces[0] not in SPACES):
             raise PermissionDenied("This page cannot be used with a token. Log in, or ask an operator.")
+        return None
