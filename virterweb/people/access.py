@@ -6,7 +6,7 @@ from typing import Protocol
 
 from django.db.models import Q
 
-from .verbs import ALL, OWNER, Verb
+from .verbs import ALL, OF_HYPERVISORS, OWNER, Verb
 
 NOTHING = Q(pk__in=())
 
@@ -52,7 +52,7 @@ class Access:
         With `teams`, it reaches only objects of these teams; shared objects only without `teams` and `hypervisors`.
         """
         if self.everything:
-            own = [Right(team=team, hypervisor=None, own=ALL, others=frozenset()) for team in teams]
+            own = [Right(team=team, hypervisor=None, own=ALL - OF_HYPERVISORS, others=frozenset()) for team in teams]
             rights = own or [Right(team=0, hypervisor=None, own=frozenset(), others=ALL)]
         else:
             rights = [right for right in self.rights if not teams or right.team in teams]

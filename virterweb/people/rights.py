@@ -15,7 +15,7 @@ from virterweb.messages import Message
 from . import wording as _wording  # noqa: F401, adds the texts of the messages
 from .access import EVERYTHING, Access, Owned, Right
 from .models import Share, Team
-from .verbs import Level, Verb, verbs_of
+from .verbs import OF_HYPERVISORS, Level, Verb, verbs_of
 
 ONLY_OPERATORS = "Only operators may do this: users with the permission “Can operate hypervisors”."
 
@@ -55,7 +55,7 @@ def _read(user: AbstractBaseUser) -> Access:
         if member:
             my_teams.add(team)
         if member and grant is not None:
-            own = verbs_of(role_of_all if role is None else role)
+            own = verbs_of(role_of_all if role is None else role) - OF_HYPERVISORS
             rights.append(Right(team=team, hypervisor=hypervisor, own=own, others=verbs_of(others)))
     if is_operator or (is_operator is None and user.has_perm(OPERATE)):
         return EVERYTHING

@@ -42,6 +42,7 @@ ALLOWS: dict[Verb, str] = {
     Verb.ADMINISTER: "operate the hypervisor: XML, routes, dnsmasq options, bridges, devices",
 }
 ALL = frozenset(Verb)
+OF_HYPERVISORS = frozenset({Verb.ADMINISTER})  # a role of members does not give it: they share the hypervisor
 VIEWER = frozenset({Verb.LIST, Verb.SEE})
 CONSOLE = VIEWER | {Verb.CONSOLE, Verb.POWER}
 SHARED_USER = CONSOLE | {Verb.ATTACH, Verb.EDIT, Verb.CAPTURE, Verb.SNAPSHOT}

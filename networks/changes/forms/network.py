@@ -156,6 +156,9 @@ class NetworkForm(Cleaning, DefinitionForm):
             self.team = creating.team_of(self, self.user)
         if self.operator or self.errors:
             return
+        if not self.network and self.cleaned_data["name"] == self.on.access_network:
+            self.add_error("name", "Only operators may add the access network: the first NIC of every VM is on it.")
+            return
         granted = Granted(self.network.team_id if self.network else self.team and self.team.pk, self.on.pk)
         for part in granted.refused(self._granted(), self.wanted().document):
             field = self._field_of(part)
