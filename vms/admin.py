@@ -4,6 +4,8 @@ from django.contrib import admin
 
 from virterweb.hypervisors.admin import DesiredAdmin, ForOperators, ObservedAdmin, RevisionAdmin
 from virterweb.hypervisors.desired.revisions import note_activity, record
+from virterweb.people import rights
+from virterweb.people.verbs import Verb
 
 from .definition.events import Event, ImageEvent
 from .models import (
@@ -52,6 +54,13 @@ class VMAdmin(DesiredAdmin):
         *("managed", "generation", "removed_at", "created_at", "running", "forced", "host_key_public"),
     )
     inlines = (NICInline,)
+
+    def get_exclude(self, request, obj: VM | None = None) -> tuple[str, ...]:
+        """Return the user data for staff who may not see it: it may contain passwords."""
+        return () if obj is None or rights.may(request.user, Verb.SECRETS, obj) else ("user_data",)
+
+    def get_readonly_fields(self, request, obj: VM | None = None) -> tuple[str, ...]:
+        return tuple(name for name in self.readonly_fields if name not in self.get_exclude(request, obj))
 
     def has_add_permission(self, request) -> bool:
         """Return False: VMs are created by the portal's form, which chooses MAC, UUID and host key."""

@@ -9,6 +9,7 @@ add_wording(
         "rights.no_network": "There is no network {name} to which you may attach NICs.",
         "rights.other_owner": "You may not {verb} {object}. Ask {owner}, who owns it, or an operator.",
         "hand_over.not_member": "{owner} is not a member of the team {team}.",
+        "hand_over.foreign_team": "You may create nothing for the team {team} there. Ask an operator to hand it over.",
         "hand_over.no_grant": "The team {team} has no grant on {hypervisor}.",
         "hand_over.no_team": "{object} belongs to no team. Choose one.",
     }

@@ -1,6 +1,8 @@
 """Who operates one hypervisor calls everything that changes something on another one, where they only look on."""
 
 import pytest
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Permission
 from django.test import Client
 
 from networks.models import Network
@@ -69,3 +71,13 @@ def test_an_operators_token_for_one_hypervisor_reaches_no_other_and_no_page_of_t
     assert set(answers.values()) == {404}, answers
     for path in ("/admin/", "/profile/", "/profile/tokens/", "/confirm/"):
         assert program.get(path).status_code == 403
+
+
+def test_staff_who_may_view_vms_in_the_admin_do_not_see_their_user_data(client, db, enqueued):
+    staff = get_user_model().objects.create_user("staff", is_staff=True)
+    staff.user_permissions.add(Permission.objects.get(codename="view_vm"))
+    vm = make_vm(make_hypervisor("lab"), user_data="#cloud-config\nchpasswd: {list: 'root:swordfish'}\n")
+    client.force_login(staff)
+    shown = client.get(f"/admin/vms/vm/{vm.pk}/change/")
+    assert shown.status_code == 200
+    assert "swordfish" not in shown.content.decode()

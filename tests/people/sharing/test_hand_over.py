@@ -44,10 +44,13 @@ def test_nothing_is_carried_out_in_libvirt(browse, things, enqueued):
     assert (after.generation, after.revisions.first().result) == (network.generation, "done")
 
 
-def test_a_vm_is_handed_over_to_another_team_which_may_use_it_at_once(browse, things):
+def test_an_operator_hands_a_vm_over_to_another_team_which_may_use_it_at_once(browse, page, things):
+    path = "/vms/lab/vm-1/share/"
     assert browse("bert").get("/vms/lab/vm-1/").status_code == 404
-    answer = hand_over(browse("mona"), "/vms/lab/vm-1/share/", to="blue")
-    assert (answer.status_code, answer["Location"]) == (302, "/vms/")  # mona no longer sees it
+    refused = hand_over(browse("mona"), path, to="blue")  # it would count towards the limits of blue
+    assert "You may create nothing for the team blue there." in refused.content.decode()
+    assert owner(things["vm"]) == ("otto", "red")
+    assert hand_over(page, path, to="blue").status_code == 302
     assert owner(things["vm"]) == ("None", "blue")
     assert browse("bert").get("/vms/lab/vm-1/size/").status_code == 200
     found = VM.objects.get(name="vm-1").revisions.first().what
@@ -77,9 +80,9 @@ def test_a_new_owner_who_could_not_use_it_is_refused(browse, things, sent, reaso
     assert owner(things["network"]) == ("otto", "red")
 
 
-def test_the_limits_of_the_new_team_hold(browse, page, things):
+def test_the_limits_of_the_new_team_hold(page, things):
     team("blue").grants.update(max_networks=0, max_vms=0)
-    answer = hand_over(browse("otto"), to="blue")
+    answer = hand_over(page, to="blue")
     assert answer.status_code == 422
     assert "This would be 1 of 0 networks on lab." in answer.content.decode()
     assert owner(things["network"]) == ("otto", "red")

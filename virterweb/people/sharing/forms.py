@@ -88,6 +88,6 @@ class HandOverForm(ForUserOrTeam):
             return
         if not values["user"] and not values.get("team"):
             raise forms.ValidationError(NEITHER)
-        self.recipient = Recipient.of(values["user"], values.get("team"))
+        self.recipient = Recipient.of(values["user"], values.get("team"), self.known.user)
         if self.thing and (problem := self.recipient.problem(self.thing)):
             raise forms.ValidationError(str(problem))
