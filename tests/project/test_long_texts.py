@@ -17,12 +17,13 @@ pytestmark = pytest.mark.integration
 LINES = [name for name, field in NetworkForm.base_fields.items() if isinstance(field, LinesField)]
 # Columns that hold a format of fixed length, whoever writes them.
 FIXED = {"mac": 17, "sort_key": 33, "leases_print": 32, "seed": 64, "seeds_compared": 64, "skeleton": 16}
+FIXED |= {"digest": 64}
 # Columns that people fill in, and that no task writes: their form refuses what is longer.
 TYPED = {
     *("Hypervisor.name", "Hypervisor.uri", "Hypervisor.pool", "Hypervisor.access_network", "Hypervisor.disk_cache"),
     *("VM.ssh_user", "VM.console_dir", "Disk.name", "Disk.pool", "Image.name"),
     *("DHCPHost.name", "DHCPHost.duid", "SignInAttempt.name", "SignInAttempt.address"),
-    *("Role.name", "Team.name", "Share.kind"),
+    *("Role.name", "Team.name", "Share.kind", "Token.name"),
 }
 FIELDS = [
     *(("/networks/add/", name) for name in LINES),

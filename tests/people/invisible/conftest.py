@@ -69,7 +69,7 @@ def _fail(thing: Network | VM) -> None:
 def _blue(lab: Hypervisor, rednet: Network) -> dict[str, object]:
     """Create what belongs to blue, with a NIC on red's network, and return the values of its URLs."""
     owner = get_user_model().objects.create_user("secret-user")
-    team = make_team("secret-team", {owner: "user"}, on=lab)
+    team = make_team("blue", {owner: "user"}, on=lab)
     net = _network(lab, "secret-net", "10.2.0.1/24", owner, team, bridge="virbr7")
     _network(lab, "secret-overlap", "10.1.0.129/25", owner, team, bridge="virbr8", active=False)
     make_network(lab, "secret-asked", "10.5.0.1/24", owner=owner, team=team, spec={"bridge": "virbr9"})
