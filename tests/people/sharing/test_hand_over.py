@@ -23,8 +23,8 @@ def owner(thing) -> tuple[str, str]:
     return str(thing.owner), thing.team.name
 
 
-def test_a_network_is_handed_over_to_a_member_of_the_same_team(browse, things):
-    Share.objects.create(kind="network", object_id=things["network"].pk, user_id=1, level="viewer")
+def test_a_network_is_handed_over_to_a_member_of_the_same_team(browse, things, users):
+    Share.objects.create(kind="network", object_id=things["network"].pk, user=users["rita"], level="viewer")
     assert hand_over(browse("otto"), user="mona").status_code == 302
     network = Network.objects.get(name="net1")
     assert owner(network) == ("mona", "red")
