@@ -93,10 +93,11 @@ class Pages:
 
     def __init__(self, timed: Callable) -> None:
         from django.contrib.auth import get_user_model
-        from django.test import Client
+
+        from benchmarks.client import page_client
 
         self.timed = timed
-        self.client = Client(headers={"host": "localhost"})
+        self.client = page_client()
         self.client.force_login(get_user_model().objects.get())
 
     def load(self, path: str, htmx: bool = True) -> tuple[float, int, int]:

@@ -102,9 +102,10 @@ def prepare(hypervisors: int) -> object:
 
 def signed_in(name: str) -> object:
     from django.contrib.auth import get_user_model
-    from django.test import Client
 
-    client = Client(headers={"host": "localhost"})
+    from benchmarks.client import page_client
+
+    client = page_client()
     client.force_login(get_user_model().objects.get(username=name))
     return client
 

@@ -54,9 +54,10 @@ class Editor:
 
     def __init__(self) -> None:
         from django.contrib.auth import get_user_model
-        from django.test import Client
 
-        self.client = Client(headers={"host": "localhost"})
+        from benchmarks.client import page_client
+
+        self.client = page_client()
         self.client.force_login(get_user_model().objects.get())
 
     def form(self, name: str) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import accumulate
 
 from django.db.models import Count, QuerySet
 from django.http import QueryDict
@@ -75,27 +76,33 @@ class Narrowed:
     @cached_property
     def count(self) -> int:
         """Return the number of `rows`, from the same query as the chips."""
-        return sum(number for values, number in self._values if self._has_chosen(values))
+        return sum(number for _, number in self._left_by(self.chosen))
 
     @cached_property
-    def _values(self) -> list[tuple[Mapping[str, Mapping[str, str]], int]]:
-        """Return the different values that rows have, by property and each with its text, and how many rows do."""
+    def _groups(self) -> list[tuple[Mapping[str, tuple], int]]:
+        """Return the different values of the columns that rows have, by property, and how many rows have them."""
         columns = [column for one in self.properties for column in one.columns]
-        rows = list(self._all.order_by().values(*columns).annotate(number_of_rows=Count("pk")))
-        found: dict[tuple[str, tuple], Mapping[str, str]] = {}  # thousands of rows have few values of a property
-        for one in self.properties:
-            for has in {tuple(map(row.get, one.columns)) for row in rows}:
-                found[one.key, has] = one.values(*has)
-        return [
-            (
-                {one.key: found[one.key, tuple(map(row.get, one.columns))] for one in self.properties},
-                row["number_of_rows"],
-            )
-            for row in rows
-        ]
+        ends = [*accumulate(len(one.columns) for one in self.properties)]
+        parts = [(one.key, slice(end - len(one.columns), end)) for one, end in zip(self.properties, ends, strict=True)]
+        rows = self._all.order_by().values_list(*columns).annotate(number_of_rows=Count("pk"))
+        return [({key: row[part] for key, part in parts}, row[-1]) for row in rows]
 
-    def _has_chosen(self, values: Mapping[str, Mapping[str, str]], but: str = "") -> bool:
-        return all(not value or key == but or value in values[key] for key, value in self.chosen.items())
+    @cached_property
+    def _values(self) -> Mapping[tuple[str, tuple], Mapping[str, str]]:
+        """Return what the properties make of the columns: thousands of rows have few values of a property."""
+        return {
+            (one.key, columns): one.values(*columns)
+            for one in self.properties
+            for columns in {group[one.key] for group, _ in self._groups}
+        }
+
+    def _left_by(self, chosen: Mapping[str, str]) -> list[tuple[Mapping[str, tuple], int]]:
+        """Return the groups of rows that have all these values."""
+        groups = self._groups
+        for key, value in chosen.items():
+            if value:
+                groups = [each for each in groups if value in self._values[key, each[0][key]]]
+        return groups
 
     @property
     def is_filtered(self) -> bool:
@@ -110,9 +117,8 @@ class Narrowed:
 
     def _chip(self, one: Property) -> Chip:
         found: dict[str, str] = {}
-        for values, _ in self._values:
-            if self._has_chosen(values, but=one.key):
-                found |= values[one.key]
+        for columns in {group[one.key] for group, _ in self._left_by(self.chosen | {one.key: ""})}:
+            found |= self._values[one.key, columns]
         ordered = sorted(found.items(), key=lambda each: (each[0] == NO_OWNER, natural_key(each[1])))
         chosen = self.chosen[one.key]
         return Chip(

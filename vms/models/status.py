@@ -94,7 +94,8 @@ class VMStatus(Status):
 
     @property
     def hint(self) -> Message | str:
-        return super().hint or self.get_power_reason_display() or self.desired.ssh_reason
+        reason = self.power_reason and self.get_power_reason_display()
+        return super().hint or reason or self.desired.ssh_reason
 
     @property
     def running(self) -> bool:
