@@ -29,7 +29,7 @@ from virterweb.people.verbs import Verb
 
 @require_GET
 def network_list(request: HttpRequest) -> HttpResponse:
-    several = rights.visible_hypervisors(request.user).count() > 1
+    several = rights.sees_several(request)
     shown = (
         Network.objects.visible_to(request.user)
         .shown()

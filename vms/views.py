@@ -52,7 +52,7 @@ LISTED_STATUS += ("memory", "vcpus", "persistent", "interrupted", "interrupted_p
 
 @require_GET
 def vm_list(request: HttpRequest) -> HttpResponse:
-    several = rights.visible_hypervisors(request.user).count() > 1
+    several = rights.sees_several(request)
     columns = (
         VM.objects.visible_to(request.user)
         .shown()

@@ -33,7 +33,9 @@ def teams(user: rights.Actor, hypervisor: int | None = None) -> QuerySet[Team]:
 def prepare(form: forms.Form, user: rights.Actor) -> None:
     """Limit the choice of hypervisors of a form to those of the user; add a choice of teams if there are several."""
     form.fields["hypervisor"].queryset = hypervisors(user)
-    names = form.teams = [(str(pk), name) for pk, name in teams(user).values_list("pk", "name")]
+    found = list(teams(user).annotate(limited=limits.any_of("pk")).values_list("pk", "name", "limited"))
+    names = form.teams = [(str(pk), name) for pk, name, _ in found]
+    form.limited = {str(pk) for pk, _, limited in found if limited}
     if len(names) > 1:
         form.fields["team"] = forms.ChoiceField(choices=names, required=False, initial=names[0][0])
 
@@ -43,7 +45,7 @@ def limits_of(form: forms.Form, hypervisor: Hypervisor | None) -> list[limits.Li
     known = [pk for pk, _ in form.teams]
     chosen = str(form["team"].value() if "team" in form.fields else "")
     team = chosen if chosen in known else next(iter(known), None)
-    return limits.limits(int(team), hypervisor.pk) if team and hypervisor else []
+    return limits.limits(int(team), hypervisor.pk) if team in form.limited and hypervisor else []
 
 
 def team_of(form: forms.Form, user: rights.Actor) -> Team | None:

@@ -9,7 +9,7 @@ from typing import Protocol
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.db.models import Q, QuerySet, TextChoices
+from django.db.models import Exists, OuterRef, Q, QuerySet, TextChoices
 
 from .models import Grant
 
@@ -77,11 +77,19 @@ def kept(team: int | None, hypervisor: int) -> Iterator[None]:
                     )
 
 
+def any_of(team: str) -> Exists:
+    """Return an expression that tells whether the team of a column has any limit, on any hypervisor."""
+    return Exists(Grant.objects.filter(_any_limit(), team=OuterRef(team)))
+
+
+def _any_limit() -> Q:
+    return ~Q(*((f"max_{kind.value}", None) for kind in Kind))
+
+
 def _limiting(team: int | None, hypervisor: int) -> QuerySet[Grant]:
     """Return the grants that limit something."""
-    any_limit = ~Q(*((f"max_{kind.value}", None) for kind in Kind))
     here = Q(hypervisor=None) | Q(hypervisor=hypervisor)
-    return Grant.objects.filter(here, any_limit, team=team).select_related("hypervisor").order_by("pk")
+    return Grant.objects.filter(here, _any_limit(), team=team).select_related("hypervisor").order_by("pk")
 
 
 def _of(grant: Grant) -> list[Limit]:

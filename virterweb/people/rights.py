@@ -8,7 +8,9 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser, Permission
 from django.core.exceptions import PermissionDenied
 from django.db.models import Exists, FilteredRelation, OuterRef, Q, QuerySet
+from django.http import HttpRequest
 
+from virterweb.hypervisors.fleet.shell import fleet_of
 from virterweb.hypervisors.models import OPERATE, Hypervisor
 from virterweb.messages import Message
 
@@ -74,6 +76,12 @@ def is_operator(user: Actor, hypervisor: Hypervisor | int | None = None) -> bool
 
 def visible_hypervisors(user: Actor) -> QuerySet[Hypervisor]:
     return Hypervisor.objects.filter(access_of(user).hypervisors())
+
+
+def sees_several(request: HttpRequest) -> bool:
+    """Return whether the user of a page sees several hypervisors: whole pages have read them for the sidebar."""
+    visible = visible_hypervisors(request.user)
+    return visible.count() > 1 if request.htmx else fleet_of(request, visible).several
 
 
 def may(user: Actor, verb: Verb, thing: Owned) -> bool:

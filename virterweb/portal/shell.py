@@ -5,7 +5,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
 from virterweb.hypervisors.fleet.field import OFFERED, offered
-from virterweb.hypervisors.fleet.shell import OVERVIEW, Fleet
+from virterweb.hypervisors.fleet.shell import fleet_of
 from virterweb.people import rights
 
 
@@ -13,12 +13,7 @@ def fleet_of_page(request: HttpRequest) -> dict:
     """Add the hypervisors to the context of a page."""
     if not getattr(request, "user", None) or not request.user.is_authenticated:
         return {}
-    match = request.resolver_match
-    about = match.kwargs.get("hypervisor") if match else ""
-    about = about or request.GET.get("hypervisor", "") or (OVERVIEW if match and match.url_name == "overview" else "")
-    if not hasattr(request, "fleet"):
-        request.fleet = Fleet(about, rights.visible_hypervisors(request.user))
-    return {"fleet": request.fleet}
+    return {"fleet": fleet_of(request, rights.visible_hypervisors(request.user))}
 
 
 @require_GET

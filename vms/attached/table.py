@@ -13,7 +13,6 @@ from django.db.models import Count, Exists, OuterRef, QuerySet
 from django.http import QueryDict
 from django.utils import timezone
 
-from virterweb.hypervisors.models import Hypervisor
 from virterweb.pages.chips import OFFERED, Chip, Option
 from virterweb.pages.tables import ROWS, natural, natural_key, page_of
 from vms.addresses.nic_addresses import addresses_of
@@ -69,11 +68,10 @@ def _rows(nics: QuerySet[NICStatus]) -> list[Row]:
 
 @dataclass(frozen=True, kw_only=True)
 class RowsOfPage:
-    """One page of the table, with the number of VMs on all its pages, and whether there may be several hypervisors."""
+    """One page of the table, with the number of VMs on all its pages."""
 
     page: Page
     vms: int
-    several: bool
 
     @property
     def rows(self) -> list[Row]:
@@ -89,8 +87,7 @@ def rows_of_page(vms: VMQuerySet, filters: Filters, query: QueryDict) -> RowsOfP
         keys = list(keys.order_by())
     page = page_of(keys, query, whole["nics"])
     page.object_list = _rows(nics.filter(pk__in=list(page.object_list)))
-    several = not filters.hypervisor and Hypervisor.objects.count() > 1
-    return RowsOfPage(page=page, vms=whole["vms"], several=several)
+    return RowsOfPage(page=page, vms=whole["vms"])
 
 
 def _row(columns: dict, known: NICAddresses, now: datetime) -> Row:

@@ -85,7 +85,7 @@ def _context(request: HttpRequest, filters: Filters, *, of_network: bool = False
         "page": found.page,
         "groups": groups(found.rows, by_vm=bool(filters.group)),
         "count": found.vms,
-        "several": found.several,
+        "several": not filters.hypervisor and rights.sees_several(request),
         "here": filters.query(*(OF_THE_PATH if of_network else ()), page=number),
         "switch": filters.query(*OF_THE_PATH, group=FLAT if filters.group else GROUPED),
         "everywhere": filters.end,

@@ -4,6 +4,7 @@ from datetime import datetime
 from functools import cached_property
 
 from django.db.models import BooleanField, Case, Count, ExpressionWrapper, Max, Q, Value, When, Window
+from django.http import HttpRequest
 
 from virterweb.hypervisors.models import RECORDED_FOR, Condition, Hypervisor, HypervisorQuerySet, HypervisorStatus
 from virterweb.pages.tables import natural, natural_key
@@ -122,3 +123,12 @@ class Fleet:
     def more(self) -> int:
         """Return how many more there are than `elsewhere`."""
         return self.troubled_count - len(self._troubled)
+
+
+def fleet_of(request: HttpRequest, visible: HypervisorQuerySet) -> Fleet:
+    """Return the hypervisors of the page of a request, which are read at most once."""
+    if not hasattr(request, "fleet"):
+        match = request.resolver_match
+        about = (match.kwargs.get("hypervisor") if match else "") or request.GET.get("hypervisor", "")
+        request.fleet = Fleet(about or (OVERVIEW if match and match.url_name == "overview" else ""), visible)
+    return request.fleet
