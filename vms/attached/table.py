@@ -9,7 +9,7 @@ from datetime import datetime
 from itertools import groupby
 
 from django.core.paginator import Page
-from django.db.models import Count, Exists, OuterRef, QuerySet
+from django.db.models import Count, Exists, OuterRef, QuerySet, Value
 from django.http import QueryDict
 from django.utils import timezone
 
@@ -114,10 +114,7 @@ def groups(found: list[Row], by_vm: bool) -> list[Group]:
 
 def chips(vms: VMQuerySet, filters: Filters) -> list[Chip]:
     """Return the chips that narrow the table to a value that these VMs' NICs have, or clear a chosen one."""
-    # Two queries: one would join every NIC with its VM and list each combination of both.
-    with_nics = vms.filter(Exists(NICStatus.objects.filter(vm=OuterRef("status"))))
-    of_vms = list(with_nics.order_by().values(*OF_VM).distinct())
-    of_sources = list(_of(vms).order_by().values(*OF_SOURCE).distinct())
+    of_vms, of_sources = _existing(vms)
     hypervisors = {each["hypervisor__name"] for each in of_vms}
     owners = {each["owner__username"] or "" for each in of_vms} | {OTHERS for each in of_vms if not each["managed"]}
     existing = (
@@ -130,6 +127,22 @@ def chips(vms: VMQuerySet, filters: Filters) -> list[Chip]:
     )
     made = (_chip(filters, name, title, values) for name, title, values in existing)
     return [chip for chip in made if chip.chosen or chip.options]
+
+
+def _existing(vms: VMQuerySet) -> tuple[list[dict], list[dict]]:
+    """Return the different values of the columns OF_VM that VMs with NICs have, and those of OF_SOURCE of their NICs.
+
+    One query reads both, one below the other: a join would list each combination of them.
+    """
+    with_nics = vms.filter(Exists(NICStatus.objects.filter(vm=OuterRef("status")))).order_by()
+    no_vm, no_source = (Value(""), Value(False), Value(""), Value("")), (Value(""),) * len(OF_SOURCE)
+    of_vms = with_nics.values_list(Value(True), *OF_VM, *no_source).distinct()
+    of_sources = _of(vms).order_by().values_list(Value(False), *no_vm, *OF_SOURCE).distinct()
+    found = list(of_vms.union(of_sources, all=True))
+    return (
+        [dict(zip(OF_VM, row[1:], strict=False)) for row in found if row[0]],
+        [dict(zip(OF_SOURCE, row[1 + len(OF_VM) :], strict=True)) for row in found if not row[0]],
+    )
 
 
 def _chip(filters: Filters, name: str, title: str, values: set[str]) -> Chip:
