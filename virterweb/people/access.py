@@ -118,6 +118,15 @@ class Access:
         """
         return self._on([right for right in self.rights if verb is None or verb in right.others], at)
 
+    def known_teams(self) -> Q:
+        """Return the condition that the user may know of a team.
+
+        That are the teams of the user; all teams for those who see definitions of others on any hypervisor.
+        """
+        if self.everything or any(Verb.SEE in right.others for right in self.rights):
+            return Q()
+        return Q(pk__in={right.team for right in self.rights})
+
     def _creating(self) -> list[Right]:
         return [one for one in self.rights if Verb.CREATE in one.own or Verb.ADMINISTER in one.others]
 

@@ -84,6 +84,12 @@ def sees_several(request: HttpRequest) -> bool:
     return visible.count() > 1 if request.htmx else fleet_of(request, visible).several
 
 
+def visible_teams(user: Actor) -> QuerySet[Team]:
+    """Return the teams that a user may know of; none if there is a single one, which is the same for everybody."""
+    several = Exists(Team.objects.order_by()[1:2])
+    return Team.objects.filter(access_of(user).known_teams()).filter(several)
+
+
 def may(user: Actor, verb: Verb, thing: Owned) -> bool:
     return access_of(user).allows(verb, thing)
 

@@ -85,6 +85,22 @@ PROPERTIES = (
         having=lambda rows, result: rows.filter(result="" if result == IN_PROGRESS else result),
     ),
 )
+
+
+def properties_for(user: rights.Actor) -> tuple[Property, ...]:
+    """Return the properties to filter by. Teams are offered, and found, only as far as the user may know of them."""
+    names = dict(rights.visible_teams(user).values_list("pk", "name"))
+    ids = {name: pk for pk, name in names.items()} | {NO_OWNER: None}
+    team = Property(
+        key="team",
+        title="Team",
+        columns=("team_id",),
+        values=lambda pk: {NO_OWNER: "none"} if pk is None else {names[pk]: names[pk]} if pk in names else {},
+        having=lambda rows, name: rows.filter(team_id=ids[name]) if name in ids else rows.none(),
+    )
+    return (*PROPERTIES[:1], team, *PROPERTIES[1:]) if names else PROPERTIES
+
+
 FILE = (
     *(
         "at",
@@ -137,7 +153,8 @@ def activity(request: HttpRequest) -> HttpResponse:
         return activity_table(request, suffix)
     period = PeriodForm(request.GET)
     found = searched(request, period)
-    rows = Narrowed(found, PROPERTIES, request.GET)
+    properties = properties_for(request.user)
+    rows = Narrowed(found, properties, request.GET)
     context = {
         "table": Table(rows.rows, COLUMNS, request.GET, with_links),
         "narrowed": rows,
@@ -146,14 +163,14 @@ def activity(request: HttpRequest) -> HttpResponse:
     }
     if request.htmx:
         return render(request, "portal/activity/_list.html", context)
-    offered = Narrowed(found.filter(pk__in=found.order_by("-pk").values("pk")[:OFFERED]), PROPERTIES, request.GET)
+    offered = Narrowed(found.filter(pk__in=found.order_by("-pk").values("pk")[:OFFERED]), properties, request.GET)
     return render(request, "portal/activity/activity.html", {**context, "chips": offered.chips})
 
 
 @require_GET
 def activity_table(request: HttpRequest, suffix: str) -> HttpResponse:
     """Serve the latest entries that match the filters as a file."""
-    rows = Narrowed(searched(request, PeriodForm(request.GET)), PROPERTIES, request.GET).rows
+    rows = Narrowed(searched(request, PeriodForm(request.GET)), properties_for(request.user), request.GET).rows
     full = rights.is_operator(request.user)
     return exports.answer("activity", suffix, FILE, (_cells(entry, full) for entry in rows[:EXPORTED].iterator()))
 
