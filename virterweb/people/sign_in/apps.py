@@ -43,7 +43,16 @@ class SignInConfig(AppConfig):
         register(check_providers)
         register(check_directory)
         from allauth.account.signals import password_changed
+        from allauth.mfa import signals
 
         from virterweb.activity import sign_ins
 
-        password_changed.connect(sign_ins.password_changed, dispatch_uid="activity")
+        # allauth offers no other way to learn which factor was added, removed or used.
+        for signal, receiver in (
+            (password_changed, sign_ins.password_changed),
+            (signals.authenticator_added, sign_ins.factor_added),
+            (signals.authenticator_reset, sign_ins.factor_added),
+            (signals.authenticator_removed, sign_ins.factor_removed),
+            (signals.authenticator_used, sign_ins.factor_used),
+        ):
+            signal.connect(receiver, dispatch_uid="activity")

@@ -9,6 +9,8 @@ from django.urls import reverse
 from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 
+from virterweb.activity import sign_ins
+
 log = logging.getLogger(__package__)
 
 
@@ -32,5 +34,6 @@ def is_open(user: AbstractUser) -> bool:
 def link(user: AbstractUser, inviter: str) -> str:
     """Return the path of a new link for a user without a password. Links that were made before are valid too."""
     log.info("invitation of %s by %s", json.dumps(user.get_username()), json.dumps(inviter))
+    sign_ins.invited(user)
     number = urlsafe_base64_encode(force_bytes(user.pk))
     return reverse("invitation", kwargs={"uidb64": number, "token": tokens.make_token(user)})

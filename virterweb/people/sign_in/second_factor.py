@@ -17,6 +17,8 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse_lazy
 
+from virterweb.activity import sign_ins
+
 from . import limits
 from .forms import status_of, without_placeholders
 from .views import page, served
@@ -37,6 +39,9 @@ class NotedFailures:
             name = self.user.get_username() if self.user else ""
             result = "refused" if status_of([self]) == HTTPStatus.TOO_MANY_REQUESTS else "failed"
             limits.note(context.request, result, name, "second factor")
+            if self.user:  # nobody is known whose passkey it would be, and anybody could try without end
+                note = sign_ins.locked_out if result == "refused" else sign_ins.factor_refused
+                note(name, context.request)
         return data
 
 

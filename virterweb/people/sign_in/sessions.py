@@ -7,6 +7,8 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
+from virterweb.activity.sign_ins import session_ended
+
 OTHERS = "others"
 # Words in a user agent, the first of which counts: Edge also says Chrome, and Chrome also says Safari.
 BROWSERS = {"Edg": "Edge", "OPR": "Opera", "Firefox": "Firefox", "Chrome": "Chrome", "Safari": "Safari", "curl": "curl"}
@@ -41,6 +43,8 @@ def end(request: HttpRequest, chosen: str) -> None:
         session.end()
         if session.is_current():
             logout(request)
+        else:
+            session_ended(request, request.user, session.browser, session.ip)
     messages.success(request, "Session ended." if len(ended) == 1 else f"{len(ended)} sessions ended.")
 
 

@@ -11,11 +11,14 @@ from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.forms import SetPasswordForm
 from django.contrib.auth.views import PasswordResetConfirmView
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse, reverse_lazy
 from django.views.decorators.http import require_POST, require_safe
 from django.views.generic import View
+
+from virterweb.activity import sign_ins
 
 from . import invitations
 from .forms import PasswordChangeForm, PasswordConfirmationForm, SignInForm, status_of
@@ -86,7 +89,9 @@ class Invitation(PasswordResetConfirmView):
 
     def form_valid(self, form: SetPasswordForm) -> HttpResponse:
         messages.success(self.request, "Password set. Log in with it now.")
-        return super().form_valid(form)
+        with transaction.atomic():
+            sign_ins.invitation_used(self.request, self.user)
+            return super().form_valid(form)
 
 
 invitation = served(Invitation.as_view())

@@ -12,6 +12,7 @@ from django_auth_ldap import config
 from django_auth_ldap.backend import LDAPBackend
 from django_auth_ldap.config import LDAPSettings
 
+from virterweb.activity.sign_ins import account_connected
 from virterweb.pages.characters import hidden_in
 from virterweb.people.sign_in import groups
 from virterweb.people.sign_in.toml_file import WrongConfiguration
@@ -87,7 +88,10 @@ class Backend(LDAPBackend):
         user = super().authenticate_ldap_user(ldap_user, password)
         if user is None or not user.is_active:
             return None
-        SocialAccount.objects.get_or_create(provider=SOURCE, uid=self._identifier(ldap_user), defaults={"user": user})
+        uid = self._identifier(ldap_user)
+        _, is_new = SocialAccount.objects.get_or_create(provider=SOURCE, uid=uid, defaults={"user": user})
+        if is_new:
+            account_connected(user, SOURCE, user.get_username())
         try:
             found = ldap_user.group_names if self.settings.GROUP_SEARCH else set()
         except ldap.LDAPError as error:

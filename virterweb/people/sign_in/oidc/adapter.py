@@ -4,7 +4,7 @@ import hashlib
 
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
-from allauth.socialaccount.models import SocialApp, SocialLogin
+from allauth.socialaccount.models import SocialAccount, SocialApp, SocialLogin
 from allauth.socialaccount.providers.base import AuthError
 from allauth.socialaccount.providers.oauth2.client import OAuth2Error
 from allauth.socialaccount.providers.oauth2.utils import generate_code_challenge
@@ -12,9 +12,12 @@ from allauth.socialaccount.providers.openid_connect.provider import OpenIDConnec
 from allauth.socialaccount.providers.openid_connect.views import OpenIDConnectOAuth2Adapter
 from django.conf import settings
 from django.contrib import messages
+from django.contrib.auth.models import AbstractUser
+from django.db import transaction
 from django.http import HttpRequest
 from django.shortcuts import redirect
 
+from virterweb.activity.sign_ins import account_connected
 from virterweb.pages.characters import hidden_in
 
 from .. import limits
@@ -23,6 +26,12 @@ from .id_token import WrongToken, checked, nonce_for
 
 LONGEST_NAME = 150  # characters in Django's tables
 LONGEST = 191  # characters of an identifier in allauth's table; OpenID Connect allows 255
+
+
+def name_of(account: SocialAccount) -> str:
+    """Return the name of a user at a provider, as far as it says one that is what it looks like."""
+    name = account.extra_data.get("username")
+    return name if isinstance(name, str) and name and not hidden_in(name) else account.uid
 
 
 class OAuth2Adapter(OpenIDConnectOAuth2Adapter):
@@ -116,6 +125,12 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):
 
     def list_apps(self, request: HttpRequest, provider: str = "", client_id: str = "") -> list[SocialApp]:
         return [PortalProvider(request, each).app for each in settings.OIDC_PROVIDERS.values()]
+
+    def save_user(self, request: HttpRequest, sociallogin: SocialLogin, form: object = None) -> AbstractUser:
+        with transaction.atomic():
+            user = super().save_user(request, sociallogin, form)
+            account_connected(user, sociallogin.account.provider, name_of(sociallogin.account))
+        return user
 
     def is_open_for_signup(self, request: HttpRequest, sociallogin: SocialLogin) -> bool:
         """Let users of a provider have an account, unless the file says that only known ones may sign in."""
