@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 from ipaddress import ip_address
+from typing import Protocol
 
 from vms.definition.nics.spec import NICSpec
 
@@ -19,12 +20,23 @@ class Reach(Enum):
     VNC = "vnc"
 
 
+class Granted(Protocol):
+    """What grants allow on a hypervisor: see `networks.attaching`."""
+
+    def has_bridge(self, name: str) -> bool:
+        """Return whether a grant names this bridge of the host."""
+
+    def has_device(self, name: str) -> bool:
+        """Return whether a grant names this device of the host."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Part:
     reach: Reach
     value: str
 
 
+PASSTHROUGH = "passthrough"  # the guest has the device alone
 KINDS = {"bridge": Reach.BRIDGE, "direct": Reach.DEVICE, "user": Reach.USER}
 
 
@@ -45,6 +57,19 @@ def parts(nics: Iterable[NICSpec] = (), console_dir: str = "", vnc_bind: str = "
 def gained(before: frozenset[Part], after: frozenset[Part]) -> tuple[Part, ...]:
     """Return the parts that are new; removing a part needs no operator."""
     return tuple(sorted(after - before, key=lambda part: (part.reach.value, part.value)))
+
+
+def refused(before: frozenset[Part], after: frozenset[Part], granted: Granted) -> list[str]:
+    """Return why parts that are new may not be added, one sentence for each that no grant allows."""
+    return reasons(part for part in gained(before, after) if not _allowed(part, granted))
+
+
+def _allowed(part: Part, granted: Granted) -> bool:
+    """Return whether a grant allows a part; of the host's devices, grants allow macvtap except passthrough."""
+    if part.reach is Reach.BRIDGE:
+        return granted.has_bridge(part.value)
+    place, _, mode = part.value.partition(" ")
+    return part.reach is Reach.DEVICE and mode != PASSTHROUGH and granted.has_device(place)
 
 
 WORDS = {

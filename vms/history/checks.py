@@ -18,7 +18,7 @@ from .wording import say
 
 def problems(revision: VMRevision, now: VMRevision, by: rights.Actor, nics: Iterable[NICRestoration]) -> list[str]:
     """Return why a user cannot restore a revision, one sentence for each obstacle; `now` is what is saved now."""
-    host = [] if rights.is_operator(by, revision.desired.hypervisor_id) else _of_the_host(revision, now)
+    host = [] if rights.is_operator(by, revision.desired.hypervisor_id) else _of_the_host(revision, now, by)
     return [*_of_the_vm(revision), *_of_disks(revision, now), *host, *_of_nics(revision.desired, nics)]
 
 
@@ -42,11 +42,11 @@ def _of_disks(revision: VMRevision, now: VMRevision) -> Iterator[str]:
             yield say("disk detached" if exists else "disk deleted", target=disk.target, source=disk.source)
 
 
-def _of_the_host(revision: VMRevision, now: VMRevision) -> list[str]:
-    """Return which access to the host would be new, which only operators may give."""
+def _of_the_host(revision: VMRevision, now: VMRevision, by: rights.Actor) -> list[str]:
+    """Return which access to the host would be new that no grant allows."""
     before = host_reach.parts(nic.spec for nic in now.saved.nics)
     after = host_reach.parts(nic.spec for nic in revision.saved.nics)
-    return host_reach.reasons(host_reach.gained(before, after))
+    return host_reach.refused(before, after, Attaching(by, revision.desired.hypervisor))
 
 
 def _of_nics(vm: VM, nics: Iterable[NICRestoration]) -> Iterator[str]:

@@ -58,11 +58,12 @@ class VMAdoption:
         saved = [nic.spec() for nic in self.nics.filter(removed_at=None)]
         found = [nic.spec for nic in parse.parse_domain(self.status.definition)]
         before, after = (found, saved) if revert else (saved, found)
-        reasons = host_reach.reasons(host_reach.gained(host_reach.parts(before), host_reach.parts(after)))
+        attaching = Attaching(by, self.hypervisor)
+        reasons = host_reach.refused(host_reach.parts(before), host_reach.parts(after), attaching)
         networks = {nic.source for nic in after if nic.kind == NIC.Kind.NETWORK}
         networks -= {nic.source for nic in before if nic.kind == NIC.Kind.NETWORK}
-        attaching = Attaching(by, self.hypervisor)
-        if reasons := [*reasons, *(str(why) for name in sorted(networks) if (why := attaching.to_network(name)))]:
+        reasons += [str(why) for name in sorted(networks) if (why := attaching.to_network(name))]
+        if reasons:
             raise PermissionDenied(" ".join(reasons))
 
     def adopt(self, by: AbstractBaseUser | None = None) -> None:

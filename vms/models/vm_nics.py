@@ -6,13 +6,16 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from django.contrib.auth.base_user import AbstractBaseUser
+from django.core.exceptions import PermissionDenied
 from django.db import models, transaction
 from django.utils import timezone
 
 from networks.addresses.reserved import reserved
+from networks.attaching import Attaching
 from networks.models import Network
 from networks.reservations.reservations import Known
 from virterweb.hypervisors.desired.revisions import note_activity, recorded
+from vms.definition import host_reach
 from vms.definition.events import Event
 from vms.definition.guest_nic import GuestSpec
 from vms.definition.nics import fields as nic_fields
@@ -74,12 +77,27 @@ class VMNICs:
             nic.save()
             self.ask_again()
 
+    def require_attachable(self, spec: NICSpec, by: AbstractBaseUser | None) -> None:
+        """Raise PermissionDenied, with the reasons, unless a user may attach a NIC where `spec` says."""
+        attaching = Attaching(by, self.hypervisor)
+        if attaching.operator:
+            return
+        reasons = host_reach.refused(frozenset(), host_reach.parts([spec]), attaching)
+        if spec.kind == NIC.Kind.NETWORK and (reason := attaching.to_network(spec.source)):
+            reasons.append(str(reason))
+        if reasons:
+            raise PermissionDenied(" ".join(reasons))
+
     def keep_nic(self, key: str, by: AbstractBaseUser | None = None) -> bool:
-        """Cancel the removal of a NIC; return False if none was requested, or the NIC is gone."""
+        """Cancel the removal of a NIC; return False if none was requested, or the NIC is gone.
+
+        That attaches it again, so it needs the same rights: otherwise members could undo what an operator has removed.
+        """
         with self.transition():
             leaving = self.nics.keyed(key).exclude(removed_at=None)
-            if not leaving.exists():
+            if (nic := leaving.first()) is None:
                 return False
+            self.require_attachable(nic.spec(), by)
             again = {"removed_at": None, "at_shutdown": False, "asked_at": timezone.now(), "refused": None}
             with recorded(self, Event.NIC_REMOVAL_CANCELLED, by, mac=key):
                 leaving.update(**again, asked_fields=[])

@@ -108,6 +108,7 @@ class NICChangeForm(NewNICForm):
         self.named: frozenset[str] = frozenset()
         self.vm, self.key = vm, key or (now.mac if now else "")
         desired = vm.nics.keyed(self.key).first() if now else None
+        self.leaving = bool(desired and desired.removed_at)
         self.late = bool(desired and desired.at_shutdown and desired.removed_at is None)
         self.whole = now is None or bool(desired and (desired.asked_at or desired.refused) and not desired.asked_fields)
         had = {"link_up": True, **(initial or {})}

@@ -18,8 +18,7 @@ from vms.definition.nics.spec import SOURCES, NICSpec
 from vms.models import NIC, VIRTIO
 
 OF_NETWORKS = ("hypervisor", "name", "managed", "owner", "team")  # what rights depend on
-PASSTHROUGH = "passthrough"  # the guest has the device alone
-MODES = (("bridge", "bridge"), ("vepa", "vepa"), ("private", "private"), (PASSTHROUGH, PASSTHROUGH))
+MODES = tuple((mode, mode) for mode in ("bridge", "vepa", "private", host_reach.PASSTHROUGH))
 
 
 HOST_PLACES = ("bridge", "device", "mode")
@@ -33,6 +32,8 @@ STAYS = "/stays"  # for a NIC of a kind that is not modelled: it stays where it 
 
 class PlaceForm(forms.Form):
     """Where a NIC is attached: to a network, a bridge of the host, a host device by macvtap, or none of them."""
+
+    leaving = False  # the NIC is being removed: changing it attaches it again, which needs the rights of a new NIC
 
     network = forms.ChoiceField(
         required=False, error_messages={"invalid_choice": "This hypervisor has no network %(value)s."}
@@ -113,30 +114,17 @@ class PlaceForm(forms.Form):
         if not self.errors and data["network"] not in others and (reason := self.attaching.to_network(data["network"])):
             self.add_error("network", str(reason))
         if not self.errors and not self.operator:
-            before = host_reach.parts([self.now] if self.now else [])
+            before = host_reach.parts([self.now] if self.now and not self.leaving else [])
             wanted = replace(self.now or NICSpec(kind="", mac=""), **self.place)
-            gained = self._not_granted(host_reach.gained(before, host_reach.parts([wanted])))
-            for reason in host_reach.reasons(gained):
+            for reason in host_reach.refused(before, host_reach.parts([wanted]), self.attaching):
                 field = {"bridge": "bridge", "direct": "device"}.get(wanted.kind, "network")
                 self.add_error(field if self.shows(field) else "network", reason)
         return data
 
     def _present(self) -> list[str]:
-        """Return the network that the NIC is on."""
-        return [self.now.source] if self.now and self.now.kind == NIC.Kind.NETWORK else []
-
-    def _not_granted(self, parts: Iterable[host_reach.Part]) -> list[host_reach.Part]:
-        """Return the parts that no grant allows; of the host's devices, grants allow macvtap except passthrough."""
-        reach, attaching = host_reach.Reach, self.attaching
-        bridge = {part for part in parts if part.reach is reach.BRIDGE and attaching.has_bridge(part.value)}
-        device = {
-            part
-            for part in parts
-            if part.reach is reach.DEVICE
-            and attaching.has_device(part.value.split()[0])
-            and PASSTHROUGH not in part.value
-        }
-        return [part for part in parts if part not in bridge | device]
+        """Return the network that the NIC is on, and may stay on."""
+        on_network = self.now and self.now.kind == NIC.Kind.NETWORK and not self.leaving
+        return [self.now.source] if on_network else []
 
     @property
     def shown_place(self) -> str:
