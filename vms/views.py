@@ -4,7 +4,7 @@ import hashlib
 from functools import partial
 
 from django.contrib import messages
-from django.db.models import Count, Exists, OuterRef, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from virterweb.hypervisors.desired.history import latest
 from virterweb.hypervisors.models import ReadingProblem
 from virterweb.pages.tables import Table, natural, page_of
-from virterweb.people import creating, rights
+from virterweb.people import creating, pools, rights
 from virterweb.people.sharing.many import can_hand_over
 from virterweb.people.sharing.views import share_page
 from virterweb.people.verbs import Verb
@@ -195,9 +195,9 @@ def image_list(request: HttpRequest) -> HttpResponse:
 
 def _offered(user: rights.Actor) -> QuerySet[Volume]:
     """Return volumes that can become images, the first by name: no VM's disk, no image, none of Virter's own."""
-    pools = rights.access_of(user).hypervisors(Verb.LIST, at="hypervisor")
+    seen = rights.access_of(user).hypervisors(Verb.LIST, at="hypervisor") & Q(hypervisor__in=pools.hypervisors(user))
     named = Image.objects.filter(hypervisor=OuterRef("hypervisor"), volume=OuterRef("name"))
-    others = Volume.objects.filter(pools).exclude(name__startswith="virter:").exclude(name__startswith=LOADING)
+    others = Volume.objects.filter(seen).exclude(name__startswith="virter:").exclude(name__startswith=LOADING)
     return others.exclude(Exists(named)).order_by("name")[:OFFERED]
 
 

@@ -83,9 +83,9 @@ class GrantInline(ForSuperusers, admin.StackedInline):
     fieldsets = (
         (None, {"fields": (("hypervisor", "role"),)}),
         (
-            "Networks, bridges and devices",
+            "Networks, bridges, devices and pools",
             {
-                "fields": ("blocks", ("networks", "bridges", "devices")),
+                "fields": (("blocks", "pools"), ("networks", "bridges", "devices")),
                 "description": "Operators of the hypervisor are not bound by these.",
             },
         ),

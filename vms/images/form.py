@@ -13,7 +13,7 @@ from virterweb.hypervisors.desired.revisions import note_activity
 from virterweb.hypervisors.fleet.field import HypervisorField
 from virterweb.hypervisors.models import Hypervisor
 from virterweb.messages import Message
-from virterweb.people import creating, rights
+from virterweb.people import creating, pools, rights
 from virterweb.people.hidden.names import name_in_use, sees_all_names, visible_name
 from virterweb.people.models import Team
 from virterweb.people.verbs import Verb
@@ -47,7 +47,8 @@ class ImageForm(forms.Form):
         self.label_suffix, self.user = "", user
         self.team: Team | None = None
         creating.prepare(self, user)
-        self.fields["hypervisor"].initial = creating.hypervisors(user).preselected()
+        self.fields["hypervisor"].widget.hypervisors = usable = pools.hypervisors(user)
+        self.fields["hypervisor"].initial = usable.preselected()
 
     def clean_file(self) -> File | None:
         file = self.cleaned_data["file"]
@@ -73,6 +74,8 @@ class ImageForm(forms.Form):
         if data.get("volume") and not exists:
             self.add_error("volume", str(Message("pool.no_volume", pool=hypervisor.pool, volume=data["volume"])))
         self.team = creating.team_of(self, self.user)
+        if reason := pools.Pools(self.user, self.team and self.team.pk, hypervisor).refusal():
+            self.add_error(None, str(reason))
         if data.get("volume", "").startswith(WORK):
             self.add_error("volume", "This is the disk of a VM.")
         elif data.get("volume", "").startswith(LOADING):

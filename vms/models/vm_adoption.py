@@ -15,6 +15,7 @@ from virterweb.hypervisors.desired.refusals import InvalidTransition, Refusal
 from virterweb.hypervisors.desired.revisions import Revision, conclude, record, recorded
 from virterweb.messages import Message
 from virterweb.people import rights
+from virterweb.people.pools import Pools
 from vms.definition import domain as domain_xml
 from vms.definition import host_reach
 from vms.definition.domain_diff import Aspect
@@ -63,8 +64,15 @@ class VMAdoption:
         networks = {nic.source for nic in after if nic.kind == NIC.Kind.NETWORK}
         networks -= {nic.source for nic in before if nic.kind == NIC.Kind.NETWORK}
         reasons += [str(why) for name in sorted(networks) if (why := attaching.to_network(name))]
-        if reasons:
+        if reasons := [*reasons, *([] if revert else self._pools_refused(by))]:
             raise PermissionDenied(" ".join(reasons))
+
+    def _pools_refused(self, by: rights.Actor) -> list[str]:
+        """Return why libvirt's disks are not accepted, one sentence for each pool that the team may not use."""
+        found = {disk.pool for disk in domain_xml.parse(self.status.definition).disks if disk.pool}
+        granted = Pools(by, self.team_id, self.hypervisor)
+        saved = {pool for pool, _ in self.volumes()}
+        return [str(why) for pool in sorted(found - saved) if (why := granted.refusal(pool))]
 
     def adopt(self, by: AbstractBaseUser | None = None) -> None:
         """Save libvirt's definition as the desired one and manage the VM; nothing changes in libvirt.

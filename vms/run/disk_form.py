@@ -4,6 +4,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from networks.definition import rules
+from virterweb.people.pools import Pools
 from vms.definition import sizes
 from vms.models import Disk
 
@@ -74,3 +75,10 @@ def check(rows: list[DiskForm]) -> None:
         buses[bus] = buses.get(bus, 0) + 1
         if buses[bus] > MAX_DISKS[bus]:
             row.add_error("bus", f"A VM can have at most {MAX_DISKS[bus]} {bus} disks.")
+
+
+def check_pools(rows: list[DiskForm], granted: Pools) -> None:
+    """Add errors to the rows for pools that the user may not use for the team."""
+    for row in rows:
+        if row.is_valid() and (pool := row.cleaned_data["pool"]) and (reason := granted.refusal(pool)):
+            row.add_error("pool", str(reason))

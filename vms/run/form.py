@@ -14,7 +14,7 @@ from networks.definition import addressing, rules
 from virterweb.hypervisors.desired.one_at_a_time import exclusive
 from virterweb.hypervisors.desired.revisions import record
 from virterweb.hypervisors.models import Hypervisor
-from virterweb.people import creating, rights
+from virterweb.people import creating, pools, rights
 from virterweb.people.hidden.names import name_in_use
 from virterweb.people.limits import Exceeded
 from virterweb.people.models import Team
@@ -49,6 +49,7 @@ class RunForm(RunFields):
         super().__init__(data, *args, **kwargs)
         self.label_suffix, self.numbered, self.user = "", numbered, user
         creating.prepare(self, user)
+        self.fields["hypervisor"].widget.hypervisors = pools.hypervisors(user)
         self.team: Team | None = None
         self.fields["user_data"].validators = []  # Django’s message about null bytes does not tell where they are
         self.numbers: list[int] = []  # the IDs; empty while the first ID or the count is invalid
@@ -76,7 +77,7 @@ class RunForm(RunFields):
         chosen = str(self.data.get("hypervisor") or self.initial.get("hypervisor") or "")
         every = creating.hypervisors(self.user).select_related("status")
         found = every.filter(pk=chosen).first() if chosen.isdecimal() and len(chosen) < 19 else None
-        return found or creating.hypervisors(self.user).preselected()
+        return found or self.fields["hypervisor"].widget.hypervisors.preselected() or every.preselected()
 
     def _first_nics(self) -> list[dict[str, str]]:
         """Return the initial NIC rows: those of the VM to copy, or the network that the page was opened from.
@@ -163,6 +164,7 @@ class RunForm(RunFields):
         self._check_macs()
         self._check_routes()
         disk_form.check(self.disks)
+        self._check_pools()
         return data
 
     def _check_numbers(self, hypervisor: Hypervisor, numbers: list[int]) -> None:
@@ -187,6 +189,13 @@ class RunForm(RunFields):
         own = [f"{WORK}{name}{part}" for name in names for part in ("", "-cidata", *(f"-{disk}" for disk in disks))]
         if left := Volume.objects.filter(hypervisor=hypervisor, name__in=own).first():
             self.add_error("name", f"The pool already has a volume {left}. Delete it, or choose another name.")
+
+    def _check_pools(self) -> None:
+        if hypervisor := self.cleaned_data.get("hypervisor"):
+            granted = pools.Pools(self.user, self.team and self.team.pk, hypervisor)
+            if reason := granted.refusal():
+                self.add_error(None, str(reason))
+            disk_form.check_pools(self.disks, granted)
 
     def _check_vnc(self) -> None:
         data, numbers = self.cleaned_data, self.numbers

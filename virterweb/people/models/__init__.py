@@ -1,12 +1,13 @@
 """Teams, what they may do, and sign-in."""
 
-from .grant import Grant
+from .grant import ALL_POOLS, Grant
 from .share import Share
 from .sign_in import MAX_OF_ADDRESS, MAX_OF_BOTH, MAX_OF_NAME, WINDOW, SignInAttempt
 from .team import GroupRole, Membership, Role, Team
 from .token import Token
 
 __all__ = [
+    "ALL_POOLS",
     "MAX_OF_ADDRESS",
     "MAX_OF_BOTH",
     "MAX_OF_NAME",

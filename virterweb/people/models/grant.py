@@ -12,6 +12,7 @@ from virterweb.hypervisors.models import Hypervisor
 from .team import Role, Team
 
 PRIVATE_BLOCKS = "10.0.0.0/8\n172.16.0.0/12\n192.168.0.0/16\nfc00::/7"
+ALL_POOLS = "*"
 OF_NO_TEAM = "*"  # in the list of networks: all that belong to no team
 
 
@@ -58,6 +59,11 @@ class Grant(models.Model):
     devices = models.TextField(
         "host devices", blank=True, help_text="devices of the host to which the team may attach NICs, one per line"
     )
+    pools = models.TextField(
+        blank=True,
+        default=ALL_POOLS,
+        help_text="storage pools in which the team may have disks and images, one per line, such as default or ssd-*",
+    )
     max_vms = models.PositiveIntegerField("VMs", null=True, blank=True)
     max_vcpus = models.PositiveIntegerField("vCPUs", null=True, blank=True)
     max_memory = models.PositiveIntegerField("memory", null=True, blank=True, help_text="MiB")
@@ -85,6 +91,9 @@ class Grant(models.Model):
 
     def names_device(self, name: str) -> bool:
         return _named(name, self.devices)
+
+    def names_pool(self, name: str) -> bool:
+        return _named(name, self.pools)
 
     def has_block(self, block: str) -> bool:
         """Return whether the team may use a block for its networks."""

@@ -1,0 +1,46 @@
+"""Which storage pools of a hypervisor the objects of a team may use."""
+
+from functools import cached_property
+
+from django.db.models import Q, QuerySet
+
+from virterweb.hypervisors.models import Hypervisor
+from virterweb.messages import Message
+
+from . import creating, rights
+from .models import ALL_POOLS, Grant
+from .verbs import Verb
+
+
+class Pools:
+    """The pools that a user may use for objects of a team on one hypervisor; operators may use all."""
+
+    def __init__(self, user: rights.Actor, team: int | None, hypervisor: Hypervisor) -> None:
+        self.team, self.hypervisor = team, hypervisor
+        self.operator = rights.is_operator(user, hypervisor)
+
+    @cached_property
+    def _grants(self) -> list[Grant]:
+        return list(Grant.objects.filter(Q(hypervisor=None) | Q(hypervisor=self.hypervisor), team=self.team))
+
+    def refusal(self, pool: str = "") -> Message:
+        """Return why a pool may not be used; an empty message if it may. Without a name: that of the hypervisor."""
+        name = pool or self.hypervisor.pool
+        if self.operator or any(grant.names_pool(name) for grant in self._grants):
+            return Message()
+        return Message("rights.pool", pool=name, hypervisor=self.hypervisor)
+
+
+def hypervisors(user: rights.Actor) -> QuerySet[Hypervisor]:
+    """Return the hypervisors on which a user may create something that is stored in their pool: VMs and images."""
+    found, access = creating.hypervisors(user), rights.access_of(user)
+    if access.everything or not Grant.objects.exclude(pools=ALL_POOLS).exists():
+        return found
+    grants = list(Grant.objects.filter(team__in=access.teams(Verb.CREATE)))
+
+    def may_use(hypervisor: int, pool: str) -> bool:
+        teams = access.teams(Verb.CREATE, hypervisor)
+        here = (each for each in grants if each.team_id in teams and each.hypervisor_id in (None, hypervisor))
+        return access.allows_on(Verb.ADMINISTER, hypervisor) or any(each.names_pool(pool) for each in here)
+
+    return found.filter(pk__in=[pk for pk, pool in found.values_list("pk", "pool") if may_use(pk, pool)])
