@@ -1,21 +1,47 @@
-"""How much of what a team may have its VMs use."""
+"""How much of what a team may have its VMs and images use."""
 
 from collections.abc import Mapping
 
-from django.db.models import Count, Sum
+from django.db.models import Case, Count, Exists, F, OuterRef, QuerySet, Subquery, Sum, When
+from django.db.models.functions import Coalesce
 
+from networks.models import DHCPHost
 from virterweb.people.limits import Kind
-from vms.models import VM, Disk
+from vms.models import NIC, VM, Disk, Image, Volume
 
 MIB_OF_GIB = 1024
+MIB = 1024**2
 
 
 def use(team: int, hypervisor: int | None) -> Mapping[Kind, int]:
-    """Return the number of VMs of a team, with what they may use, running or not: see `limits.Use`."""
-    vms = VM.objects.filter(team=team, managed=True)
-    if hypervisor is not None:
-        vms = vms.filter(hypervisor=hypervisor)
+    """Return the number of VMs of a team, with what they may use, running or not, and its images: see `limits.Use`."""
+    here = {"team": team, "managed": True} | ({} if hypervisor is None else {"hypervisor": hypervisor})
+    vms = VM.objects.filter(**here)
     sums = vms.aggregate(vms=Count("pk"), vcpus=Sum("vcpus"), memory=Sum("memory"), boot=Sum("boot_size"))
     further = Disk.objects.filter(vm__in=vms.order_by()).aggregate(size=Sum("size"))["size"] or 0
+    further += -(-_bytes_of(Image.objects.filter(**here)) // MIB)
     found = {Kind.VMS: sums["vms"], Kind.VCPUS: sums["vcpus"] or 0, Kind.MEMORY: sums["memory"] or 0}
-    return found | {Kind.DISK: (sums["boot"] or 0) + -(-further // MIB_OF_GIB)}
+    found[Kind.DISK] = (sums["boot"] or 0) + -(-further // MIB_OF_GIB)
+    return found | {Kind.RESERVATIONS: _reservations(vms) - _of_vms(team, hypervisor)}
+
+
+def _bytes_of(images: QuerySet[Image]) -> int:
+    """Return the size of the files of images; until a volume is copied, the size of the disk in it."""
+    volume = Volume.objects.filter(hypervisor=OuterRef("hypervisor"), name=OuterRef("volume")).values("capacity")
+    size = Case(When(size=0, then=Coalesce(Subquery(volume[:1]), 0)), default=F("size"))
+    return images.order_by().aggregate(bytes=Sum(size))["bytes"] or 0
+
+
+def _reservations(vms: QuerySet[VM]) -> int:
+    """Return the number of addresses that follow from IDs: they count for the team of the VM, on whosever network."""
+    return vms.filter(number__isnull=False, hypervisor__static_dhcp=False).count()
+
+
+def _of_vms(team: int, hypervisor: int | None) -> int:
+    """Return how many of the reservations on networks of a team follow from the IDs of VMs of whatever team."""
+    hosts = DHCPHost.objects.filter(network__team=team, network__managed=True, removed_at=None)
+    if hypervisor is not None:
+        hosts = hosts.filter(network__hypervisor=hypervisor)
+    access = NIC.objects.filter(position=0, mac=OuterRef("mac"), source=OuterRef("network__name"))
+    access = access.filter(vm__hypervisor=OuterRef("network__hypervisor"), vm__managed=True, vm__number__isnull=False)
+    return hosts.filter(Exists(access), network__hypervisor__static_dhcp=False).order_by().count()

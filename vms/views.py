@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from virterweb.hypervisors.desired.history import latest
 from virterweb.hypervisors.models import ReadingProblem
 from virterweb.pages.tables import Table, natural, page_of
-from virterweb.people import creating, pools, rights
+from virterweb.people import creating, rights
 from virterweb.people.sharing.many import can_hand_over
 from virterweb.people.sharing.views import share_page
 from virterweb.people.verbs import Verb
@@ -184,7 +184,7 @@ def image_list(request: HttpRequest) -> HttpResponse:
     for image in page.object_list:
         image.seen = volumes.get((image.hypervisor_id, image.volume))
         image.flat = bool(image.seen and not image.seen.backing)
-    context = {"page": page, "form": form, "volumes": _offered(request.user)}
+    context = {"page": page, "form": form, "volumes": _offered(request.user, form)}
     mine = access.hypervisors(at="hypervisor")
     unread = ReadingProblem.objects.filter(mine, kind=ReadingProblem.Kind.POOL)
     context["unread"] = unread.select_related("hypervisor__status")
@@ -193,9 +193,10 @@ def image_list(request: HttpRequest) -> HttpResponse:
     return render(request, "vms/images/list.html", context, status=422 if form.is_bound else 200)
 
 
-def _offered(user: rights.Actor) -> QuerySet[Volume]:
+def _offered(user: rights.Actor, form: ImageForm) -> QuerySet[Volume]:
     """Return volumes that can become images, the first by name: no VM's disk, no image, none of Virter's own."""
-    seen = rights.access_of(user).hypervisors(Verb.LIST, at="hypervisor") & Q(hypervisor__in=pools.hypervisors(user))
+    usable = form.fields["hypervisor"].widget.hypervisors
+    seen = rights.access_of(user).hypervisors(Verb.LIST, at="hypervisor") & Q(hypervisor__in=usable.order_by())
     named = Image.objects.filter(hypervisor=OuterRef("hypervisor"), volume=OuterRef("name"))
     others = Volume.objects.filter(seen).exclude(name__startswith="virter:").exclude(name__startswith=LOADING)
     return others.exclude(Exists(named)).order_by("name")[:OFFERED]

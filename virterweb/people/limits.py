@@ -1,5 +1,6 @@
 """Limits of what a team may have on a hypervisor: what is used of them, and their check when something is added."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -33,7 +34,7 @@ class Use(Protocol):
     """A function of an app that counts; `settings.USES` names those of all apps."""
 
     def __call__(self, team: int, hypervisor: int | None) -> Mapping[Kind, int]:
-        """Return how much a team has on a hypervisor; without one, on all."""
+        """Return how much a team has on a hypervisor; without one, on all. What several functions count is added."""
 
 
 class Exceeded(PermissionDenied):
@@ -93,10 +94,10 @@ def _limiting(team: int | None, hypervisor: int) -> QuerySet[Grant]:
 
 
 def _of(grant: Grant) -> list[Limit]:
-    used: dict[Kind, int] = {}
+    used: Counter[Kind] = Counter()
     for path in settings.USES:
         module, _, name = path.rpartition(".")
-        used |= getattr(import_module(module), name)(grant.team_id, grant.hypervisor_id)
+        used.update(getattr(import_module(module), name)(grant.team_id, grant.hypervisor_id))
     where = str(grant.hypervisor or "all hypervisors")
     found = ((kind, kind.of(grant)) for kind in Kind)
     return [Limit(kind=kind, used=used[kind], allowed=most, where=where) for kind, most in found if most is not None]

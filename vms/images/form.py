@@ -15,6 +15,7 @@ from virterweb.hypervisors.models import Hypervisor
 from virterweb.messages import Message
 from virterweb.people import creating, pools, rights
 from virterweb.people.hidden.names import name_in_use, sees_all_names, visible_name
+from virterweb.people.limits import Exceeded
 from virterweb.people.models import Team
 from virterweb.people.verbs import Verb
 from vms.definition.events import ImageEvent
@@ -108,21 +109,23 @@ class ImageForm(forms.Form):
             uploads.keep(upload, file)
         with exclusive(data["hypervisor"]):
             self.full_clean()  # somebody may have been quicker
-            if self.errors:
-                if upload:
-                    uploads.discard(upload)
-                return None
-            image = Image.objects.create(
-                hypervisor=data["hypervisor"],
-                owner=by,
-                team=self.team,
-                name=data["name"],
-                volume=data.get("volume") or TAG + data["name"],
-                upload=upload,
-                size=file.size if file else 0,
-            )
-            note_activity(image, ImageEvent.ADDED, by)
-            return image
+            values = {"name": data["name"], "volume": data.get("volume") or TAG + data["name"]}
+            values |= {"upload": upload, "size": file.size if file else 0}
+            image = Image(hypervisor=data["hypervisor"], owner=by, team=self.team, **values)
+            if not self.errors:
+                self._add(image, by)
+        if self.errors and upload:
+            uploads.discard(upload)
+        return None if self.errors else image
+
+    def _add(self, image: Image, by: AbstractBaseUser | None) -> None:
+        """Save the image within the limits of its team; otherwise add the error."""
+        try:
+            with image.kept_limits():
+                image.save()
+                note_activity(image, ImageEvent.ADDED, by)
+        except Exceeded as problem:
+            self.add_error(None, str(problem))
 
 
 def volume_user(hypervisor: Hypervisor, name: str, user: rights.Actor = None) -> str:
