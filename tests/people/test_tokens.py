@@ -10,7 +10,7 @@ from django.utils import timezone
 from networks.models import Network
 from tests.support.making import everyone, make_hypervisor, make_network, make_running, make_vm
 from tests.support.teams import make_team, role
-from virterweb.people.models import Membership, Token
+from virterweb.people.models import Membership, Team, Token
 from virterweb.people.verbs import VIEWER, Verb
 from vms.models import VM
 
@@ -131,3 +131,63 @@ def test_a_token_does_not_sign_in(member, lab):
     assert client.get("/inventory.json").status_code == 200
     assert not client.cookies.get("sessionid")
     assert Client().get("/inventory.json").status_code == 302
+
+
+def limited(page: Client, **chosen: object) -> Token:
+    """Make a token by the form."""
+    answer = page.post("/profile/tokens/", {"name": "t", "verbs": READ, "lasts": "90", **chosen})
+    assert "secret" in answer.context
+    return Token.objects.get(name="t")
+
+
+def test_the_only_hypervisor_can_be_chosen_so_that_a_later_one_is_not_included(member_page, member, lab):
+    token = limited(member_page, hypervisors=[lab.pk])
+    secret = token.make_secret()
+    token.save()
+    make_vm(make_hypervisor("later"), "elsewhere", 9)
+    assert names(secret) == {"vm"}
+    assert "all, also later ones" not in member_page.get("/profile/tokens/").content.decode()
+
+
+def test_a_token_of_all_hypervisors_says_that_later_ones_are_included(member_page, member, lab):
+    assert "none chosen: all, also those that are added later" in member_page.get("/profile/tokens/").content.decode()
+    token = limited(member_page)
+    secret = token.make_secret()
+    token.save()
+    elsewhere = make_vm(make_hypervisor("later"), "elsewhere", 9)
+    elsewhere.status.write(present=True)
+    assert "all, also later ones" in member_page.get("/profile/tokens/").content.decode()
+    make_running(elsewhere, ("net1", "52:54:00:00:00:09", "vnet0"))
+    assert names(secret) == {"vm", "elsewhere"}
+
+
+def test_the_only_team_of_a_user_can_be_chosen_once_there_are_several(member_page, member, lab):
+    assert "teams" not in member_page.get("/profile/tokens/").context["form"].fields
+    Team.objects.update(role_of_all=None)
+    red = make_team("red", {member: "user"}, on=lab)
+    make_team("blue")
+    form = member_page.get("/profile/tokens/").context["form"]
+    assert list(form.fields["teams"].queryset) == [red]
+    assert list(limited(member_page, teams=[red.pk]).teams.all()) == [red]
+    later = make_team("later", {member: "user"}, on=lab)
+    assert list(Token.objects.get().teams.all()) == [red]
+    assert later in member_page.get("/profile/tokens/").context["form"].fields["teams"].queryset
+
+
+@pytest.mark.parametrize("chosen", ["hidden", "0", "x", "99999999999999999999", "'"])
+@pytest.mark.parametrize("field", ["hypervisors", "teams"])
+def test_what_does_not_exist_for_a_user_cannot_be_chosen(member_page, member, lab, field, chosen):
+    Team.objects.update(role_of_all=None)
+    make_team("red", {member: "user"}, on=lab)
+    hidden = {"hypervisors": make_hypervisor("hidden"), "teams": make_team("hidden")}[field]
+    value = hidden.pk if chosen == "hidden" else chosen
+    answer = member_page.post("/profile/tokens/", {"name": "t", "verbs": READ, field: [value]})
+    assert field in answer.context["form"].errors
+    assert "hidden" not in member_page.get("/profile/tokens/").context["form"].as_p()
+    assert not Token.objects.exists()
+
+
+def test_a_superuser_chooses_among_all_teams(client, operator, lab):
+    red = make_team("red")
+    client.force_login(operator)
+    assert red in client.get("/profile/tokens/").context["form"].fields["teams"].queryset

@@ -9,6 +9,7 @@ from django.views.decorators.http import require_http_methods
 
 from virterweb.activity.choices import Kind, Result
 from virterweb.activity.models import Entry, Subject
+from virterweb.people import rights
 from virterweb.people.models import Token
 
 from .forms import TokenForm
@@ -33,6 +34,7 @@ def tokens(request: HttpRequest) -> HttpResponse:
             context["made"], context["secret"] = form.save()
             _record("token created", context["made"])
         form = TokenForm(user=request.user)
+    context["several_teams"] = rights.visible_teams(request.user).exists()
     context |= {"form": form, "tokens": request.user.tokens.prefetch_related("hypervisors", "teams")}
     return render(request, "people/profile/tokens.html", context, status=422 if form.is_bound else 200)
 
