@@ -80,7 +80,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "virterweb.people.tokens.middleware.TokenAuthentication",
     "allauth.account.middleware.AccountMiddleware",
-    "virterweb.people.sign_in.session_age.SessionAge",  # before the next, which lets nobody in whose session has ended
+    "virterweb.people.sign_in.sessions.age.SessionAge",  # before the next, which lets nobody in whose session has ended
     "virterweb.middleware.SignInRequired",  # before the next, which reads the body
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
@@ -152,7 +152,8 @@ AUTH_PASSWORD_VALIDATORS = [
     for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
 ]
 AUTH_PASSWORD_VALIDATORS[1]["OPTIONS"] = {"min_length": int(os.environ.get("VIRTERWEB_PASSWORD_LENGTH") or 10)}
-AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend", "virterweb.people.backend.RightsBackend"]
+AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
+AUTHENTICATION_BACKENDS += ["virterweb.people.answers.backend.RightsBackend"]
 SESSION_COOKIE_AGE = int(float(os.environ.get("VIRTERWEB_SESSION_HOURS") or 7 * 24) * 3600)
 SESSION_IDLE_AGE = int(float(os.environ.get("VIRTERWEB_SESSION_IDLE_HOURS") or 12) * 3600)
 PASSWORD_RESET_TIMEOUT = 7 * 86400  # for the links of invitations; there are no others
@@ -228,7 +229,7 @@ ATTACHMENTS = "vms.attached.answers"
 USES = ["networks.usage.use", "vms.usage.use"]
 
 # Which entries of the activity log a user may see: see virterweb.activity.models.
-ACTIVITY_RULE = "virterweb.people.entries.visible"
+ACTIVITY_RULE = "virterweb.people.answers.entries.visible"
 
 # Time after which another worker may claim the rows of a worker that no longer answers.
 CLAIM_SECONDS = float(os.environ.get("VIRTERWEB_CLAIM_SECONDS", "20"))

@@ -7,9 +7,9 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 from virterweb.hypervisors.desired.one_at_a_time import one_at_a_time
+from virterweb.people.profile.your_rights import your_rights
 from virterweb.people.sign_in.views import admin_sign_in
 from virterweb.people.tokens.views import tokens
-from virterweb.people.your_rights import your_rights
 from virterweb.portal.shell import hypervisor_options, trouble
 
 admin.autodiscover()

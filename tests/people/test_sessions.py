@@ -12,7 +12,7 @@ from django.test import Client
 from lxml import html
 
 from tests.support.portal import ROOT
-from virterweb.people.sign_in.session_age import BEGAN, SEEN
+from virterweb.people.sign_in.sessions.age import BEGAN, SEEN
 
 pytestmark = pytest.mark.integration
 

@@ -9,7 +9,8 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
-from . import groups, limits, session_age
+from . import groups, limits
+from .sessions import age
 
 WRONG_PASSWORD = "Please enter a correct username and password. Both are case-sensitive."
 SAID = {
@@ -46,7 +47,7 @@ class AccountAdapter(DefaultAccountAdapter):
     def login(self, request: HttpRequest, user: AbstractUser) -> None:
         user.backend = settings.AUTHENTICATION_BACKENDS[0]  # reads the user of a session, whoever checked the password
         super().login(request, user)
-        session_age.begin(request.session)
+        age.begin(request.session)
         limits.note(request, "succeeded", user.get_username())
 
     def post_login(self, request: HttpRequest, user: AbstractUser, **options: object) -> HttpResponse:

@@ -2,8 +2,9 @@
 
 from django.urls import path
 
-from . import second_factor, sessions, views
+from . import second_factor, views
 from .oidc import views as oidc
+from .sessions.views import sessions
 
 urlpatterns = [
     path("login/", views.sign_in, name="account_login"),
@@ -19,7 +20,7 @@ urlpatterns = [
     path("confirm/passkey/", second_factor.confirm_passkey, name="mfa_reauthenticate_webauthn"),
     path("profile/", views.profile, name="profile"),
     path("profile/password/", views.change_password, name="account_change_password"),
-    path("profile/sessions/", sessions.sessions, name="usersessions_list"),
+    path("profile/sessions/", sessions, name="usersessions_list"),
     path("profile/second-factor/", second_factor.overview, name="mfa_index"),
     path("profile/second-factor/app/add/", second_factor.add_app, name="mfa_activate_totp"),
     path("profile/second-factor/app/remove/", second_factor.remove_app, name="mfa_deactivate_totp"),

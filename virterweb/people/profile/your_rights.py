@@ -8,10 +8,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
-from . import rights
-from .models import Grant, Membership, Team
-from .owned import Owned, owned_models
-from .verbs import ALL, ALLOWS, OWNER, Level, Verb, verbs_of
+from virterweb.people import rights
+from virterweb.people.models import Grant, Membership, Team
+from virterweb.people.owned import Owned, owned_models
+from virterweb.people.verbs import ALL, ALLOWS, OWNER, Level, Verb, verbs_of
 
 EVERYTHING = "everything"
 

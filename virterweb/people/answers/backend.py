@@ -5,9 +5,8 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.db.models import Model
 
 from virterweb.hypervisors.models import OPERATE, Hypervisor
-
-from . import rights
-from .verbs import Verb
+from virterweb.people import rights
+from virterweb.people.verbs import Verb
 
 
 class RightsBackend(BaseBackend):

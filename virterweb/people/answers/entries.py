@@ -3,10 +3,9 @@
 from django.db.models import Q
 
 from virterweb.activity.choices import Kind, same_object
-
-from .access import NOTHING
-from .rights import Actor, access_of
-from .verbs import Verb
+from virterweb.people.access import NOTHING
+from virterweb.people.rights import Actor, access_of
+from virterweb.people.verbs import Verb
 
 #: The models of objects, by the first kind of their entries.
 MODELS = {Kind.NETWORK: "network", Kind.VM: "vm", Kind.IMAGE: "image"}
