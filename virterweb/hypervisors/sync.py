@@ -93,6 +93,7 @@ def _read_everything(hypervisor: Hypervisor, connection: Connection) -> dict:
     if not status.observed_at or status.unreachable_since or now - status.observed_at > HOST_FACTS_INTERVAL:
         fresh |= {
             "version": connection.host.version(),
+            "host_name": connection.host.name(),
             "memory": connection.host.memory(),
             "nic_models": connection.host.nic_models(),
         }

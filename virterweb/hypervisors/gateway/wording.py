@@ -25,6 +25,7 @@ ACTIONS = {
     "domains.traffic": "read the traffic of NICs",
     "domains.interface_addresses": "ask for a VM's addresses",
     "host.version": "ask for the version",
+    "host.name": "ask for the host name",
     "host.memory": "ask for the host's memory",
     "host.nic_models": "ask for the NIC models",
     "host.uptime": "ask for the host's CPU time",

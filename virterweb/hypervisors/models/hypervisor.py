@@ -115,26 +115,39 @@ class Hypervisor(models.Model):
         "URI",
         max_length=500,
         validators=[validate_uri],
-        help_text="qemu:///system, qemu+ssh://root@host/system …",
+        help_text="How the portal reaches libvirt: qemu:///system, qemu+ssh://root@host/system, or "
+        "qemu+unix:///system?socket=/path.",
     )
-    pool = models.CharField(max_length=100, default="default", help_text="storage pool for images and VM volumes")
-    access_network = models.CharField(max_length=100, default="default", help_text="the first NIC of every VM")
+    pool = models.CharField(
+        max_length=100, default="default", help_text="The storage pool for images and volumes of VMs."
+    )
+    access_network = models.CharField(
+        max_length=100, default="default", help_text="The network of the first NIC of every VM."
+    )
     static_dhcp = models.BooleanField(
-        "static DHCP", default=False, help_text="running a VM never adds DHCP reservations; they must exist beforehand"
+        "static DHCP",
+        default=False,
+        help_text="Running a VM never adds DHCP reservations: they must exist beforehand.",
     )
-    dnsmasq_options = models.TextField(blank=True, help_text="added to every new network, one per line")
-    disk_cache = models.CharField(max_length=20, blank=True, help_text="the disks' driver cache attribute")
+    dnsmasq_options = models.TextField(
+        "dnsmasq options", blank=True, help_text="Added to every new network, one per line."
+    )
+    disk_cache = models.CharField(
+        max_length=20,
+        blank=True,
+        help_text="The cache mode of disks, such as none or writeback. Empty: the default of libvirt.",
+    )
     shutdown_timeout = models.PositiveIntegerField(
-        default=20, help_text="seconds until a VM that is shutting down is forced off"
+        default=20, help_text="Seconds until a VM that is shutting down is forced off."
     )
-    ssh_keys = models.TextField("SSH keys", blank=True, help_text="public keys for every VM, one per line")
+    ssh_keys = models.TextField("SSH keys", blank=True, help_text="Public keys for every VM, one per line.")
     domain_type = models.CharField(max_length=4, choices=DomainType, default=DomainType.AUTO)
     history_days = models.PositiveIntegerField(
-        "lease history", default=90, help_text="days for which ended leases are kept; 0: forever"
+        "lease history", default=90, help_text="Days for which ended leases are kept. 0: forever."
     )
 
     console_days = models.PositiveIntegerField(
-        "console logs", default=7, help_text="days for which the console log of a deleted VM is kept"
+        "console logs", default=7, help_text="Days for which the console log of a deleted VM is kept."
     )
 
     guest_network = models.CharField(
@@ -142,7 +155,7 @@ class Hypervisor(models.Model):
         max_length=6,
         choices=GuestNetwork,
         default=GuestNetwork.PORTAL,
-        help_text="configuration mode of guest networks, unless a VM has its own",
+        help_text="How guests configure their NICs, unless a VM has its own setting.",
     )
 
     after_restart = models.CharField(
@@ -207,6 +220,7 @@ class HypervisorStatus(Due):
         "restart noticed at", null=True, help_text="when a poll last found that the host had restarted"
     )
     version = models.CharField("libvirt version", blank=True)
+    host_name = models.CharField(blank=True, help_text="as libvirt reports it")
     memory = models.PositiveBigIntegerField(default=0, help_text="memory of the host in MiB")
     nic_models = models.JSONField("NIC models", default=list, help_text="the models that its QEMU supports")
     kvm = models.BooleanField("KVM works", null=True, help_text="whether a KVM guest has run; empty: not tried yet")

@@ -41,6 +41,11 @@ class HostMachine:
             number = self._session.libvirt.getLibVersion()
             return f"libvirt {number // 1000000}.{number // 1000 % 1000}.{number % 1000}"
 
+    def name(self) -> str:
+        """Return the host name of the machine."""
+        with self._session.calling(Message("host.name")):
+            return self._session.libvirt.getHostname()
+
     def memory(self) -> int:
         """Return the memory of the host in MiB."""
         with self._session.calling(Message("host.memory")):
