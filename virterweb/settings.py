@@ -53,7 +53,7 @@ INSTALLED_APPS = [
     "virterweb.notifications",
     "vms",  # before networks: it adds list-attached to their command
     "networks",
-    "django.contrib.admin.apps.SimpleAdminConfig",  # virterweb.urls has it find the models
+    "django.contrib.admin.apps.SimpleAdminConfig",  # virterweb.administration has the site
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -66,7 +66,7 @@ INSTALLED_APPS = [
     "allauth.mfa",
     "allauth.socialaccount",
     "allauth.usersessions",
-    "virterweb.people.sign_in",  # after allauth: it has a say in what the admin shows of it
+    "virterweb.people.sign_in",
 ]
 
 MIDDLEWARE = [
@@ -189,6 +189,7 @@ CACHES = {
 TIME_ZONE = os.environ.get("TZ") or "UTC"
 USE_TZ = True
 LANGUAGE_CODE = "en-us"
+FORMAT_MODULE_PATH = ["virterweb.formats"]
 
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]

@@ -1,21 +1,16 @@
 """Guessable URLs: nouns first, the verb last, objects by name."""
 
-from django.contrib import admin
 from django.contrib.auth.decorators import login_not_required
 from django.templatetags.static import static
 from django.urls import include, path
 from django.views.generic import RedirectView
 
+from virterweb.administration.pages import site
 from virterweb.hypervisors.desired.one_at_a_time import one_at_a_time
 from virterweb.people.profile.your_rights import your_rights
-from virterweb.people.sign_in.views import admin_sign_in
 from virterweb.people.tokens.views import tokens
 from virterweb.portal.shell import hypervisor_options, trouble
 
-admin.autodiscover()
-admin.site.site_header = admin.site.site_title = "Virterweb"
-admin.site.site_url = "/"
-admin.site.login = admin_sign_in
 handler403 = "virterweb.hypervisors.views.forbidden"
 
 urlpatterns = [
@@ -25,7 +20,7 @@ urlpatterns = [
     path("networks/", include("networks.urls")),
     path("hypervisors/options/", hypervisor_options, name="hypervisor_options"),
     path("trouble/", trouble, name="trouble"),
-    path("admin/", admin.site.urls),
+    path("admin/", site.urls),
     path("favicon.ico", login_not_required(RedirectView.as_view(url=static("icon.svg")))),
     path("profile/tokens/", tokens, name="tokens"),
     path("profile/rights/", your_rights, name="your_rights"),

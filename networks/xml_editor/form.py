@@ -1,8 +1,7 @@
-"""The XML of a network as a form: for the XML view, and for the Django admin."""
+"""The XML of a network as a form, for the XML view."""
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -10,9 +9,7 @@ from lxml import etree
 
 from networks.addresses.blocks import find_overlap, of_others, taken_blocks
 from networks.definition.document.compare import pretty
-from networks.definition.document.edit import build, edit, put_hosts
 from networks.definition.document.parse import parse, read
-from networks.definition.spec import NetworkSpec
 from networks.models import Network
 from virterweb.messages import Message
 from virterweb.pages.characters import hidden_in
@@ -40,54 +37,6 @@ class DocumentForm(forms.Form):
         if self.problems:
             raise ValidationError([str(problem) for problem in self.problems])
         return text
-
-
-class HostEntryRowForm(forms.ModelForm):
-    """A DHCP reservation as a row in the admin; only changed values are validated."""
-
-    def full_clean(self) -> None:
-        super().full_clean()
-        if self.is_bound and self.instance.pk:
-            for name in self.fields.keys() - set(self.changed_data):
-                self._errors.pop(name, None)
-
-
-class NetworkDocumentForm(forms.ModelForm):
-    """The document in the admin, without the DHCP reservations, which are rows below it. If empty, it is generated."""
-
-    class Meta:
-        model = Network
-        fields = ("hypervisor", "name", "document", "active", "autostart", "on_drift", "owner")
-        widgets = {"document": forms.Textarea(attrs={"rows": 30, "cols": 110})}
-
-    def __init__(self, *args, **kwargs) -> None:
-        super().__init__(*args, **kwargs)
-        if document := self.instance.document:
-            self.initial["document"] = edit(document, parse(document).without_hosts())
-
-    def clean(self) -> dict:
-        data = super().clean()
-        network = self.instance
-        network.name = data.get("name", network.name)
-        if not network.pk:
-            network.hypervisor = data.get("hypervisor")
-        if not network.name or not network.hypervisor_id or "document" in self.errors:
-            return data
-        if "document" not in self.changed_data:
-            data["document"] = network.document
-            return data
-        if not data.get("document", "").strip():
-            data["document"] = build(NetworkSpec(name=network.name, uuid=network.uuid_text))
-        before = network.full_document if network.document else ""
-        problems = [str(problem) for problem in check(data["document"], network, before)]
-        if not problems and parse(data["document"]).hosts:
-            problems = ["The DHCP reservations are the rows below."]
-        if problems:
-            self.add_error("document", problems)
-        else:
-            document = edit(data["document"], replace(parse(data["document"]), uuid=network.uuid_text))
-            data["document"] = put_hosts(document, network.document) if network.document else document
-        return data
 
 
 def check(text: str, network: Network, before: str, user: rights.Actor = None) -> list[check_xml.Problem]:

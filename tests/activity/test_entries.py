@@ -201,7 +201,7 @@ def test_superusers_can_read_entries_in_the_admin_and_not_change_them(client, op
 def test_deleting_a_hypervisor_keeps_its_entries_and_ends_those_in_progress(client, operator, lab, network):
     network.change(Event.STOPPED, active=False)
     client.force_login(operator)
-    client.post(f"/admin/hypervisors/hypervisor/{lab.pk}/delete/", {"post": "yes"})
+    client.post(f"/admin/hypervisors/hypervisor/{lab.pk}/delete/", {"post": "yes", "typed": "lab"})
     assert not Hypervisor.objects.exists()
     stopped, removed = Entry.objects.exclude(kind=Kind.SIGN_IN).order_by("pk")
     assert str(stopped.error) == "The hypervisor was deleted before this was carried out."

@@ -283,8 +283,6 @@ def test_a_receiver_that_would_get_nothing_is_refused(db, settings, values):
 
 
 def test_operators_add_receivers_in_the_admin_which_is_recorded_without_the_key(client, user, server):
-    user.is_staff = True
-    user.save()
     client.force_login(user)
     values = {"name": "chat", "url": server.url, "secret": "a key", "active": "on"}
     assert client.post("/admin/notifications/receiver/add/", values).status_code == 302

@@ -42,18 +42,18 @@ def test_each_page_says_so_by_its_status_too(operator, page):
 
 
 def test_the_admin_has_the_sign_in_page_of_the_portal(client, operator):
-    answer = client.get("/admin/networks/", follow=True)
+    answer = client.get("/admin/system/", follow=True)
     assert next(template.name for template in answer.templates) == "people/sign_in/sign_in.html"
-    answer = client.post("/login/", {"username": "admin", "password": "a good one", "next": "/admin/networks/"})
-    assert answer["Location"] == "/admin/networks/"
+    answer = client.post("/login/", {"username": "admin", "password": "a good one", "next": "/admin/system/"})
+    assert answer["Location"] == "/admin/system/"
     assert client.get("/admin/login/?next=/admin/")["Location"] == "/admin/"
 
 
-def test_the_admin_says_to_users_without_access_that_it_needs_the_staff_status(client, member):
+def test_the_admin_says_to_users_without_access_who_has_it(client, member):
     typed = {"username": "otto", "password": "a good one", "next": "/admin/"}
     answer = client.post("/admin/login/", typed, follow=True)
     assert answer.status_code == 403
-    assert "needs the staff status" in answer.content.decode()
+    assert "for superusers and for operators of hypervisors" in answer.content.decode()
 
 
 @pytest.mark.parametrize("path", ["/signup/", "/accounts/signup/", "/login/signup/"])

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.administration import every_page
 from virterweb.people.verbs import ALLOWS, OWNER, ROLES, Verb
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs/permissions.md"
@@ -137,6 +138,8 @@ def _lines(routes: dict[tuple[str, str | None], str]) -> Iterator[str]:
     for space, rules in PAGES.items():
         for name, rule in rules.items():
             yield f"| `{routes[space, name]}` | {_words(rule.get)} | {_words(rule.post)} |"
+    yield ""
+    yield from every_page.lines()
 
 
 def document() -> str:

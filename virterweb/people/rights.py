@@ -74,6 +74,16 @@ def is_operator(user: Actor, hypervisor: Hypervisor | int | None = None) -> bool
     return access_of(user).allows_on(Verb.ADMINISTER, getattr(hypervisor, "pk", hypervisor))
 
 
+def operates_any(user: Actor) -> bool:
+    """Return whether a user operates at least one hypervisor: such users have access to the admin."""
+    access = access_of(user)
+    return access.everything or any(Verb.ADMINISTER in right.others for right in access.rights)
+
+
+def operated_hypervisors(user: Actor) -> QuerySet[Hypervisor]:
+    return Hypervisor.objects.filter(access_of(user).hypervisors(Verb.ADMINISTER))
+
+
 def visible_hypervisors(user: Actor) -> QuerySet[Hypervisor]:
     return Hypervisor.objects.filter(access_of(user).hypervisors())
 

@@ -93,19 +93,6 @@ def test_a_description_is_changed_in_the_xml_view(client, operator, network):
     assert_only(network, before, "description")
 
 
-def test_a_description_is_changed_in_the_admin(client, operator, network):
-    client.force_login(operator)
-    before = network.full_document
-    url = f"/admin/networks/network/{network.pk}/change/"
-    form = html.fromstring(client.get(url).content.decode()).forms
-    values = {name: value for each in form if each.get("id") == "network_form" for name, value in each.form_values()}
-    document = values["document"].replace("</uuid>", "</uuid><description>In the admin</description>")
-    answer = client.post(url, {**values, "document": document})
-    assert answer.status_code == 302
-    assert again(network).spec.description == "In the admin"
-    assert_only(network, before, "description")
-
-
 def test_an_address_is_reserved_next_to_unusual_entries(network):
     free = next((subnet for subnet in network.spec.subnets if subnet.family == 4 and subnet.prefix < 30), None)
     if free is None:

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.integration
 WORKER = {"celery", "kombu", "redis", "libvirt", "dns", "paramiko", "virterweb.celery", "virterweb.hypervisors.tasks"}
 RARE = {"cryptography", "pycdlib", "jsonschema"}
 SIGN_IN = {"requests", "fido2", "jwt", "oauthlib", "qrcode", "allauth.account.forms", "virterweb.people.sign_in.views"}
-PAGES = SIGN_IN | {"virterweb.urls", "networks.views", "vms.views", "networks.admin", "vms.admin"}
+PAGES = SIGN_IN | {"virterweb.urls", "networks.views", "vms.views", "virterweb.administration.pages"}
 
 #: what a command does without
 NEEDLESS = {

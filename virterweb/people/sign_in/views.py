@@ -6,7 +6,7 @@ from http import HTTPStatus
 
 from allauth.account import views as account
 from django.conf import settings
-from django.contrib import admin, messages
+from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.forms import SetPasswordForm
 from django.contrib.auth.views import PasswordResetConfirmView
@@ -14,7 +14,7 @@ from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.urls import reverse, reverse_lazy
+from django.urls import reverse_lazy
 from django.views.decorators.http import require_POST, require_safe
 from django.views.generic import View
 
@@ -24,7 +24,6 @@ from . import invitations
 from .forms import PasswordChangeForm, PasswordConfirmationForm, SignInForm, status_of
 
 FORMS = ("form", "webauthn_form")  # in the contexts of allauth's views
-NO_ADMIN = "Your account does not have access to the admin. It needs the staff status, which a superuser sets."
 NO_PASSWORD = "Your account has no password here, because you sign in with another service."
 
 
@@ -56,16 +55,6 @@ sign_in = page(SignIn, "sign_in/sign_in", form_class=SignInForm)
 confirm_password = page(account.ReauthenticateView, "sign_in/confirm", form_class=PasswordConfirmationForm)
 sign_out = login_not_required(require_POST(account.LogoutView.as_view()))
 _change_password = page(account.PasswordChangeView, "profile/password", form_class=PasswordChangeForm)
-
-
-@login_not_required
-def admin_sign_in(request: HttpRequest, extra_context: dict | None = None) -> HttpResponse:
-    """Sign in to the admin on the page for all; say what is missing to those who have no access to the admin."""
-    if request.user.is_authenticated and not admin.site.has_permission(request):
-        raise PermissionDenied(NO_ADMIN)
-    request.GET = request.GET.copy()
-    request.GET.setdefault("next", reverse("admin:index"))
-    return sign_in(request)
 
 
 def change_password(request: HttpRequest) -> HttpResponse:

@@ -70,6 +70,12 @@ def is_operator(user: rights.Actor, hypervisor: Hypervisor | None = None) -> boo
 
 
 @register.filter
+def operates_any(user: rights.Actor) -> bool:
+    """Return whether a user operates at least one hypervisor."""
+    return rights.operates_any(user)
+
+
+@register.filter
 def may_create_on(hypervisor: Hypervisor, user: rights.Actor) -> bool:
     """Return whether a user may create networks and VMs on a hypervisor."""
     return rights.access_of(user).creates(hypervisor.pk)

@@ -1,49 +1,23 @@
-"""The Django admin of teams and roles, for superusers."""
+"""Teams, their members and grants, and roles, in the admin."""
 
 from collections.abc import Sequence
 
 from django import forms
 from django.contrib import admin
 from django.core.exceptions import ValidationError
-from django.db.models import CharField, Count, Field, Model, QuerySet
-from django.forms import Field as FormField
-from django.http import HttpRequest, HttpResponse
+from django.db.models import Count, QuerySet
+from django.http import HttpRequest
 from django.utils.text import capfirst
 
-from virterweb.hypervisors.admin import RecordedAdmin, VisibleUserAdmin, validate_visible
+from virterweb.people.models import Grant, GroupRole, Membership, Role, Team
+from virterweb.people.verbs import ALLOWS, ROLES, Verb
 
-from .models import Grant, GroupRole, Membership, Role, Team
-from .sharing.leaving import hand_over_everything
-from .verbs import ALLOWS, ROLES, Verb
-
-
-class ForSuperusers:
-    """Base of admins and inlines that only superusers see: operators of hypervisors do not decide about people."""
-
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        return request.user.is_superuser
-
-    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return request.user.is_superuser
-
-    def has_add_permission(self, request: HttpRequest, *args: object) -> bool:
-        return request.user.is_superuser
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return request.user.is_superuser
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return request.user.is_superuser
-
-    def formfield_for_dbfield(self, db_field: Field, request: HttpRequest, **options: object) -> FormField | None:
-        """Refuse invisible characters in names, because pages show them."""
-        field = super().formfield_for_dbfield(db_field, request, **options)
-        if isinstance(db_field, CharField) and field is not None:
-            field.validators.append(validate_visible)
-        return field
+from .access import ForSuperusers, Page
+from .recorded import Recorded, VisibleNames
+from .site import site
 
 
-class MembershipInline(ForSuperusers, admin.TabularInline):
+class MembershipInline(ForSuperusers, VisibleNames, admin.TabularInline):
     model = Membership
     verbose_name, verbose_name_plural = "member", "members"
     fields = ("user", "role", "through")
@@ -59,7 +33,7 @@ class MembershipInline(ForSuperusers, admin.TabularInline):
         return membership.group.group if membership.group else ""
 
 
-class GroupRoleInline(ForSuperusers, admin.TabularInline):
+class GroupRoleInline(ForSuperusers, VisibleNames, admin.TabularInline):
     model = GroupRole
     verbose_name, verbose_name_plural = "group of the identity provider", "groups of the identity provider"
     fields = ("group", "role")
@@ -76,7 +50,7 @@ class GrantFormSet(forms.BaseInlineFormSet):
             raise ValidationError("Only one grant of a team can be for all hypervisors.")
 
 
-class GrantInline(ForSuperusers, admin.StackedInline):
+class GrantInline(ForSuperusers, VisibleNames, admin.StackedInline):
     model = Grant
     formset = GrantFormSet
     extra = 0
@@ -102,15 +76,9 @@ class GrantInline(ForSuperusers, admin.StackedInline):
         ),
     )
 
-    def formfield_for_dbfield(self, db_field: Field, request: HttpRequest, **options: object) -> FormField | None:
-        field = super().formfield_for_dbfield(db_field, request, **options)
-        if isinstance(field.widget, forms.Textarea):
-            field.widget.attrs |= {"rows": 4, "cols": 30, "spellcheck": "false"}
-        return field
 
-
-@admin.register(Team)
-class TeamAdmin(ForSuperusers, RecordedAdmin):
+@admin.register(Team, site=site)
+class TeamAdmin(ForSuperusers, VisibleNames, Recorded, Page):
     """Teams with their members and grants."""
 
     list_display = ("name", "role_of_all", "member_count", "grants_shown")
@@ -153,8 +121,8 @@ class RoleForm(forms.ModelForm):
         return sorted([*self.cleaned_data["verbs"], *unknown])
 
 
-@admin.register(Role)
-class RoleAdmin(ForSuperusers, RecordedAdmin):
+@admin.register(Role, site=site)
+class RoleAdmin(ForSuperusers, VisibleNames, Recorded, Page):
     """Roles. Those of a new installation keep their names; one that is in use cannot be deleted."""
 
     form = RoleForm
@@ -168,19 +136,3 @@ class RoleAdmin(ForSuperusers, RecordedAdmin):
     @admin.display(description="what it allows")
     def verbs_shown(self, role: Role) -> str:
         return ", ".join(verb.label for verb in Verb if verb in role.allowed)
-
-
-class LeavingUserAdmin(VisibleUserAdmin):
-    """Base of the admin of users, whose networks, VMs and images superusers hand over before they leave."""
-
-    actions = ("hand_over_everything",)
-
-    def get_actions(self, request: HttpRequest) -> dict[str, tuple]:
-        found = super().get_actions(request)
-        if not request.user.is_superuser:
-            found.pop("hand_over_everything", None)
-        return found
-
-    @admin.action(description="Hand over everything to another user")
-    def hand_over_everything(self, request: HttpRequest, users: QuerySet) -> HttpResponse | None:
-        return hand_over_everything(self, request, users)

@@ -1,0 +1,1 @@
+"""The admin: hypervisors, people and the portal itself, arranged by what operators and superusers do there."""

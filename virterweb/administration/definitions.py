@@ -1,0 +1,65 @@
+"""Definitions in the admin: as the portal has stored them. They are edited on their pages, which show a preview."""
+
+from django.contrib import admin
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest
+
+from networks.models import Network
+from virterweb.hypervisors.models import Hypervisor
+from vms.models import VM, Image
+
+from .access import HypervisorFilter, OnHypervisors, Page
+from .hypervisors.admin import request_polls
+from .site import site
+
+LIFECYCLE = ("managed", "owner", "team", "generation", "created_at", "removed_at")
+
+
+class DefinitionAdmin(OnHypervisors, Page):
+    """Base of the admins of definitions: shown as they are stored, with links to the pages on which they are edited."""
+
+    change_form_template = "admin/definition.html"
+    actions = ("request_poll",)
+    list_select_related = ("hypervisor", "status", "owner", "team")
+    list_filter = (("hypervisor", HypervisorFilter), "managed")
+
+    def view_on_site(self, obj: Model) -> str:
+        return obj.get_absolute_url()
+
+    @admin.display(description="state")
+    def state_shown(self, desired: Model) -> str:
+        return desired.state.words
+
+    @admin.action(description="Poll the hypervisors of the selected rows", permissions=["view"])
+    def request_poll(self, request: HttpRequest, rows: QuerySet) -> None:
+        request_polls(request, Hypervisor.objects.filter(pk__in=rows.values("hypervisor")))
+
+
+@admin.register(Network, site=site)
+class NetworkAdmin(DefinitionAdmin):
+    list_display = ("name", "hypervisor", "state_shown", "managed", "owner", "team", "on_drift", "generation")
+    search_fields = ("name", "status__domain", "status__bridge", "status__ip_range", "hosts__mac", "hosts__ip")
+    fieldsets = (
+        (None, {"fields": ("name", "hypervisor", "uuid", "active", "autostart", "on_drift", "document")}),
+        ("Ownership and lifecycle", {"fields": LIFECYCLE}),
+    )
+
+
+@admin.register(VM, site=site)
+class VMAdmin(DefinitionAdmin):
+    list_display = ("name", "hypervisor", "number", "state_shown", "managed", "owner", "team", "image", "generation")
+    list_select_related = (*DefinitionAdmin.list_select_related, "image")
+    search_fields = ("name", "number", "nics__mac", "nics__source")
+    fieldsets = (
+        (None, {"fields": ("name", "hypervisor", "uuid", "number", "image", "memory", "vcpus", "boot_size")}),
+        ("Guest", {"fields": ("ssh_user", "ssh_keys", "host_key_public", "user_data", "guest_network", "wait_ssh")}),
+        ("Console", {"fields": ("vnc_port", "vnc_bind", "console_log", "console_dir")}),
+        ("Ownership and lifecycle", {"fields": ("running", "forced", *LIFECYCLE)}),
+    )
+
+
+@admin.register(Image, site=site)
+class ImageAdmin(DefinitionAdmin):
+    list_display = ("name", "hypervisor", "volume", "state_shown", "managed", "owner", "team")
+    search_fields = ("name", "volume")
+    fieldsets = ((None, {"fields": ("name", "hypervisor", "volume", "size", *LIFECYCLE)}),)

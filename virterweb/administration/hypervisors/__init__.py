@@ -1,0 +1,1 @@
+"""Hypervisors: their settings, a test of the connection, and what is forgotten with one."""

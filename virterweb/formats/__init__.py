@@ -1,0 +1,1 @@
+"""How dates and times are written, for pages of Django, which do not use the filters of the portal."""

@@ -1,0 +1,1 @@
+"""Formats of the language of the portal."""
