@@ -183,21 +183,29 @@ def test_on_a_phone_nothing_is_wider_than_the_screen(open_tab: Callable[..., Pag
         picture(tab, f"phone{path.replace('/', '-')}")
 
 
-def test_an_operator_finds_every_model_in_the_admin_and_polls_again(tab: Page):
+def test_an_operator_finds_stored_rows_in_the_admin_and_polls_again(tab: Page):
     tab.goto("/admin/")
-    for name in ("Hypervisors", "Networks", "Leases", "VMs", "NICs", "Images", "Volumes", "Network statuses"):
-        expect(tab.get_by_role("link", name=name, exact=True).first).to_be_visible()
+    for name in ("Hypervisors", "Networks", "VMs", "Images", "Observed tables", "System"):
+        expect(tab.locator(".tasks").get_by_role("link", name=name, exact=True)).to_be_visible()
     tab.goto("/admin/networks/network/")
     tab.get_by_role("checkbox", name="Select this object").first.check()
     tab.get_by_label("Action:").select_option(label="Poll the hypervisors of the selected rows")
     tab.get_by_role("button", name="Go").click()
     expect(tab.get_by_text("Polling lab.")).to_be_visible()
     tab.get_by_role("link", name="default").first.click()
-    tab.get_by_role("link", name="View on site").click()
+    tab.get_by_role("link", name="on its page in the portal").click()
     expect(tab).to_have_url("/networks/lab/default/")
     tab.locator("#more-actions summary").click()
     tab.get_by_role("link", name="Open in the admin").click()
-    expect(tab.get_by_role("heading", name="View network")).to_be_visible()
+    expect(tab.get_by_role("heading", name="default", exact=True)).to_be_visible()
+
+
+def test_a_connection_is_tested_and_the_result_follows_without_reload(tab: Page):
+    tab.goto("/admin/hypervisors/hypervisor/")
+    tab.get_by_role("link", name="lab", exact=True).last.click()
+    tab.get_by_role("button", name="Test connection").click()
+    expect(tab.locator("#connection-test")).to_contain_text("The connection works.")
+    expect(tab.locator("#connection-test")).to_contain_text("libvirt")
 
 
 @pytest.mark.failing_requests("/login/", status=422)

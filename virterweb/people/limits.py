@@ -54,8 +54,8 @@ class Limit:
         return f"{self.used} of {self.allowed} {self.kind.label}"
 
 
-def limits(team: int | None, hypervisor: int) -> list[Limit]:
-    """Return the limits of a team on a hypervisor, with what is used of each."""
+def limits(team: int | None, hypervisor: int | None) -> list[Limit]:
+    """Return the limits of a team on a hypervisor, with what is used of each; without one, those on all together."""
     return [limit for grant in _limiting(team, hypervisor) for limit in _of(grant)]
 
 
@@ -87,7 +87,7 @@ def _any_limit() -> Q:
     return ~Q(*((f"max_{kind.value}", None) for kind in Kind))
 
 
-def _limiting(team: int | None, hypervisor: int) -> QuerySet[Grant]:
+def _limiting(team: int | None, hypervisor: int | None) -> QuerySet[Grant]:
     """Return the grants that limit something."""
     here = Q(hypervisor=None) | Q(hypervisor=hypervisor)
     return Grant.objects.filter(here, _any_limit(), team=team).select_related("hypervisor").order_by("pk")

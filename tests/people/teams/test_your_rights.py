@@ -2,10 +2,10 @@
 
 import pytest
 
-from tests.support.making import make_hypervisor, make_network
+from tests.support.making import make_hypervisor, make_network, make_vm
 from tests.support.shown import queries_of
 from tests.support.teams import make_team, role
-from virterweb.people.models import Share, Team
+from virterweb.people.models import Grant, Share, Team
 
 pytestmark = pytest.mark.integration
 PATH = "/profile/rights/"
@@ -71,3 +71,24 @@ def test_who_has_no_rights_is_told_whom_to_ask(member_page, lab):
 def test_a_viewer_may_not_create(member_page, lab):
     Team.objects.update(role_of_all=role("viewer"))
     assert "You may run VMs" not in text(member_page)
+
+
+def test_it_shows_what_is_used_of_the_limits_on_each_hypervisor(member_page, lab, member):
+    Team.objects.update(role_of_all=None)
+    red = make_team("red", {member: "user"}, on=lab, max_vms=4, max_networks=1)
+    Grant.objects.create(team=red, max_vms=9)
+    make_network(lab, "net1", "10.1.0.1/24", team=red)
+    for number, place in enumerate((lab, lab, make_hypervisor("lab-2")), 8):
+        make_vm(place, f"vm-{number}", number, team=red)
+    page = text(member_page)
+    assert page.count("In use by the team") == 1
+    assert "2 of 4 VMs</div>" in page
+    assert '<div class="failed">1 of 1 networks</div>' in page
+    assert '3 of 9 VMs<span class="soft"> on all hypervisors</span>' in page
+    assert "3 of 9 VMs</div>" in page
+
+
+def test_without_limits_there_is_nothing_about_them(member_page, lab):
+    assert "In use" not in text(member_page)
+    Grant.objects.update(max_memory=2048)
+    assert "0 of 2048 MiB of memory" in text(member_page)

@@ -8,7 +8,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
-from virterweb.people import rights
+from virterweb.people import limits, rights
+from virterweb.people.limits import Limit
 from virterweb.people.models import Grant, Membership, Team
 from virterweb.people.owned import Owned, owned_models
 from virterweb.people.verbs import ALL, ALLOWS, OWNER, Level, Verb, verbs_of
@@ -24,6 +25,11 @@ class Row:
     role: str
     own: frozenset[Verb]
     others: frozenset[Verb]
+    limits: tuple[Limit, ...]  # those that hold there, also by a grant for all hypervisors
+
+    @property
+    def place(self) -> str:
+        return str(self.grant.hypervisor or "all hypervisors")
 
     @property
     def own_words(self) -> str:
@@ -55,7 +61,8 @@ def rows(user: AbstractBaseUser, teams: Iterable[Team]) -> list[Row]:
     for grant in Grant.objects.filter(team__in=teams).select_related("team", "hypervisor", "role"):
         if role := roles[grant.team_id]:
             others = verbs_of(grant.role.verbs if grant.role else ())
-            found.append(Row(grant=grant, role=role.name, own=role.allowed, others=others))
+            holds = tuple(limits.limits(grant.team_id, grant.hypervisor_id))
+            found.append(Row(grant=grant, role=role.name, own=role.allowed, others=others, limits=holds))
     return found
 
 
@@ -84,5 +91,9 @@ def your_rights(request: HttpRequest) -> HttpResponse:
     teams = list(Team.objects.select_related("role_of_all"))
     found = [] if everything else rows(request.user, teams)
     context = {"rows": found, "everything": everything, "several_teams": len(teams) > 1}
-    context |= {"creating": [row for row in found if row.creates], "shared": shared(request.user)}
+    context |= {
+        "creating": [row for row in found if row.creates],
+        "limited": any(row.limits for row in found),
+        "shared": shared(request.user),
+    }
     return render(request, "people/rights.html", context)
