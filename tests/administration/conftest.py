@@ -26,7 +26,7 @@ def lab(everybody) -> Hypervisor:
 
 @pytest.fixture
 def other(everybody) -> Hypervisor:
-    """Return a hypervisor that only operators of all operate, with an object of each kind, whose names say “foreign”."""
+    """Return a hypervisor that only operators of all operate, with objects whose names say “foreign”."""
     found = make_hypervisor("foreign-host")
     network = make_network(found, "foreign-net", "10.66.0.1/24")
     make_host(network, "52:54:00:66:00:09", "10.66.0.9")

@@ -61,6 +61,7 @@ HOSTILE = (
         "test:///tmp/x.xml",
         "test+ssh://lab7/default",
     ),
+    *("qemu+ssh://root:secret@lab7/system", "qemu+tcp://:secret@lab7/system", "qemu+ssh://root@lab7@x/system"),
     *("test+ext:///default?command=/tmp/x", "test:///default?command=/tmp/x"),
 )
 
@@ -98,7 +99,18 @@ def test_a_uri_written_past_every_form_is_refused_before_connecting(db, trap):
 
 
 @pytest.mark.parametrize(
-    "given", ["lab=qemu+ext:///system?command=/tmp/x", "a/b=test:///default", "=test:///default", "run=test:///default"]
+    "given",
+    [
+        *("lab=qemu+ext:///system?command=/tmp/x", "lab=qemu+ssh://root:secret@lab7/system", "lab=xen:///system"),
+        *(
+            "a/b=test:///default",
+            "=test:///default",
+            "run=test:///default",
+            "add=test:///default",
+            "a b=test:///default",
+        ),
+        *("l\u200bab=test:///default", "-lab=test:///default", "l<b>=test:///default"),
+    ],
 )
 def test_setup_takes_only_what_the_form_takes(db, given):
     with pytest.raises(CommandError):

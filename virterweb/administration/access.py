@@ -20,6 +20,13 @@ from virterweb.people.verbs import Verb
 NAMES = ("vCPUs", "dnsmasq options")  # labels that begin with the small letter of a name
 
 
+def as_sentence(text: str) -> str:
+    """Return a help text with a capital letter and a full stop, unless it is a unit, markup or begins with a URL."""
+    if " " not in text or "<" in text or not text.split(maxsplit=1)[0].strip(":;,*").isalpha():
+        return text
+    return f"{text[0].upper()}{text[1:]}{'' if text[-1] in '.?!…' else '.'}"
+
+
 def readable_hypervisors(user: rights.Actor) -> QuerySet[Hypervisor]:
     """Return the hypervisors that a user operates and of which the user may see everything, secrets included."""
     access = rights.access_of(user)
@@ -37,6 +44,8 @@ class Plain:
             field.widget.attrs |= {"rows": 4, "spellcheck": "false"}
         if field is not None and db_field.verbose_name in NAMES:
             field.label = db_field.verbose_name
+        if field is not None:
+            field.help_text = as_sentence(field.help_text)
         return field
 
 
@@ -114,7 +123,7 @@ class HypervisorFilter(admin.RelatedFieldListFilter):
 
 
 class Page(admin.ModelAdmin):
-    """Base of all admins: an object that does not exist for a user is not found, without a message that names its ID."""
+    """Base of all admins: what does not exist for a user is not found, without a message that names it."""
 
     heading: ClassVar[str] = ""  # the title of the list, if it is not the plural of the model
     show_facets = admin.ShowFacets.NEVER
