@@ -141,10 +141,10 @@ def test_new_recovery_codes_replace_the_earlier_ones(client, member):
     assert enter(after_password(), before[0]).status_code == 422
 
 
-def test_a_user_of_another_service_sets_second_factors_there(client, django_user_model):
+def test_a_user_of_another_service_is_asked_to_log_in_there_again(client, django_user_model):
     client.force_login(django_user_model.objects.create_user("mara"))
     answer = client.get(f"{SECOND}app/add/")
-    assert (answer.status_code, "another service" in answer.content.decode()) == (403, True)
+    assert (answer.status_code, "the other service" in answer.content.decode()) == (403, True)
 
 
 def test_a_superuser_deletes_a_lost_second_factor_in_the_admin_and_sees_no_secret(client, operator, secret):

@@ -101,6 +101,7 @@ PAGES: dict[str, dict[str | None, Rule]] = {
             "account_change_password usersessions_list mfa_index mfa_activate_totp mfa_deactivate_totp", OWN_ACCOUNT
         ),
         **each("mfa_view_recovery_codes mfa_generate_recovery_codes mfa_add_webauthn mfa_remove_webauthn", OWN_ACCOUNT),
+        **each("socialaccount_connections connect_account", OWN_ACCOUNT),
         "tokens": Rule(SIGNED_IN, SIGNED_IN),
         None: Rule(ANYONE, ANYONE, anything=True),  # the icon's redirect
     },

@@ -79,6 +79,10 @@ def account_connected(user: AbstractBaseUser, provider: str, account: str) -> No
     _record("account connected", None, by=user, about={"provider": provider, "account": account[:MAX_NAME]})
 
 
+def account_removed(user: AbstractBaseUser, provider: str, account: str) -> None:
+    _record("account removed", None, by=user, about={"provider": provider, "account": account[:MAX_NAME]})
+
+
 def invited(user: AbstractBaseUser) -> None:
     """Record that an invitation link was created, by the user of the request or command."""
     subject = Subject(kind=Kind.RIGHTS, name=user.get_username(), object_id=user.pk)

@@ -25,6 +25,7 @@ PEOPLE = {
     "second factor refused": "wrong second factor of {name}",
     "session ended": "session of {user} ended: {browser} at {address}",
     "account connected": "account {account} of {provider} connected",
+    "account removed": "account {account} of {provider} removed",
     "invitation created": "invitation created",
     "invitation used": "password set by an invitation",
     "token created": "token {name} created",

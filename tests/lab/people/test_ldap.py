@@ -5,10 +5,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from allauth.mfa.models import Authenticator
 from django.conf import settings
 from django.contrib.auth.models import Group, User
 from django.test import Client
 
+from tests.people.test_second_factor import code
 from tests.support.servers.slapd import Slapd, slapd
 from virterweb.people.models import MAX_OF_BOTH
 
@@ -98,6 +100,20 @@ def test_a_deactivated_user_is_out_at_the_next_request(use):
     User.objects.update(is_active=False)
     assert client.get("/profile/").status_code == 302
     assert log_in() == 422
+
+
+def test_a_user_of_the_directory_adds_a_second_factor_and_is_asked_for_it_from_then_on(use):
+    client = Client()
+    log_in(client=client)
+    assert client.get("/profile/second-factor/app/add/").status_code == 200
+    secret = client.session["mfa.totp.secret"]
+    assert client.post("/profile/second-factor/app/add/", {"code": code(secret)}).status_code == 302
+    (first, *_) = Authenticator.objects.get(type="recovery_codes").wrap().get_unused_codes()
+    other = Client()
+    assert log_in(client=other) == 302
+    assert other.get("/profile/").status_code == 302
+    assert other.post("/login/code/", {"code": first}).status_code == 302
+    assert other.get("/profile/").context["user"].get_username() == "mara"
 
 
 def test_wrong_passwords_are_limited_as_those_of_the_portal(use):

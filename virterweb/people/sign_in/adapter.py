@@ -1,6 +1,7 @@
 """What allauth asks the portal: how often a sign-in may be tried, who gets an account, and what is said."""
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.core import context
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import authenticate
@@ -13,7 +14,12 @@ from . import groups, limits
 from .sessions import age
 
 WRONG_PASSWORD = "Please enter a correct username and password. Both are case-sensitive."
+RECENT = 300  # seconds, as allauth's time limit of a confirmation
 SAID = {
+    "socialaccount/messages/account_connected.txt": "Account connected. You can log in with it from now on.",
+    "socialaccount/messages/account_connected_updated.txt": "This account is connected already.",
+    "socialaccount/messages/account_connected_other.txt": "This account belongs to another user of the portal.",
+    "socialaccount/messages/account_disconnected.txt": "Account removed. You can no longer log in with it.",
     "account/messages/password_changed.txt": "Password changed. Your other sessions have ended.",
     "mfa/messages/totp_activated.txt": "Authenticator app added.",
     "mfa/messages/totp_deactivated.txt": "Authenticator app removed.",
@@ -57,6 +63,13 @@ class AccountAdapter(DefaultAccountAdapter):
         answer = super().post_login(request, user, **options)
         limits.remember_browser(answer, user.get_username())
         return answer
+
+    def is_reauthentication_required(self, *, app: str, **options: object) -> bool:
+        """Return whether the user has to confirm who it is; not just after a sign-in that no password here confirms."""
+        request = context.request
+        if not request.user.has_usable_password() and session_age.has_just_begun(request.session, RECENT):
+            return False
+        return super().is_reauthentication_required(app=app, **options)
 
     def get_client_ip(self, request: HttpRequest) -> str:
         """Return the address that the web server found; of a socket in the file system there is none."""

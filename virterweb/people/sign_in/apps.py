@@ -35,6 +35,15 @@ def check_directory(**options: object) -> list[Error]:
     return []
 
 
+def note_connected(sociallogin: object, **rest: object) -> None:
+    """Record that a user has connected an account of a provider; allauth has no other way to learn of it."""
+    from virterweb.activity import sign_ins
+
+    from .oidc.adapter import name_of
+
+    sign_ins.account_connected(sociallogin.user, sociallogin.account.provider, name_of(sociallogin.account))
+
+
 class SignInConfig(AppConfig):
     name = "virterweb.people.sign_in"
     verbose_name = "Sign-in"
@@ -44,12 +53,14 @@ class SignInConfig(AppConfig):
         register(check_directory)
         from allauth.account.signals import password_changed
         from allauth.mfa import signals
+        from allauth.socialaccount.signals import social_account_added
 
         from virterweb.activity import sign_ins
 
         # allauth offers no other way to learn which factor was added, removed or used.
         for signal, receiver in (
             (password_changed, sign_ins.password_changed),
+            (social_account_added, note_connected),
             (signals.authenticator_added, sign_ins.factor_added),
             (signals.authenticator_reset, sign_ins.factor_added),
             (signals.authenticator_removed, sign_ins.factor_removed),

@@ -19,12 +19,16 @@ from django.urls import reverse_lazy
 
 from virterweb.activity import sign_ins
 
-from . import limits
+from . import limits, session_age
+from .adapter import RECENT
 from .forms import status_of, without_placeholders
 from .views import page, served
 
 CODE_HELP = "The code that your authenticator app shows, or one of your recovery codes."
-NO_PASSWORD = "Your account has no password here. You sign in with another service, where second factors are set."
+NO_PASSWORD = (
+    "Your account has no password here by which you could confirm that it is you. Log out and log in again with the "
+    "other service, and do this within 5 minutes."
+)
 WRONG_PASSKEY = "The passkey is not the right one, or it was asked for too long ago. Try again."
 MALFORMED = (KeyError, TypeError, ValueError, AttributeError, OverflowError)
 SETTINGS = reverse_lazy("mfa_index")
@@ -108,11 +112,12 @@ class PasskeyConfirmationForm(ForPasskey, webauthn_forms.ReauthenticateWebAuthnF
 
 
 def for_password_users(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-    """Let nobody add a factor whom the portal cannot ask for anything to confirm it with."""
+    """Let nobody change how they sign in whom the portal cannot ask for a confirmation, except after the sign-in."""
 
     def run(request: HttpRequest, **values: object) -> HttpResponse:
         own = Authenticator.objects.filter(user=request.user)
-        if not request.user.has_usable_password() and not own.exists():
+        can_confirm = request.user.has_usable_password() or session_age.has_just_begun(request.session, RECENT)
+        if not can_confirm and not own.exists():
             raise PermissionDenied(NO_PASSWORD)
         return view(request, **values)
 

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from . import second_factor, views
+from . import connections, second_factor, views
 from .oidc import views as oidc
 from .sessions.views import sessions
 
@@ -21,6 +21,12 @@ urlpatterns = [
     path("profile/", views.profile, name="profile"),
     path("profile/password/", views.change_password, name="account_change_password"),
     path("profile/sessions/", sessions, name="usersessions_list"),
+    path("profile/accounts/", connections.connections, name="socialaccount_connections"),
+    path(
+        "profile/accounts/<slug:provider_id>/connect/",
+        second_factor.for_password_users(oidc.connect),
+        name="connect_account",
+    ),
     path("profile/second-factor/", second_factor.overview, name="mfa_index"),
     path("profile/second-factor/app/add/", second_factor.add_app, name="mfa_activate_totp"),
     path("profile/second-factor/app/remove/", second_factor.remove_app, name="mfa_deactivate_totp"),

@@ -66,7 +66,7 @@ def change_password(request: HttpRequest) -> HttpResponse:
 @require_safe
 def profile(request: HttpRequest) -> HttpResponse:
     """Show who is signed in, and link to the rights and to what can be changed."""
-    return render(request, "people/profile/profile.html")
+    return render(request, "people/profile/profile.html", {"has_providers": bool(settings.OIDC_PROVIDERS)})
 
 
 class Invitation(PasswordResetConfirmView):

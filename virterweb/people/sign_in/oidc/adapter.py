@@ -2,10 +2,11 @@
 
 import hashlib
 
+from allauth.account.internal.flows.reauthentication import is_reauthentication_required
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from allauth.socialaccount.models import SocialAccount, SocialApp, SocialLogin
-from allauth.socialaccount.providers.base import AuthError
+from allauth.socialaccount.providers.base import AuthError, AuthProcess
 from allauth.socialaccount.providers.oauth2.client import OAuth2Error
 from allauth.socialaccount.providers.oauth2.utils import generate_code_challenge
 from allauth.socialaccount.providers.openid_connect.provider import OpenIDConnectProvider
@@ -85,6 +86,10 @@ class PortalProvider(OpenIDConnectProvider):
         super().__init__(request, SocialApp(**names, **keys, settings=own))
         self.configured = configured
 
+    def serialize(self) -> dict[str, str]:
+        """Return by what `get_provider` finds it again, when the second factor follows the answer of the provider."""
+        return {"id": self.configured.key}
+
     def get_pkce_params(self) -> dict:
         """Return PKCE's parameters, and the nonce, for a new attempt."""
         parameters = generate_code_challenge()
@@ -125,6 +130,14 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):
 
     def list_apps(self, request: HttpRequest, provider: str = "", client_id: str = "") -> list[SocialApp]:
         return [PortalProvider(request, each).app for each in settings.OIDC_PROVIDERS.values()]
+
+    def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
+        """Connect an account only to the user who has just confirmed that; the way to the provider may take long."""
+        if sociallogin.state.get("process") != AuthProcess.CONNECT:
+            return
+        if is_reauthentication_required(request, app="allauth.socialaccount"):
+            messages.error(request, "It took too long, or your session has ended. Connect the account again.")
+            raise ImmediateHttpResponse(redirect("socialaccount_connections"))
 
     def save_user(self, request: HttpRequest, sociallogin: SocialLogin, form: object = None) -> AbstractUser:
         with transaction.atomic():

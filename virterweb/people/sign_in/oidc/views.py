@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import wraps
 from http import HTTPStatus
 
+from allauth.account.decorators import reauthentication_required
 from allauth.account.utils import get_next_redirect_url
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.core.internal import ratelimit
@@ -56,6 +57,14 @@ def begin(request: HttpRequest, adapter: OAuth2Adapter) -> HttpResponse:
         return HttpResponseRedirect(get_next_redirect_url(request) or reverse("portal:overview"))
     provider = get_adapter().get_provider(request, adapter.provider_id)
     return provider.redirect(request, AuthProcess.LOGIN, next_url=get_next_redirect_url(request))
+
+
+@reauthentication_required(app="allauth.socialaccount")
+@of_provider
+def connect(request: HttpRequest, adapter: OAuth2Adapter) -> HttpResponse:
+    """Send the browser of a signed-in user to a provider, whose account is connected when it comes back."""
+    provider = get_adapter().get_provider(request, adapter.provider_id)
+    return provider.redirect(request, AuthProcess.CONNECT)
 
 
 @of_provider

@@ -25,6 +25,11 @@ def has_ended(session: SessionBase, now: float) -> bool:
     return too_old or now - session.get(SEEN, now) >= settings.SESSION_IDLE_AGE
 
 
+def has_just_begun(session: SessionBase, seconds: float) -> bool:
+    """Return whether somebody has signed in within so many seconds."""
+    return time.time() - session.get(BEGAN, 0) < seconds
+
+
 def is_activity(request: HttpRequest) -> bool:
     """Return whether a person has opened or sent something; an open page asks for its news by itself."""
     return request.method not in ("GET", "HEAD") or not request.htmx

@@ -1,0 +1,193 @@
+"""A signed-in user connects the account of a provider after a confirmation; nobody gets the account of others."""
+
+from collections.abc import Iterator
+from urllib.request import build_opener
+
+import pytest
+from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount
+from django.contrib.auth.models import User
+from django.http import HttpResponse
+from django.test import Client
+from lxml import html
+
+from tests.people.oidc_browser import NotFollowed, at_provider, back, configured, log_in, name_of, use
+from tests.people.test_second_factor import PASSWORD, SECOND, code, confirmed
+from tests.support.servers.oidc_provider import OIDCProvider, oidc_provider
+from virterweb.activity.models import Entry
+from virterweb.people.sign_in.session_age import BEGAN
+
+pytestmark = pytest.mark.integration
+ACCOUNTS, CONNECT = "/profile/accounts/", "/profile/accounts/corp/connect/"
+
+
+@pytest.fixture
+def provider(db) -> Iterator[OIDCProvider]:
+    with oidc_provider() as found, use(configured(found)):
+        yield found
+
+
+def to_provider(client: Client) -> str:
+    """Begin to connect; the address with which the provider sends the browser back."""
+    return build_opener(NotFollowed).open(client.get(CONNECT)["Location"])
+
+
+def connect(client: Client) -> HttpResponse:
+    return back(client, to_provider(client))
+
+
+def said(client: Client) -> str:
+    """Return the messages of the next page."""
+    return client.get(ACCOUNTS).content.decode()
+
+
+def confirm_again(client: Client, minutes: int) -> None:
+    """Let the confirmation of a session be so old."""
+    session = client.session
+    for record in session["account_authentication_methods"]:
+        record["at"] -= minutes * 60
+    session[BEGAN] -= minutes * 60
+    session.save()
+
+
+def test_a_local_user_connects_an_account_and_logs_in_with_it(provider, member):
+    client = confirmed(Client())
+    assert html.fromstring(said(client)).xpath("//a[text()='Connect with Corp']/@href") == [CONNECT]
+    assert connect(client)["Location"] == ACCOUNTS
+    assert "Account connected" in said(client)
+    assert SocialAccount.objects.get().user == member
+    other = Client()
+    log_in(other)
+    assert name_of(other) == "otto"
+    assert User.objects.count() == 1
+    assert Entry.objects.filter(event="account connected").get().what == "account mara of corp connected"
+    client.post("/logout/")
+    assert client.post("/login/", PASSWORD).status_code == 302, "the password stays valid"
+
+
+def test_the_password_is_asked_for_before(provider, member):
+    client = Client()
+    client.force_login(member)
+    assert client.get(CONNECT)["Location"].startswith("/confirm/?next=")
+    assert client.post(ACCOUNTS, {"account": "1"})["Location"].startswith("/confirm/")
+    assert Client().get(CONNECT)["Location"].startswith("/login/")
+    assert not SocialAccount.objects.exists()
+
+
+def test_a_confirmation_that_was_long_ago_connects_nothing(provider, member):
+    client = confirmed(Client())
+    way_back = to_provider(client)
+    confirm_again(client, minutes=6)
+    assert back(client, way_back)["Location"] == ACCOUNTS
+    assert "It took too long" in said(client)
+    assert not SocialAccount.objects.exists()
+
+
+def test_an_account_of_another_user_is_not_taken_over(provider, member):
+    log_in(Client())
+    client = confirmed(Client())
+    assert connect(client)["Location"] == ACCOUNTS
+    assert "This account belongs to another user" in said(client)
+    assert SocialAccount.objects.get().user.username == "mara"
+    assert name_of(client) == "otto"
+
+
+def test_the_answer_for_one_browser_connects_nothing_in_another(provider, member, user):
+    client = confirmed(Client())
+    way_back = to_provider(client)
+    other = Client()
+    other.force_login(user)
+    back(other, way_back)
+    assert not SocialAccount.objects.exists()
+    signed_out = Client()
+    back(signed_out, way_back)
+    assert name_of(signed_out) == ""
+    assert not SocialAccount.objects.exists()
+
+
+def test_connecting_it_again_changes_nothing(provider, member):
+    client = confirmed(Client())
+    connect(client)
+    assert connect(client)["Location"] == ACCOUNTS
+    assert "This account is connected already." in said(client)
+    assert SocialAccount.objects.count() == 1
+    assert "Connect with Corp" not in said(client)
+
+
+def test_a_connected_account_is_removed(provider, member):
+    client = confirmed(Client())
+    connect(client)
+    account = SocialAccount.objects.get()
+    assert client.post(ACCOUNTS, {"account": account.pk}).status_code == 302
+    assert "Account removed" in said(client)
+    assert not SocialAccount.objects.exists()
+    assert Entry.objects.latest("pk").what == "account mara of corp removed"
+
+
+def test_the_only_way_to_log_in_is_not_removed(provider):
+    client = Client()
+    log_in(client)
+    account = SocialAccount.objects.get()
+    assert client.post(ACCOUNTS, {"account": account.pk}).status_code == 302
+    assert "This is the only way in which you can log in." in said(client)
+    assert SocialAccount.objects.exists()
+
+
+@pytest.mark.parametrize("chosen", ["", "0", "x", "-1", "99999999999999999999", "other", "ldap"])
+def test_no_other_account_is_removed(provider, member, chosen):
+    log_in(Client())
+    values = {"other": SocialAccount.objects.get().pk}
+    values["ldap"] = SocialAccount.objects.create(user=member, provider="ldap", uid="7").pk
+    client = confirmed(Client())
+    assert client.post(ACCOUNTS, {"account": values.get(chosen, chosen)}).status_code == 404
+    assert SocialAccount.objects.count() == 2
+
+
+@pytest.mark.parametrize("key", ["absent", "ldap", "7"])
+def test_an_unknown_provider_connects_nothing(provider, member, key):
+    client = confirmed(Client())
+    assert client.get(f"/profile/accounts/{key}/connect/").status_code == 302
+    assert not SocialAccount.objects.exists()
+
+
+def test_without_providers_nothing_is_offered(db, member):
+    client = confirmed(Client())
+    assert ACCOUNTS not in client.get("/profile/").content.decode()
+    assert "Connect with" not in said(client)
+
+
+def test_the_profile_links_to_the_accounts(provider, member):
+    client = Client()
+    client.force_login(member)
+    assert ACCOUNTS in client.get("/profile/").content.decode()
+
+
+def test_a_user_of_a_provider_adds_a_second_factor_just_after_the_sign_in(provider):
+    client = Client()
+    log_in(client)
+    assert client.get(f"{SECOND}app/add/").status_code == 200
+    secret = client.session["mfa.totp.secret"]
+    assert client.post(f"{SECOND}app/add/", {"code": code(secret)}).status_code == 302
+    assert client.get(f"{SECOND}codes/").status_code == 200
+    other = Client()
+    assert back(other, at_provider(other))["Location"].startswith("/login/code/")
+    assert name_of(other) == ""
+    (first, *_) = Authenticator.objects.get(type="recovery_codes").wrap().get_unused_codes()
+    assert other.post("/login/code/", {"code": first}).status_code == 302
+    assert name_of(other) == "mara"
+
+
+def test_later_the_user_of_a_provider_is_asked_to_log_in_again(provider):
+    client = Client()
+    log_in(client)
+    confirm_again(client, minutes=6)
+    answer = client.get(f"{SECOND}app/add/")
+    assert answer.status_code == 403
+    assert "Log out and log in again" in answer.content.decode()
+    assert client.get(CONNECT).status_code == 403
+
+
+def test_a_sign_in_does_not_replace_the_password_of_those_who_have_one(provider, member):
+    client = Client()
+    client.post("/login/", PASSWORD)
+    assert client.get(f"{SECOND}app/add/")["Location"].startswith("/confirm/")

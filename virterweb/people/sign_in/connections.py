@@ -1,0 +1,56 @@
+"""The accounts at providers with which a user can sign in, besides the password: listed, connected and removed."""
+
+from allauth.account.decorators import reauthentication_required
+from allauth.socialaccount.internal.flows import connect
+from allauth.socialaccount.models import SocialAccount
+from django.conf import settings
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods
+
+from virterweb.activity.sign_ins import account_removed
+
+from .oidc.adapter import name_of
+
+ONLY_WAY = "This is the only way in which you can log in. Set a password first, or connect another account."
+
+
+def own(request: HttpRequest) -> list[SocialAccount]:
+    """Return the accounts of the user at providers of the file, each with its provider and its name there."""
+    found = list(SocialAccount.objects.filter(user=request.user, provider__in=list(settings.OIDC_PROVIDERS)))
+    for account in found:
+        account.configured, account.name = settings.OIDC_PROVIDERS[account.provider], name_of(account)
+    return found
+
+
+def remove(request: HttpRequest, chosen: str) -> None:
+    """Remove an account by its number, unless the user could not sign in any more."""
+    account = next((each for each in own(request) if str(each.pk) == chosen), None)
+    if account is None:
+        raise Http404
+    try:
+        connect.validate_disconnect(request, account)
+    except ValidationError:
+        messages.error(request, ONLY_WAY)
+        return
+    with transaction.atomic():
+        account_removed(request.user, account.provider, account.name)
+        connect.disconnect(request, account)
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+@reauthentication_required(allow_get=True, app="allauth.socialaccount")
+def connections(request: HttpRequest) -> HttpResponse:
+    """List the accounts of the user, and the providers with which others can be connected; POST removes one."""
+    if request.method == "POST":
+        remove(request, request.POST.get("account", ""))
+        return redirect("socialaccount_connections")
+    accounts = own(request)
+    connected = {each.provider for each in accounts}
+    others = [each for key, each in settings.OIDC_PROVIDERS.items() if key not in connected]
+    return render(request, "people/profile/accounts.html", {"accounts": accounts, "others": others})
