@@ -92,3 +92,22 @@ def test_without_limits_there_is_nothing_about_them(member_page, lab):
     assert "In use" not in text(member_page)
     Grant.objects.update(max_memory=2048)
     assert "0 of 2048 MiB of memory" in text(member_page)
+
+
+def test_it_says_where_the_members_may_create_something(member_page, lab, member):
+    page = text(member_page)
+    assert "networks in the blocks: 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, fc00::/7" in page
+    assert "storage pools" not in page
+    assert "bridges:" not in page
+    Team.objects.update(role_of_all=None)
+    values = {"blocks": "10.1.0.0/16\n10.2.0.0/16", "bridges": "br-*", "devices": "eth1 <b>", "pools": "ssd-*\nmain"}
+    make_team("red", {member: "user"}, on=lab, **values)
+    make_team("blue", {member: "user"}, pools="")
+    make_team("green", {member: "viewer"}, pools="hidden")
+    page = text(member_page)
+    assert "networks in the blocks: 10.1.0.0/16, 10.2.0.0/16" in page
+    assert "NICs also on the bridges: br-*" in page
+    assert "NICs also on the host devices: eth1, &lt;b&gt;" in page
+    assert "disks and images in the storage pools: ssd-*, main" in page
+    assert "disks and images in the storage pools: none" in page
+    assert "hidden" not in page.split("<main", 1)[-1].split("storage pools: none", 1)[-1]
