@@ -11,7 +11,8 @@ from .agents import sync as addresses
 from .console import sync as console
 from .guests import configure, ssh
 from .images import sync as image_sync
-from .models import VM, Image
+from .leftovers import deletion
+from .models import VM, Image, Volume
 
 
 @shared_task
@@ -27,6 +28,7 @@ def push_image(image_id: int) -> None:
 WORK = (
     Work(name="push VM", due=VM.objects.overdue, run=push, at_once=6, per_hypervisor=3, inside=True),
     Work(name="push image", due=Image.objects.overdue, run=push_image, inside=True),
+    Work(name="delete volume", due=Volume.objects.to_delete, run=deletion.carry_out, inside=True),
     Work(name="ask guests", due=addresses.due_hypervisors, run=addresses.ask, hypervisor="pk"),
     Work(name="configure guest", due=configure.due_runs, run=configure.run, hypervisor="vm__hypervisor"),
     Work(name="read console", due=console.due_logs, run=console.read, inside=True),

@@ -9,6 +9,7 @@ from .console import views as console_views
 from .guests import views as guest_views
 from .hardware import views as hardware_views
 from .history import views as history_views
+from .leftovers import views as leftover_views
 from .nics import views as nic_views
 from .run import views as run_views
 
@@ -38,6 +39,13 @@ urlpatterns = [
     path("images/", views.image_list, name="images"),
     path("images/<str:hypervisor>/<str:name>/convert/", views.image_convert, name="image_convert"),
     path("images/<str:hypervisor>/<str:name>/remove/", views.image_remove, name="image_remove"),
+    path("leftovers/<str:hypervisor>/volumes/", leftover_views.volume_list, name="leftover_volumes"),
+    re_path(
+        r"^leftovers/(?P<hypervisor>[^/]+)/volumes\.(?P<suffix>csv|json)\Z",
+        leftover_views.volume_list,
+        name="leftover_volumes_table",
+    ),
+    path("leftovers/<str:hypervisor>/volumes/delete/", leftover_views.volume_delete, name="leftover_volumes_delete"),
     path("vms/", views.vm_list, name="list"),
     path("vms/many/", bulk_views.vm_many, name="many"),
     path("vms/run/", run_views.vm_run, name="run"),

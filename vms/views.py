@@ -196,9 +196,9 @@ def image_list(request: HttpRequest) -> HttpResponse:
 def _offered(user: rights.Actor, form: ImageForm) -> QuerySet[Volume]:
     """Return volumes that can become images, the first by name: no VM's disk, no image, none of Virter's own."""
     usable = form.fields["hypervisor"].widget.hypervisors
-    seen = rights.access_of(user).hypervisors(Verb.LIST, at="hypervisor") & Q(hypervisor__in=usable.order_by())
+    allowed = rights.access_of(user).hypervisors(Verb.CREATE, at="hypervisor") & Q(hypervisor__in=usable.order_by())
     named = Image.objects.filter(hypervisor=OuterRef("hypervisor"), volume=OuterRef("name"))
-    others = Volume.objects.filter(seen).exclude(name__startswith="virter:").exclude(name__startswith=LOADING)
+    others = Volume.objects.filter(allowed).exclude(name__startswith="virter:").exclude(name__startswith=LOADING)
     return others.exclude(Exists(named)).order_by("name")[:OFFERED]
 
 

@@ -106,6 +106,11 @@ def pooled() -> None:
     Volume.objects.create(hypervisor=vm().hypervisor, name="disk", path="/pool/disk", format="qcow2")
 
 
+def unused() -> None:
+    pooled()
+    Volume.objects.update(unused_since=timezone.now())
+
+
 def with_token() -> None:
     Token.objects.create(user=get_user_model().objects.get(username="superuser"), name="ci", digest="x")
 
@@ -142,6 +147,11 @@ def _now(value: object) -> object:
 
 def bulk(client: Client, path: str) -> HttpResponse:
     chosen = {"action": "stop", "network": network().pk}
+    return client.post(path, chosen | as_shown(client.post(path, chosen)))
+
+
+def delete_volume(client: Client, path: str) -> HttpResponse:
+    chosen = {"volume": Volume.objects.get(name="disk").pk}
     return client.post(path, chosen | as_shown(client.post(path, chosen)))
 
 
@@ -223,6 +233,7 @@ CHANGES = {
     ),
     "vms:image_convert": Change(EMPTY, IMAGE, "conversion into a layer requested"),
     "vms:image_remove": Change(EMPTY, IMAGE, "deletion requested"),
+    "vms:leftover_volumes_delete": Change(delete_volume, Kind.VOLUME, "deletion requested", unused),
     "portal:start_again": Change(EMPTY, VM_, "started again after a restart or rebuild of the hypervisor", interrupted),
     "portal:leave_off": Change(EMPTY, VM_, "left off after a restart or rebuild of the hypervisor", interrupted),
     "tokens": Change(post({"delete": lambda: Token.objects.get().pk}), Kind.RIGHTS, "token ci deleted", with_token),

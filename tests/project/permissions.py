@@ -66,6 +66,8 @@ PAGES: dict[str, dict[str | None, Rule]] = {
         **each("nic_list nic_table inventory ssh_config known_hosts list", LIST),
         "bridge_attached": NAMES,
         **each("attached attached_table group_attached detail", NAMES),
+        **each("leftover_volumes leftover_volumes_table", NAMES),
+        "leftover_volumes_delete": Rule(None, Verb.ADMINISTER),
         **each("definition guest copies history", READ),
         **each("console console_text", Rule(Verb.CONSOLE)),
         **each("size nic_add nic_edit nic_remove", EDIT),
@@ -85,7 +87,7 @@ PAGES: dict[str, dict[str | None, Rule]] = {
     },
     "operations": each("live ready metrics", MONITORING),
     "portal": {
-        **each("overview hypervisors address_problems search activity activity_table", LIST),
+        **each("overview hypervisors leftovers address_problems search activity activity_table", LIST),
         **each("network_problems problems", NAMES),
         **each("start_again leave_off", Rule(None, Verb.LIST)),  # those VMs that the user may start
     },

@@ -11,7 +11,7 @@ from tests.project.every_url import ALL, address
 from tests.project.permissions import PAGES
 from virterweb.people.verbs import ALL as ALL_VERBS
 from virterweb.people.verbs import MANAGER, OWNER, USER, VIEWER, Verb
-from vms.models import VM, Image
+from vms.models import VM, Image, Volume
 
 pytestmark = pytest.mark.integration
 
@@ -63,7 +63,7 @@ def expected(role: str, name: str | None, need: str | Verb) -> int:
 
 def state() -> list:
     """All that can be changed by people."""
-    models = (Network, DHCPHost, VM, VM.nics.rel.related_model, Image)
+    models = (Network, DHCPHost, VM, VM.nics.rel.related_model, Image, Volume)
     return [list(model.objects.order_by("pk").values()) for model in models]
 
 

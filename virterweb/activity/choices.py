@@ -23,6 +23,7 @@ class Kind(TextChoices):
     NIC = "NIC", "NIC"
     CONSOLE = "console", "console"
     IMAGE = "image", "image"
+    VOLUME = "volume", "volume"
     SIGN_IN = "sign-in", "sign-in"
     RIGHTS = "rights", "users and rights"
     NOTIFICATION = "notification", "notifications"

@@ -111,6 +111,10 @@ class Access:
             for right in self.rights
         )
 
+    def allows_somewhere(self, verb: Verb) -> bool:
+        """Return whether the user may do this with everything on any hypervisor."""
+        return self.everything or any(verb in right.others for right in self.rights)
+
     def hypervisors(self, verb: Verb | None = None, at: str = "pk") -> Q:
         """Return the condition that the user may do this with everything on the hypervisor at the path `at`.
 

@@ -3,6 +3,7 @@ from django.urls import path, re_path
 from . import views
 from .activity import activity, activity_table
 from .hypervisors import hypervisor_list
+from .leftovers.views import leftovers
 from .restarts import end_interruption
 
 app_name = "portal"
@@ -13,6 +14,7 @@ urlpatterns = [
     path("hypervisors/<str:hypervisor>/leave-off/", end_interruption, {"running": False}, name="leave_off"),
     path("activity/", activity, name="activity"),
     re_path(r"^activity\.(?P<suffix>csv|json)\Z", activity_table, name="activity_table"),
+    path("leftovers/", leftovers, name="leftovers"),
     path("problems/", views.address_problems, name="address_problems"),
     path("search/", views.search, name="search"),
     path("networks/<str:hypervisor>/<str:name>/problems/", views.network_problems, name="network_problems"),

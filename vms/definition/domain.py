@@ -4,6 +4,7 @@ Follows libvirt's formatdomain.html and schemas/domain.rng, and the domains that
 """
 
 import posixpath
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -18,6 +19,7 @@ from .nics import parse as nic_parse
 
 VIRTER = "https://github.com/LINBIT/virter"
 PARSER = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
+OPTION = re.compile(r"[,=\s]")  # between the parts of arguments of QEMU
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -193,6 +195,17 @@ def disk_sources(document: str) -> set[str]:
         path = normal_path(next((source.get(key) for key in ("file", "dev", "name") if source.get(key)), ""))
         found |= {source.get("volume", ""), path, posixpath.basename(path) if "virter:layer:" in path else ""}
     return found - {""}
+
+
+def files(document: str) -> set[str]:
+    """Return all normalised paths that a domain's document names, such as of disks, kernels and logs of consoles."""
+    root, found = etree.fromstring(document.encode(), PARSER), disk_sources(document)
+    for element in root.iter(etree.Element):
+        for value in filter(None, (element.text, *element.attrib.values())):
+            found |= {
+                normal_path(part.strip()) for part in (value, *OPTION.split(value)) if part.lstrip().startswith("/")
+            }
+    return found
 
 
 def snapshot_files(document: str) -> tuple[set[str], set[str]]:

@@ -5,6 +5,7 @@ Follows libvirt's formatstorage.html.
 
 import posixpath
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
 
 from lxml import etree
 
@@ -27,6 +28,15 @@ class VolumeSpec:
     backing: str = ""
     backing_format: str = "qcow2"
     sparse: bool = False
+
+
+def changed_on(document: str) -> date | None:
+    """Return the day, in UTC, on which a found volume last changed; None if libvirt does not say it."""
+    text = etree.fromstring(document.encode(), PARSER).findtext("target/timestamps/mtime", "")
+    try:
+        return datetime.fromtimestamp(float(text), UTC).date()
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def build(spec: VolumeSpec) -> str:

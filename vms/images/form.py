@@ -43,11 +43,17 @@ class ImageForm(forms.Form):
     )
 
     def __init__(self, *args, user: rights.Actor, **kwargs) -> None:
-        """Only operators name a volume that something uses."""
+        """Others than operators cannot name volumes unless they may create everything on a hypervisor.
+
+        The contents of a volume may be those of anybody. Only operators name one that something uses.
+        """
         super().__init__(*args, **kwargs)
         self.label_suffix, self.user = "", user
         self.team: Team | None = None
         creating.prepare(self, user)
+        if not rights.access_of(user).allows_somewhere(Verb.CREATE):
+            del self.fields["volume"]
+            self.fields["file"].label = "File"
         self.fields["hypervisor"].widget.hypervisors = usable = pools.hypervisors(user)
         self.fields["hypervisor"].initial = usable.preselected()
 
@@ -65,14 +71,19 @@ class ImageForm(forms.Form):
         data = super().clean()
         hypervisor, name = data.get("hypervisor"), data.get("name")
         if bool(data.get("volume")) == bool(data.get("file")) and "file" not in self.errors:
-            self.add_error("volume", "Choose either a volume of the pool or a file.")
+            if "volume" in self.fields:
+                self.add_error("volume", "Choose either a volume of the pool or a file.")
+            else:
+                self.add_error("file", "Choose a file.")
         if not hypervisor or not name:
             return data
         if there := hypervisor.images.filter(name=name).first():
             self.add_error("name", name_in_use(self.user, "an image", there, hypervisor))
-        seen = rights.access_of(self.user).allows_on(Verb.LIST, hypervisor.pk)
-        exists = seen and hypervisor.volumes.filter(name=data.get("volume")).exists()
-        if data.get("volume") and not exists:
+        allowed = rights.access_of(self.user).allows_on(Verb.CREATE, hypervisor.pk)
+        exists = allowed and hypervisor.volumes.filter(name=data.get("volume")).exists()
+        if data.get("volume") and not allowed:
+            self.add_error("volume", "Only operators may make volumes images. Upload a file instead.")
+        elif data.get("volume") and not exists:
             self.add_error("volume", str(Message("pool.no_volume", pool=hypervisor.pool, volume=data["volume"])))
         self.team = creating.team_of(self, self.user)
         if reason := pools.Pools(self.user, self.team and self.team.pk, hypervisor).refusal():

@@ -29,12 +29,14 @@ from vms.models import LAYER, LOADING, TAG, Image, ImageStatus, Power, Volume
 
 from . import layers, qcow2, qemu_img, uploads
 from .boot_volume import check_image
+from .uses import note_unused
 
 Kind = ReadingProblem.Kind
 
 VOLUMES_INTERVAL = timedelta(seconds=60)  # between two readings of a pool without known changes
 READ_TIMEOUT = 10.0  # seconds for one reading: libvirt waits forever for a pool on an unreachable file server
 RETRY_INTERVAL = timedelta(seconds=5)  # between two attempts to read an unreadable pool
+FOUND = ("path", "format", "capacity", "backing", "changed_on")  # the columns of a volume that a reading writes
 
 
 def push(image: Image, connection: Connection) -> dict | None:
@@ -227,6 +229,7 @@ def _record_volumes(hypervisor: Hypervisor, connection: Connection) -> None:
         _write_volumes(hypervisor, found, reading)
         _take_in_tags(hypervisor, {*found, *reading.failed})
         _note_missing(images, {*found, *reading.failed}, began)
+        note_unused(hypervisor, found, began)
         mine.update(volumes_read_at=began)
     forget(hypervisor, (Kind.POOL, Kind.VOLUME), [pool])
 
@@ -238,15 +241,16 @@ def _write_volumes(hypervisor: Hypervisor, found: dict[str, FoundVolume], readin
             row = _volume(hypervisor, volume, known.get(name))
             if row:
                 with transaction.atomic():
-                    row.save()
+                    row.save(update_fields=FOUND if row.pk else None)
     gone = known.keys() - found.keys() - reading.failed.keys()
-    Volume.objects.filter(pk__in=[known[name].pk for name in gone]).delete()
+    Volume.objects.filter(pk__in=[known[name].pk for name in gone]).forget()
 
 
 def _volume(hypervisor: Hypervisor, found: FoundVolume, known: Volume | None) -> Volume | None:
     """Return the row of a volume as it is now; None if nothing changed."""
     spec, row = volume_xml.parse(found.document), known or Volume(hypervisor=hypervisor, name=found.name)
     now = {"path": found.path, "format": spec.format, "capacity": spec.capacity, "backing": spec.backing}
+    now["changed_on"] = volume_xml.changed_on(found.document)
     if known and all(getattr(row, key) == value for key, value in now.items()):
         return None
     for key, value in now.items():

@@ -93,6 +93,7 @@ class NIC(models.Model):
         ordering = ["position", "pk"]
         verbose_name = "NIC"
         constraints = [models.UniqueConstraint(fields=["vm", "mac", "place"], name="nic_once_a_vm")]
+        indexes = [models.Index(fields=["mac"], name="nic_mac"), models.Index(fields=["source"], name="nic_source")]
 
     def __str__(self) -> str:
         return f"{self.vm}: {self.mac} on {self.source}"

@@ -14,6 +14,7 @@ from networks.definition import addressing, rules
 from virterweb.hypervisors.desired.one_at_a_time import exclusive
 from virterweb.hypervisors.desired.revisions import record
 from virterweb.hypervisors.models import Hypervisor
+from virterweb.messages import Message
 from virterweb.people import creating, pools, rights
 from virterweb.people.hidden.names import name_in_use
 from virterweb.people.limits import Exceeded
@@ -54,6 +55,7 @@ class RunForm(RunFields):
         self.fields["user_data"].validators = []  # Django’s message about null bytes does not tell where they are
         self.numbers: list[int] = []  # the IDs; empty while the first ID or the count is invalid
         self.names: list[str] = []  # one per ID; empty while they are not known
+        self.left_on: Hypervisor | None = None  # whose pool has a volume of the name of a new one
         self.host = self._hypervisor()
         if self.host:
             self.fields["hypervisor"].initial = self.host
@@ -188,7 +190,8 @@ class RunForm(RunFields):
         disks = [name for row in self.disks if (name := row["name"].value())]
         own = [f"{WORK}{name}{part}" for name in names for part in ("", "-cidata", *(f"-{disk}" for disk in disks))]
         if left := Volume.objects.filter(hypervisor=hypervisor, name__in=own).first():
-            self.add_error("name", f"The pool already has a volume {left}. Delete it, or choose another name.")
+            self.left_on = hypervisor
+            self.add_error("name", str(Message("vm.volume_left", pool=hypervisor.pool, volume=left)))
 
     def _check_pools(self) -> None:
         if hypervisor := self.cleaned_data.get("hypervisor"):

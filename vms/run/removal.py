@@ -146,7 +146,7 @@ def delete_volumes(vm: VM, connection: Connection, found: FoundDomain | None = N
     for pool, layer in beneath:
         with suppress(Refused):  # kept while anything unreadable might use it
             layers.delete_unused(connection, pool, layer)
-    Volume.objects.filter(hypervisor=vm.hypervisor, name__in=[name for _, name in own]).delete()
+    Volume.objects.filter(hypervisor=vm.hypervisor, name__in=[name for _, name in own]).forget()
 
 
 def volumes_of_others(vm: VM) -> set[str]:

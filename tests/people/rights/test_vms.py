@@ -7,6 +7,7 @@ from django.core.management import CommandError, call_command
 
 from tests.people.rights.owned_objects import run
 from tests.support.making import everyone, make_host, make_network, make_vm
+from tests.support.teams import role
 from virterweb.people.models import Grant
 from vms.definition import host_reach as vm_reach
 from vms.definition.nics.spec import NICSpec
@@ -129,7 +130,15 @@ def test_every_nic_that_is_not_on_a_network_affects_the_host(kind):
     assert vm_reach.gained(vm_reach.parts([NICSpec(kind=kind, source="x", mac="")]), before) == ()
 
 
+def test_members_upload_images_but_make_none_of_a_volume_which_may_have_been_of_others(member_page, lab):
+    Volume.objects.create(hypervisor=lab, name="free", path="/pool/free", format="qcow2")
+    assert 'name="volume"' not in member_page.get("/images/").content.decode()
+    assert member_page.post("/images/", {"hypervisor": lab.pk, "name": "mine", "volume": "free"}).status_code == 422
+    assert not Image.objects.filter(name="mine").exists()
+
+
 def test_only_operators_create_an_image_of_a_volume_in_use(member_page, client, operator, lab, vm):
+    Grant.objects.filter(team=everyone()).update(role=role("network administrator"))  # may create everything
     Volume.objects.create(hypervisor=lab, name="disk.qcow2", path="/pool/disk.qcow2", format="qcow2")
     Volume.objects.create(hypervisor=lab, name="base", path="/pool/base", format="qcow2")
     Volume.objects.create(hypervisor=lab, name="over", path="/pool/over", format="qcow2", backing="/pool/base")

@@ -242,7 +242,8 @@ MESSAGES = {
     "vm.no_reservation": "{network} has no DHCP reservation for {mac}, and this hypervisor uses static DHCP.",
     "vm.no_image": "{vm} has no image.",
     "vm.disk_name": "A disk cannot be named cidata or console, because the VM has volumes with these names.",
-    "vm.volume_left": "The pool {pool} already has a volume {volume}. Delete it, or choose another name.",
+    "vm.volume_left": "The pool {pool} already has a volume {volume}. If nothing uses it, delete it on the page "
+    "Leftovers, or choose another name.",
     "vm.volume_taken": "The volume {volume} of the pool {pool} belongs to another VM. Choose another name.",
     "vm.disk_gone": "The disk {disk} of {vm} no longer exists. Delete {vm} and run it again.",
     "vm.not_deleted": _not_deleted,

@@ -50,4 +50,4 @@ def test_a_bus_has_a_limited_number_of_disks(page, lab):
 def test_an_existing_volume_of_a_disk_is_found(page, lab):
     Volume.objects.create(hypervisor=lab, name="virter:work:alma-8-9-data", path="/x")
     answer = send(page, lab, disks=[{"name": "data", "size": "512"}], count="2")
-    assert "virter:work:alma-8-9-data. Delete it, or choose another name." in errors(answer)["name"]
+    assert "virter:work:alma-8-9-data. If nothing uses it, delete it" in errors(answer)["name"]

@@ -57,9 +57,7 @@ def test_a_name_or_volume_that_exists_is_refused(page, lab):
     make_vm(lab, "alma-8-8", 20)
     assert "lab-1 already has a VM alma-8-8." in errors(send(page, lab))["name"]
     Volume.objects.create(hypervisor=lab, name="virter:work:alma-8-9-cidata", path="/x")
-    assert (
-        "virter:work:alma-8-9-cidata. Delete it, or choose another name." in errors(send(page, lab, number="9"))["name"]
-    )
+    assert "virter:work:alma-8-9-cidata. If nothing uses it, delete it" in errors(send(page, lab, number="9"))["name"]
 
 
 def test_with_static_dhcp_the_reservation_must_exist(page, lab):

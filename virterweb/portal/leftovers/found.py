@@ -1,0 +1,113 @@
+"""What is left over on the hypervisors: objects without owner, networks and reservations that nobody uses, volumes."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import groupby
+
+from django.db.models import Count, Exists, F, Max, OuterRef, Q, QuerySet, Subquery, Sum
+from django.utils import timezone
+
+from networks.models import DHCPHost, DHCPHostStatus, Lease, Network
+from virterweb.hypervisors.models import Hypervisor, ReadingProblem
+from virterweb.people import rights
+from virterweb.people.owned import OwnedQuerySet
+from virterweb.people.verbs import Verb
+from virterweb.portal.attention import Worst
+from vms.models import NIC, NICStatus, Volume
+
+SHOWN = 50  # objects of a section
+GONE_FOR = timedelta(days=30)  # without a lease, until the reservation of a MAC that no NIC has is left over
+
+
+def without_owner(things: OwnedQuerySet) -> Worst:
+    """Return the managed objects that nobody owns, or whose owner may no longer sign in."""
+    nobody = Q(owner=None) | Q(owner__is_active=False)
+    rows = things.filter(nobody, managed=True, removed_at=None)
+    return _first(rows, "status__document", "status__stored")
+
+
+def _first(rows: OwnedQuerySet, *not_read: str) -> Worst:
+    rows = rows.select_related("hypervisor", "owner", "team", "status").defer(*not_read)
+    return Worst.of(rows.order_by("hypervisor", "name", "pk"), SHOWN)
+
+
+def unused_networks(user: rights.Actor) -> Worst:
+    """Return the networks without a NIC and without a lease; `used_at` is when the last lease ended.
+
+    Access networks are left out, because new VMs need them.
+    """
+    here = {"vm__hypervisor": OuterRef("hypervisor"), "source": OuterRef("name")}
+    desired = NIC.objects.filter(**here, kind=NIC.Kind.NETWORK, removed_at=None)
+    leases = Lease.objects.filter(network=OuterRef("pk")).order_by()
+    rows = Network.objects.visible_to(user).filter(
+        ~Exists(NICStatus.objects.filter(network=OuterRef("pk"))),
+        ~Exists(desired),
+        ~Exists(leases.current()),
+        ~Q(name=F("hypervisor__access_network")),
+        # libvirt counts NICs of others too, such as containers.
+        ~Q(status__active=True, status__document__contains=" connections="),
+        hypervisor__status__unreachable_since=None,
+        removed_at=None,
+    )
+    last = leases.values("network").annotate(at=Max("last_seen")).values("at")
+    return _first(rows.annotate(used_at=Subquery(last)), "document", "status__document", "status__stored")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reservations:
+    """The unused reservations of a network; each has the end of its last lease as `leased_at`."""
+
+    network: Network
+    rows: list[DHCPHostStatus]
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnusedReservations:
+    networks: list[Reservations]
+    more: int
+
+
+def unused_reservations(user: rights.Actor) -> UnusedReservations:
+    """Return the reservations in libvirt for MACs that no NIC of the hypervisor has and that had no lease lately.
+
+    Those of static-DHCP networks are left out: they are made in advance.
+    """
+    hypervisor, mac = OuterRef("network__hypervisor"), OuterRef("mac")
+    leases = Lease.objects.filter(hypervisor=hypervisor, mac=mac).order_by()
+    lately = leases.filter(Q(last_seen=None) | Q(last_seen__gt=timezone.now() - GONE_FOR))
+    asked = DHCPHost.objects.filter(network=OuterRef("network"), mac=mac, ip=OuterRef("ip"))
+    rows = DHCPHostStatus.objects.filter(
+        ~Exists(NICStatus.objects.filter(vm__desired__hypervisor=hypervisor, mac=mac)),
+        ~Exists(NIC.objects.filter(vm__hypervisor=hypervisor, mac=mac, removed_at=None)),
+        ~Exists(lately),
+        ~Exists(asked.filter(~Q(removed_at=None) | ~Q(asked_at=None))),
+        ~Q(network__hypervisor__static_dhcp=True, network__name=F("network__hypervisor__access_network")),
+        network__in=Network.objects.visible_to(user).filter(removed_at=None).order_by(),
+        network__hypervisor__status__unreachable_since=None,
+    ).exclude(mac="")
+    last = leases.values("mac").annotate(at=Max("last_seen")).values("at")
+    rows = rows.annotate(leased_at=Subquery(last)).select_related("network__hypervisor", "network__owner")
+    rows = rows.defer("network__document", "network__agreed")
+    found = Worst.of(rows.order_by("network__hypervisor__name", "network__name", "network", "sort_key", "pk"), SHOWN)
+    return UnusedReservations(networks=_by_network(found.rows), more=found.more)
+
+
+def _by_network(rows: Iterable[DHCPHostStatus]) -> list[Reservations]:
+    groups = [list(its) for _, its in groupby(rows, key=lambda row: row.network_id)]
+    return [Reservations(network=its[0].network, rows=its) for its in groups]
+
+
+def pools(user: rights.Actor) -> QuerySet[Hypervisor]:
+    """Return the hypervisors whose volumes a user may see, with the unused ones as `count` and `capacity`.
+
+    `unread` tells that the pool cannot be read now, so nothing is known about its volumes.
+    """
+    mine = Volume.objects.unused().filter(hypervisor=OuterRef("pk")).order_by().values("hypervisor")
+    unread = ReadingProblem.objects.filter(hypervisor=OuterRef("pk"), kind=ReadingProblem.Kind.POOL)
+    rows = Hypervisor.objects.filter(rights.access_of(user).hypervisors(Verb.LIST)).select_related("status")
+    return rows.annotate(
+        count=Subquery(mine.annotate(count=Count("pk")).values("count")),
+        capacity=Subquery(mine.annotate(capacity=Sum("capacity")).values("capacity")),
+        unread=Exists(unread),
+    )

@@ -1,0 +1,27 @@
+"""The texts for volumes: what uses them, and why they are not deleted. Pure."""
+
+from virterweb.messages import Message, add_wording
+
+#: What was done with a volume.
+EVENTS = {"deleted": "deletion requested"}
+
+
+def _used_by_vm(vms: list[str]) -> str:
+    return f"it is used by the VM {', '.join(vms)}"
+
+
+def _in_use(volume: str, reason: Message) -> str:
+    return f"The volume {volume} was not deleted, because {reason}."
+
+
+add_wording(
+    {
+        "volume.used_by_vm": _used_by_vm,
+        "volume.used_by_overlay": "the volume {user} is an overlay on it",
+        "volume.used_by_image": "it belongs to the image {user}",
+        "volume.kept_for_vm": lambda vms: f"it belongs to the VM {', '.join(vms)}, which can be recreated",
+        "volume.in_use": _in_use,
+        "volume.unreadable_vm": lambda vms: f"The VM {', '.join(vms)} cannot be read, and might use the volume.",
+        "volume.changed": "The volume {volume} was not deleted, because it has changed since then.",
+    }
+)

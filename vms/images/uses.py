@@ -1,0 +1,95 @@
+"""What uses the volumes of a pool: VMs, overlays and images. What nothing uses is left over, and can be deleted."""
+
+import posixpath
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import F, Q
+from lxml import etree
+
+from virterweb.hypervisors.gateway.found import FoundVolume
+from virterweb.hypervisors.models import Hypervisor
+from virterweb.messages import Message
+from vms.definition import domain as domain_xml
+from vms.definition import volume as volume_xml
+from vms.models import LAYER, LOADING, VM, VMStatus, Volume
+
+
+@dataclass(frozen=True, kw_only=True)
+class Uses:
+    """Who uses the volumes of a pool, by path or name: names of VMs, of overlays and of images.
+
+    A path may lead to a volume by a link or by another pool with the same folder. Therefore the file name counts too.
+    """
+
+    vms: Mapping[str, str]
+    overlays: Mapping[str, str]
+    images: Mapping[str, str]
+    kept: Mapping[str, str]  # volumes of VMs that the portal made, also while libvirt does not have the VM
+
+    def of(self, volume: FoundVolume) -> Message:
+        """Return what uses a volume, as the end of a sentence; an empty message if nothing does."""
+        if vm := self.vms.get(volume.path) or self.vms.get(volume.name):
+            return Message("volume.used_by_vm", vms=[vm])
+        if vm := self.kept.get(volume.name):
+            return Message("volume.kept_for_vm", vms=[vm])
+        if overlay := self.overlays.get(volume.path) or self.overlays.get(volume.name):
+            return Message("volume.used_by_overlay", user=overlay)
+        image = self.images.get(volume.name)
+        return Message("volume.used_by_image", user=image) if image else Message()
+
+
+def uses(hypervisor: Hypervisor, named: Iterable[tuple[str, set[str]]], volumes: Iterable[FoundVolume]) -> Uses:
+    """Return the uses of volumes by overlays, by what the portal has, and by VMs, given by name with their files."""
+    vms = {}
+    for name, files in named:
+        for file in files:
+            vms |= {file: name, posixpath.basename(file): name}
+    overlays = {}
+    for volume in volumes:
+        if backing := volume_xml.parse(volume.document).backing:
+            overlays[backing] = volume.name
+            if (layer := posixpath.basename(backing)).startswith(LAYER):  # a layer's name identifies its content
+                overlays[layer] = volume.name
+    return Uses(vms=vms, overlays=overlays, images=_images(hypervisor), kept=_kept(hypervisor))
+
+
+def _files(document: str) -> set[str]:
+    try:
+        return domain_xml.files(document) if document else set()
+    except etree.XMLSyntaxError:  # one that the portal could not read says nothing about the others
+        return set()
+
+
+def _images(hypervisor: Hypervisor) -> dict[str, str]:
+    found = {}
+    for name, volume, upload in hypervisor.images.values_list("name", "volume", "upload"):
+        found |= {volume: name} | ({LOADING + upload: name} if upload else {})
+    return found
+
+
+def _kept(hypervisor: Hypervisor) -> dict[str, str]:
+    """Return the volumes of VMs that the portal has made, or is making."""
+    made = Q(status__made_at__isnull=False) | Q(status__generation__lt=F("generation"))
+    vms = VM.objects.on(hypervisor).filter(made, managed=True).select_related("hypervisor").prefetch_related("disks")
+    return {volume: vm.name for vm in vms for _, volume in vm.volumes()}
+
+
+def note_unused(hypervisor: Hypervisor, found: Mapping[str, FoundVolume], at: datetime) -> None:
+    """Record which of the pool's volumes nothing uses, by the VMs as they were last recorded."""
+    in_use = uses(hypervisor, _recorded(hypervisor), found.values())
+    rows = Volume.objects.filter(hypervisor=hypervisor)
+    known = {name: (pk, since) for pk, name, since in rows.values_list("pk", "name", "unused_since") if name in found}
+    used = {name for name in known if in_use.of(found[name])}
+    if again := [pk for name, (pk, since) in known.items() if since and name in used]:
+        rows.filter(pk__in=again).update(unused_since=None)
+    if new := [pk for name, (pk, since) in known.items() if not since and name not in used]:
+        rows.filter(pk__in=new).update(unused_since=at)
+
+
+def _recorded(hypervisor: Hypervisor) -> Iterator[tuple[str, set[str]]]:
+    """Yield the files that the recorded documents of VMs name, by the VM's name; those of the next start too."""
+    rows = VMStatus.objects.filter(desired__hypervisor=hypervisor).order_by()
+    for name, *documents in rows.values_list("desired__name", "document", "stored").iterator():
+        yield from ((name, _files(document)) for document in documents)
