@@ -15,7 +15,7 @@ from tests.people.oidc_browser import NotFollowed, at_provider, back, configured
 from tests.people.test_second_factor import PASSWORD, SECOND, code, confirmed
 from tests.support.servers.oidc_provider import OIDCProvider, oidc_provider
 from virterweb.activity.models import Entry
-from virterweb.people.sign_in.session_age import BEGAN
+from virterweb.people.sign_in.sessions.age import BEGAN
 
 pytestmark = pytest.mark.integration
 ACCOUNTS, CONNECT = "/profile/accounts/", "/profile/accounts/corp/connect/"

@@ -67,7 +67,7 @@ class AccountAdapter(DefaultAccountAdapter):
     def is_reauthentication_required(self, *, app: str, **options: object) -> bool:
         """Return whether the user has to confirm who it is; not just after a sign-in that no password here confirms."""
         request = context.request
-        if not request.user.has_usable_password() and session_age.has_just_begun(request.session, RECENT):
+        if not request.user.has_usable_password() and age.has_just_begun(request.session, RECENT):
             return False
         return super().is_reauthentication_required(app=app, **options)
 

@@ -19,9 +19,10 @@ from django.urls import reverse_lazy
 
 from virterweb.activity import sign_ins
 
-from . import limits, session_age
+from . import limits
 from .adapter import RECENT
 from .forms import status_of, without_placeholders
+from .sessions import age
 from .views import page, served
 
 CODE_HELP = "The code that your authenticator app shows, or one of your recovery codes."
@@ -116,7 +117,7 @@ def for_password_users(view: Callable[..., HttpResponse]) -> Callable[..., HttpR
 
     def run(request: HttpRequest, **values: object) -> HttpResponse:
         own = Authenticator.objects.filter(user=request.user)
-        can_confirm = request.user.has_usable_password() or session_age.has_just_begun(request.session, RECENT)
+        can_confirm = request.user.has_usable_password() or age.has_just_begun(request.session, RECENT)
         if not can_confirm and not own.exists():
             raise PermissionDenied(NO_PASSWORD)
         return view(request, **values)
