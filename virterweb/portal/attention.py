@@ -34,8 +34,8 @@ class Worst:
     more: int
 
     @classmethod
-    def of(cls, rows: QuerySet, shown: int = SHOWN) -> "Worst":
-        found = list(rows.annotate(total=Window(Count("pk")))[:shown])
+    def of(cls, rows: QuerySet, shown: int | None = None) -> "Worst":
+        found = list(rows.annotate(total=Window(Count("pk")))[: shown or SHOWN])
         return cls(rows=found, more=found[0].total - len(found) if found else 0)
 
 
