@@ -1,9 +1,11 @@
 """Definitions and observed tables in the admin are shown, and changed only on the pages of the portal."""
 
 import pytest
+from lxml import html
 
 from networks.models import Network
 from tests.project.test_urls import state
+from tests.support.making import make_hypervisor, make_network, make_vm
 from vms.models import VM, Image
 
 pytestmark = pytest.mark.integration
@@ -38,7 +40,16 @@ def test_the_page_of_observed_tables_lists_them_in_groups(page_of, lab):
         assert f">{name}</a>" in shown
 
 
-def test_no_secret_key_of_a_host_or_of_a_console_is_a_column_of_the_admin(page_of, lab):
+def test_the_private_host_key_of_a_guest_is_not_shown(page_of, lab):
     vm = VM.objects.get(name="alma-8-8")
     VM.objects.filter(pk=vm.pk).update(host_key="PRIVATEKEY")
     assert "PRIVATEKEY" not in page_of("superuser").get(f"/admin/vms/vm/{vm.pk}/change/").content.decode()
+
+
+def test_with_a_single_team_operators_see_nothing_of_teams(page, enqueued):
+    hypervisor = make_hypervisor()
+    network, vm = make_network(hypervisor), make_vm(hypervisor)
+    rows = (f"networks/network/{network.pk}/change/", f"vms/vm/{vm.pk}/change/")
+    for path in ("", "observed/", "system/", "networks/network/", "vms/vm/", "vms/image/", *rows):
+        shown = html.fromstring(page.get(f"/admin/{path}").content.decode()).xpath("//main//text()")
+        assert "team" not in " ".join(shown).lower(), path

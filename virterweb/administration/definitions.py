@@ -6,6 +6,7 @@ from django.http import HttpRequest
 
 from networks.models import Network
 from virterweb.hypervisors.models import Hypervisor
+from virterweb.people.known import Known
 from vms.models import VM, Image
 
 from .access import HypervisorFilter, OnHypervisors, Page
@@ -23,6 +24,12 @@ class DefinitionAdmin(OnHypervisors, Page):
     list_select_related = ("hypervisor", "status", "owner", "team")
     list_filter = (("hypervisor", HypervisorFilter), "managed")
 
+    def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
+        return _known(request, self.list_display)
+
+    def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> list[tuple]:
+        return [(title, {"fields": _known(request, about["fields"])}) for title, about in self.fieldsets]
+
     def view_on_site(self, obj: Model) -> str:
         return obj.get_absolute_url()
 
@@ -33,6 +40,11 @@ class DefinitionAdmin(OnHypervisors, Page):
     @admin.action(description="Poll the hypervisors of the selected rows", permissions=["view"])
     def request_poll(self, request: HttpRequest, rows: QuerySet) -> None:
         request_polls(request, Hypervisor.objects.filter(pk__in=rows.values("hypervisor")))
+
+
+def _known(request: HttpRequest, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Leave out the team as long as there is a single one: nobody sees anything of teams then."""
+    return names if Known(request.user).several else tuple(name for name in names if name != "team")
 
 
 @admin.register(Network, site=site)

@@ -38,7 +38,7 @@ ENTRIES: dict[str, tuple[Entry, ...]] = {
         Entry(
             name="Hypervisors",
             model="hypervisors.Hypervisor",
-            about="Add a hypervisor, test its connection, change its settings, or have the portal forget it.",
+            about="Settings, and the test of the connection. Operators of all hypervisors also add and delete them.",
         ),
     ),
     "Teams and grants": (
