@@ -44,6 +44,9 @@ class Attachments(Protocol):
     def attached(self, networks: Iterable[int], *, running: bool = False) -> list[AttachedVM]:
         """Return the NICs on networks, by VM; with `running` those of running VMs alone, with the VMs' owners."""
 
+    def users(self, hypervisor: int, network: str) -> list[str]:
+        """Return the names of the VMs that have NICs on the network of a name, found or desired."""
+
     def names_by_mac(self, network: int, user: rights.Actor = None) -> dict[str, str]:
         """Return which VMs have NICs on a network, by MAC; several of one MAC with commas between.
 

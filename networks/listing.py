@@ -9,6 +9,7 @@ from networks.models import Network, NetworkQuerySet
 from virterweb.hypervisors.desired.state import State
 from virterweb.pages.chips import HYPERVISOR, OWNER, Narrowed, Property
 from virterweb.pages.tables import Column, natural, natural_key
+from virterweb.people.ends import listing as ends
 
 
 def _fact(name: str) -> Callable[[QuerySet[Network]], dict[int, list]]:
@@ -31,6 +32,7 @@ COLUMNS = (
     Column(key="dhcp", title="DHCP", keys=_fact("dhcp")),
     Column(key="bridge", title="Bridge", keys=_fact("bridge")),
     Column(key="state", title="State", order=(F("state_code"),)),
+    ends.COLUMN,
     Column(key="hypervisor", title="Hypervisor", order=(natural("hypervisor__name"),)),
 )
 STATE = Property(
@@ -45,4 +47,4 @@ STATE = Property(
 def narrowed(networks: NetworkQuerySet, query: QueryDict) -> Narrowed:
     """Return those of the networks that match the search and the chips of a query, a row a name."""
     found = networks.matching(query.get("q", "")).once_a_name().with_state()
-    return Narrowed(found, (HYPERVISOR, STATE, OWNER), query)
+    return Narrowed(ends.with_end_code(found), (HYPERVISOR, STATE, OWNER, ends.PROPERTY), query)

@@ -21,6 +21,8 @@ from virterweb.hypervisors.desired.history import latest
 from virterweb.hypervisors.desired.state import State
 from virterweb.pages.tables import Table
 from virterweb.people import creating, rights
+from virterweb.people.ends import listing as ends
+from virterweb.people.ends import views as end_views
 from virterweb.people.hidden.names import hidden_vms
 from virterweb.people.sharing.many import can_hand_over
 from virterweb.people.sharing.views import share_page
@@ -41,6 +43,7 @@ def network_list(request: HttpRequest) -> HttpResponse:
     table = Table(found.rows, COLUMNS if several else COLUMNS[:-1], request.GET, shown.with_replacements, count)
     any_changeable = any(rights.may(request.user, Verb.EDIT, network) for network in table.rows)
     context = {"table": table, "several": several, "any_changeable": any_changeable, "narrowed": found}
+    context["has_ends"] = ends.has_ends(table)
     context["can_hand_over"] = partial(can_hand_over, request.user, table.rows)
     return render(request, "networks/_list.html" if request.htmx else "networks/list.html", context)
 
@@ -145,6 +148,16 @@ def _named(user: rights.Actor, vms: Collection[object]) -> list[str]:
 @require_http_methods(["GET", "POST"])
 def network_share(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
     return share_page(request, get_managed(request.user, hypervisor, name, verb=Verb.SHARE))
+
+
+@require_http_methods(["GET", "POST"])
+def network_end(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
+    return end_views.end_page(request, get_managed(request.user, hypervisor, name))
+
+
+@require_POST
+def network_extend(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
+    return end_views.extend(request, get_managed(request.user, hypervisor, name))
 
 
 @require_POST

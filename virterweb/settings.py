@@ -272,6 +272,7 @@ CHORES = {
     "vms.images.uploads.forget": 600,
     "virterweb.operations.housekeeping.forget": 3600,
     "virterweb.portal.attention.check_addresses": 15,
+    "virterweb.people.ends.chore.run": 30,
 }
 
 LOGGING = {

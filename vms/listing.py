@@ -9,6 +9,7 @@ from django.http import QueryDict
 from virterweb.hypervisors.desired.state import State
 from virterweb.pages.chips import HYPERVISOR, OWNER, Narrowed, Property
 from virterweb.pages.tables import Column, natural
+from virterweb.people.ends import listing as ends
 from vms.addresses.nic_addresses import first_access_address, with_access_addresses
 
 from .models import VM, NICStatus, Power, Saved, SSHState, VMQuerySet
@@ -45,6 +46,7 @@ COLUMNS = (
     Column(key="vcpus", title="vCPUs", order=(F("status__vcpus"),)),
     Column(key="nics", title="NICs", order=(F("nic_count"),)),
     Column(key="address", title="IP", order=(first_access_address().asc(nulls_first=True),)),
+    ends.COLUMN,
     Column(key="hypervisor", title="Hypervisor", order=(natural("hypervisor__name"),)),
 )
 
@@ -58,7 +60,7 @@ def with_nic_count(vms: VMQuerySet) -> VMQuerySet:
 def narrowed(vms: VMQuerySet, query: QueryDict) -> Narrowed:
     """Return those of the VMs that match the search and the chips of a query, a row a name."""
     found = vms.matching(query.get("q", "")).once_a_name().with_shown_state()
-    return Narrowed(found, (HYPERVISOR, STATE, OWNER), query)
+    return Narrowed(ends.with_end_code(found), (HYPERVISOR, STATE, OWNER, ends.PROPERTY), query)
 
 
 def loaded(shown: VMQuerySet, rows: VMQuerySet) -> list[VM]:

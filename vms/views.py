@@ -13,6 +13,8 @@ from virterweb.hypervisors.desired.history import latest
 from virterweb.hypervisors.models import ReadingProblem
 from virterweb.pages.tables import Table, natural, page_of
 from virterweb.people import creating, rights
+from virterweb.people.ends import listing as ends
+from virterweb.people.ends import views as end_views
 from virterweb.people.sharing.many import can_hand_over
 from virterweb.people.sharing.views import share_page
 from virterweb.people.verbs import Verb
@@ -37,6 +39,7 @@ LISTED = (
     "hypervisor",
     "image__name",
     "team",
+    "ends_at",
 )
 LISTED += (
     "owner__username",
@@ -66,7 +69,11 @@ def vm_list(request: HttpRequest) -> HttpResponse:
     template = "vms/_list.html" if request.htmx else "vms/list.html"
     any_changeable = any(rights.may(request.user, Verb.EDIT, vm) for vm in table.rows)
     context = {"table": table, "several": several, "many_actions": Action.choices, "any_changeable": any_changeable}
-    context |= {"narrowed": filtered, "can_hand_over": partial(can_hand_over, request.user, table.rows)}
+    context |= {
+        "has_ends": ends.has_ends(table),
+        "narrowed": filtered,
+        "can_hand_over": partial(can_hand_over, request.user, table.rows),
+    }
     return render(request, template, context)
 
 
@@ -91,6 +98,16 @@ def vm_share(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
     vm = get_vm(request.user, hypervisor, name, verb=Verb.SHARE)
     vm.require(managed=True)
     return share_page(request, vm)
+
+
+@require_http_methods(["GET", "POST"])
+def vm_end(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
+    return end_views.end_page(request, get_vm(request.user, hypervisor, name, verb=Verb.EDIT))
+
+
+@require_POST
+def vm_extend(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
+    return end_views.extend(request, get_vm(request.user, hypervisor, name, verb=Verb.EDIT))
 
 
 @require_POST

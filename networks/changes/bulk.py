@@ -15,6 +15,7 @@ from virterweb.hypervisors.desired.one_at_a_time import of_all_hypervisors
 from virterweb.hypervisors.desired.refusals import InvalidTransition, Refusal
 from virterweb.messages import Message
 from virterweb.people import rights
+from virterweb.people.ends.views import EXTEND, extend_many
 from virterweb.people.sharing.many import HAND_OVER, hand_over_many
 
 from .views import save_change, shown
@@ -27,6 +28,7 @@ TITLES = {
     "adopt": "Adopt",
     "remove": "Delete",
 }
+MANY = {HAND_OVER: hand_over_many, EXTEND: extend_many}
 VERBS = {"adopt": rights.Verb.ADOPT, "remove": rights.Verb.DELETE}
 # The columns of the desired configuration that each action changes, and its event in the history.
 CHANGES = {
@@ -61,8 +63,8 @@ class Row:
 def networks_bulk(request: HttpRequest) -> HttpResponse:
     action = request.POST.get("action", "")
     chosen = [pk for pk in request.POST.getlist("network") if pk.isdecimal() and len(pk) < 19]
-    if action == HAND_OVER and chosen:
-        return hand_over_many(request, Network.objects.visible_to(request.user).filter(pk__in=chosen))
+    if action in MANY and chosen:
+        return MANY[action](request, Network.objects.visible_to(request.user).filter(pk__in=chosen))
     if action not in TITLES or not chosen:
         messages.error(request, "Choose networks and an action.")
         return redirect("networks:list")

@@ -136,6 +136,11 @@ EVENTS = {
     "handed over to both": "handed over from {before} to {after}, and from the team {before_team} to {after_team}",
     "shared": "shared with {recipient} as {level}",
     "no longer shared": "no longer shared with {recipient}",
+    "extended": "extended until {until}",
+    "end changed": "end date set to {until}",
+    "end removed": "end date removed",
+    "ended": "stopped because of its end date, to be deleted on {deleted}",
+    "deleted at end": "deletion requested because of its end date {until}",
     "followed": "adopted the network that replaced it",
     "recreated": "recreated",
     "persistent": "made persistent",
@@ -238,8 +243,8 @@ def event(code: str, about: Mapping[str, object]) -> str:
         names = list(dict.fromkeys(title(*field) for field in values["fields"])) or [FIELDS["start"]]
         text, more = ", ".join(names[:MAX_NAMED]), len(names) - MAX_NAMED
         values["fields"] = FIELDS["more"].format(names=text, count=more) if more > 0 else text
-    if "at" in values:
-        values["at"] = f"{datetime.fromisoformat(str(values['at'])):%Y-%m-%d %H:%M}"
+    for name in {"at", "until", "deleted"} & set(values):
+        values[name] = f"{datetime.fromisoformat(str(values[name])):%Y-%m-%d %H:%M}"
     if "names" in values:
         values["names"] = ", ".join(values["names"])
     values |= {

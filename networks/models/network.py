@@ -23,17 +23,17 @@ from virterweb.activity.choices import Kind
 from virterweb.hypervisors.desired.revisions import note_activity, record
 from virterweb.hypervisors.gateway.found import HypervisorError
 from virterweb.people import rights
-from virterweb.people.owned import Owned
 
 from .adoption import Adoption
 from .comparison import Comparison
 from .granted import Granted
+from .network_ends import NetworkEnds
 from .queryset import NetworkQuerySet
 from .reservation import DHCPHost
 from .reservation_ids import ReservationIDs
 
 
-class Network(Adoption, ReservationIDs, Comparison, Owned):
+class Network(Adoption, ReservationIDs, Comparison, NetworkEnds):
     """A network that the portal manages, or (managed=False) one that it only shows.
 
     `document` is the whole desired configuration, as libvirt's XML. Reservations are rows of their own, because
@@ -182,7 +182,9 @@ class Network(Adoption, ReservationIDs, Comparison, Owned):
         if their desired value did not change.
         """
         with self.kept_limits(), self.transition():
-            self.refresh_from_db(fields=["document", "active", "autostart"])
+            self.refresh_from_db(fields=["document", "active", "autostart", "ended_at"])
+            if self.ended_at and values.get("active") and (not self.active or "active" in requested):
+                self.require_no_end()
             if document:
                 self.require_host_rights(document, by)
                 values["document"] = self._replace_hosts(document)

@@ -18,7 +18,7 @@ class NetworkQuerySet(OwnedQuerySet):
 
     def alone(self) -> Self:
         """Return the same for one network, in one query."""
-        return self.select_related("status", "hypervisor__status")
+        return self.select_related("status", "hypervisor__status", "team")
 
     def in_use(self, hypervisor: Hypervisor | int, name: str) -> "Network | None":
         """Return the network that NICs with this network name use: the one in libvirt, else the managed one."""

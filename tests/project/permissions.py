@@ -46,8 +46,8 @@ PAGES: dict[str, dict[str | None, Rule]] = {
         "list": LIST,
         **each("detail addresses leases leases_table hosts hosts_table", NAMES),
         **each("copies history", READ),
-        **each("edit plan host_add host_paste host_edit", EDIT),
-        **each("edit_preview accept retry lease_reserve lease_release host_ids host_remove", CHANGE),
+        **each("edit plan end host_add host_paste host_edit", EDIT),
+        **each("edit_preview accept retry extend lease_reserve lease_release host_ids host_remove", CHANGE),
         **each("discard_draft persist", CHANGE),
         "remove": DELETE,
         "share": SHARE,
@@ -70,8 +70,8 @@ PAGES: dict[str, dict[str | None, Rule]] = {
         "leftover_volumes_delete": Rule(None, Verb.ADMINISTER),
         **each("definition guest copies history", READ),
         **each("console console_text", Rule(Verb.CONSOLE)),
-        **each("size nic_add nic_edit nic_remove", EDIT),
-        **each("revert persist accept guest_rule guest_configure retry", CHANGE),
+        **each("size end nic_add nic_edit nic_remove", EDIT),
+        **each("revert persist accept extend guest_rule guest_configure retry", CHANGE),
         **each("nic_add_preview nic_edit_preview nic_keep image_convert", CHANGE),
         "power": POWER,
         "force_off": Rule(Verb.POWER, Verb.POWER),
@@ -89,6 +89,7 @@ PAGES: dict[str, dict[str | None, Rule]] = {
     "portal": {
         **each("overview hypervisors leftovers address_problems search activity activity_table", LIST),
         **each("network_problems problems", NAMES),
+        "last_definition": LIST,
         **each("start_again leave_off", Rule(None, Verb.LIST)),  # those VMs that the user may start
     },
     "": {

@@ -31,10 +31,15 @@ def subject(entries: Sequence[Entry]) -> str:
 
 def send(addresses: Sequence[str], entries: Sequence[Entry]) -> None:
     """Send an e-mail about entries; raise NotSent if the mail server does not take it."""
+    deliver(addresses, subject(entries), "\n".join(map(line, entries)) + "\n")
+
+
+def deliver(addresses: Sequence[str], title: str, text: str) -> None:
+    """Send an e-mail; raise NotSent if the mail server does not take it."""
     if not settings.EMAIL_HOST:
         raise NotSent(Message("notification.no_mail"), unreachable=True)
     try:
-        send_mail(subject(entries), "\n".join(map(line, entries)) + "\n", None, list(addresses))
+        send_mail(title, text, None, list(addresses))
     except (OSError, SMTPException) as problem:
         text = str(problem) or type(problem).__name__
         raise NotSent(Message("notification.not_sent", reason=text), unreachable=True) from problem

@@ -13,7 +13,7 @@ from django.utils import timezone
 from networks.models import NetworkRevision
 from virterweb.activity.models import Entry
 from virterweb.operations.backup.archive import CREATING, UNPACKING
-from virterweb.people.models import WINDOW, SignInAttempt
+from virterweb.people.models import WINDOW, LastDefinition, SignInAttempt
 from virterweb.people.sign_in.limits import forget_counts
 from vms.models import VMRevision
 
@@ -39,7 +39,7 @@ def forget_sign_in_attempts() -> None:
 
 
 def forget_history() -> None:
-    """Delete old revisions of networks and VMs, but never the latest one of an object."""
+    """Delete old revisions of networks and VMs, but never the latest one of an object that exists."""
     if not settings.HISTORY_DAYS:
         return
     before = timezone.now() - timedelta(days=settings.HISTORY_DAYS)
@@ -47,6 +47,7 @@ def forget_history() -> None:
         later = model.objects.filter(desired=OuterRef("desired"), pk__gt=OuterRef("pk"))
         old = model.objects.order_by().filter(Exists(later), at__lt=before).exclude(result="")
         model.objects.filter(pk__in=list(old.values_list("pk", flat=True)[:1000])).delete()
+    LastDefinition.objects.filter(at__lt=before).delete()
 
 
 def forget_activity() -> None:

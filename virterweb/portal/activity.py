@@ -23,6 +23,8 @@ from virterweb.pages.tables import Column, Table
 from virterweb.people import rights
 from vms.models import VM, Image, ImageStatus, VMRevision, VMStatus
 
+from .definitions import is_kept
+
 OFFERED = 5000  # the latest entries, whose values the chips offer
 EXPORTED = 50_000  # entries in a file, the latest
 IN_PROGRESS = "in-progress"
@@ -203,6 +205,7 @@ def with_links(entries: QuerySet[Entry]) -> list[Entry]:
                 default=Value(False),
                 output_field=BooleanField(),
             ),
+            definition_kept=Case(When(is_kept(), then=Value(True)), default=Value(False)),
         )
     )
     for entry in found:
@@ -241,4 +244,6 @@ def _addresses(entry: Entry) -> Mapping[str, str]:
     elif model and all(place):
         page = reverse(f"{app}:detail", args=place)
         revision = reverse(f"{app}:revision", args=[*place, entry.revision_id]) if entry.revision_kept else ""
+    if not page and entry.definition_kept:
+        revision = reverse("portal:last_definition", args=[entry.pk])
     return {"model": model._meta.model_name if model else "", "page": page, "revision": revision}

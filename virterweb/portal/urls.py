@@ -2,6 +2,7 @@ from django.urls import path, re_path
 
 from . import views
 from .activity import activity, activity_table
+from .definitions import last_definition
 from .hypervisors import hypervisor_list
 from .leftovers.views import leftovers
 from .restarts import end_interruption
@@ -15,6 +16,7 @@ urlpatterns = [
     path("activity/", activity, name="activity"),
     re_path(r"^activity\.(?P<suffix>csv|json)\Z", activity_table, name="activity_table"),
     path("leftovers/", leftovers, name="leftovers"),
+    path("activity/<int:pk>/definition/", last_definition, name="last_definition"),
     path("problems/", views.address_problems, name="address_problems"),
     path("search/", views.search, name="search"),
     path("networks/<str:hypervisor>/<str:name>/problems/", views.network_problems, name="network_problems"),

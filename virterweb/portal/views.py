@@ -10,6 +10,7 @@ from networks.models import Lease, Network
 from virterweb.operations.disk import data_disk
 from virterweb.pages.tables import natural, natural_key
 from virterweb.people import rights
+from virterweb.people.ends.listing import ending_soon
 from virterweb.people.verbs import Verb
 from vms.lookup import get_vm
 from vms.models import VM
@@ -45,6 +46,7 @@ def search(request: HttpRequest) -> HttpResponse:
 @require_GET
 def overview(request: HttpRequest) -> HttpResponse:
     """Show hypervisors, failed and drifted objects, and recent activity; the problems of addresses load beside it."""
+    ending, more_ending = ending_soon(request.user)
     hypervisors = with_vm_counts(rights.visible_hypervisors(request.user).in_lists().with_condition(), request.user)
     first = list(hypervisors.order_by("condition", natural("name"))[: HYPERVISORS + 1])
     context = {
@@ -56,6 +58,8 @@ def overview(request: HttpRequest) -> HttpResponse:
         "vms": attention.failed_vms(request.user),
         "interrupted": interrupted_vms(request.user),
         "unread": attention.unread(request.user),
+        "ending": ending,
+        "more_ending": more_ending,
         "disk": data_disk(),
         "latest": latest(request.user, 8),
     }

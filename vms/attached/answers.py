@@ -10,7 +10,7 @@ from virterweb.hypervisors.models import Hypervisor
 from virterweb.people import rights
 from virterweb.people.hidden.names import HIDDEN_VM, visible_name
 from vms.addresses.nic_addresses import reporting
-from vms.models import VM, NICStatus
+from vms.models import NIC, VM, NICStatus
 
 
 def attached(networks: Iterable[int], *, running: bool = False) -> list[AttachedVM]:
@@ -22,6 +22,13 @@ def attached(networks: Iterable[int], *, running: bool = False) -> list[Attached
         AttachedVM(vm=nic.vm.desired, mac=nic.mac, running=nic.vm.power != "off", power=nic.vm.get_power_display())
         for nic in nics
     ]
+
+
+def users(hypervisor: int, network: str) -> list[str]:
+    there = NICStatus.objects.filter(vm__desired__hypervisor=hypervisor, source=network, kind=NIC.Kind.NETWORK)
+    wanted = NIC.objects.filter(vm__hypervisor=hypervisor, source=network, kind=NIC.Kind.NETWORK, removed_at=None)
+    found = there.order_by().values_list("vm__desired__name").union(wanted.order_by().values_list("vm__name"))
+    return sorted(name for (name,) in found)
 
 
 def names_by_mac(network: int, user: rights.Actor = None) -> dict[str, str]:

@@ -7,6 +7,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from virterweb.hypervisors.desired.one_at_a_time import of_all_hypervisors
+from virterweb.people.ends.views import EXTEND, extend_many
 from virterweb.people.sharing.many import HAND_OVER, hand_over_many
 from vms.listing import narrowed
 from vms.models import VM, VMQuerySet
@@ -25,11 +26,13 @@ def vm_many(request: HttpRequest) -> HttpResponse:
         return _progress(request)
     keys, vms = _chosen(request)
     action = request.POST.get("action", "")
-    if not keys or len(keys) > MAX_VMS or action not in {*Action.values, HAND_OVER, "retry"}:
+    if not keys or len(keys) > MAX_VMS or action not in {*Action.values, HAND_OVER, EXTEND, "retry"}:
         messages.error(request, _wrong(len(keys)))
         return redirect("vms:list")
     if action == HAND_OVER:
         return hand_over_many(request, vms)
+    if action == EXTEND:
+        return extend_many(request, vms)
     if action == "retry":
         save.again(vms, request.user)
         return redirect(_address(keys, request.POST.get("did", ""), request.POST.get("where", "")))

@@ -42,6 +42,11 @@ EVENTS = {
     "handed over to both": "handed over from {before} to {after}, and from the team {before_team} to {after_team}",
     "shared": "shared with {recipient} as {level}",
     "no longer shared": "no longer shared with {recipient}",
+    "extended": "extended until {until}",
+    "end changed": "end date set to {until}",
+    "end removed": "end date removed",
+    "ended": "stopped because of its end date, to be deleted on {deleted}",
+    "deleted at end": "deletion requested because of its end date {until}",
     "accepted": "changes from libvirt accepted",
     "reverted": "reverted to the saved definition",
     "taken over": "replaced by the VM that was recreated outside the portal",
@@ -191,8 +196,8 @@ def guest_text(guest: GuestSpec) -> str:
 def event(code: str, about: Mapping[str, object]) -> str:
     """Return what has changed a VM's saved definition."""
     values = dict(about)
-    if "at" in values:
-        values["at"] = f"{datetime.fromisoformat(str(values['at'])):%Y-%m-%d %H:%M}"
+    for name in {"at", "until", "deleted"} & set(values):
+        values[name] = f"{datetime.fromisoformat(str(values[name])):%Y-%m-%d %H:%M}"
     if "fields" in values:
         values["fields"] = ", ".join(map(wording.title, values["fields"])) or VALUES["nothing"]
     values |= {

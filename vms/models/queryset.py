@@ -26,7 +26,7 @@ class VMQuerySet(OwnedQuerySet):
 
     def alone(self) -> Self:
         """Load the same for one VM, in one query."""
-        return self.select_related("status", "image", "ssh_check", "hypervisor__status")
+        return self.select_related("status", "image", "ssh_check", "hypervisor__status", "team")
 
     def interrupted(self) -> Self:
         """Return the managed VMs that are off although they were running and nobody stopped them, in order of IDs."""

@@ -15,7 +15,6 @@ from virterweb.hypervisors.desired.revisions import recorded
 from virterweb.hypervisors.desired.state import State
 from virterweb.hypervisors.models import Hypervisor, ReadingProblem
 from virterweb.messages import Message
-from virterweb.people.owned import Owned
 from vms.definition.domain_diff import Aspect, SavedNIC, SavedVM
 from vms.definition.events import OF_CONSOLES, OF_NICS, Event
 
@@ -25,12 +24,13 @@ from .image import Image
 from .power import SSH_TIMEOUT, Interruption, Power, Saved, SSHState
 from .queryset import VMQuerySet
 from .vm_adoption import VMAdoption
+from .vm_ends import VMEnds
 from .vm_nics import NICNetworks, VMNICs
 
 PORT = [MinValueValidator(1), MaxValueValidator(65535)]
 
 
-class VM(VMNICs, VMAdoption, Owned):
+class VM(VMNICs, VMAdoption, VMEnds):
     """The desired configuration of a VM, or (managed=False) an unmanaged domain as it was found."""
 
     name = models.CharField(validators=[rules.validate_name, rules.validate_hostname])
@@ -234,6 +234,8 @@ class VM(VMNICs, VMAdoption, Owned):
         """
         event = event or (Event.STARTED if running else Event.FORCED_OFF if forced else Event.SHUT_DOWN)
         with self.transition(), recorded(self, event, by):
+            if running:
+                self.require_no_end()
             self.ask_again()
             self.status.refresh_from_db(fields=["present", "persistent"])
             power = {"running": running, "forced": forced, "power_generation": self.generation}
@@ -271,12 +273,12 @@ class VM(VMNICs, VMAdoption, Owned):
             self.refresh_from_db(fields=list(values))
             self.ask_refused_nics_again()
 
-    def remove(self, by: AbstractBaseUser | None = None) -> None:
-        """Request deletion."""
+    def remove(self, by: AbstractBaseUser | None = None, *, only_if_off: bool = False) -> None:
+        """Request deletion; a worker refuses it if the VM runs and should be deleted only if it is off."""
         with transaction.atomic():
             self.lock()
             with recorded(self, Event.DELETED, by):
-                super().remove()
+                super().remove(only_if_off=only_if_off)
 
     def decide_guest_network(self, rule: str, by: AbstractBaseUser | None = None) -> None:
         """Save who decides the network configuration of the guest; "": as the hypervisor is set."""

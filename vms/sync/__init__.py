@@ -63,6 +63,8 @@ def _remove(vm: VM, connection: Connection) -> None:
     vm.confirm()
     if found:
         try:
+            if vm.only_if_off and found.state != Power.OFF:
+                raise Refused(Message("vm.runs"))
             check_removable(vm, connection, found)
         except Refused as problem:
             vm.withdraw_removal()

@@ -23,6 +23,7 @@ from virterweb.hypervisors.desired.one_at_a_time import exclusive
 from virterweb.hypervisors.desired.refusals import InvalidTransition, Refusal
 from virterweb.people import rights
 from virterweb.people.cli import VerbCommand, check, history_text, pick_hypervisor, wait_for
+from virterweb.people.ends import cli as ends
 from virterweb.people.hidden.messages import visible_vms
 from virterweb.people.verbs import Verb
 
@@ -40,6 +41,7 @@ class Command(VerbCommand):
         remove = self.verb(verbs, "rm", self.rm, "delete a network", "name", waits=True)
         remove.add_argument("--disconnect", action="store_true", help="confirm that running VMs may be disconnected")
         remove.add_argument("--cut-off", action="store_true", dest="disconnect", help=SUPPRESS)  # the earlier name
+        ends.add_extend(self, verbs, self.extend, "network")
         self._add_host_verbs(verbs)
 
     def _add_definition_verbs(self, verbs: Subparsers) -> None:
@@ -286,6 +288,9 @@ class Command(VerbCommand):
         for network in named:
             network.remove(allow_disconnect=network.running_names() if disconnect else ())
             self.finish(network, no_wait)
+
+    def extend(self, name: str, hypervisor: str | None, days: str, until: str, never: bool, **options: object) -> None:
+        ends.extend(self, self.find_managed(name, hypervisor), days, until, never)
 
     def host_add(self, id: int, count: int, hypervisor: str | None, no_wait: bool, **options: object) -> None:
         network = self._access_network(hypervisor)

@@ -1,5 +1,6 @@
 """Teams, what they may do, and sign-in."""
 
+from .end import EndReminder, LastDefinition
 from .grant import ALL_POOLS, Grant
 from .share import Share
 from .sign_in import MAX_OF_ADDRESS, MAX_OF_BOTH, MAX_OF_NAME, WINDOW, SignInAttempt
@@ -12,8 +13,10 @@ __all__ = [
     "MAX_OF_BOTH",
     "MAX_OF_NAME",
     "WINDOW",
+    "EndReminder",
     "Grant",
     "GroupRole",
+    "LastDefinition",
     "Membership",
     "Role",
     "Share",

@@ -1,9 +1,13 @@
 """Teams, their members, and the roles of members."""
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
 from virterweb.people.verbs import Verb, verbs_of
+
+DAYS = [MinValueValidator(1), MaxValueValidator(3650)]
 
 
 class Role(models.Model):
@@ -36,12 +40,36 @@ class Team(models.Model):
         related_name="+",
         help_text="of users who are not listed below; empty: only listed users are members",
     )
+    end_days = models.PositiveSmallIntegerField(
+        "end date",
+        null=True,
+        blank=True,
+        validators=DAYS,
+        help_text="days after which new networks and VMs end, and by which they are extended; empty: they do not end",
+    )
+    max_end_days = models.PositiveSmallIntegerField(
+        "latest end date",
+        null=True,
+        blank=True,
+        validators=DAYS,
+        help_text="how many days in the future an end date may be, which members cannot remove then; empty: no limit",
+    )
+    grace_days = models.PositiveSmallIntegerField(
+        "grace period",
+        default=7,
+        validators=DAYS,
+        help_text="days after the end until networks and VMs are deleted; until then, they can be extended",
+    )
 
     class Meta:
         ordering = ["pk"]
 
     def __str__(self) -> str:
         return self.name
+
+    def clean(self) -> None:
+        if self.end_days and self.max_end_days and self.end_days > self.max_end_days:
+            raise ValidationError({"end_days": f"The latest end date is {self.max_end_days} days in the future."})
 
 
 class GroupRole(models.Model):

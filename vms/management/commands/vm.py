@@ -10,6 +10,7 @@ from virterweb.hypervisors.desired.refusals import InvalidTransition
 from virterweb.pages.tables import natural_key
 from virterweb.people import rights
 from virterweb.people.cli import history_text, pick_hypervisor, table, wait_for
+from virterweb.people.ends import cli as ends
 from virterweb.people.verbs import Verb
 from vms.addresses import inventory
 from vms.guests import configure
@@ -54,6 +55,7 @@ class Command(RunVerb, NICVerbs):
         self.add_run_arguments(verbs)
         remove = self.verb(verbs, "rm", self.rm, "delete VMs, including those created by Virter", waits=True)
         remove.add_argument("names", nargs="+", metavar="name", help="names of the VMs")
+        ends.add_extend(self, verbs, self.extend, "VM")
         self._add_lifecycle_arguments(verbs)
         self.add_nic_arguments(verbs)
 
@@ -152,6 +154,9 @@ class Command(RunVerb, NICVerbs):
             )
         vm.remove(self.user)
         return vm
+
+    def extend(self, name: str, hypervisor: str | None, days: str, until: str, never: bool, **options: object) -> None:
+        ends.extend(self, self.find(name, hypervisor), days, until, never)
 
     def configure(self, name: str, hypervisor: str | None, **options: object) -> None:
         """Print the guest's output; CommandError if the configuration fails."""

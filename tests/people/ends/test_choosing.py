@@ -1,0 +1,162 @@
+"""New objects get the end of their team; who may change it, and how far."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from networks.models import Network
+from tests.people.ends.conftest import days_left, pass_time
+from tests.support.making import everyone, make_foreign_network, make_image, make_network, make_vm
+from tests.support.teams import make_team
+from virterweb.activity.models import Entry
+from virterweb.people.models import Team
+from vms.models import VM
+
+pytestmark = pytest.mark.integration
+END, EXTEND = "/vms/lab/vm-1/end/", "/vms/lab/vm-1/extend/"
+
+
+def at(days: float) -> str:
+    return f"{timezone.localtime(timezone.now() + timedelta(days=days)):%Y-%m-%dT%H:%M}"
+
+
+def test_a_new_object_ends_by_the_default_of_its_team(vm, network):
+    assert days_left(vm) == days_left(network) == 14
+
+
+def test_objects_of_a_team_without_a_default_and_unmanaged_ones_have_no_end(lab):
+    assert make_vm(lab, team=everyone()).ends_at is None
+    assert make_foreign_network(lab).ends_at is None
+
+
+def test_what_the_form_adds_has_the_end_of_the_team(browse, lab, red):
+    typed = {"hypervisor": lab.pk, "name": "net7", "ipv4": "10.7.0.1/24", "autostart": "on", "team": red.pk}
+    browse("otto").post("/networks/add/", typed)
+    assert days_left(Network.objects.get(name="net7")) == 14
+
+
+def test_images_have_no_end(lab, red):
+    assert not hasattr(make_image(lab, team=red), "ends_at")
+
+
+def test_extend_sets_the_default_from_now_on_and_is_in_the_log(browse, vm):
+    pass_time(10)
+    before = VM.objects.get().generation
+    answer = browse("otto").post(EXTEND)
+    assert answer.url == "/vms/lab/vm-1/"
+    assert days_left(vm) == 14
+    assert VM.objects.get().generation == before
+    entry = Entry.objects.get(event="extended")
+    assert (entry.what, entry.who) == (f"extended until {timezone.localtime(vm.ends_at):%Y-%m-%d %H:%M}", "otto")
+
+
+def test_two_clicks_extend_once(browse, vm):
+    pass_time(10)
+    browse("otto").post(EXTEND)
+    answer = browse("mona").post(EXTEND, follow=True)
+    assert "It cannot be extended further now." in answer.content.decode()
+    assert days_left(vm) == 14
+    assert Entry.objects.filter(event="extended").count() == 1
+
+
+def test_a_viewer_is_told_whom_to_ask_and_for_a_stranger_there_is_no_vm(browse, vm):
+    for path in (END, EXTEND):
+        answer = browse("rita").post(path)
+        assert answer.status_code == 403
+        assert "You may not edit vm-1. Ask otto, who owns it, or an operator." in answer.content.decode()
+        assert browse("gina").post(path).status_code == 404
+    assert days_left(vm) == 14
+
+
+def test_another_end_is_chosen_within_the_limit(browse, vm):
+    assert "at the latest." in browse("otto").get(END).content.decode()
+    browse("otto").post(END, {"until": at(29)})
+    assert 28.9 < days_left(vm) <= 29
+    assert Entry.objects.get(event="end changed").what.startswith("end date set to ")
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        (lambda: at(-1), "is in the past. Choose a later time."),
+        (lambda: at(31), "vm-1 may end on"),
+        (lambda: "", "vm-1 needs an end date, on"),
+        (lambda: "soon", "Enter a date and a time"),
+        (lambda: "9999-12-31T23:59", "vm-1 may end on"),
+        (lambda: "0001-01-01T00:00", "Enter a date and a time|is in the past"),
+    ],
+)
+def test_a_refused_date_is_said_at_the_field_and_changes_nothing(browse, vm, typed, said):
+    answer = browse("otto").post(END, {"until": typed()})
+    assert answer.status_code == 422
+    assert any(each in answer.content.decode() for each in said.split("|"))
+    assert days_left(vm) == 14
+
+
+def test_an_operator_may_exceed_the_limit_and_remove_the_end(page, vm):
+    page.post(END, {"until": at(100)})
+    assert 99.9 < days_left(vm) <= 100
+    page.post(END, {"until": ""})
+    vm.refresh_from_db()
+    assert vm.ends_at is None
+    assert Entry.objects.filter(event="end removed").exists()
+
+
+def test_what_is_being_deleted_or_unmanaged_is_not_extended(browse, page, vm, network, lab):
+    vm.remove()
+    answer = browse("otto").post(EXTEND, follow=True)
+    assert "vm-1 is being deleted." in answer.content.decode()
+    assert not Entry.objects.filter(event="extended").exists()
+    make_foreign_network(lab)
+    answer = page.post("/networks/lab/default/extend/", follow=True)
+    assert "The portal does not manage default." in answer.content.decode()
+
+
+def test_a_stale_save_does_not_bring_an_earlier_end_back(vm, users):
+    stale = VM.objects.get()
+    vm.set_end(timezone.now() + timedelta(days=3), users["otto"])
+    stale.memory = 2048
+    stale.save()
+    assert days_left(vm) == 3
+
+
+def test_a_released_object_loses_its_end(vm):
+    vm.release()
+    assert VM.objects.values_list("ends_at", "end_chosen_at", "ended_at").get() == (None, None, None)
+
+
+def test_handing_over_keeps_the_end_within_the_limit_of_the_new_team(vm, network, lab, user):
+    blue = make_team("blue", {}, on=lab)
+    vm.hand_over(None, blue, user)
+    assert days_left(vm) == 14
+    Team.objects.filter(name="blue").update(max_end_days=5)
+    network.hand_over(None, Team.objects.get(name="blue"), user)
+    assert days_left(network) == 5
+
+
+def test_what_belonged_to_no_team_gets_the_default_of_the_first(lab, red, user):
+    network = make_network(lab, "adopted", "10.9.0.1/24", team=None)
+    assert network.ends_at is None
+    network.hand_over(None, red, user)
+    assert days_left(network) == 14
+
+
+def test_many_are_extended_from_their_list_as_far_as_the_user_may(browse, vm, lab, red, users):
+    other = make_network(lab, "net2", "10.2.0.1/24", team=red, owner=users["otto"])
+    pass_time(5)
+    answer = browse("otto").post("/vms/many/", {"action": "extend", "vm": [vm.pk]}, follow=True)
+    assert "Extended: vm-1." in answer.content.decode()
+    assert days_left(vm) == 14
+    answer = browse("rita").post("/networks/bulk/", {"action": "extend", "network": [other.pk]}, follow=True)
+    assert "Not extended: net2. You may not edit net2." in answer.content.decode()
+    assert days_left(other) == 9
+
+
+def test_the_default_of_a_team_cannot_exceed_its_limit(client, operator, red):
+    client.force_login(operator)
+    form = client.get(f"/admin/people/team/{red.pk}/change/").context["adminform"].form
+    assert {"end_days", "max_end_days", "grace_days"} <= set(form.fields)
+    red.end_days = 40
+    with pytest.raises(Exception, match="The latest end date is 30 days in the future"):
+        red.full_clean()

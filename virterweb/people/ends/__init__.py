@@ -1,0 +1,1 @@
+"""End dates: when networks and VMs are stopped, and later deleted, unless somebody extends them."""

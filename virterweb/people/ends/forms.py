@@ -1,0 +1,52 @@
+"""The form that changes an end date."""
+
+from datetime import timedelta
+
+from django import forms
+from django.utils import timezone
+
+from virterweb.people import rights
+
+from .ending import Ending
+
+EXAMPLE = "for example 2026-12-24 18:00"
+
+
+class Moment(forms.DateTimeInput):
+    input_type = "datetime-local"
+
+    def __init__(self) -> None:
+        super().__init__(format="%Y-%m-%dT%H:%M")
+
+
+class EndForm(forms.Form):
+    """Another end date, or none as far as the user may remove it; `days` from now on is for commands."""
+
+    until = forms.DateTimeField(
+        label="End date",
+        required=False,
+        widget=Moment,
+        error_messages={"invalid": f"Enter a date and a time, {EXAMPLE}."},
+    )
+    days = forms.IntegerField(required=False, min_value=1, max_value=3650, widget=forms.HiddenInput)
+
+    def __init__(self, *args: object, thing: Ending, by: rights.Actor, **kwargs: object) -> None:
+        kwargs.setdefault("initial", {"until": thing.ends_at})
+        super().__init__(*args, **kwargs)
+        self.thing, self.by, self.label_suffix = thing, by, ""
+        latest = thing.end_rules.latest(timezone.now())
+        bound = latest and not rights.is_operator(by, thing.hypervisor_id)
+        self.fields["until"].help_text = (
+            f"{timezone.localtime(latest):%Y-%m-%d %H:%M} at the latest." if bound else "Empty: no end date."
+        )
+
+    def clean(self) -> None:
+        if self.errors:
+            return
+        if days := self.cleaned_data["days"]:
+            self.cleaned_data["until"] = timezone.now() + timedelta(days=days)
+        if problem := self.thing.end_problem(self.cleaned_data["until"], self.by):
+            self.add_error("days" if days else "until", str(problem))
+
+    def save(self) -> None:
+        self.thing.set_end(self.cleaned_data["until"], self.by)
