@@ -1,5 +1,6 @@
 """People and objects to open every page with."""
 
+from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -20,9 +21,10 @@ from tests.support.making import (
     make_running,
     make_vm,
 )
+from virterweb.activity.models import Entry
 from virterweb.hypervisors.desired.revisions import record
 from virterweb.hypervisors.models import Hypervisor, WorkerProcess
-from virterweb.people.models import Grant, Membership, Role, Team
+from virterweb.people.models import Grant, LastDefinition, Membership, Role, Team
 from vms.definition.events import Event as VMEvent
 from vms.models import VM, ConsoleLog
 
@@ -64,6 +66,16 @@ def things(people, enqueued):
     return make_things(Hypervisor.objects.get(name="lab"), people["owner"], Team.objects.get(name="red"))
 
 
+def make_last_definition(vm: VM) -> Entry:
+    """Return the entry about a VM like this one that was deleted because of its end date."""
+    subject = replace(vm.activity_subject(VMEvent.DELETED_AT_END), name="old", object_id=vm.pk + 1000)
+    definition = {"document": "<domain><name>old</name></domain>"}
+    LastDefinition.objects.create(
+        kind="vm", object_id=subject.object_id, hypervisor="lab", name="old", values=definition
+    )
+    return Entry.objects.record(subject, VMEvent.DELETED_AT_END, {"until": "2026-11-01T10:00:00"}, result="done")
+
+
 def make_things(lab: Hypervisor, owner: AbstractBaseUser, team: Team) -> dict[str, object]:
     """Create objects of a user in a team, and objects that belong to nobody; return values for addresses of pages."""
     WorkerProcess.objects.create(name="worker", seen_at=timezone.now())
@@ -89,4 +101,5 @@ def make_things(lab: Hypervisor, owner: AbstractBaseUser, team: Team) -> dict[st
     values |= {"suffix": "json", "end": "/", "group": "g", "verb": "start"}
     values |= {"uidb64": "MQ", "token": "x", "provider_id": "corp"}
     record(vm, VMEvent.BASELINE, result="done")
+    values["last_definition"] = make_last_definition(vm).pk
     return values | {"lease": lease.pk, "vm_revision": vm.revisions.get().pk}

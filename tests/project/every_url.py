@@ -40,6 +40,8 @@ def address(space: str, name: str | None, pattern: URLPattern, things: dict) -> 
         values["name"] = "alma-8"
     if name in ("lease_reserve", "lease_release"):
         values["pk"] = things["lease"]
+    if name == "last_definition":
+        values["pk"] = things["last_definition"]
     if (space, name) == ("vms", "revision"):
         values["pk"] = things["vm_revision"]
     return reverse(f"{space}:{name}" if space else name, kwargs=values)

@@ -89,7 +89,7 @@ PAGES: dict[str, dict[str | None, Rule]] = {
     "portal": {
         **each("overview hypervisors leftovers address_problems search activity activity_table", LIST),
         **each("network_problems problems", NAMES),
-        "last_definition": LIST,
+        "last_definition": READ,  # 404 otherwise, as for all entries of the log
         **each("start_again leave_off", Rule(None, Verb.LIST)),  # those VMs that the user may start
     },
     "": {

@@ -33,7 +33,9 @@ def end_page(request: HttpRequest, thing: Ending) -> HttpResponse:
 
 
 def extend(request: HttpRequest, thing: Ending) -> HttpResponse:
-    """Extend an object, and return to the page with the button."""
+    """Extend an object, and return to the page with the button; without an end, one has to be chosen."""
+    if thing.managed and thing.ends_at is None:
+        return redirect(f"{thing._meta.app_label}:end", thing.hypervisor.name, thing.name)
     had_ended = thing.has_ended
     if thing.extend(request.user):
         messages.success(request, said(thing, had_ended))

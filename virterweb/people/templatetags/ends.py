@@ -22,9 +22,10 @@ def countdown(end: datetime | None) -> SafeString:
     if end is None:
         return SafeString("")
     local, now = timezone.localtime(end), timezone.now()
-    shown, tone = words(now, end), "pending" if end - now <= SOON else ""
-    exact = local.strftime("%Y-%m-%d %H:%M")
-    return format_html('<time class="{}" datetime="{}" title="{}">{}</time>', tone, local.isoformat(), exact, shown)
+    shown = format_html(
+        '<time datetime="{}" title="{}">{}</time>', local.isoformat(), f"{local:%Y-%m-%d %H:%M}", words(now, end)
+    )
+    return format_html('<span class="pending">{}</span>', shown) if end - now <= SOON else shown
 
 
 @register.filter
