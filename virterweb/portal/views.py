@@ -94,7 +94,9 @@ def network_problems(request: HttpRequest, hypervisor: str, name: str) -> HttpRe
 @require_GET
 def vm_problems(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
     """Show the problems on a VM's networks that concern the VM."""
-    vm = get_vm(request.user, hypervisor, name, VM.objects.select_related("status", "hypervisor").defer(*NOT_READ))
+    vm = get_vm(
+        request.user, hypervisor, name, VM.objects.select_related("status", "hypervisor", "team").defer(*NOT_READ)
+    )
     by_hypervisor, networks = problems_on([vm.hypervisor_id], request.user)
     nics = list(vm.status.nics.values_list("mac", "network"))
     macs, on = {mac for mac, _ in nics}, {network for _, network in nics} | {None}

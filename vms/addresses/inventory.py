@@ -18,7 +18,7 @@ from vms.models import VM, NICStatus, Power, VMQuerySet
 from . import ids
 from .nic_addresses import addresses_of
 
-COLUMNS = ("name", "number", "managed", "ssh_user", "host_key_public", "hypervisor__name", "status__power")
+COLUMNS = ("name", "number", "managed", "ssh_user", "host_key_public", "hypervisor__name", "status__power", "ends_at")
 GROUPS = {*Power.values, "all", "ungrouped", "_meta"}  # the portal's groups by state, and Ansible's own
 LOCAL = {"localhost", "127.0.0.1"}  # names of the machine that Ansible runs on
 
@@ -142,6 +142,7 @@ def host_variables(guest: Guest) -> dict[str, object]:
         "virter_name": _as_it_is(vm.name),
         "ssh_host_key": vm.host_key_public.strip(),
         "hypervisor": vm.hypervisor.name,
+        "ends_at": vm.ends_at and vm.ends_at.isoformat(timespec="seconds"),
     }
     nics = [
         {

@@ -56,13 +56,13 @@ def _logs(user: Actor, hypervisor: str, name: str) -> QuerySet[ConsoleLog]:
     deleted = Q(vm=None) & access.q(Verb.CONSOLE, "console")
     logs = ConsoleLog.objects.filter(access.q(Verb.CONSOLE, "vm", "vm__") & ~Q(vm=None) | deleted)
     logs = logs.filter(hypervisor__name=hypervisor, name=name)
-    related = ("hypervisor", "vm__status", "vm__image", "vm__hypervisor__status")
+    related = ("hypervisor", "vm__status", "vm__image", "vm__team", "vm__hypervisor__status")
     return logs.select_related(*related).annotate(length=Length("text")).defer("text").order_by("-pk")
 
 
 def _find(request: HttpRequest, hypervisor: str, name: str, event: Event) -> Console:
     """Return the log of `?log=`, else the newest, which is that of an existing VM; 404 if there is none."""
-    visible = VM.objects.visible_to(request.user).on(hypervisor).select_related("hypervisor").filter(name=name)
+    visible = VM.objects.visible_to(request.user).on(hypervisor).select_related("hypervisor", "team").filter(name=name)
     vm = visible.order_by("-managed", "pk").first()
     if vm:
         require(request.user, Verb.CONSOLE, vm)

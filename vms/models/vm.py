@@ -248,7 +248,7 @@ class VM(VMNICs, VMAdoption, VMEnds):
         with transaction.atomic():
             self.lock()
             now = VM.objects.select_related("status").filter(pk=self.pk, removed_at=None).first()
-            if now is None or now.interruption is None:
+            if now is None or now.interruption is None or (running and now.has_ended):
                 return False
             self.ask_power(running=running, by=by, event=Event.STARTED_AGAIN if running else Event.LEFT_OFF)
             if not running:  # if somebody has started it outside the portal since the last poll, it is not stopped

@@ -95,6 +95,15 @@ def test_a_vm_is_not_started_between_its_end_and_the_visit_of_a_worker(running, 
         VM.objects.get().ask_power(running=True)
 
 
+def test_a_vm_that_a_restart_of_the_host_interrupted_is_not_started_again_after_its_end(running):
+    interrupted = {"interrupted": "host", "interrupted_power": VM.objects.get().power_generation}
+    running.status.write(power="off", generation=running.generation, **interrupted)
+    assert VM.objects.get().interruption
+    pass_time(1)
+    assert VM.objects.get().end_interruption(running=True) is False
+    assert VM.objects.get().end_interruption(running=False) is True
+
+
 def test_a_vm_that_was_started_outside_the_portal_is_stopped_again_instead_of_deleted(running, browse):
     pass_time(1)
     work(running)

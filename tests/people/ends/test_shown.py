@@ -78,3 +78,8 @@ def test_what_a_user_may_not_see_is_not_counted(browse, vm, users):
     make_vm(elsewhere, "secret-1", 9, owner=users["otto"], team=vm.team)
     pass_time(12)
     assert "secret-1" not in browse("otto").get("/").content.decode()
+
+
+def test_the_inventory_of_ansible_has_the_end(browse, vm):
+    found = browse("otto").get("/inventory.json").json()["_meta"]["hostvars"]["vm-1"]
+    assert found["ends_at"] == vm.ends_at.isoformat(timespec="seconds")

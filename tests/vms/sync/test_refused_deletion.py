@@ -45,6 +45,14 @@ def refuse(lab: Lab) -> None:
     row.status.write(generation=row.generation, error=problem.value.message)
 
 
+def test_a_vm_that_was_started_after_its_end_date_requested_deletion_is_kept(lab):
+    lab.vm.remove(only_if_off=True)
+    with pytest.raises(Refused, match="It runs, although its end date has passed"):
+        lab.push()
+    assert lab.vm.removed_at is None
+    assert lab.connection.domains.get(UUID)
+
+
 @pytest.mark.parametrize("later", ["start", "force-off", "retry", "release"])
 def test_later_actions_after_a_refused_deletion_do_not_delete_the_vm(page, lab, later):
     page.post("/vms/lab-1/web/remove/", {"name": "web"})

@@ -21,7 +21,7 @@ from virterweb.people import rights
 from virterweb.people.models import LastDefinition, Team
 from virterweb.people.owned import Owned
 
-from .rules import Rules
+from .rules import FAR, Rules
 from .wording import who_extends
 
 EXTENDED, CHANGED, REMOVED = "extended", "end changed", "end removed"  # events of the activity log
@@ -120,10 +120,14 @@ class Ending(Owned):
         now = timezone.now()
         if until is not None and until <= now:
             return Message("ends.past", until=_shown(until))
+        if until is not None and until > now + FAR + MINUTE:
+            return Message("ends.far")
         latest = self.end_rules.latest(now)
         if latest is None or (until and until <= latest + MINUTE) or rights.is_operator(by, self.hypervisor_id):
             return Message()
-        return Message("ends.beyond" if until else "ends.required", object=self, latest=_shown(latest))
+        if until:
+            return Message("ends.beyond", object=self, latest=_shown(latest))
+        return Message("ends.required", object=self, latest=_shown(latest))
 
     def set_end(self, until: datetime | None, by: rights.Actor, event: str = CHANGED) -> None:
         """Change its end date, or remove it. What was stopped because of its end can be started again.

@@ -28,17 +28,23 @@ def notice(thing: Ending) -> Message:
     now = timezone.now()
     if not thing.managed or thing.removed_at or thing.ends_at is None or thing.ends_at - now > SOON:
         return Message()
-    about = {"ends": _shown(thing.ends_at), "grace": distance(thing.end_rules.deleted(now) - now)}
+    ends, grace = _shown(thing.ends_at), distance(thing.end_rules.deleted(now) - now)
     if thing.ends_at > now:
-        return Message("ends.notice.soon", **about)
+        return Message("ends.notice.soon", ends=ends, grace=grace)
     users = [] if thing.is_kept else thing.users_of_it()
-    about["vms"] = f"{len(users)} VMs have NICs" if len(users) > 1 else "A VM has a NIC"
+    vms = f"{len(users)} VMs have NICs" if len(users) > 1 else "A VM has a NIC"
     if thing.ended_at is None:
-        code = "kept" if thing.is_kept else "used" if users else "stops"
-        return Message(f"ends.notice.{code}", **about)
-    about["deleted"] = _shown(thing.deleted_from)
-    runs = thing.runs() and thing.done
-    return Message(f"ends.notice.{'used_again' if users else 'runs' if runs else 'ended'}", **about)
+        if thing.is_kept:
+            return Message("ends.notice.kept", ends=ends)
+        if users:
+            return Message("ends.notice.used", ends=ends, vms=vms, grace=grace)
+        return Message("ends.notice.stops", ends=ends)
+    if users:
+        return Message("ends.notice.used_again", ends=ends, vms=vms)
+    deleted = _shown(thing.deleted_from)
+    if thing.runs() and thing.done:
+        return Message("ends.notice.runs", ends=ends, deleted=deleted)
+    return Message("ends.notice.ended", ends=ends, deleted=deleted)
 
 
 def _shown(at: object) -> str:

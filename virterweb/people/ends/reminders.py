@@ -16,6 +16,7 @@ from django.utils import timezone
 from virterweb.hypervisors.claims.clock import Now, database_time
 from virterweb.notifications import mail
 from virterweb.notifications.webhook import NotSent
+from virterweb.pages.characters import visible
 from virterweb.people.models import EndReminder, Membership
 from virterweb.people.verbs import Verb
 
@@ -106,7 +107,7 @@ def recipients(thing: Ending) -> list[str]:
 def subject(parts: Sequence[tuple[EndReminder, Ending]]) -> str:
     (reminder, thing), *more = parts
     rest = f", and {len(more)} more" if more else ""
-    return f"Virterweb: {thing} {wording.SUBJECTS[reminder.stage]}{rest}"
+    return visible(" ".join(f"Virterweb: {thing} {wording.SUBJECTS[reminder.stage]}{rest}".split()))
 
 
 def body(parts: Sequence[tuple[EndReminder, Ending]]) -> str:
@@ -118,8 +119,12 @@ def body(parts: Sequence[tuple[EndReminder, Ending]]) -> str:
 
 
 def _line(reminder: EndReminder, thing: Ending) -> str:
-    names = {"kind": thing._meta.verbose_name, "name": thing, "hypervisor": thing.hypervisor}
-    names["kind"] = names["kind"][:1].upper() + names["kind"][1:]
+    names = {
+        "kind": thing._meta.verbose_name,
+        "name": visible(" ".join(str(thing).split())),
+        "hypervisor": thing.hypervisor,
+    }
+    names["kind"] = f"{names['kind'][:1].upper()}{names['kind'][1:]}"
     if reminder.stage == Stage.ENDED:
         return wording.ENDED.format(end=_shown(thing.ends_at), deleted=_shown(thing.deleted_from), **names)
     grace = distance(timedelta(days=thing.end_rules.grace))

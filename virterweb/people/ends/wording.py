@@ -10,6 +10,7 @@ add_wording(
     {
         "transition.ended": "{object} ended on {ended}. Extend it before you start it. {who} can extend it",
         "ends.past": "{until} is in the past. Choose a later time.",
+        "ends.far": "Choose a date within the next ten years.",
         "ends.beyond": "{object} may end on {latest} at the latest. Ask an operator for a later date.",
         "ends.required": "{object} needs an end date, on {latest} at the latest. Only operators may remove it.",
         "ends.none": "{object} has no end date. Choose one.",
