@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('vms', '0038_everyone'),
+        ('vms', "0039_unused_volumes"),
     ]
 
     operations = [
