@@ -3,8 +3,10 @@
 from datetime import timedelta
 
 import pytest
+from django.conf import settings
 from django.utils import timezone
 
+from virterweb.administration.system import CHORES
 from virterweb.hypervisors.models import Chore, WorkerProcess
 from virterweb.operations import release
 
@@ -23,6 +25,10 @@ def test_it_shows_workers_schedule_backlog_versions_and_database(page_of):
     assert release.version() in shown
     assert "SQLite" in shown or "PostgreSQL" in shown
     assert 'class="state ready"' in shown
+
+
+def test_every_task_of_the_schedule_is_named_in_words():
+    assert set(CHORES) == set(settings.CHORES)
 
 
 def test_a_stopped_worker_is_said(page_of):

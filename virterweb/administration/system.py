@@ -35,6 +35,7 @@ CHORES = {
     "networks.leases.sync.forget": "Delete old leases",
     "virterweb.operations.housekeeping.forget": "Delete expired sessions, attempts, versions and entries",
     "virterweb.portal.attention.check_addresses": "Check addresses",
+    "virterweb.people.ends.chore.run": "Stop and delete what has ended, and send reminders",
     "vms.console.sync.forget": "Delete old console logs",
     "vms.images.uploads.forget": "Delete interrupted uploads",
 }
