@@ -91,7 +91,7 @@ def prepare(hypervisors: int) -> object:
     call_command("migrate", verbosity=0)
     if not Hypervisor.objects.exists():
         fill(hypervisors)
-        get_user_model().objects.create_superuser("operator")
+        get_user_model().objects.create_superuser("operator", password="a page of its own changes it")
         with connection.cursor() as cursor:
             cursor.execute("ANALYZE")
     from django.utils import timezone

@@ -20,7 +20,7 @@ def divide(username: str) -> None:
     role, names = (Role.objects.get(name=name) for name in (ROLE, ROLE_FOR_OTHERS))
     teams = Team.objects.bulk_create(Team(name=f"team-{number}") for number in range(TEAMS))
     Grant.objects.bulk_create(Grant(team=team, role=names) for team in teams)
-    user = get_user_model().objects.create_user(username)
+    user = get_user_model().objects.create_user(username, password="a page of its own changes it")
     Membership.objects.bulk_create(Membership(team=team, user=user, role=role) for team in teams[:MINE])
     for model in (Network, VM, Image):
         model.objects.update(team=teams[0].pk + Mod(F("pk"), TEAMS))
