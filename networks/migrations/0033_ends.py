@@ -23,6 +23,6 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='network',
             name='ends_at',
-            field=models.DateTimeField(editable=False, help_text='when it is stopped; empty: never', null=True),
+            field=models.DateTimeField(editable=False, help_text='when it is stopped; empty: no end date', null=True),
         ),
     ]

@@ -1,4 +1,4 @@
-"""End dates of networks: one that nobody uses is stopped at its end, and deleted after the grace period."""
+"""End dates of networks: an unused network is stopped at its end, and deleted after the grace period."""
 
 from collections.abc import Mapping
 from typing import ClassVar

@@ -1,4 +1,4 @@
-"""Definitions and observed tables in the admin are shown, and changed only on the pages of the portal."""
+"""Definitions and observed data in the admin are shown, and changed only on the pages of the portal."""
 
 import pytest
 from lxml import html

@@ -27,7 +27,7 @@ def test_an_operator_changes_the_settings_of_the_own_hypervisor_but_not_where_it
     found = Hypervisor.objects.get(pk=lab.pk)
     assert (found.name, found.uri, found.shutdown_timeout) == ("lab", lab.uri, 45)
     entry = Entry.objects.filter(hypervisor="lab", event="edited").first()
-    assert (entry.who, entry.about["fields"]) == ("operator", ["Shutdown timeout"])
+    assert (entry.who, entry.about["fields"]) == ("operator", ["Shutdown timeout in seconds"])
 
 
 @pytest.mark.parametrize("role", ["operator of all", "superuser"])
@@ -90,12 +90,18 @@ def test_a_failed_test_shows_the_error_of_the_portal_and_that_of_libvirt(page_of
 def test_deletion_says_what_the_portal_forgets_and_what_stays_in_libvirt(page_of, lab):
     shown = " ".join(page_of("superuser").get(f"{BASE}{lab.pk}/delete/").content.decode().split())
     for text in (
-        *("The portal forgets", "1 network definition", "1 VM definition", "1 image definition", "1 DHCP reservation"),
-        *("1 lease of the lease history", "1 console log", "grants of teams", "Nothing changes in libvirt"),
+        *(
+            "Deleted in the portal",
+            "1 network definition",
+            "1 VM definition",
+            "1 image definition",
+            "1 DHCP reservation",
+        ),
+        *("1 lease of the lease history", "1 console log", "grants of teams", "Unchanged in libvirt"),
         *("2 networks", "1 running VM, which keeps running", "1 VM that is off", "Delete lab"),
     ):
         assert text in shown, text
-    assert "Entries of the activity log stay." in shown
+    assert "Entries of the activity log are kept." in shown
 
 
 @pytest.mark.parametrize("typed", [{}, {"typed": ""}, {"typed": "LAB"}, {"typed": "elsewhere"}, {"typed": "lab "}])

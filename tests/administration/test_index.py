@@ -4,7 +4,7 @@ import pytest
 from lxml import html
 
 pytestmark = pytest.mark.integration
-OF_OPERATORS = ["Hypervisors", "Networks", "VMs", "Images", "Observed tables"]
+OF_OPERATORS = ["Hypervisors", "Networks", "VMs", "Images", "Observed data"]
 OF_ALL = [*OF_OPERATORS, "Activity log", "Notifications", "System"]
 OF_SUPERUSERS = ["Hypervisors", "Teams", "Roles", "Users", "Groups", *OF_ALL[1:]]
 

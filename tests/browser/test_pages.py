@@ -185,7 +185,7 @@ def test_on_a_phone_nothing_is_wider_than_the_screen(open_tab: Callable[..., Pag
 
 def test_an_operator_finds_stored_rows_in_the_admin_and_polls_again(tab: Page):
     tab.goto("/admin/")
-    for name in ("Hypervisors", "Networks", "VMs", "Images", "Observed tables", "System"):
+    for name in ("Hypervisors", "Networks", "VMs", "Images", "Observed data", "System"):
         expect(tab.locator(".tasks").get_by_role("link", name=name, exact=True)).to_be_visible()
     tab.goto("/admin/networks/network/")
     tab.get_by_role("checkbox", name="Select this object").first.check()

@@ -15,7 +15,7 @@ from .choices import Kind, Result
 from .models import Entry, Subject
 
 MAX_NAME = 150  # characters of a name that somebody has tried
-LOCKED_OUT_AGAIN = timedelta(minutes=10)  # further refusals within this time are one lock-out
+LOCKED_OUT_AGAIN = timedelta(minutes=10)  # refusals within this time are recorded as one lock-out
 #: What the events call each type of second factor.
 FACTORS = {"totp": "authenticator app", "recovery_codes": "recovery codes", "webauthn": "passkey"}
 
@@ -38,7 +38,7 @@ def connect() -> None:
 
 
 def locked_out(name: str, request: HttpRequest) -> None:
-    """Record that a sign-in was refused without a check of the password, once for each name and address at a time."""
+    """Record that a sign-in was refused without a check of the password, once for each name and address and time."""
     since, address = timezone.now() - LOCKED_OUT_AGAIN, request.META.get("REMOTE_ADDR", "")
     known = Entry.objects.filter(kind=Kind.SIGN_IN, event="locked out", address=address, at__gt=since)
     if not known.filter(about__name=name[:MAX_NAME]).exists():
@@ -58,13 +58,13 @@ def factor_removed(request: HttpRequest, authenticator: Factor, **rest: object) 
 
 
 def factor_used(request: HttpRequest, authenticator: Factor, **rest: object) -> None:
-    """Record the use of a recovery code: each is valid once, and is used when something is lost."""
+    """Record the use of a recovery code; other factors are part of each sign-in."""
     if authenticator.type == "recovery_codes":
         _record("recovery code used", request, by=authenticator.user)
 
 
 def factor_refused(name: str, request: HttpRequest) -> None:
-    """Record that a code or passkey was wrong; a user who has not signed in yet is known by the password alone."""
+    """Record that a code or passkey was wrong; `name` is the user whose password was correct."""
     _record("second factor refused", request, about={"name": name[:MAX_NAME]}, result=Result.FAILED)
 
 
@@ -84,7 +84,7 @@ def account_removed(user: AbstractBaseUser, provider: str, account: str) -> None
 
 
 def invited(user: AbstractBaseUser) -> None:
-    """Record that an invitation link was created, by the user of the request or command."""
+    """Record that the user of the request or command has created an invitation link."""
     subject = Subject(kind=Kind.RIGHTS, name=user.get_username(), object_id=user.pk)
     Entry.objects.record(subject, "invitation created", result=Result.DONE)
 

@@ -1,7 +1,7 @@
 """Who may see and change what in the admin, by the rights that decide everywhere else.
 
-Django's own permissions and the staff status decide nothing here: operators have the rows of the hypervisors that they
-operate, and superusers have people and teams besides.
+Django's own permissions and the staff status have no meaning here: operators see the rows of the hypervisors that they
+operate; superusers also see users and teams.
 """
 
 from typing import ClassVar
@@ -17,7 +17,7 @@ from virterweb.hypervisors.models import Hypervisor
 from virterweb.people import rights
 from virterweb.people.verbs import Verb
 
-NAMES = ("vCPUs", "dnsmasq options")  # labels that begin with the small letter of a name
+NAMES = ("vCPUs", "dnsmasq options")  # labels that keep their lower-case initial
 
 
 def as_sentence(text: str) -> str:
@@ -123,7 +123,7 @@ class HypervisorFilter(admin.RelatedFieldListFilter):
 
 
 class Page(admin.ModelAdmin):
-    """Base of all admins: what does not exist for a user is not found, without a message that names it."""
+    """Base of all admins: an object that does not exist for a user is answered with 404, without its name."""
 
     heading: ClassVar[str] = ""  # the title of the list, if it is not the plural of the model
     show_facets = admin.ShowFacets.NEVER

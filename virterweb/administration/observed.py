@@ -1,4 +1,4 @@
-"""What workers have observed and recorded, as it is stored: read-only, with a page that lists these tables."""
+"""Observed data: the tables that workers write, read-only, with a page that lists them."""
 
 from dataclasses import dataclass
 
@@ -217,7 +217,7 @@ GROUPS: dict[str, tuple[Table, ...]] = {
 
 
 class ObservedAdmin(OnHypervisors, Page):
-    """Base of the admins of observed tables, whose rows only workers write."""
+    """Base of the admins of observed data, which only workers write."""
 
     table: Table
     view_on_site = False
@@ -242,6 +242,6 @@ for _tables in GROUPS.values():
 
 
 def observed(request: HttpRequest) -> HttpResponse:
-    """List the observed tables."""
-    context = site.each_context(request) | {"title": "Observed", "groups": GROUPS}
+    """List the tables of observed data."""
+    context = site.each_context(request) | {"title": "Observed data", "groups": GROUPS}
     return TemplateResponse(request, "admin/observed.html", context)

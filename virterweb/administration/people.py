@@ -37,7 +37,7 @@ class OnePermission(ModelMultipleChoiceField):
 
 
 class OfUser(ForSuperusers, admin.TabularInline):
-    """Base of what a user has for the sign-in: it can be deleted, and nothing else."""
+    """Base of the means of sign-in of a user, which can only be deleted."""
 
     extra = 0
 
@@ -50,7 +50,7 @@ class OfUser(ForSuperusers, admin.TabularInline):
 
 class SecondFactors(OfUser):
     model = Authenticator
-    verbose_name_plural = "second factors: delete those that the user has lost"
+    verbose_name_plural = "second factors"
     fields = readonly_fields = ("type", "created_at", "last_used_at")  # without the secret
 
 
@@ -73,7 +73,7 @@ class UserAdmin(Permissions, ForSuperusers, VisibleNames, Recorded, Page, Django
             "Rights",
             {
                 "fields": ("is_active", "is_superuser", "user_permissions", "groups"),
-                "description": "What a user may do with networks and VMs is a matter of teams and their grants.",
+                "description": "Teams and their grants decide what a user may do with networks and VMs.",
             },
         ),
         ("Dates", {"fields": ("last_login", "date_joined")}),
@@ -89,10 +89,10 @@ class UserAdmin(Permissions, ForSuperusers, VisibleNames, Recorded, Page, Django
     def formfield_for_dbfield(self, db_field: Field, request: HttpRequest, **options: object) -> FormField | None:
         field = super().formfield_for_dbfield(db_field, request, **options)
         helps = {
-            "is_superuser": "Decides about users, teams, roles and hypervisors, and may do everything.",
-            "is_active": "If not, the user cannot sign in, and tokens of the user end. Deactivate users instead of "
+            "is_superuser": "Superusers manage users, teams, roles and hypervisors, and may do everything.",
+            "is_active": "Inactive users cannot log in, and their tokens are not valid. Deactivate users instead of "
             "deleting them.",
-            "groups": "Groups of a directory, and those that give permissions.",
+            "groups": "Groups of a directory or identity provider, and groups with permissions.",
         }
         if field is not None and db_field.name in helps:
             field.help_text = helps[db_field.name]
@@ -103,7 +103,7 @@ class UserAdmin(Permissions, ForSuperusers, VisibleNames, Recorded, Page, Django
         """Show a link for each of the users, by which that user sets the password."""
         for user in users:
             if not invitations.is_open(user):
-                said = f"User {user} has a password already, or is deactivated."
+                said = f"User {user} has a password already, or is deactivated. No link was created."
                 self.message_user(request, said, messages.WARNING)
             else:
                 found = request.build_absolute_uri(invitations.link(user, request.user.get_username()))

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_safe
 from virterweb.people import rights
 from virterweb.people.sign_in.views import sign_in
 
-NO_ADMIN = "The admin is for superusers and for operators of hypervisors. Ask a superuser to make you an operator."
+NO_ADMIN = "The Admin is for superusers and for operators of hypervisors. Ask a superuser to make you an operator."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,31 +38,35 @@ ENTRIES: dict[str, tuple[Entry, ...]] = {
         Entry(
             name="Hypervisors",
             model="hypervisors.Hypervisor",
-            about="Settings, and the test of the connection. Operators of all hypervisors also add and delete them.",
+            about="Settings and connection test. Operators of all hypervisors also add and delete hypervisors.",
         ),
     ),
     "Teams and grants": (
         Entry(
             name="Teams",
             model="people.Team",
-            about="Members, and grants: what a team may do on which hypervisor, and its limits.",
+            about="Members, grants with their limits, and end dates.",
         ),
-        Entry(name="Roles", model="people.Role", about="What members of a team with a role may do."),
+        Entry(name="Roles", model="people.Role", about="What members with a role may do."),
     ),
     "People": (
         Entry(name="Users", model="auth.User", about="Invite and deactivate users, and hand over what they own."),
-        Entry(name="Groups", model="auth.Group", about="Groups of a directory, and the permission they give."),
+        Entry(
+            name="Groups",
+            model="auth.Group",
+            about="Groups of directories and identity providers, and their permission.",
+        ),
     ),
     "Definitions": (
         Entry(name="Networks", model="networks.Network", about="Definitions as they are stored."),
         Entry(name="VMs", model="vms.VM", about="Definitions as they are stored."),
         Entry(name="Images", model="vms.Image", about="Images and their volumes."),
     ),
-    "Observed": (
+    "Observed data": (
         Entry(
-            name="Observed tables",
+            name="Observed data",
             page="observed",
-            about="What workers have read and recorded: states, leases, addresses, history, volumes. Read-only.",
+            about="States, leases, addresses, history and volumes, as workers have recorded them. Read-only.",
         ),
     ),
     "Activity": (
@@ -76,7 +80,7 @@ ENTRIES: dict[str, tuple[Entry, ...]] = {
     "System": (Entry(name="System", page="system", about="Workers, schedule, backlog, versions, database and disk."),),
 }
 PAGES = {"observed": "virterweb.administration.observed.observed", "system": "virterweb.administration.system.system"}
-LEFT_OUT = ("password_change", "password_change_done", "view_on_site")  # the portal has its own, or none
+LEFT_OUT = ("password_change", "password_change_done", "view_on_site")  # the portal has its own pages, or none
 
 
 class Site(AdminSite):
@@ -91,7 +95,7 @@ class Site(AdminSite):
 
     @method_decorator(login_not_required)
     def login(self, request: HttpRequest, extra_context: dict | None = None) -> HttpResponse:
-        """Sign in to the admin on the page for all; say to others who has access to the admin."""
+        """Use the sign-in page of the portal; tell users without access who has it."""
         if request.user.is_authenticated and not self.has_permission(request):
             raise PermissionDenied(NO_ADMIN)
         request.GET = request.GET.copy()
@@ -102,7 +106,7 @@ class Site(AdminSite):
         return redirect("account_logout", permanent=False)
 
     def app_index(self, request: HttpRequest, app_label: str, extra_context: dict | None = None) -> HttpResponse:
-        """Redirect to the index: an app is nothing that users know."""
+        """Redirect to the index: users do not know the apps of Django."""
         return redirect("admin:index")
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
@@ -110,7 +114,7 @@ class Site(AdminSite):
         return own + [each for each in super().get_urls() if getattr(each, "name", None) not in LEFT_OUT]
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[dict]:
-        """Return the entries that a user has, in the form of Django: groups of models."""
+        """Return the entries of a user in Django's form: groups of models."""
         known = {}
         for app in self._build_app_dict(request).values():
             known |= {each["model"]._meta.label: each for each in app["models"]}

@@ -24,12 +24,12 @@ from vms.models import VM, Image
 from .site import site
 
 CHECKS = {
-    "database": ("Database", "can be written", "cannot be written"),
-    "migrations": ("Migrations", "all applied", "some are missing: run manage.py migrate"),
-    "broker": ("Broker", "takes messages", "takes no messages; workers find changes by themselves, later"),
-    "disk": ("Disk", "has space", "is full"),
-    "worker": ("Worker", "runs", "no worker runs; script/server starts one"),
-    "polls": ("Polls", "on time", "late: the worker is busy, or stopped"),
+    "database": ("Database", "writable", "not writable"),
+    "migrations": ("Migrations", "all applied", "not all applied; run manage.py migrate"),
+    "broker": ("Broker", "accepts messages", "does not accept messages; workers find changes later"),
+    "disk": ("Disk", "has free space", "full"),
+    "worker": ("Worker", "running", "no worker runs; start one with script/server"),
+    "polls": ("Polls", "on time", "late; the worker is busy or stopped"),
 }
 CHORES = {
     "networks.leases.sync.forget": "Delete old leases",

@@ -60,7 +60,7 @@ class GrantInline(ForSuperusers, VisibleNames, admin.StackedInline):
             "Networks, bridges, devices and pools",
             {
                 "fields": (("blocks", "pools"), ("networks", "bridges", "devices")),
-                "description": "Operators of the hypervisor are not bound by these.",
+                "description": "These limits do not apply to operators of the hypervisor.",
             },
         ),
         (
@@ -108,7 +108,7 @@ class RoleForm(forms.ModelForm):
         required=False,
         choices=[(verb.value, capfirst(text)) for verb, text in ALLOWS.items()],
         widget=forms.CheckboxSelectMultiple,
-        help_text="Without the first, an object does not exist for members with this role.",
+        help_text="Without the first verb, an object does not exist for members with this role.",
     )
 
     class Meta:

@@ -24,7 +24,7 @@ class Pools:
         return list(Grant.objects.filter(Q(hypervisor=None) | Q(hypervisor=self.hypervisor), team=self.team))
 
     def refusal(self, pool: str = "") -> Message:
-        """Return why a pool may not be used; an empty message if it may. Without a name: that of the hypervisor."""
+        """Return why a pool may not be used; an empty message if it may. The default is the pool of the hypervisor."""
         name = pool or self.hypervisor.pool
         if self.operator or any(grant.names_pool(name) for grant in self._grants):
             return Message()
@@ -32,7 +32,7 @@ class Pools:
 
 
 def hypervisors(user: rights.Actor) -> QuerySet[Hypervisor]:
-    """Return the hypervisors on which a user may create something that is stored in their pool: VMs and images."""
+    """Return the hypervisors on which a user may create VMs and images in the pool of the hypervisor."""
     found, access = creating.hypervisors(user), rights.access_of(user)
     if access.everything or not Grant.objects.exclude(pools=ALL_POOLS).exists():
         return found

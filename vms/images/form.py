@@ -43,7 +43,7 @@ class ImageForm(forms.Form):
     )
 
     def __init__(self, *args, user: rights.Actor, **kwargs) -> None:
-        """Others than operators cannot name volumes unless they may create everything on a hypervisor.
+        """Remove the field of volumes unless the user may create everything on a hypervisor.
 
         The contents of a volume may be those of anybody. Only operators name one that something uses.
         """
@@ -82,7 +82,7 @@ class ImageForm(forms.Form):
         allowed = rights.access_of(self.user).allows_on(Verb.CREATE, hypervisor.pk)
         exists = allowed and hypervisor.volumes.filter(name=data.get("volume")).exists()
         if data.get("volume") and not allowed:
-            self.add_error("volume", "Only operators may make volumes images. Upload a file instead.")
+            self.add_error("volume", "Only operators may create images from volumes. Upload a file instead.")
         elif data.get("volume") and not exists:
             self.add_error("volume", str(Message("pool.no_volume", pool=hypervisor.pool, volume=data["volume"])))
         self.team = creating.team_of(self, self.user)

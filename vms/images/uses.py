@@ -1,4 +1,4 @@
-"""What uses the volumes of a pool: VMs, overlays and images. What nothing uses is left over, and can be deleted."""
+"""What uses the volumes of a pool: VMs, overlays and images. Unused volumes can be deleted."""
 
 import posixpath
 from collections.abc import Iterable, Iterator, Mapping
@@ -29,7 +29,7 @@ class Uses:
     kept: Mapping[str, str]  # volumes of VMs that the portal made, also while libvirt does not have the VM
 
     def of(self, volume: FoundVolume) -> Message:
-        """Return what uses a volume, as the end of a sentence; an empty message if nothing does."""
+        """Return what uses a volume, as a sentence; an empty message if nothing does."""
         if vm := self.vms.get(volume.path) or self.vms.get(volume.name):
             return Message("volume.used_by_vm", vms=[vm])
         if vm := self.kept.get(volume.name):

@@ -1,7 +1,7 @@
 """Deletes volumes that nothing uses: requests, and the worker that carries them out.
 
-Right before the deletion the worker checks again that no VM, overlay or image uses the volume. It may be interrupted
-anywhere, and run beside another: the request stays until the pool no longer has the volume.
+Right before the deletion, the worker checks again that no VM, overlay or image uses the volume. Workers may be
+interrupted and run in parallel: the request stays until the pool no longer has the volume.
 """
 
 import logging
@@ -32,13 +32,14 @@ from vms.models import Volume
 
 log = logging.getLogger(__name__)
 
-RETRY = timedelta(seconds=5)  # until a hypervisor that was busy or lost is tried again
+RETRY = timedelta(seconds=5)  # after a hypervisor was busy or unreachable
 
 
 def request(volumes: Iterable[Volume], by: AbstractBaseUser | None) -> list[Volume]:
-    """Request the deletion of unused volumes; return those that were not requested already and are still unused.
+    """Request the deletion of unused volumes; return those that were not requested before and are still unused.
 
-    PermissionDenied unless the user operates their hypervisors.
+    Raises:
+        PermissionDenied: the user does not operate their hypervisors.
     """
     wanted = []
     with transaction.atomic():
@@ -83,7 +84,11 @@ def _refuse(volume: Volume, reason: Message) -> None:
 
 
 def _delete(volume: Volume, connection: Connection) -> None:
-    """Delete a volume from the pool, if it is there; Refused if it has changed, or anything uses it."""
+    """Delete a volume from the pool, if it is there.
+
+    Raises:
+        Refused: it has changed, or something uses it.
+    """
     pool = volume.hypervisor.pool
     found = {each.name: each for each in connection.volumes.all(pool, fail_on_unreadable)}
     if (its := found.get(volume.name)) is None:
@@ -98,16 +103,17 @@ def _delete(volume: Volume, connection: Connection) -> None:
 
 
 def _is_as_recorded(volume: Volume, found: FoundVolume) -> bool:
-    """Return whether it is the volume that the page showed: another one may have its name now."""
+    """Return whether the found volume is the one that the page showed: another may have its name now."""
     spec, day = volume_xml.parse(found.document), volume_xml.changed_on(found.document)
     now = (found.path, spec.format, spec.capacity, spec.backing, day)
     return now == (volume.path, volume.format, volume.capacity, volume.backing, volume.changed_on)
 
 
 def _named(connection: Connection) -> Iterator[tuple[str, set[str]]]:
-    """Yield the files that each domain names, by its name: transient and inactive ones too, and their snapshots.
+    """Yield the name of each domain, transient or inactive ones too, with the files that it and its snapshots name.
 
-    Refused if a domain cannot be read.
+    Raises:
+        Refused: a domain cannot be read.
     """
     for domain in connection.domains.all(fail_on_unreadable):
         snapshots = connection.domains.snapshots(domain.uuid)

@@ -1,4 +1,4 @@
-"""Which VM of the portal a leftover volume was made for, as far as the activity log says it."""
+"""For which VM of the portal an unused volume was made, according to the activity log."""
 
 from collections.abc import Iterator, Sequence
 

@@ -1,4 +1,4 @@
-"""The page of the volumes of a pool that nothing uses, and their deletion."""
+"""The page of the unused volumes of a pool, and their deletion."""
 
 import hashlib
 
@@ -52,7 +52,7 @@ def volume_delete(request: HttpRequest, hypervisor: str) -> HttpResponse:
     chosen = list(unused.select_related("hypervisor").order_by("name"))
     token = _token(chosen)
     if not chosen:
-        messages.info(request, "Nothing was deleted: choose volumes that nothing uses.")
+        messages.info(request, "Nothing was deleted. Select at least one unused volume.")
         return redirect("vms:leftover_volumes", found)
     if request.POST.get("token") == token:
         gone = deletion.request(chosen, request.user)

@@ -23,11 +23,11 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='vm',
             name='ends_at',
-            field=models.DateTimeField(editable=False, help_text='when it is stopped; empty: never', null=True),
+            field=models.DateTimeField(editable=False, help_text='when it is stopped; empty: no end date', null=True),
         ),
         migrations.AddField(
             model_name='vm',
             name='only_if_off',
-            field=models.BooleanField(default=False, editable=False, help_text='it is deleted only if it is off, because its end date requested it'),
+            field=models.BooleanField(default=False, editable=False, help_text='the deletion was requested because of the end date, and is refused if the VM runs'),
         ),
     ]

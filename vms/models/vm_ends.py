@@ -16,7 +16,9 @@ class VMEnds(Ending):
     """The part of the model `VM` that carries out its end date."""
 
     only_if_off = models.BooleanField(
-        default=False, editable=False, help_text="it is deleted only if it is off, because its end date requested it"
+        default=False,
+        editable=False,
+        help_text="the deletion was requested because of the end date, and is refused if the VM runs",
     )
 
     command: ClassVar = "vm"

@@ -47,6 +47,6 @@ def test_an_operator_of_one_hypervisor_makes_no_image_of_a_volume_of_another_one
         Volume.objects.create(hypervisor=lab, name="disk.qcow2", path="/pool/disk.qcow2", format="qcow2")
     sent = {"name": "image", "volume": "disk.qcow2"}
     answer = member_page.post("/images/", {**sent, "hypervisor": labs[1].pk})
-    assert "Only operators may make volumes images." in str(answer.context["form"].errors["volume"])
+    assert "Only operators may create images from volumes." in str(answer.context["form"].errors["volume"])
     assert not Image.objects.filter(name="image").exists()
     assert member_page.post("/images/", {**sent, "hypervisor": labs[0].pk}).status_code == 302

@@ -70,7 +70,7 @@ def test_a_viewer_is_told_whom_to_ask_and_for_a_stranger_there_is_no_vm(browse, 
 
 
 def test_another_end_is_chosen_within_the_limit(browse, vm):
-    assert "at the latest." in browse("otto").get(END).content.decode()
+    assert "Not later than " in browse("otto").get(END).content.decode()
     browse("otto").post(END, {"until": at(29)})
     assert 28.9 < days_left(vm) <= 29
     assert Entry.objects.get(event="end changed").what.startswith("end date set to ")
@@ -80,8 +80,8 @@ def test_another_end_is_chosen_within_the_limit(browse, vm):
     ("typed", "said"),
     [
         (lambda: at(-1), "is in the past. Choose a later time."),
-        (lambda: at(31), "vm-1 may end on"),
-        (lambda: "", "vm-1 needs an end date, on"),
+        (lambda: at(31), "The end date of vm-1 cannot be later than"),
+        (lambda: "", "vm-1 must have an end date, not later than"),
         (lambda: "soon", "Enter a date and a time"),
         (lambda: "9999-12-31T23:59", "Choose a date within the next ten years."),
         (lambda: "0001-01-01T00:00", "Enter a date and a time|is in the past"),
@@ -158,5 +158,5 @@ def test_the_default_of_a_team_cannot_exceed_its_limit(client, operator, red):
     form = client.get(f"/admin/people/team/{red.pk}/change/").context["adminform"].form
     assert {"end_days", "max_end_days", "grace_days"} <= set(form.fields)
     red.end_days = 40
-    with pytest.raises(Exception, match="The latest end date is 30 days in the future"):
+    with pytest.raises(Exception, match="Enter at most 30, the maximum days until the end date"):
         red.full_clean()

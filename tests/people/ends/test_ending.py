@@ -78,7 +78,7 @@ def test_what_has_ended_cannot_be_started_until_it_is_extended(running, browse):
     turn_off(running)
     answer = browse("otto").post("/vms/lab/vm-1/start/", follow=True).content.decode()
     assert "vm-1 ended on" in answer
-    assert "Extend it before you start it. otto, who owns it, or an operator can extend it." in answer
+    assert "Extend it before you start it. Its owner otto or an operator can extend it." in answer
     assert VM.objects.get().running is False
     answer = browse("otto").post("/vms/lab/vm-1/extend/", follow=True).content.decode()
     assert "Start it to use it again." in answer
@@ -179,7 +179,7 @@ def test_a_network_that_a_vm_uses_is_neither_stopped_nor_deleted(network, vm, la
     now = Network.objects.get(name="net1")
     assert (now.active, now.ended_at, now.removed_at) == (True, None, None)
     page = browse("otto").get("/networks/lab/net1/").content.decode()
-    assert "A VM has a NIC on it, so it stays." in page
+    assert "It is not stopped while VMs have NICs on it. VMs with NICs now: 1." in page
     VM.objects.get(pk=vm.pk).delete()
     work()
     assert Network.objects.get(name="net1").active is False
@@ -250,12 +250,12 @@ def test_the_commands_extend_with_the_rights_of_a_user(running, network, capsys)
     [
         (("--user", "rita"), "You may not edit vm-1"),
         (("--user", "gina", "--hypervisor", "elsewhere"), "there is no VM vm-1"),
-        (("--user", "otto", "--days", "31"), "--days: vm-1 may end on"),
+        (("--user", "otto", "--days", "31"), "--days: The end date of vm-1 cannot be later than"),
         (("--user", "otto", "--days", "x"), "--days: Enter a whole number."),
         (("--user", "otto", "--days", "0"), "--days: Ensure this value is greater than or equal to 1."),
         (("--user", "otto", "--until", "2020-01-01"), "--until: 2020-01-01 00:00 is in the past."),
         (("--user", "otto", "--until", "tomorrow"), "--until: Enter a date and a time"),
-        (("--user", "otto", "--never"), "--never: vm-1 needs an end date"),
+        (("--user", "otto", "--never"), "--never: vm-1 must have an end date"),
     ],
 )
 def test_a_refused_extension_prints_the_reason(running, words, said):

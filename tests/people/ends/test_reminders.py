@@ -39,14 +39,14 @@ def test_the_e_mail_says_when_it_is_deleted_and_how_it_is_kept(vm):
     pass_time(14)
     work(vm)
     text, vm = mail.outbox[0].body, VM.objects.get()
-    assert f"and is deleted at {timezone.localtime(vm.deleted_from):%Y-%m-%d %H:%M}" in text
+    assert f"It will be deleted on {timezone.localtime(vm.deleted_from):%Y-%m-%d %H:%M}" in text
     assert "vm extend vm-1 --hypervisor lab" in text
 
 
 def test_several_objects_of_one_owner_are_one_e_mail(vm, network):
     pass_time(13.5)
     work()
-    assert subjects() == ["Virterweb: vm-1 ends tomorrow, and 1 more"]
+    assert subjects() == ["Virterweb: vm-1 ends tomorrow. Other reminders: 1"]
 
 
 def test_without_an_owner_who_has_an_address_the_managers_of_the_team_get_it(vm, users):

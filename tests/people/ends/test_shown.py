@@ -51,17 +51,17 @@ def test_the_page_of_an_object_counts_down_and_extends_with_one_click(browse, vm
 
 
 def test_the_overview_lists_what_of_mine_ends_soon(browse, vm, network, users):
-    assert "Ends soon" not in browse("otto").get("/").content.decode()
+    assert "<h2>End dates</h2>" not in browse("otto").get("/").content.decode()
     pass_time(12)
     Network.objects.update(owner=None)
     mine = browse("otto").get("/").content.decode()
-    assert "Ends soon" in mine
+    assert "<h2>End dates</h2>" in mine
     assert 'action="/vms/lab/vm-1/extend/"' in mine
     assert "net1/extend/" not in mine
     managed = browse("mona").get("/").content.decode()
     assert "/networks/lab/net1/extend/" in managed
     assert "vm-1/extend/" not in managed
-    assert "Ends soon" not in browse("rita").get("/").content.decode()
+    assert "<h2>End dates</h2>" not in browse("rita").get("/").content.decode()
     answer = browse("otto").post("/vms/lab/vm-1/extend/", {"back": "overview"})
     assert answer.url == "/"
 

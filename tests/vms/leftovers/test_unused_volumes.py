@@ -175,7 +175,7 @@ def test_a_volume_that_a_vm_got_since_the_page_was_read_is_kept_with_the_reason(
     ask(page, "free")
     work()
     assert names(host) == {"free"}
-    assert "The volume free was not deleted, because it is used by the VM quick." in listed(page)
+    assert "The volume free was not deleted. The VM quick uses it." in listed(page)
     assert Entry.objects.get(kind="volume").result == Result.FAILED
     assert not Volume.objects.to_delete().exists()
 
@@ -190,7 +190,7 @@ def test_a_volume_beneath_an_overlay_of_any_pool_is_kept(lab, host, page):
     ask(page, "base", "other")
     work()
     assert names(host) == {"base", "other", "upper"}
-    assert "because the volume above is an overlay on it" in listed(page)
+    assert "The volume above is an overlay on it." in listed(page)
 
 
 def test_a_volume_that_was_recreated_since_the_page_was_read_is_kept(lab, host, page):
@@ -201,7 +201,7 @@ def test_a_volume_that_was_recreated_since_the_page_was_read_is_kept(lab, host, 
     host.storagePoolLookupByName("pool").createXML(VOLUME.format("free", "").replace("1048576", "2097152"))
     work()
     assert names(host) == {"free"}
-    assert "it has changed since then" in listed(page)
+    assert "because it has changed" in listed(page)
 
 
 def test_a_volume_that_somebody_else_deleted_counts_as_deleted(lab, host, page):
@@ -247,12 +247,12 @@ def test_volumes_of_an_unreachable_hypervisor_or_an_unreadable_pool_are_not_judg
     poll(lab)
     HypervisorStatus.objects.update(unreachable_since=timezone.now())
     assert unused() == set()
-    assert "lab-1 is unreachable since" in listed(page)
-    assert "unknown: unreachable since" in page.get("/leftovers/").content.decode()
+    assert "lab-1 has been unreachable since" in listed(page)
+    assert "unknown: the hypervisor has been unreachable since" in page.get("/leftovers/").content.decode()
     HypervisorStatus.objects.update(unreachable_since=None)
     ReadingProblem.objects.create(hypervisor=lab, kind=ReadingProblem.Kind.POOL, key="pool", name="pool")
     assert unused() == set()
-    assert "cannot be read since" in listed(page)
+    assert "has been unreadable since" in listed(page)
     assert "the pool cannot be read" in page.get("/leftovers/").content.decode()
 
 

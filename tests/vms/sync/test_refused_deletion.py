@@ -47,7 +47,7 @@ def refuse(lab: Lab) -> None:
 
 def test_a_vm_that_was_started_after_its_end_date_requested_deletion_is_kept(lab):
     lab.vm.remove(only_if_off=True)
-    with pytest.raises(Refused, match="It runs, although its end date has passed"):
+    with pytest.raises(Refused, match="The VM runs, although its end date has passed"):
         lab.push()
     assert lab.vm.removed_at is None
     assert lab.connection.domains.get(UUID)

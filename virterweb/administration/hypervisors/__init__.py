@@ -1,1 +1,1 @@
-"""Hypervisors: their settings, a test of the connection, and what is forgotten with one."""
+"""Hypervisors in the Admin: settings, connection test and deletion."""

@@ -1,4 +1,4 @@
-"""Hypervisors in the admin: settings, a test of the connection, and the end of their management."""
+"""Hypervisors in the Admin: settings, connection test and deletion."""
 
 from collections.abc import Iterable
 from http import HTTPStatus
@@ -91,7 +91,7 @@ class HypervisorAdmin(Plain, Recorded, Page):
     def subject(self, row: Hypervisor) -> Subject:
         return Subject(kind=Kind.HYPERVISOR, hypervisor=row.name, hypervisor_id=row.pk)
 
-    # the test of the connection
+    # connection test
 
     def get_urls(self) -> list[URLPattern]:
         pages = (("test", require_POST(self.test)), ("connection", require_safe(self.connection)))
@@ -119,10 +119,10 @@ class HypervisorAdmin(Plain, Recorded, Page):
         hypervisor = self.get_object(request, object_id)
         return super().change_view(request, object_id, form_url, _connection_of(hypervisor) if hypervisor else None)
 
-    # the end of the management
+    # deletion
 
     def delete_view(self, request: HttpRequest, object_id: str, extra_context: dict | None = None) -> HttpResponse:
-        """Delete a hypervisor if its name was typed; otherwise say what the portal forgets and what stays."""
+        """Delete a hypervisor if its name was typed; otherwise show what is deleted and what stays."""
         hypervisor = self.get_object(request, object_id)
         if not self.has_delete_permission(request, hypervisor):
             raise PermissionDenied(rights.ONLY_OPERATORS)

@@ -1,4 +1,4 @@
-"""What the portal forgets with a hypervisor, and what stays in its libvirt."""
+"""What is deleted in the portal with a hypervisor, and what stays in its libvirt."""
 
 from dataclasses import dataclass
 
@@ -27,7 +27,7 @@ def _counted(rows: QuerySet, one: str, several: str) -> Count:
 
 
 def forgotten(hypervisor: Hypervisor) -> list[Count]:
-    """Return what is deleted in the portal with a hypervisor, without what there is none of."""
+    """Return the numbers of what is deleted in the portal with a hypervisor, without zeros."""
     here, of_it = {"hypervisor": hypervisor}, {"desired__hypervisor": hypervisor}
     found = (
         _counted(Network.objects.filter(managed=True, **here), "network definition", "network definitions"),
@@ -44,7 +44,7 @@ def forgotten(hypervisor: Hypervisor) -> list[Count]:
 
 
 def kept(hypervisor: Hypervisor) -> list[Count]:
-    """Return what stays in libvirt, as the last poll found it, without what there is none of."""
+    """Return the numbers of what stays in libvirt, as the last poll found it, without zeros."""
     networks = Network.objects.filter(hypervisor=hypervisor, status__present=True)
     vms = VM.objects.filter(hypervisor=hypervisor, status__present=True)
     running = vms.exclude(status__power=Power.OFF)

@@ -24,7 +24,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='hypervisor',
             name='console_days',
-            field=models.PositiveIntegerField(default=7, help_text='Days for which the console log of a deleted VM is kept.', verbose_name='console logs'),
+            field=models.PositiveIntegerField(default=7, help_text='How long the console log of a deleted VM is kept.', verbose_name='console logs in days'),
         ),
         migrations.AlterField(
             model_name='hypervisor',
@@ -44,7 +44,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='hypervisor',
             name='history_days',
-            field=models.PositiveIntegerField(default=90, help_text='Days for which ended leases are kept. 0: forever.', verbose_name='lease history'),
+            field=models.PositiveIntegerField(default=90, help_text='How long ended leases are kept. 0: forever.', verbose_name='lease history in days'),
         ),
         migrations.AlterField(
             model_name='hypervisor',
@@ -54,7 +54,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='hypervisor',
             name='shutdown_timeout',
-            field=models.PositiveIntegerField(default=20, help_text='Seconds until a VM that is shutting down is forced off.'),
+            field=models.PositiveIntegerField(default=20, help_text='Then, a VM that is still shutting down is forced off.', verbose_name='shutdown timeout in seconds'),
         ),
         migrations.AlterField(
             model_name='hypervisor',
@@ -69,6 +69,6 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='hypervisor',
             name='uri',
-            field=models.CharField(help_text='How the portal reaches libvirt: qemu:///system, qemu+ssh://root@host/system, or qemu+unix:///system?socket=/path.', max_length=500, validators=[virterweb.hypervisors.uris.validate_uri], verbose_name='URI'),
+            field=models.CharField(help_text='For example qemu:///system, qemu+ssh://root@host/system, or qemu+unix:///system?socket=/path.', max_length=500, validators=[virterweb.hypervisors.uris.validate_uri], verbose_name='URI'),
         ),
     ]

@@ -115,8 +115,7 @@ class Hypervisor(models.Model):
         "URI",
         max_length=500,
         validators=[validate_uri],
-        help_text="How the portal reaches libvirt: qemu:///system, qemu+ssh://root@host/system, or "
-        "qemu+unix:///system?socket=/path.",
+        help_text="For example qemu:///system, qemu+ssh://root@host/system, or qemu+unix:///system?socket=/path.",
     )
     pool = models.CharField(
         max_length=100, default="default", help_text="The storage pool for images and volumes of VMs."
@@ -138,16 +137,16 @@ class Hypervisor(models.Model):
         help_text="The cache mode of disks, such as none or writeback. Empty: the default of libvirt.",
     )
     shutdown_timeout = models.PositiveIntegerField(
-        default=20, help_text="Seconds until a VM that is shutting down is forced off."
+        "shutdown timeout in seconds", default=20, help_text="Then, a VM that is still shutting down is forced off."
     )
     ssh_keys = models.TextField("SSH keys", blank=True, help_text="Public keys for every VM, one per line.")
     domain_type = models.CharField(max_length=4, choices=DomainType, default=DomainType.AUTO)
     history_days = models.PositiveIntegerField(
-        "lease history", default=90, help_text="Days for which ended leases are kept. 0: forever."
+        "lease history in days", default=90, help_text="How long ended leases are kept. 0: forever."
     )
 
     console_days = models.PositiveIntegerField(
-        "console logs", default=7, help_text="Days for which the console log of a deleted VM is kept."
+        "console logs in days", default=7, help_text="How long the console log of a deleted VM is kept."
     )
 
     guest_network = models.CharField(

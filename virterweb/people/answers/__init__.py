@@ -1,1 +1,1 @@
-"""What other parts ask of the rights: Django of permissions, the activity log of its entries."""
+"""Rights for other parts: permissions for Django, visible entries for the activity log."""

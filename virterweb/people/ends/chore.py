@@ -1,4 +1,4 @@
-"""What a worker does about end dates every half minute: stop what has ended, delete it later, and remind its owners."""
+"""The chore of end dates, every half minute: stop what has ended, delete it later, and remind owners."""
 
 import logging
 from collections.abc import Callable, Iterable
@@ -17,7 +17,7 @@ AT_ONCE = 100  # objects of a kind that one round stops, or deletes
 
 
 def run() -> None:
-    """Carry out the ends that have come; each object on its own, so that no problem of one keeps the others."""
+    """Stop and delete what is due, one object at a time: a problem with one does not affect the others."""
     for model in ending_models():
         undo_wrong_times(model)
         _each(due(model).filter(ended_at=None).order_by("ends_at")[:AT_ONCE], model.end)
@@ -30,7 +30,7 @@ def run() -> None:
 
 
 def undo_wrong_times(model: type[Ending]) -> None:
-    """Correct what was noted while the clock was ahead: what has not ended can be started, the rest ends again."""
+    """Clear `ended_at` where it was recorded while the clock was ahead: these objects can be started, or end again."""
     early = Q(ends_at=None) | Q(ends_at__gt=Now()) | Q(ended_at__gt=Now())
     model.objects.filter(early, ended_at__isnull=False).update(ended_at=None)
 
@@ -43,5 +43,5 @@ def _each(things: Iterable[Ending], act: Callable[[Ending], None]) -> None:
             raise
         except Exception:
             log.exception(
-                "the end date of %s %s is not carried out, and is tried again", thing._meta.verbose_name, thing
+                "the end date of %s %s could not be carried out, and is retried", thing._meta.verbose_name, thing
             )

@@ -11,12 +11,14 @@ from .views import said
 
 def add_extend(command: VerbCommand, verbs, handler: Callable, kind: str) -> None:
     """Add the verb; `handler` finds the object and calls `extend`."""
-    text = f"extend a {kind} by the default of its team, or set its end date"
+    text = f"extend a {kind} as its team defines, or set its end date"
     parser = command.verb(verbs, "extend", handler, text, "name")
     group = parser.add_mutually_exclusive_group()
-    group.add_argument("--days", help="end it so many days from now")
-    group.add_argument("--until", help=f"end it at this time, {EXAMPLE}")
-    group.add_argument("--never", action="store_true", help="remove the end date; with a limit, only operators may")
+    group.add_argument("--days", help="set the end date to this number of days from now")
+    group.add_argument("--until", help=f"set the end date to this time, {EXAMPLE}")
+    group.add_argument(
+        "--never", action="store_true", help="remove the end date; if the team has a limit, only operators may"
+    )
 
 
 def extend(command: VerbCommand, thing: Ending, days: str | None, until: str | None, never: bool) -> None:

@@ -22,7 +22,6 @@ from virterweb.people.models import LastDefinition, Team
 from virterweb.people.owned import Owned
 
 from .rules import FAR, Rules
-from .wording import who_extends
 
 EXTENDED, CHANGED, REMOVED = "extended", "end changed", "end removed"  # events of the activity log
 ENDED, DELETED = "ended", "deleted at end"  # events of the history
@@ -43,12 +42,12 @@ class EndRefused(Failure, PermissionDenied):
 class Ending(Owned):
     """A desired configuration that may have an end date.
 
-    A change of it leaves the generation alone: there is nothing to carry out. `ended_at` is when the object was
-    stopped because its end had come. It is deleted no earlier than the grace period after that, however the clock
-    is set in the meantime.
+    A change of the end date does not change the generation, because libvirt has nothing to apply. `ended_at` is when
+    the object was stopped because its end had come. The object is deleted when the grace period after that time has
+    passed, even if the clock is changed in the meantime.
     """
 
-    ends_at = models.DateTimeField(null=True, editable=False, help_text="when it is stopped; empty: never")
+    ends_at = models.DateTimeField(null=True, editable=False, help_text="when it is stopped; empty: no end date")
     end_chosen_at = models.DateTimeField(null=True, editable=False, help_text="when the end date was chosen")
     ended_at = models.DateTimeField(null=True, editable=False, help_text="when it was stopped because of its end date")
 
@@ -59,7 +58,7 @@ class Ending(Owned):
         abstract = True
 
     def save(self, *args, **kwargs) -> None:
-        """Save it with the default end of its team if it is new; later, all but the end."""
+        """Save it; a new object gets the default end date of its team, and the end date of others is not written."""
         if self._state.adding:
             if self.managed and self.team_id and self.ends_at is None:
                 self._choose(Rules.of(self.team).first(timezone.now()))
@@ -88,7 +87,7 @@ class Ending(Owned):
 
     @property
     def is_kept(self) -> bool:
-        """Return whether it stays although its end has come."""
+        """Return whether it is neither stopped nor deleted when its end has come."""
         return False
 
     def users_of_it(self) -> list[str]:
@@ -104,14 +103,14 @@ class Ending(Owned):
         raise NotImplementedError
 
     def runs(self) -> bool:
-        """Return whether it runs, as last seen, which keeps it from being deleted."""
+        """Return whether it was running when last polled; what runs is not deleted."""
         return False
 
     def require_no_end(self) -> None:
         """Raise InvalidTransition if it cannot be started because it has ended."""
         if self.has_ended:
             ended = f"{timezone.localtime(self.ended_at or self.ends_at):%Y-%m-%d %H:%M}"
-            raise InvalidTransition(self, EndRefusal.ENDED, ended=ended, who=who_extends(self.owner))
+            raise InvalidTransition(self, EndRefusal.ENDED, ended=ended, owner=self.owner or "")
 
     # changes by people
 
@@ -148,7 +147,7 @@ class Ending(Owned):
             note_activity(self, event if until else REMOVED, by, about=about, result=Result.DONE)
 
     def extend(self, by: rights.Actor) -> bool:
-        """Extend it by the days of its team from now on; return False if it already ends later.
+        """Set its end date as far from now as its team extends; return False if it already ends later.
 
         Raises:
             InvalidTransition: see `set_end`.
@@ -173,7 +172,7 @@ class Ending(Owned):
         type(self).objects.filter(pk=self.pk).update(**dict.fromkeys(COLUMNS))
 
     def _give_to(self, owner: AbstractBaseUser | None, team: Team) -> None:
-        """Give it to another team with an end within its limit; what belonged to no team gets the default end."""
+        """Give it to a team and shorten its end date to the limit there; without a team before, set the default."""
         new, before = self.team_id is None, (self.team_id, self.ends_at)
         super()._give_to(owner, team)
         now = timezone.now()
@@ -197,7 +196,7 @@ class Ending(Owned):
             self.stop_at_end({"deleted": _stored(self.end_rules.deleted(now))})
 
     def delete_at_end(self) -> None:
-        """Request deletion after the grace period, and keep the definition. What runs is stopped again instead."""
+        """Request deletion after the grace period, and keep the definition; stop the object again if it runs."""
         with suppress(InvalidTransition), self.transition(managed=True):
             self.refresh_from_db(fields=["team", *COLUMNS])
             now = database_time()

@@ -20,7 +20,7 @@ class Moment(forms.DateTimeInput):
 
 
 class EndForm(forms.Form):
-    """Another end date, or none as far as the user may remove it; `days` from now on is for commands."""
+    """The end date; empty removes it, if the user may. Commands use `days`, counted from now."""
 
     until = forms.DateTimeField(
         label="End date",
@@ -37,7 +37,7 @@ class EndForm(forms.Form):
         latest = thing.end_rules.latest(timezone.now())
         bound = latest and not rights.is_operator(by, thing.hypervisor_id)
         self.fields["until"].help_text = (
-            f"{timezone.localtime(latest):%Y-%m-%d %H:%M} at the latest." if bound else "Empty: no end date."
+            f"Not later than {timezone.localtime(latest):%Y-%m-%d %H:%M}." if bound else "Empty: no end date."
         )
 
     def clean(self) -> None:

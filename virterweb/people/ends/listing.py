@@ -1,4 +1,4 @@
-"""End dates in lists and on the overview. They appear only where something has an end date."""
+"""End dates in lists and on the overview. They are shown only if a listed object has one."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,11 +18,11 @@ from virterweb.people.verbs import Verb
 from .ending import Ending, ending_models
 from .rules import SOON, Rules
 
-CODES = {"ended": "ended", "soon": f"within {SOON.days} days", "later": "later", "never": "never"}
-COLUMN = Column(key="ends", title="Ends", order=(F("ends_at").asc(nulls_last=True),))
+CODES = {"ended": "ended", "soon": f"within {SOON.days} days", "later": "later", "never": "none"}
+COLUMN = Column(key="ends", title="End date", order=(F("ends_at").asc(nulls_last=True),))
 PROPERTY = Property(
     key="ends",
-    title="Ends",
+    title="End date",
     columns=("end_code",),
     values=lambda code: {code: CODES[code]},
     having=lambda rows, code: rows.filter(end_code=code),

@@ -31,7 +31,7 @@ AT_ONCE = 200  # reminders in one round
 
 
 def note() -> None:
-    """Create the reminders that are due, and delete those of former ends and of deleted objects."""
+    """Create the reminders that are due, and delete those about former end dates and deleted objects."""
     if not settings.EMAIL_HOST:
         return
     for model in ending_models():
@@ -53,7 +53,7 @@ def note() -> None:
 
 
 def send() -> None:
-    """Send what is due, one e-mail to the same people about all their objects; later again if that fails."""
+    """Send what is due, one e-mail for all objects with the same recipients; retry later if that fails."""
     if not settings.EMAIL_HOST:
         return
     waiting = EndReminder.objects.due().filter(sent_at=None).order_by("pk").values_list("pk", flat=True)[:AT_ONCE]
@@ -105,13 +105,15 @@ def recipients(thing: Ending) -> list[str]:
 
 
 def subject(parts: Sequence[tuple[EndReminder, Ending]]) -> str:
+    """Return the subject of an e-mail: the first object, and the number of the others."""
     (reminder, thing), *more = parts
-    rest = f", and {len(more)} more" if more else ""
-    return visible(" ".join(f"Virterweb: {thing} {wording.SUBJECTS[reminder.stage]}{rest}".split()))
+    about_one, about_several = wording.SUBJECTS[reminder.stage]
+    text = (about_several if more else about_one).format(name=thing, more=len(more))
+    return visible(" ".join(text.split()))
 
 
 def body(parts: Sequence[tuple[EndReminder, Ending]]) -> str:
-    """Return a line about each object, and how the first is extended."""
+    """Return a line about each object, and how to extend one, with the first as the example."""
     lines = [_line(reminder, thing) for reminder, thing in parts]
     first = parts[0][1]
     names = {"command": first.command, "name": first, "hypervisor": first.hypervisor}

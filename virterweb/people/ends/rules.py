@@ -1,14 +1,14 @@
-"""The arithmetic of end dates: the rules of a team, and how far a time is away. Pure."""
+"""The arithmetic of end dates: the rules of a team, and time differences in words. Pure."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import IntEnum
 from typing import Protocol, Self
 
-EXTENSION = 14  # days by which an object is extended whose team has no default
+EXTENSION = 14  # days; for objects whose team has no default
 GRACE = 7  # days until an object without a team is deleted
 SOON = timedelta(days=3)
-FAR = timedelta(days=3650)  # in the future, beyond which no end date may be
+FAR = timedelta(days=3650)  # no end date may be further in the future
 UNITS = ((timedelta(hours=36), 86400, "day"), (timedelta(minutes=90), 3600, "hour"), (timedelta(0), 60, "minute"))
 
 
@@ -36,11 +36,11 @@ class Rules:
 
     @property
     def are_set(self) -> bool:
-        """Return whether objects end by themselves."""
+        """Return whether new objects get an end date."""
         return bool(self.default or self.limit)
 
     def first(self, now: datetime) -> datetime | None:
-        """Return the end of a new object; None for none. Where there is a limit, none is without an end."""
+        """Return the end of a new object; None for none. With a limit, every new object has one."""
         days = self.default or self.limit
         return self.within(now + timedelta(days=days), now) if days else None
 
@@ -74,7 +74,7 @@ class Stage(IntEnum):
 
 
 def stage(now: datetime, end: datetime, chosen: datetime) -> Stage | None:
-    """Return the reminder about a coming end that is due, if the end was chosen before the reminder would be."""
+    """Return the reminder that is due before an end; none if the end was chosen after the time of the reminder."""
     before = (each for each in (Stage.DAY, Stage.DAYS) if chosen < each.begins(end) <= now < end)
     return next(before, None)
 

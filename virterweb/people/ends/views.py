@@ -1,4 +1,4 @@
-"""The pages that extend an object and change its end date; the apps that have the objects give them their URLs."""
+"""Pages that extend an object and edit its end date. The apps of the objects define their URLs."""
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
@@ -33,7 +33,7 @@ def end_page(request: HttpRequest, thing: Ending) -> HttpResponse:
 
 
 def extend(request: HttpRequest, thing: Ending) -> HttpResponse:
-    """Extend an object, and return to the page with the button; without an end, one has to be chosen."""
+    """Extend an object, and return to the page with the button; without an end date, show the form."""
     if thing.managed and thing.ends_at is None:
         return redirect(f"{thing._meta.app_label}:end", thing.hypervisor.name, thing.name)
     had_ended = thing.has_ended
@@ -45,7 +45,7 @@ def extend(request: HttpRequest, thing: Ending) -> HttpResponse:
 
 
 def said(thing: Ending, had_ended: bool = False) -> str:
-    """Return the sentence about a changed end date."""
+    """Return the sentence that confirms an end date."""
     if thing.ends_at is None:
         return f"{thing} has no end date."
     again = " Start it to use it again." if had_ended else ""
@@ -53,7 +53,7 @@ def said(thing: Ending, had_ended: bool = False) -> str:
 
 
 def extend_many(request: HttpRequest, things: OwnedQuerySet) -> HttpResponse:
-    """Extend the chosen objects, and say for those that cannot be extended why not."""
+    """Extend the chosen objects, and say why others cannot be extended."""
     extended = []
     for thing in things.select_related("hypervisor", "owner", "team"):
         try:

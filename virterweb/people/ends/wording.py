@@ -6,32 +6,42 @@ from virterweb.messages import add_wording
 
 from .rules import distance
 
+
+def _ended(object: str, ended: str, owner: str = "", **names: str) -> str:
+    if owner:
+        return (
+            f"{object} ended on {ended}. Extend it before you start it. Its owner {owner} or an operator can extend it"
+        )
+    return (
+        f"{object} ended on {ended}. Extend it before you start it. "
+        "An operator, or a user who may edit it, can extend it"
+    )
+
+
 add_wording(
     {
-        "transition.ended": "{object} ended on {ended}. Extend it before you start it. {who} can extend it",
+        "transition.ended": _ended,
         "ends.past": "{until} is in the past. Choose a later time.",
         "ends.far": "Choose a date within the next ten years.",
-        "ends.beyond": "{object} may end on {latest} at the latest. Ask an operator for a later date.",
-        "ends.required": "{object} needs an end date, on {latest} at the latest. Only operators may remove it.",
+        "ends.beyond": "The end date of {object} cannot be later than {latest}. Only operators may choose a later one.",
+        "ends.required": "{object} must have an end date, not later than {latest}. Only operators may remove it.",
         "ends.none": "{object} has no end date. Choose one.",
     }
 )
 
-ANYBODY = "An operator, or whoever may edit it,"
-OWNER = "{owner}, who owns it, or an operator"
-
-SUBJECTS = {3: "ends in 3 days", 1: "ends tomorrow", 0: "has ended"}
-COMING = "{kind} {name} on {hypervisor} ends at {end}. It is stopped then, and deleted {grace} later."
-ENDED = "{kind} {name} on {hypervisor} ended at {end}. It is stopped, and is deleted at {deleted}."
+#: The subjects of reminders by their stage: about one object, and about several.
+SUBJECTS = {
+    3: ("Virterweb: {name} ends in 3 days", "Virterweb: {name} ends in 3 days. Other reminders: {more}"),
+    1: ("Virterweb: {name} ends tomorrow", "Virterweb: {name} ends tomorrow. Other reminders: {more}"),
+    0: ("Virterweb: {name} has ended", "Virterweb: {name} has ended. Other reminders: {more}"),
+}
+COMING = "{kind} {name} on {hypervisor} ends on {end}. It is then stopped, and deleted {grace} later."
+ENDED = "{kind} {name} on {hypervisor} ended on {end} and was stopped. It will be deleted on {deleted}."
 HOW = (
-    "To keep it, choose Extend on its page in Virterweb, or run “{command} extend {name} --hypervisor {hypervisor}”. "
-    "What was deleted cannot be restored; only the definition is kept."
+    "To keep an object, choose Extend on its page in Virterweb, or run a command such as "
+    "“{command} extend {name} --hypervisor {hypervisor}”. "
+    "A deleted object cannot be restored; only its definition is kept."
 )
-
-
-def who_extends(owner: object | None) -> str:
-    """Return who can extend an object, as the beginning of a sentence."""
-    return OWNER.format(owner=owner) if owner else ANYBODY
 
 
 def countdown(now: datetime, end: datetime) -> str:

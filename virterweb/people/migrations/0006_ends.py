@@ -15,17 +15,17 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='team',
             name='end_days',
-            field=models.PositiveSmallIntegerField(blank=True, help_text='days after which new networks and VMs end, and by which they are extended; empty: they do not end', null=True, validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(3650)], verbose_name='end date'),
+            field=models.PositiveSmallIntegerField(blank=True, help_text='counted from the creation of a network or VM, and from Extend, for example 14; empty: no end date for new objects, and Extend sets 14 days', null=True, validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(3650)], verbose_name='days until the end date'),
         ),
         migrations.AddField(
             model_name='team',
             name='grace_days',
-            field=models.PositiveSmallIntegerField(default=7, help_text='days after the end until networks and VMs are deleted; until then, they can be extended', validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(3650)], verbose_name='grace period'),
+            field=models.PositiveSmallIntegerField(default=7, help_text='between the end date and the deletion; during this time, networks and VMs can be extended', validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(3650)], verbose_name='grace period in days'),
         ),
         migrations.AddField(
             model_name='team',
             name='max_end_days',
-            field=models.PositiveSmallIntegerField(blank=True, help_text='how many days in the future an end date may be, which members cannot remove then; empty: no limit', null=True, validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(3650)], verbose_name='latest end date'),
+            field=models.PositiveSmallIntegerField(blank=True, help_text='members cannot choose a later end date or remove it, but operators can; empty: no limit', null=True, validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(3650)], verbose_name='maximum days until the end date'),
         ),
         migrations.CreateModel(
             name='EndReminder',
@@ -37,8 +37,8 @@ class Migration(migrations.Migration):
                 ('due_at', models.DateTimeField(editable=False, help_text='when a worker takes it up next; empty: at once', null=True)),
                 ('kind', models.CharField(help_text='name of the model', max_length=10)),
                 ('object_id', models.BigIntegerField()),
-                ('moment', models.DateTimeField(help_text='the end that it is about; of what has ended, when it was stopped')),
-                ('stage', models.PositiveSmallIntegerField(help_text='days before the end')),
+                ('moment', models.DateTimeField(help_text='the end date; in the last reminder, when the object was stopped')),
+                ('stage', models.PositiveSmallIntegerField(help_text='days before the end date')),
                 ('sent_at', models.DateTimeField(help_text='empty: not sent yet', null=True)),
             ],
             options={
@@ -54,7 +54,7 @@ class Migration(migrations.Migration):
                 ('hypervisor', models.CharField()),
                 ('name', models.CharField()),
                 ('at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('values', models.JSONField(help_text='as the columns of a revision')),
+                ('values', models.JSONField(help_text='the columns of a revision')),
             ],
             options={
                 'constraints': [models.UniqueConstraint(fields=('kind', 'object_id'), name='last_definition_once')],

@@ -1,4 +1,4 @@
-"""What workers note about end dates: reminders, and the definitions of what was deleted."""
+"""What workers record about end dates: reminders, and the last definitions of deleted objects."""
 
 from django.db import models
 from django.utils import timezone
@@ -7,15 +7,15 @@ from virterweb.hypervisors.claims.due import Due
 
 
 class EndReminder(Due):
-    """A reminder about one end of an object. A worker sends it, again and again until the mail server takes it.
+    """A reminder about one end date of an object. A worker retries it until the mail server accepts it.
 
     `kind` and `object_id` name the object: apps above this one have the objects.
     """
 
     kind = models.CharField(max_length=10, help_text="name of the model")
     object_id = models.BigIntegerField()
-    moment = models.DateTimeField(help_text="the end that it is about; of what has ended, when it was stopped")
-    stage = models.PositiveSmallIntegerField(help_text="days before the end")
+    moment = models.DateTimeField(help_text="the end date; in the last reminder, when the object was stopped")
+    stage = models.PositiveSmallIntegerField(help_text="days before the end date")
     sent_at = models.DateTimeField(null=True, help_text="empty: not sent yet")
 
     class Meta:
@@ -35,7 +35,7 @@ class LastDefinition(models.Model):
     hypervisor = models.CharField()
     name = models.CharField()
     at = models.DateTimeField(default=timezone.now)
-    values = models.JSONField(help_text="as the columns of a revision")
+    values = models.JSONField(help_text="the columns of a revision")
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["kind", "object_id"], name="last_definition_once")]

@@ -41,24 +41,25 @@ class Team(models.Model):
         help_text="of users who are not listed below; empty: only listed users are members",
     )
     end_days = models.PositiveSmallIntegerField(
-        "end date",
+        "days until the end date",
         null=True,
         blank=True,
         validators=DAYS,
-        help_text="days after which new networks and VMs end, and by which they are extended; empty: they do not end",
+        help_text="counted from the creation of a network or VM, and from Extend, for example 14; "
+        "empty: no end date for new objects, and Extend sets 14 days",
     )
     max_end_days = models.PositiveSmallIntegerField(
-        "latest end date",
+        "maximum days until the end date",
         null=True,
         blank=True,
         validators=DAYS,
-        help_text="how many days in the future an end date may be, which members cannot remove then; empty: no limit",
+        help_text="members cannot choose a later end date or remove it, but operators can; empty: no limit",
     )
     grace_days = models.PositiveSmallIntegerField(
-        "grace period",
+        "grace period in days",
         default=7,
         validators=DAYS,
-        help_text="days after the end until networks and VMs are deleted; until then, they can be extended",
+        help_text="between the end date and the deletion; during this time, networks and VMs can be extended",
     )
 
     class Meta:
@@ -69,7 +70,9 @@ class Team(models.Model):
 
     def clean(self) -> None:
         if self.end_days and self.max_end_days and self.end_days > self.max_end_days:
-            raise ValidationError({"end_days": f"The latest end date is {self.max_end_days} days in the future."})
+            raise ValidationError(
+                {"end_days": f"Enter at most {self.max_end_days}, the maximum days until the end date."}
+            )
 
 
 class GroupRole(models.Model):

@@ -1,4 +1,4 @@
-"""The accounts at providers with which a user can sign in, besides the password: listed, connected and removed."""
+"""Accounts at providers with which a user can sign in: list, connect and remove them."""
 
 from allauth.account.decorators import reauthentication_required
 from allauth.socialaccount.internal.flows import connect
@@ -16,11 +16,14 @@ from virterweb.activity.sign_ins import account_removed
 
 from .oidc.adapter import name_of
 
-ONLY_WAY = "This is the only way in which you can log in. Set a password first, or connect another account."
+ONLY_WAY = (
+    "You cannot remove this account, because you have no other way to log in. Set a password or connect another "
+    "account first."
+)
 
 
 def own(request: HttpRequest) -> list[SocialAccount]:
-    """Return the accounts of the user at providers of the file, each with its provider and its name there."""
+    """Return the accounts of the user at configured providers, with `configured`, the provider, and `name`."""
     found = list(SocialAccount.objects.filter(user=request.user, provider__in=list(settings.OIDC_PROVIDERS)))
     for account in found:
         account.configured, account.name = settings.OIDC_PROVIDERS[account.provider], name_of(account)
@@ -28,7 +31,7 @@ def own(request: HttpRequest) -> list[SocialAccount]:
 
 
 def remove(request: HttpRequest, chosen: str) -> None:
-    """Remove an account by its number, unless the user could not sign in any more."""
+    """Remove an account by its ID, unless the user could no longer sign in without it."""
     account = next((each for each in own(request) if str(each.pk) == chosen), None)
     if account is None:
         raise Http404
@@ -46,7 +49,7 @@ def remove(request: HttpRequest, chosen: str) -> None:
 @require_http_methods(["GET", "HEAD", "POST"])
 @reauthentication_required(allow_get=True, app="allauth.socialaccount")
 def connections(request: HttpRequest) -> HttpResponse:
-    """List the accounts of the user, and the providers with which others can be connected; POST removes one."""
+    """List the accounts of the user and the providers that have none yet; POST removes an account."""
     if request.method == "POST":
         remove(request, request.POST.get("account", ""))
         return redirect("socialaccount_connections")

@@ -27,8 +27,8 @@ from .views import page, served
 
 CODE_HELP = "The code that your authenticator app shows, or one of your recovery codes."
 NO_PASSWORD = (
-    "Your account has no password here by which you could confirm that it is you. Log out and log in again with the "
-    "other service, and do this within 5 minutes."
+    "Your account has no password in the portal with which you could confirm your identity. Log out and log in again "
+    "with the other service, then repeat this within 5 minutes."
 )
 WRONG_PASSKEY = "The passkey is not the right one, or it was asked for too long ago. Try again."
 MALFORMED = (KeyError, TypeError, ValueError, AttributeError, OverflowError)

@@ -1,4 +1,4 @@
-"""What is left over on the hypervisors: objects without owner, networks and reservations that nobody uses, volumes."""
+"""Leftovers on the hypervisors: objects without an owner, and unused networks, DHCP reservations and volumes."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -18,11 +18,11 @@ from virterweb.portal.attention import Worst
 from vms.models import NIC, NICStatus, Volume
 
 SHOWN = 50  # objects of a section
-GONE_FOR = timedelta(days=30)  # without a lease, until the reservation of a MAC that no NIC has is left over
+GONE_FOR = timedelta(days=30)  # a reservation without NIC is unused if its MAC had no lease for this time
 
 
 def without_owner(things: OwnedQuerySet) -> Worst:
-    """Return the managed objects that nobody owns, or whose owner may no longer sign in."""
+    """Return the managed objects without an owner, or with a deactivated one."""
     nobody = Q(owner=None) | Q(owner__is_active=False)
     rows = things.filter(nobody, managed=True, removed_at=None)
     return _first(rows, "status__document", "status__stored")
@@ -70,9 +70,9 @@ class UnusedReservations:
 
 
 def unused_reservations(user: rights.Actor) -> UnusedReservations:
-    """Return the reservations in libvirt for MACs that no NIC of the hypervisor has and that had no lease lately.
+    """Return the reservations in libvirt whose MAC no NIC of the hypervisor has, and that had no lease lately.
 
-    Those of static-DHCP networks are left out: they are made in advance.
+    Those of access networks with static DHCP are left out, because they are made in advance.
     """
     of_mac = {"on": OuterRef("network__hypervisor"), "mac": OuterRef("mac")}
     leases = Lease.objects.annotate(on=_unindexed("hypervisor")).filter(**of_mac).order_by()
@@ -97,7 +97,7 @@ def unused_reservations(user: rights.Actor) -> UnusedReservations:
 
 
 def _unindexed(column: str) -> Combinable:
-    """Return a column whose index the database does not use: that of the MAC finds far fewer rows."""
+    """Return a column so that the database does not use its index: that of the MAC finds far fewer rows."""
     return F(column) + 0
 
 
@@ -107,9 +107,9 @@ def _by_network(rows: Iterable[DHCPHostStatus]) -> list[Reservations]:
 
 
 def pools(user: rights.Actor) -> list[Hypervisor]:
-    """Return the hypervisors whose volumes a user may see, with the number of unused ones, and their size as text.
+    """Return the hypervisors whose volumes a user may see, with `count`, `capacity` and `size` of the unused ones.
 
-    `unread` tells that the pool cannot be read now, so nothing is known about its volumes.
+    `unread` means that the pool cannot be read now, so nothing is known about its volumes.
     """
     mine = Volume.objects.unused().filter(hypervisor=OuterRef("pk")).order_by().values("hypervisor")
     unread = ReadingProblem.objects.filter(hypervisor=OuterRef("pk"), kind=ReadingProblem.Kind.POOL)

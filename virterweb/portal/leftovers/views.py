@@ -1,4 +1,4 @@
-"""The page of what is left over, with the action for each kind."""
+"""The page Leftovers, with the actions for each kind of object."""
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -13,7 +13,7 @@ from . import found
 
 @require_GET
 def leftovers(request: HttpRequest) -> HttpResponse:
-    """Show objects without owner, unused networks and reservations, and how many volumes nothing uses."""
+    """Show objects without an owner, unused networks and reservations, and the number of unused volumes."""
     user = request.user
     vms = found.without_owner(VM.objects.visible_to(user).select_related("ssh_check"))
     networks = found.without_owner(Network.objects.visible_to(user))

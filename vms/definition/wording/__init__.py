@@ -247,7 +247,7 @@ MESSAGES = {
     "vm.volume_taken": "The volume {volume} of the pool {pool} belongs to another VM. Choose another name.",
     "vm.disk_gone": "The disk {disk} of {vm} no longer exists. Delete {vm} and run it again.",
     "vm.not_deleted": _not_deleted,
-    "vm.runs": "It runs, although its end date has passed",
+    "vm.runs": "The VM runs, although its end date has passed",
     "vm.disk_in_snapshot": "The disk of {vm} is in the snapshot overlay {path}, outside its pool, where libvirt cannot "
     "delete it. Merge it into the disk with virsh blockcommit, or detach it, then delete {vm} again.",
     "vm.disk_in_use": "The volume {volume} in the pool {pool} is an overlay on {beneath}, which would "

@@ -7,21 +7,23 @@ EVENTS = {"deleted": "deletion requested"}
 
 
 def _used_by_vm(vms: list[str]) -> str:
-    return f"it is used by the VM {', '.join(vms)}"
+    return f"The VM {', '.join(vms)} uses it."
 
 
 def _in_use(volume: str, reason: Message) -> str:
-    return f"The volume {volume} was not deleted, because {reason}."
+    return f"The volume {volume} was not deleted. {reason}"
 
 
 add_wording(
     {
         "volume.used_by_vm": _used_by_vm,
-        "volume.used_by_overlay": "the volume {user} is an overlay on it",
-        "volume.used_by_image": "it belongs to the image {user}",
-        "volume.kept_for_vm": lambda vms: f"it belongs to the VM {', '.join(vms)}, which can be recreated",
+        "volume.used_by_overlay": "The volume {user} is an overlay on it.",
+        "volume.used_by_image": "It belongs to the image {user}.",
+        "volume.kept_for_vm": lambda vms: f"It belongs to the VM {', '.join(vms)}, which can be recreated.",
         "volume.in_use": _in_use,
-        "volume.unreadable_vm": lambda vms: f"The VM {', '.join(vms)} cannot be read, and might use the volume.",
-        "volume.changed": "The volume {volume} was not deleted, because it has changed since then.",
+        "volume.unreadable_vm": lambda vms: (
+            f"The volume was not deleted. The VM {', '.join(vms)} cannot be read and might use it."
+        ),
+        "volume.changed": "The volume {volume} was not deleted, because it has changed. Check it again.",
     }
 )

@@ -136,7 +136,9 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):
         if sociallogin.state.get("process") != AuthProcess.CONNECT:
             return
         if is_reauthentication_required(request, app="allauth.socialaccount"):
-            messages.error(request, "It took too long, or your session has ended. Connect the account again.")
+            messages.error(
+                request, "The account was not connected: your confirmation or session has expired. Connect it again."
+            )
             raise ImmediateHttpResponse(redirect("socialaccount_connections"))
 
     def save_user(self, request: HttpRequest, sociallogin: SocialLogin, form: object = None) -> AbstractUser:
