@@ -84,7 +84,7 @@ def test_it_shows_what_is_used_of_the_limits_on_each_hypervisor(member_page, lab
     assert page.count("In use by the team") == 1
     assert "2 of 4 VMs</div>" in page
     assert '<div class="failed">1 of 1 networks</div>' in page
-    assert '3 of 9 VMs<span class="soft"> on all hypervisors</span>' in page
+    assert '3 of 9 VMs <span class="soft">on all hypervisors</span>' in page
     assert "3 of 9 VMs</div>" in page
 
 
