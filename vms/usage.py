@@ -33,12 +33,12 @@ def _bytes_of(images: QuerySet[Image]) -> int:
 
 
 def _reservations(vms: QuerySet[VM]) -> int:
-    """Return the number of addresses that follow from IDs: they count for the team of the VM, on whosever network."""
+    """Return the number of addresses that follow from IDs: they count for the team of the VM, on any network."""
     return vms.filter(number__isnull=False, hypervisor__static_dhcp=False).count()
 
 
 def _of_vms(team: int, hypervisor: int | None) -> int:
-    """Return how many of the reservations on networks of a team follow from the IDs of VMs of whatever team."""
+    """Return how many of the reservations on networks of a team follow from the IDs of VMs of any team."""
     hosts = DHCPHost.objects.filter(network__team=team, network__managed=True, removed_at=None)
     if hypervisor is not None:
         hosts = hosts.filter(network__hypervisor=hypervisor)

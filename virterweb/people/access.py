@@ -125,7 +125,7 @@ class Access:
     def known_teams(self) -> Q:
         """Return the condition that the user may know of a team.
 
-        That are the teams of the user; all teams for those who see definitions of others on any hypervisor.
+        These are the teams of the user; all teams if the user may see definitions of others on any hypervisor.
         """
         if self.everything or any(Verb.SEE in right.others for right in self.rights):
             return Q()

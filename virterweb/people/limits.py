@@ -34,7 +34,7 @@ class Use(Protocol):
     """A function of an app that counts; `settings.USES` names those of all apps."""
 
     def __call__(self, team: int, hypervisor: int | None) -> Mapping[Kind, int]:
-        """Return how much a team has on a hypervisor; without one, on all. What several functions count is added."""
+        """Return how much a team has on a hypervisor, or on all. The numbers of several functions are added."""
 
 
 class Exceeded(PermissionDenied):
@@ -55,7 +55,7 @@ class Limit:
 
 
 def limits(team: int | None, hypervisor: int | None) -> list[Limit]:
-    """Return the limits of a team on a hypervisor, with what is used of each; without one, those on all together."""
+    """Return the limits of a team on a hypervisor, or those for all hypervisors, with what is used of each."""
     return [limit for grant in _limiting(team, hypervisor) for limit in _of(grant)]
 
 

@@ -161,7 +161,7 @@ class VolumeQuerySet(DueQuerySet):
 
 
 class Volume(Due):
-    """A volume found in a hypervisor's pool. Polls write what they find, requests only `delete_asked_at`."""
+    """A volume found in a hypervisor's pool. Polls write what they find; requests write only `delete_asked_at`."""
 
     hypervisor = models.ForeignKey(Hypervisor, on_delete=models.CASCADE, related_name="volumes")
     name = models.CharField()

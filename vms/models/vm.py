@@ -274,7 +274,7 @@ class VM(VMNICs, VMAdoption, VMEnds):
             self.ask_refused_nics_again()
 
     def remove(self, by: AbstractBaseUser | None = None, *, only_if_off: bool = False) -> None:
-        """Request deletion; a worker refuses it if the VM runs and should be deleted only if it is off."""
+        """Request deletion; with `only_if_off`, a worker refuses it while the VM runs."""
         with transaction.atomic():
             self.lock()
             with recorded(self, Event.DELETED, by):

@@ -110,7 +110,7 @@ def test_a_vm_that_was_started_outside_the_portal_is_stopped_again_instead_of_de
     turn_off(running)
     running.status.write(power="running")
     page = browse("otto").get("/vms/lab/vm-1/").content.decode()
-    assert "was started outside the portal. It is not deleted while it runs" in page
+    assert "It was started outside the portal after its end date" in page
     pass_time(8)
     before = VM.objects.get().power_generation
     work(running)

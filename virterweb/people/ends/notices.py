@@ -15,12 +15,12 @@ add_wording(
         "ends.notice.kept": NOT_STOPPED + "It is not stopped, because it is the access network of the hypervisor.",
         "ends.notice.used": NOT_STOPPED + "It is not stopped while VMs have NICs on it. VMs with NICs now: {vms}. "
         "After that, it is stopped, and deleted {grace} later.",
-        "ends.notice.ended": "It ended on {ends} and will be deleted on {deleted}. Extend it to keep it. "
-        "After the deletion, only its definition is kept.",
-        "ends.notice.used_again": "It ended on {ends}. It is not deleted while VMs have NICs on it. "
-        "VMs with NICs now: {vms}.",
-        "ends.notice.runs": "It ended on {ends} and was started outside the portal. It is not deleted while it runs. "
-        "It will be stopped again on {deleted}.",
+        "ends.notice.ended": "It was stopped because of its end date, {ends}, and will be deleted on {deleted}. "
+        "Extend it to keep it. After the deletion, only its definition is kept.",
+        "ends.notice.used_again": "It was stopped because of its end date, {ends}. "
+        "It is not deleted while VMs have NICs on it. VMs with NICs now: {vms}.",
+        "ends.notice.runs": "It was started outside the portal after its end date, {ends}. "
+        "It is not deleted while it runs. It will be stopped again on {deleted}.",
     }
 )
 

@@ -65,7 +65,7 @@ class AccountAdapter(DefaultAccountAdapter):
         return answer
 
     def is_reauthentication_required(self, *, app: str, **options: object) -> bool:
-        """Return whether the user has to confirm who it is; not just after a sign-in that no password here confirms."""
+        """Return whether the user must confirm the identity; users without a password need not just after a sign-in."""
         request = context.request
         if not request.user.has_usable_password() and age.has_just_begun(request.session, RECENT):
             return False

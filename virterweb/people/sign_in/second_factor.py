@@ -44,7 +44,7 @@ class NotedFailures:
             name = self.user.get_username() if self.user else ""
             result = "refused" if status_of([self]) == HTTPStatus.TOO_MANY_REQUESTS else "failed"
             limits.note(context.request, result, name, "second factor")
-            if self.user:  # nobody is known whose passkey it would be, and anybody could try without end
+            if self.user:  # without a user, anybody could fill the log by trying passkeys
                 note = sign_ins.locked_out if result == "refused" else sign_ins.factor_refused
                 note(name, context.request)
         return data
@@ -113,7 +113,7 @@ class PasskeyConfirmationForm(ForPasskey, webauthn_forms.ReauthenticateWebAuthnF
 
 
 def for_password_users(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-    """Let nobody change how they sign in whom the portal cannot ask for a confirmation, except after the sign-in."""
+    """Refuse users who cannot confirm their identity: without a password and second factor, just after sign-in only."""
 
     def run(request: HttpRequest, **values: object) -> HttpResponse:
         own = Authenticator.objects.filter(user=request.user)

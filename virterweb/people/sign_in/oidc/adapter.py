@@ -30,7 +30,7 @@ LONGEST = 191  # characters of an identifier in allauth's table; OpenID Connect 
 
 
 def name_of(account: SocialAccount) -> str:
-    """Return the name of a user at a provider, as far as it says one that is what it looks like."""
+    """Return the name of a user at a provider; the ID if there is no name, or it has invisible characters."""
     name = account.extra_data.get("username")
     return name if isinstance(name, str) and name and not hidden_in(name) else account.uid
 
@@ -87,7 +87,7 @@ class PortalProvider(OpenIDConnectProvider):
         self.configured = configured
 
     def serialize(self) -> dict[str, str]:
-        """Return by what `get_provider` finds it again, when the second factor follows the answer of the provider."""
+        """Return the values by which `get_provider` finds the provider again after the second factor."""
         return {"id": self.configured.key}
 
     def get_pkce_params(self) -> dict:
@@ -132,7 +132,7 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):
         return [PortalProvider(request, each).app for each in settings.OIDC_PROVIDERS.values()]
 
     def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
-        """Connect an account only to the user who has just confirmed that; the way to the provider may take long."""
+        """Refuse to connect an account if the confirmation of the user has expired in the meantime."""
         if sociallogin.state.get("process") != AuthProcess.CONNECT:
             return
         if is_reauthentication_required(request, app="allauth.socialaccount"):
