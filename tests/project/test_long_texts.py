@@ -23,7 +23,8 @@ TYPED = {
     *("Hypervisor.name", "Hypervisor.uri", "Hypervisor.pool", "Hypervisor.access_network", "Hypervisor.disk_cache"),
     *("VM.ssh_user", "VM.console_dir", "Disk.name", "Disk.pool", "Image.name"),
     *("DHCPHost.name", "DHCPHost.duid", "SignInAttempt.name", "SignInAttempt.address"),
-    *("Role.name", "Team.name", "Share.kind", "Token.name"),
+    *("Role.name", "Team.name", "Token.name"),
+    *("Share.kind", "EndReminder.kind", "LastDefinition.kind"),  # names of models
 }
 FIELDS = [
     *(("/networks/add/", name) for name in LINES),

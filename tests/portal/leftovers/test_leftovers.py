@@ -172,7 +172,7 @@ def test_what_a_user_may_not_see_is_not_listed_and_what_may_not_be_changed_has_n
     assert "10.255.0.6" in main
     for button in ("Delete</a>", "Remove</button>", "Hand over"):
         assert button not in main
-    assert "There is no hypervisor whose volumes you may see." in main
+    assert "You may not see the volumes of any hypervisor. Ask an operator." in main
     assert "secret-volume" not in member_page.get("/leftovers/lab/volumes/").content.decode()
 
 
@@ -182,7 +182,7 @@ def test_only_the_first_of_many_are_listed_with_the_number_of_the_others(lab, pa
     statuses.objects.bulk_create(statuses(desired=network) for network in Network.objects.all())
     shown = section(page, "Networks without owner")
     assert shown.count('name="network"') == 50
-    assert "10 more." in shown
+    assert "10 more are not shown." in shown
 
 
 def test_an_empty_page_says_that_nothing_is_left_over(page):
