@@ -6,7 +6,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from networks.models import DHCPHost
 from tests.people.teams.test_limits import limit, run
 from tests.support.making import everyone, make_host, make_hypervisor, make_image, make_network, make_vm
-from tests.support.teams import make_team
+from tests.support.teams import make_team, role
 from virterweb.people.limits import Exceeded, Kind, limits
 from virterweb.people.models import Grant
 from vms.models import VM, Image, UploadPart, Volume
@@ -47,6 +47,7 @@ def test_an_uploaded_file_is_refused_beyond_the_limit_and_leaves_nothing_behind(
 
 def test_a_volume_counts_with_the_size_of_its_disk_until_it_is_copied(member_page, lab):
     Volume.objects.create(hypervisor=lab, name="golden", path="/pool/golden", format="qcow2", capacity=4 * GIB)
+    Grant.objects.update(role=role("operator"))  # others make no images from volumes
     limit(disk=3)
     assert "4 of 3 GiB of disk" in add_image(member_page, lab, volume="golden").content.decode()
     limit(disk=4)
