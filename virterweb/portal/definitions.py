@@ -16,11 +16,12 @@ KINDS = {Kind.NETWORK: "network", Kind.VM: "vm"}
 
 
 def is_kept() -> Q:
-    """Return the condition that an entry is about a deletion whose definition is kept."""
-    of_kind = (
-        Q(Exists(LastDefinition.objects.filter(kind=model, object_id=OuterRef("object_id"))), kind=kind, event=DELETED)
-        for kind, model in KINDS.items()
-    )
+    """Return the condition that an entry is about a deletion whose definition is kept.
+
+    An earlier deletion of the object, which was refused, is another: the object may have belonged to others then.
+    """
+    kept = LastDefinition.objects.filter(object_id=OuterRef("object_id"), at__lte=OuterRef("at"))
+    of_kind = (Q(Exists(kept.filter(kind=model)), kind=kind, event=DELETED) for kind, model in KINDS.items())
     first, *others = of_kind
     for other in others:
         first |= other

@@ -6,11 +6,11 @@ import pytest
 from django.utils import timezone
 
 from networks.models import Network
-from tests.people.ends.conftest import days_left, pass_time
+from tests.people.ends.conftest import days_left, pass_time, work
 from tests.support.making import everyone, make_foreign_network, make_image, make_network, make_vm
 from tests.support.teams import make_team
 from virterweb.activity.models import Entry
-from virterweb.people.models import Team
+from virterweb.people.models import Share, Team
 from vms.models import VM
 
 pytestmark = pytest.mark.integration
@@ -160,3 +160,51 @@ def test_the_default_of_a_team_cannot_exceed_its_limit(client, operator, red):
     red.end_days = 40
     with pytest.raises(Exception, match="Enter at most 30, the maximum days until the end date"):
         red.full_clean()
+
+
+def test_who_may_edit_but_not_delete_only_extends_because_an_end_deletes(browse, vm, network, users):
+    for thing in (vm, network):
+        kind = thing._meta.model_name
+        Share.objects.create(kind=kind, object_id=thing.pk, user=users["gina"], level="user", by=users["otto"])
+        page = f"/{kind}s/lab/{thing.name}/end/"
+        answer = browse("gina").post(page, {"until": at(0.1)})
+        assert answer.status_code == 422
+        assert "You may not let" in answer.content.decode()
+        assert days_left(thing) == 14
+        assert browse("gina").post(page, {"until": f"{timezone.localtime(thing.ends_at):%Y-%m-%dT%H:%M}"}).url
+        assert browse("gina").post(page, {"until": at(20)}).url
+        type(thing).objects.update(ends_at=None)
+        assert browse("gina").post(page, {"until": at(5)}).status_code == 422
+        assert browse("otto").post(page, {"until": at(5)}).url
+
+
+def test_a_member_does_not_escape_the_latest_end_date_by_releasing(browse, page, vm, network):
+    vm.status.write(power="off")
+    for address, thing in (("/vms/lab/vm-1/release/", vm), ("/networks/lab/net1/release/", network)):
+        answer = browse("otto").post(address)
+        assert answer.status_code == 403
+        assert "because its team has a latest end date" in answer.content.decode()
+        thing.refresh_from_db()
+        assert thing.managed
+    page.post("/vms/lab/vm-1/release/")
+    vm.refresh_from_db()
+    assert not vm.managed
+
+
+def test_what_has_ended_is_kept_for_the_grace_period_of_the_team_that_it_is_handed_over_to(vm, lab, user):
+    slow, quick = (make_team(name, on=lab) for name in ("slow", "quick"))
+    Team.objects.filter(name="slow").update(end_days=14, grace_days=30)
+    Team.objects.filter(name="quick").update(end_days=14, grace_days=1)
+    vm.hand_over(vm.owner, slow, user)
+    pass_time(15)
+    work(vm)
+    pass_time(10)
+    VM.objects.get().hand_over(None, Team.objects.get(pk=quick.pk), user)
+    work(vm)
+    work(vm)
+    vm = VM.objects.get()
+    assert vm.removed_at is None
+    assert vm.has_ended
+    pass_time(1.1)
+    work()
+    assert VM.objects.get().removed_at

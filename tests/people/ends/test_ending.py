@@ -9,6 +9,7 @@ from django.utils import timezone
 from networks.models import Network
 from tests.people.ends.conftest import days_left, pass_time, work
 from tests.support.making import make_running, make_vm
+from tests.support.teams import make_team
 from virterweb.activity.models import Entry
 from virterweb.hypervisors.desired.refusals import InvalidTransition
 from virterweb.hypervisors.models import HypervisorStatus
@@ -268,3 +269,25 @@ def test_an_object_without_an_end_needs_one_to_be_extended(running):
     VM.objects.update(ends_at=None)
     with pytest.raises(Exception, match=r"vm-1 has no end date\. Choose one\."):
         call_command("vm", "extend", "vm-1", "--hypervisor", "lab")
+
+
+def test_an_earlier_deletion_that_was_refused_does_not_show_the_definition_of_later_owners(running, browse, users, lab):
+    pass_time(1)
+    work(running)
+    turn_off(running)
+    pass_time(8)
+    work()
+    vm = VM.objects.get()
+    vm.withdraw_removal()
+    refused = Entry.objects.get(event="deleted at end")
+    blue = make_team("blue", {users["gina"]: "user"}, on=lab, others="")
+    vm.hand_over(users["gina"], blue, None)
+    work(vm)
+    pass_time(8)
+    work()
+    VM.objects.get().delete()
+    last = Entry.objects.exclude(pk=refused.pk).get(event="deleted at end")
+    for name, entry, is_shown in (("otto", refused, False), ("gina", refused, False), ("gina", last, True)):
+        address = f"/activity/{entry.pk}/definition/"
+        assert browse(name).get(address).status_code == (200 if is_shown else 404)
+        assert (address in browse(name).get("/activity/").content.decode()) == is_shown

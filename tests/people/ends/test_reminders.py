@@ -118,3 +118,15 @@ def test_an_end_that_was_chosen_for_tomorrow_causes_no_reminder_at_once(lab, red
     make_vm(lab, "short", 9, team=red, owner=users["otto"])
     work()
     assert subjects() == []
+
+
+def test_who_may_no_longer_see_an_object_gets_no_e_mail_about_it(vm, users):
+    users["otto"].memberships.all().delete()
+    pass_time(12)
+    work()
+    assert [each.to for each in mail.outbox] == [["mona@lab.test"]]
+    mail.outbox.clear()
+    vm.team.grants.all().delete()
+    pass_time(1.5)
+    work()
+    assert mail.outbox == []

@@ -20,6 +20,7 @@ from virterweb.messages import Failure, Message
 from virterweb.people import rights
 from virterweb.people.models import LastDefinition, Team
 from virterweb.people.owned import Owned
+from virterweb.people.verbs import Verb
 
 from .rules import FAR, Rules
 
@@ -121,6 +122,9 @@ class Ending(Owned):
             return Message("ends.past", until=_shown(until))
         if until is not None and until > now + FAR + MINUTE:
             return Message("ends.far")
+        is_earlier = until is not None and (self.ends_at is None or until < self.ends_at - MINUTE)
+        if is_earlier and not rights.may(by, Verb.DELETE, self):
+            return Message("ends.earlier", object=self)
         latest = self.end_rules.latest(now)
         if latest is None or (until and until <= latest + MINUTE) or rights.is_operator(by, self.hypervisor_id):
             return Message()
@@ -171,10 +175,21 @@ class Ending(Owned):
         self._choose(None)
         type(self).objects.filter(pk=self.pk).update(**dict.fromkeys(COLUMNS))
 
+    def require_release(self, by: rights.Actor) -> None:
+        """Raise PermissionDenied also if it would escape the latest end date of its team."""
+        super().require_release(by)
+        if self.end_rules.limit and not rights.is_operator(by, self.hypervisor_id):
+            raise EndRefused(Message("ends.release", object=self))
+
     def _give_to(self, owner: AbstractBaseUser | None, team: Team) -> None:
-        """Give it to a team and shorten its end date to the limit there; without a team before, set the default."""
+        """Give it to a team and shorten its end date to the limit there; without a team before, set the default.
+
+        What has ended is kept for the whole grace period of that team.
+        """
         new, before = self.team_id is None, (self.team_id, self.ends_at)
         super()._give_to(owner, team)
+        if before[0] != team.pk:
+            self.end_again()
         now = timezone.now()
         end = self.end_rules.first(now) if new and self.ends_at is None else self.end_rules.within(self.ends_at, now)
         if before[0] != team.pk and before[1] != end:

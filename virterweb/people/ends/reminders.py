@@ -17,6 +17,7 @@ from virterweb.hypervisors.claims.clock import Now, database_time
 from virterweb.notifications import mail
 from virterweb.notifications.webhook import NotSent
 from virterweb.pages.characters import visible
+from virterweb.people import rights
 from virterweb.people.models import EndReminder, Membership
 from virterweb.people.verbs import Verb
 
@@ -95,11 +96,11 @@ def _things(reminders: Iterable[EndReminder]) -> dict[tuple[str, int], Ending]:
 
 
 def recipients(thing: Ending) -> list[str]:
-    """Return the address of the owner; without one, those of the managers of the team."""
-    if thing.owner and thing.owner.is_active and thing.owner.email:
+    """Return the address of the owner; without one, those of the managers of the team. All of them may see it."""
+    if thing.owner and thing.owner.email and rights.may(thing.owner, Verb.LIST, thing):
         return [thing.owner.email]
     members = Membership.objects.filter(team=thing.team_id, user__is_active=True).exclude(user__email="")
-    managers = [each for each in members.select_related("role", "user") if Verb.SHARE in each.role.allowed]
+    managers = [each for each in members.select_related("role", "user") if rights.may(each.user, Verb.SHARE, thing)]
     field = get_user_model().get_email_field_name()
     return sorted({getattr(each.user, field) for each in managers})
 

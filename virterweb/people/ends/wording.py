@@ -25,6 +25,8 @@ add_wording(
         "ends.far": "Choose a date within the next ten years.",
         "ends.beyond": "The end date of {object} cannot be later than {latest}. Only operators may choose a later one.",
         "ends.required": "{object} must have an end date, not later than {latest}. Only operators may remove it.",
+        "ends.earlier": "You may not choose an earlier end date for {object}, because you may not delete it.",
+        "ends.release": "Only operators may release {object}, because its team limits the days until the end date.",
         "ends.none": "{object} has no end date. Choose one.",
     }
 )
