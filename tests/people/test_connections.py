@@ -14,6 +14,7 @@ from lxml import html
 from tests.people.oidc_browser import NotFollowed, at_provider, back, configured, log_in, name_of, use
 from tests.people.test_second_factor import PASSWORD, SECOND, code, confirmed
 from tests.support.servers.oidc_provider import OIDCProvider, oidc_provider
+from tests.support.teams import make_team, role
 from virterweb.activity.models import Entry
 from virterweb.people.sign_in.sessions.age import BEGAN
 
@@ -191,3 +192,36 @@ def test_a_sign_in_does_not_replace_the_password_of_those_who_have_one(provider,
     client = Client()
     client.post("/login/", PASSWORD)
     assert client.get(f"{SECOND}app/add/")["Location"].startswith("/confirm/")
+
+
+@pytest.mark.parametrize("said_by_browser", ["cross-site", "same-site"])
+def test_a_link_of_another_site_connects_nothing(provider, member, said_by_browser):
+    client = confirmed(Client())
+    assert client.get(CONNECT, headers={"Sec-Fetch-Site": said_by_browser})["Location"] == ACCOUNTS
+    assert "The link was on a page of another site." in said(client)
+    assert client.get(CONNECT, headers={"Sec-Fetch-Site": "same-origin"})["Location"].startswith(provider.issuer)
+
+
+def test_an_account_at_a_service_that_is_no_longer_configured_is_no_other_way_to_log_in(provider):
+    client = Client()
+    log_in(client)
+    account = SocialAccount.objects.get()
+    for former in ("former", "ldap"):
+        SocialAccount.objects.create(user=account.user, provider=former, uid="7")
+    client.post(ACCOUNTS, {"account": account.pk})
+    assert "This is the only way in which you can log in." in said(client)
+    assert SocialAccount.objects.filter(pk=account.pk).exists()
+
+
+def test_with_the_account_the_user_loses_the_groups_and_teams_that_it_gave(provider, member):
+    provider.user["groups"] = ["lab-admins"]
+    team = make_team("admins")
+    team.groups.create(group="lab-admins", role=role("manager"))
+    client = confirmed(Client())
+    connect(client)
+    log_in(Client())
+    assert member.groups.exists()
+    assert member.memberships.filter(team=team).exists()
+    client.post(ACCOUNTS, {"account": SocialAccount.objects.get().pk})
+    assert not member.groups.exists()
+    assert not member.memberships.filter(team=team).exists()

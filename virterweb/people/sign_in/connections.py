@@ -5,7 +5,6 @@ from allauth.socialaccount.internal.flows import connect
 from allauth.socialaccount.models import SocialAccount
 from django.conf import settings
 from django.contrib import messages
-from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -14,6 +13,7 @@ from django.views.decorators.http import require_http_methods
 
 from virterweb.activity.sign_ins import account_removed
 
+from . import groups
 from .oidc.adapter import name_of
 
 ONLY_WAY = (
@@ -35,14 +35,20 @@ def remove(request: HttpRequest, chosen: str) -> None:
     account = next((each for each in own(request) if str(each.pk) == chosen), None)
     if account is None:
         raise Http404
-    try:
-        connect.validate_disconnect(request, account)
-    except ValidationError:
+    if not has_other_way(account):
         messages.error(request, ONLY_WAY)
         return
     with transaction.atomic():
         account_removed(request.user, account.provider, account.name)
+        groups.take_away(request.user, account.provider)
         connect.disconnect(request, account)
+
+
+def has_other_way(account: SocialAccount) -> bool:
+    """Return whether its user can sign in without it, by a password or an account at a configured service."""
+    services = [*settings.OIDC_PROVIDERS, *([groups.LDAP] if settings.LDAP_FILE else [])]
+    others = SocialAccount.objects.filter(user=account.user_id, provider__in=services).exclude(pk=account.pk)
+    return account.user.has_usable_password() or others.exists()
 
 
 @never_cache

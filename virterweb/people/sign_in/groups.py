@@ -15,12 +15,19 @@ from .models import GivenGroup
 
 log = logging.getLogger(__package__)
 
+LDAP = "ldap"  # the source, and the provider of accounts, of the directory
+
 
 def apply(user: AbstractUser, source: str, reported: set[str], names: set[str]) -> None:
     """Let a user have the teams of the groups that a service reports, and the portal's groups with these names."""
     with transaction.atomic():
         give(user, source, names)
         join_teams(user, source, reported)
+
+
+def take_away(user: AbstractUser, service: str) -> None:
+    """Take from a user what a service gave whose account is removed; others give theirs at the next sign-in."""
+    apply(user, service if service == LDAP else f"oidc:{service}", set(), set())
 
 
 def give(user: AbstractUser, source: str, names: set[str]) -> None:

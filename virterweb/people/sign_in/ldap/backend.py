@@ -21,7 +21,7 @@ from . import configuration
 
 log = logging.getLogger("virterweb.people.sign_in")
 
-SOURCE = "ldap"
+SOURCE = groups.LDAP
 SECONDS = 5  # that the directory has for an answer
 GROUP_TYPES = {
     "groupOfNames": config.GroupOfNamesType,

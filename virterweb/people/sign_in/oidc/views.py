@@ -25,6 +25,7 @@ from requests import RequestException
 from .. import limits
 from .adapter import OAuth2Adapter
 
+SAME_SITE = ("same-origin", "none")  # what browsers say of links on the portal's pages, and of a typed address
 UNKNOWN = "This address belongs to no service with which you can sign in."
 
 
@@ -59,6 +60,20 @@ def begin(request: HttpRequest, adapter: OAuth2Adapter) -> HttpResponse:
     return provider.redirect(request, AuthProcess.LOGIN, next_url=get_next_redirect_url(request))
 
 
+def from_own_page(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """Refuse the links of other sites: somebody may be signed in at the provider there, by an account of others."""
+
+    @wraps(view)
+    def run(request: HttpRequest, **values: str) -> HttpResponse:
+        if request.headers.get("Sec-Fetch-Site", SAME_SITE[0]) in SAME_SITE:
+            return view(request, **values)
+        messages.error(request, "The link was on a page of another site. To connect an account, choose it here.")
+        return redirect("socialaccount_connections")
+
+    return run
+
+
+@from_own_page
 @reauthentication_required(app="allauth.socialaccount")
 @of_provider
 def connect(request: HttpRequest, adapter: OAuth2Adapter) -> HttpResponse:
