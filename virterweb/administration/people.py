@@ -7,12 +7,12 @@ from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group, Permission, User
 from django.db.models import Field, ManyToManyField, QuerySet
-from django.forms import CheckboxSelectMultiple, ModelMultipleChoiceField
+from django.forms import BaseInlineFormSet, CheckboxSelectMultiple, ModelForm, ModelMultipleChoiceField
 from django.forms import Field as FormField
 from django.http import HttpRequest, HttpResponse
 
 from virterweb.people.sharing.leaving import hand_over_everything
-from virterweb.people.sign_in import invitations
+from virterweb.people.sign_in import groups, invitations
 
 from .access import ForSuperusers, Page
 from .recorded import Recorded, VisibleNames
@@ -97,6 +97,13 @@ class UserAdmin(Permissions, ForSuperusers, VisibleNames, Recorded, Page, Django
         if field is not None and db_field.name in helps:
             field.help_text = helps[db_field.name]
         return field
+
+    def save_formset(self, request: HttpRequest, form: ModelForm, formset: BaseInlineFormSet, change: bool) -> None:
+        """Delete what was chosen; the groups and teams that an account gave go with it."""
+        super().save_formset(request, form, formset, change)
+        for account in formset.deleted_objects:
+            if isinstance(account, SocialAccount):
+                groups.take_away(form.instance, account.provider)
 
     @admin.action(description="Create invitation links", permissions=["change"])
     def invite(self, request: HttpRequest, users: QuerySet[User]) -> None:

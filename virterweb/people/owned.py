@@ -64,6 +64,10 @@ class Owned(Desired):
         """Return what an entry of the activity log says about the object, with its present owner and team."""
         return replace(super().activity_subject(event), owner_id=self.owner_id, team_id=self.team_id)
 
+    def used_pools(self) -> set[str]:
+        """Return the names of the storage pools that it is stored in."""
+        return set()
+
     @property
     def shares(self) -> models.QuerySet[Share]:
         return Share.objects.filter(kind=self._meta.model_name, object_id=self.pk)

@@ -12,6 +12,7 @@ add_wording(
         "hand_over.not_member": "{owner} is not a member of the team {team}.",
         "hand_over.foreign_team": "You may create nothing for the team {team} there. Ask an operator to hand it over.",
         "hand_over.no_grant": "The team {team} has no grant on {hypervisor}.",
+        "hand_over.pool": "The team {team} may not use the storage pool {pool} of {hypervisor}.",
         "hand_over.no_team": "{object} belongs to no team. Choose one.",
     }
 )

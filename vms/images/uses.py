@@ -13,7 +13,7 @@ from virterweb.hypervisors.models import Hypervisor
 from virterweb.messages import Message
 from vms.definition import domain as domain_xml
 from vms.definition import volume as volume_xml
-from vms.models import LAYER, LOADING, VM, VMStatus, Volume
+from vms.models import LOADING, VM, VMStatus, Volume
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,9 +49,7 @@ def uses(hypervisor: Hypervisor, named: Iterable[tuple[str, set[str]]], volumes:
     overlays = {}
     for volume in volumes:
         if backing := volume_xml.parse(volume.document).backing:
-            overlays[backing] = volume.name
-            if (layer := posixpath.basename(backing)).startswith(LAYER):  # a layer's name identifies its content
-                overlays[layer] = volume.name
+            overlays |= {backing: volume.name, posixpath.basename(backing): volume.name}
     return Uses(vms=vms, overlays=overlays, images=_images(hypervisor), kept=_kept(hypervisor))
 
 

@@ -76,6 +76,9 @@ class Image(Owned):
         sizes = self.hypervisor.volumes.filter(name=self.volume).values_list("capacity", flat=True)
         return -(-(sizes.first() or 0) // 1024**3)
 
+    def used_pools(self) -> set[str]:
+        return {self.hypervisor.pool}
+
     def convert(self) -> None:
         """Request that a flat volume is copied into a layer; until then VMs can be run from the volume."""
         with transaction.atomic():

@@ -147,6 +147,9 @@ class VM(VMNICs, VMAdoption, VMEnds):
             own.append((pool, self.console_volume))
         return [*own, *((disk.pool or pool, disk.volume) for disk in self.disks.all())]
 
+    def used_pools(self) -> set[str]:
+        return {pool for pool, _ in self.volumes()}
+
     @property
     def shown_state(self) -> State | Power | Saved | SSHState:
         """Return the state that pages show: pending and failed states first, then SSH, then power."""

@@ -8,11 +8,12 @@ from django.utils import timezone
 
 from networks.models import Network
 from tests.people.ends.conftest import days_left, pass_time, work
-from tests.support.making import make_running, make_vm
+from tests.support.making import make_network, make_running, make_vm
 from tests.support.teams import make_team
 from virterweb.activity.models import Entry
 from virterweb.hypervisors.desired.refusals import InvalidTransition
 from virterweb.hypervisors.models import HypervisorStatus
+from virterweb.people.ends import chore
 from virterweb.people.models import LastDefinition
 from vms.models import VM
 
@@ -291,3 +292,19 @@ def test_an_earlier_deletion_that_was_refused_does_not_show_the_definition_of_la
         address = f"/activity/{entry.pk}/definition/"
         assert browse(name).get(address).status_code == (200 if is_shown else 404)
         assert (address in browse(name).get("/activity/").content.decode()) == is_shown
+
+
+def test_many_networks_that_stay_do_not_keep_others_from_ending(running, lab, red, monkeypatch):
+    monkeypatch.setattr(chore, "AT_ONCE", 2)
+    for number in range(4):
+        kept = make_network(lab, f"kept{number}", f"10.9.{number}.1/24", team=red)
+        running.nics.create(position=number + 1, source=kept.name, mac=f"52:54:00:09:00:0{number}")
+    free = make_network(lab, "free", "10.8.0.1/24", team=red)
+    pass_time(14)
+    Network.objects.filter(pk=free.pk).update(ends_at=timezone.now() - timedelta(hours=1))
+    for _ in range(100):
+        work()
+        if Network.objects.get(pk=free.pk).ended_at:
+            break
+    assert Network.objects.get(pk=free.pk).ended_at
+    assert not Network.objects.filter(name__startswith="kept", ended_at__isnull=False).exists()

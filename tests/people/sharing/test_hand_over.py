@@ -3,7 +3,8 @@
 import pytest
 
 from networks.models import Network
-from virterweb.people.models import Share, Team
+from tests.support.teams import role
+from virterweb.people.models import Grant, Membership, Share, Team
 from vms.models import VM
 
 pytestmark = pytest.mark.integration
@@ -102,3 +103,22 @@ def test_the_new_owner_loses_the_share_that_is_no_longer_needed(browse, things, 
     Share.objects.create(kind="network", object_id=things["network"].pk, user=users["mona"], level="viewer")
     hand_over(browse("otto"), user="mona")
     assert not Share.objects.exists()
+
+
+def test_a_team_does_not_get_what_is_in_a_pool_that_its_grant_does_not_name(browse, page, things, users):
+    vm, path = things["vm"], "/vms/lab/vm-1/share/"
+    Membership.objects.create(team=team("blue"), user=users["otto"], role=role("user"))
+    vm.disks.create(name="data", size=1, pool="fast")
+    Grant.objects.filter(team=team("blue")).update(pools="default")
+    answer = hand_over(browse("otto"), path, to="blue")
+    assert "The team blue may not use the storage pool fast of lab." in answer.content.decode()
+    assert owner(vm) == ("otto", "red")
+    many = {"action": "hand-over", "vm": vm.pk, "asked": "1", "new-team": team("blue").pk}
+    shown = browse("otto").post("/vms/many/", {**many, "asked": ""}).context["token"]
+    browse("otto").post("/vms/many/", {**many, "token": shown})
+    assert owner(vm) == ("otto", "red")
+    Grant.objects.filter(team=team("blue")).update(pools="default\nfast")
+    assert hand_over(browse("otto"), path, to="blue").status_code == 302
+    assert owner(vm) == ("None", "blue")
+    Grant.objects.filter(team=team("red")).update(pools="")
+    assert hand_over(page, path, to="red").status_code == 302, "operators use all pools"

@@ -193,6 +193,17 @@ def test_a_volume_beneath_an_overlay_of_any_pool_is_kept(lab, host, page):
     assert "The volume above is an overlay on it." in listed(page)
 
 
+def test_a_volume_is_kept_beneath_an_overlay_that_names_it_by_another_path(lab, host, page):
+    make_volume(host, "base")
+    poll(lab)
+    make_volume(host, "upper", "/link/to/the/pool/base")
+    ask(page, "base")
+    work()
+    assert names(host) == {"base", "upper"}
+    poll(lab)
+    assert unused() == {"upper"}
+
+
 def test_a_volume_that_was_recreated_since_the_page_was_read_is_kept(lab, host, page):
     make_volume(host, "free")
     poll(lab)

@@ -17,11 +17,14 @@ AT_ONCE = 100  # objects of a kind that one round stops, or deletes
 
 
 def run() -> None:
-    """Stop and delete what is due, one object at a time: a problem with one does not affect the others."""
+    """Stop and delete what is due, one object at a time: a problem with one does not affect the others.
+
+    They have no order: objects that stay, such as used networks, must not fill each round.
+    """
     for model in ending_models():
         undo_wrong_times(model)
-        _each(due(model).filter(ended_at=None).order_by("ends_at")[:AT_ONCE], model.end)
-        ended = due(model).filter(ended_at__isnull=False).order_by("ended_at")
+        _each(due(model).filter(ended_at=None).order_by("?")[:AT_ONCE], model.end)
+        ended = due(model).filter(ended_at__isnull=False).order_by("?")
         now = database_time()
         over = (thing for thing in ended.iterator(AT_ONCE) if thing.deleted_from <= now)
         _each([thing for thing, _ in zip(over, range(AT_ONCE), strict=False)], model.delete_at_end)

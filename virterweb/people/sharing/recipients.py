@@ -14,6 +14,7 @@ from virterweb.messages import Message
 from virterweb.people import rights
 from virterweb.people.models import Grant, Team
 from virterweb.people.owned import Owned
+from virterweb.people.pools import Pools
 from virterweb.people.verbs import Verb
 
 
@@ -44,7 +45,14 @@ class Recipient:
             return Message("hand_over.no_grant", team=team, hypervisor=thing.hypervisor)
         if self.team and thing.team_id != team.pk and not self._could_create(team, thing.hypervisor_id):
             return Message("hand_over.foreign_team", team=team)
-        return Message()
+        return self._pool_problem(team, thing) if thing.team_id != team.pk else Message()
+
+    def _pool_problem(self, team: Team, thing: Owned) -> Message:
+        """Return why an object cannot be of a team because of its storage pools; operators use all pools."""
+        granted = Pools(self.by, team.pk, thing.hypervisor)
+        refused = [pool for pool in sorted(thing.used_pools()) if granted.refusal(pool)]
+        values = {"team": team, "hypervisor": thing.hypervisor}
+        return Message("hand_over.pool", pool=refused[0], **values) if refused else Message()
 
     def _could_create(self, team: Team, hypervisor: int) -> bool:
         access = rights.access_of(self.by)
