@@ -26,6 +26,7 @@ from virterweb.pages.characters import visible
 
 from . import rights
 from .hidden.messages import readable
+from .hidden.teams import what_for
 
 OUTDATED = "the database is not prepared for this version of the portal; `manage.py migrate` prepares it"
 NO_WORKER_TIMEOUT = 15.0  # seconds without a poll of the hypervisor until the wait ends
@@ -164,7 +165,7 @@ def history_text(desired: Desired, user: rights.Actor) -> str:
         one.desired = desired
         changes = "; ".join(f"{each.field}: {each.found or '–'} → {each.wanted or '–'}" for each in one.changes)
         result = readable(one.error, user) or one.result or "in progress"
-        rows.append((f"{one.at:%Y-%m-%d %H:%M:%S}", one.by or "", one.what, result, changes))
+        rows.append((f"{one.at:%Y-%m-%d %H:%M:%S}", one.by or "", what_for(one, user), result, changes))
     return table(("When", "Who", "What", "Result", "Changes"), rows)
 
 

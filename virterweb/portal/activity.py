@@ -21,6 +21,7 @@ from virterweb.pages import exports
 from virterweb.pages.chips import NO_OWNER, Narrowed, Property
 from virterweb.pages.tables import Column, Table
 from virterweb.people import rights
+from virterweb.people.hidden.teams import what_for
 from vms.models import VM, Image, ImageStatus, VMRevision, VMStatus
 
 from .definitions import is_kept
@@ -173,14 +174,16 @@ def activity(request: HttpRequest) -> HttpResponse:
 def activity_table(request: HttpRequest, suffix: str) -> HttpResponse:
     """Serve the latest entries that match the filters as a file."""
     rows = Narrowed(searched(request, PeriodForm(request.GET)), properties_for(request.user), request.GET).rows
-    full = rights.is_operator(request.user)
-    return exports.answer("activity", suffix, FILE, (_cells(entry, full) for entry in rows[:EXPORTED].iterator()))
+    return exports.answer(
+        "activity", suffix, FILE, (_cells(entry, request.user) for entry in rows[:EXPORTED].iterator())
+    )
 
 
-def _cells(entry: Entry, full: bool) -> tuple[object, ...]:
+def _cells(entry: Entry, user: rights.Actor) -> tuple[object, ...]:
     """Return the columns of `FILE`; only operators see from where others work."""
-    of_object = (entry.kind, entry.event, entry.what, entry.hypervisor, entry.name, entry.object_id, entry.revision_id)
-    address, request = (entry.address, entry.request) if full else ("", "")
+    what, of_row = what_for(entry, user), (entry.object_id, entry.revision_id)
+    of_object = (entry.kind, entry.event, what, entry.hypervisor, entry.name, *of_row)
+    address, request = (entry.address, entry.request) if rights.is_operator(user) else ("", "")
     at, result = entry.at.isoformat(timespec="seconds"), entry.result or IN_PROGRESS
     return (at, entry.who, entry.via, entry.token, address, *of_object, result, str(entry.error), request)
 

@@ -1,6 +1,7 @@
 """A network or VM is handed over to another user or team, and its history says from whom to whom."""
 
 import pytest
+from django.core.management import call_command
 
 from networks.models import Network
 from tests.support.teams import role
@@ -122,3 +123,19 @@ def test_a_team_does_not_get_what_is_in_a_pool_that_its_grant_does_not_name(brow
     assert owner(vm) == ("None", "blue")
     Grant.objects.filter(team=team("red")).update(pools="")
     assert hand_over(page, path, to="red").status_code == 302, "operators use all pools"
+
+
+def test_the_history_does_not_name_teams_that_a_reader_may_not_know(browse, page, things, users, capsys):
+    hand_over(page, to="blue")
+    Share.objects.create(kind="network", object_id=things["network"].pk, user=users["gina"], level="viewer")
+    newest = things["network"].revisions.first().pk
+    addresses = ("/networks/lab/net1/", "/networks/lab/net1/history/", f"/networks/lab/net1/history/{newest}/")
+    shown = {"bert": "the team (not yours) to blue", "gina": "the team (not yours) to (not yours)"}
+    for name, text in shown.items():
+        for path in (*addresses, "/activity/", "/activity.csv", "/activity.json", "/"):
+            content = browse(name).get(path).content.decode()
+            assert "from the team red" not in content, path
+            assert text in content, path
+    call_command("network", "history", "net1", "--user", "bert")
+    assert shown["bert"] in capsys.readouterr().out
+    assert "the team red to blue" in page.get("/networks/lab/net1/history/").content.decode()

@@ -9,7 +9,7 @@ from virterweb.hypervisors.models import Hypervisor
 from virterweb.messages import Message
 from virterweb.people import rights
 from virterweb.people.access import Owned
-from virterweb.people.hidden import messages
+from virterweb.people.hidden import messages, teams
 from virterweb.people.hidden.names import HIDDEN_VM
 from virterweb.people.known import is_offered
 from virterweb.people.verbs import Verb
@@ -41,6 +41,9 @@ def readable_by(message: Message, user: rights.Actor) -> Message:
 def visible_vms(names: Iterable[str], user: rights.Actor) -> list[str]:
     """Return names of VMs, with a text in place of each that the user may not see."""
     return messages.visible_vms(names, user)
+
+
+register.filter("what_for", teams.what_for)
 
 
 @register.simple_tag
