@@ -111,6 +111,11 @@ def unused() -> None:
     Volume.objects.update(unused_since=timezone.now())
 
 
+def ending() -> None:
+    for thing in (network(), vm()):
+        type(thing).objects.filter(pk=thing.pk).update(ends_at=timezone.now())
+
+
 def with_token() -> None:
     Token.objects.create(user=get_user_model().objects.get(username="superuser"), name="ci", digest="x")
 
@@ -202,6 +207,10 @@ CHANGES = {
         post({"ip": "10.1.0.9 52:54:00:00:00:09"}), RESERVATION, "DHCP reservations of 10.1.0.9 removed"
     ),
     "networks:host_ids": Change(post({"id": 40, "count": 2}), RESERVATION, "DHCP reservations of IDs 40–41 added"),
+    "networks:end": Change(submit(until="2030-01-31T12:00"), NETWORK, "end date set to 2030-01-31 12:00"),
+    "networks:extend": Change(EMPTY, NETWORK, "extended until …", ending),
+    "vms:end": Change(submit(until="2030-01-31T12:00"), VM_, "end date set to 2030-01-31 12:00"),
+    "vms:extend": Change(EMPTY, VM_, "extended until …", ending),
     "networks:share": Change(SHARED, NETWORK, "shared with viewer as viewer"),
     "vms:share": Change(SHARED, VM_, "shared with viewer as viewer"),
     "vms:remove": Change(submit(name="alma-8-8"), VM_, "deletion requested"),

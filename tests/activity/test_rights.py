@@ -33,11 +33,11 @@ def of_inlines(**rows: dict[str, object]) -> dict[str, object]:
 
 
 def test_members_and_grants_of_a_team_are_recorded(admin, member):
-    assert admin.post("/admin/people/team/add/", {"name": "red", **of_inlines()}).status_code == 302
+    assert admin.post("/admin/people/team/add/", {"name": "red", "grace_days": 7, **of_inlines()}).status_code == 302
     assert last() == "admin red: team added"
     path = f"/admin/people/team/{Team.objects.get(name='red').pk}/change/"
     joined = of_inlines(memberships={"user": member.pk, "role": role("manager").pk})
-    assert admin.post(path, {"name": "red", **joined}).status_code == 302
+    assert admin.post(path, {"name": "red", "grace_days": 7, **joined}).status_code == 302
     assert last() == "admin red: team edited: membership otto in red added"
 
 
