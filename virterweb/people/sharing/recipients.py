@@ -51,8 +51,9 @@ class Recipient:
         """Return why an object cannot be of a team because of its storage pools; operators use all pools."""
         granted = Pools(self.by, team.pk, thing.hypervisor)
         refused = [pool for pool in sorted(thing.used_pools()) if granted.refusal(pool)]
-        values = {"team": team, "hypervisor": thing.hypervisor}
-        return Message("hand_over.pool", pool=refused[0], **values) if refused else Message()
+        if not refused:
+            return Message()
+        return Message("hand_over.pool", team=team, pool=refused[0], hypervisor=thing.hypervisor)
 
     def _could_create(self, team: Team, hypervisor: int) -> bool:
         access = rights.access_of(self.by)
