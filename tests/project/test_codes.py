@@ -68,6 +68,7 @@ def test_a_column_of_messages_takes_no_text(db, enqueued):
 def test_each_message_has_its_wording_with_all_its_parameters():
     import_module(settings.ROOT_URLCONF)  # and with it all rooms, which add their wording
     import_module("vms.rebuild.plan")  # which only a command uses
+    import_module("virterweb.people.ends.notices")  # which only templates use
     made = messages_made()
     assert len(made) > 100
     for place, code, given in made:
