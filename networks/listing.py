@@ -7,7 +7,7 @@ from django.http import QueryDict
 
 from networks.models import Network, NetworkQuerySet
 from virterweb.hypervisors.desired.state import State
-from virterweb.pages.chips import HYPERVISOR, OWNER, Narrowed, Property
+from virterweb.pages.chips import OWNER, Narrowed, Property, hypervisor_property
 from virterweb.pages.tables import Column, natural, natural_key
 from virterweb.people.ends import listing as ends
 
@@ -44,7 +44,8 @@ STATE = Property(
 )
 
 
-def narrowed(networks: NetworkQuerySet, query: QueryDict) -> Narrowed:
+def narrowed(networks: NetworkQuerySet, query: QueryDict, hypervisors: int = 1) -> Narrowed:
     """Return those of the networks that match the search and the chips of a query, a row a name."""
     found = networks.matching(query.get("q", "")).once_a_name().with_state()
-    return Narrowed(ends.with_end_code(found), (HYPERVISOR, STATE, OWNER, ends.PROPERTY), query)
+    properties = (hypervisor_property(hypervisors), STATE, OWNER, ends.PROPERTY)
+    return Narrowed(ends.with_end_code(found), properties, query)

@@ -31,14 +31,15 @@ from virterweb.people.verbs import Verb
 
 @require_GET
 def network_list(request: HttpRequest) -> HttpResponse:
-    several = rights.sees_several(request)
+    hypervisors = rights.hypervisor_count(request)
+    several = hypervisors > 1
     shown = (
         Network.objects.visible_to(request.user)
         .shown()
         .defer("status__document", "status__stored")
         .select_related("owner")
     )
-    found = narrowed(shown, request.GET)
+    found = narrowed(shown, request.GET, hypervisors)
     count = None if request.htmx else found.count  # a fragment has no chips, whose query counts
     table = Table(found.rows, COLUMNS if several else COLUMNS[:-1], request.GET, shown.with_replacements, count)
     any_changeable = any(rights.may(request.user, Verb.EDIT, network) for network in table.rows)

@@ -7,7 +7,7 @@ from django.db.models.functions import Coalesce
 from django.http import QueryDict
 
 from virterweb.hypervisors.desired.state import State
-from virterweb.pages.chips import HYPERVISOR, OWNER, Narrowed, Property
+from virterweb.pages.chips import OWNER, Narrowed, Property, hypervisor_property
 from virterweb.pages.tables import Column, natural
 from virterweb.people.ends import listing as ends
 from vms.addresses.nic_addresses import first_access_address, with_access_addresses
@@ -57,10 +57,11 @@ def with_nic_count(vms: VMQuerySet) -> VMQuerySet:
     return vms.annotate(nic_count=Coalesce(Subquery(nics.annotate(count=Count("pk")).values("count")), 0))
 
 
-def narrowed(vms: VMQuerySet, query: QueryDict) -> Narrowed:
+def narrowed(vms: VMQuerySet, query: QueryDict, hypervisors: int = 1) -> Narrowed:
     """Return those of the VMs that match the search and the chips of a query, a row a name."""
     found = vms.matching(query.get("q", "")).once_a_name().with_shown_state()
-    return Narrowed(ends.with_end_code(found), (HYPERVISOR, STATE, OWNER, ends.PROPERTY), query)
+    properties = (hypervisor_property(hypervisors), STATE, OWNER, ends.PROPERTY)
+    return Narrowed(ends.with_end_code(found), properties, query)
 
 
 def loaded(shown: VMQuerySet, rows: VMQuerySet) -> list[VM]:

@@ -55,7 +55,8 @@ LISTED_STATUS += ("memory", "vcpus", "persistent", "interrupted", "interrupted_p
 
 @require_GET
 def vm_list(request: HttpRequest) -> HttpResponse:
-    several = rights.sees_several(request)
+    hypervisors = rights.hypervisor_count(request)
+    several = hypervisors > 1
     columns = (
         VM.objects.visible_to(request.user)
         .shown()
@@ -63,7 +64,7 @@ def vm_list(request: HttpRequest) -> HttpResponse:
         .only(*LISTED, *(f"status__{name}" for name in LISTED_STATUS))
     )
     shown = with_nic_count(columns)
-    filtered = narrowed(shown, request.GET)
+    filtered = narrowed(shown, request.GET, hypervisors)
     count = None if request.htmx else filtered.count  # a fragment has no chips, whose query counts
     table = Table(filtered.rows, COLUMNS if several else COLUMNS[:-1], request.GET, partial(loaded, shown), count)
     template = "vms/_list.html" if request.htmx else "vms/list.html"

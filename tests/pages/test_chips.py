@@ -9,8 +9,9 @@ from lxml import html
 
 from tests.support.making import make_foreign_network, make_hypervisor, make_network, make_running, make_vm
 from virterweb.messages import Message
+from virterweb.pages.chips import OFFERED
 from virterweb.pages.tables import ROWS
-from vms.models import VM, VMStatus
+from vms.models import VM, NICStatus, VMStatus
 
 
 @pytest.fixture
@@ -97,6 +98,20 @@ def test_a_narrowed_list_has_as_many_pages_as_its_rows_need(page, lab):
     assert opened(page, "/vms/?state=pending").xpath(pages), "there are 41, and 40 on a page"
     assert not opened(page, "/vms/?state=pending&owner=-").xpath(pages)
     assert len(names(opened(page, "/vms/?state=pending&page=2"))) == 1
+
+
+@pytest.mark.parametrize("path", ["/networks/", "/vms/", "/attached/"])
+def test_too_many_hypervisors_to_choose_from_are_on_a_page_of_their_own(page, lab, path):
+    for number in range(3, OFFERED + 2):
+        make_hypervisor(f"lab-{number}")
+    seen = VM.objects.get(name="seen")
+    NICStatus.objects.create(vm=seen.status, position=0, kind="user", mac="52:54:00:00:00:01")
+    assert menu(opened(page, path), "Hypervisor") == {f"{OFFERED + 1} hypervisors: find one": "/hypervisors/"}
+    shown = opened(page, f"{path}?hypervisor=lab-2")
+    (chosen,) = shown.xpath("//a[contains(@class, 'chip') and contains(@class, 'on')]")
+    assert chosen.text == "lab-2 ×"
+    assert shown.xpath("count(//table/tbody/tr)") == 1
+    assert not opened(page, f"{path}?hypervisor=lab-3").xpath("//table/tbody/tr")
 
 
 def test_a_list_that_nothing_matches_says_so(page, lab):

@@ -1,7 +1,7 @@
 """Chips above a list: each narrows it to one value of a property. The URL has the chosen values, `?state=drifted`."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import accumulate
 
@@ -20,6 +20,8 @@ class Property:
     """A property to narrow a list by.
 
     `values` returns those that a row has, each with its text, given the row's `columns`; `having` the rows with one.
+    With `unlisted`, the number of its values, there are too many to choose from: they are not read, and the chip leads
+    to a list of them.
     """
 
     key: str
@@ -27,6 +29,7 @@ class Property:
     columns: tuple[str, ...]
     values: Callable[..., Mapping[str, str]]
     having: Callable[[QuerySet, str], QuerySet]
+    unlisted: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,27 +66,31 @@ class Narrowed:
         self.query = query
         self.chosen = {one.key: query.get(one.key, "").replace("\0", "") for one in properties}
         self.properties = properties
-        self._all = rows
+        self._listed = [one for one in properties if not one.unlisted]
+        self._all = self._having(rows, [one for one in properties if one.unlisted])
 
-    @property
-    def rows(self) -> QuerySet:
-        rows = self._all
-        for one in self.properties:
+    def _having(self, rows: QuerySet, properties: Sequence[Property]) -> QuerySet:
+        """Return the rows with the chosen values of these properties."""
+        for one in properties:
             if self.chosen[one.key]:
                 rows = one.having(rows, self.chosen[one.key])
         return rows
 
+    @property
+    def rows(self) -> QuerySet:
+        return self._having(self._all, self._listed)
+
     @cached_property
     def count(self) -> int:
         """Return the number of `rows`, from the same query as the chips."""
-        return sum(number for _, number in self._left_by(self.chosen))
+        return sum(number for _, number in self._left_by())
 
     @cached_property
     def _groups(self) -> list[tuple[Mapping[str, tuple], int]]:
         """Return the different values of the columns that rows have, by property, and how many rows have them."""
-        columns = [column for one in self.properties for column in one.columns]
-        ends = [*accumulate(len(one.columns) for one in self.properties)]
-        parts = [(one.key, slice(end - len(one.columns), end)) for one, end in zip(self.properties, ends, strict=True)]
+        columns = [column for one in self._listed for column in one.columns]
+        ends = [*accumulate(len(one.columns) for one in self._listed)]
+        parts = [(one.key, slice(end - len(one.columns), end)) for one, end in zip(self._listed, ends, strict=True)]
         rows = self._all.order_by().values_list(*columns).annotate(number_of_rows=Count("pk"))
         return [({key: row[part] for key, part in parts}, row[-1]) for row in rows]
 
@@ -92,16 +99,15 @@ class Narrowed:
         """Return what the properties make of the columns: thousands of rows have few values of a property."""
         return {
             (one.key, columns): one.values(*columns)
-            for one in self.properties
+            for one in self._listed
             for columns in {group[one.key] for group, _ in self._groups}
         }
 
-    def _left_by(self, chosen: Mapping[str, str]) -> list[tuple[Mapping[str, tuple], int]]:
-        """Return the groups of rows that have all these values."""
+    def _left_by(self, but: str = "") -> list[tuple[Mapping[str, tuple], int]]:
+        """Return the groups of rows that have the chosen values of all properties but one."""
         groups = self._groups
-        for key, value in chosen.items():
-            if value:
-                groups = [each for each in groups if value in self._values[key, each[0][key]]]
+        for key in (one.key for one in self._listed if self.chosen[one.key] and one.key != but):
+            groups = [each for each in groups if self.chosen[key] in self._values[key, each[0][key]]]
         return groups
 
     @property
@@ -113,11 +119,11 @@ class Narrowed:
     def chips(self) -> list[Chip]:
         """Return the chips that have something to choose, or a value to clear."""
         made = map(self._chip, self.properties)
-        return [chip for chip in made if chip.chosen or len(chip.options) > 1]
+        return [chip for chip in made if chip.chosen or chip.more or len(chip.options) > 1]
 
     def _chip(self, one: Property) -> Chip:
         found: dict[str, str] = {}
-        for columns in {group[one.key] for group, _ in self._left_by(self.chosen | {one.key: ""})}:
+        for columns in set() if one.unlisted else {group[one.key] for group, _ in self._left_by(but=one.key)}:
             found |= self._values[one.key, columns]
         ordered = sorted(found.items(), key=lambda each: (each[0] == NO_OWNER, natural_key(each[1])))
         chosen = self.chosen[one.key]
@@ -128,7 +134,7 @@ class Narrowed:
             text=found.get(chosen, chosen),
             clear=self._href(one.key, ""),
             options=tuple(Option(text=text, href=self._href(one.key, value)) for value, text in ordered[:OFFERED]),
-            more=max(0, len(ordered) - OFFERED),
+            more=one.unlisted or max(0, len(ordered) - OFFERED),
         )
 
     def _href(self, key: str, value: str) -> str:
@@ -155,3 +161,8 @@ HYPERVISOR = Property(
     values=lambda name: {name: name},
     having=lambda rows, name: rows.filter(hypervisor__name=name),
 )
+
+
+def hypervisor_property(count: int) -> Property:
+    """Return the property HYPERVISOR, of `count` hypervisors."""
+    return replace(HYPERVISOR, unlisted=count) if count > OFFERED else HYPERVISOR

@@ -88,10 +88,10 @@ def visible_hypervisors(user: Actor) -> QuerySet[Hypervisor]:
     return Hypervisor.objects.filter(access_of(user).hypervisors())
 
 
-def sees_several(request: HttpRequest) -> bool:
-    """Return whether the user of a page sees several hypervisors: whole pages have read them for the sidebar."""
+def hypervisor_count(request: HttpRequest) -> int:
+    """Return how many hypervisors the user of a page sees: whole pages read them once, for the sidebar too."""
     visible = visible_hypervisors(request.user)
-    return visible.count() > 1 if request.htmx else fleet_of(request, visible).several
+    return visible.count() if request.htmx else fleet_of(request, visible).count
 
 
 def visible_teams(user: Actor) -> QuerySet[Team]:

@@ -4,7 +4,7 @@ The number of queries is constant, and columns that the table does not show are 
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby
 
@@ -25,7 +25,7 @@ from .nic import AttachedNIC, attached_nic, bridge_of, is_bridged
 
 COLUMNS = ("vm", "mac", "ip", "hostname", "host_device", "sources", "hypervisor", "kind", "source", "bridge")
 COLUMNS += ("port_group", "model", "link", "state", "owner", "guest", "guest_problem")
-OF_VM = ("hypervisor__name", "managed", "status__power", "owner__username")
+OF_VM = ("managed", "status__power", "owner__username", "hypervisor__name")
 OF_SOURCE = ("kind", "source", "port_group", "network__name", "network__status__bridge")
 OF_SOURCE += ("network__status__forward_mode",)
 VALUES = ("vm", "vm__desired__name", "vm__desired__managed", "vm__desired__hypervisor", "vm__desired__hypervisor__name")
@@ -112,36 +112,41 @@ def groups(found: list[Row], by_vm: bool) -> list[Group]:
     return [Group(vm=rows[0].nic, rows=rows) for rows in together]
 
 
-def chips(vms: VMQuerySet, filters: Filters) -> list[Chip]:
-    """Return the chips that narrow the table to a value that these VMs' NICs have, or clear a chosen one."""
-    of_vms, of_sources = _existing(vms)
-    hypervisors = {each["hypervisor__name"] for each in of_vms}
+def chips(vms: VMQuerySet, filters: Filters, hypervisors: int = 1) -> list[Chip]:
+    """Return the chips that narrow the table to a value that these VMs' NICs have, or clear a chosen one.
+
+    With too many hypervisors to choose from, a chip leads to the list of them.
+    """
+    unlisted = hypervisors if hypervisors > OFFERED else 0
+    of_vms, of_sources = _existing(vms, OF_VM[:-1] if unlisted else OF_VM)
+    names = {each.get("hypervisor__name", "") for each in of_vms}
     owners = {each["owner__username"] or "" for each in of_vms} | {OTHERS for each in of_vms if not each["managed"]}
     existing = (
-        ("hypervisor", "Hypervisor", hypervisors if len(hypervisors) > 1 else set()),
+        ("hypervisor", "Hypervisor", names if len(names) > 1 else set()),
         ("network", "Network", {each["network__name"] or "" for each in of_sources}),
         ("bridge", "Host bridge", {bridge_of(each) for each in of_sources if is_bridged(each)}),
         ("port_group", "Port group", {each["port_group"] for each in of_sources}),
         ("state", "State", {each["status__power"] for each in of_vms}),
         ("owner", "Owner", owners),
     )
-    made = (_chip(filters, name, title, values) for name, title, values in existing)
-    return [chip for chip in made if chip.chosen or chip.options]
+    made = [_chip(filters, name, title, values) for name, title, values in existing]
+    made[0] = replace(made[0], more=unlisted or made[0].more)
+    return [chip for chip in made if chip.chosen or chip.options or chip.more]
 
 
-def _existing(vms: VMQuerySet) -> tuple[list[dict], list[dict]]:
-    """Return the different values of the columns OF_VM that VMs with NICs have, and those of OF_SOURCE of their NICs.
+def _existing(vms: VMQuerySet, of_vm: tuple[str, ...]) -> tuple[list[dict], list[dict]]:
+    """Return the different values of columns that VMs with NICs have, and those of OF_SOURCE of their NICs.
 
     One query reads both, one below the other: a join would list each combination of them.
     """
     with_nics = vms.filter(Exists(NICStatus.objects.filter(vm=OuterRef("status")))).order_by()
-    no_vm, no_source = (Value(""), Value(False), Value(""), Value("")), (Value(""),) * len(OF_SOURCE)
-    of_vms = with_nics.values_list(Value(True), *OF_VM, *no_source).distinct()
+    no_vm, no_source = (Value(False), *[Value("")] * (len(of_vm) - 1)), [Value("")] * len(OF_SOURCE)
+    of_vms = with_nics.values_list(Value(True), *of_vm, *no_source).distinct()
     of_sources = _of(vms).order_by().values_list(Value(False), *no_vm, *OF_SOURCE).distinct()
     found = list(of_vms.union(of_sources, all=True))
     return (
-        [dict(zip(OF_VM, row[1:], strict=False)) for row in found if row[0]],
-        [dict(zip(OF_SOURCE, row[1 + len(OF_VM) :], strict=True)) for row in found if not row[0]],
+        [dict(zip(of_vm, row[1:], strict=False)) for row in found if row[0]],
+        [dict(zip(OF_SOURCE, row[1 + len(of_vm) :], strict=True)) for row in found if not row[0]],
     )
 
 

@@ -47,7 +47,7 @@ def nic_list(request: HttpRequest) -> HttpResponse:
     context["switch"] = filters.query(group=FLAT if filters.group else GROUPED)
     if request.htmx:
         return render(request, "vms/attached/_nic_list.html", context)
-    context["chips"] = chips(VM.objects.visible_to(request.user), filters)
+    context["chips"] = chips(VM.objects.visible_to(request.user), filters, rights.hypervisor_count(request))
     return render(request, "vms/attached/nic_list.html", context)
 
 
@@ -85,7 +85,7 @@ def _context(request: HttpRequest, filters: Filters, *, of_network: bool = False
         "page": found.page,
         "groups": groups(found.rows, by_vm=bool(filters.group)),
         "count": found.vms,
-        "several": not filters.hypervisor and rights.sees_several(request),
+        "several": not filters.hypervisor and rights.hypervisor_count(request) > 1,
         "here": filters.query(*(OF_THE_PATH if of_network else ()), page=number),
         "switch": filters.query(*OF_THE_PATH, group=FLAT if filters.group else GROUPED),
         "everywhere": filters.end,
