@@ -92,7 +92,9 @@ def network_preview(request: HttpRequest) -> HttpResponse:
 
 @require_GET
 def network_detail(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
-    network = get_network(request.user, hypervisor, name, Network.objects.alone().with_recipients())
+    network = get_network(
+        request.user, hypervisor, name, Network.objects.alone().with_recipients().with_belonging(request.user)
+    )
     spec = network.definition
     named = network.spec if network.managed else spec  # older libvirts keep neither title nor description
     context = {"network": network, "spec": spec, "named": named}

@@ -81,7 +81,10 @@ def vm_list(request: HttpRequest) -> HttpResponse:
 @require_GET
 def vm_detail(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
     vm = get_vm(
-        request.user, hypervisor, name, VM.objects.alone().with_recipients().select_related("status__guest_report")
+        request.user,
+        hypervisor,
+        name,
+        VM.objects.alone().with_recipients().with_belonging(request.user).select_related("status__guest_report"),
     )
     template = "vms/_detail.html" if request.htmx else "vms/detail.html"
     changes = latest(vm.revisions, 3) if rights.may(request.user, Verb.SEE, vm) else []

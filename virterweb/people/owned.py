@@ -6,9 +6,11 @@ from typing import Self
 
 from django.apps import apps
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.exceptions import PermissionDenied
 from django.db import models
+from django.db.models import Exists, OuterRef, Subquery
 
 from virterweb.activity.choices import Result
 from virterweb.activity.models import Subject
@@ -42,6 +44,13 @@ class OwnedQuerySet(DesiredQuerySet):
         """Add the column `offered`: whether there is anybody to share them with."""
         return self.annotate(offered=has_recipients())
 
+    def with_belonging(self, user: rights.Actor) -> Self:
+        """Add what `belonging` reads: the names of owner and team, as far as the user may know of the team."""
+        several = Exists(Team.objects.order_by()[1:2])
+        owners = get_user_model().objects.filter(several, pk=OuterRef("owner")).values("username")
+        teams = rights.visible_teams(user).order_by().filter(pk=OuterRef("team")).values("name")
+        return self.annotate(several_teams=several, owner_name=Subquery(owners), team_name=Subquery(teams))
+
 
 class Owned(Desired):
     """A desired configuration with its owner and team. What the portal does not manage has neither."""
@@ -67,6 +76,14 @@ class Owned(Desired):
     def used_pools(self) -> set[str]:
         """Return the names of the storage pools that it is stored in."""
         return set()
+
+    @property
+    def belonging(self) -> dict[str, str | None]:
+        """Return the names of owner and team, as `owner` and `team`; nothing if there is a single team.
+
+        The team is None if the user may not know of it: the object is shared with the user. See `with_belonging`.
+        """
+        return {"owner": self.owner_name, "team": self.team_name} if self.team_id and self.several_teams else {}
 
     @property
     def shares(self) -> models.QuerySet[Share]:

@@ -7,7 +7,7 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser, Permission
 from django.core.exceptions import PermissionDenied
-from django.db.models import Exists, FilteredRelation, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Exists, FilteredRelation, OuterRef, Q, QuerySet
 from django.http import HttpRequest
 
 from virterweb.hypervisors.fleet.shell import fleet_of
@@ -98,19 +98,6 @@ def visible_teams(user: Actor) -> QuerySet[Team]:
     """Return the teams that a user may know of; none if there is a single one, which is the same for everybody."""
     several = Exists(Team.objects.order_by()[1:2])
     return Team.objects.filter(access_of(user).known_teams()).filter(several)
-
-
-def belonging(user: Actor, thing: Owned) -> dict[str, object]:
-    """Return the names of the owner and team of an object, as `owner` and `team`; nothing if there is a single team.
-
-    The team is None if the user may not know of it: the object is shared with the user.
-    """
-    if thing.team_id is None:
-        return {}
-    owner = get_user_model().objects.filter(pk=thing.owner_id).values("username")
-    known = visible_teams(user).order_by().filter(pk=OuterRef("pk")).values("name")
-    found = Team.objects.order_by().filter(Exists(Team.objects.order_by()[1:2]), pk=thing.team_id)
-    return found.values(owner=Subquery(owner), team=Subquery(known)).first() or {}
 
 
 def may(user: Actor, verb: Verb, thing: Owned) -> bool:

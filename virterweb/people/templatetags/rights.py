@@ -53,12 +53,6 @@ def hidden_vm() -> str:
 
 
 @register.filter
-def belonging_for(thing: Owned, user: rights.Actor) -> dict[str, object]:
-    """Return the names of the owner and team of an object, as far as the user may know them: see `rights`."""
-    return rights.belonging(user, thing)
-
-
-@register.filter
 def can_be_shared_by(thing: Owned, user: rights.Actor) -> bool:
     """Return whether a user may share an object or hand it over, and there is anybody to do that with."""
     if not thing.managed or thing.removed_at or not rights.may(user, Verb.SHARE, thing):
