@@ -209,7 +209,7 @@ def test_an_account_at_a_service_that_is_no_longer_configured_is_no_other_way_to
     for former in ("former", "ldap"):
         SocialAccount.objects.create(user=account.user, provider=former, uid="7")
     client.post(ACCOUNTS, {"account": account.pk})
-    assert "This is the only way in which you can log in." in said(client)
+    assert "you have no other way to log in" in said(client)
     assert SocialAccount.objects.filter(pk=account.pk).exists()
 
 

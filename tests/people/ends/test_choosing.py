@@ -169,7 +169,7 @@ def test_who_may_edit_but_not_delete_only_extends_because_an_end_deletes(browse,
         page = f"/{kind}s/lab/{thing.name}/end/"
         answer = browse("gina").post(page, {"until": at(0.1)})
         assert answer.status_code == 422
-        assert "You may not let" in answer.content.decode()
+        assert "You may not choose an earlier end date" in answer.content.decode()
         assert days_left(thing) == 14
         assert browse("gina").post(page, {"until": f"{timezone.localtime(thing.ends_at):%Y-%m-%dT%H:%M}"}).url
         assert browse("gina").post(page, {"until": at(20)}).url
@@ -183,7 +183,7 @@ def test_a_member_does_not_escape_the_latest_end_date_by_releasing(browse, page,
     for address, thing in (("/vms/lab/vm-1/release/", vm), ("/networks/lab/net1/release/", network)):
         answer = browse("otto").post(address)
         assert answer.status_code == 403
-        assert "because its team has a latest end date" in answer.content.decode()
+        assert "because its team limits the days until the end date" in answer.content.decode()
         thing.refresh_from_db()
         assert thing.managed
     page.post("/vms/lab/vm-1/release/")
