@@ -85,8 +85,8 @@ def test_only_what_nothing_uses_is_listed_and_deleted(
     delete(portal, "lo-late")
     refused = "list(Entry.objects.filter(kind='volume', result='failed').values_list('error', flat=True))"
     wait_for(lambda: portal.ask(refused, "from virterweb.activity.models import Entry"), 30, "the deletion is refused")
-    state = listed(portal).get("lo-late", "it is used by the VM lo-vm-late")  # gone from the page after the next poll
-    assert "it is used by the VM lo-vm-late" in state
+    state = listed(portal).get("lo-late", "The VM lo-vm-late uses it.")  # gone from the page after the next poll
+    assert "The VM lo-vm-late uses it." in state
     assert set(pool(host).listVolumes()) >= set(NAMES) - {"lo-free"}
 
 
