@@ -22,6 +22,7 @@ from virterweb.people.models import LastDefinition, Team
 from virterweb.people.owned import Owned
 from virterweb.people.verbs import Verb
 
+from . import wording as _wording  # noqa: F401, adds the texts of the messages
 from .rules import FAR, Rules
 
 EXTENDED, CHANGED, REMOVED = "extended", "end changed", "end removed"  # events of the activity log
