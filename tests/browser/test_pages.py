@@ -193,7 +193,7 @@ def test_an_operator_finds_stored_rows_in_the_admin_and_polls_again(tab: Page):
     tab.get_by_role("button", name="Go").click()
     expect(tab.get_by_text("Polling lab.")).to_be_visible()
     tab.get_by_role("link", name="default").first.click()
-    tab.get_by_role("link", name="on its page in the portal").click()
+    tab.get_by_role("link", name="its page in the portal").click()
     expect(tab).to_have_url("/networks/lab/default/")
     tab.locator("#more-actions summary").click()
     tab.get_by_role("link", name="Open in the admin").click()
