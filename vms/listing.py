@@ -12,14 +12,14 @@ from virterweb.pages.tables import Column, natural
 from virterweb.people.ends import listing as ends
 from vms.addresses.nic_addresses import first_access_address, with_access_addresses
 
-from .models import VM, NICStatus, Power, Saved, SSHState, VMQuerySet
+from .models import VM, NICStatus, Power, ShownPower, SSHState, VMQuerySet
 
 UNMANAGED = "unmanaged"
 
 
 def _words(code: str) -> str:
     """Return the text of a state that `with_shown_state` gives."""
-    return next(kind(code).words for kind in (State, SSHState, Saved, Power) if code in kind.values)
+    return next(kind(code).words for kind in (State, SSHState, ShownPower, Power) if code in kind.values)
 
 
 def _states(shown: str, power: str, managed: bool) -> Mapping[str, str]:

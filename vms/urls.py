@@ -10,8 +10,13 @@ from .guests import views as guest_views
 from .hardware import views as hardware_views
 from .history import views as history_views
 from .leftovers import views as leftover_views
+from .models import PowerVerb
 from .nics import views as nic_views
+from .power import views as power_views
 from .run import views as run_views
+
+SAFE = "|".join(verb for verb in PowerVerb if not verb.loses_data)
+LOSING = "|".join(verb for verb in PowerVerb if verb.loses_data)
 
 app_name = "vms"
 urlpatterns = [
@@ -52,11 +57,15 @@ urlpatterns = [
     path("vms/run/preview/", run_views.vm_run_preview, name="preview"),
     path("vms/<str:hypervisor>/<str:name>/", views.vm_detail, name="detail"),
     path("vms/<str:hypervisor>/<str:name>/definition/", views.vm_definition, name="definition"),
+    re_path(rf"^vms/(?P<hypervisor>[^/]+)/(?P<name>[^/]+)/(?P<verb>{SAFE})/\Z", power_views.vm_power, name="power"),
     re_path(
-        r"^vms/(?P<hypervisor>[^/]+)/(?P<name>[^/]+)/(?P<verb>start|resume|shutdown)/$", views.vm_power, name="power"
+        rf"^vms/(?P<hypervisor>[^/]+)/(?P<name>[^/]+)/(?P<change>{LOSING})/\Z",
+        power_views.vm_power_confirm,
+        name="power_confirm",
     ),
+    path("vms/<str:hypervisor>/<str:name>/autostart/", power_views.vm_autostart, name="autostart"),
+    path("vms/<str:hypervisor>/<str:name>/menu/", power_views.vm_menu, name="menu"),
     path("vms/<str:hypervisor>/<str:name>/size/", hardware_views.vm_size, name="size"),
-    path("vms/<str:hypervisor>/<str:name>/force-off/", views.vm_force_off, name="force_off"),
     path("vms/<str:hypervisor>/<str:name>/guest/", guest_views.guest, name="guest"),
     path("vms/<str:hypervisor>/<str:name>/guest/rule/", guest_views.guest_rule, name="guest_rule"),
     path("vms/<str:hypervisor>/<str:name>/guest/configure/", guest_views.guest_configure, name="guest_configure"),

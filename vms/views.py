@@ -20,12 +20,12 @@ from virterweb.people.sharing.views import share_page
 from virterweb.people.verbs import Verb
 from virterweb.web_server.request_body import takes_upload
 from vms.attached.rows import nic_rows
-from vms.bulk.changes import Action
+from vms.bulk.rows import Action
 from vms.images.form import ImageForm
 
 from .listing import COLUMNS, loaded, narrowed, with_nic_count
 from .lookup import get_vm
-from .models import LOADING, TAG, VM, Image, Volume
+from .models import LOADING, TAG, VM, Image, PowerVerb, Volume
 
 OFFERED = 100  # volumes that are suggested for an image
 LISTED = (
@@ -68,8 +68,9 @@ def vm_list(request: HttpRequest) -> HttpResponse:
     count = None if request.htmx else filtered.count  # a fragment has no chips, whose query counts
     table = Table(filtered.rows, COLUMNS if several else COLUMNS[:-1], request.GET, partial(loaded, shown), count)
     template = "vms/_list.html" if request.htmx else "vms/list.html"
-    any_changeable = any(rights.may(request.user, Verb.EDIT, vm) for vm in table.rows)
-    context = {"table": table, "several": several, "many_actions": Action.choices, "any_changeable": any_changeable}
+    any_changeable = any(rights.may(request.user, verb, vm) for verb in (Verb.EDIT, Verb.POWER) for vm in table.rows)
+    context = {"table": table, "several": several, "any_changeable": any_changeable}
+    context |= {"many_actions": Action.choices, "power_verbs": PowerVerb.choices}
     context |= {
         "has_ends": ends.has_ends(table),
         "narrowed": filtered,
@@ -112,25 +113,6 @@ def vm_end(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
 @require_POST
 def vm_extend(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
     return end_views.extend(request, get_vm(request.user, hypervisor, name, verb=Verb.EDIT))
-
-
-@require_POST
-def vm_power(request: HttpRequest, hypervisor: str, name: str, verb: str) -> HttpResponse:
-    vm = get_vm(request.user, hypervisor, name, verb=Verb.POWER)
-    running, leaves_off = verb != "shutdown", "leave_off" in request.POST
-    if not vm.end_interruption(running, request.user) and not leaves_off:  # else somebody has started it meanwhile
-        vm.ask_power(running=running, by=request.user)
-    return redirect(vm)
-
-
-@require_http_methods(["GET", "POST"])
-def vm_force_off(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
-    """Force a VM off, after a confirmation of what is lost."""
-    vm = get_vm(request.user, hypervisor, name, verb=Verb.POWER)
-    if request.method == "POST":
-        vm.ask_power(running=False, forced=True, by=request.user)
-        return redirect(vm)
-    return render(request, "vms/power/force_off.html", {"vm": vm})
 
 
 @require_POST

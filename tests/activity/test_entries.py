@@ -82,7 +82,7 @@ def test_entries_of_a_deleted_network_and_vm_stay_and_say_that_the_deletion_is_d
 
 def test_a_change_of_an_object_that_others_removed_has_failed(lab, user):
     vm = VM.objects.create(hypervisor=lab, name="external", managed=False)
-    vm.ask_power(running=True, by=user)
+    vm.ask_power("start", by=user)
     vm.forget()
     assert str(Entry.objects.get().error) == "The object was removed outside the portal before this was carried out."
 
@@ -98,7 +98,7 @@ def test_changes_of_an_unmanaged_vm_and_its_nics_have_entries(lab, user):
     make_foreign_network(lab)
     vm = VM.objects.create(hypervisor=lab, name="external", managed=False)
     make_running(vm, ("default", "52:54:00:00:00:01", "vnet0"))
-    VM.objects.get().ask_power(running=False, by=user)
+    VM.objects.get().ask_power("shutdown", by=user)
     assert said() == ["mira: external shut down"]
 
 
@@ -233,7 +233,7 @@ def test_users_see_entries_of_the_objects_whose_definitions_they_see_and_their_o
     lab = Hypervisor.objects.get(name="lab")
     Network.objects.get(name="net1").change(Event.STOPPED, active=False)
     Network.objects.get(name="net1").delete()
-    make_vm(lab, "of-nobody", 9).ask_power(running=True)
+    make_vm(lab, "of-nobody", 9).ask_power("start")
     make_image(lab, "of-the-owner", owner=people["owner"]).remove()
     for name in ("viewer", "manager", "operator"):
         Entry.objects.record(Subject(kind=Kind.SIGN_IN), f"{name} signed in", by=people[name])
@@ -258,7 +258,7 @@ def test_users_see_entries_of_the_objects_whose_definitions_they_see_and_their_o
 
 
 def test_a_shared_object_shares_its_entries(people, things):  # noqa: F811
-    make_vm(Hypervisor.objects.get(name="lab"), "of-nobody", 9).ask_power(running=True)
+    make_vm(Hypervisor.objects.get(name="lab"), "of-nobody", 9).ask_power("start")
     vm = VM.objects.get(name="of-nobody")
     Share.objects.create(kind="vm", object_id=vm.pk, user=people["stranger"], level=Level.VIEWER)
     assert seen(people["stranger"]) == {"of-nobody"}

@@ -69,16 +69,16 @@ def test_a_vm_is_shut_down_started_with_what_it_got_meanwhile_and_stopped(portal
     wait_for(lambda: "192.168.122.9" in {lease["ipaddr"] for lease in default.DHCPLeases()}, 90, "it has booted")
 
     def power(verb: str) -> None:
-        asked = f"VM.objects.get(name='tiny-9').ask_power(**{verb})"
+        asked = f"VM.objects.get(name='tiny-9').ask_power({verb!r})"
         portal.manage("shell", "--no-imports", "-c", f"from vms.models import VM; {asked}")
 
-    power({"running": False})
+    power("shutdown")
     wait_for(lambda: not domain.isActive(), 15, "the guest shuts down by itself, before it would be destroyed")
     mac = portal.manage("vm", "nic", "add", "tiny-9", "type=network,source=default,model=e1000").strip()
-    power({"running": True})
+    power("start")
     wait_for(domain.isActive, 10, "it runs again")
     assert mac in domain.XMLDesc()
-    power({"running": False, "forced": True})
+    power("force-off")
     wait_for(lambda: not domain.isActive(), 10, "it is forced off")
     portal.manage("vm", "rm", "tiny-9")
 
@@ -180,7 +180,7 @@ def test_a_guest_that_does_not_help_is_waited_for_with_the_reason(portal: Portal
     assert f"the guest has not released NIC {mac}" in said
     assert portal.ask("VM.objects.get(name='tiny-14').state") == "pending"
 
-    portal.manage("shell", "--no-imports", "-c", f"{MODELS}; VM.objects.get(name='tiny-14').ask_power(running=False)")
+    portal.manage("shell", "--no-imports", "-c", f"{MODELS}; VM.objects.get(name='tiny-14').ask_power('shutdown')")
     wait_for(lambda: not domain.isActive(), 20, "the guest is destroyed when its time is over")
     wait_for(lambda: portal.ask("VM.objects.get(name='tiny-14').state") == "ready", 20, "then the NIC is gone too")
     assert mac not in domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE)

@@ -7,13 +7,15 @@ import pytest
 
 from virterweb.hypervisors.desired.state import State
 from virterweb.hypervisors.templatetags.icons import icon
-from vms.models import Power, Saved, SSHState
+from vms.models import Power, PowerVerb, ShownPower, SSHState
 from vms.observed.guest_seen import CloudInit
 from vms.observed.guest_seen import State as GuestState
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
 NAMED = {name for path in TEMPLATES.rglob("*.html") for name in re.findall('icon "([^"]+)"', path.read_text())}
-OF_STATES = {state.icon for kind in (State, Power, Saved, SSHState, GuestState, CloudInit) for state in kind}
+OF_STATES = {
+    state.icon for kind in (State, Power, PowerVerb, ShownPower, SSHState, GuestState, CloudInit) for state in kind
+}
 
 
 @pytest.mark.parametrize("name", sorted(NAMED | OF_STATES))

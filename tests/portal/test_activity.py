@@ -39,7 +39,7 @@ def vm(lab, member) -> VM:
     """A VM that a member has resized and that another process started."""
     vm = make_vm(lab, "alma-8-8", image=make_image(lab), owner=member)
     vm.resize(2048, 1, member)
-    vm.ask_power(running=True)
+    vm.ask_power("start")
     return vm
 
 
@@ -187,7 +187,7 @@ def test_the_page_costs_the_same_few_queries_for_many_entries(page, lab, network
 
     few = costs()
     for number in range(60):
-        make_vm(lab, f"vm-{number + 20}", number + 20).ask_power(running=True)
+        make_vm(lab, f"vm-{number + 20}", number + 20).ask_power("start")
     assert costs() == few
     assert max(few) <= 10
 

@@ -98,7 +98,7 @@ def make_things(lab: Hypervisor, owner: AbstractBaseUser, team: Team) -> dict[st
         TOTP.activate(user, generate_totp_secret())
         RecoveryCodes.activate(user)
     values = {"hypervisor": "lab", "pk": network.revisions.get().pk, "mac": "52:54:00:00:00:08", "ip": "10.1.0.9"}
-    values |= {"suffix": "json", "end": "/", "group": "g", "verb": "start"}
+    values |= {"suffix": "json", "end": "/", "group": "g", "verb": "start", "change": "force-off"}
     values |= {"uidb64": "MQ", "token": "x", "provider_id": "corp"}
     record(vm, VMEvent.BASELINE, result="done")
     values["last_definition"] = make_last_definition(vm).pk

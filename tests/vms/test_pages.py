@@ -137,13 +137,18 @@ def test_removing_the_access_nic_is_warned_of(page, lab, vm):
 
 
 @pytest.mark.parametrize(
-    ("verb", "running", "forced"), [("start", True, False), ("shutdown", False, False), ("force-off", False, True)]
+    ("verb", "running"),
+    [
+        *(("start", True), ("resume", True), ("reboot", True), ("pause", True), ("reset", True)),
+        *(("shutdown", False), ("save", False), ("force-off", False), ("discard", True)),
+    ],
 )
-def test_a_power_change_is_saved_and_enqueued(page, lab, vm, verb, running, forced):
+def test_a_power_change_is_saved_and_enqueued(page, lab, vm, verb, running):
     page.post(f"{vm.get_absolute_url()}{verb}/")
     desired = again(vm)
-    assert (desired.running, desired.forced, desired.power_generation) == (running, forced, desired.generation)
-    assert page.get(f"{vm.get_absolute_url()}{verb}/").status_code == (200 if verb == "force-off" else 405)
+    assert (desired.running, desired.power_verb, desired.power_generation) == (running, verb, desired.generation)
+    confirmed = verb in ("force-off", "reset", "discard")
+    assert page.get(f"{vm.get_absolute_url()}{verb}/").status_code == (200 if confirmed else 405)
 
 
 def test_deletion_lists_the_effects_and_requires_the_name(page, lab, vm):

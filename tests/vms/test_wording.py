@@ -139,7 +139,7 @@ def test_a_vm_that_was_refused_for_something_else_stays_refused(vm_lab, reworded
 def test_a_vm_that_is_refused_stores_codes_only(vm_lab, reworded):  # noqa: F811
     vm_lab.adopt()
     reworded()
-    vm_lab.connection.domains.force_off(UUID, "web")
+    vm_lab.connection.power.force_off(UUID, "web")
     vm_lab.connection.domains.undefine(UUID, "web")
     vm_lab.vm.save()
     with pytest.raises(Refused) as refused:

@@ -66,7 +66,7 @@ class VMAdmin(DefinitionAdmin):
         (None, {"fields": ("name", "hypervisor", "uuid", "number", "image", "memory", "vcpus", "boot_size")}),
         ("Guest", {"fields": ("ssh_user", "ssh_keys", "host_key_public", "user_data", "guest_network", "wait_ssh")}),
         ("Console", {"fields": ("vnc_port", "vnc_bind", "console_log", "console_dir")}),
-        ("Ownership and lifecycle", {"fields": ("running", "forced", *LIFECYCLE)}),
+        ("Ownership and lifecycle", {"fields": ("running", "power_verb", "autostart", *LIFECYCLE)}),
     )
 
 

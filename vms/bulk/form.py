@@ -9,14 +9,16 @@ from virterweb.pages import characters
 from virterweb.pages.tables import natural_key
 from virterweb.people import rights
 from vms.definition.nics.spec import NICSpec
-from vms.models import NIC, VIRTIO, VM, NICStatus, VMQuerySet
+from vms.models import NIC, VIRTIO, VM, NICStatus, PowerVerb, VMQuerySet
 from vms.nics.place_form import PlaceForm
 
-from .changes import Action, Change
+from .rows import Action, Change
 
 
-def form_for(action: Action, data: dict | None, vms: VMQuerySet, user: rights.Actor) -> forms.Form:
+def form_for(action: Action | PowerVerb, data: dict | None, vms: VMQuerySet, user: rights.Actor) -> forms.Form:
     """Return the action's form; unbound without data, unless the action needs none."""
+    if isinstance(action, PowerVerb):
+        return PowerForm(action)
     if action == Action.ADD:
         return AddForm(data, vms=vms, user=user)
     if action == Action.MOVE:
@@ -96,3 +98,14 @@ class LinkForm(forms.Form):
 
     def change(self) -> Change:
         return Change(action=self.action, source=self.cleaned_data["source"])
+
+
+class PowerForm(forms.Form):
+    """Changes the power of VMs; it has no fields."""
+
+    def __init__(self, verb: PowerVerb) -> None:
+        super().__init__({})
+        self.verb = verb
+
+    def change(self) -> Change:
+        return Change(action=self.verb)

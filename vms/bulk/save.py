@@ -12,7 +12,7 @@ from vms.addresses.reserved_address import plan_address
 from vms.definition.nics.spec import NICSpec
 from vms.models import NIC, VM, NICNetworks, VMQuerySet
 
-from .changes import Row, why_not
+from .rows import Row, why_not
 
 
 def _follow(vm: VM, key: str, spec: NICSpec, by: AbstractBaseUser | None) -> None:
@@ -28,10 +28,12 @@ def _follow(vm: VM, key: str, spec: NICSpec, by: AbstractBaseUser | None) -> Non
 
 
 def save(found: Iterable[Row], by: AbstractBaseUser | None) -> list[str]:
-    """Save the desired NICs and enqueue each VM; return the names of VMs whose NIC has disappeared in the meantime."""
+    """Save what is requested of each VM, and enqueue it; return the NICs that have disappeared in the meantime."""
     gone = []
     with transaction.atomic():
         for row in found:
+            if row.power:
+                row.vm.ask_power(row.power, by)
             for key, spec, fields in row.wanted:
                 try:
                     if key:

@@ -7,15 +7,15 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from virterweb.hypervisors.desired.one_at_a_time import of_all_hypervisors
+from virterweb.people import rights
 from virterweb.people.ends.views import EXTEND, extend_many
 from virterweb.people.sharing.many import HAND_OVER, hand_over_many
 from vms.listing import narrowed
-from vms.models import VM, VMQuerySet
+from vms.models import VM, PowerVerb, VMQuerySet
 
-from . import changes as many
-from . import results, save
-from .changes import MAX_VMS, Action
+from . import nics, power, results, save
 from .form import form_for
+from .rows import MAX_VMS, Action, Change, Row, fingerprint
 
 
 @of_all_hypervisors
@@ -26,7 +26,7 @@ def vm_many(request: HttpRequest) -> HttpResponse:
         return _progress(request)
     keys, vms = _chosen(request)
     action = request.POST.get("action", "")
-    if not keys or len(keys) > MAX_VMS or action not in {*Action.values, HAND_OVER, EXTEND, "retry"}:
+    if not keys or len(keys) > MAX_VMS or action not in {*Action.values, *PowerVerb.values, HAND_OVER, EXTEND, "retry"}:
         messages.error(request, _wrong(len(keys)))
         return redirect("vms:list")
     if action == HAND_OVER:
@@ -36,7 +36,11 @@ def vm_many(request: HttpRequest) -> HttpResponse:
     if action == "retry":
         save.again(vms, request.user)
         return redirect(_address(keys, request.POST.get("did", ""), request.POST.get("where", "")))
-    return _plan(request, Action(action), keys, vms)
+    return _plan(request, _action(action), keys, vms)
+
+
+def _action(code: str) -> Action | PowerVerb:
+    return Action(code) if code in Action.values else PowerVerb(code)
 
 
 def _wrong(count: int) -> str:
@@ -54,21 +58,27 @@ def _chosen(request: HttpRequest) -> tuple[list[str], VMQuerySet]:
     return keys, visible.filter(pk__in=keys)
 
 
-def _plan(request: HttpRequest, action: Action, keys: list[str], vms: VMQuerySet) -> HttpResponse:
+def _plan(request: HttpRequest, action: Action | PowerVerb, keys: list[str], vms: VMQuerySet) -> HttpResponse:
     form = form_for(action, request.POST if "asked" in request.POST else None, vms, request.user)
     change = form.change() if form.is_valid() else None
-    rows = many.rows(vms, change, request.user) if change else []
-    token = many.fingerprint(change, rows) if change else ""
+    rows = _rows(vms, change, request.user) if change else []
+    token = fingerprint(change, rows) if change else ""
     said_yes = "go" in request.POST and change
     if said_yes and request.POST.get("token") == token:
         if gone := save.save(rows, request.user):
             messages.warning(request, f"No longer there: {', '.join(gone)}.")
-        return redirect(_address([str(row.vm.pk) for row in rows if row.wanted] or keys, action, change.where))
-    doing = [row for row in rows if row.wanted]
+        return redirect(_address([str(row.vm.pk) for row in rows if row.changes] or keys, action, change.where))
+    doing = [row for row in rows if row.changes]
     context = {"form": form, "action": action, "keys": keys, "rows": rows, "doing": doing, "token": token}
     context |= {"changed": said_yes, "gone": len(keys) - vms.count(), "planned": change is not None}
     status = 409 if said_yes else 422 if form.errors and not request.htmx else 200
     return render(request, "vms/bulk/_plan.html" if request.htmx else "vms/bulk/bulk.html", context, status=status)
+
+
+def _rows(vms: VMQuerySet, change: Change, user: rights.Actor) -> list[Row]:
+    if isinstance(change.action, PowerVerb):
+        return power.rows(vms, change.action, user)
+    return nics.rows(vms, change, user)
 
 
 def _address(keys: list[str], did: str, where: str) -> str:
@@ -86,7 +96,8 @@ def _progress(request: HttpRequest) -> HttpResponse:
     did, where = request.GET.get("did", ""), request.GET.get("where", "")[:255]
     found = results.results(vms, where)
     of = {name: [each for each in found if each.outcome == name] for name in ("done", "failed", "pending")}
-    title = Action(did).label if did in Action.values else "Bulk changes"
-    context = {"results": found, "keys": keys, "did": did, "where": where, "title": title, **of}
+    known = did in Action.values or did in PowerVerb.values
+    context = {"results": found, "keys": keys, "did": did, "where": where, **of}
+    context |= {"title": _action(did).label if known else "Bulk changes", "of_nics": did not in PowerVerb.values}
     context |= {"gone": len(keys) - len(found)}
     return render(request, "vms/bulk/_bulk.html" if request.htmx else "vms/bulk/progress.html", context)

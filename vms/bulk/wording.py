@@ -13,6 +13,8 @@ LEFT = {
     "down already": "the link of NIC {mac} is already down",
     "no NIC there": "It has no NIC on {network}.",
     "no NIC": "It has no NIC.",
+    "state": "it is {state}",
+    "ended": "its end date has passed. Extend it first",
 }
 
 #: Why a VM is not changed.
@@ -23,7 +25,18 @@ REFUSALS = {
     "no network": "{hypervisor} has no network {network}.",
 }
 
-STEPS = {"settled": "NIC {mac} already matches; only the definition is saved"}
+STEPS = {
+    "settled": "NIC {mac} already matches; only the definition is saved",
+    "start": "Start it",
+    "resume": "Resume it",
+    "shutdown": "Ask the guest to shut down; after the time limit of the hypervisor it is forced off",
+    "reboot": "Ask the guest to reboot",
+    "pause": "Pause it",
+    "save": "Save its state and stop it",
+    "discard": "Delete its saved state",
+    "reset": "Reset it at once. Data that the guest has not written to its disks is lost",
+    "force-off": "Force it off at once. Data that the guest has not written to its disks is lost",
+}
 
 NOTES = {
     "inactive": "{network} is not active. libvirt refuses the NIC while the VM runs.",

@@ -154,6 +154,7 @@ def _disk(spec: DiskSpec, cache: str) -> etree._Element:
     driver = _add(disk, "driver", name="qemu", type=spec.format)
     if spec.device == "disk":
         driver.set("discard", "unmap")
+        driver.set("error_policy", "report")  # the guest gets the error; the VM is not paused
         if cache:
             driver.set("cache", cache)
     _add(disk, "source", pool=spec.pool, volume=spec.volume)

@@ -18,6 +18,7 @@ class Aspect(enum.StrEnum):
     NAME = "name"
     MEMORY = "memory"
     VCPUS = "vcpus"
+    AUTOSTART = "autostart"
     PERSISTENCE = "persistence"
     DOMAIN = "domain"
     STAYS_OFF = "stays off"  # not a difference, but an option of reverting: the domain is recreated and not started
@@ -63,21 +64,33 @@ class SavedNIC:
 
 @dataclass(frozen=True, kw_only=True)
 class SavedVM:
-    """The saved definition of a VM. `going` are the keys of NICs that are being removed."""
+    """The saved definition of a VM; without `autostart` it is as libvirt has it.
+
+    `going` are the keys of NICs that are being removed.
+    """
 
     name: str
     memory: int
     vcpus: int
     nics: tuple[SavedNIC, ...]
+    autostart: bool | None = None
     going: frozenset[str] = field(default_factory=frozenset)
 
 
-def compare(saved: SavedVM, stored: FoundDomain | None, running: FoundDomain | None) -> tuple[Difference, ...]:
+def compare(
+    saved: SavedVM, stored: FoundDomain | None, running: FoundDomain | None, autostart: bool | None = None
+) -> tuple[Difference, ...]:
     """Return the differences; `stored` is None for a transient VM, `running` for one that is off.
+
+    `autostart` is what libvirt has, None if that is unknown.
 
     What a running VM gets at its next boot is not a difference.
     """
-    return (*_of_the_domain(saved, stored, running), *_of_nics(saved, stored, running))
+    return (
+        *_of_the_domain(saved, stored, running),
+        *_of_autostart(saved.autostart, autostart),
+        *_of_nics(saved, stored, running),
+    )
 
 
 def _of_the_domain(saved: SavedVM, stored: FoundDomain | None, running: FoundDomain | None) -> Iterator[Difference]:
@@ -89,6 +102,11 @@ def _of_the_domain(saved: SavedVM, stored: FoundDomain | None, running: FoundDom
             yield Difference(aspect=aspect, sides=sides)
     if stored is None:
         yield Difference(aspect=Aspect.PERSISTENCE, sides={"saved": True, "running": False})
+
+
+def _of_autostart(saved: bool | None, found: bool | None) -> Iterator[Difference]:
+    if None not in (saved, found) and saved != found:
+        yield Difference(aspect=Aspect.AUTOSTART, sides={"saved": saved, "stored": found})
 
 
 def _of_nics(saved: SavedVM, stored: FoundDomain | None, running: FoundDomain | None) -> Iterator[Difference]:

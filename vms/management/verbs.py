@@ -1,9 +1,11 @@
 """Shared parts of the verbs of the command `vm`: look-up of a VM, and waiting for the worker."""
 
+from collections.abc import Callable, Iterable
 from typing import ClassVar
 
 from django.core.management.base import CommandError
 
+from virterweb.hypervisors.desired.refusals import InvalidTransition
 from virterweb.people import rights
 from virterweb.people.cli import VerbCommand, pick_hypervisor, wait_for
 from virterweb.people.verbs import Verb
@@ -18,6 +20,21 @@ class VMVerbs(VerbCommand):
     def finish(self, vms: list[VM], no_wait: bool) -> None:
         if not no_wait:
             wait_for(vms, self)
+
+    def change_each(self, names: Iterable[str], request: Callable[[str], VM], no_wait: bool) -> None:
+        """Request a change of each VM by name and wait; one that cannot be changed does not stop the others."""
+        changed, problems = [], []
+        for name in dict.fromkeys(names):
+            try:
+                changed.append(request(name))
+            except (CommandError, InvalidTransition) as problem:
+                problems.append(str(problem))
+        try:
+            self.finish(changed, no_wait)
+        except CommandError as problem:
+            problems.append(str(problem))
+        if problems:
+            raise CommandError("\n".join(problems))
 
     def find(self, name: str, hypervisor: str | None, managed: bool = True, verb: Verb = Verb.EDIT) -> VM:
         """Return the VM of that name, with which the user may do this; `managed` refuses an unmanaged one."""

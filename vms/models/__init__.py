@@ -3,7 +3,8 @@
 from .disk import WORK, Disk
 from .image import LAYER, LOADING, TAG, Image, ImageStatus, UploadPart, Volume
 from .nic import NIC, VIRTIO, free_mac
-from .power import SSH_TIMEOUT, Interruption, Power, PowerReason, Saved, SSHState
+from .power import SSH_TIMEOUT, Interruption, Power, PowerReason, ShownPower, SSHState
+from .power_verb import PowerVerb
 from .queryset import VMQuerySet
 from .revision import VMRevision
 from .status import (
@@ -44,9 +45,10 @@ __all__ = [
     "NICTraffic",
     "Power",
     "PowerReason",
+    "PowerVerb",
     "SSHCheck",
     "SSHState",
-    "Saved",
+    "ShownPower",
     "UploadPart",
     "VMQuerySet",
     "VMRevision",

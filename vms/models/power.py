@@ -29,14 +29,34 @@ class Power(models.TextChoices):
         return self.label.lower()
 
 
-class Saved(models.TextChoices):
-    """The state of a VM that is off with its memory saved on disk."""
+class ShownPower(models.TextChoices):
+    """Power states that pages show in place of off or changing."""
 
-    SAVED = "saved"
+    SAVED = "saved"  # off, with its memory saved on the hypervisor
+    CRASHED = "crashed"
+    SHUTTING_DOWN = "shutting-down", "in shutdown"
+    SUSPENDED = "suspended"
+
+    @classmethod
+    def of(cls, power: str, reason: str, saved: bool) -> "ShownPower | Power":
+        """Return what pages show of a power state; `ShownPower.case` is the same in SQL."""
+        if power == Power.OFF and saved:
+            return cls.SAVED
+        return cls(reason) if power in (Power.OFF, Power.OTHER) and reason in cls.values else Power(power)
+
+    @classmethod
+    def case(cls) -> models.Case:
+        """Return the expression of `of` for queries of VMs."""
+        reasons = models.Q(status__power__in=[Power.OFF, Power.OTHER], status__power_reason__in=cls.values)
+        return models.Case(
+            models.When(status__power=Power.OFF, status__saved=True, then=models.Value(cls.SAVED)),
+            models.When(reasons, then=models.F("status__power_reason")),
+            default=models.F("status__power"),
+        )
 
     @property
     def icon(self) -> str:
-        return "pause-circle"
+        return {ShownPower.CRASHED: "exclamation-circle", ShownPower.SHUTTING_DOWN: "clock"}.get(self, "pause-circle")
 
     @property
     def words(self) -> str:
@@ -46,7 +66,8 @@ class Saved(models.TextChoices):
     @property
     def tone(self) -> str:
         """Return the stylesheet's class for its colour."""
-        return "quiet"
+        tones = {ShownPower.CRASHED: "failed", ShownPower.SHUTTING_DOWN: "pending"}
+        return tones.get(self, "quiet")
 
 
 class Interruption(models.TextChoices):
@@ -65,15 +86,34 @@ class PowerReason(models.TextChoices):
     MIGRATION = "migration", "it is being migrated"
     SAVING = "saving", "its state is being saved"
     DUMP = "dump", "its memory is being dumped"
-    IO_ERROR = "io-error", "a disk reported an I/O error: the pool may be full. Make room there, then resume it"
+    IO_ERROR = "io-error", "a disk reported an I/O error. Check the pool and the host, then resume it"
+    NO_SPACE = "no-space", "the pool of a disk is full. Make room there, then resume it"
     WATCHDOG = "watchdog", "the watchdog fired because the guest did not respond"
     FROM_SNAPSHOT = "from-snapshot", "it was restored from a snapshot"
     SHUTTING_DOWN = "shutting-down", "it is shutting down"
     SNAPSHOT = "snapshot", "a snapshot is being taken"
-    CRASHED = "crashed", "the guest crashed. Force it off, then start it again"
+    CRASHED = "crashed", "the guest crashed"
     STARTING = "starting", "it is starting"
     SUSPENDED = "suspended", "the guest suspended itself"
     UNKNOWN = "unknown", "libvirt does not say why"
+
+    @property
+    def short(self) -> str:
+        """Return the reason in a word or two, beside the state; "" if the state says it."""
+        return _SHORT.get(self, "")
+
+
+_SHORT = {
+    PowerReason.MIGRATION: "migration",
+    PowerReason.SAVING: "saving",
+    PowerReason.DUMP: "memory dump",
+    PowerReason.IO_ERROR: "I/O error",
+    PowerReason.NO_SPACE: "pool full",
+    PowerReason.WATCHDOG: "watchdog",
+    PowerReason.FROM_SNAPSHOT: "restored",
+    PowerReason.SNAPSHOT: "snapshot",
+    PowerReason.STARTING: "starting",
+}
 
 
 #: Codes of why the portal could not try to connect to a guest, which tells nothing about the guest itself.

@@ -12,11 +12,9 @@ from virterweb.hypervisors.desired.state import State
 from virterweb.hypervisors.models import with_hypervisor
 from virterweb.people.owned import OwnedQuerySet
 
-from .power import SSH_TIMEOUT, UNTRIED, Power, Saved, SSHState
+from .power import SSH_TIMEOUT, UNTRIED, Power, ShownPower, SSHState
 
-POWER_SHOWN = Case(
-    When(status__power=Power.OFF, status__saved=True, then=Value(Saved.SAVED)), default=F("status__power")
-)
+POWER_SHOWN = ShownPower.case()
 
 
 class VMQuerySet(OwnedQuerySet):
@@ -61,7 +59,7 @@ class VMQuerySet(OwnedQuerySet):
             When(waits & Q(ssh_check__ready_at=None) & given_up, then=Value(SSHState.GIVEN_UP)),
             When(waits & Q(ssh_check__ready_at=None), then=Value(SSHState.WAITING)),
         )
-        beside = When(status__present=True, state_code__in=[State.FAILED, State.DRIFTED], then=POWER_SHOWN)
+        beside = When(~Q(state_code__in=[State.READY, State.UNMANAGED]), status__present=True, then=POWER_SHOWN)
         text = models.CharField()
         with_text = self.with_state().alias(ssh_text=Cast("ssh_check__reason", models.TextField()))
         return with_text.annotate(

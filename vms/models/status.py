@@ -40,6 +40,7 @@ class VMStatus(Status):
         default=0, help_text="the power_generation at that time: a later request ends the interruption"
     )
     saved = models.BooleanField("memory saved", default=False, help_text="it is off, and its memory is saved")
+    autostart = models.BooleanField(default=False, help_text="libvirt starts it with the host")
     memory = models.PositiveBigIntegerField(default=0, help_text="MiB")
     vcpus = models.PositiveBigIntegerField("vCPUs", default=0)
     disks = models.JSONField(default=list, help_text="target, bus, device, format and source of each")
@@ -96,6 +97,11 @@ class VMStatus(Status):
     def hint(self) -> Message | str:
         reason = self.power_reason and self.get_power_reason_display()
         return super().hint or reason or self.desired.ssh_reason
+
+    @property
+    def short_reason(self) -> str:
+        """Return why it is paused, in a word or two; "" if the state says it."""
+        return PowerReason(self.power_reason).short if self.present and self.power_reason else ""
 
     @property
     def running(self) -> bool:

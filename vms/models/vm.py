@@ -12,7 +12,6 @@ from django.urls import reverse
 from networks.definition import rules
 from virterweb.activity.choices import Kind
 from virterweb.hypervisors.desired.revisions import recorded
-from virterweb.hypervisors.desired.state import State
 from virterweb.hypervisors.models import Hypervisor, ReadingProblem
 from virterweb.messages import Message
 from vms.definition.domain_diff import Aspect, SavedNIC, SavedVM
@@ -21,16 +20,18 @@ from vms.definition.events import OF_CONSOLES, OF_NICS, Event
 from .disk import WORK
 from .document import revision_values
 from .image import Image
-from .power import SSH_TIMEOUT, Interruption, Power, Saved, SSHState
+from .power import SSH_TIMEOUT, Power, SSHState
+from .power_verb import PowerVerb
 from .queryset import VMQuerySet
 from .vm_adoption import VMAdoption
 from .vm_ends import VMEnds
 from .vm_nics import NICNetworks, VMNICs
+from .vm_power import VMPower
 
 PORT = [MinValueValidator(1), MaxValueValidator(65535)]
 
 
-class VM(VMNICs, VMAdoption, VMEnds):
+class VM(VMNICs, VMAdoption, VMPower, VMEnds):
     """The desired configuration of a VM, or (managed=False) an unmanaged domain as it was found."""
 
     name = models.CharField(validators=[rules.validate_name, rules.validate_hostname])
@@ -78,14 +79,17 @@ class VM(VMNICs, VMAdoption, VMEnds):
     host_key = models.TextField(blank=True, editable=False, help_text="the guest's private SSH host key")
     host_key_public = models.TextField(blank=True, editable=False)
     running = models.BooleanField(default=True, editable=False, help_text="the power state that was requested last")
-    forced = models.BooleanField(
-        default=False, editable=False, help_text="force off: stop without a request to the guest"
+    power_verb = models.CharField(
+        "requested change of power", max_length=9, choices=PowerVerb, default=PowerVerb.START, editable=False
     )
     may_be_lost = models.BooleanField(
         default=False, editable=False, help_text="the VM was transient when the stop was requested"
     )
     power_generation = models.PositiveIntegerField(
         default=0, editable=False, help_text="when the power state was requested"
+    )
+    autostart = models.BooleanField(
+        null=True, editable=False, help_text="libvirt starts the VM with the host; empty: as libvirt has it"
     )
     asked = models.JSONField(
         default=list, blank=True, editable=False, help_text="aspects that are reverted to their saved values"
@@ -151,33 +155,6 @@ class VM(VMNICs, VMAdoption, VMEnds):
         return {pool for pool, _ in self.volumes()}
 
     @property
-    def shown_state(self) -> State | Power | Saved | SSHState:
-        """Return the state that pages show: pending and failed states first, then SSH, then power."""
-        state = self.state
-        if state not in (State.READY, State.UNMANAGED):
-            return state
-        return self.ssh_state or self.shown_power
-
-    @property
-    def shown_power(self) -> Power | Saved:
-        power = Power(self.status.power)
-        return Saved.SAVED if self.status.saved and power is Power.OFF else power
-
-    @property
-    def interruption(self) -> Interruption | None:
-        """Return why the VM is off although it was running and nobody stopped it; None if it is not interrupted."""
-        status = self.status
-        is_off = status.present and status.power == Power.OFF and status.interrupted_power == self.power_generation
-        return Interruption(status.interrupted) if status.interrupted and is_off else None
-
-    @property
-    def power_beside(self) -> Power | Saved | None:
-        """Return the power state to show beside a failed or drifted state; None if it is not shown."""
-        found = self.as_found
-        shown = found.status.present and self.state in (State.FAILED, State.DRIFTED)
-        return found.shown_power if shown else None
-
-    @property
     def ssh_state(self) -> SSHState | None:
         """Return whether SSH to a running VM is waited for, given up or unknown; None if it works or is not needed."""
         if not (self.wait_ssh and self.managed and self.status.power == Power.RUNNING):
@@ -228,36 +205,6 @@ class VM(VMNICs, VMAdoption, VMEnds):
         nics = list(self.nics.filter(removed_at=None))
         return revision_values(self, nics, NICNetworks(self, tuple(nic.spec() for nic in nics)))
 
-    def ask_power(
-        self, running: bool, forced: bool = False, by: AbstractBaseUser | None = None, event: Event | None = None
-    ) -> None:
-        """Request that the VM runs (is started or resumed), is shut down, or (forced) is stopped at once.
-
-        For an unmanaged VM this is done once; its power state is not maintained afterwards.
-        """
-        event = event or (Event.STARTED if running else Event.FORCED_OFF if forced else Event.SHUT_DOWN)
-        with self.transition(), recorded(self, event, by):
-            if running:
-                self.require_no_end()
-            self.ask_again()
-            self.status.refresh_from_db(fields=["present", "persistent"])
-            power = {"running": running, "forced": forced, "power_generation": self.generation}
-            power["may_be_lost"] = self.status.transient  # the VM's page warns of that
-            VM.objects.filter(pk=self.pk).update(**power)
-            self.running = running
-
-    def end_interruption(self, running: bool, by: AbstractBaseUser | None = None) -> bool:
-        """Request that an interrupted VM is started again or stays off; return False if it is no longer interrupted."""
-        with transaction.atomic():
-            self.lock()
-            now = VM.objects.select_related("status").filter(pk=self.pk, removed_at=None).first()
-            if now is None or now.interruption is None or (running and now.has_ended):
-                return False
-            self.ask_power(running=running, by=by, event=Event.STARTED_AGAIN if running else Event.LEFT_OFF)
-            if not running:  # if somebody has started it outside the portal since the last poll, it is not stopped
-                self.status.write(power_done=self.generation)
-        return True
-
     def persist(self, by: AbstractBaseUser | None = None) -> None:
         """Request that libvirt stores the definition."""
         with self.transition(managed=True), recorded(self, Event.PERSISTENT, by):
@@ -298,5 +245,5 @@ class VM(VMNICs, VMAdoption, VMEnds):
                 going.add(nic.key)
             else:
                 nics.append(SavedNIC(key=nic.key, spec=nic.spec(), late=nic.at_shutdown))
-        values = {"name": self.name, "memory": self.memory, "vcpus": self.vcpus}
+        values = {"name": self.name, "memory": self.memory, "vcpus": self.vcpus, "autostart": self.autostart}
         return SavedVM(**values, nics=tuple(nics), going=frozenset(going))

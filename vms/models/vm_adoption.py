@@ -112,6 +112,8 @@ class VMAdoption:
             if not asked_power:
                 self.running = status.power != Power.OFF
             self.memory, self.vcpus, self.asked = max(found.memory, 1), max(found.vcpus, 1), []
+            if self.autostart is not None:
+                self.autostart = status.autostart
             self.image = self.image or self._image_found()
             self.save()
             self._follow_nics(found)
@@ -210,7 +212,7 @@ class VMAdoption:
             other = self.namesake
             if other is None:
                 raise InvalidTransition(self, VMRefusal.NO_OTHER)
-            seen = ("present", "power", "memory", "vcpus", "disks", "persistent", "document", "stored")
+            seen = ("present", "power", "memory", "vcpus", "disks", "persistent", "document", "stored", "autostart")
             values = {name: getattr(other.status, name) for name in seen}
             if other.host_key_public != self.host_key_public:  # the guest was reinstalled
                 self.host_key, self.host_key_public = "", other.host_key_public
@@ -228,7 +230,7 @@ class VMAdoption:
             record(self, Event.RELEASED, by, result=Revision.Result.DONE)
             self.nics.all().delete()
             self.disks.all().delete()
-            cleared = {"generation": 0, "power_generation": 0, "running": True, "asked": []}
+            cleared = {"generation": 0, "power_generation": 0, "running": True, "asked": [], "autostart": None}
             self.belong_to_nobody()
             type(self).objects.filter(pk=self.pk).update(managed=False, **cleared)
             clean = {

@@ -10,6 +10,7 @@ from virterweb.people.ends.ending import Ending
 from vms.definition.events import Event
 
 from .power import Power
+from .power_verb import PowerVerb
 
 
 class VMEnds(Ending):
@@ -32,7 +33,7 @@ class VMEnds(Ending):
     def stop_at_end(self, about: Mapping[str, object]) -> None:
         with recorded(self, Event.ENDED, None, **about):
             if self.running or self.runs():
-                self.ask_power(running=False)
+                self.ask_power(PowerVerb.SHUT_DOWN)
 
     def remove_at_end(self, about: Mapping[str, object]) -> None:
         with recorded(self, Event.DELETED_AT_END, None, **about):

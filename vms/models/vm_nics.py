@@ -115,6 +115,7 @@ class VMNICs:
         """Retry what has failed, as `ask_refused_nics_again` does, at the request of a user."""
         with transaction.atomic():
             self.ask_refused_nics_again()
+            self.ask_refused_power_again()
             note_activity(self, Event.RETRIED, by)
 
     def _desired_nic(self, key: str) -> tuple["NIC", NICSpec]:

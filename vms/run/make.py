@@ -67,7 +67,7 @@ def _make(vm: VM, connection: Connection) -> None:
     if not vm.hypervisor.static_dhcp:
         add_entry(vm, connection)
     if vm.running:
-        connection.domains.start(vm.uuid_text, vm.name)
+        connection.power.start(vm.uuid_text, vm.name)
 
 
 def _check(vm: VM, connection: Connection) -> None:

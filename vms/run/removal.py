@@ -34,7 +34,7 @@ def delete_created(vm: VM, connection: Connection) -> None:
     if (found := connection.domains.get(vm.uuid_text)) is None:
         return
     vm.confirm()
-    connection.domains.force_off(vm.uuid_text, vm.name)
+    connection.power.force_off(vm.uuid_text, vm.name)
     delete_vm(vm, connection, found)
 
 

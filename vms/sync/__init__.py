@@ -4,12 +4,10 @@ All functions may run twice, be interrupted anywhere, and run beside another wor
 """
 
 from contextlib import suppress
-from datetime import timedelta
 
 from django.utils import timezone
 
 from virterweb.hypervisors.claims.clock import database_time
-from virterweb.hypervisors.desired.carry_out import Waiting
 from virterweb.hypervisors.gateway.connection import Connection
 from virterweb.hypervisors.gateway.found import FoundDomain, Refused
 from virterweb.messages import Message
@@ -26,6 +24,7 @@ from vms.run.domain import recreated
 from vms.run.make import make
 from vms.run.removal import check_removable, delete_vm
 
+from . import power
 from .nic_changes import change_nics
 from .polling import observe
 from .recording import status_values, write_nics
@@ -71,14 +70,14 @@ def _remove(vm: VM, connection: Connection) -> None:
             reason = Message("vm.not_deleted", vm=vm.name, reason=problem.message)
             raise Refused(reason, problem.detail) from problem
     if found or vm.status.made_at:  # if it was undefined outside the portal, the rest of it still belongs to the VM
-        connection.domains.force_off(vm.uuid_text, vm.name)
+        connection.power.force_off(vm.uuid_text, vm.name)
         console.finish(vm, connection)
         delete_vm(vm, connection, found)
     vm.delete()
 
 
 def _follow(vm: VM, connection: Connection) -> None:
-    """Carry out what was requested since the VM was created: stop it, change its NICs, start it.
+    """Carry out what was requested since the VM was created: stop it, change its NICs, change its power.
 
     For an unmanaged VM, only its NICs and its power state.
     """
@@ -87,13 +86,12 @@ def _follow(vm: VM, connection: Connection) -> None:
         found = _revert_once(vm, connection, found)
     if found is None:
         raise Refused(Message("vm.gone", vm=vm.name))
-    asked = vm.power_generation > vm.status.power_done
-    if asked and not vm.running and found.state != Power.OFF:
-        _check_kept(vm, found)
-        _stop(vm, connection)
+    verb = power.requested(vm)
+    if verb in power.STOPPING:
+        power.stop(vm, connection, found)
         found = connection.domains.get(vm.uuid_text)
     if found is None:  # a transient VM is gone once it stops
-        vm.status.write(power_done=vm.power_generation, shut_down_at=None)
+        power.record_done(vm)
         return
     if off := found.state == Power.OFF:
         _write_seed(vm, connection)
@@ -102,10 +100,9 @@ def _follow(vm: VM, connection: Connection) -> None:
     finally:
         if not off:  # the ISO is written before the guest reads it: a guest takes seconds to react to a new NIC
             _write_seed(vm, connection)
-    if asked and vm.running:
-        connection.domains.start(vm.uuid_text, vm.name)
-    if asked:
-        vm.status.write(power_done=vm.power_generation, shut_down_at=None)
+    if verb:
+        power.change(vm, connection)
+        power.record_done(vm)
 
 
 def _write_seed(vm: VM, connection: Connection) -> None:
@@ -131,18 +128,20 @@ def _revert_once(vm: VM, connection: Connection, found: FoundDomain | None) -> F
 
 
 def _recreate(vm: VM, connection: Connection) -> None:
-    """Define a VM that was deleted outside the portal, and start it if it should run."""
+    """Define a VM that was deleted outside the portal, and start it if it should run; as saved, also with the host."""
     if (other := connection.domains.uuid_of(vm.name)) not in (None, vm.uuid_text):
         raise Refused(Message("vm.recreated", vm=vm.name, uuid=other))
     document = recreated(vm, connection)
     connection.domains.define(document, vm.name)
+    if vm.autostart:
+        connection.power.set_autostart(vm.uuid_text, vm.name, True)
     _start_recreated(vm, connection)
 
 
 def _start_recreated(vm: VM, connection: Connection) -> None:
     """Start a VM that was just defined if it should run, or record that it stays off."""
     if vm.running and Aspect.STAYS_OFF not in vm.asked:
-        connection.domains.start(vm.uuid_text, vm.name)
+        connection.power.start(vm.uuid_text, vm.name)
     elif vm.running:
         noted = {"interrupted_at": database_time(), "interrupted_power": vm.power_generation}
         vm.status.write(interrupted=Interruption.REBUILT, **noted)
@@ -159,32 +158,11 @@ def _revert(vm: VM, connection: Connection, found: FoundDomain) -> None:
         # libvirt may have kept what was stored before: the NICs that were attached or detached since then are running.
         stored = put_missing(connection.domains.stored_document(vm.uuid_text), found.document)
         connection.domains.define(stored, vm.name)
+    if Aspect.AUTOSTART in vm.asked and vm.autostart is not None:
+        connection.power.set_autostart(vm.uuid_text, vm.name, vm.autostart)
     if values:
         connection.domains.define(domain_xml.edit(connection.domains.stored_document(vm.uuid_text), **values), vm.name)
     if Aspect.NAME in vm.asked and found.name != vm.name:
         if found.state != Power.OFF:
             raise Refused(Message("vm.rename_running", vm=found.name))
         connection.domains.rename(vm.uuid_text, vm.name)
-
-
-def _check_kept(vm: VM, found: FoundDomain) -> None:
-    """Refuse to stop a VM that became transient since the stop was requested: libvirt would forget it."""
-    if found.persistent or vm.may_be_lost:
-        return
-    VM.objects.filter(pk=vm.pk, generation=vm.generation).update(running=True)
-    vm.status.write(power_done=vm.power_generation, shut_down_at=None)
-    raise Refused(Message("vm.became_transient", vm=vm.name))
-
-
-def _stop(vm: VM, connection: Connection) -> None:
-    """Ask the guest to shut down, once; force it off after the time limit, or at once if `forced`."""
-    status, now = vm.status, database_time()
-    limit = timedelta(seconds=vm.hypervisor.shutdown_timeout)
-    if vm.forced or (status.shut_down_at and now >= status.shut_down_at + limit):
-        connection.domains.force_off(vm.uuid_text, vm.name)
-        return
-    if status.shut_down_at is None:
-        connection.domains.shut_down(vm.uuid_text, vm.name)
-        status.write(shut_down_at=now)
-    left = (status.shut_down_at + limit - now).seconds
-    raise Waiting(Message("vm.shutting_down", seconds=left), seconds=0.5)

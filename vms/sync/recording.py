@@ -59,7 +59,8 @@ def status_values(row: VM, domain: FoundDomain | None) -> dict:
     """Return the status columns that come from libvirt."""
     now, compared = timezone.now(), row.managed and row.status.made_at
     if domain is None:
-        absent = {"present": False, "power": Power.OFF, "power_reason": "", "saved": False, "document": "", "disks": []}
+        absent = {"present": False, "power": Power.OFF, "power_reason": "", "saved": False}
+        absent |= {"autostart": False, "document": "", "disks": []}
         absent |= {"stored": row.status.definition, "drift": _codes((gone(row.name),) if compared else ())}
         absent |= {"interrupted": "", "interrupted_at": None, "fingerprint": ""}
         return {**absent, "compared": row.generation, "observed_at": now}
@@ -70,6 +71,7 @@ def status_values(row: VM, domain: FoundDomain | None) -> dict:
         "persistent": domain.persistent,
         "power_reason": domain.reason,
         "saved": domain.saved,
+        "autostart": domain.autostart,
         **_interruption(row, domain),
         "memory": spec.memory,
         "vcpus": spec.vcpus,
@@ -107,9 +109,10 @@ def _interruption(row: VM, domain: FoundDomain) -> dict[str, object]:
 
 
 def _differences(row: VM, domain: FoundDomain, spec: domain_xml.FoundDomain) -> tuple[Difference, ...]:
+    autostart = domain.autostart if domain.persistent else None
     if domain.state == Power.OFF:
-        return compare(row.saved, spec, None)
-    return compare(row.saved, domain_xml.parse(domain.stored) if domain.persistent else None, spec)
+        return compare(row.saved, spec, None, autostart)
+    return compare(row.saved, domain_xml.parse(domain.stored) if domain.persistent else None, spec, autostart)
 
 
 def _codes(found: tuple[Difference, ...]) -> str:

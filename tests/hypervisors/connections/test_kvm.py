@@ -108,7 +108,7 @@ def test_a_guest_that_dies_for_kvm_names_the_cause_and_the_setting(here, monkeyp
     with connected(here.pk, here.uri) as connection:
         connection.domains.define(GUEST, "guest")
         with pytest.raises(Refused) as refused:
-            connection.domains.start(UUID, "guest")
+            connection.power.start(UUID, "guest")
     assert str(refused.value) == (
         "Could not start guest: KVM does not work on the host (failed to set MSR 0x48f); set the hypervisor’s domain "
         "type to qemu, which emulates, or to auto, which tries KVM before VMs get it"

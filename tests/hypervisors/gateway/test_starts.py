@@ -25,9 +25,9 @@ def inactive_at_first(monkeypatch, kind: type) -> None:
     [("networks", libvirt.virNetwork, "default"), ("domains", libvirt.virDomain, "test")],
 )
 def test_a_start_beside_another_succeeds(host, monkeypatch, noun, kind, name):
-    noun = getattr(host, noun)
     inactive_at_first(monkeypatch, kind)
-    noun.start(noun.uuid_of(name), name)
+    start = host.power.start if noun == "domains" else host.networks.start
+    start(getattr(host, noun).uuid_of(name), name)
 
 
 def test_a_start_that_libvirt_refuses_is_an_error(host, monkeypatch):
@@ -57,5 +57,5 @@ def test_a_start_that_libvirt_waits_for_without_end_is_explained(host, monkeypat
     monkeypatch.setattr(libvirt.virDomain, "destroy", block)
     monkeypatch.setattr(libvirt.virDomain, "state", lambda self: state)
     with pytest.raises(Busy) as problem:
-        host.domains.force_off(host.domains.uuid_of("test"), "test")
+        host.power.force_off(host.domains.uuid_of("test"), "test")
     assert said in str(problem.value)

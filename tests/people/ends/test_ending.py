@@ -23,7 +23,7 @@ pytestmark = pytest.mark.integration
 @pytest.fixture
 def running(vm):
     """Let the VM run, with its end tomorrow."""
-    vm.ask_power(running=True)
+    vm.ask_power("start")
     make_running(vm)
     vm.refresh_from_db()
     vm.status.refresh_from_db()
@@ -42,7 +42,7 @@ def test_a_vm_is_shut_down_at_its_end_and_not_before(running):
     pass_time(1)
     work()
     vm = VM.objects.get()
-    assert (vm.running, vm.forced, vm.removed_at) == (False, False, None)
+    assert (vm.running, vm.power_verb, vm.removed_at) == (False, "shutdown", None)
     assert vm.power_generation == vm.generation > before
     deleted = f"{timezone.localtime(vm.deleted_from):%Y-%m-%d %H:%M}"
     assert vm.revisions.first().what == f"stopped because of its end date, to be deleted on {deleted}"
@@ -94,7 +94,7 @@ def test_what_has_ended_cannot_be_started_until_it_is_extended(running, browse):
 def test_a_vm_is_not_started_between_its_end_and_the_visit_of_a_worker(running, browse):
     pass_time(1)
     with pytest.raises(InvalidTransition, match="vm-1 ended on"):
-        VM.objects.get().ask_power(running=True)
+        VM.objects.get().ask_power("start")
 
 
 def test_a_vm_that_a_restart_of_the_host_interrupted_is_not_started_again_after_its_end(running):

@@ -42,13 +42,13 @@ def test_vm_start_and_stop_request_the_power_state(lab, enqueued):
     vm = make_vm(lab)
     run("vm", "stop", "alma-8-8", "--no-wait")
     vm.refresh_from_db()
-    assert (vm.running, vm.forced) == (False, False)
+    assert (vm.running, vm.power_verb) == (False, "shutdown")
     run("vm", "stop", "alma-8-8", "--force", "--no-wait")
     vm.refresh_from_db()
-    assert (vm.running, vm.forced) == (False, True)
+    assert (vm.running, vm.power_verb) == (False, "force-off")
     run("vm", "start", "alma-8-8", "--no-wait")
     vm.refresh_from_db()
-    assert (vm.running, vm.forced) == (True, False)
+    assert (vm.running, vm.power_verb) == (True, "start")
 
 
 def test_vm_rm_deletes_several_vms_even_if_one_cannot_be_deleted(lab, enqueued):

@@ -89,6 +89,6 @@ def test_the_gateway_returns_no_addresses_of_a_vm_that_is_off_or_missing(db):
         (found,) = connection.domains.interface_addresses(domain.uuid, Source.AGENT)
         assert (found.ip, found.prefix, found.source) == ("192.168.122.3", 24, "agent")
         assert connection.domains.interface_addresses("00000000-0000-0000-0000-000000000000", Source.ARP) == []
-        connection.domains.force_off(domain.uuid, domain.name)
+        connection.power.force_off(domain.uuid, domain.name)
         assert connection.domains.interface_addresses(domain.uuid, Source.ARP) == []
     disconnect()

@@ -7,7 +7,7 @@ from networks.models import Network
 from tests.support.making import make_network
 from tests.vms.bulk.many_vms import ask, mac_of, make, places, say_yes, see, texts_by_vm
 from vms.definition.nics.spec import NICSpec
-from vms.models import VM, Power
+from vms.models import VM, Power, PowerVerb
 
 LIMIT = BandwidthSpec(average=1000)
 
@@ -19,7 +19,8 @@ def test_vms_are_selected_in_their_list(page, vms):
     assert shown.xpath("//td/input[@name='vm' and @form='many']/@value") == [str(vm.pk) for vm in vms]
     form = shown.get_element_by_id("many")
     assert form.get("action") == "/vms/many/"
-    assert form.xpath(".//select/option/@value") == ["add", "move", "down", "up"]
+    assert form.xpath(".//optgroup[@label='NICs']/option/@value") == ["add", "move", "down", "up"]
+    assert form.xpath(".//optgroup[@label='Power']/option/@value") == PowerVerb.values
 
 
 def test_the_form_is_shown_before_the_plan(page, vms):

@@ -38,7 +38,7 @@ def test_htmx_gets_only_the_plan_and_never_confirms(page, vms):
 
 def test_progress_has_a_row_for_each_vm_and_names_those_that_failed(page, lab, vms):
     path = say_yes(page, vms, "move", source="red", to="blue").url
-    assert texts_by_vm(page.get(path))["tiny-3"] == f"pending | {mac_of(3)} on red, expected on blue"
+    assert texts_by_vm(page.get(path))["tiny-3"] == f"pending running | {mac_of(3)} on red, expected on blue"
     assert "0 of 3 done, 3 in progress." in " ".join(page.get(path).content.decode().split())
     for vm in vms[:2]:
         see(vm, ("blue", mac_of(vm.number)))
@@ -51,7 +51,7 @@ def test_progress_has_a_row_for_each_vm_and_names_those_that_failed(page, lab, v
     assert texts_by_vm(answer) == {
         "tiny-3": f"running | {mac_of(3)} on blue",
         "tiny-4": f"running | {mac_of(4)} on blue",
-        "tiny-5": f"failed | {mac_of(5)} on red, expected on blue | "
+        "tiny-5": f"failed running | {mac_of(5)} on red, expected on blue | "
         "libvirt refuses it: no such thing. libvirt error message internal <error>",
     }
     assert "2 of 3 done, 1 failed: tiny-5." in " ".join(html.fromstring(answer.content).text_content().split())

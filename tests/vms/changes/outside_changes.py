@@ -59,7 +59,7 @@ class Lab:
         self.observe()
 
     def shut_off(self) -> None:
-        self.connection.domains.force_off(UUID, "web")
+        self.connection.power.force_off(UUID, "web")
         self.observe()
 
     def say(self, page, verb: str, **data: str) -> str:
@@ -81,6 +81,6 @@ def table(page) -> list[list[str]]:
 
 
 def undefine(lab: Lab) -> None:
-    lab.connection.domains.force_off(UUID, "web")
+    lab.connection.power.force_off(UUID, "web")
     lab.connection.domains.undefine(UUID, "web")
     lab.observe()

@@ -37,7 +37,7 @@ def test_a_vm_whose_worker_was_killed_before_the_start_is_started_by_the_next(pa
     undefine(lab)
     lab.say(page, "revert")
     with monkeypatch.context() as once, pytest.raises(Killed):
-        once.setattr(lab.connection.domains, "start", killed)
+        once.setattr(lab.connection.power, "start", killed)
         lab.push()
     lab.push()
     assert (lab.vm.state, lab.vm.status.power) == (State.READY, "running")

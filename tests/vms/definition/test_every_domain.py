@@ -34,7 +34,7 @@ def vm(request, db, enqueued, tmp_path):
     file.write_text(f"<node>{NETWORKS}{request.param.read_text()}</node>")
     connection = Connection(1, f"test://{file}")
     (found,) = connection.domains.all()
-    connection.domains.force_off(found.uuid, found.name)
+    connection.power.force_off(found.uuid, found.name)
     polling.observe(hypervisor, connection)
     row = VM.objects.shown().get()
     assert row.status.power == Power.OFF

@@ -12,7 +12,7 @@ from virterweb.hypervisors.desired.state import State
 from virterweb.hypervisors.sync import observe
 from virterweb.messages import Message
 from vms import sync
-from vms.models import VM, Power, PowerReason, Saved, VMStatus
+from vms.models import VM, Power, PowerReason, ShownPower, VMStatus
 
 EMPTY = """<node><cpu><mhz>1000</mhz><model>i686</model><active>1</active><nodes>1</nodes><sockets>1</sockets>
 <cores>1</cores><threads>1</threads></cpu><memory>1000000</memory></node>"""
@@ -71,7 +71,7 @@ def test_a_paused_vm_says_why_and_is_resumed(lab, domain, page):
 def test_a_saved_vm_is_shown_as_saved_and_continues_at_its_start(lab, domain, page):
     domain.managedSave()
     vm = seen(lab)
-    assert (vm.status.power, vm.status.saved, vm.shown_state) == ("off", True, Saved.SAVED)
+    assert (vm.status.power, vm.status.saved, vm.shown_state) == ("off", True, ShownPower.SAVED)
     shown = page.get(vm.get_absolute_url())
     assert "Start continues from there" in shown.content.decode()
     assert buttons(shown)[0] == "Start"
@@ -89,7 +89,7 @@ def test_force_off_asks_first_and_names_the_consequence(lab, domain, page):
     page.post(path)
     assert push(vm).status.power == "off"
     assert not domain.isActive()
-    assert "is already off" in page.get(path).content.decode()
+    assert "test is off." in page.get(path).content.decode()
 
 
 def test_the_power_of_an_unmanaged_vm_is_changed_once_and_not_watched_over(lab, domain, page):
@@ -129,9 +129,9 @@ def test_a_vm_that_libvirt_does_not_have_has_no_power_state(lab, page):
 
 
 def test_each_reason_of_libvirts_has_its_sentence():
-    from virterweb.hypervisors.gateway.nouns import domains as gateway
+    from virterweb.hypervisors.gateway.nouns import power as gateway
 
-    codes = {*gateway._POWER_REASONS.values(), *gateway._OTHER_STATES.values()}
+    codes = {*gateway._REASONS.values(), *gateway._OTHER_STATES.values(), "no-space"}
     assert codes == set(PowerReason.values)
 
 

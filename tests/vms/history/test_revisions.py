@@ -102,9 +102,9 @@ def test_the_reserved_address_of_a_nic_is_part_of_it(vm):
 @pytest.mark.parametrize(
     ("verb", "what"),
     [
-        (lambda vm, user: vm.ask_power(running=False, by=user), "shut down"),
-        (lambda vm, user: vm.ask_power(running=False, forced=True, by=user), "forced off"),
-        (lambda vm, user: vm.ask_power(running=True, by=user), "started"),
+        (lambda vm, user: vm.ask_power("shutdown", user), "shut down"),
+        (lambda vm, user: vm.ask_power("force-off", by=user), "forced off"),
+        (lambda vm, user: vm.ask_power("start", by=user), "started"),
         (lambda vm, user: vm.persist(user), "made persistent"),
         (lambda vm, user: vm.revert(user), "reverted to the saved definition"),
         (lambda vm, user: vm.remove(user), "deletion requested"),

@@ -26,7 +26,7 @@ def lab(db, enqueued, tmp_path):
     file = tmp_path / "host.xml"
     file.write_text(f"<node>{NETWORKS}{pools}{WITH_DISK}</node>")
     connection = Driver(1, f"test://{file}")
-    connection.domains.force_off(connection.domains.uuid_of("web"), "web")
+    connection.power.force_off(connection.domains.uuid_of("web"), "web")
     add(connection, "default", DISK)
     lab = Lab(hypervisor, connection)
     lab.adopt()

@@ -43,9 +43,9 @@ def move(vm: VM, network: str, **values: object) -> None:
 def release_card(model: Model) -> None:
     """Have the running guest lose its first NIC, which stays in the stored definition."""
     whole = model.connection.domains.stored_document(UUID)
-    model.connection.domains.force_off(UUID, "web")
+    model.connection.power.force_off(UUID, "web")
     model.connection.domains.define(take(whole, FIRST), "web")
-    model.connection.domains.start(UUID, "web")
+    model.connection.power.start(UUID, "web")
     model.connection.domains.define(whole, "web")
 
 
@@ -94,7 +94,7 @@ def test_a_nic_whose_move_is_cancelled_keeps_its_reservation(db, enqueued, tmp_p
 def test_a_nic_whose_card_the_guest_released_late_does_not_keep_the_reservation(db, enqueued, tmp_path, monkeypatch):
     model, old = moving(tmp_path)
     move(model.vm(), "blue", model="e1000e")
-    model.connection.domains.start(UUID, "web")
+    model.connection.power.start(UUID, "web")
     with monkeypatch.context() as once, pytest.raises(Waiting):
         once.setattr(model.connection.domains, "detach_nic", lambda *args, **kwargs: None)
         sync.push(model.vm(), model.connection)
@@ -110,7 +110,7 @@ def test_a_card_that_libvirt_does_not_unplug_stays_requested_in_the_same_fields(
     model, _ = moving(tmp_path)
     move(model.vm(), "blue", model="e1000e")
     asked = model.vm().nics.get(mac=FIRST).asked_fields
-    model.connection.domains.start(UUID, "web")
+    model.connection.power.start(UUID, "web")
 
     def refuse(*args: object, **kwargs: object) -> None:
         raise Refused(Message.external("busy"))

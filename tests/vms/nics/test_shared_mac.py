@@ -39,7 +39,7 @@ def lab(db, enqueued, tmp_path):
     file.write_text(f"<node>{NETWORKS}{PAIR}</node>")
     connection = Connection(1, f"test://{file}")
     (found,) = connection.domains.all()
-    connection.domains.force_off(found.uuid, found.name)
+    connection.power.force_off(found.uuid, found.name)
     polling.observe(hypervisor, connection)
     yield hypervisor, connection
     connection.close()

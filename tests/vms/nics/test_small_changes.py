@@ -11,8 +11,9 @@ from tests.support.making import make_foreign_network, make_hypervisor, make_net
 from tests.vms.definition.test_every_domain import filled
 from virterweb.hypervisors.gateway.connection import Connection
 from vms import sync
-from vms.bulk import changes as many
+from vms.bulk import nics as many
 from vms.bulk import save
+from vms.bulk.rows import Action, Change
 from vms.definition.nics.parse import parse_domain
 from vms.definition.nics.spec import FoundNIC, NICSpec
 from vms.models import VM
@@ -36,7 +37,7 @@ def lab(db, enqueued, tmp_path):
     file.write_text(f"<node>{networks}{DOMAIN}</node>")
     connection = Connection(1, f"test://{file}")
     (found,) = connection.domains.all()
-    connection.domains.force_off(found.uuid, found.name)
+    connection.power.force_off(found.uuid, found.name)
     polling.observe(hypervisor, connection)
     VM.objects.get().adopt()
     push(connection)
@@ -69,7 +70,7 @@ SMALL = {
     "the link of another NIC": lambda: change(NICS[0], link_up=False),
     "a NIC more": lambda: vm().add_nic(NICSpec(kind="network", source="net1", mac="")),
     "another NIC goes": lambda: vm().remove_nic(NICS[0]),
-    "power": lambda: vm().ask_power(running=False),
+    "power": lambda: vm().ask_power("shutdown"),
     "the refused ones once more": lambda: vm().ask_refused_nics_again(),
     "memory": lambda: vm().resize(256, 2),
     "a bare push": lambda: vm().ask_again(),
@@ -109,7 +110,7 @@ def test_several_small_changes_are_all_made(lab):
 
 
 def test_a_link_is_set_up_on_request_even_if_it_is_already_desired(lab, operator):
-    found = many.rows(VM.objects.all(), many.Change(action=many.Action.UP), operator)
+    found = many.rows(VM.objects.all(), Change(action=Action.UP), operator)
     save.save(found, operator)
     push(lab)
     _, second = nics(lab)

@@ -98,7 +98,7 @@ class Libvirt(Driver):
         return self.session.libvirt.storagePoolLookupByName("default")
 
 
-CHANGES = (("domains", "force_off"), ("domains", "define"), ("volumes", "delete"), ("domains", "undefine"))
+CHANGES = (("power", "force_off"), ("domains", "define"), ("volumes", "delete"), ("domains", "undefine"))
 READS = (
     ("domains", "get"),
     ("domains", "all"),

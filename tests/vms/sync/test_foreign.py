@@ -137,7 +137,7 @@ def connection(tmp_path):
     file = tmp_path / "host.xml"
     file.write_text(DOMAINS)
     opened = Connection(1, f"test://{file}")
-    opened.domains.force_off(UUID, "alma-8-9")
+    opened.power.force_off(UUID, "alma-8-9")
     yield opened
     opened.close()
 

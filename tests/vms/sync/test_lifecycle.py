@@ -16,7 +16,7 @@ from virterweb.hypervisors.desired.carry_out import Waiting
 from virterweb.hypervisors.desired.drift import decoded
 from virterweb.hypervisors.desired.refusals import InvalidTransition, Superseded
 from virterweb.hypervisors.gateway.found import Refused
-from virterweb.hypervisors.gateway.nouns.domains import Domains
+from virterweb.hypervisors.gateway.nouns import power as gateway
 from virterweb.hypervisors.gateway.nouns.volumes import Volumes
 from virterweb.messages import Message
 from vms import sync
@@ -51,7 +51,7 @@ class Model:
         self.hypervisor = make_hypervisor()
         make_network(self.hypervisor, "default")
         self.connection = Driver(1, f"test://{file}")
-        self.connection.domains.force_off(UUID, "web")
+        self.connection.power.force_off(UUID, "web")
         volume = f"<volume><name>{DISK}</name><capacity>1024</capacity></volume>"
         self.connection.volumes.create("default", volume, DISK)
         self.domains_named: set[str] = set()
@@ -137,7 +137,7 @@ class Model:
             case "persist":
                 vm.persist()
             case "start" | "stop":
-                vm.ask_power(running=name == "start", forced=True)
+                vm.ask_power("start" if name == "start" else "force-off")
                 if name == "stop" and vm.status.transient:  # which its page says
                     self.domains_named.add(vm.uuid_text)
             case "add a NIC":
@@ -190,9 +190,9 @@ class Model:
             case "rename" if not running:
                 self.connection.domains.rename(uuid, "other" if found.name == "web" else "web")
             case "power" if running:
-                self.connection.domains.force_off(uuid, "web")
+                self.connection.power.force_off(uuid, "web")
             case "power":
-                self.connection.domains.start(uuid, "web")
+                self.connection.power.start(uuid, "web")
 
 
 @pytest.fixture(scope="module")
@@ -245,14 +245,14 @@ def test_a_started_vm_keeps_its_disks_after_later_refusals(db, enqueued, tmp_pat
     model.verb("adopt", model.vm())
     vm = model.vm()
     vm.status.write(made_at=None, generation=0, power_done=0)  # as one that is just being run
-    model.connection.domains.start(UUID, "web")
+    model.connection.power.start(UUID, "web")
     vm.add_nic(NICSpec(kind="network", source="nowhere", mac=""))
     with pytest.raises(Refused):
         sync.push(model.vm(), model.connection)
     assert model.vm().status.made_at
-    model.connection.domains.force_off(UUID, "web")  # by its user
+    model.connection.power.force_off(UUID, "web")  # by its user
     monkeypatch.setattr(
-        Domains, "start", lambda *given: (_ for _ in ()).throw(Refused(Message.external("the host is full")))
+        gateway.Power, "start", lambda *given: (_ for _ in ()).throw(Refused(Message.external("the host is full")))
     )
     with pytest.raises(Refused):
         sync.push(model.vm(), model.connection)
@@ -268,8 +268,8 @@ def test_a_vm_that_is_forced_off_before_a_worker_has_created_it_is_off(db, enque
     model.vm().status.write(made_at=None, generation=0, power_done=0)  # as one that is just being run
     VM.objects.update(power_generation=1, console_log=False)
     if started:  # by a worker that was killed before it could record that
-        model.connection.domains.start(UUID, "web")
-    model.vm().ask_power(running=False, forced=True)
+        model.connection.power.start(UUID, "web")
+    model.vm().ask_power("force-off")
     sync.push(model.vm(), model.connection)
     assert model.connection.domains.get(UUID).state == Power.OFF
     assert model.vm().status.made_at
@@ -290,10 +290,10 @@ def test_removing_a_vm_leaves_the_entries_of_its_mac_on_networks_that_it_is_not_
 def test_accepting_a_vm_keeps_a_shutdown_that_is_in_progress(db, enqueued, tmp_path):
     model = Model(tmp_path)
     model.verb("adopt", model.vm())
-    model.connection.domains.start(UUID, "web")
+    model.connection.power.start(UUID, "web")
     model.observe()
     vm = model.vm()
-    vm.ask_power(running=False)
+    vm.ask_power("shutdown")
     model.vm().follow_found()
     vm = model.vm()
     assert (vm.running, vm.power_generation > vm.status.power_done) == (False, True)

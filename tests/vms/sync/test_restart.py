@@ -66,7 +66,7 @@ class Host:
     def shut_down(self, *names: str) -> None:
         """Have guests shut down, and poll."""
         for name in names:
-            self.connection.domains.shut_down(vm(name).uuid_text, name)
+            self.connection.power.shut_down(vm(name).uuid_text, name)
         self.poll()
 
     def running(self) -> list[str]:
@@ -106,7 +106,7 @@ def test_a_vm_that_ran_when_only_libvirt_restarted_says_so(host):
 
 
 def test_a_vm_that_others_stopped_is_just_off(host):
-    host.connection.domains.force_off(vm("one").uuid_text, "one")
+    host.connection.power.force_off(vm("one").uuid_text, "one")
     host.poll()
     assert host.interruptions()["one"] is None
     host.restart()
@@ -126,8 +126,8 @@ def test_a_guest_that_shut_down_shortly_before_the_restart_is_distinguished_and_
 
 @pytest.mark.parametrize("poll_first", [True, False])
 def test_a_vm_that_the_portal_shut_down_shortly_before_the_restart_is_just_off(host, poll_first):
-    vm("one").ask_power(running=False)
-    host.connection.domains.shut_down(vm("one").uuid_text, "one")
+    vm("one").ask_power("shutdown")
+    host.connection.power.shut_down(vm("one").uuid_text, "one")
     if poll_first:
         host.poll()
     host.push()
@@ -136,7 +136,7 @@ def test_a_vm_that_the_portal_shut_down_shortly_before_the_restart_is_just_off(h
 
 
 def test_a_stop_that_is_carried_out_after_the_restart_and_before_the_first_poll_is_not_undone(host):
-    vm("one").ask_power(running=False)
+    vm("one").ask_power("shutdown")
     host.boot()
     host.push()
     host.poll(restarted=True)
@@ -144,7 +144,7 @@ def test_a_stop_that_is_carried_out_after_the_restart_and_before_the_first_poll_
 
 
 def test_a_vm_whose_stop_was_requested_before_the_restart_is_just_off(host):
-    vm("one").ask_power(running=False)
+    vm("one").ask_power("shutdown")
     host.restart()
     assert host.interruptions()["one"] is None
 
@@ -159,10 +159,10 @@ def test_a_change_that_is_pushed_before_the_first_poll_after_the_restart_hides_n
 
 def test_a_vm_that_runs_again_is_not_interrupted(host):
     host.restart()
-    host.connection.domains.start(vm("one").uuid_text, "one")
+    host.connection.power.start(vm("one").uuid_text, "one")
     host.poll()
     assert host.interruptions()["one"] is None
-    host.connection.domains.force_off(vm("one").uuid_text, "one")
+    host.connection.power.force_off(vm("one").uuid_text, "one")
     host.poll()
     assert host.interruptions()["one"] is None
 
@@ -194,9 +194,9 @@ def test_vms_that_cannot_be_started_do_not_hold_up_the_others(host):
 
 def test_a_vm_that_somebody_stopped_is_not_started(host):
     Hypervisor.objects.update(after_restart=START)
-    host.connection.domains.force_off(vm("one").uuid_text, "one")
+    host.connection.power.force_off(vm("one").uuid_text, "one")
     host.poll()
-    vm("two").ask_power(running=False, forced=True)
+    vm("two").ask_power("force-off")
     host.push()
     host.restart()
     for _ in range(3):
@@ -211,7 +211,7 @@ def test_a_vm_that_is_stopped_after_it_was_started_again_stays_off(host):
     host.push()
     host.poll()
     host.push()
-    host.connection.domains.force_off(vm("one").uuid_text, "one")
+    host.connection.power.force_off(vm("one").uuid_text, "one")
     host.poll()
     host.push()
     assert "one" not in host.running()
@@ -264,7 +264,7 @@ def test_a_vm_whose_definition_is_accepted_or_adopted_while_it_is_off_stays_off(
 
 def test_a_vm_that_others_have_started_is_not_stopped_by_leaving_it_off(host):
     host.restart()
-    host.connection.domains.start(vm("one").uuid_text, "one")
+    host.connection.power.start(vm("one").uuid_text, "one")
     vm("one").end_interruption(running=False)
     host.push()
     host.poll()

@@ -61,7 +61,7 @@ def test_each_change_in_libvirt_is_recorded_by_the_next_poll(model, change):
     before = model.vm().status.fingerprint
     match change:
         case "start":
-            model.connection.domains.start(UUID, "web")
+            model.connection.power.start(UUID, "web")
         case "memory":
             model.others("more memory")
         case "nic":

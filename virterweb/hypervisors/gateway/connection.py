@@ -15,6 +15,7 @@ from virterweb.hypervisors.gateway.nouns.host import HostMachine
 from virterweb.hypervisors.gateway.nouns.leases import Leases
 from virterweb.hypervisors.gateway.nouns.networks import Networks
 from virterweb.hypervisors.gateway.nouns.ports import Ports
+from virterweb.hypervisors.gateway.nouns.power import Power
 from virterweb.hypervisors.gateway.nouns.volumes import Pools, Volumes
 
 from .session import Session
@@ -63,6 +64,7 @@ class Connection:
         self.ports = Ports(session)
         self.leases = Leases(session)
         self.domains = Domains(session)
+        self.power = Power(session)
         self.guest_agent = GuestAgent(session)
         self.pools = Pools(session)
         self.volumes = Volumes(session)

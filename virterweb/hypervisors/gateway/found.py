@@ -135,8 +135,9 @@ class FoundDomain(Found):
     state: str  # running, paused, off, other
     persistent: bool
     stored: str = ""  # what a running domain is after its next start; "" of one that is off, or transient
-    reason: str = ""  # why it is paused, or what other state it is in: a code of PowerReason
+    reason: str = ""  # why it is paused, has crashed, or what other state it is in: a code of PowerReason
     saved: bool = False  # it is off with its memory saved: the next start resumes it
+    autostart: bool = False  # libvirt starts it with the host
     # How a domain that is off has stopped; only `get` reads it. "shut-down": by its guest. "unseen": before libvirtd
     # started. Otherwise "".
     stopped: str = field(default="", repr=False)

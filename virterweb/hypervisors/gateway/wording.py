@@ -19,6 +19,13 @@ ACTIONS = {
     "domains.start": "start {name}",
     "domains.shut_down": "shut down {name}",
     "domains.force_off": "stop {name}",
+    "domains.reboot": "reboot {name}",
+    "domains.reset": "reset {name}",
+    "domains.pause": "pause {name}",
+    "domains.resume": "resume {name}",
+    "domains.save": "save the state of {name}",
+    "domains.discard_saved": "discard the saved state of {name}",
+    "domains.set_autostart": "change whether {name} starts with the host",
     "domains.attach_nic": "attach NIC {mac}",
     "domains.update_nic": "change NIC {mac}",
     "domains.detach_nic": "detach NIC {mac}",
@@ -65,6 +72,7 @@ ACTIONS = {
 FAILURES = {
     "hypervisor.refused": "Could not {action}: {reason}",
     "hypervisor.busy": "libvirt is busy: could not {action}",
+    "domains.is_off": "{name} is off",
     "domains.start_interrupted": (
         "libvirt is still starting {name}. If libvirt was killed while it started this VM, and no QEMU process of the "
         "VM runs, libvirt waits forever: stop libvirt on the hypervisor, delete /run/libvirt/qemu/{name}.xml, and "

@@ -91,6 +91,7 @@ ASPECTS = {
     "name": ("Name", "{value}"),
     "memory": ("Memory", "{value} MiB"),
     "vcpus": ("vCPUs", "{value}"),
+    "autostart": ("Start with the host", "{value}"),
     "persistence": ("Definition", "{value}"),
     "domain": ("VM", "{value}"),
 }
@@ -175,6 +176,8 @@ def drift_side(code: Mapping[str, object], side: str) -> str:
     if aspect := code.get("aspect"):
         if aspect == "persistence":
             return PERSISTENCE[found]
+        if isinstance(found, bool):
+            return VALUES["yes" if found else "no"]
         return DRIFTS["missing"] if found is None else ASPECTS[aspect][1].format(value=found)
     if "problem" in code and side == "stored":
         return str(Message.read(code["problem"].get("message", "")))

@@ -6,7 +6,6 @@ from functools import partial
 
 from django.core.management.base import CommandError, CommandParser
 
-from virterweb.hypervisors.desired.refusals import InvalidTransition
 from virterweb.pages.tables import natural_key
 from virterweb.people import rights
 from virterweb.people.cli import history_text, pick_hypervisor, table, wait_for
@@ -17,6 +16,7 @@ from vms.guests import configure
 from vms.listing import loaded, with_nic_count
 from vms.management.arguments import wait_for_ssh
 from vms.management.nic_verbs import NICVerbs
+from vms.management.power_verbs import PowerVerbs
 from vms.management.run_verb import RunVerb
 from vms.models import NIC, VM, GuestRun, NICStatus, Power
 
@@ -29,7 +29,7 @@ SORTS = {
 }
 
 
-class Command(RunVerb, NICVerbs):
+class Command(RunVerb, NICVerbs, PowerVerbs):
     help = "Run, list, start, stop and delete VMs, and add, change and remove NICs of existing VMs."
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -49,9 +49,7 @@ class Command(RunVerb, NICVerbs):
             verbs, "wait-ready", self.wait_ready, "wait until SSH works in VMs that were run with --wait-ssh"
         )
         ready.add_argument("names", nargs="+", metavar="name", help="names of the VMs")
-        self.verb(verbs, "start", partial(self.power, running=True), "start a VM", "name", waits=True)
-        stop = self.verb(verbs, "stop", partial(self.power, running=False), "shut a VM down", "name", waits=True)
-        stop.add_argument("--force", action="store_true", help="force off immediately, without a request to the guest")
+        self.add_power_arguments(verbs)
         self.add_run_arguments(verbs)
         remove = self.verb(verbs, "rm", self.rm, "delete VMs, including those created by Virter", waits=True)
         remove.add_argument("names", nargs="+", metavar="name", help="names of the VMs")
@@ -124,27 +122,12 @@ class Command(RunVerb, NICVerbs):
         wait_for(vms, self)
         wait_for_ssh(vms)
 
-    def power(self, name: str, hypervisor: str | None, no_wait: bool, running: bool, **options: object) -> None:
-        vm = self.find(name, hypervisor, managed=False, verb=Verb.POWER)
-        vm.ask_power(running=running, forced=bool(options.get("force")), by=self.user)
-        self.finish([vm], no_wait)
-
     def rm(self, names: list[str], hypervisor: str | None, no_wait: bool, **options: object) -> None:
-        """Delete VMs; unknown names are ignored, and a VM that cannot be deleted does not stop the others."""
-        removed, problems, picked = [], [], pick_hypervisor(self.user, hypervisor)
-        for name in dict.fromkeys(names):
-            if not VM.objects.visible_to(self.user).on(picked).filter(name=name).exists():
-                continue
-            try:
-                removed.append(self._removed(name, hypervisor))
-            except (CommandError, InvalidTransition) as problem:
-                problems.append(str(problem))
-        try:
-            self.finish(removed, no_wait)
-        except CommandError as problem:
-            problems.append(str(problem))
-        if problems:
-            raise CommandError("\n".join(problems))
+        """Delete VMs; unknown names are ignored."""
+        visible = VM.objects.visible_to(self.user).on(pick_hypervisor(self.user, hypervisor))
+        known = set(visible.filter(name__in=names).values_list("name", flat=True))
+        there = [name for name in names if name in known]
+        self.change_each(there, lambda name: self._removed(name, hypervisor), no_wait)
 
     def _removed(self, name: str, hypervisor: str | None) -> VM:
         vm = self.find(name, hypervisor, managed=False, verb=Verb.DELETE)

@@ -94,7 +94,7 @@ def test_a_guest_has_its_full_time_to_shut_down_although_the_next_worker_is_an_h
     first = workers.start("right")
     portal.manage("vm", "run", "tiny", "--id", "8", "--memory", "32M")
     portal.ask("Hypervisor.objects.update(shutdown_timeout=15)")
-    portal.ask("VM.objects.get(name='tiny-8').ask_power(running=False)")
+    portal.ask("VM.objects.get(name='tiny-8').ask_power('shutdown')")
     asked = "VM.objects.get(name='tiny-8').status.shut_down_at"
     wait_for(lambda: portal.ask(asked), 20, "it is asked to shut down")
     began = time.monotonic()

@@ -1,4 +1,4 @@
-"""Domains, which are VMs: which there are, their power, definitions, devices, traffic and addresses."""
+"""Domains, which are VMs: which there are, their definitions, devices, traffic and addresses."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -18,7 +18,13 @@ from virterweb.hypervisors.gateway.found import (
     Silent,
     fail_on_unreadable,
 )
-from virterweb.hypervisors.gateway.session import NO_AGENT, Session, create, destroy, object_name
+from virterweb.hypervisors.gateway.nouns.power import (
+    STATE_NUMBERS,
+    reason_of_state,
+    reasons_of_stopped,
+    stopped_reason,
+)
+from virterweb.hypervisors.gateway.session import NO_AGENT, Session, object_name
 from virterweb.messages import Message
 
 _STATES = {
@@ -26,35 +32,6 @@ _STATES = {
     "paused": libvirt.VIR_CONNECT_LIST_DOMAINS_PAUSED,
     "off": libvirt.VIR_CONNECT_LIST_DOMAINS_SHUTOFF,
     "other": libvirt.VIR_CONNECT_LIST_DOMAINS_OTHER,
-}
-_STATE_NUMBERS = {
-    libvirt.VIR_DOMAIN_RUNNING: "running",
-    libvirt.VIR_DOMAIN_PAUSED: "paused",
-    libvirt.VIR_DOMAIN_SHUTOFF: "off",
-}
-_POWER_REASONS = {
-    (libvirt.VIR_DOMAIN_PAUSED, libvirt.VIR_DOMAIN_PAUSED_USER): "user",
-    (libvirt.VIR_DOMAIN_PAUSED, libvirt.VIR_DOMAIN_PAUSED_MIGRATION): "migration",
-    (libvirt.VIR_DOMAIN_PAUSED, libvirt.VIR_DOMAIN_PAUSED_SAVE): "saving",
-    (libvirt.VIR_DOMAIN_PAUSED, libvirt.VIR_DOMAIN_PAUSED_DUMP): "dump",
-    (libvirt.VIR_DOMAIN_PAUSED, libvirt.VIR_DOMAIN_PAUSED_IOERROR): "io-error",
-    (libvirt.VIR_DOMAIN_PAUSED, libvirt.VIR_DOMAIN_PAUSED_WATCHDOG): "watchdog",
-    (libvirt.VIR_DOMAIN_PAUSED, libvirt.VIR_DOMAIN_PAUSED_FROM_SNAPSHOT): "from-snapshot",
-    (libvirt.VIR_DOMAIN_PAUSED, libvirt.VIR_DOMAIN_PAUSED_SHUTTING_DOWN): "shutting-down",
-    (libvirt.VIR_DOMAIN_PAUSED, libvirt.VIR_DOMAIN_PAUSED_SNAPSHOT): "snapshot",
-    (libvirt.VIR_DOMAIN_PAUSED, libvirt.VIR_DOMAIN_PAUSED_CRASHED): "crashed",
-    (libvirt.VIR_DOMAIN_PAUSED, libvirt.VIR_DOMAIN_PAUSED_STARTING_UP): "starting",
-}
-_OTHER_STATES = {
-    libvirt.VIR_DOMAIN_PAUSED: "unknown",
-    libvirt.VIR_DOMAIN_SHUTDOWN: "shutting-down",
-    libvirt.VIR_DOMAIN_CRASHED: "crashed",
-    libvirt.VIR_DOMAIN_PMSUSPENDED: "suspended",
-}
-_STOPPED = {
-    (libvirt.VIR_DOMAIN_SHUTOFF, libvirt.VIR_DOMAIN_SHUTOFF_SHUTDOWN): "shut-down",
-    # libvirtd keeps the reason in memory only: a domain that was off when libvirtd started has none.
-    (libvirt.VIR_DOMAIN_SHUTOFF, libvirt.VIR_DOMAIN_SHUTOFF_UNKNOWN): "unseen",
 }
 _COUNTERS = ("bytes", "pkts", "errs", "drop")
 _ADDRESS_SOURCES = {
@@ -74,13 +51,15 @@ class Domains:
     def all(self, guard: Guard = fail_on_unreadable) -> list[FoundDomain]:
         with self._session.calling(Message("domains.all")):
             lists = {state: self._vms(flag) for state, flag in _STATES.items()}
-            persistent, saved = (
+            persistent, saved, autostart = (
                 {domain.UUIDString() for domain in self._session.libvirt.listAllDomains(flag)}
                 for flag in (
                     libvirt.VIR_CONNECT_LIST_DOMAINS_PERSISTENT,
                     libvirt.VIR_CONNECT_LIST_DOMAINS_MANAGEDSAVE,
+                    libvirt.VIR_CONNECT_LIST_DOMAINS_AUTOSTART,
                 )
             )
+            reasons = reasons_of_stopped(self._session.libvirt)
         found = {}
         for state, domains in lists.items():
             for domain in domains:
@@ -93,8 +72,9 @@ class Domains:
                         state=state,
                         persistent=uuid in persistent,
                         stored=_stored_domain(domain) if state != "off" and uuid in persistent else "",
-                        reason=_power_reason(*domain.state()) if state in ("paused", "other") else "",
+                        reason=reason_of_state(domain) if state in ("paused", "other") else reasons.get(uuid, ""),
                         saved=state == "off" and uuid in saved,
+                        autostart=uuid in autostart,
                     )
         return list(found.values())
 
@@ -104,8 +84,7 @@ class Domains:
     def get(self, uuid: str) -> FoundDomain | None:
         with self._session.calling(Message("domains.get"), libvirt.VIR_ERR_NO_DOMAIN):
             domain = self._session.libvirt.lookupByUUIDString(uuid)
-            number, reason = domain.state()
-            state, persistent = _STATE_NUMBERS.get(number, "other"), bool(domain.isPersistent())
+            state, persistent = STATE_NUMBERS.get(domain.state()[0], "other"), bool(domain.isPersistent())
             return FoundDomain(
                 uuid=uuid,
                 name=domain.name(),
@@ -113,9 +92,10 @@ class Domains:
                 state=state,
                 persistent=persistent,
                 stored=_stored_domain(domain) if state != "off" and persistent else "",
-                reason=_power_reason(number, reason),
+                reason=reason_of_state(domain),
                 saved=state == "off" and persistent and bool(domain.hasManagedSaveImage()),
-                stopped=_STOPPED.get((number, reason), ""),
+                autostart=persistent and bool(domain.autostart()),
+                stopped=stopped_reason(domain),
             )
         return None
 
@@ -164,30 +144,6 @@ class Domains:
         )
         with self._session.calling(Message("domains.undefine", name=name), libvirt.VIR_ERR_NO_DOMAIN):
             self._session.libvirt.lookupByUUIDString(uuid).undefineFlags(flags)
-
-    def start(self, uuid: str, name: str) -> None:
-        """Start a VM, from its saved state if it has one, or resume it if it is paused."""
-        with self._session.calling(Message("domains.start", name=name)):
-            domain = self._session.libvirt.lookupByUUIDString(uuid)
-            state = domain.state()[0]
-            if state == libvirt.VIR_DOMAIN_PAUSED:
-                domain.resume()
-            elif state == libvirt.VIR_DOMAIN_PMSUSPENDED:
-                domain.pMWakeup()
-            elif not domain.isActive():
-                create(domain)
-
-    def shut_down(self, uuid: str, name: str) -> None:
-        with self._session.calling(Message("domains.shut_down", name=name), libvirt.VIR_ERR_OPERATION_INVALID):
-            self._session.libvirt.lookupByUUIDString(uuid).shutdown()
-
-    def force_off(self, uuid: str, name: str) -> None:
-        with self._session.calling(
-            Message("domains.force_off", name=name), libvirt.VIR_ERR_OPERATION_INVALID, libvirt.VIR_ERR_NO_DOMAIN
-        ):
-            domain = self._session.libvirt.lookupByUUIDString(uuid)
-            if domain.isActive():
-                destroy(domain, name)
 
     def attach_nic(self, uuid: str, device: str, mac: str, *, live: bool, stored: bool) -> None:
         with self._session.calling(Message("domains.attach_nic", mac=mac)):
@@ -252,11 +208,6 @@ class Domains:
 def _stored_domain(domain: libvirt.virDomain) -> str:
     """Return the stored definition of a running domain, without its passwords."""
     return domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE)
-
-
-def _power_reason(state: int, reason: int) -> str:
-    """Return the code of why a domain is in a state other than running or off; "" for those two."""
-    return _POWER_REASONS.get((state, reason), _OTHER_STATES.get(state, ""))
 
 
 @contextmanager

@@ -1,0 +1,51 @@
+"""Pages that change the power of a VM, and the menu of a row in the list of VMs."""
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from virterweb.people.verbs import Verb
+from vms.lookup import get_vm
+from vms.models import VM, PowerVerb
+
+STARTING = (PowerVerb.START, PowerVerb.RESUME)
+
+
+@require_POST
+def vm_power(request: HttpRequest, hypervisor: str, name: str, verb: str) -> HttpResponse:
+    """Request a change of power that loses nothing."""
+    vm, verb = get_vm(request.user, hypervisor, name, verb=Verb.POWER), PowerVerb(verb)
+    if verb not in (*STARTING, PowerVerb.SHUT_DOWN):
+        vm.ask_power(verb, request.user)
+        if verb is PowerVerb.REBOOT:
+            messages.success(request, f"The guest of {vm} is asked to reboot.")
+        return redirect(vm)
+    running, leaves_off = verb in STARTING, "leave_off" in request.POST
+    if not vm.end_interruption(running, request.user) and not leaves_off:  # else somebody has started it meanwhile
+        vm.ask_power(verb, request.user)
+    return redirect(vm)
+
+
+@require_http_methods(["GET", "POST"])
+def vm_power_confirm(request: HttpRequest, hypervisor: str, name: str, change: str) -> HttpResponse:
+    """Request a change of power by which data is lost, after a confirmation."""
+    vm, verb = get_vm(request.user, hypervisor, name, VM.objects.alone(), verb=Verb.POWER), PowerVerb(change)
+    if request.method == "POST":
+        vm.ask_power(verb, request.user)
+        return redirect(vm)
+    return render(request, "vms/power/confirm.html", {"vm": vm, "verb": verb, "possible": verb in vm.power_verbs})
+
+
+@require_POST
+def vm_autostart(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
+    """Request that libvirt starts the VM with the host, or not."""
+    vm = get_vm(request.user, hypervisor, name, verb=Verb.EDIT)
+    vm.ask_autostart(request.POST.get("on") == "yes", request.user)
+    return redirect(vm)
+
+
+@require_GET
+def vm_menu(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
+    """Show what can be done with a VM, for the menu of its row, which is loaded when it is opened."""
+    return render(request, "vms/power/_menu.html", {"vm": get_vm(request.user, hypervisor, name, VM.objects.alone())})
