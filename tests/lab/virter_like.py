@@ -18,7 +18,8 @@ META = "https://github.com/LINBIT/virter"
 VOLUME = """<volume type='file'><name>{name}</name><capacity unit='bytes'>{capacity}</capacity>
 <target><format type='{format}'/></target>{backing}</volume>"""
 BACKING = "<backingStore><path>./{}</path><format type='qcow2'/></backingStore>"
-DISK = """<disk type='volume' device='{device}'><driver name='qemu' type='{format}' discard='unmap' error_policy='report'/>
+DISK = """<disk type='volume' device='{device}'>
+<driver name='qemu' type='{format}' discard='unmap' error_policy='report'/>
 <source pool='default' volume='{volume}'/><target dev='{dev}' bus='{bus}'/></disk>"""
 NIC = "<interface type='network'><source network='{network}'/>{mac}<model type='virtio'/></interface>"
 DOMAIN = """<domain type='qemu'><name>{name}</name><metadata><vir:meta xmlns:vir='{meta}'>

@@ -97,7 +97,8 @@ def _blue(lab: Hypervisor, rednet: Network) -> dict[str, object]:
     ids = {"lease": lease.pk, "pk": net.revisions.first().pk, "vm_revision": vm.revisions.first().pk}
     names = {"network": "secret-net", "vm": "secret-vm", "image": "secret-image"}
     keys = {"network_pk": net.pk, "vm_pk": vm.pk, "mac": SHARED_MAC, "ip": "10.2.0.14"}
-    return {"hypervisor": "lab", "group": "g", "suffix": "json", "end": "/", "verb": "start", "change": "reset", **ids, **names, **keys}
+    parts = {"hypervisor": "lab", "group": "g", "suffix": "json", "end": "/", "verb": "start", "change": "reset"}
+    return {**parts, **ids, **names, **keys}
 
 
 def _shared(rednet: Network) -> None:
