@@ -6,6 +6,7 @@ from .attached import views as attached_views
 from .bulk import views as bulk_views
 from .changes import views as change_views
 from .console import views as console_views
+from .disks import views as disk_views
 from .guests import views as guest_views
 from .hardware import views as hardware_views
 from .history import views as history_views
@@ -85,6 +86,17 @@ urlpatterns = [
     path("vms/<str:hypervisor>/<str:name>/persist/", change_views.vm_persist, name="persist"),
     path("vms/<str:hypervisor>/<str:name>/take-over/", change_views.vm_adopt_replacement, name="adopt_replacement"),
     path("vms/<str:hypervisor>/<str:name>/release/", views.vm_release, name="release"),
+    path("vms/<str:hypervisor>/<str:name>/disks/", disk_views.disk_list, name="disks"),
+    path("vms/<str:hypervisor>/<str:name>/disks/add/", disk_views.disk_add, name="disk_add"),
+    path("vms/<str:hypervisor>/<str:name>/disks/drive/", disk_views.drive_add, name="drive_add"),
+    path("vms/<str:hypervisor>/<str:name>/disks/<str:target>/grow/", disk_views.disk_grow, name="disk_grow"),
+    path("vms/<str:hypervisor>/<str:name>/disks/<str:target>/remove/", disk_views.disk_remove, name="disk_remove"),
+    path("vms/<str:hypervisor>/<str:name>/disks/<str:target>/medium/", disk_views.medium, name="medium"),
+    path(
+        "vms/<str:hypervisor>/<str:name>/disks/requests/<int:request_id>/cancel/",
+        disk_views.request_cancel,
+        name="disk_request_cancel",
+    ),
     path("vms/<str:hypervisor>/<str:name>/nics/add/", nic_views.nic_add, name="nic_add"),
     path("vms/<str:hypervisor>/<str:name>/nics/add/preview/", nic_views.nic_add_preview, name="nic_add_preview"),
     path("vms/<str:hypervisor>/<str:name>/nics/<str:mac>/edit/", nic_views.nic_edit, name="nic_edit"),

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from networks.definition.events import Event
 from tests.support.making import (
+    make_disks,
     make_foreign_network,
     make_host,
     make_hypervisor,
@@ -99,6 +100,7 @@ def make_things(lab: Hypervisor, owner: AbstractBaseUser, team: Team) -> dict[st
         RecoveryCodes.activate(user)
     values = {"hypervisor": "lab", "pk": network.revisions.get().pk, "mac": "52:54:00:00:00:08", "ip": "10.1.0.9"}
     values |= {"suffix": "json", "end": "/", "group": "g", "verb": "start", "change": "force-off"}
+    values |= {"target": "vdb", "request_id": make_disks(vm)}
     values |= {"uidb64": "MQ", "token": "x", "provider_id": "corp"}
     record(vm, VMEvent.BASELINE, result="done")
     values["last_definition"] = make_last_definition(vm).pk

@@ -42,6 +42,8 @@ def address(space: str, name: str | None, pattern: URLPattern, things: dict) -> 
         values["pk"] = things["lease"]
     if name == "last_definition":
         values["pk"] = things["last_definition"]
+    if name == "medium":
+        values["target"] = "sdb"
     if (space, name) == ("vms", "revision"):
         values["pk"] = things["vm_revision"]
     return reverse(f"{space}:{name}" if space else name, kwargs=values)

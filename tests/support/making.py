@@ -7,6 +7,7 @@ from networks.definition.document.parse import parse
 from networks.definition.spec import NetworkSpec, RangeSpec, SubnetSpec
 from networks.models import DHCPHost, DHCPHostStatus, Lease, Network
 from virterweb.hypervisors.models import Hypervisor, HypervisorStatus
+from virterweb.messages import Message
 from virterweb.people.defaults import EVERYONE
 from virterweb.people.models import Team
 from vms.models import VM, Image, NICStatus, Power, VMStatus, Volume
@@ -108,6 +109,15 @@ def make_running(vm: VM, *nics: tuple[str, str, str]) -> None:
             mac=mac,
             target=target,
         )
+
+
+def make_disks(vm: VM) -> int:
+    """Give a VM a disk vdb, an empty drive sdb, and a refused request, whose ID is returned."""
+    disk = vm.disks.create(name="data", size=1024)
+    found = {"target": "vdb", "bus": "virtio", "device": "disk", "format": "qcow2", "source": disk.path}
+    drive = {"target": "sdb", "bus": "scsi", "device": "cdrom", "format": "raw", "source": ""}
+    vm.status.write(disks=[*vm.status.disks, found, drive], present=True)
+    return vm.disk_requests.create(verb="drive", target="sdc", refused=Message.external("no")).pk
 
 
 def make_lease(network: Network, mac: str, ip: str, hostname: str = "", **values) -> Lease:

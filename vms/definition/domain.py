@@ -14,38 +14,12 @@ from virterweb.hypervisors.gateway.bounds import whole_number
 from virterweb.hypervisors.gateway.found import normal_path
 from vms.definition.nics.spec import FoundNIC, NICSpec
 
+from .disks import PARSER, DiskSpec, FoundDisk, add, build_disk, parse_disk
 from .nics import edit as nic_edit
 from .nics import parse as nic_parse
 
 VIRTER = "https://github.com/LINBIT/virter"
-PARSER = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
 OPTION = re.compile(r"[,=\s]")  # between the parts of arguments of QEMU
-
-
-@dataclass(frozen=True, kw_only=True)
-class DiskSpec:
-    """A volume as a disk or a CD-ROM."""
-
-    target: str
-    bus: str
-    pool: str
-    volume: str
-    format: str
-    device: str = "disk"
-    boot_order: int | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class FoundDisk:
-    """A disk of a domain; `source` is a path, POOL/VOLUME, or "" for an empty drive."""
-
-    target: str
-    bus: str
-    device: str
-    format: str
-    source: str
-    pool: str = ""
-    volume: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +38,6 @@ class DomainSpec:
     nics: tuple[NICSpec, ...]
     host_key: str = ""
     ssh_user: str = "root"
-    disk_cache: str = ""
     vnc_port: int | None = None
     vnc_bind: str = "127.0.0.1"
     console_log: str = ""
@@ -83,37 +56,31 @@ class FoundDomain:
     ssh_user: str = ""
 
 
-def _add(parent: etree._Element, tag: str, text: str | int | None = None, /, **attributes: str) -> etree._Element:
-    element = etree.SubElement(parent, tag, {key.rstrip("_"): value for key, value in attributes.items()})
-    element.text = None if text is None else str(text)
-    return element
-
-
 def build(spec: DomainSpec) -> str:
     """Return the document of a new VM, like that of a Virter VM."""
     domain = etree.Element("domain", type=spec.type)
-    _add(domain, "name", spec.name)
-    _add(domain, "uuid", spec.uuid)
-    meta = etree.SubElement(_add(domain, "metadata"), f"{{{VIRTER}}}meta", nsmap={"vir": VIRTER})
-    _add(meta, f"{{{VIRTER}}}hostkey", spec.host_key)
-    _add(meta, f"{{{VIRTER}}}ssh-user-name", spec.ssh_user)
-    _add(domain, "memory", spec.memory, unit="MiB")
-    _add(domain, "vcpu", spec.vcpus)
-    os = _add(domain, "os")
-    _add(os, "type", "hvm", arch=spec.arch)
-    features = _add(domain, "features")
-    _add(features, "acpi")
-    _add(features, "apic")
+    add(domain, "name", spec.name)
+    add(domain, "uuid", spec.uuid)
+    meta = etree.SubElement(add(domain, "metadata"), f"{{{VIRTER}}}meta", nsmap={"vir": VIRTER})
+    add(meta, f"{{{VIRTER}}}hostkey", spec.host_key)
+    add(meta, f"{{{VIRTER}}}ssh-user-name", spec.ssh_user)
+    add(domain, "memory", spec.memory, unit="MiB")
+    add(domain, "vcpu", spec.vcpus)
+    os = add(domain, "os")
+    add(os, "type", "hvm", arch=spec.arch)
+    features = add(domain, "features")
+    add(features, "acpi")
+    add(features, "apic")
     # Emulation has no host CPU to model; "maximum" is all that it can do.
-    _add(domain, "cpu", mode="host-model" if spec.type == "kvm" else "maximum")
-    clock = _add(domain, "clock", offset="utc")
-    _add(clock, "timer", name="rtc", tickpolicy="catchup")
-    _add(clock, "timer", name="pit", tickpolicy="delay")
-    _add(clock, "timer", name="hpet", present="no")
-    _add(domain, "on_poweroff", "destroy")
-    _add(domain, "on_reboot", "restart")
-    _add(domain, "on_crash", "destroy")
-    _build_devices(_add(domain, "devices"), spec)
+    add(domain, "cpu", mode="host-model" if spec.type == "kvm" else "maximum")
+    clock = add(domain, "clock", offset="utc")
+    add(clock, "timer", name="rtc", tickpolicy="catchup")
+    add(clock, "timer", name="pit", tickpolicy="delay")
+    add(clock, "timer", name="hpet", present="no")
+    add(domain, "on_poweroff", "destroy")
+    add(domain, "on_reboot", "restart")
+    add(domain, "on_crash", "destroy")
+    _build_devices(add(domain, "devices"), spec)
     return etree.tostring(domain, encoding="unicode")
 
 
@@ -121,49 +88,32 @@ def bare(document: str, name: str, uuid: str) -> str:
     """Return a minimal document of the same kind as another VM's, with that name and UUID."""
     was = etree.fromstring(document)
     domain = etree.Element("domain", type=was.get("type"))
-    _add(domain, "name", name)
-    _add(domain, "uuid", uuid)
-    _add(domain, "memory", 1, unit="MiB")
+    add(domain, "name", name)
+    add(domain, "uuid", uuid)
+    add(domain, "memory", 1, unit="MiB")
     os = was.find("os/type")
-    _add(_add(domain, "os"), "type", os.text, **{key: os.attrib[key] for key in ("arch",) if key in os.attrib})
+    add(add(domain, "os"), "type", os.text, **{key: os.attrib[key] for key in ("arch",) if key in os.attrib})
     return etree.tostring(domain, encoding="unicode")
 
 
 def _build_devices(devices: etree._Element, spec: DomainSpec) -> None:
     for disk in spec.disks:
-        devices.append(_disk(disk, spec.disk_cache))
-    _add(devices, "controller", type="scsi", model="virtio-scsi")
+        devices.append(build_disk(disk))
+    add(devices, "controller", type="scsi", model="virtio-scsi")
     for nic in spec.nics:
         devices.append(etree.fromstring(nic_edit.build(nic)))
-    serial = _add(devices, "serial", type="pty")
+    serial = add(devices, "serial", type="pty")
     if spec.console_log:
-        _add(serial, "log", file=spec.console_log, append="off")
-    _add(serial, "target", port="0")
-    _add(_add(devices, "console", type="pty"), "target", type="serial", port="0")
+        add(serial, "log", file=spec.console_log, append="off")
+    add(serial, "target", port="0")
+    add(add(devices, "console", type="pty"), "target", type="serial", port="0")
     # Virter's VMs have none; with it the guest's agent, if there is one, can say which addresses it has.
-    _add(_add(devices, "channel", type="unix"), "target", type="virtio", name="org.qemu.guest_agent.0")
+    add(add(devices, "channel", type="unix"), "target", type="virtio", name="org.qemu.guest_agent.0")
     port, auto = (str(spec.vnc_port), "no") if spec.vnc_port else ("-1", "yes")
-    _add(devices, "graphics", type="vnc", port=port, autoport=auto, listen=spec.vnc_bind)
-    _add(_add(devices, "video"), "model", type="virtio")
-    _add(devices, "memballoon", model="virtio")
-    _add(_add(devices, "rng", model="virtio"), "backend", "/dev/urandom", model="random")
-
-
-def _disk(spec: DiskSpec, cache: str) -> etree._Element:
-    disk = etree.Element("disk", type="volume", device=spec.device)
-    driver = _add(disk, "driver", name="qemu", type=spec.format)
-    if spec.device == "disk":
-        driver.set("discard", "unmap")
-        driver.set("error_policy", "report")  # the guest gets the error; the VM is not paused
-        if cache:
-            driver.set("cache", cache)
-    _add(disk, "source", pool=spec.pool, volume=spec.volume)
-    if spec.boot_order:
-        _add(disk, "boot", order=str(spec.boot_order))
-    _add(disk, "target", dev=spec.target, bus=spec.bus)
-    if spec.device == "cdrom":
-        _add(disk, "readonly")
-    return disk
+    add(devices, "graphics", type="vnc", port=port, autoport=auto, listen=spec.vnc_bind)
+    add(add(devices, "video"), "model", type="virtio")
+    add(devices, "memballoon", model="virtio")
+    add(add(devices, "rng", model="virtio"), "backend", "/dev/urandom", model="random")
 
 
 def names_boot_device(document: str) -> bool:
@@ -180,7 +130,7 @@ def parse(document: str) -> FoundDomain:
         memory=_mebibytes(root.find("memory")),
         vcpus=whole_number(root.findtext("vcpu", "1")),
         nics=nic_parse.parse_all(root),
-        disks=tuple(_parse_disk(disk) for disk in root.iterfind("devices/disk")),
+        disks=tuple(parse_disk(disk) for disk in root.iterfind("devices/disk")),
         host_key=root.findtext(f"metadata/{{{VIRTER}}}meta/{{{VIRTER}}}hostkey", "").strip(),
         ssh_user=root.findtext(f"metadata/{{{VIRTER}}}meta/{{{VIRTER}}}ssh-user-name", "").strip(),
     )
@@ -269,24 +219,3 @@ def _mebibytes(memory: etree._Element | None) -> int:
     if memory is None:
         return 0
     return whole_number(memory.text, _UNITS.get(memory.get("unit", "KiB").lower(), 0)) // 1024**2
-
-
-def _attribute(element: etree._Element, path: str, name: str, default: str = "") -> str:
-    found = element.find(path)
-    return default if found is None else found.get(name, default)
-
-
-def _parse_disk(disk: etree._Element) -> FoundDisk:
-    source = disk.find("source")
-    values = {} if source is None else dict(source.attrib)
-    pool, volume = values.get("pool", ""), values.get("volume", "")
-    place = normal_path(next((values[key] for key in ("file", "dev", "dir", "name") if values.get(key)), ""))
-    return FoundDisk(
-        target=_attribute(disk, "target", "dev"),
-        bus=_attribute(disk, "target", "bus"),
-        device=disk.get("device", "disk"),
-        format=_attribute(disk, "driver", "type"),
-        source=f"{pool}/{volume}" if volume else place,
-        pool=pool,
-        volume=volume,
-    )

@@ -1,6 +1,6 @@
 """Desired VMs with their NICs, images to run them from, and the observed state of both."""
 
-from .disk import WORK, Disk
+from .disk import WORK, Disk, DiskRequest
 from .image import LAYER, LOADING, TAG, Image, ImageStatus, UploadPart, Volume
 from .nic import NIC, VIRTIO, free_mac
 from .power import SSH_TIMEOUT, Interruption, Power, PowerReason, ShownPower, SSHState
@@ -34,6 +34,7 @@ __all__ = [
     "AddressRound",
     "ConsoleLog",
     "Disk",
+    "DiskRequest",
     "GuestReport",
     "GuestRun",
     "Image",

@@ -7,9 +7,11 @@ from networks.definition.addressing import mac_of_id
 from networks.models import Network
 from virterweb.hypervisors.models import Hypervisor
 from vms.definition import domain as domain_xml
+from vms.definition.disks import PREFIXES, DiskSpec
 from vms.definition.guest_nic import address_of_id
 
 if TYPE_CHECKING:
+    from .disk import Disk
     from .nic import NIC
     from .vm import VM
     from .vm_nics import NICNetworks
@@ -47,7 +49,6 @@ def new_document(vm: "VM", nics: "Sequence[NIC]", domain_type: str, console_log:
         nics=tuple(nic.spec() for nic in nics),
         host_key=vm.host_key_public,
         ssh_user=vm.ssh_user,
-        disk_cache=vm.hypervisor.disk_cache,
         vnc_port=vm.vnc_port,
         vnc_bind=vm.vnc_bind,
         console_log=console_log,
@@ -55,18 +56,29 @@ def new_document(vm: "VM", nics: "Sequence[NIC]", domain_type: str, console_log:
     return domain_xml.build(spec)
 
 
-def _disks(vm: "VM") -> list[domain_xml.DiskSpec]:
-    pool = vm.hypervisor.pool
+def disk_spec(disk: "Disk", target: str) -> DiskSpec:
+    """Return a further disk of a VM as it is attached, with this target."""
+    hypervisor = disk.vm.hypervisor
+    return DiskSpec(
+        target=target,
+        bus=disk.bus,
+        pool=disk.pool or hypervisor.pool,
+        volume=disk.volume,
+        format=disk.format,
+        cache=disk.cache or hypervisor.disk_cache,
+        discard=disk.discard,
+    )
+
+
+def _disks(vm: "VM") -> list[DiskSpec]:
+    common = {"pool": vm.hypervisor.pool, "cache": vm.hypervisor.disk_cache}
     boot = {"target": "vda", "bus": "virtio", "volume": vm.boot_volume, "format": "qcow2", "boot_order": BOOT}
-    disks = [domain_xml.DiskSpec(pool=pool, **boot)]
+    disks = [DiskSpec(**common, **boot)]
     letters = {"virtio": iter("bcdefghijklmnopqrstuvwxyz"), "scsi": iter("bcdefghijklmnop"), "ide": iter("abcd")}
-    prefixes = {"virtio": "vd", "scsi": "sd", "ide": "hd"}
-    for disk in vm.disks.all():
-        target = prefixes[disk.bus] + next(letters[disk.bus])
-        values = {"target": target, "bus": disk.bus, "volume": disk.volume, "format": disk.format}
-        disks.append(domain_xml.DiskSpec(pool=disk.pool or pool, **values))
+    made = vm.disks.filter(made=True)
+    disks += [disk_spec(disk, PREFIXES[disk.bus] + next(letters[disk.bus])) for disk in made]
     iso = {"target": "sda", "bus": "scsi", "volume": vm.seed_volume, "format": "raw", "device": "cdrom"}
-    return [*disks, domain_xml.DiskSpec(pool=pool, **iso)]
+    return [*disks, DiskSpec(**common, **iso)]
 
 
 def revision_values(vm: "VM", nics: "Sequence[NIC]", networks: "NICNetworks") -> dict[str, object]:

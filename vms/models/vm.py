@@ -24,6 +24,7 @@ from .power import SSH_TIMEOUT, Power, SSHState
 from .power_verb import PowerVerb
 from .queryset import VMQuerySet
 from .vm_adoption import VMAdoption
+from .vm_disks import VMDisks
 from .vm_ends import VMEnds
 from .vm_nics import NICNetworks, VMNICs
 from .vm_power import VMPower
@@ -31,7 +32,7 @@ from .vm_power import VMPower
 PORT = [MinValueValidator(1), MaxValueValidator(65535)]
 
 
-class VM(VMNICs, VMAdoption, VMPower, VMEnds):
+class VM(VMNICs, VMAdoption, VMPower, VMDisks, VMEnds):
     """The desired configuration of a VM, or (managed=False) an unmanaged domain as it was found."""
 
     name = models.CharField(validators=[rules.validate_name, rules.validate_hostname])
@@ -149,7 +150,7 @@ class VM(VMNICs, VMAdoption, VMPower, VMEnds):
         own = [(pool, self.boot_volume), (pool, self.seed_volume)]
         if self.console_log and not self.console_dir:
             own.append((pool, self.console_volume))
-        return [*own, *((disk.pool or pool, disk.volume) for disk in self.disks.all())]
+        return [*own, *((disk.pool or pool, disk.volume) for disk in self.disks.all() if disk.made)]
 
     def used_pools(self) -> set[str]:
         return {pool for pool, _ in self.volumes()}

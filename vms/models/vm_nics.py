@@ -116,6 +116,7 @@ class VMNICs:
         with transaction.atomic():
             self.ask_refused_nics_again()
             self.ask_refused_power_again()
+            self.disk_requests.update(refused="")
             note_activity(self, Event.RETRIED, by)
 
     def _desired_nic(self, key: str) -> tuple["NIC", NICSpec]:

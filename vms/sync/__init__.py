@@ -16,6 +16,7 @@ from vms.console import sync as console
 from vms.definition import domain as domain_xml
 from vms.definition.domain_diff import Aspect
 from vms.definition.nics.edit import put_missing
+from vms.disks.sync import change_disks
 from vms.guests import report as guest_report
 from vms.guests import ssh
 from vms.images import sync as image_sync
@@ -97,6 +98,7 @@ def _follow(vm: VM, connection: Connection) -> None:
         _write_seed(vm, connection)
     try:
         change_nics(vm, connection, found)
+        change_disks(vm, connection, found)
     finally:
         if not off:  # the ISO is written before the guest reads it: a guest takes seconds to react to a new NIC
             _write_seed(vm, connection)

@@ -91,7 +91,7 @@ def test_a_vm_that_is_paused_by_a_full_pool_says_so_and_is_resumed(portal: Porta
         portal.manage("vm", "start", "tiny-22")
         wait_for(lambda: answer(domain, "echo here") == "here", 90, "a shell in the guest")
         console = Console(domain)
-        console.run("dd if=/dev/zero of=/dev/vdb bs=1M count=32 2>/dev/null &")
+        console.run("(dd if=/dev/zero of=/dev/vdb bs=1M count=32 2>/dev/null &)")
         wait_for(lambda: "pool full" in said(portal, "tiny-22"), 60, "the page says why it is paused")
         page = portal.get("/vms/lab/tiny-22/").text_content()
         assert "the pool of a disk is full. Make room there, then resume it" in page
@@ -99,11 +99,12 @@ def test_a_vm_that_is_paused_by_a_full_pool_says_so_and_is_resumed(portal: Porta
         portal.manage("vm", "resume", "tiny-22")
         wait_for(lambda: "pool full" not in said(portal, "tiny-22"), 20, "it runs again")
         assert domain.state()[0] == libvirt.VIR_DOMAIN_RUNNING
-        console.run("wait", 60)
         console.close()
         domain.destroy()
         domain.detachDeviceFlags(DISK, libvirt.VIR_DOMAIN_AFFECT_CONFIG)
         portal.manage("vm", "rm", "tiny-22")
     finally:
+        for domain in host.listAllDomains(libvirt.VIR_CONNECT_LIST_DOMAINS_ACTIVE):
+            domain.destroy()  # it holds the file if the test has failed
         lab.run("umount", f"{IMAGES}/small")
         lab.run("rmdir", f"{IMAGES}/small")

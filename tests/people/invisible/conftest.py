@@ -11,6 +11,7 @@ from networks.definition.events import Event
 from networks.definition.spec import HostSpec
 from networks.models import DHCPHostStatus, Network
 from tests.support.making import (
+    make_disks,
     make_foreign_network,
     make_host,
     make_hypervisor,
@@ -98,6 +99,7 @@ def _blue(lab: Hypervisor, rednet: Network) -> dict[str, object]:
     names = {"network": "secret-net", "vm": "secret-vm", "image": "secret-image"}
     keys = {"network_pk": net.pk, "vm_pk": vm.pk, "mac": SHARED_MAC, "ip": "10.2.0.14"}
     parts = {"hypervisor": "lab", "group": "g", "suffix": "json", "end": "/", "verb": "start", "change": "reset"}
+    parts |= {"target": "vdb", "request_id": make_disks(vm)}
     return {**parts, **ids, **names, **keys}
 
 

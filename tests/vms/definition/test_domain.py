@@ -14,7 +14,9 @@ from vms.definition.domain import VIRTER, DiskSpec, DomainSpec, build, parse
 from vms.definition.nics.spec import NICSpec
 from vms.definition.volume import VolumeSpec
 
-BOOT = DiskSpec(target="vda", bus="virtio", pool="default", volume="virter:work:alma-8-8", format="qcow2")
+BOOT = DiskSpec(
+    target="vda", bus="virtio", pool="default", volume="virter:work:alma-8-8", format="qcow2", cache="unsafe"
+)
 SEED = DiskSpec(
     target="sda", bus="scsi", pool="default", volume="virter:work:alma-8-8-cidata", format="raw", device="cdrom"
 )
@@ -29,7 +31,6 @@ VM = DomainSpec(
     nics=(ACCESS, NICSpec(kind="bridge", source="br0", mac="52:54:00:80:00:01", model="e1000")),
     host_key="ssh-rsa AAAA",
     ssh_user="alma",
-    disk_cache="unsafe",
 )
 FOREIGN = """<domain type='kvm'><name>external</name><uuid>0b0b0b0b-0000-4000-8000-000000000001</uuid>
 <memory unit='GiB'>2</memory><vcpu placement='static'>4</vcpu><devices>

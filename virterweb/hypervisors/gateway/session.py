@@ -142,3 +142,8 @@ def bridge_of(network: libvirt.virNetwork) -> str:
     with suppress(libvirt.libvirtError):
         return network.bridgeName()
     return ""
+
+
+def affect(live: bool, stored: bool) -> int:
+    """Return libvirt's flags for a change of a running domain, of its stored definition, or of both."""
+    return (libvirt.VIR_DOMAIN_AFFECT_LIVE if live else 0) | (libvirt.VIR_DOMAIN_AFFECT_CONFIG if stored else 0)

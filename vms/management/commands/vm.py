@@ -15,6 +15,7 @@ from vms.addresses import inventory
 from vms.guests import configure
 from vms.listing import loaded, with_nic_count
 from vms.management.arguments import wait_for_ssh
+from vms.management.disk_verbs import DiskVerbs
 from vms.management.nic_verbs import NICVerbs
 from vms.management.power_verbs import PowerVerbs
 from vms.management.run_verb import RunVerb
@@ -29,7 +30,7 @@ SORTS = {
 }
 
 
-class Command(RunVerb, NICVerbs, PowerVerbs):
+class Command(RunVerb, NICVerbs, PowerVerbs, DiskVerbs):
     help = "Run, list, start, stop and delete VMs, and add, change and remove NICs of existing VMs."
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -56,6 +57,7 @@ class Command(RunVerb, NICVerbs, PowerVerbs):
         ends.add_extend(self, verbs, self.extend, "VM")
         self._add_lifecycle_arguments(verbs)
         self.add_nic_arguments(verbs)
+        self.add_disk_arguments(verbs)
 
     def _add_lifecycle_arguments(self, verbs) -> None:
         self.verb(verbs, "configure", self.configure, "apply the network configuration in a running guest now", "name")

@@ -24,7 +24,7 @@ from virterweb.hypervisors.gateway.nouns.power import (
     reasons_of_stopped,
     stopped_reason,
 )
-from virterweb.hypervisors.gateway.session import NO_AGENT, Session, object_name
+from virterweb.hypervisors.gateway.session import NO_AGENT, Session, affect, object_name
 from virterweb.messages import Message
 
 _STATES = {
@@ -147,7 +147,7 @@ class Domains:
 
     def attach_nic(self, uuid: str, device: str, mac: str, *, live: bool, stored: bool) -> None:
         with self._session.calling(Message("domains.attach_nic", mac=mac)):
-            self._session.libvirt.lookupByUUIDString(uuid).attachDeviceFlags(device, _affect(live, stored))
+            self._session.libvirt.lookupByUUIDString(uuid).attachDeviceFlags(device, affect(live, stored))
 
     def update_nic(self, uuid: str, device: str, mac: str) -> None:
         """Change a NIC of a running VM. libvirt may report success and change nothing, so read the result."""
@@ -158,7 +158,7 @@ class Domains:
         """Request the release of a NIC: a running guest has to cooperate, so check whether it is gone."""
         gone = (libvirt.VIR_ERR_DEVICE_MISSING, libvirt.VIR_ERR_NO_DOMAIN)
         with self._session.calling(Message("domains.detach_nic", mac=mac), *gone):
-            self._session.libvirt.lookupByUUIDString(uuid).detachDeviceFlags(device, _affect(live, stored))
+            self._session.libvirt.lookupByUUIDString(uuid).detachDeviceFlags(device, affect(live, stored))
 
     def traffic(self) -> dict[str, dict[str, FoundTraffic]]:
         """Return the traffic of the NICs of all active domains, by UUID and host device. The call never blocks."""
@@ -235,7 +235,3 @@ def _arp_table(pid: int | None) -> list[tuple[str, str, str]] | None:
 
 def _macs(domain: libvirt.virDomain) -> set[str]:
     return {mac.get("address").lower() for mac in etree.fromstring(domain.XMLDesc()).iterfind("devices/interface/mac")}
-
-
-def _affect(live: bool, stored: bool) -> int:
-    return (libvirt.VIR_DOMAIN_AFFECT_LIVE if live else 0) | (libvirt.VIR_DOMAIN_AFFECT_CONFIG if stored else 0)
