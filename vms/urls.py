@@ -12,6 +12,7 @@ from .hardware import views as hardware_views
 from .history import views as history_views
 from .leftovers import views as leftover_views
 from .models import PowerVerb
+from .nics import links as link_views
 from .nics import views as nic_views
 from .power import views as power_views
 from .run import views as run_views
@@ -86,6 +87,9 @@ urlpatterns = [
     path("vms/<str:hypervisor>/<str:name>/persist/", change_views.vm_persist, name="persist"),
     path("vms/<str:hypervisor>/<str:name>/take-over/", change_views.vm_adopt_replacement, name="adopt_replacement"),
     path("vms/<str:hypervisor>/<str:name>/release/", views.vm_release, name="release"),
+    path("vms/<str:hypervisor>/<str:name>/isolate/", link_views.vm_isolate, name="isolate"),
+    path("vms/<str:hypervisor>/<str:name>/end-isolation/", link_views.vm_end_isolation, name="end_isolation"),
+    path("vms/<str:hypervisor>/<str:name>/nics/<str:mac>/link/", link_views.nic_link, name="nic_link"),
     path("vms/<str:hypervisor>/<str:name>/disks/", disk_views.disk_list, name="disks"),
     path("vms/<str:hypervisor>/<str:name>/disks/add/", disk_views.disk_add, name="disk_add"),
     path("vms/<str:hypervisor>/<str:name>/disks/drive/", disk_views.drive_add, name="drive_add"),

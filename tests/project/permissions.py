@@ -78,7 +78,7 @@ PAGES: dict[str, dict[str | None, Rule]] = {
         "autostart": CHANGE,
         "disks": READ,
         **each("disk_add disk_grow disk_remove medium", EDIT),
-        **each("drive_add disk_request_cancel", CHANGE),
+        **each("drive_add disk_request_cancel nic_link isolate end_isolation", CHANGE),
         "menu": NAMES,
         "remove": DELETE,
         "share": SHARE,

@@ -28,6 +28,8 @@ class Event(StrEnum):
     RESET = "reset"
     AUTOSTART_ON = "autostart on"
     AUTOSTART_OFF = "autostart off"
+    ISOLATED = "isolated"
+    ISOLATION_ENDED = "isolation ended"
     DISK_ADDED = "disk added"
     DISK_GROWN = "disk grown"
     DISK_DETACHED = "disk detached"

@@ -42,6 +42,8 @@ EVENTS = {
     "reset": "reset by force",
     "autostart on": "set to start with the host",
     "autostart off": "set to not start with the host",
+    "isolated": "isolated: all links set down",
+    "isolation ended": "isolation ended: links set up again",
     "disk added": "disk {name} added",
     "disk grown": "disk {target} grown to {size} MiB",
     "disk detached": "disk {target} detached",

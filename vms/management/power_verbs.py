@@ -29,6 +29,9 @@ class PowerVerbs(VMVerbs):
             parser.add_argument("names", nargs="+", metavar="name", help="names of the VMs")
             if verb is PowerVerb.SHUT_DOWN:
                 parser.add_argument("--force", action="store_true", help="the same as force-off")
+        isolate = self.verb(verbs, "isolate", self.isolate, "set the links of all NICs of VMs down", waits=True)
+        isolate.add_argument("names", nargs="+", metavar="name", help="names of the VMs")
+        isolate.add_argument("--end", action="store_true", help="set the links up again that were set down so")
         text = "have libvirt start VMs with the host, or not"
         autostart = self.verb(verbs, "autostart", self.autostart, text, waits=True)
         autostart.add_argument("names", nargs="+", metavar="name", help="names of the VMs")
@@ -50,6 +53,14 @@ class PowerVerbs(VMVerbs):
         def request(name: str) -> VM:
             vm = self.find(name, hypervisor, managed=False)
             vm.ask_autostart(not off, self.user)
+            return vm
+
+        self.change_each(names, request, no_wait)
+
+    def isolate(self, names: list[str], hypervisor: str | None, no_wait: bool, end: bool, **options: object) -> None:
+        def request(name: str) -> VM:
+            vm = self.find(name, hypervisor, managed=False)
+            (vm.end_isolation if end else vm.isolate)(self.user)
             return vm
 
         self.change_each(names, request, no_wait)

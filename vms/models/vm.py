@@ -26,13 +26,14 @@ from .queryset import VMQuerySet
 from .vm_adoption import VMAdoption
 from .vm_disks import VMDisks
 from .vm_ends import VMEnds
+from .vm_links import VMLinks
 from .vm_nics import NICNetworks, VMNICs
 from .vm_power import VMPower
 
 PORT = [MinValueValidator(1), MaxValueValidator(65535)]
 
 
-class VM(VMNICs, VMAdoption, VMPower, VMDisks, VMEnds):
+class VM(VMNICs, VMLinks, VMAdoption, VMPower, VMDisks, VMEnds):
     """The desired configuration of a VM, or (managed=False) an unmanaged domain as it was found."""
 
     name = models.CharField(validators=[rules.validate_name, rules.validate_hostname])
@@ -91,6 +92,9 @@ class VM(VMNICs, VMAdoption, VMPower, VMDisks, VMEnds):
     )
     autostart = models.BooleanField(
         null=True, editable=False, help_text="libvirt starts the VM with the host; empty: as libvirt has it"
+    )
+    isolated = models.JSONField(
+        default=list, blank=True, editable=False, help_text="keys of the NICs whose links were set down to isolate it"
     )
     asked = models.JSONField(
         default=list, blank=True, editable=False, help_text="aspects that are reverted to their saved values"

@@ -91,7 +91,9 @@ def test_a_vm_that_is_paused_by_a_full_pool_says_so_and_is_resumed(portal: Porta
         portal.manage("vm", "start", "tiny-22")
         wait_for(lambda: answer(domain, "echo here") == "here", 90, "a shell in the guest")
         console = Console(domain)
-        console.run("(dd if=/dev/zero of=/dev/vdb bs=1M count=32 2>/dev/null &)")
+        console.run("(dd if=/dev/zero of=/dev/vdb bs=1M count=32 conv=fsync 2>/dev/null &)")
+        full = [libvirt.VIR_DOMAIN_PAUSED, libvirt.VIR_DOMAIN_PAUSED_IOERROR]
+        wait_for(lambda: domain.state() == full, 60, "the VM is paused")
         wait_for(lambda: "pool full" in said(portal, "tiny-22"), 60, "the page says why it is paused")
         page = portal.get("/vms/lab/tiny-22/").text_content()
         assert "the pool of a disk is full. Make room there, then resume it" in page
