@@ -19,6 +19,11 @@ addEventListener("toggle", ({ target }) => {
   if (target.matches?.("details.menu[open]")) place(target);
 }, true);
 
+// Entries may be loaded when a menu is opened.
+addEventListener("htmx:after:swap", () => {
+  for (const menu of openMenus()) place(menu);
+});
+
 addEventListener("scroll", ({ target }) => {
   for (const menu of openMenus()) if (menu.closest(".scroll") && !menu.contains(target)) menu.open = false;
 }, true);
