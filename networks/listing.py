@@ -1,6 +1,6 @@
 """The list of networks as its address asks for it: searched, narrowed by chips, and sorted."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from django.db.models import F, QuerySet
 from django.http import QueryDict
@@ -49,3 +49,8 @@ def narrowed(networks: NetworkQuerySet, query: QueryDict, hypervisors: int = 1) 
     found = networks.matching(query.get("q", "")).once_a_name().with_state()
     properties = (hypervisor_property(hypervisors), STATE, OWNER, ends.PROPERTY)
     return Narrowed(ends.with_end_code(found), properties, query)
+
+
+def loaded(shown: NetworkQuerySet, keys: Collection[int]) -> list[Network]:
+    """Return the rows of the list with these keys, with their successors, if they were recreated outside."""
+    return shown.with_replacements(shown.filter(pk__in=keys))

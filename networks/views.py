@@ -14,7 +14,7 @@ from networks.changes.forms.network import NetworkForm
 from networks.copies.terraform import terraform
 from networks.copies.virsh import virsh
 from networks.copies.virter import virter
-from networks.listing import COLUMNS, narrowed
+from networks.listing import COLUMNS, loaded, narrowed
 from networks.lookup import get_managed, get_network
 from networks.models import Network
 from virterweb.hypervisors.desired.history import latest
@@ -41,7 +41,7 @@ def network_list(request: HttpRequest) -> HttpResponse:
     )
     found = narrowed(shown, request.GET, hypervisors)
     count = None if request.htmx else found.count  # a fragment has no chips, whose query counts
-    table = Table(found.rows, COLUMNS if several else COLUMNS[:-1], request.GET, shown.with_replacements, count)
+    table = Table(found.rows, COLUMNS if several else COLUMNS[:-1], request.GET, partial(loaded, shown), count)
     any_changeable = any(rights.may(request.user, Verb.EDIT, network) for network in table.rows)
     context = {"table": table, "several": several, "any_changeable": any_changeable, "narrowed": found}
     context["has_ends"] = ends.has_ends(table)

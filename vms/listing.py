@@ -1,6 +1,6 @@
 """The list of VMs as its address asks for it: searched, narrowed by chips, and sorted."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from django.db.models import Count, F, OuterRef, Q, Subquery, Value
 from django.db.models.functions import Coalesce
@@ -54,7 +54,7 @@ COLUMNS = (
 def with_nic_count(vms: VMQuerySet) -> VMQuerySet:
     """Add the number of NICs that a VM has in libvirt, as `nic_count`."""
     nics = NICStatus.objects.filter(vm=OuterRef("status")).order_by().values("vm")
-    return vms.annotate(nic_count=Coalesce(Subquery(nics.annotate(count=Count("pk")).values("count")), 0))
+    return vms.annotate(nic_count=Coalesce(Subquery(nics.annotate(count=Count("vm")).values("count")), 0))
 
 
 def narrowed(vms: VMQuerySet, query: QueryDict, hypervisors: int = 1) -> Narrowed:
@@ -64,8 +64,8 @@ def narrowed(vms: VMQuerySet, query: QueryDict, hypervisors: int = 1) -> Narrowe
     return Narrowed(ends.with_end_code(found), properties, query)
 
 
-def loaded(shown: VMQuerySet, rows: VMQuerySet) -> list[VM]:
-    """Return rows of the list with their successors, if they were recreated outside, and the addresses of both."""
-    found = shown.with_replacements(rows)
+def loaded(shown: VMQuerySet, keys: Collection[int]) -> list[VM]:
+    """Return the rows of the list with these keys, with the addresses of each and of a successor recreated outside."""
+    found = shown.with_replacements(shown.filter(pk__in=keys))
     with_access_addresses(vm.as_found for vm in found)
     return found

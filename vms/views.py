@@ -4,7 +4,8 @@ import hashlib
 from functools import partial
 
 from django.contrib import messages
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
@@ -176,10 +177,9 @@ def image_list(request: HttpRequest) -> HttpResponse:
     form = ImageForm(request.POST or None, request.FILES or None, user=request.user)
     if request.method == "POST" and form.is_valid() and form.save(request.user):
         return redirect("vms:images")
-    access = rights.access_of(request.user)
-    seen_vms = access.q(Verb.LIST, "vm", "vms__")
     images = Image.objects.visible_to(request.user).select_related("status", "hypervisor")
-    images = images.annotate(vm_count=Count("vms", filter=seen_vms or None))
+    vms = VM.objects.visible_to(request.user).filter(image=OuterRef("pk")).order_by().values("image")
+    images = images.annotate(vm_count=Coalesce(Subquery(vms.annotate(count=Count("image")).values("count")), 0))
     page = page_of(images.order_by("hypervisor", natural("name")), request.GET)
     seen = Volume.objects.filter(hypervisor__in={image.hypervisor_id for image in page.object_list})
     seen = seen.filter(name__in={image.volume for image in page.object_list})
@@ -188,7 +188,7 @@ def image_list(request: HttpRequest) -> HttpResponse:
         image.seen = volumes.get((image.hypervisor_id, image.volume))
         image.flat = bool(image.seen and not image.seen.backing)
     context = {"page": page, "form": form, "volumes": _offered(request.user, form)}
-    mine = access.hypervisors(at="hypervisor")
+    mine = rights.access_of(request.user).hypervisors(at="hypervisor")
     unread = ReadingProblem.objects.filter(mine, kind=ReadingProblem.Kind.POOL)
     context["unread"] = unread.select_related("hypervisor__status")
     if request.htmx and request.method == "GET":

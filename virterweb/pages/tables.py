@@ -8,7 +8,7 @@ from ipaddress import ip_address
 
 from django.core.paginator import Page, Paginator
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import F, Func, GenericIPAddressField, OrderBy, QuerySet
+from django.db.models import F, Func, GenericIPAddressField, Model, OrderBy, QuerySet
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Collate
 from django.db.models.sql.compiler import SQLCompiler
@@ -89,7 +89,7 @@ class Heading:
 class Table:
     """Rows in the order that the URL requests, by pages, with headings that link to other orders.
 
-    `load` makes the rows of a page from their part of the query set; `count` is the number of all, if it is known.
+    `load` reads the rows of a page by their primary keys; `count` is the number of all, if it is known.
     """
 
     def __init__(
@@ -97,7 +97,7 @@ class Table:
         rows: QuerySet,
         columns: Iterable[Column],
         query: QueryDict,
-        load: Callable[[QuerySet], list] = list,
+        load: Callable[[list[int]], Iterable[Model]] | None = None,
         count: int | None = None,
     ) -> None:
         self.columns = {column.key: column for column in columns}
@@ -106,7 +106,7 @@ class Table:
         self.reverse = order.startswith("-")
         self.sort = order.lstrip("-") if order.lstrip("-") in self.columns else ""
         self._rows = rows
-        self._load = load
+        self._load = load or (lambda keys: rows.filter(pk__in=keys))
         self._count = count
 
     @cached_property
@@ -119,7 +119,7 @@ class Table:
         else:  # the whole rows are read when it is known which ones are on the page
             page = page_of(rows.values_list("pk", flat=True), self.query, self._count)
             page.object_list = list(page.object_list)
-        loaded = {row.pk: row for row in self._load(rows.filter(pk__in=page.object_list))}
+        loaded = {row.pk: row for row in self._load(page.object_list)}
         page.object_list = [loaded[key] for key in page.object_list if key in loaded]
         return page
 

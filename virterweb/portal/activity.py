@@ -159,7 +159,7 @@ def activity(request: HttpRequest) -> HttpResponse:
     properties = properties_for(request.user)
     rows = Narrowed(found, properties, request.GET)
     context = {
-        "table": Table(rows.rows, COLUMNS, request.GET, with_links),
+        "table": Table(rows.rows, COLUMNS, request.GET, lambda keys: with_links(Entry.objects.filter(pk__in=keys))),
         "narrowed": rows,
         "period": period,
         "query": request.GET.urlencode(),

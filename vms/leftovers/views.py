@@ -1,6 +1,7 @@
 """The page of the unused volumes of a pool, and their deletion."""
 
 import hashlib
+from collections.abc import Sequence
 
 from django.contrib import messages
 from django.db.models import F
@@ -33,7 +34,11 @@ def volume_list(request: HttpRequest, hypervisor: str, suffix: str = "") -> Http
     unused = Volume.objects.visible_to(request.user).unused().filter(hypervisor=found)
     if suffix:
         return answer(f"{found}-unused-volumes", suffix, FILE, unused.order_by("name").values_list(*FILE))
-    table = Table(unused, COLUMNS, request.GET, lambda rows: with_makers(list(rows), request.user))
+
+    def loaded(keys: list[int]) -> Sequence[Volume]:
+        return with_makers(list(unused.filter(pk__in=keys)), request.user)
+
+    table = Table(unused, COLUMNS, request.GET, loaded)
     unread = found.reading_problems.filter(kind=ReadingProblem.Kind.POOL).first()
     context = {"hypervisor": found, "table": table, "unread": unread}
     context["sees"] = rights.access_of(request.user).allows_on(Verb.LIST, found.pk)

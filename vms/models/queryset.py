@@ -5,9 +5,10 @@ from typing import Self
 from django.db import models
 from django.db.models import Case, F, Q, Value, When
 from django.db.models.functions import Cast
-from django.utils import timezone
 
 from networks.definition.addressing import may_be_in_mac
+from virterweb.hypervisors.claims.clock import Now
+from virterweb.hypervisors.desired.queryset import UNREADY
 from virterweb.hypervisors.desired.state import State
 from virterweb.hypervisors.models import with_hypervisor
 from virterweb.people.owned import OwnedQuerySet
@@ -15,6 +16,22 @@ from virterweb.people.owned import OwnedQuerySet
 from .power import SSH_TIMEOUT, UNTRIED, Power, ShownPower, SSHState
 
 POWER_SHOWN = ShownPower.case()
+
+# The expressions below are built once: each page of a list would take as long for that as for a query.
+WAITS = Q(wait_ssh=True, managed=True, status__power=Power.RUNNING, ssh_check__ready_at=None)
+GIVEN_UP = ~Q(ssh_check__reason="") & Q(ssh_check__since__lte=Now() - SSH_TIMEOUT)
+UNTRIED_SSH = Q(*(Q(ssh_text__contains=f'"{code}"') for code in UNTRIED), _connector=Q.OR)
+OF_SSH = Case(
+    When(GIVEN_UP & UNTRIED_SSH, then=Value(SSHState.UNKNOWN)),
+    When(GIVEN_UP, then=Value(SSHState.GIVEN_UP)),
+    default=Value(SSHState.WAITING),
+)
+SHOWN = Case(*UNREADY, When(WAITS, then=OF_SSH), default=POWER_SHOWN, output_field=models.CharField())
+BESIDE = Case(
+    When(~Q(state_code__in=[State.READY, State.UNMANAGED]), status__present=True, then=POWER_SHOWN),
+    default=Value(""),
+    output_field=models.CharField(),
+)
 
 
 class VMQuerySet(OwnedQuerySet):
@@ -49,20 +66,5 @@ class VMQuerySet(OwnedQuerySet):
 
     def with_shown_state(self) -> Self:
         """Add `state_code` and the values of what pages show: `VM.shown_state` as `shown_code`, `power_beside`."""
-        waits = Q(wait_ssh=True, managed=True, status__power=Power.RUNNING)
-        given_up = ~Q(ssh_check__reason="") & Q(ssh_check__since__lte=timezone.now() - SSH_TIMEOUT)
-        untried = Q(*(Q(ssh_text__contains=f'"{code}"') for code in UNTRIED), _connector=Q.OR)
-        shown = (
-            When(~Q(state_code__in=[State.READY, State.UNMANAGED]), then=F("state_code")),
-            When(waits & Q(ssh_check__isnull=True), then=Value(SSHState.WAITING)),
-            When(waits & Q(ssh_check__ready_at=None) & given_up & untried, then=Value(SSHState.UNKNOWN)),
-            When(waits & Q(ssh_check__ready_at=None) & given_up, then=Value(SSHState.GIVEN_UP)),
-            When(waits & Q(ssh_check__ready_at=None), then=Value(SSHState.WAITING)),
-        )
-        beside = When(~Q(state_code__in=[State.READY, State.UNMANAGED]), status__present=True, then=POWER_SHOWN)
-        text = models.CharField()
         with_text = self.with_state().alias(ssh_text=Cast("ssh_check__reason", models.TextField()))
-        return with_text.annotate(
-            shown_code=Case(*shown, default=POWER_SHOWN, output_field=text),
-            power_code=Case(beside, default=Value(""), output_field=text),
-        )
+        return with_text.annotate(shown_code=SHOWN, power_code=BESIDE)

@@ -12,6 +12,14 @@ from virterweb.pages.name_field import NamedQuerySet
 from .state import State
 
 DONE = Q(status__generation__gte=F("generation"))
+UNREADY = (  # the states other than ready and unmanaged
+    When(~Q(status__error="") & (DONE | Q(status__tries__gt=0)), then=Value(State.FAILED)),
+    When(removed_at__isnull=False, then=Value(State.REMOVING)),
+    When(~DONE, then=Value(State.PENDING)),
+    When(~Q(status__drift=""), managed=True, then=Value(State.DRIFTED)),
+)
+UNMANAGED = When(managed=False, then=Value(State.UNMANAGED))
+STATE = Case(*UNREADY, UNMANAGED, default=Value(State.READY), output_field=models.CharField())
 
 
 class DesiredQuerySet(NamedQuerySet):
@@ -38,14 +46,7 @@ class DesiredQuerySet(NamedQuerySet):
 
     def with_state(self) -> Self:
         """Add the column `state_code`: the value of `Desired.state`, which is computed in the same order."""
-        cases = (
-            When(~Q(status__error="") & (DONE | Q(status__tries__gt=0)), then=Value(State.FAILED)),
-            When(removed_at__isnull=False, then=Value(State.REMOVING)),
-            When(~DONE, then=Value(State.PENDING)),
-            When(managed=False, then=Value(State.UNMANAGED)),
-            When(~Q(status__drift=""), then=Value(State.DRIFTED)),
-        )
-        return self.annotate(state_code=Case(*cases, default=Value(State.READY), output_field=models.CharField()))
+        return self.annotate(state_code=STATE)
 
     def once_a_name(self) -> Self:
         """Leave out the objects that replaced a managed one of the same name which libvirt no longer has."""

@@ -1,12 +1,20 @@
 """The hypervisors as every page shows them: in the sidebar, and notes about those that are not up to date."""
 
 from datetime import datetime
-from functools import cached_property
+from functools import cache, cached_property
 
-from django.db.models import BooleanField, Case, Count, ExpressionWrapper, Max, Q, Value, When, Window
+from django.db.models import BooleanField, Case, Count, ExpressionWrapper, Max, Value, When, Window
+from django.db.models.expressions import Combinable
 from django.http import HttpRequest
 
-from virterweb.hypervisors.models import RECORDED_FOR, Condition, Hypervisor, HypervisorQuerySet, HypervisorStatus
+from virterweb.hypervisors.models import (
+    RECORDED_FOR,
+    Condition,
+    Hypervisor,
+    HypervisorQuerySet,
+    HypervisorStatus,
+    not_current,
+)
 from virterweb.pages.tables import natural, natural_key
 
 OVERVIEW = "*"
@@ -14,6 +22,19 @@ SHOWN = 12  # hypervisors in the sidebar
 MANY = 20  # hypervisors: a page about more of them does not have all polled often
 NAMED = 5  # hypervisors that are not up to date in notes
 COLUMNS = ("error", "detail", "observed_at", "due_at", "asked_at", "began_at", "unreachable_since", "hypervisor")
+
+
+@cache
+def facts_of_all() -> dict[str, Combinable]:
+    """Return the columns that say something about all hypervisors in each row, and `recorded`. They are built once."""
+    recorded = HypervisorStatus.is_watched("status__", RECORDED_FOR)
+    counts = {condition.name: Window(Count("pk", filter=having)) for condition, having in not_current().items()}
+    return counts | {
+        "total": Window(Count("pk")),
+        "recorded": ExpressionWrapper(recorded, BooleanField()),
+        "recorded_count": Window(Count("pk", filter=recorded)),
+        "late_poll": Window(Max("status__observed_at", filter=not_current()[Condition.LATE])),
+    }
 
 
 class Fleet:
@@ -29,13 +50,7 @@ class Fleet:
     @cached_property
     def _first(self) -> list[Hypervisor]:
         rows = self.visible.select_related("status").only("name", *(f"status__{name}" for name in COLUMNS))
-        recorded = HypervisorStatus.is_watched("status__", RECORDED_FOR)
-        rows = rows.with_condition().annotate(
-            **{condition.name: Window(Count("pk", filter=Q(condition=condition))) for condition in Condition},
-            recorded=ExpressionWrapper(recorded, BooleanField()),
-            recorded_count=Window(Count("pk", filter=recorded)),
-            late_poll=Window(Max("status__observed_at", filter=Q(condition=Condition.LATE))),
-        )
+        rows = rows.with_condition().annotate(**facts_of_all())
         named = Case(When(name=self.about, then=Value(0)), default=Value(1))
         first = rows.order_by(named, "condition", natural("name"))[:SHOWN]
         return sorted(first, key=lambda one: (one.condition, natural_key(one.name)))
@@ -77,12 +92,13 @@ class Fleet:
 
     @property
     def count(self) -> int:
-        return self._count(*Condition)
+        return sum(one.total for one in self._first[:1])
 
     @property
     def worker_stopped(self) -> bool:
         """Return whether nothing that can be reached is polled."""
-        return bool(self._count(Condition.UNPOLLED, Condition.LATE)) and not self._count(Condition.CURRENT)
+        waiting = self._count(Condition.UNPOLLED, Condition.LATE)
+        return bool(waiting) and waiting + self._count(Condition.FAILED) == self.count
 
     @property
     def last_poll(self) -> datetime | None:

@@ -9,6 +9,7 @@ from .hypervisor import (
     Hypervisor,
     HypervisorQuerySet,
     HypervisorStatus,
+    not_current,
     with_hypervisor,
 )
 from .reading_problem import ReadingProblem, ReadingProblemQuerySet
@@ -28,5 +29,6 @@ __all__ = [
     "ReadingProblemQuerySet",
     "Secret",
     "WorkerProcess",
+    "not_current",
     "with_hypervisor",
 ]

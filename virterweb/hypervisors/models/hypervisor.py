@@ -1,6 +1,7 @@
 """The hypervisors that the portal knows, with Virter's settings for each, and their last readings."""
 
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Self
 
 from django.core.validators import RegexValidator
@@ -38,14 +39,21 @@ class Condition(models.TextChoices):
     CURRENT = "up-to-date", "up to date"
 
 
+@cache
+def not_current() -> dict[Condition, Q]:
+    """Return the queries of hypervisors in each condition except CURRENT. They exclude each other."""
+    is_read = Q(status__error="")
+    return {
+        Condition.FAILED: ~is_read,
+        Condition.UNPOLLED: is_read & Q(status__observed_at=None),
+        Condition.LATE: is_read & Q(status__observed_at__isnull=False) & HypervisorStatus.is_late("status__"),
+    }
+
+
 class HypervisorQuerySet(NamedQuerySet):
     def with_condition(self) -> Self:
         """Add the column `condition`, a `Condition`."""
-        cases = (
-            When(~Q(status__error=""), then=Value(Condition.FAILED)),
-            When(status__observed_at=None, then=Value(Condition.UNPOLLED)),
-            When(HypervisorStatus.is_late("status__"), then=Value(Condition.LATE)),
-        )
+        cases = (When(having, then=Value(condition)) for condition, having in not_current().items())
         return self.annotate(condition=Case(*cases, default=Value(Condition.CURRENT), output_field=models.CharField()))
 
     def in_lists(self) -> Self:

@@ -28,16 +28,18 @@ PROPERTY = Property(
     having=lambda rows, code: rows.filter(end_code=code),
 )
 SHOWN = 10
+END_CODE = Case(
+    When(ends_at=None, then=Value("never")),
+    When(ends_at__lte=Now(), then=Value("ended")),
+    When(ends_at__lte=Now() + SOON, then=Value("soon")),
+    default=Value("later"),
+    output_field=CharField(),
+)
 
 
 def with_end_code(rows: QuerySet) -> QuerySet:
     """Add the column `end_code`, by which a list is narrowed."""
-    cases = (
-        When(ends_at=None, then=Value("never")),
-        When(ends_at__lte=Now(), then=Value("ended")),
-        When(ends_at__lte=Now() + SOON, then=Value("soon")),
-    )
-    return rows.annotate(end_code=Case(*cases, default=Value("later"), output_field=CharField()))
+    return rows.annotate(end_code=END_CODE)
 
 
 def has_ends(table: Table) -> bool:
