@@ -16,6 +16,7 @@ from virterweb.pages.tables import Table, natural, page_of
 from virterweb.people import creating, rights
 from virterweb.people.ends import listing as ends
 from virterweb.people.ends import views as end_views
+from virterweb.people.limits import Exceeded
 from virterweb.people.sharing.many import can_hand_over
 from virterweb.people.sharing.views import share_page
 from virterweb.people.verbs import Verb
@@ -153,7 +154,10 @@ def _what_goes(vm: VM) -> dict[str, list[str]]:
 def vm_adopt(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
     vm = get_vm(request.user, hypervisor, name, verb=Verb.ADOPT)
     try:
-        vm.adopt(request.user)
+        vm.adopt(request.user, creating.chosen_team(request, vm.hypervisor))
+    except Exceeded as problem:
+        messages.error(request, str(problem))
+        return redirect(vm)
     except ValueError as problem:
         messages.error(request, f"{problem}.")
         return redirect(vm)

@@ -14,8 +14,9 @@ from networks.models import Network
 from virterweb.hypervisors.desired.one_at_a_time import of_all_hypervisors
 from virterweb.hypervisors.desired.refusals import InvalidTransition, Refusal
 from virterweb.messages import Message
-from virterweb.people import rights
+from virterweb.people import creating, rights
 from virterweb.people.ends.views import EXTEND, extend_many
+from virterweb.people.limits import Exceeded
 from virterweb.people.sharing.many import HAND_OVER, hand_over_many
 
 from .views import save_change, shown
@@ -79,6 +80,8 @@ def networks_bulk(request: HttpRequest) -> HttpResponse:
                     _do(request, row, action)
                 except InvalidTransition as problem:
                     row.refused = problem.message
+                except Exceeded as problem:
+                    row.refused = Message.external(str(problem).rstrip("."))
             if row.refused:
                 messages.error(request, f"{row.network}: {row.reason}.")
         if names := ", ".join(str(row.network) for row in rows if not row.refused):
@@ -116,7 +119,7 @@ def _do(request: HttpRequest, row: Row, action: str) -> None:
     if action == "remove":
         network.remove(allow_disconnect=row.steps[0].vms)
     elif action == "adopt":
-        network.adopt(request.user)
+        network.adopt(request.user, creating.team_for(request.user, network.hypervisor))
     else:
         event, values = CHANGES[action]
         save_change(request, network, event, row.steps, requested=tuple(values), **values)

@@ -24,7 +24,8 @@ from virterweb.hypervisors.desired.models import Desired
 from virterweb.hypervisors.desired.one_at_a_time import concurrent
 from virterweb.hypervisors.desired.refusals import InvalidTransition, Refusal
 from virterweb.hypervisors.desired.revisions import note_activity
-from virterweb.people import rights
+from virterweb.people import creating, rights
+from virterweb.people.limits import Exceeded
 from virterweb.people.verbs import Verb
 
 from .accepted import accepted
@@ -182,7 +183,11 @@ def network_persist(request: HttpRequest, hypervisor: str, name: str) -> HttpRes
 def network_adopt(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
     networks = Network.objects.alone().order_by("managed")
     network = get_network(request.user, hypervisor, name, networks, verb=Verb.ADOPT)
-    network.adopt(request.user)
+    try:
+        network.adopt(request.user, creating.chosen_team(request, network.hypervisor))
+    except Exceeded as problem:
+        messages.error(request, str(problem))
+        return redirect(network)
     messages.success(request, f"The portal manages {network} from now on. Nothing changes in libvirt.")
     return redirect(network)
 

@@ -19,7 +19,8 @@ from virterweb.hypervisors.desired.models import Status
 from virterweb.hypervisors.desired.refusals import InvalidTransition, Refusal
 from virterweb.hypervisors.desired.revisions import Revision, conclude
 from virterweb.messages import Message
-from virterweb.people import rights
+from virterweb.people import limits, rights
+from virterweb.people.models import Team
 from virterweb.people.verbs import Verb
 
 from .reservation import DHCPHost
@@ -32,12 +33,18 @@ if TYPE_CHECKING:
 class Adoption:
     """Methods of `Network` that adopt and release it, and that follow or revert changes from outside."""
 
-    def adopt(self, by: AbstractBaseUser | None = None) -> None:
-        """Make what libvirt has the desired configuration; nothing changes in libvirt. May raise InvalidTransition."""
-        with self.transition(managed=False, present=True):
+    def adopt(self, by: AbstractBaseUser | None = None, team: Team | None = None) -> None:
+        """Make what libvirt has the desired configuration, for a team; nothing changes in libvirt.
+
+        Raises:
+            InvalidTransition: A network that the portal manages has the same name.
+            Exceeded: The team would have more than its limits allow.
+        """
+        with limits.kept(team and team.pk, self.hypervisor_id), self.transition(managed=False, present=True):
             self._require_free(self.name)
             self.status.write(made_at=timezone.now())
             type(self).objects.filter(pk=self.pk).update(managed=True)
+            self.belong_to(by, team)
             asked = [entry for entry in self.hosts.filter(removed_at=None) if entry.asked_at]
             self._follow(self.status.definition)
             self._raise_generation()

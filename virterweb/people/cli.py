@@ -24,9 +24,10 @@ from virterweb.hypervisors.models import Hypervisor
 from virterweb.logs.context import about
 from virterweb.pages.characters import visible
 
-from . import rights
+from . import creating, rights
 from .hidden.messages import readable
 from .hidden.teams import what_for
+from .models import Team
 
 OUTDATED = "the database is not prepared for this version of the portal; `manage.py migrate` prepares it"
 NO_WORKER_TIMEOUT = 15.0  # seconds without a poll of the hypervisor until the wait ends
@@ -118,6 +119,16 @@ def pick_hypervisor(user: rights.Actor, name: str | None) -> Hypervisor:
     if len(known) > 1:
         raise CommandError(f"choose one with --hypervisor: {', '.join(one.name for one in known)}")
     return known[0]
+
+
+def add_team(parser: CommandParser) -> None:
+    """Add the flag --team to a verb that adds something for a team."""
+    parser.add_argument("--team", help="name of the team; the first one for which the user may create something there")
+
+
+def team_named(user: rights.Actor, hypervisor: Hypervisor, name: str | None) -> Team | None:
+    """Return the team that gets what a user adopts: see `creating.team_for`."""
+    return creating.team_for(user, hypervisor, **({"name": name} if name else {}))
 
 
 def await_first_poll(hypervisor: Hypervisor) -> None:

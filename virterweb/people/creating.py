@@ -3,6 +3,7 @@
 from django import forms
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
+from django.http import HttpRequest
 
 from virterweb.hypervisors.models import Hypervisor
 
@@ -28,6 +29,26 @@ def teams(user: rights.Actor, hypervisor: int | None = None) -> QuerySet[Team]:
     if access.allows_on(Verb.ADMINISTER, hypervisor):
         return Team.objects.all()
     return Team.objects.filter(pk__in=access.teams(Verb.CREATE, hypervisor))
+
+
+def team_for(user: rights.Actor, hypervisor: Hypervisor, **chosen: object) -> Team | None:
+    """Return the team that gets what a user adopts on a hypervisor: the chosen one, the first, or None without any.
+
+    `chosen` are columns of a team. Raises PermissionDenied if the user may not create anything for that team there.
+    """
+    possible = teams(user, hypervisor.pk)
+    found = possible.filter(**chosen).first()
+    if chosen and found is None:
+        raise PermissionDenied(f"You may not create anything for this team on {hypervisor}. Choose another one.")
+    return found
+
+
+def chosen_team(request: HttpRequest, hypervisor: Hypervisor) -> Team | None:
+    """Return the same for the team that a form sends, which has no field for a single team."""
+    key = request.POST.get("team", "")
+    if key and not (key.isdecimal() and len(key) < 19):
+        key = "0"  # no team
+    return team_for(request.user, hypervisor, **({"pk": key} if key else {}))
 
 
 def prepare(form: forms.Form, user: rights.Actor) -> None:

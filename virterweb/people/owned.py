@@ -110,6 +110,14 @@ class Owned(Desired):
             with recorded(self, event, by, **about):
                 self._give_to(owner, team)
 
+    def belong_to(self, owner: AbstractBaseUser | None, team: Team | None) -> None:
+        """Make what was just adopted that of a user and a team. Without a team, it belongs to the user alone."""
+        if team is not None:
+            self._give_to(owner, team)
+        elif owner is not None:
+            self.owner = owner
+            type(self).objects.filter(pk=self.pk).update(owner=owner)
+
     def note_share(self, share: Share, event: str, by: AbstractBaseUser | None) -> None:
         """Record in the activity log that the object was shared, or no longer is."""
         about = {"recipient": str(share.user or share.team), "level": share.level}

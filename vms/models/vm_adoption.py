@@ -1,5 +1,6 @@
 """Adoption and release of VMs, and the two ways to end drift: accept libvirt's definition, or revert it."""
 
+from collections.abc import Collection
 from dataclasses import replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -14,7 +15,8 @@ from virterweb.hypervisors.desired.drift import decoded
 from virterweb.hypervisors.desired.refusals import InvalidTransition, Refusal
 from virterweb.hypervisors.desired.revisions import Revision, conclude, record, recorded
 from virterweb.messages import Message
-from virterweb.people import rights
+from virterweb.people import limits, rights
+from virterweb.people.models import Team
 from virterweb.people.pools import Pools
 from vms.definition import domain as domain_xml
 from vms.definition import host_reach
@@ -64,30 +66,38 @@ class VMAdoption:
         networks = {nic.source for nic in after if nic.kind == NIC.Kind.NETWORK}
         networks -= {nic.source for nic in before if nic.kind == NIC.Kind.NETWORK}
         reasons += [str(why) for name in sorted(networks) if (why := attaching.to_network(name))]
-        if reasons := [*reasons, *([] if revert else self._pools_refused(by))]:
+        reasons += [] if revert else self._pools_refused(by, used={pool for pool, _ in self.volumes()})
+        if reasons:
             raise PermissionDenied(" ".join(reasons))
 
-    def _pools_refused(self, by: rights.Actor) -> list[str]:
-        """Return why libvirt's disks are not accepted, one sentence for each pool that the team may not use."""
+    def _pools_refused(self, by: rights.Actor, used: Collection[str] = ()) -> list[str]:
+        """Return why libvirt's disks are not accepted, one sentence for each pool that the team may not use.
+
+        The VM may keep disks in the pools that it has `used`.
+        """
         found = {disk.pool for disk in domain_xml.parse(self.status.definition).disks if disk.pool}
         granted = Pools(by, self.team_id, self.hypervisor)
-        saved = {pool for pool, _ in self.volumes()}
-        return [str(why) for pool in sorted(found - saved) if (why := granted.refusal(pool))]
+        return [str(why) for pool in sorted(found.difference(used)) if (why := granted.refusal(pool))]
 
-    def adopt(self, by: AbstractBaseUser | None = None) -> None:
-        """Save libvirt's definition as the desired one and manage the VM; nothing changes in libvirt.
+    def adopt(self, by: AbstractBaseUser | None = None, team: Team | None = None) -> None:
+        """Save libvirt's definition as the desired one and manage the VM for a team; nothing changes in libvirt.
 
         Raises:
             InvalidTransition: A VM that the portal manages has the same name or ID.
+            Exceeded: The team would have more than its limits allow.
+            PermissionDenied: The team may not use a pool of its disks.
         """
-        with self.transition(managed=False, present=True), recorded(self, Event.ADOPTED, by):
+        kept, adopted = limits.kept(team and team.pk, self.hypervisor_id), recorded(self, Event.ADOPTED, by)
+        with kept, self.transition(managed=False, present=True), adopted:
             others = type(self).objects.on(self.hypervisor_id).filter(managed=True).exclude(pk=self.pk)
             if others.filter(name=self.name).exists():
                 raise InvalidTransition(self, Refusal.NAME_TAKEN)
             if self.number and (other := others.filter(number=self.number).first()):
                 raise InvalidTransition(self, VMRefusal.ID_TAKEN, other=other, number=self.number)
-            self.owner = self.owner or by
             type(self).objects.filter(pk=self.pk).update(managed=True)
+            self.belong_to(by, team)
+            if team and self.status.definition and (reasons := self._pools_refused(by)):
+                raise PermissionDenied(" ".join(reasons))
             self.status.write(made_at=timezone.now())
             self.follow_found()
 

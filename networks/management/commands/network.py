@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
+from django.core.exceptions import PermissionDenied
 from django.core.management.base import CommandError, CommandParser
 
 from networks.changes.accepted import accepted
@@ -22,7 +23,7 @@ from networks.xml_editor.form import DocumentForm
 from virterweb.hypervisors.desired.one_at_a_time import exclusive
 from virterweb.hypervisors.desired.refusals import InvalidTransition, Refusal
 from virterweb.people import rights
-from virterweb.people.cli import VerbCommand, check, history_text, pick_hypervisor, wait_for
+from virterweb.people.cli import VerbCommand, add_team, check, history_text, pick_hypervisor, team_named, wait_for
 from virterweb.people.ends import cli as ends
 from virterweb.people.hidden.messages import visible_vms
 from virterweb.people.verbs import Verb
@@ -79,6 +80,7 @@ class Command(VerbCommand):
             ("release", self.release, "stop managing a network; libvirt keeps it as it is"),
         ):
             self.verb(verbs, name, handler, text, "name", waits=True)
+        add_team(verbs.choices["adopt"])
         self.verb(verbs, "import", self.import_all, "adopt all unmanaged networks of a hypervisor", waits=True)
 
     def _add_host_verbs(self, verbs: Subparsers) -> None:
@@ -240,13 +242,13 @@ class Command(VerbCommand):
         network.recreate(steps, self.user)
         self.finish(network, options["no_wait"])
 
-    def adopt(self, name: str, hypervisor: str | None, no_wait: bool, **options: object) -> None:
+    def adopt(self, name: str, hypervisor: str | None, no_wait: bool, team: str | None, **options: object) -> None:
         network = self.find(name, hypervisor)
         rights.require(self.user, Verb.ADOPT, network)
         if network.managed:
             self.stdout.write(f"{InvalidTransition(network, Refusal.MANAGED)}.")
             return
-        network.adopt(self.user)
+        network.adopt(self.user, team_named(self.user, network.hypervisor, team))
         self.finish(network, no_wait)
 
     def release(self, name: str, hypervisor: str | None, no_wait: bool, **options: object) -> None:
@@ -261,10 +263,10 @@ class Command(VerbCommand):
         problems = []
         for network in foreign.select_related("hypervisor", "status"):
             try:
-                network.adopt(self.user)
+                network.adopt(self.user, team_named(self.user, picked, None))
                 self.finish(network, no_wait)
                 self.stdout.write(network.name)
-            except (CommandError, InvalidTransition) as problem:
+            except (CommandError, InvalidTransition, PermissionDenied) as problem:
                 problems.append(str(problem))
         if problems:
             raise CommandError("\n".join(problems))

@@ -7,11 +7,12 @@ from django import template
 
 from virterweb.hypervisors.models import Hypervisor
 from virterweb.messages import Message
-from virterweb.people import rights
+from virterweb.people import creating, rights
 from virterweb.people.access import Owned
 from virterweb.people.hidden import messages, teams
 from virterweb.people.hidden.names import HIDDEN_VM
 from virterweb.people.known import is_offered
+from virterweb.people.models import Team
 from virterweb.people.verbs import Verb
 
 register = template.Library()
@@ -76,6 +77,13 @@ def operates_any(user: rights.Actor) -> bool:
 def may_create_on(hypervisor: Hypervisor, user: rights.Actor) -> bool:
     """Return whether a user may create networks and VMs on a hypervisor."""
     return rights.access_of(user).creates(hypervisor.pk)
+
+
+@register.filter
+def teams_of_creator(hypervisor: Hypervisor, user: rights.Actor) -> list[Team]:
+    """Return the teams to choose from for what a user adds to a hypervisor; none if there is no choice."""
+    found = list(creating.teams(user, hypervisor.pk).only("name"))
+    return found if len(found) > 1 else []
 
 
 @register.filter

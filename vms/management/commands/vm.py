@@ -8,7 +8,7 @@ from django.core.management.base import CommandError, CommandParser
 
 from virterweb.pages.tables import natural_key
 from virterweb.people import rights
-from virterweb.people.cli import history_text, pick_hypervisor, table, wait_for
+from virterweb.people.cli import add_team, history_text, pick_hypervisor, table, team_named, wait_for
 from virterweb.people.ends import cli as ends
 from virterweb.people.verbs import Verb
 from vms.addresses import inventory
@@ -62,6 +62,7 @@ class Command(RunVerb, NICVerbs, PowerVerbs, DiskVerbs):
     def _add_lifecycle_arguments(self, verbs) -> None:
         self.verb(verbs, "configure", self.configure, "apply the network configuration in a running guest now", "name")
         self.verb(verbs, "adopt", self.adopt, "manage a VM from now on; nothing changes in libvirt", "name", waits=True)
+        add_team(verbs.choices["adopt"])
         self.verb(verbs, "release", self.release, "stop managing a VM; libvirt keeps it as it is", "name")
         self.verb(verbs, "history", self.history, "show the history of changes, with their results", "name")
         accept = "accept changes from libvirt into the saved definition; nothing changes in libvirt"
@@ -157,12 +158,12 @@ class Command(RunVerb, NICVerbs, PowerVerbs, DiskVerbs):
             raise CommandError(str(run.reason) or run.output.strip())
         self.stdout.write(str(run.reason) or run.output.strip())
 
-    def adopt(self, name: str, hypervisor: str | None, no_wait: bool, **options: object) -> None:
+    def adopt(self, name: str, hypervisor: str | None, no_wait: bool, team: str | None, **options: object) -> None:
         vm = self.find(name, hypervisor, managed=False, verb=Verb.ADOPT)
         if vm.managed and not vm.removed_at:
             self.stdout.write(f"The portal already manages {name}.")
             return
-        self._tried(partial(vm.adopt, self.user))
+        self._tried(partial(vm.adopt, self.user, team_named(self.user, vm.hypervisor, team)))
         self.finish([vm], no_wait)
 
     def history(self, name: str, hypervisor: str | None, **options: object) -> None:
