@@ -1,5 +1,7 @@
 """The users and teams that a user may know, by whose names objects are shared and handed over."""
 
+from collections.abc import Collection
+
 from django.contrib.auth import get_user_model
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.exceptions import ValidationError
@@ -8,27 +10,33 @@ from django.db.models.expressions import Combinable
 from django.utils.functional import cached_property
 
 from . import rights
-from .models import Team
+from .models import Grant, Membership, Team
 
 SUGGESTED = 200  # names that a form suggests
 
 
 class Known:
-    """The users and teams that one user may know. They are read once."""
+    """The users and teams that one user may know, for objects on these hypervisors. They are read once."""
 
-    def __init__(self, user: rights.Actor) -> None:
-        self.user = user
+    def __init__(self, user: rights.Actor, hypervisors: Collection[int] = ()) -> None:
+        self.user, self.hypervisors = user, hypervisors
         self.everybody = rights.access_of(user).everything
 
     @cached_property
     def teams(self) -> dict[str, Team]:
-        """Return all teams by their ID."""
-        return {str(team.pk): team for team in Team.objects.all()}
+        """Return the teams of the user and those with a grant on the hypervisors, by their ID; for operators, all."""
+        found = Team.objects.all()
+        if rights.access_of(self.user).known_teams():
+            here = Grant.objects.filter(Q(hypervisor=None) | Q(hypervisor__in=self.hypervisors)).order_by()
+            mine = Membership.objects.filter(user=self.user).order_by()
+            known = ~Q(role_of_all=None) | Q(pk__in=mine.values("team")) | Q(pk__in=here.values("team"))
+            found = found.filter(known)
+        return {str(team.pk): team for team in found}
 
-    @property
+    @cached_property
     def several(self) -> bool:
         """Return whether there are teams at all for users: a single one is the same for everybody."""
-        return len(self.teams) > 1
+        return len(self.teams) > 1 or Team.objects.order_by()[1:2].exists()
 
     @property
     def users(self) -> QuerySet[AbstractBaseUser]:

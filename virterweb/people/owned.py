@@ -120,7 +120,7 @@ class Owned(Desired):
 
     def note_share(self, share: Share, event: str, by: AbstractBaseUser | None) -> None:
         """Record in the activity log that the object was shared, or no longer is."""
-        about = {"recipient": str(share.user or share.team), "level": share.level}
+        about = {"recipient": str(share.user or share.team), "is_team": share.user is None, "level": share.level}
         note_activity(self, event, by, about=about, result=Result.DONE)
 
     def belong_to_nobody(self) -> None:

@@ -72,13 +72,18 @@ def test_only_the_team_can_change(things, users):
         ({}, "Enter a user or choose a team."),
         ({"user": "gina"}, "There is no user gina in your teams."),
         ({"user": "mona", "to": "blue"}, "mona is not a member of the team blue."),
-        ({"to": "green"}, "The team green has no grant on lab."),
+        ({"to": "green"}, "is not one of the available choices"),
     ],
 )
 def test_a_new_owner_who_could_not_use_it_is_refused(browse, things, sent, reason):
     answer = hand_over(browse("otto"), **sent)
     assert answer.status_code == 422
     assert reason in answer.content.decode()
+    assert owner(things["network"]) == ("otto", "red")
+
+
+def test_not_even_operators_hand_over_to_a_team_without_a_grant(page, things):
+    assert "The team green has no grant on lab." in hand_over(page, to="green").content.decode()
     assert owner(things["network"]) == ("otto", "red")
 
 

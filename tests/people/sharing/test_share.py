@@ -20,10 +20,10 @@ def statuses(page, *paths: str) -> list[int]:
     return [page.get(path).status_code for path in paths]
 
 
-def test_a_share_with_a_team_on_a_hypervisor_without_grant_shows_the_object_and_nothing_else(browse, things):
+def test_a_share_with_a_team_on_a_hypervisor_without_grant_shows_the_object_and_nothing_else(browse, page, things):
     gina = browse("gina")
     assert statuses(gina, VM, NET) == [404, 404]
-    assert share(browse("otto"), VM, team="green").status_code == 302
+    assert share(page, VM, team="green").status_code == 302
     assert statuses(gina, VM, f"{VM}definition/", f"{VM}console/", f"{VM}size/") == [200, 200, 403, 403]
     shown = gina.get("/vms/").content.decode()
     assert "vm-1" in shown

@@ -45,7 +45,7 @@ def hand_over_many(request: HttpRequest, things: OwnedQuerySet) -> HttpResponse:
     """Show the chosen objects and ask for the new owner; with `asked`, hand over those that can be."""
     chosen = things.select_related("hypervisor", "owner", "team")
     rows = rows_of(chosen, request.user)
-    known, model = Known(request.user), things.model._meta
+    known, model = Known(request.user, {row.thing.hypervisor_id for row in rows}), things.model._meta
     form = HandOverForm(request.POST if "asked" in request.POST else None, known=known, prefix="new")
     changed = form.is_bound and request.POST.get("token") != token_of(rows)
     back = f"{model.app_label}:list"

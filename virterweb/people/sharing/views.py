@@ -24,7 +24,7 @@ def share_page(request: HttpRequest, thing: Owned) -> HttpResponse:
     doing = request.POST.get("do")
     if doing == "end":
         return _end(request, thing)
-    known = Known(request.user)
+    known = Known(request.user, [thing.hypervisor_id])
     data = {name: request.POST if doing == name else None for name in ("share", "hand-over")}
     share = ShareForm(data["share"], known=known, prefix="share", thing=thing)
     hand_over = HandOverForm(data["hand-over"], known=known, prefix="new", thing=thing)
