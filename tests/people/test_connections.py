@@ -30,7 +30,8 @@ def provider(db) -> Iterator[OIDCProvider]:
 
 def to_provider(client: Client) -> str:
     """Begin to connect; the address with which the provider sends the browser back."""
-    return build_opener(NotFollowed).open(client.get(CONNECT)["Location"])
+    (address,) = html.fromstring(client.post(CONNECT).content).xpath("//main//a[@class='button primary']/@href")
+    return build_opener(NotFollowed).open(address)
 
 
 def connect(client: Client) -> HttpResponse:
@@ -53,7 +54,7 @@ def confirm_again(client: Client, minutes: int) -> None:
 
 def test_a_local_user_connects_an_account_and_logs_in_with_it(provider, member):
     client = confirmed(Client())
-    assert html.fromstring(said(client)).xpath("//a[text()='Connect with Corp']/@href") == [CONNECT]
+    assert html.fromstring(said(client)).xpath("//form[button='Connect with Corp']/@action") == [CONNECT]
     assert connect(client)["Location"] == ACCOUNTS
     assert "Account connected" in said(client)
     assert SocialAccount.objects.get().user == member
@@ -69,9 +70,9 @@ def test_a_local_user_connects_an_account_and_logs_in_with_it(provider, member):
 def test_the_password_is_asked_for_before(provider, member):
     client = Client()
     client.force_login(member)
-    assert client.get(CONNECT)["Location"].startswith("/confirm/?next=")
+    assert client.post(CONNECT)["Location"].startswith("/confirm/?next=")
     assert client.post(ACCOUNTS, {"account": "1"})["Location"].startswith("/confirm/")
-    assert Client().get(CONNECT)["Location"].startswith("/login/")
+    assert Client().post(CONNECT)["Location"].startswith("/login/")
     assert not SocialAccount.objects.exists()
 
 
@@ -147,7 +148,7 @@ def test_no_other_account_is_removed(provider, member, chosen):
 @pytest.mark.parametrize("key", ["absent", "ldap", "7"])
 def test_an_unknown_provider_connects_nothing(provider, member, key):
     client = confirmed(Client())
-    assert client.get(f"/profile/accounts/{key}/connect/").status_code == 302
+    assert client.post(f"/profile/accounts/{key}/connect/").status_code == 302
     assert not SocialAccount.objects.exists()
 
 
@@ -185,7 +186,7 @@ def test_later_the_user_of_a_provider_is_asked_to_log_in_again(provider):
     answer = client.get(f"{SECOND}app/add/")
     assert answer.status_code == 403
     assert "Log out and log in again" in answer.content.decode()
-    assert client.get(CONNECT).status_code == 403
+    assert client.post(CONNECT).status_code == 403
 
 
 def test_a_sign_in_does_not_replace_the_password_of_those_who_have_one(provider, member):
@@ -194,12 +195,35 @@ def test_a_sign_in_does_not_replace_the_password_of_those_who_have_one(provider,
     assert client.get(f"{SECOND}app/add/")["Location"].startswith("/confirm/")
 
 
-@pytest.mark.parametrize("said_by_browser", ["cross-site", "same-site"])
-def test_a_link_of_another_site_connects_nothing(provider, member, said_by_browser):
+def test_a_link_connects_nothing_even_by_a_confirmation(provider, member):
     client = confirmed(Client())
-    assert client.get(CONNECT, headers={"Sec-Fetch-Site": said_by_browser})["Location"] == ACCOUNTS
-    assert "The link was on a page of another site." in said(client)
-    assert client.get(CONNECT, headers={"Sec-Fetch-Site": "same-origin"})["Location"].startswith(provider.issuer)
+    assert client.get(CONNECT)["Location"] == ACCOUNTS
+    assert "To connect an account, choose it here." in said(client)
+    client.post("/confirm/", {"password": PASSWORD["password"], "next": CONNECT}, follow=True)
+    client.get(f"/confirm/?next={CONNECT}", follow=True)
+    Client().get(f"/login/?next={CONNECT}", follow=True)
+    assert "socialaccount_states" not in client.session, "no way to the provider began"
+    assert not SocialAccount.objects.exists()
+
+
+def test_a_form_of_another_site_connects_nothing(provider, member):
+    client = confirmed(Client())
+    client.handler.enforce_csrf_checks = True
+    assert client.post(CONNECT).status_code == 403
+
+
+def test_the_page_goes_on_to_the_provider_by_itself(provider, member):
+    page = html.fromstring(confirmed(Client()).post(CONNECT).content)
+    (refresh,) = page.xpath("//meta[@http-equiv='refresh']/@content")
+    assert refresh.startswith(f"0; url={provider.issuer}")
+
+
+def test_after_the_confirmation_the_form_goes_on(provider, member):
+    client = Client()
+    client.force_login(member)
+    asked = client.post(CONNECT)["Location"]
+    answer = client.post(asked, {"password": PASSWORD["password"]}, follow=True)
+    assert "Continue to Corp" in answer.content.decode()
 
 
 def test_an_account_at_a_service_that_is_no_longer_configured_is_no_other_way_to_log_in(provider):

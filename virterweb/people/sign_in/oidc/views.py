@@ -16,7 +16,7 @@ from allauth.socialaccount.providers.oauth2.views import OAuth2CallbackView
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import redirect
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
@@ -25,7 +25,6 @@ from requests import RequestException
 from .. import limits
 from .adapter import OAuth2Adapter
 
-SAME_SITE = ("same-origin", "none")  # what browsers say of links on the portal's pages, and of a typed address
 UNKNOWN = "This address belongs to no service with which you can sign in."
 
 
@@ -48,9 +47,10 @@ def of_provider(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse
             return answer.response
         return redirect("account_login")
 
-    return login_not_required(never_cache(require_safe(run)))
+    return login_not_required(never_cache(run))
 
 
+@require_safe
 @of_provider
 def begin(request: HttpRequest, adapter: OAuth2Adapter) -> HttpResponse:
     """Send the browser to a provider: by a link, because the portal's pages may send no form to another site."""
@@ -60,28 +60,36 @@ def begin(request: HttpRequest, adapter: OAuth2Adapter) -> HttpResponse:
     return provider.redirect(request, AuthProcess.LOGIN, next_url=get_next_redirect_url(request))
 
 
-def from_own_page(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-    """Refuse the links of other sites: somebody may be signed in at the provider there, by an account of others."""
+def only_by_form(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """Refuse links, also those that a sign-in or confirmation leads on to: other sites may have made them.
+
+    Somebody may be signed in at the provider by an account of others.
+    """
 
     @wraps(view)
     def run(request: HttpRequest, **values: str) -> HttpResponse:
-        if request.headers.get("Sec-Fetch-Site", SAME_SITE[0]) in SAME_SITE:
+        if request.method == "POST":
             return view(request, **values)
-        messages.error(request, "The link was on a page of another site. To connect an account, choose it here.")
+        messages.error(request, "To connect an account, choose it here.")
         return redirect("socialaccount_connections")
 
     return run
 
 
-@from_own_page
+@only_by_form
 @reauthentication_required(app="allauth.socialaccount")
 @of_provider
 def connect(request: HttpRequest, adapter: OAuth2Adapter) -> HttpResponse:
-    """Send the browser of a signed-in user to a provider, whose account is connected when it comes back."""
+    """Lead a signed-in user to a provider, whose account is connected when the browser comes back.
+
+    The answer is a page that goes on by itself: browsers follow no redirect of a form to another site.
+    """
     provider = get_adapter().get_provider(request, adapter.provider_id)
-    return provider.redirect(request, AuthProcess.CONNECT)
+    address = provider.redirect(request, AuthProcess.CONNECT)["Location"]
+    return render(request, "people/profile/connect.html", {"address": address, "name": provider.configured.name})
 
 
+@require_safe
 @of_provider
 def callback(request: HttpRequest, adapter: OAuth2Adapter) -> HttpResponse:
     """Take what the provider says about who signs in."""
