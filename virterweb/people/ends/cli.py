@@ -6,7 +6,7 @@ from virterweb.people.cli import VerbCommand, check
 
 from .ending import Ending
 from .forms import EXAMPLE, EndForm
-from .views import said
+from .views import end_text
 
 
 def add_extend(command: VerbCommand, verbs, handler: Callable, kind: str) -> None:
@@ -30,4 +30,4 @@ def extend(command: VerbCommand, thing: Ending, days: str | None, until: str | N
         form = EndForm({"days": days, "until": until}, thing=thing, by=command.user)
         check(form, {"until": "--never" if never else "--until"})
         form.save()
-    command.stdout.write(said(thing))
+    command.stdout.write(end_text(thing))

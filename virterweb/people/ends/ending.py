@@ -23,7 +23,7 @@ from virterweb.people.owned import Owned
 from virterweb.people.verbs import Verb
 
 from . import wording as _wording  # noqa: F401, adds the texts of the messages
-from .rules import FAR, Rules
+from .rules import MAX_AHEAD, Rules
 
 EXTENDED, CHANGED, REMOVED = "extended", "end changed", "end removed"  # events of the activity log
 ENDED, DELETED = "ended", "deleted at end"  # events of the history
@@ -121,7 +121,7 @@ class Ending(Owned):
         now = timezone.now()
         if until is not None and until <= now:
             return Message("ends.past", until=_shown(until))
-        if until is not None and until > now + FAR + MINUTE:
+        if until is not None and until > now + MAX_AHEAD + MINUTE:
             return Message("ends.far")
         is_earlier = until is not None and (self.ends_at is None or until < self.ends_at - MINUTE)
         if is_earlier and not rights.may(by, Verb.DELETE, self):

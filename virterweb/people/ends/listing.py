@@ -51,7 +51,7 @@ def has_ends(table: Table) -> bool:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Soon:
+class EndingObject:
     """An object of a user that ends soon, or has ended."""
 
     kind: str
@@ -75,7 +75,7 @@ VIEWS = ("detail", "extend")
 READ = ("kind", "name", "hypervisor__name", "ends_at", "ended_at", "team__grace_days")
 
 
-def ending_soon(user: rights.Actor) -> tuple[list[Soon], int]:
+def ending_soon(user: rights.Actor) -> tuple[list[EndingObject], int]:
     """Return what a user owns, or manages for a team, that ends soon or has ended, and how many more there are.
 
     It is one query for all kinds.
@@ -83,7 +83,7 @@ def ending_soon(user: rights.Actor) -> tuple[list[Soon], int]:
     models = {model._meta.model_name: model for model in ending_models()}
     first, *others = (_of(model, user) for model in models.values())
     rows = list(first.union(*others, all=True).order_by("ends_at", "name")[: SHOWN + 1])
-    found = [Soon.of(models[kind], name, host, tuple(times)) for kind, name, host, *times in rows]
+    found = [EndingObject.of(models[kind], name, host, tuple(times)) for kind, name, host, *times in rows]
     return found[:SHOWN], max(0, len(rows) - SHOWN)
 
 

@@ -8,7 +8,7 @@ from typing import Protocol, Self
 EXTENSION = 14  # days; for objects whose team has no default
 GRACE = 7  # days until an object without a team is deleted
 SOON = timedelta(days=3)
-FAR = timedelta(days=3650)  # no end date may be further in the future
+MAX_AHEAD = timedelta(days=3650)  # no end date may be further in the future
 UNITS = ((timedelta(hours=36), 86400, "day"), (timedelta(minutes=90), 3600, "hour"), (timedelta(0), 60, "minute"))
 
 

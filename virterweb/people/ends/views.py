@@ -26,7 +26,7 @@ def end_page(request: HttpRequest, thing: Ending) -> HttpResponse:
     form = EndForm(request.POST or None, thing=thing, by=request.user)
     if request.method == "POST" and form.is_valid():
         form.save()
-        messages.success(request, said(thing))
+        messages.success(request, end_text(thing))
         return redirect(thing)
     context = page_parts(thing) | {"form": form}
     return render(request, "people/ends/change.html", context, status=422 if form.is_bound else 200)
@@ -38,13 +38,13 @@ def extend(request: HttpRequest, thing: Ending) -> HttpResponse:
         return redirect(f"{thing._meta.app_label}:end", thing.hypervisor.name, thing.name)
     had_ended = thing.has_ended
     if thing.extend(request.user):
-        messages.success(request, said(thing, had_ended))
+        messages.success(request, end_text(thing, had_ended))
     else:
-        messages.info(request, f"{said(thing)} It cannot be extended further now.")
+        messages.info(request, f"{end_text(thing)} It cannot be extended further now.")
     return redirect("portal:overview" if request.POST.get("back") == "overview" else thing)
 
 
-def said(thing: Ending, had_ended: bool = False) -> str:
+def end_text(thing: Ending, had_ended: bool = False) -> str:
     """Return the sentence that confirms an end date."""
     if thing.ends_at is None:
         return f"{thing} has no end date."
