@@ -150,7 +150,7 @@ class SignInRequired(LoginRequiredMiddleware):
             return HttpResponse("You are signed out.", status=401, content_type="text/plain")
         if request.method in ("GET", "HEAD"):
             return super().handle_no_permission(request, view_func)
-        messages.warning(request, "You were signed out, so nothing was saved. Log in, then submit the form again.")
+        messages.warning(request, "You were signed out, so nothing was saved. Sign in, then submit the form again.")
         page, host = request.headers.get("Referer", ""), request.get_host()
         known = url_has_allowed_host_and_scheme(page, {host}, require_https=request.is_secure())
         return redirect_to_login(urlunsplit(("", "", *urlsplit(page)[2:4], "")) if known else "/", settings.LOGIN_URL)

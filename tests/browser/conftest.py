@@ -51,7 +51,7 @@ def cookies(browser: Browser, portal: Portal) -> dict:
     page.goto("/")
     page.get_by_label("Username").fill("admin")
     page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Log in").click()
+    page.get_by_role("button", name="Sign in").click()
     expect(page.get_by_role("heading", name="Overview")).to_be_visible()
     kept = context.storage_state()
     context.close()

@@ -56,7 +56,7 @@ def page(browser: Browser, machines: list[Portal], port: int, tmp_path: Path) ->
         page.goto("/")
         page.get_by_label("Username").fill("admin")
         page.get_by_label("Password").fill(PASSWORD)
-        page.get_by_role("button", name="Log in").click()
+        page.get_by_role("button", name="Sign in").click()
         expect(page.get_by_role("heading", name="Overview")).to_be_visible()
         yield page
         context.close()

@@ -220,10 +220,10 @@ def test_a_password_is_changed_and_the_portal_left(open_tab: Callable[..., Page]
     expect(tab).to_have_url("/login/?next=/vms/")
     tab.get_by_label("Username").fill("mira")
     tab.get_by_label("Password").fill("wrong")
-    tab.get_by_role("button", name="Log in").click()
+    tab.get_by_role("button", name="Sign in").click()
     expect(tab.get_by_text("Please enter a correct username and password")).to_be_visible()
     tab.get_by_label("Password").fill("an old one")
-    tab.get_by_role("button", name="Log in").click()
+    tab.get_by_role("button", name="Sign in").click()
     expect(tab).to_have_url("/vms/")
     expect(tab.get_by_role("link", name="Admin")).to_have_count(0)
     tab.get_by_role("link", name="mira").click()
@@ -233,8 +233,8 @@ def test_a_password_is_changed_and_the_portal_left(open_tab: Callable[..., Page]
     tab.get_by_label("New password confirmation").fill("quite another one")
     tab.get_by_role("button", name="Change password").click()
     expect(tab.get_by_text("Password changed")).to_be_visible()
-    tab.get_by_role("button", name="Log out").click()
-    expect(tab.get_by_role("button", name="Log in")).to_be_visible()
+    tab.get_by_role("button", name="Sign out").click()
+    expect(tab.get_by_role("button", name="Sign in")).to_be_visible()
 
 
 @pytest.mark.failing_requests("/images/")

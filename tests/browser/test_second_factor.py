@@ -44,7 +44,7 @@ def log_in(tab: Page) -> None:
     tab.goto("/login/?next=/profile/")
     tab.get_by_label("Username").fill("admin")
     tab.get_by_label("Password").fill(PASSWORD)
-    tab.get_by_role("button", name="Log in", exact=True).click()
+    tab.get_by_role("button", name="Sign in", exact=True).click()
 
 
 def confirm(tab: Page) -> None:
@@ -60,7 +60,7 @@ def test_somebody_logs_in_with_a_passkey_alone(tab: Page, picture: Callable[[Pag
     tab.get_by_role("link", name="Add passkey").click()
     confirm(tab)
     tab.get_by_label("Name").fill("phone")
-    tab.get_by_label("Log in with this passkey alone").check()
+    tab.get_by_label("Sign in with this passkey alone").check()
     picture(tab, "add-passkey")
     tab.get_by_role("button", name="Add passkey").click()
     expect(tab.get_by_role("heading", name="Recovery codes")).to_be_visible()
@@ -69,12 +69,12 @@ def test_somebody_logs_in_with_a_passkey_alone(tab: Page, picture: Callable[[Pag
     expect(tab.get_by_role("cell", name="phone")).to_be_visible()
     expect(tab.get_by_role("cell", name="alone or after the password")).to_be_visible()
     picture(tab, "second-factor")
-    tab.get_by_role("button", name="Log out").click()
+    tab.get_by_role("button", name="Sign out").click()
     picture(tab, "login")
     tab.goto("/login/?next=/vms/")
     tab.get_by_role("button", name="Use a passkey").click()
     expect(tab).to_have_url("/vms/")
-    tab.get_by_role("button", name="Log out").click()
+    tab.get_by_role("button", name="Sign out").click()
     log_in(tab)
     expect(tab).to_have_url("/login/code/")
     picture(tab, "second-factor-asked")

@@ -107,7 +107,7 @@ def test_a_half_typed_form_survives_a_session_that_ended(page: Page, portal: Por
     other = opened.value
     other.get_by_label("Username").fill("admin")
     other.get_by_label("Password").fill(PASSWORD)
-    other.get_by_role("button", name="Log in").click()
+    other.get_by_role("button", name="Sign in").click()
     expect(other).to_have_url("/networks/add/")
     other.close()
     expect(banner).to_be_hidden()

@@ -131,7 +131,7 @@ def test_the_only_way_to_log_in_is_not_removed(provider):
     log_in(client)
     account = SocialAccount.objects.get()
     assert client.post(ACCOUNTS, {"account": account.pk}).status_code == 302
-    assert "because you have no other way to log in." in said(client)
+    assert "because you have no other way to sign in." in said(client)
     assert SocialAccount.objects.exists()
 
 
@@ -185,7 +185,7 @@ def test_later_the_user_of_a_provider_is_asked_to_log_in_again(provider):
     confirm_again(client, minutes=6)
     answer = client.get(f"{SECOND}app/add/")
     assert answer.status_code == 403
-    assert "Log out and log in again" in answer.content.decode()
+    assert "Sign out and sign in again" in answer.content.decode()
     assert client.post(CONNECT).status_code == 403
 
 
@@ -233,7 +233,7 @@ def test_an_account_at_a_service_that_is_no_longer_configured_is_no_other_way_to
     for former in ("former", "ldap"):
         SocialAccount.objects.create(user=account.user, provider=former, uid="7")
     client.post(ACCOUNTS, {"account": account.pk})
-    assert "you have no other way to log in" in said(client)
+    assert "you have no other way to sign in" in said(client)
     assert SocialAccount.objects.filter(pk=account.pk).exists()
 
 

@@ -34,7 +34,7 @@ def groups(name: str = "mara") -> list[str]:
 def test_a_user_of_a_provider_signs_in_and_gets_an_account(provider, caplog):
     caplog.set_level(logging.INFO, logger="virterweb.people.sign_in")
     client = Client()
-    assert "Log in with Corp" in client.get("/login/").content.decode()
+    assert "Sign in with Corp" in client.get("/login/").content.decode()
     assert log_in(client, next_page="/vms/")["Location"] == "/vms/"
     assert name_of(client) == "mara"
     user = User.objects.get()
@@ -167,8 +167,8 @@ def test_two_providers_have_users_of_their_own(provider):
     with oidc_provider() as other, use(configured(provider), configured(other, "uni")):
         other.user["preferred_username"] = "otto"
         page = Client().get("/login/").content.decode()
-        assert "Log in with Corp" in page
-        assert "Log in with Uni" in page
+        assert "Sign in with Corp" in page
+        assert "Sign in with Uni" in page
         log_in(Client())
         client = Client()
         log_in(client, "uni")

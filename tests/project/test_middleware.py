@@ -133,7 +133,7 @@ def test_error_pages_keep_the_navigation_for_signed_in_users(page, client):
     page.logout()
     shown = client.get("/nowhere/").content.decode()
     assert 'aria-label="Main"' not in shown
-    assert "Log in" in shown
+    assert "Sign in" in shown
 
 
 @pytest.mark.parametrize("name", ["500.html", "503.html"])

@@ -90,7 +90,7 @@ class UserAdmin(Permissions, ForSuperusers, VisibleNames, Recorded, Page, Django
         field = super().formfield_for_dbfield(db_field, request, **options)
         helps = {
             "is_superuser": "Superusers manage users, teams, roles and hypervisors, and may do everything.",
-            "is_active": "Inactive users cannot log in, and their tokens are not valid. Deactivate users instead of "
+            "is_active": "Inactive users cannot sign in, and their tokens are not valid. Deactivate users instead of "
             "deleting them.",
             "groups": "Groups of a directory or identity provider, and groups with permissions.",
         }

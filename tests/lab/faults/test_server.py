@@ -57,7 +57,7 @@ def test_the_server_starts_with_a_lab_and_an_account_and_ctrl_c_ends_it(serve, t
     assert re.search(r"user admin, password \S{10,}", said)
     assert "Hypervisor lab registered" in said
     address = re.search(r"http://127\.0\.0\.1:\d+/", said)[0]
-    assert b"Log in" in urllib.request.urlopen(address).read()
+    assert b"Sign in" in urllib.request.urlopen(address).read()
     assert (data / "virterweb.sqlite3").exists()
     server.send_signal(signal.SIGINT)
     assert server.wait(timeout=20) == 0

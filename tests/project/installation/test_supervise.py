@@ -90,7 +90,7 @@ def test_a_web_server_alone_answers_and_ends_on_request(start, tmp_path):
     wait_for(lambda: "The portal is at" in (tmp_path / "said").read_text(), 20, "the address is printed")
     address = f"http://127.0.0.1:{port}/login/"
     with urllib.request.urlopen(address) as page:
-        assert b"Log in" in page.read()
+        assert b"Sign in" in page.read()
     server.send_signal(signal.SIGTERM)
     assert server.wait(timeout=10) == 0
 

@@ -39,7 +39,7 @@ def test_a_session_of_one_web_server_is_valid_at_another(hosts, folder):
     one.log_in()
     one.url = two.url
     assert one.get("/").xpath("//main//h1")
-    assert "Log in" not in one.get("/").xpath("string(//title)")
+    assert "Sign in" not in one.get("/").xpath("string(//title)")
     with sqlite3.connect(folder / "shared.sqlite3") as database:
         keys = database.execute("select value from hypervisors_secret where name = 'secret key'").fetchall()
     assert keys == [("a secret of fifty characters, long enough for Django",)]

@@ -16,10 +16,10 @@ from .sessions import age
 WRONG_PASSWORD = "Please enter a correct username and password. Both are case-sensitive."
 RECENT = 300  # seconds, as allauth's time limit of a confirmation
 SAID = {
-    "socialaccount/messages/account_connected.txt": "Account connected. You can log in with it from now on.",
+    "socialaccount/messages/account_connected.txt": "Account connected. You can sign in with it from now on.",
     "socialaccount/messages/account_connected_updated.txt": "This account is connected already.",
     "socialaccount/messages/account_connected_other.txt": "This account belongs to another user of the portal.",
-    "socialaccount/messages/account_disconnected.txt": "Account removed. You can no longer log in with it.",
+    "socialaccount/messages/account_disconnected.txt": "Account removed. You can no longer sign in with it.",
     "account/messages/password_changed.txt": "Password changed. Your other sessions have ended.",
     "mfa/messages/totp_activated.txt": "Authenticator app added.",
     "mfa/messages/totp_deactivated.txt": "Authenticator app removed.",

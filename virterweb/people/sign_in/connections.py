@@ -17,7 +17,7 @@ from . import groups
 from .oidc.adapter import name_of
 
 ONLY_WAY = (
-    "You cannot remove this account, because you have no other way to log in. Set a password or connect another "
+    "You cannot remove this account, because you have no other way to sign in. Set a password or connect another "
     "account first."
 )
 

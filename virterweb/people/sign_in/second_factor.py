@@ -27,7 +27,7 @@ from .views import page, served
 
 CODE_HELP = "The code that your authenticator app shows, or one of your recovery codes."
 NO_PASSWORD = (
-    "Your account has no password in the portal with which you could confirm your identity. Log out and log in again "
+    "Your account has no password in the portal with which you could confirm your identity. Sign out and sign in again "
     "with the other service, then repeat this within 5 minutes."
 )
 WRONG_PASSKEY = "The passkey is not the right one, or it was asked for too long ago. Try again."
@@ -90,7 +90,7 @@ class NewPasskeyForm(webauthn_forms.AddWebAuthnForm):
     def __init__(self, *args: object, **options: object) -> None:
         super().__init__(*args, **options)
         self.fields["name"].help_text = "By which you recognise it, for example “phone”."
-        self.fields["passwordless"].label = "Log in with this passkey alone"
+        self.fields["passwordless"].label = "Sign in with this passkey alone"
         self.fields["passwordless"].help_text = "Otherwise it is asked for after the password."
 
     def clean(self) -> dict:

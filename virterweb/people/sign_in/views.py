@@ -77,7 +77,7 @@ class Invitation(PasswordResetConfirmView):
     success_url = reverse_lazy("account_login")
 
     def form_valid(self, form: SetPasswordForm) -> HttpResponse:
-        messages.success(self.request, "Password set. Log in with it now.")
+        messages.success(self.request, "Password set. Sign in with it now.")
         with transaction.atomic():
             sign_ins.invitation_used(self.request, self.user)
             return super().form_valid(form)

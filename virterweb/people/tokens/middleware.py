@@ -44,5 +44,5 @@ class TokenAuthentication(MiddlewareMixin):
             return answer
         match = request.resolver_match
         if request.token and (not match.namespaces or match.namespaces[0] not in SPACES):
-            raise PermissionDenied("This page cannot be used with a token. Log in, or ask an operator.")
+            raise PermissionDenied("This page cannot be used with a token. Sign in, or ask an operator.")
         return None
