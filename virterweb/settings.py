@@ -51,6 +51,7 @@ INSTALLED_APPS = [
     "virterweb.people",
     "virterweb.hypervisors",
     "virterweb.notifications",
+    "virterweb.portal",  # before vms: it adds leftovers to their command
     "vms",  # before networks: it adds list-attached to their command
     "networks",
     "django.contrib.admin.apps.SimpleAdminConfig",  # virterweb.administration has the site

@@ -33,10 +33,10 @@ def _first(rows: OwnedQuerySet, *not_read: str) -> Worst:
     return Worst.of(rows.order_by("hypervisor", "name", "pk"), SHOWN)
 
 
-def unused_networks(user: rights.Actor) -> Worst:
+def unused_networks(user: rights.Actor, hypervisor: Hypervisor | None = None) -> Worst:
     """Return the networks without a NIC and without a lease; `used_at` is when the last lease ended.
 
-    Access networks are left out, because new VMs need them.
+    `hypervisor` is where they are, None for all. Access networks are left out, because new VMs need them.
     """
     here = {"vm__hypervisor": OuterRef("hypervisor"), "source": OuterRef("name")}
     desired = NIC.objects.filter(**here, kind=NIC.Kind.NETWORK, removed_at=None)
@@ -51,6 +51,7 @@ def unused_networks(user: rights.Actor) -> Worst:
         hypervisor__status__unreachable_since=None,
         removed_at=None,
     )
+    rows = rows.on(hypervisor) if hypervisor else rows
     last = leases.values("network").annotate(at=Max("last_seen")).values("at")
     return _first(rows.annotate(used_at=Subquery(last)), "document", "status__document", "status__stored")
 
@@ -69,7 +70,7 @@ class UnusedReservations:
     more: int
 
 
-def unused_reservations(user: rights.Actor) -> UnusedReservations:
+def unused_reservations(user: rights.Actor, hypervisor: Hypervisor | None = None) -> UnusedReservations:
     """Return the reservations in libvirt whose MAC no NIC of the hypervisor has, and that had no lease lately.
 
     Those of access networks with static DHCP are left out, because they are made in advance.
@@ -89,6 +90,7 @@ def unused_reservations(user: rights.Actor) -> UnusedReservations:
         network__in=Network.objects.visible_to(user).filter(removed_at=None).order_by(),
         network__hypervisor__status__unreachable_since=None,
     ).exclude(mac="")
+    rows = rows.filter(network__hypervisor=hypervisor) if hypervisor else rows
     last = leases.values("mac").annotate(at=Max("last_seen")).values("at")
     rows = rows.annotate(leased_at=Subquery(last)).select_related("network__hypervisor", "network__owner")
     rows = rows.defer("network__document", "network__agreed")

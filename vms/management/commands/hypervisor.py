@@ -16,11 +16,11 @@ from vms.rebuild.plan import Step, carry_out, plan
 
 
 class Command(VerbCommand):
-    help = "Rebuild a hypervisor from the database."
+    help = "Rebuild a hypervisor from the database, and list leftovers."
     arguments: ClassVar = {"name": "name of the hypervisor"}
 
     def add_arguments(self, parser: CommandParser) -> None:
-        verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+        self.verbs = verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
         text = "define again the managed networks and VMs that libvirt has lost, with their UUIDs and MAC addresses"
         rebuild = self.verb(verbs, "rebuild", self.rebuild, text, "name", of_hypervisor=True)
         rebuild.add_argument("--start", action="store_true", help="also start the VMs that should run")
