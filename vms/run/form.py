@@ -23,11 +23,10 @@ from vms.addresses import ids
 from vms.cloud_init import user_data
 from vms.definition import host_reach
 from vms.definition.events import Event
-from vms.definition.guest_nic import GuestSpec
 from vms.models import NIC, VIRTIO, VM, WORK, Disk, Image, Volume, free_mac
 from vms.nics.new_nic_form import NICForm
 
-from . import disk_form
+from . import disk_form, nic_checks
 from .copy_as import FIRST_VNC_PORT
 from .disk_form import DiskForm
 from .fields import RunFields
@@ -163,8 +162,8 @@ class RunForm(RunFields):
             self._check_names(hypervisor, self.names)
         self.team = creating.team_of(self, self.user)
         self._check_vnc()
-        self._check_macs()
-        self._check_routes()
+        nic_checks.check_macs(self.nics, self.numbers)
+        nic_checks.check_routes(self.nics, self.numbers)
         disk_form.check(self.disks)
         self._check_pools()
         return data
@@ -207,39 +206,6 @@ class RunForm(RunFields):
         elif data.get("vnc_by_id") and numbers and numbers[-1] + FIRST_VNC_PORT > 65535:
             highest = FIRST_VNC_PORT + numbers[-1]
             self.add_error("vnc_by_id", f"Port {highest} does not exist. The highest port is 65535.")
-
-    def _check_macs(self) -> None:
-        """Add an error to the row of a MAC that another NIC of this form has."""
-        holders = {}
-        for number in self.numbers:
-            holders[addressing.mac_of_id(number)] = f"The access NIC has this MAC, which ID {number} determines."
-        for row, nic in enumerate(self.nics, 1):
-            mac = nic.cleaned_data.get("mac") if nic.is_valid() else None
-            if mac and len(self.numbers) > 1:
-                nic.add_error("mac", "Several VMs cannot share a MAC. Leave it empty.")
-            elif mac and mac in holders:
-                nic.add_error("mac", holders[mac])
-            elif mac:
-                holders[mac] = f"NIC {row} has the same MAC."
-
-    def _check_routes(self) -> None:
-        """Add errors to rows with a second default route, or an address that another NIC or VM has."""
-        ranked: dict[int | None, int] = {}
-        having: dict[str, int] = {}
-        for row, nic in enumerate(self.nics, 1):
-            desired = nic.desired_guest if nic.is_valid() else GuestSpec()
-            if desired.default_route and desired.metric in ranked:
-                nic.add_error(
-                    "default_route",
-                    f"NIC {ranked[desired.metric]} already has it. Two default routes need different metrics.",
-                )
-            elif desired.default_route:
-                ranked[desired.metric] = row
-            for address in desired.addresses:
-                if having.setdefault(address, row) != row:
-                    nic.add_error("guest_addresses", f"NIC {having[address]} also has {address}.")
-            if desired.addresses and len(self.numbers) > 1:
-                nic.add_error("guest_addresses", "Several VMs cannot share an address.")
 
     def first(self) -> tuple[VM, list[NIC]] | None:
         """Return the first VM and its NICs, unsaved; None while they are not known.
