@@ -74,18 +74,20 @@ def networks_bulk(request: HttpRequest) -> HttpResponse:
         for network in Network.objects.visible_to(request.user).shown().filter(pk__in=chosen)
     ]
     if request.POST.get("token") == _token(rows):
+        done = []
         for row in rows:
-            if not row.refused:
-                try:
+            try:
+                if not row.refused:
                     _do(request, row, action)
-                except InvalidTransition as problem:
-                    row.refused = problem.message
-                except Exceeded as problem:
-                    row.refused = Message.external(str(problem).rstrip("."))
+                    done.append(str(row.network))
+            except InvalidTransition as problem:
+                row.refused = problem.message
+            except Exceeded as problem:
+                messages.error(request, f"{row.network}: {problem}")
             if row.refused:
                 messages.error(request, f"{row.network}: {row.reason}.")
-        if names := ", ".join(str(row.network) for row in rows if not row.refused):
-            messages.success(request, f"{TITLES[action]}: {names}.")
+        if done:
+            messages.success(request, f"{TITLES[action]}: {', '.join(done)}.")
         return redirect("networks:list")
     context = {"rows": rows, "action": action, "title": TITLES[action], "token": _token(rows)}
     return render(request, "networks/changes/bulk.html", context)
