@@ -72,6 +72,7 @@ urlpatterns = [
     path("vms/<str:hypervisor>/<str:name>/guest/rule/", guest_views.guest_rule, name="guest_rule"),
     path("vms/<str:hypervisor>/<str:name>/guest/configure/", guest_views.guest_configure, name="guest_configure"),
     path("vms/<str:hypervisor>/<str:name>/console/", console_views.vm_console, name="console"),
+    path("vms/<str:hypervisor>/<str:name>/console/display/", console_views.vm_display, name="display"),
     path("vms/<str:hypervisor>/<str:name>/console.txt", console_views.vm_console_text, name="console_text"),
     path("vms/<str:hypervisor>/<str:name>/copies/", run_views.vm_copies, name="copies"),
     path("vms/<str:hypervisor>/<str:name>/history/", history_views.vm_history, name="history"),

@@ -33,6 +33,7 @@ mount --bind "$1/lib" /var/lib/libvirt
 mount --bind "$1/log" /var/log/libvirt
 mount --bind "$1/cache" /var/cache/libvirt
 mount -t tmpfs tmpfs /run/libvirt
+[ ! -d /var/lock ] || mount -t tmpfs tmpfs /var/lock  # libvirtd's locks of serial ports, which name its number in here
 [ ! -d /run/dbus ] || mount -t tmpfs tmpfs /run/dbus  # neither firewalld nor machined shall hear of this
 ip link set dev lo up
 echo "$pid"

@@ -4,7 +4,7 @@ addEventListener("htmx:config:request", (event) => {
   const { sourceElement } = event.detail.ctx;
   if (sourceElement.id !== "console") return;
   const selected = !getSelection().isCollapsed && sourceElement.contains(getSelection().anchorNode);
-  if (document.hidden || selected || sourceElement.closest("details:not([open])")) event.preventDefault();
+  if (document.hidden || selected || sourceElement.closest("details:not([open]), [hidden]")) event.preventDefault();
 });
 
 // It stays at its end unless somebody scrolled up to read.

@@ -69,7 +69,7 @@ PAGES: dict[str, dict[str | None, Rule]] = {
         **each("leftover_volumes leftover_volumes_table", NAMES),
         "leftover_volumes_delete": Rule(None, Verb.ADMINISTER),
         **each("definition guest copies history", READ),
-        **each("console console_text", Rule(Verb.CONSOLE)),
+        **each("console console_text display", Rule(Verb.CONSOLE)),
         **each("size end nic_add nic_edit nic_remove", EDIT),
         **each("revert persist accept extend guest_rule guest_configure retry", CHANGE),
         **each("nic_add_preview nic_edit_preview nic_keep image_convert", CHANGE),
@@ -115,6 +115,9 @@ PAGES: dict[str, dict[str | None, Rule]] = {
     },
 }
 
+# What a websocket needs to be opened, and to stay open. Whatever is missing, the answer is 403.
+SOCKETS: dict[str, Need] = {"serial": Verb.CONSOLE, "vnc": Verb.CONSOLE}
+
 
 def _words(need: Need | None) -> str:
     return "–" if need is None else f"`{need.value}`" if isinstance(need, Verb) else need
@@ -148,14 +151,26 @@ def _lines(routes: dict[tuple[str, str | None], str]) -> Iterator[str]:
         for name, rule in rules.items():
             yield f"| `{routes[space, name]}` | {_words(rule.get)} | {_words(rule.post)} |"
     yield ""
+    yield "## Websockets"
+    yield ""
+    yield "Only a page of the portal can open one, in a session. What is missing is checked again every 30 seconds."
+    yield "403 is the answer to everything else: to a VM of others, and to one that does not exist."
+    yield ""
+    yield "| Websocket | Needs |"
+    yield "|---|---|"
+    for name, need in SOCKETS.items():
+        yield f"| `{routes['sockets', name]}` | {_words(need)} |"
+    yield ""
     yield from every_page.lines()
 
 
 def document() -> str:
     """Return the text of the document."""
     from tests.project.every_url import ALL, route
+    from vms.console.routing import SOCKETS as patterns
 
     routes = {(space, name): route(pattern, space) for space, name, pattern in ALL}
+    routes |= {("sockets", each.name): route(each, "sockets") for each in patterns}
     return "\n".join(_lines(routes)) + "\n"
 
 

@@ -9,8 +9,10 @@ from networks.models import DHCPHost, Network
 from tests.project import permissions
 from tests.project.every_url import ALL, address
 from tests.project.permissions import PAGES
+from tests.support.sockets import is_open, session_of
 from virterweb.people.verbs import ALL as ALL_VERBS
 from virterweb.people.verbs import MANAGER, OWNER, USER, VIEWER, Verb
+from vms.console.routing import SOCKETS
 from vms.models import VM, Image, Volume
 
 pytestmark = pytest.mark.integration
@@ -43,6 +45,18 @@ def test_every_url_has_a_rule():
 
 def test_the_document_of_permissions_is_that_of_the_table():
     assert permissions.DOCUMENT.read_text() == permissions.document(), "python -m tests.project.permissions"
+
+
+def test_every_websocket_has_a_rule():
+    assert {each.name for each in SOCKETS} == set(permissions.SOCKETS)
+
+
+@pytest.mark.parametrize("name", permissions.SOCKETS)
+def test_each_role_opens_the_websockets_that_the_table_says(people, things, name):
+    path = f"/vms/lab/alma-8-8/console/{name}/"
+    for role, user in people.items():
+        allowed = permissions.SOCKETS[name] in ROLES[role][0]
+        assert is_open(session_of(user), path) == allowed, role
 
 
 def expected(role: str, name: str | None, need: str | Verb) -> int:

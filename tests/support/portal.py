@@ -75,7 +75,8 @@ class Portal:
         if hypervisors is not None:
             self._make_database()
             self.manage("setup", *(f"--hypervisor={name}={uri}" for name, uri in hypervisors.items()))
-        self._browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar()))
+        self._cookies = http.cookiejar.CookieJar()
+        self._browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(self._cookies))
 
     def _make_database(self) -> None:
         """Migrate the first database of SQLite in a process, and copy it for the portals that follow."""
@@ -197,6 +198,10 @@ class Portal:
 
     def log_in(self) -> None:
         self.post("/login/", username="admin", password=PASSWORD)
+
+    def cookies(self) -> str:
+        """Return what a browser sends as the header Cookie."""
+        return "; ".join(f"{each.name}={each.value}" for each in self._cookies)
 
     def table(self, path: str, differences: bool = False) -> list[dict[str, str]]:
         """Return the rows of a page's first table by its headings: the table of differences, or the first other."""

@@ -13,6 +13,7 @@ from virterweb.hypervisors.models import HypervisorStatus, ReadingProblem
 from vms.models import (
     NIC,
     AddressRound,
+    ConsoleClaim,
     ConsoleLog,
     Disk,
     GuestReport,
@@ -189,6 +190,13 @@ GROUPS: dict[str, tuple[Table, ...]] = {
             about="Console output, also that of deleted VMs.",
             columns=("name", "hypervisor", "size", "read_at", "gone_at", "problem"),
             search=("name", "text"),
+        ),
+        Table(
+            model=ConsoleClaim,
+            about="Serial consoles, with the web server that has them open.",
+            at=OF_VM,
+            columns=("vm", "claimed_by", "claimed_until"),
+            search=("vm__name", "claimed_by"),
         ),
         Table(
             model=VMRevision,

@@ -11,6 +11,7 @@ import resource
 from collections import Counter
 from typing import ClassVar
 
+import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 log = logging.getLogger(__name__)
@@ -57,9 +58,7 @@ class Protocol(H11Protocol):
 
     def connection_lost(self, problem: Exception | None) -> None:
         self._stop_waiting()
-        self.addresses[self.address] -= 1
-        if not self.addresses[self.address]:
-            del self.addresses[self.address]
+        self._forget_address()
         super().connection_lost(problem)
 
     def handle_events(self) -> None:
@@ -72,6 +71,12 @@ class Protocol(H11Protocol):
         self._await_head()
         super().on_response_complete()
 
+    def handle_websocket_upgrade(self, event: h11.Request) -> None:
+        """Leave the connection to the websocket, which has its own limits: it may be silent for hours."""
+        self._stop_waiting()
+        self._forget_address()
+        super().handle_websocket_upgrade(event)
+
     def pause_writing(self) -> None:
         super().pause_writing()
         self._set_deadline(SEND_TIMEOUT)
@@ -79,6 +84,11 @@ class Protocol(H11Protocol):
     def resume_writing(self) -> None:
         super().resume_writing()
         self._clear_deadline()
+
+    def _forget_address(self) -> None:
+        self.addresses[self.address] -= 1
+        if not self.addresses[self.address]:
+            del self.addresses[self.address]
 
     def _await_head(self) -> None:
         self.waiting.pop(self, None)

@@ -112,6 +112,18 @@ def _new(log: ConsoleLog, connection: Connection, size: int, last: bool) -> dict
     return {} if (now.text, now.size) == (log.text, log.size) else {"text": now.text, "size": now.size}
 
 
+def tail(vm: VM, connection: Connection, most: int) -> bytes:
+    """Return the last bytes of a VM's log up to now; what the database has of it if the file cannot be read."""
+    pool, volume, kept = vm.hypervisor.pool, _volume(vm), getattr(vm, "console", None)
+    try:
+        size = None if _why_not(vm, connection) else connection.volumes.file_size(pool, volume)
+        if size is not None:
+            return connection.volumes.read(pool, volume, max(0, size - most), most) or b""
+    except Refused:
+        pass
+    return kept.text.encode()[-most:] if kept else b""
+
+
 def _volume(vm: VM) -> str:
     return PurePosixPath(domain_xml.console_log(vm.status.document)).name or vm.console_volume
 

@@ -16,6 +16,7 @@ from django.views.decorators.vary import vary_on_headers
 from virterweb.people.rights import Actor, access_of, require
 from virterweb.people.verbs import Verb
 from vms.definition.events import Event
+from vms.lookup import get_vm
 from vms.models import VM, ConsoleLog
 from vms.observed import console_text
 
@@ -91,8 +92,24 @@ def vm_console(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse
         return HttpResponse(status=204)
     others = [log for log in _logs(request.user, hypervisor, name) if log.pk != found.log.pk]
     context = {"console": found, "log": found.log, "vm": found.vm, "others": others, "name": name}
+    context["live"] = found.vm and "log" not in request.GET
     template = "vms/console/_console.html" if request.htmx else "vms/console/console.html"
-    return render(request, template, {**context, "hypervisor": found.log.hypervisor})
+    return render(request, template, {**context, **_layout(request), "hypervisor": found.log.hypervisor})
+
+
+@require_GET
+def vm_display(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
+    """Show the page with the display of a VM, which a websocket fills."""
+    related = VM.objects.select_related("hypervisor__status", "status", "image", "team", "console")
+    vm = get_vm(request.user, hypervisor, name, related, verb=Verb.CONSOLE)
+    context = {"vm": vm, "log": getattr(vm, "console", None)}
+    return render(request, "vms/console/display.html", {**context, **_layout(request)})
+
+
+def _layout(request: HttpRequest) -> dict[str, object]:
+    """Return whether a console is alone in its window, and the layout for that."""
+    window = "window" in request.GET
+    return {"window": window, "layout": "vms/console/window.html" if window else "base.html"}
 
 
 @require_GET

@@ -60,6 +60,12 @@ class Event(StrEnum):
     GUEST_CONFIGURED = "guest configured"
     CONSOLE_OPENED = "console opened"
     CONSOLE_DOWNLOADED = "console downloaded"
+    CONSOLE_SERIAL = "console serial opened"
+    CONSOLE_READ = "console serial read"
+    CONSOLE_WRITTEN = "console serial written"
+    CONSOLE_DISPLAY = "console display opened"
+    CONSOLE_VIEWED = "console display viewed"
+    CONSOLE_USED = "console display used"
 
 
 #: The events about NICs and consoles, not about the VM itself.

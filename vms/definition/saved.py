@@ -74,6 +74,12 @@ EVENTS = {
     "guest configured": "application of the guest network configuration requested",
     "console opened": "console opened",
     "console downloaded": "console log downloaded",
+    "console serial opened": "serial console opened",
+    "console serial read": "serial console closed, read-only, open since {since}",
+    "console serial written": "serial console closed, written to, open since {since}",
+    "console display opened": "display opened",
+    "console display viewed": "display closed, view-only, open since {since}",
+    "console display used": "display closed, used with keyboard or pointer, open since {since}",
 }
 
 TITLES = {

@@ -1,5 +1,6 @@
 """Desired VMs with their NICs, images to run them from, and the observed state of both."""
 
+from .console import ConsoleClaim
 from .disk import WORK, Disk, DiskRequest
 from .image import LAYER, LOADING, TAG, Image, ImageStatus, UploadPart, Volume
 from .nic import NIC, VIRTIO, free_mac
@@ -32,6 +33,7 @@ __all__ = [
     "VM",
     "WORK",
     "AddressRound",
+    "ConsoleClaim",
     "ConsoleLog",
     "Disk",
     "DiskRequest",

@@ -175,4 +175,20 @@ CONSOLES = {
     "console.not_logged": "There is no console log, because the definition of the VM has none. New VMs have one.",
 }
 
-add_wording(SSH | RUNS | CONSOLES)
+#: Why an open console was closed, or does not open; the gateway has those of libvirt.
+OPEN_CONSOLES = {
+    "consoles.elsewhere": "Another web server of the portal has the serial console of {name} open.",
+    "consoles.taken_over": "Somebody has taken over the serial console of {name} on another web server of the portal.",
+    "consoles.no_right": "You may no longer open this console.",
+    "consoles.idle": "The console was closed because you have not used it for {hours} hours.",
+    "consoles.too_many": "You have {count} consoles open, which is the maximum. Close one of them.",
+    "consoles.portal_full": "The portal has {count} consoles open, which is the maximum. Try again later.",
+    "consoles.too_large": "The console was closed because the browser sent more than {size} bytes at once.",
+    "consoles.password": "The display of {name} does not accept the password that libvirt knows, or needs another kind "
+    "of login.",
+    "consoles.no_vnc": "The display of {name} does not speak the VNC protocol ({problem}).",
+    "consoles.ended": "The display of {name} has closed the connection.",
+    "consoles.bug": "The portal has an internal error. Its log says more.",
+}
+
+add_wording(SSH | RUNS | CONSOLES | OPEN_CONSOLES)

@@ -9,6 +9,7 @@ from contextlib import suppress
 
 import libvirt
 
+from virterweb.hypervisors.gateway.nouns.consoles import Consoles
 from virterweb.hypervisors.gateway.nouns.disks import Disks
 from virterweb.hypervisors.gateway.nouns.domains import Domains
 from virterweb.hypervisors.gateway.nouns.guest_agent import GuestAgent
@@ -67,6 +68,7 @@ class Connection:
         self.domains = Domains(session)
         self.power = Power(session)
         self.disks = Disks(session)
+        self.consoles = Consoles(session)
         self.guest_agent = GuestAgent(session)
         self.pools = Pools(session)
         self.volumes = Volumes(session)

@@ -55,6 +55,14 @@ class Silent(Refused):
     """A guest does not answer."""
 
 
+class NotRunning(Refused):
+    """The domain is off, or gone from this hypervisor."""
+
+
+class ConsoleTaken(Refused):
+    """Another client has the serial port open."""
+
+
 class Busy(HypervisorError):
     """libvirt is busy; a retry can help."""
 

@@ -36,6 +36,8 @@ ACTIONS = {
     "disks.grow": "grow disk {target}",
     "domains.traffic": "read the traffic of NICs",
     "domains.interface_addresses": "ask for a VM's addresses",
+    "consoles.serial": "open the serial console of {name}",
+    "consoles.display": "open the display of {name}",
     "host.version": "ask for the version",
     "host.name": "ask for the host name",
     "host.memory": "ask for the host's memory",
@@ -116,6 +118,18 @@ FAILURES = {
     "TCP forwarding ({problem})",
 }
 
+#: Why consoles do not open.
+CONSOLES = {
+    "consoles.off": "{name} is not running. The console opens when it starts.",
+    "consoles.starting": "{name} is starting.",
+    "consoles.gone": "This hypervisor no longer has {name}: it was deleted, or it runs on another hypervisor.",
+    "consoles.taken": "Another program on the hypervisor has the serial console of {name} open, such as virsh console.",
+    "consoles.no_serial": "{name} has no serial console that libvirt can open. Add a serial port of the type pty.",
+    "consoles.no_display": "{name} has no VNC display.",
+    "consoles.no_way": "The portal cannot reach the display of {name}. It needs a hypervisor on the same machine, or "
+    "one by qemu+ssh whose display listens on a TCP port.",
+}
+
 #: Why VMs are emulated, as the end of a sentence.
 KVM = {
     "kvm.not_offered": "libvirt does not offer KVM",
@@ -131,4 +145,4 @@ READING = {
     "internal": "internal error ({kind}), see the worker’s log",
 }
 
-add_wording(ACTIONS | FAILURES | KVM | READING)
+add_wording(ACTIONS | FAILURES | CONSOLES | KVM | READING)
