@@ -45,6 +45,7 @@ def test_a_console_is_followed_on_its_page(tab: Page, portal: Portal, lab: Lab, 
     log = tab.locator("#console pre")
     expect(log).to_have_count(0)
     tab.get_by_role("link", name="Console").click()
+    tab.get_by_role("link", name="Log", exact=True).click()
     expect(log).to_contain_text("tiny: tiny-41 on Linux", timeout=60_000)
     console = Console(host.lookupByName("tiny-41"))
     console.run("seq 1 200")

@@ -1,4 +1,4 @@
-"""A console as its page uses it, by the websocket."""
+"""A console as its page uses it, by the websocket. A name may be HYPERVISOR/NAME."""
 
 import json
 import time
@@ -18,7 +18,8 @@ class ConsolePage:
         self, portal: Portal, name: str, kind: str = "serial", *, take: bool = False, **headers: str | None
     ) -> None:
         headers = {"Origin": portal.url, "Cookie": portal.cookies(), **headers}
-        address = f"{portal.url.replace('http', 'ws', 1)}/vms/lab/{name}/console/{kind}/{'?take=1' if take else ''}"
+        path = f"/vms/{name if '/' in name else f'lab/{name}'}/console/{kind}/{'?take=1' if take else ''}"
+        address = portal.url.replace("http", "ws", 1) + path
         given = {key: value for key, value in headers.items() if value is not None}
         self._connecting = connect(address, additional_headers=given, compression=None, max_size=None)
         self.output, self.messages = b"", []

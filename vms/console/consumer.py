@@ -37,11 +37,14 @@ _VIEWERS = {"serial": serial.Viewer, "display": display.Viewer}
 class ConsoleSocket(AsyncWebsocketConsumer):
     """One page that shows a console; `kind` is serial or display. Anything that is not admitted gets 403."""
 
-    kind = "serial"
     viewer: serial.Viewer | display.Viewer | None = None
     visitor: Visitor | None = None
     task: asyncio.Task[None] | None = None
-    used_at = checked_at = 0.0
+    used_at = 0.0  # when the user has last typed, clicked or chosen something
+
+    def __init__(self, *, kind: str) -> None:
+        super().__init__()
+        self.kind = kind
 
     async def connect(self) -> None:
         self.visitor = await database_sync_to_async(admitted)(self.scope)

@@ -23,6 +23,7 @@ from vms.models import VM
 from . import sync as console
 
 SCROLLBACK = 64 * 1024  # bytes of the log that a viewer gets first
+RECOGNISED = 256  # bytes at the end of a log by which it is recognised
 RETRY = 3  # seconds until a page tries again by itself
 Opened = TypeVar("Opened")
 
@@ -41,10 +42,11 @@ class NotOpened(Failure):
 
 @dataclass(frozen=True, kw_only=True)
 class OpenedPort:
-    """An open serial port, and what it has sent before."""
+    """An open serial port, and what it has sent before, of which it may send the last part, `recent`, once more."""
 
     port: SerialPort
     scrollback: bytes
+    recent: bytes
 
 
 async def open_serial(vm: VM, *, force: bool) -> OpenedPort:
@@ -52,11 +54,29 @@ async def open_serial(vm: VM, *, force: bool) -> OpenedPort:
 
     def work() -> OpenedPort:
         with connected(vm.hypervisor_id, vm.hypervisor.uri, limited=False) as connection:
-            scrollback = console.tail(vm, connection, SCROLLBACK)
+            before = console.tail(vm, connection, SCROLLBACK)
             port = connection.consoles.serial(vm.uuid_text, vm.name, force=force)
-            return OpenedPort(port=port, scrollback=scrollback)
+            try:
+                scrollback = console.tail(vm, connection, SCROLLBACK)
+            except HypervisorError:
+                port.socket.close()
+                raise
+            return OpenedPort(port=port, scrollback=scrollback, recent=_added(before, scrollback))
 
     return await _in_thread(work, lambda opened: opened.port.socket.close())
+
+
+def _added(before: bytes, after: bytes) -> bytes:
+    """Return what was added to the end of a log between two readings of it."""
+    known = before[-RECOGNISED:]
+    position = after.rfind(known)
+    return b"" if position < 0 else after[position + len(known) :]
+
+
+def without_repetition(data: bytes, recent: bytes) -> bytes:
+    """Return what a port sends first, without the part that is the end of what the log has."""
+    sizes = range(min(len(recent), len(data)), 0, -1)
+    return data[next((size for size in sizes if data.startswith(recent[-size:])), 0) :]
 
 
 async def open_display(vm: VM) -> Display:

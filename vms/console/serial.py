@@ -9,12 +9,13 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 from virterweb.messages import Message
 from vms.models import VM
 
 from .claims import Claim
-from .opening import RETRY, NotOpened, OpenedPort, open_serial, why_ended
+from .opening import RETRY, NotOpened, OpenedPort, open_serial, why_ended, without_repetition
 
 log = logging.getLogger(__name__)
 
@@ -23,6 +24,7 @@ WINDOW = 96 * 1024  # bytes that a page may have received and not shown yet
 PART = 32 * 1024  # bytes of one message
 PAUSE = 0.015  # seconds between two messages to a viewer; the first after a silence is sent at once
 MAX_UNREAD = 256 * 1024  # bytes of input that wait for the guest
+REPETITION = 0.1  # seconds within which a port sends what it has written to the log while it was opened
 CLAIM_CHECK = 5.0  # seconds
 
 Send = Callable[[dict | bytes], Awaitable[None]]
@@ -122,10 +124,13 @@ class Hub:
         self.ready.set_result(None)
         checks = asyncio.create_task(self._close_when_lost(claim))
         try:
+            if opened.recent:
+                await asyncio.sleep(REPETITION)
+                with suppress(TimeoutError):
+                    first = await asyncio.wait_for(reader.read(64 * 1024), REPETITION)
+                    self._show(without_repetition(first, opened.recent))
             while data := await reader.read(64 * 1024):
-                self.output.add(data)
-                for viewer in self.viewers:
-                    viewer.more.set()
+                self._show(data)
         except OSError:
             pass
         finally:
@@ -136,6 +141,11 @@ class Hub:
         if opened.port.lost:
             raise NotOpened(Message("hypervisor.lost"), retry=RETRY)
         raise await why_ended(self.vm)
+
+    def _show(self, data: bytes) -> None:
+        self.output.add(data)
+        for viewer in self.viewers:
+            viewer.more.set()
 
     async def _close_when_lost(self, claim: Claim) -> None:
         while await claim.is_held():
