@@ -1,5 +1,7 @@
 """Handshakes of websockets, without a web server."""
 
+import json
+
 from asgiref.sync import async_to_sync
 from asgiref.testing import ApplicationCommunicator
 from channels.routing import URLRouter
@@ -20,17 +22,17 @@ def session_of(user: AbstractBaseUser | None) -> str:
     return client.cookies[settings.SESSION_COOKIE_NAME].value if user else ""
 
 
-def answer(session: str, path: str, scheme: str = "ws", **headers: str) -> dict:
-    """Return the first answer to a websocket: its acceptance, or its refusal, which servers send as 403."""
+def answers(session: str, path: str, scheme: str = "ws", count: int = 1, **headers: str) -> list[dict]:
+    """Return the first answers to a websocket: its acceptance, or its refusal, which servers send as 403."""
     cookie = f"{settings.SESSION_COOKIE_NAME}={session}"
     given = {"host": "testserver", "origin": ORIGIN, "cookie": cookie, **headers}
     raw = [(name.encode(), value.encode()) for name, value in given.items() if value]
 
-    async def run() -> dict:
+    async def run() -> list[dict]:
         scope = {"type": "websocket", "scheme": scheme, "path": path, "headers": raw, "query_string": b""}
         socket = ApplicationCommunicator(URLRouter(websocket_urlpatterns), scope)
         await socket.send_input({"type": "websocket.connect"})
-        found = await socket.receive_output(10)
+        found = [await socket.receive_output(10) for _ in range(count)]
         await socket.send_input({"type": "websocket.disconnect", "code": 1001})
         await socket.wait(10)
         return found
@@ -40,4 +42,11 @@ def answer(session: str, path: str, scheme: str = "ws", **headers: str) -> dict:
 
 def is_open(session: str, path: str, **values: str) -> bool:
     """Return whether a websocket is accepted."""
-    return answer(session, path, **values)["type"] == "websocket.accept"
+    return answers(session, path, **values)[0]["type"] == "websocket.accept"
+
+
+def failure(session: str, path: str) -> dict:
+    """Return what a websocket says first after its acceptance, before the portal closes it."""
+    _, said, end = answers(session, path, count=3)
+    assert (end["type"], end["code"]) == ("websocket.close", 4000)
+    return json.loads(said["text"])

@@ -81,6 +81,23 @@ def test_several_viewers_see_the_same_and_one_writes(portal: Portal, guest: str)
     wait_for(lambda: entries(portal)[:4] == told, 10, "the entries of the activity log")
 
 
+def test_a_viewer_who_reads_nothing_delays_nobody(portal: Portal, guest: str):
+    with at_prompt(ConsolePage(portal, guest)) as page, ConsolePage(portal, guest) as asleep:
+        page.type("seq 1 60000; echo the e''nd of it\n")
+        page.expect("the end of it", 60)
+        got = 0
+        while True:  # it reads at last, and says nothing of having shown it
+            try:
+                message = asleep.socket.recv(timeout=0.5)
+            except TimeoutError:
+                break
+            got += len(message) if isinstance(message, bytes) else 0
+        assert 0 < got <= 96 * 1024
+        asleep.tell(type="shown", bytes=got)
+        assert asleep.wait_for("skipped")["bytes"] > 0
+        asleep.expect("the end of it")
+
+
 def test_a_new_viewer_sees_what_was_said_before(portal: Portal, guest: str):
     with at_prompt(ConsolePage(portal, guest)) as page:
         page.type("echo said b''efore\n")

@@ -8,9 +8,12 @@ from django.contrib.sessions.models import Session
 from django.utils import timezone
 
 from tests.support.making import make_hypervisor, make_vm
-from tests.support.sockets import answer, is_open, session_of
+from tests.support.sockets import answers, failure, is_open, session_of
+from virterweb.hypervisors.models import Hypervisor
 from virterweb.people.models import Team
 from virterweb.people.sign_in.sessions import age
+from vms.console import consumer
+from vms.models import ConsoleClaim
 
 pytestmark = pytest.mark.integration
 
@@ -105,8 +108,8 @@ def test_a_vm_of_others_is_answered_as_one_that_does_not_exist(member, vm):
     Team.objects.update(role_of_all=None)
     session = session_of(member)
     assert not is_open(session, SERIAL)
-    assert answer(session, SERIAL) == answer(session, "/vms/lab/none/console/serial/")
-    assert answer(session, SERIAL) == answer(session, "/vms/none/none/console/serial/")
+    assert answers(session, SERIAL) == answers(session, "/vms/lab/none/console/serial/")
+    assert answers(session, SERIAL) == answers(session, "/vms/none/none/console/serial/")
 
 
 @pytest.mark.parametrize(
@@ -115,3 +118,30 @@ def test_a_vm_of_others_is_answered_as_one_that_does_not_exist(member, vm):
 )
 def test_there_are_no_other_websockets(session, path):
     assert not is_open(session, path)
+
+
+def test_a_vm_that_its_hypervisor_does_not_have_is_named_and_tried_again(session):
+    said = failure(session, SERIAL)
+    assert (said["type"], said["code"], said["may_take"]) == ("failed", "consoles.gone", False)
+    assert said["reason"].startswith("This hypervisor no longer has alma-8-8")
+    assert said["retry"] > 0
+
+
+def test_a_hypervisor_that_cannot_be_reached_is_named_and_tried_again(session):
+    Hypervisor.objects.update(uri="qemu+unix:///system?socket=/nowhere/libvirt-sock")
+    for path in (SERIAL, VNC):
+        said = failure(session, path)
+        assert (said["code"], said["retry"] > 0) == ("hypervisor.unreachable", True)
+
+
+def test_a_user_opens_only_so_many_consoles(session, monkeypatch):
+    monkeypatch.setattr(consumer, "MAX_OF_USER", 0)
+    said = failure(session, SERIAL)
+    assert said["reason"] == "You have 0 consoles open, which is the maximum. Close one of them."
+    assert not said["retry"]
+
+
+def test_a_failure_leaves_no_claim(session):
+    failure(session, SERIAL)
+    failure(session, SERIAL)
+    assert ConsoleClaim.objects.get().claimed_by == ""
