@@ -9,6 +9,7 @@ import json
 import logging
 import time
 from collections import Counter
+from contextlib import suppress
 from functools import partial
 
 from channels.db import database_sync_to_async
@@ -96,6 +97,8 @@ class ConsoleSocket(AsyncWebsocketConsumer):
             await self._show()
         except NotOpened as problem:
             await self._fail(problem)
+        except OSError:  # the browser is gone; `disconnect` follows
+            log.debug("%s console of %s", self.kind, self.visitor.vm.name, exc_info=True)
         except Exception:
             log.exception("%s console of %s", self.kind, self.visitor.vm.name)
             await self._fail(NotOpened(Message("consoles.bug")))
@@ -127,7 +130,7 @@ class ConsoleSocket(AsyncWebsocketConsumer):
         finally:
             viewer.close()
             if opened:
-                await database_sync_to_async(note_closed)(opened, viewer.has_written)
+                await asyncio.shield(database_sync_to_async(note_closed)(opened, viewer.has_written))
 
     async def _check(self) -> None:
         """Check again and again whether the user may still have the console open. Raises NotOpened."""
@@ -149,9 +152,13 @@ class ConsoleSocket(AsyncWebsocketConsumer):
             await self.send(bytes_data=message)
 
     async def _fail(self, problem: NotOpened) -> None:
+        if self.task is not asyncio.current_task():
+            self.task.cancel()
+            await asyncio.wait([self.task])
         about = {"reason": str(problem.message), "code": problem.message.code}
-        await self._send({"type": "failed", **about, "retry": problem.retry, "may_take": problem.may_take})
-        await self.close(ENDED)
+        with suppress(OSError):
+            await self._send({"type": "failed", **about, "retry": problem.retry, "may_take": problem.may_take})
+            await self.close(ENDED)
 
 
 class UnknownSocket(AsyncWebsocketConsumer):

@@ -60,7 +60,7 @@ const connection = new Connection(panel, {
 function showWriter({ you, name, others }) {
   mayWrite = terminal.options.cursorBlink = you;
   terminal.options.disableStdin = !you;
-  button("control").hidden = button("size").disabled = button("paste").disabled = you;
+  button("control").hidden = you;
   button("size").disabled = button("paste").disabled = !you;
   const viewers = others === 0 ? "" : others === 1 ? ", 1 other viewer" : `, ${others} other viewers`;
   connection.say((you ? "You have control" : name ? `Read-only, ${name} has control` : "Read-only, nobody has control") + viewers);
