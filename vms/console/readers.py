@@ -54,7 +54,7 @@ def note_closed(opened: Opened, has_written: bool) -> None:
     events = (Event.CONSOLE_READ, Event.CONSOLE_WRITTEN)
     if opened.kind != "serial":
         events = (Event.CONSOLE_VIEWED, Event.CONSOLE_USED)
-    about = {"since": opened.at.isoformat(timespec="seconds")}
+    about = {"since": f"{timezone.localtime(opened.at):%Y-%m-%d %H:%M:%S}"}
     _record(opened.vm, events[has_written], about, opened.user, opened.request)
 
 
