@@ -13,6 +13,7 @@ from .guests import configure, ssh
 from .images import sync as image_sync
 from .leftovers import deletion
 from .models import VM, Image, Volume
+from .snapshots import work as snapshots
 
 
 @shared_task
@@ -29,6 +30,14 @@ WORK = (
     Work(name="push VM", due=VM.objects.overdue, run=push, at_once=6, per_hypervisor=3, inside=True),
     Work(name="push image", due=Image.objects.overdue, run=push_image, inside=True),
     Work(name="delete volume", due=Volume.objects.to_delete, run=deletion.carry_out, inside=True),
+    Work(
+        name="snapshot",
+        due=snapshots.due_requests,
+        run=snapshots.carry_out,
+        hypervisor="vm__hypervisor",
+        at_once=4,
+        per_hypervisor=2,
+    ),
     Work(name="ask guests", due=addresses.due_hypervisors, run=addresses.ask, hypervisor="pk"),
     Work(name="configure guest", due=configure.due_runs, run=configure.run, hypervisor="vm__hypervisor"),
     Work(name="read console", due=console.due_logs, run=console.read, inside=True),

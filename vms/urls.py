@@ -16,6 +16,7 @@ from .nics import links as link_views
 from .nics import views as nic_views
 from .power import views as power_views
 from .run import views as run_views
+from .snapshots import views as snapshot_views
 
 SAFE = "|".join(verb for verb in PowerVerb if not verb.loses_data)
 LOSING = "|".join(verb for verb in PowerVerb if verb.loses_data)
@@ -77,6 +78,24 @@ urlpatterns = [
     path("vms/<str:hypervisor>/<str:name>/copies/", run_views.vm_copies, name="copies"),
     path("vms/<str:hypervisor>/<str:name>/history/", history_views.vm_history, name="history"),
     path("vms/<str:hypervisor>/<str:name>/history/<int:pk>/", history_views.vm_revision, name="revision"),
+    path("vms/<str:hypervisor>/<str:name>/snapshots/", snapshot_views.snapshot_list, name="snapshots"),
+    re_path(
+        r"^vms/(?P<hypervisor>[^/]+)/(?P<name>[^/]+)/snapshots\.(?P<suffix>csv|json)\Z",
+        snapshot_views.snapshot_list,
+        name="snapshots_table",
+    ),
+    path("vms/<str:hypervisor>/<str:name>/snapshots/take/", snapshot_views.snapshot_take, name="snapshot_take"),
+    path("vms/<str:hypervisor>/<str:name>/snapshots/cancel/", snapshot_views.snapshot_cancel, name="snapshot_cancel"),
+    path(
+        "vms/<str:hypervisor>/<str:name>/snapshots/<int:pk>/revert/",
+        snapshot_views.snapshot_revert,
+        name="snapshot_revert",
+    ),
+    path(
+        "vms/<str:hypervisor>/<str:name>/snapshots/<int:pk>/delete/",
+        snapshot_views.snapshot_delete,
+        name="snapshot_delete",
+    ),
     path("vms/<str:hypervisor>/<str:name>/retry/", views.vm_retry, name="retry"),
     path("vms/<str:hypervisor>/<str:name>/share/", views.vm_share, name="share"),
     path("vms/<str:hypervisor>/<str:name>/end/", views.vm_end, name="end"),

@@ -7,7 +7,7 @@ from django.db.models.functions import Coalesce
 
 from networks.models import DHCPHost
 from virterweb.people.limits import Kind
-from vms.models import NIC, VM, Disk, Image, Volume
+from vms.models import NIC, VM, Disk, Image, Snapshot, SnapshotRequest, SnapshotVerb, Volume
 
 MIB_OF_GIB = 1024
 MIB = 1024**2
@@ -22,7 +22,16 @@ def use(team: int, hypervisor: int | None) -> Mapping[Kind, int]:
     further += -(-_bytes_of(Image.objects.filter(**here)) // MIB)
     found = {Kind.VMS: sums["vms"], Kind.VCPUS: sums["vcpus"] or 0, Kind.MEMORY: sums["memory"] or 0}
     found[Kind.DISK] = (sums["boot"] or 0) + -(-further // MIB_OF_GIB)
+    found[Kind.SNAPSHOTS] = _snapshots(vms)
     return found | {Kind.RESERVATIONS: _reservations(vms) - _of_vms(team, hypervisor)}
+
+
+def _snapshots(vms: QuerySet[VM]) -> int:
+    """Return the number of snapshots of VMs, with those that are requested and not there yet."""
+    taken = Snapshot.objects.filter(vm__in=vms.order_by())
+    there = Snapshot.objects.filter(vm=OuterRef("vm"), name=OuterRef("name"))
+    asked = SnapshotRequest.objects.filter(~Exists(there), vm__in=vms.order_by(), done_at=None, verb=SnapshotVerb.TAKE)
+    return taken.count() + asked.count()
 
 
 def _bytes_of(images: QuerySet[Image]) -> int:

@@ -23,7 +23,7 @@ from virterweb.activity.choices import Kind, Via
 from virterweb.activity.models import Entry
 from virterweb.messages import Message
 from virterweb.people.models import Token
-from vms.models import VM, Image, Interruption, Power, Volume
+from vms.models import VM, Image, Interruption, Power, SnapshotRequest, Volume
 
 pytestmark = pytest.mark.integration
 
@@ -118,6 +118,15 @@ def ending() -> None:
 
 def with_token() -> None:
     Token.objects.create(user=get_user_model().objects.get(username="superuser"), name="ci", digest="x")
+
+
+def with_disk() -> None:
+    disk = "<disk device='disk'><source file='/pool/disk'/><target dev='vda'/></disk>"
+    vm().status.write(document=DOMAIN.replace("<devices/>", f"<devices>{disk}</devices>"))
+
+
+def snapshot_requested() -> None:
+    SnapshotRequest.objects.create(vm=vm(), verb="take", name="first")
 
 
 def nothing() -> None: ...
@@ -253,6 +262,10 @@ CHANGES = {
     "vms:image_convert": Change(EMPTY, IMAGE, "conversion into a layer requested"),
     "vms:image_remove": Change(EMPTY, IMAGE, "deletion requested"),
     "vms:leftover_volumes_delete": Change(delete_volume, Kind.VOLUME, "deletion requested", unused),
+    "vms:snapshot_take": Change(submit(name="first"), VM_, "snapshot first requested", with_disk),
+    "vms:snapshot_revert": Change(submit(), VM_, "revert to snapshot before requested"),
+    "vms:snapshot_delete": Change(submit(), VM_, "deletion of snapshot before requested"),
+    "vms:snapshot_cancel": Change(EMPTY, VM_, "cancellation of the request about snapshot first", snapshot_requested),
     "portal:start_again": Change(EMPTY, VM_, "started again after a restart or rebuild of the hypervisor", interrupted),
     "portal:leave_off": Change(EMPTY, VM_, "left off after a restart or rebuild of the hypervisor", interrupted),
     "tokens": Change(post({"delete": lambda: Token.objects.get().pk}), Kind.RIGHTS, "token ci deleted", with_token),

@@ -104,4 +104,5 @@ def make_things(lab: Hypervisor, owner: AbstractBaseUser, team: Team) -> dict[st
     values |= {"uidb64": "MQ", "token": "x", "provider_id": "corp"}
     record(vm, VMEvent.BASELINE, result="done")
     values["last_definition"] = make_last_definition(vm).pk
-    return values | {"lease": lease.pk, "vm_revision": vm.revisions.get().pk}
+    snapshot = vm.snapshots.create(name="before", taken_at=timezone.now(), kind="internal", document=domain)
+    return values | {"lease": lease.pk, "vm_revision": vm.revisions.get().pk, "snapshot": snapshot.pk}

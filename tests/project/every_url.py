@@ -19,7 +19,7 @@ def urls(patterns: list, names: tuple[str, ...] = ()) -> Iterator[tuple[str, str
 def route(pattern: URLPattern, space: str) -> str:
     """Return the path of a pattern as documents write it, `/networks/HYPERVISOR/NAME/`."""
     prefix = "networks/" if space == "networks" else ""
-    text = re.sub(r"\\.", ".", str(pattern.pattern)).strip("^$").removesuffix(r"\Z")
+    text = str(pattern.pattern).strip("^$").removesuffix(r"\Z").replace("\\", "")
     return "/" + prefix + re.sub(r"<(?:\w+:)?(\w+)>|\(\?P<(\w+)>[^)]*\)", lambda m: (m[1] or m[2]).upper(), text)
 
 
@@ -46,4 +46,6 @@ def address(space: str, name: str | None, pattern: URLPattern, things: dict) -> 
         values["target"] = "sdb"
     if (space, name) == ("vms", "revision"):
         values["pk"] = things["vm_revision"]
+    if name in ("snapshot_revert", "snapshot_delete"):
+        values["pk"] = things["snapshot"]
     return reverse(f"{space}:{name}" if space else name, kwargs=values)

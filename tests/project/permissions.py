@@ -34,6 +34,7 @@ NAMES, READ = Rule(Verb.LIST), Rule(Verb.SEE)
 EDIT, DELETE = Rule(Verb.EDIT, Verb.EDIT), Rule(Verb.DELETE, Verb.DELETE)  # pages with a form
 CHANGE, POWER = Rule(None, Verb.EDIT), Rule(None, Verb.POWER)
 ADOPT, RELEASE = Rule(None, Verb.ADOPT), Rule(None, Verb.DELETE)
+SNAPSHOT = Rule(Verb.SNAPSHOT, Verb.SNAPSHOT)
 SHARE = Rule(Verb.SHARE, Verb.SHARE)
 RESTORE = Rule(Verb.SEE, Verb.EDIT)
 ADD, PREVIEW = Rule(CREATOR, CREATOR), Rule(None, CREATOR)
@@ -73,6 +74,9 @@ PAGES: dict[str, dict[str | None, Rule]] = {
         **each("size end nic_add nic_edit nic_remove", EDIT),
         **each("revert persist accept extend guest_rule guest_configure retry", CHANGE),
         **each("nic_add_preview nic_edit_preview nic_keep image_convert", CHANGE),
+        **each("snapshots snapshots_table", READ),
+        **each("snapshot_take snapshot_revert snapshot_delete", SNAPSHOT),
+        "snapshot_cancel": Rule(None, Verb.SNAPSHOT),
         "power": POWER,
         "power_confirm": Rule(Verb.POWER, Verb.POWER),
         "autostart": CHANGE,

@@ -44,8 +44,8 @@ class Subject:
 class EntryQuerySet(models.QuerySet):
     """Entries: to be added and read.
 
-    Only `conclude` and `abandon` change entries, and only the missing results of those in progress. Only `expire`
-    deletes entries. All other ways to change or delete rows raise AppendOnly.
+    Only `conclude`, `conclude_one`, `drop` and `abandon` change entries, and only the missing results of those in
+    progress. Only `expire` deletes entries. All other ways to change or delete rows raise AppendOnly.
     """
 
     def visible_to(self, user: AbstractBaseUser | AnonymousUser | None) -> Self:
@@ -79,6 +79,16 @@ class EntryQuerySet(models.QuerySet):
         result = Result.FAILED if error else Result.DONE
         waiting = self.about(kind, object_id).filter(result="", generation__lte=generation)
         waiting._write(result=result, error=error or Message())
+
+    def conclude_one(self, pk: int | None, error: Message | None = None) -> None:
+        """Add the result of one entry that is in progress: of a request that belongs to no generation."""
+        result = Result.FAILED if error else Result.DONE
+        self.filter(pk=pk, result="")._write(result=result, error=error or Message())
+
+    def drop(self, kind: str, object_id: int) -> None:
+        """Add to what is still in progress about an object that it was deleted before."""
+        waiting = self.about(kind, object_id).filter(result="")
+        waiting._write(result=Result.FAILED, error=Message("activity.deleted"))
 
     def abandon(self, hypervisor_id: int) -> None:
         """Add to all changes in progress on a hypervisor that they are not carried out: it is being deleted."""

@@ -74,6 +74,7 @@ def _hypervisor(code: str, about: Mapping[str, object]) -> str:
 add_wording(
     {
         "activity.hypervisor_deleted": "The hypervisor was deleted before this was carried out.",
+        "activity.deleted": "The object was deleted before this was carried out.",
         "activity.gone": "The object was removed outside the portal before this was carried out.",
     }
 )

@@ -68,7 +68,7 @@ class GrantInline(ForSuperusers, VisibleNames, admin.StackedInline):
             {
                 "fields": (
                     ("max_vms", "max_vcpus", "max_memory", "max_disk"),
-                    ("max_networks", "max_reservations"),
+                    ("max_networks", "max_reservations", "max_snapshots"),
                 ),
                 "description": "The most that all objects of the team on the hypervisor may use together; "
                 "empty: no limit.",

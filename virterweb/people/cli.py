@@ -191,7 +191,7 @@ def wait_for(rows: Sequence[Desired], command: VerbCommand) -> None:
         waiting = [desired for desired in waiting if not _settled(desired, failures, command.user)]
         if waiting:
             said = _say(waiting, said, command)
-            _need_worker(began)
+            need_worker(began)
             time.sleep(0.1)
     if failures:
         raise CommandError("\n".join(failures))
@@ -219,7 +219,7 @@ def _say(waiting: Sequence[Desired], said: str, command: BaseCommand) -> str:
     return text
 
 
-def _need_worker(began: float) -> None:
+def need_worker(began: float) -> None:
     """Raise CommandError if no worker runs; one that has just started gets some time."""
     if time.time() - began > NO_WORKER_TIMEOUT and not worker_runs():
         raise CommandError("the worker is not running; the change is saved")

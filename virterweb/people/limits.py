@@ -24,6 +24,7 @@ class Kind(TextChoices):
     DISK = "disk", "GiB of disk"
     NETWORKS = "networks", "networks"
     RESERVATIONS = "reservations", "reserved addresses"
+    SNAPSHOTS = "snapshots", "snapshots"
 
     def of(self, grant: Grant) -> int | None:
         """Return the limit of a grant; None for none."""

@@ -116,7 +116,7 @@ def _named(connection: Connection) -> Iterator[tuple[str, set[str]]]:
         Refused: a domain cannot be read.
     """
     for domain in connection.domains.all(fail_on_unreadable):
-        snapshots = connection.domains.snapshots(domain.uuid)
+        snapshots = connection.snapshots.documents(domain.uuid)
         try:
             found = [domain_xml.files(document) for document in (domain.document, domain.stored) if document]
             found += [files for document in snapshots for files in domain_xml.snapshot_files(document)]

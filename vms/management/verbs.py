@@ -16,6 +16,7 @@ class VMVerbs(VerbCommand):
     """A group of verbs of the command `vm`."""
 
     arguments: ClassVar = {"name": "name of the VM", "mac": "MAC of the NIC", "image": "name of the image"}
+    arguments |= {"snapshot": "name of the snapshot"}
 
     def finish(self, vms: list[VM], no_wait: bool) -> None:
         if not no_wait:

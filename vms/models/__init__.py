@@ -8,6 +8,7 @@ from .power import SSH_TIMEOUT, Interruption, Power, PowerReason, ShownPower, SS
 from .power_verb import PowerVerb
 from .queryset import VMQuerySet
 from .revision import VMRevision
+from .snapshot import Snapshot, SnapshotRequest, SnapshotVerb
 from .status import (
     AddressRound,
     ConsoleLog,
@@ -51,7 +52,11 @@ __all__ = [
     "PowerVerb",
     "SSHCheck",
     "SSHState",
+    "Saved",
     "ShownPower",
+    "Snapshot",
+    "SnapshotRequest",
+    "SnapshotVerb",
     "UploadPart",
     "VMQuerySet",
     "VMRevision",

@@ -1,6 +1,6 @@
 """Adoption and release of VMs, and the two ways to end drift: accept libvirt's definition, or revert it."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -23,6 +23,7 @@ from vms.definition import host_reach
 from vms.definition.domain_diff import Aspect
 from vms.definition.events import Event
 from vms.definition.nics import parse
+from vms.definition.nics.spec import NICSpec
 from vms.definition.wording import adoption as _wording  # noqa: F401, adds the texts of the messages
 
 from .disk import WORK
@@ -60,15 +61,19 @@ class VMAdoption:
             return
         saved = [nic.spec() for nic in self.nics.filter(removed_at=None)]
         found = [nic.spec for nic in parse.parse_domain(self.status.definition)]
-        before, after = (found, saved) if revert else (saved, found)
+        reasons = self.reach_refused(*((found, saved) if revert else (saved, found)), by)
+        reasons += [] if revert else self._pools_refused(by, used={pool for pool, _ in self.volumes()})
+        if reasons:
+            raise PermissionDenied(" ".join(reasons))
+
+    def reach_refused(self, before: Iterable[NICSpec], after: Iterable[NICSpec], by: rights.Actor) -> list[str]:
+        """Return why a user may not have these NICs in the place of others, one sentence for each reason."""
+        before, after = list(before), list(after)
         attaching = Attaching(by, self.hypervisor)
         reasons = host_reach.refused(host_reach.parts(before), host_reach.parts(after), attaching)
         networks = {nic.source for nic in after if nic.kind == NIC.Kind.NETWORK}
         networks -= {nic.source for nic in before if nic.kind == NIC.Kind.NETWORK}
-        reasons += [str(why) for name in sorted(networks) if (why := attaching.to_network(name))]
-        reasons += [] if revert else self._pools_refused(by, used={pool for pool, _ in self.volumes()})
-        if reasons:
-            raise PermissionDenied(" ".join(reasons))
+        return reasons + [str(why) for name in sorted(networks) if (why := attaching.to_network(name))]
 
     def _pools_refused(self, by: rights.Actor, used: Collection[str] = ()) -> list[str]:
         """Return why libvirt's disks are not accepted, one sentence for each pool that the team may not use.

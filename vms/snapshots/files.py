@@ -49,7 +49,7 @@ def _of_domain(found: FoundDomain) -> set[str]:
 def _of_snapshots(connection: Connection, found: FoundDomain) -> tuple[set[str], set[str]]:
     """Memory files, and overlays of disks."""
     memory, disks = set(), set()
-    for document in connection.domains.snapshots(found.uuid):
+    for document in connection.snapshots.documents(found.uuid):
         parts = domain_xml.snapshot_files(document)
         memory |= parts[0]
         disks |= parts[1]

@@ -96,6 +96,7 @@ def _blue(lab: Hypervisor, rednet: Network) -> dict[str, object]:
     make_host(net, "52:54:00:bb:bb:0e", "10.2.0.14")
     lease = make_lease(net, "52:54:00:bb:bb:0b", "10.2.0.11", vm="secret-vm", hostname="secret-guest")
     ids = {"lease": lease.pk, "pk": net.revisions.first().pk, "vm_revision": vm.revisions.first().pk}
+    ids["snapshot"] = vm.snapshots.create(name="secret-snapshot", taken_at=timezone.now(), kind="internal").pk
     names = {"network": "secret-net", "vm": "secret-vm", "image": "secret-image"}
     keys = {"network_pk": net.pk, "vm_pk": vm.pk, "mac": SHARED_MAC, "ip": "10.2.0.14"}
     parts = {"hypervisor": "lab", "group": "g", "suffix": "json", "end": "/", "verb": "start", "change": "reset"}

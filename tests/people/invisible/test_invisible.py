@@ -39,6 +39,8 @@ def address(space: str, name: str | None, pattern: object, values: dict[str, obj
         given["pk"] = values["lease"]
     if (space, name) == ("vms", "revision"):
         given["pk"] = values["vm_revision"]
+    if name in ("snapshot_revert", "snapshot_delete"):
+        given["pk"] = values["snapshot"]
     return reverse(f"{space}:{name}" if space else name, kwargs=given)
 
 

@@ -106,7 +106,7 @@ READS = (
     ("networks", "get"),
     ("volumes", "all"),
     ("leases", "of_network"),
-    ("domains", "snapshots"),
+    ("snapshots", "documents"),
     ("pools", "folder"),
 )
 

@@ -132,6 +132,7 @@ class Desired(models.Model):
             statuses.select_for_update().filter(desired=self.pk).values_list("pk").first()
             error = None if self.removed_at else Message("activity.gone")
             Entry.objects.conclude(self.activity_kind, self.pk, self.generation, error)
+            Entry.objects.drop(self.activity_kind, self.pk)
             return super().delete(*args, **kwargs)
 
     def activity_subject(self, event: str) -> Subject:

@@ -14,10 +14,12 @@ from virterweb.hypervisors.gateway.nouns.disks import Disks
 from virterweb.hypervisors.gateway.nouns.domains import Domains
 from virterweb.hypervisors.gateway.nouns.guest_agent import GuestAgent
 from virterweb.hypervisors.gateway.nouns.host import HostMachine
+from virterweb.hypervisors.gateway.nouns.jobs import Jobs
 from virterweb.hypervisors.gateway.nouns.leases import Leases
 from virterweb.hypervisors.gateway.nouns.networks import Networks
 from virterweb.hypervisors.gateway.nouns.ports import Ports
 from virterweb.hypervisors.gateway.nouns.power import Power
+from virterweb.hypervisors.gateway.nouns.snapshots import Snapshots
 from virterweb.hypervisors.gateway.nouns.volumes import Pools, Volumes
 
 from .session import Session
@@ -70,6 +72,8 @@ class Connection:
         self.disks = Disks(session)
         self.consoles = Consoles(session)
         self.guest_agent = GuestAgent(session)
+        self.snapshots = Snapshots(session)
+        self.jobs = Jobs(session)
         self.pools = Pools(session)
         self.volumes = Volumes(session)
         #: whether libvirt says when domains or networks change, so that nothing is missed between two polls

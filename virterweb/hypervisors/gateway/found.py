@@ -171,6 +171,27 @@ class FoundTraffic:
 
 
 @dataclass(frozen=True, kw_only=True)
+class FoundSnapshots:
+    """The snapshots of a domain: their documents, and the name of the current one."""
+
+    documents: tuple[str, ...]
+    current: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class FoundJob:
+    """How far a job is, in bytes; `ready`: a commit only waits for its pivot."""
+
+    done: int
+    total: int
+    ready: bool
+
+    @property
+    def percent(self) -> int:
+        return min(100, 100 * self.done // self.total) if self.total > 0 else 0
+
+
+@dataclass(frozen=True, kw_only=True)
 class FoundVolume:
     name: str
     path: str  # normalised

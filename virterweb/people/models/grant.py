@@ -70,6 +70,7 @@ class Grant(models.Model):
     max_disk = models.PositiveIntegerField("disk", null=True, blank=True, help_text="GiB")
     max_networks = models.PositiveIntegerField("networks", null=True, blank=True)
     max_reservations = models.PositiveIntegerField("reserved addresses", null=True, blank=True)
+    max_snapshots = models.PositiveIntegerField("snapshots", null=True, blank=True)
 
     class Meta:
         ordering = ["team", "pk"]

@@ -19,6 +19,7 @@ from vms.management.disk_verbs import DiskVerbs
 from vms.management.nic_verbs import NICVerbs
 from vms.management.power_verbs import PowerVerbs
 from vms.management.run_verb import RunVerb
+from vms.management.snapshot_verbs import SnapshotVerbs
 from vms.models import NIC, VM, GuestRun, NICStatus, Power
 
 STATES = {Power.OFF: "shut off"}  # Virter's word
@@ -30,8 +31,8 @@ SORTS = {
 }
 
 
-class Command(RunVerb, NICVerbs, PowerVerbs, DiskVerbs):
-    help = "Run, list, start, stop and delete VMs, and add, change and remove NICs of existing VMs."
+class Command(RunVerb, NICVerbs, PowerVerbs, DiskVerbs, SnapshotVerbs):
+    help = "Run, list, start, stop and delete VMs, and change NICs, disks and snapshots of existing VMs."
 
     def add_arguments(self, parser: CommandParser) -> None:
         verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
@@ -58,6 +59,7 @@ class Command(RunVerb, NICVerbs, PowerVerbs, DiskVerbs):
         self._add_lifecycle_arguments(verbs)
         self.add_nic_arguments(verbs)
         self.add_disk_arguments(verbs)
+        self.add_snapshot_arguments(verbs)
 
     def _add_lifecycle_arguments(self, verbs) -> None:
         self.verb(verbs, "configure", self.configure, "apply the network configuration in a running guest now", "name")

@@ -119,12 +119,6 @@ class Domains:
             flags = libvirt.VIR_DOMAIN_XML_INACTIVE | libvirt.VIR_DOMAIN_XML_SECURE
             return self._session.libvirt.lookupByUUIDString(uuid).XMLDesc(flags)
 
-    def snapshots(self, uuid: str) -> list[str]:
-        """Return the documents of a domain's snapshots; none if it is gone, or if the driver has no snapshots."""
-        with self._session.calling(Message("domains.snapshots"), libvirt.VIR_ERR_NO_DOMAIN, libvirt.VIR_ERR_NO_SUPPORT):
-            return [each.getXMLDesc() for each in self._session.libvirt.lookupByUUIDString(uuid).listAllSnapshots()]
-        return []
-
     def define(self, document: str, name: str) -> None:
         with self._session.calling(Message("domains.define", name=name)):
             self._session.libvirt.defineXML(document)

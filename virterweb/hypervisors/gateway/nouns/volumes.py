@@ -67,6 +67,19 @@ class Volumes:
             return _found_volume(volume)
         return None
 
+    def at(self, path: str) -> tuple[str, FoundVolume] | None:
+        """Return the volume of a path with its pool; None if it is in no active pool, as of the latest `all`."""
+        with self._session.calling(Message("volumes.at", path=path), *_NO_VOLUME), _absent_file():
+            volume = self._session.libvirt.storageVolLookupByPath(path)
+            return volume.storagePoolLookupByVolume().name(), _found_volume(volume)
+        return None
+
+    def allocation(self, path: str) -> int | None:
+        """Return how many bytes the file of a volume takes; None if that is unknown."""
+        with self._session.calling(Message("volumes.at", path=path), *_NO_VOLUME), _absent_file():
+            return self._session.libvirt.storageVolLookupByPath(path).info()[2]
+        return None
+
     def file_size(self, pool: str, name: str) -> int | None:
         """Return the current size of a volume's file in bytes; None if there is no such volume."""
         with self._session.calling(Message("volumes.file_size", name=name, pool=pool), *_NO_VOLUME), _absent_file():
