@@ -23,6 +23,7 @@ from virterweb.people.verbs import Verb
 from virterweb.web_server.request_body import takes_upload
 from vms.attached.rows import nic_rows
 from vms.bulk.rows import Action
+from vms.definition.snapshots.document import OVERLAY
 from vms.images.form import ImageForm
 
 from .listing import COLUMNS, loaded, narrowed, with_nic_count
@@ -146,8 +147,11 @@ def _what_goes(vm: VM) -> dict[str, list[str]]:
     if not vm.host_key:  # run by others
         there = set(Volume.objects.filter(hypervisor=vm.hypervisor, name__in=own).values_list("name", flat=True))
         own = [volume for volume in own if volume in there]
-    sources = (disk["source"] for disk in vm.status.disks if disk["source"])
-    return {"own": own, "stay": [source for source in sources if source.rpartition("/")[2] not in own]}
+    sources = [disk["source"] for disk in vm.status.disks if disk["source"]]
+    overlays = {path for each in vm.snapshots.defer("document") for path in each.files}
+    overlays |= {source for source in sources if OVERLAY.search(source)}
+    stay = [each for each in sources if each.rpartition("/")[2] not in own and each not in overlays]
+    return {"own": own, "overlays": sorted(overlays), "stay": stay}
 
 
 @require_POST

@@ -12,6 +12,7 @@ from virterweb.people.ends.views import EXTEND, extend_many
 from virterweb.people.sharing.many import HAND_OVER, hand_over_many
 from vms.listing import narrowed
 from vms.models import VM, PowerVerb, VMQuerySet
+from vms.snapshots.many import SNAPSHOT, take_many
 
 from . import nics, power, results, save
 from .form import form_for
@@ -26,13 +27,16 @@ def vm_many(request: HttpRequest) -> HttpResponse:
         return _progress(request)
     keys, vms = _chosen(request)
     action = request.POST.get("action", "")
-    if not keys or len(keys) > MAX_VMS or action not in {*Action.values, *PowerVerb.values, HAND_OVER, EXTEND, "retry"}:
+    known = {*Action.values, *PowerVerb.values, HAND_OVER, EXTEND, SNAPSHOT, "retry"}
+    if not keys or len(keys) > MAX_VMS or action not in known:
         messages.error(request, _wrong(len(keys)))
         return redirect("vms:list")
     if action == HAND_OVER:
         return hand_over_many(request, vms)
     if action == EXTEND:
         return extend_many(request, vms)
+    if action == SNAPSHOT:
+        return take_many(request, vms)
     if action == "retry":
         save.again(vms, request.user)
         return redirect(_address(keys, request.POST.get("did", ""), request.POST.get("where", "")))

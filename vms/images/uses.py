@@ -13,7 +13,7 @@ from virterweb.hypervisors.models import Hypervisor
 from virterweb.messages import Message
 from vms.definition import domain as domain_xml
 from vms.definition import volume as volume_xml
-from vms.models import LOADING, VM, VMStatus, Volume
+from vms.models import LOADING, VM, Snapshot, VMStatus, Volume
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +87,10 @@ def note_unused(hypervisor: Hypervisor, found: Mapping[str, FoundVolume], at: da
 
 
 def _recorded(hypervisor: Hypervisor) -> Iterator[tuple[str, set[str]]]:
-    """Yield the files that the recorded documents of VMs name, by the VM's name; those of the next start too."""
+    """Yield the files that the recorded documents of VMs and of their snapshots name, by the name of the VM."""
     rows = VMStatus.objects.filter(desired__hypervisor=hypervisor).order_by()
     for name, *documents in rows.values_list("desired__name", "document", "stored").iterator():
         yield from ((name, _files(document)) for document in documents)
+    snapshots = Snapshot.objects.filter(vm__hypervisor=hypervisor).order_by()
+    for name, files, document in snapshots.values_list("vm__name", "files", "document").iterator():
+        yield name, {*files, *_files(document)}

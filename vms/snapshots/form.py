@@ -1,4 +1,4 @@
-"""The form that takes a snapshot."""
+"""The forms that take snapshots: of one VM, and of many."""
 
 from django import forms
 from django.utils import timezone
@@ -8,7 +8,7 @@ from vms.definition.snapshots.document import Kind
 from vms.models import VM, Power
 
 
-class TakeForm(forms.Form):
+class ManyForm(forms.Form):
     """Name, description, and what is saved where."""
 
     name = forms.CharField(
@@ -26,22 +26,16 @@ class TakeForm(forms.Form):
         choices=(("", "In the disks if possible"), (Kind.EXTERNAL.value, "In external files")),
     )
 
-    def __init__(self, *args: object, vm: VM, **kwargs: object) -> None:
+    def __init__(self, *args: object, **kwargs: object) -> None:
         name = f"snapshot-{timezone.localtime():%Y-%m-%d-%H%M%S}"
         kwargs.setdefault("initial", {"name": name, "memory": True})
         super().__init__(*args, **kwargs)
-        self.vm, self.label_suffix = vm, ""
-        if vm.status.power == Power.OFF:
-            del self.fields["memory"]
-        reasons = _reasons(vm)
-        self.fields["kind"].help_text = " ".join(reasons)
+        self.label_suffix = ""
 
     def clean_name(self) -> str:
         name = self.cleaned_data["name"]
         if problem := snapshot_xml.name_problem(name):
             raise forms.ValidationError(str(problem))
-        if self.vm.snapshots.filter(name=name).exists():
-            raise forms.ValidationError(f"{self.vm} already has a snapshot {name}. Choose another name.")
         return name
 
     def clean_description(self) -> str:
@@ -56,6 +50,23 @@ class TakeForm(forms.Form):
         data = self.cleaned_data
         external = data["kind"] == Kind.EXTERNAL
         return {"description": data["description"], "memory": data.get("memory", False), "external": external}
+
+
+class TakeForm(ManyForm):
+    """The same for one VM, which may be off and may have a snapshot of that name."""
+
+    def __init__(self, *args: object, vm: VM, **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)
+        self.vm = vm
+        if vm.status.power == Power.OFF:
+            del self.fields["memory"]
+        self.fields["kind"].help_text = " ".join(_reasons(vm))
+
+    def clean_name(self) -> str:
+        name = super().clean_name()
+        if self.vm.snapshots.filter(name=name).exists():
+            raise forms.ValidationError(f"{self.vm} already has a snapshot {name}. Choose another name.")
+        return name
 
 
 def _reasons(vm: VM) -> list[str]:
