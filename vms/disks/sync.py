@@ -156,7 +156,7 @@ class _Carrier:
             return Message()
         needed = layers.in_domains(self.connection, but=self.uuid) | volumes_of_others(self.vm)
         needed |= {volume_xml.parse(each.document).backing for each in volumes.values()}
-        if self.connection.domains.snapshots(self.uuid):
+        if self.connection.snapshots.documents(self.uuid):
             return Message("disk.in_snapshot", vm=self.vm.name)
         if {volume.name, volume.path} & needed:
             return Message("disk.in_use", volume=volume.name)

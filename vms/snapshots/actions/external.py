@@ -50,7 +50,7 @@ def _define(row: SnapshotRequest, vm: VM, connection: Connection, document: str)
     try:
         for target, base in bases.items():
             _create(connection, vm, base, new[target])
-        connection.domains.force_off(vm.uuid_text, vm.name)
+        connection.power.force_off(vm.uuid_text, vm.name)
         connection.domains.define(snapshot_edit.domain_on(document, new), vm.name)
     except Refused:
         overlays.delete_unused(vm, connection, new.values())
@@ -84,7 +84,7 @@ def _finish_revert(row: SnapshotRequest, vm: VM, connection: Connection, documen
         live = snapshot_edit.domain_on(document, new, live=True)
         connection.jobs.restore(snapshot.memory_file, live, vm.name)
     elif row.about.get("start"):
-        connection.domains.start(vm.uuid_text, vm.name)
+        connection.power.start(vm.uuid_text, vm.name)
 
 
 def _all(vm: VM, connection: Connection) -> list[FoundSnapshot]:
@@ -106,7 +106,7 @@ def remove(row: SnapshotRequest, vm: VM, connection: Connection, snapshot: Found
             row.note(moved=moved)
     finally:
         if row.about.get("started") and present(vm, connection).state == "paused":
-            connection.domains.force_off(vm.uuid_text, vm.name)
+            connection.power.force_off(vm.uuid_text, vm.name)
     found = connection.snapshots.all(vm.uuid_text)
     for document in found.documents:
         name = snapshot_xml.parse(document).name

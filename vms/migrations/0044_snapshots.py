@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('vms', '0040_ends'),
+        ('vms', '0043_console_claims'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('vms', '0040_ends'),
+        ('vms', '0042_disks'),
     ]
 
     operations = [
