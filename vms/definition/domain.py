@@ -6,7 +6,7 @@ Follows libvirt's formatdomain.html and schemas/domain.rng, and the domains that
 import posixpath
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from lxml import etree
 
@@ -15,6 +15,8 @@ from virterweb.hypervisors.gateway.found import normal_path
 from vms.definition.nics.spec import FoundNIC, NICSpec
 
 from .disks import PARSER, DiskSpec, FoundDisk, add, build_disk, parse_disk
+from .hardware import Hardware
+from .hardware import parse as parse_hardware
 from .nics import edit as nic_edit
 from .nics import parse as nic_parse
 
@@ -54,6 +56,7 @@ class FoundDomain:
     disks: tuple[FoundDisk, ...]
     host_key: str = ""  # the public key; it and the SSH user are in Virter's metadata, also of the portal's VMs
     ssh_user: str = ""
+    hardware: Hardware = field(default_factory=Hardware)
 
 
 def build(spec: DomainSpec) -> str:
@@ -132,6 +135,7 @@ def parse(document: str) -> FoundDomain:
         nics=nic_parse.parse_all(root),
         disks=tuple(parse_disk(disk) for disk in root.iterfind("devices/disk")),
         host_key=root.findtext(f"metadata/{{{VIRTER}}}meta/{{{VIRTER}}}hostkey", "").strip(),
+        hardware=parse_hardware(root),
         ssh_user=root.findtext(f"metadata/{{{VIRTER}}}meta/{{{VIRTER}}}ssh-user-name", "").strip(),
     )
 

@@ -10,6 +10,7 @@ from vms.definition.nics.parse import find
 from vms.definition.nics.spec import FoundNIC, NICSpec, SharedMAC
 
 from .domain import FoundDomain
+from .hardware import differences
 
 
 class Aspect(enum.StrEnum):
@@ -19,6 +20,7 @@ class Aspect(enum.StrEnum):
     MEMORY = "memory"
     VCPUS = "vcpus"
     AUTOSTART = "autostart"
+    HARDWARE = "hardware"
     PERSISTENCE = "persistence"
     DOMAIN = "domain"
     STAYS_OFF = "stays off"  # not a difference, but an option of reverting: the domain is recreated and not started
@@ -64,7 +66,7 @@ class SavedNIC:
 
 @dataclass(frozen=True, kw_only=True)
 class SavedVM:
-    """The saved definition of a VM; without `autostart` it is as libvirt has it.
+    """The saved definition of a VM; without `autostart`, and for hardware that is not named, it is as libvirt has it.
 
     `going` are the keys of NICs that are being removed.
     """
@@ -74,6 +76,7 @@ class SavedVM:
     vcpus: int
     nics: tuple[SavedNIC, ...]
     autostart: bool | None = None
+    hardware: Mapping[str, object] = field(default_factory=dict)
     going: frozenset[str] = field(default_factory=frozenset)
 
 
@@ -100,6 +103,9 @@ def _of_the_domain(saved: SavedVM, stored: FoundDomain | None, running: FoundDom
             domains = {"saved": saved, "stored": stored, "running": running}
             sides = {side: getattr(domain, aspect) for side, domain in domains.items() if domain}
             yield Difference(aspect=aspect, sides=sides)
+    for name, value_saved, value_found in differences(saved.hardware, kept.hardware):
+        sides = {"saved": value_saved, "stored" if stored else "running": value_found}
+        yield Difference(aspect=Aspect.HARDWARE, field=name, sides=sides)
     if stored is None:
         yield Difference(aspect=Aspect.PERSISTENCE, sides={"saved": True, "running": False})
 

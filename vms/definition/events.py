@@ -14,6 +14,7 @@ class Event(StrEnum):
     NIC_REMOVED = "nic removed"
     NIC_REMOVAL_CANCELLED = "nic removal cancelled"
     RESIZED = "resized"
+    HARDWARE_EDITED = "hardware edited"
     GUEST_NETWORK = "guest network"
     STARTED = "started"
     STARTED_AGAIN = "started again"

@@ -28,6 +28,7 @@ EVENTS = {
     "nic removed": "NIC {mac} removed",
     "nic removal cancelled": "removal of NIC {mac} cancelled",
     "resized": "memory and vCPUs edited",
+    "hardware edited": "hardware edited",
     "guest network": "guest network configuration mode changed",
     "started": "started",
     "started again": "started again after a restart or rebuild of the hypervisor",

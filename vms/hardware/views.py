@@ -1,6 +1,5 @@
-"""The page that changes memory and vCPUs of a VM, mainly after a failed start."""
+"""The page that edits the hardware of a VM."""
 
-from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -11,28 +10,31 @@ from vms.lookup import get_vm
 from vms.models import VM
 from vms.nics.stale import as_base, merged
 
-
-class SizeForm(forms.Form):
-    """Memory and vCPUs."""
-
-    memory = forms.IntegerField(label="Memory, MiB", min_value=1, max_value=2**24)
-    vcpus = forms.IntegerField(label="vCPUs", min_value=1, max_value=512)
-
-    def __init__(self, *args, **kwargs) -> None:
-        super().__init__(*args, **kwargs)
-        self.label_suffix = ""
+from .forms import HardwareForm
 
 
 @require_http_methods(["GET", "POST"])
 def vm_size(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
     vm = get_vm(request.user, hypervisor, name, VM.objects.alone().filter(managed=True), verb=Verb.EDIT)
-    shown = SizeForm(initial={"memory": vm.memory, "vcpus": vm.vcpus})
+    shown = HardwareForm(vm=vm)
     data, notes = merged(request.POST, shown) if request.method == "POST" else (None, [])
-    form = SizeForm(data, initial=shown.initial)
+    form = HardwareForm(data, vm=vm)
     if data is not None and not notes and form.is_valid():
-        vm.resize(**form.cleaned_data, by=request.user)
-        if vm.status.power != "off":
-            messages.success(request, f"{vm} gets the new memory and vCPUs at its next start.")
+        sent = form.cleaned_data
+        vm.resize(sent["memory"], sent["vcpus"], request.user, form.changes)
+        _say(request, vm)
         return redirect(vm)
     context = {"vm": vm, "form": form, "base": as_base(shown), "notes": notes}
     return render(request, "vms/hardware/edit.html", context, status=409 if notes else 422 if form.is_bound else 200)
+
+
+def _say(request: HttpRequest, vm: VM) -> None:
+    host = vm.hypervisor.status.memory
+    if host and vm.memory > host:
+        messages.warning(request, f"{vm.hypervisor} has only {host} MiB of memory, so {vm} may fail to start.")
+    if vm.status.power != "off":
+        messages.success(
+            request,
+            f"{vm} gets more memory and vCPUs at once if it was started with room for them, and everything else at its "
+            "next start.",
+        )

@@ -7,6 +7,7 @@ from networks.definition.addressing import mac_of_id
 from networks.models import Network
 from virterweb.hypervisors.models import Hypervisor
 from vms.definition import domain as domain_xml
+from vms.definition import hardware
 from vms.definition.disks import PREFIXES, DiskSpec
 from vms.definition.guest_nic import address_of_id
 
@@ -27,7 +28,8 @@ def saved_document(vm: "VM", nics: "Sequence[NIC]", *, domain_type: str = "", co
     """
     if last := vm.status.definition:
         keyed = [(nic.key, nic.spec()) for nic in nics]
-        return domain_xml.edit(last, name=vm.name, memory=vm.memory, vcpus=vm.vcpus, nics=keyed)
+        document = domain_xml.edit(last, name=vm.name, memory=vm.memory, vcpus=vm.vcpus, nics=keyed)
+        return hardware.edit(document, vm.hardware)
     return new_document(vm, nics, domain_type or _known_type(vm.hypervisor), console_log)
 
 
@@ -53,7 +55,7 @@ def new_document(vm: "VM", nics: "Sequence[NIC]", domain_type: str, console_log:
         vnc_bind=vm.vnc_bind,
         console_log=console_log,
     )
-    return domain_xml.build(spec)
+    return hardware.edit(domain_xml.build(spec), vm.hardware)
 
 
 def disk_spec(disk: "Disk", target: str) -> DiskSpec:

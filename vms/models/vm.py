@@ -1,6 +1,7 @@
 """The model of VMs: the desired configuration, names of volumes, and the state that pages show."""
 
 import uuid
+from collections.abc import Mapping
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
@@ -92,6 +93,12 @@ class VM(VMNICs, VMLinks, VMAdoption, VMPower, VMDisks, VMEnds):
     )
     autostart = models.BooleanField(
         null=True, editable=False, help_text="libvirt starts the VM with the host; empty: as libvirt has it"
+    )
+    hardware = models.JSONField(
+        default=dict,
+        blank=True,
+        editable=False,
+        help_text="values that were set here, by field; else as libvirt has it",
     )
     isolated = models.JSONField(
         default=list, blank=True, editable=False, help_text="keys of the NICs whose links were set down to isolate it"
@@ -217,12 +224,21 @@ class VM(VMNICs, VMLinks, VMAdoption, VMPower, VMDisks, VMEnds):
             VM.objects.filter(pk=self.pk).update(asked=self.asked)
             self.ask_again()
 
-    def resize(self, memory: int, vcpus: int, by: AbstractBaseUser | None = None) -> None:
-        """Request other memory, in MiB, and vCPUs; a running VM has them from its next start on."""
-        with self.kept_limits(), self.transition(managed=True), recorded(self, Event.RESIZED, by):
+    def resize(
+        self, memory: int, vcpus: int, by: AbstractBaseUser | None = None, hardware: Mapping[str, object] | None = None
+    ) -> None:
+        """Request other memory, in MiB, vCPUs, and other hardware by the names of `definition.hardware`.
+
+        A running VM gets more memory and vCPUs at once as far as its maximum allows, and the rest at its next start.
+        """
+        event = Event.HARDWARE_EDITED if hardware else Event.RESIZED
+        with self.kept_limits(), self.transition(managed=True), recorded(self, event, by):
             values: dict[str, object] = {"memory": memory, "vcpus": vcpus}
+            changed = {name for name in (Aspect.MEMORY, Aspect.VCPUS) if getattr(self, name) != values[name]}
+            if hardware:
+                values["hardware"] = {**self.hardware, **hardware}
+                changed.add(Aspect.HARDWARE)
             if self.status.made_at:  # otherwise it is created with these values
-                changed = {name for name in (Aspect.MEMORY, Aspect.VCPUS) if getattr(self, name) != values[name]}
                 values["asked"] = sorted({*self.asked, *changed})
             VM.objects.filter(pk=self.pk).update(**values)
             self.refresh_from_db(fields=list(values))
@@ -250,5 +266,6 @@ class VM(VMNICs, VMLinks, VMAdoption, VMPower, VMDisks, VMEnds):
                 going.add(nic.key)
             else:
                 nics.append(SavedNIC(key=nic.key, spec=nic.spec(), late=nic.at_shutdown))
-        values = {"name": self.name, "memory": self.memory, "vcpus": self.vcpus, "autostart": self.autostart}
+        names = ("name", "memory", "vcpus", "autostart", "hardware")
+        values = {name: getattr(self, name) for name in names}
         return SavedVM(**values, nics=tuple(nics), going=frozenset(going))

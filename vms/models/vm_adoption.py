@@ -127,6 +127,7 @@ class VMAdoption:
             if not asked_power:
                 self.running = status.power != Power.OFF
             self.memory, self.vcpus, self.asked = max(found.memory, 1), max(found.vcpus, 1), []
+            self.hardware = {name: getattr(found.hardware, name) for name in self.hardware}
             if self.autostart is not None:
                 self.autostart = status.autostart
             self.image = self.image or self._image_found()
@@ -245,7 +246,8 @@ class VMAdoption:
             record(self, Event.RELEASED, by, result=Revision.Result.DONE)
             self.nics.all().delete()
             self.disks.all().delete()
-            cleared = {"generation": 0, "power_generation": 0, "running": True, "asked": [], "autostart": None}
+            cleared = {"generation": 0, "power_generation": 0, "running": True, "asked": []}
+            cleared |= {"autostart": None, "hardware": {}, "isolated": []}
             self.belong_to_nobody()
             type(self).objects.filter(pk=self.pk).update(managed=False, **cleared)
             clean = {

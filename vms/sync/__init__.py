@@ -14,6 +14,7 @@ from virterweb.messages import Message
 from vms.cloud_init import seed
 from vms.console import sync as console
 from vms.definition import domain as domain_xml
+from vms.definition import hardware
 from vms.definition.domain_diff import Aspect
 from vms.definition.nics.edit import put_missing
 from vms.disks.sync import change_disks
@@ -154,7 +155,8 @@ def _revert(vm: VM, connection: Connection, found: FoundDomain) -> None:
     if Aspect.DOMAIN in vm.asked and found.state == Power.OFF:  # defined by a worker that was killed then
         _start_recreated(vm, connection)
     values = {name: getattr(vm, name) for name in (Aspect.MEMORY, Aspect.VCPUS) if name in vm.asked}
-    if not found.persistent and (values or Aspect.PERSISTENCE in vm.asked):
+    edited = bool(values) or Aspect.HARDWARE in vm.asked
+    if not found.persistent and (edited or Aspect.PERSISTENCE in vm.asked):
         if Aspect.PERSISTENCE not in vm.asked:
             raise Refused(Message("vm.transient", vm=vm.name))
         # libvirt may have kept what was stored before: the NICs that were attached or detached since then are running.
@@ -162,8 +164,14 @@ def _revert(vm: VM, connection: Connection, found: FoundDomain) -> None:
         connection.domains.define(stored, vm.name)
     if Aspect.AUTOSTART in vm.asked and vm.autostart is not None:
         connection.power.set_autostart(vm.uuid_text, vm.name, vm.autostart)
-    if values:
-        connection.domains.define(domain_xml.edit(connection.domains.stored_document(vm.uuid_text), **values), vm.name)
+    if edited:
+        document = domain_xml.edit(connection.domains.stored_document(vm.uuid_text), **values)
+        if Aspect.HARDWARE in vm.asked:
+            document = hardware.edit(document, vm.hardware)
+        connection.domains.define(document, vm.name)
+    if values and found.state != Power.OFF:
+        with suppress(Refused):  # then it waits for the next start
+            connection.domains.grow_live(vm.uuid_text, vm.name, **values)
     if Aspect.NAME in vm.asked and found.name != vm.name:
         if found.state != Power.OFF:
             raise Refused(Message("vm.rename_running", vm=found.name))

@@ -153,7 +153,7 @@ def test_memory_and_vcpus_are_changed_in_the_stored_definition_in_place(lab, dom
     push(vm)
     before = stored(domain)
     path = f"{vm.get_absolute_url()}size/"
-    assert "takes effect at the next start" in page.get(path).content.decode()
+    assert "Everything else takes effect at" in page.get(path).content.decode()
     page.post(path, {"memory": "512", "vcpus": "1"})
     vm = push(VM.objects.get(pk=vm.pk))
     assert (vm.memory, vm.vcpus, str(vm.status.error)) == (512, 1, "")

@@ -13,6 +13,7 @@ ACTIONS = {
     "domains.uuid_of": "find VM {name}",
     "domains.stored_document": "read a VM",
     "domains.define": "define VM {name}",
+    "domains.grow_live": "give {name} more memory and vCPUs while it runs",
     "domains.rename": "rename the VM to {name}",
     "domains.undefine": "undefine {name}",
     "domains.start": "start {name}",

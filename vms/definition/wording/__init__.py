@@ -92,8 +92,16 @@ ASPECTS = {
     "memory": ("Memory", "{value} MiB"),
     "vcpus": ("vCPUs", "{value}"),
     "autostart": ("Start with the host", "{value}"),
+    "hardware": ("Hardware", "{value}"),
     "persistence": ("Definition", "{value}"),
     "domain": ("VM", "{value}"),
+}
+HARDWARE = {
+    "cpu": "CPU mode",
+    "firmware": "Firmware",
+    "graphics": "Display",
+    "description": "Description",
+    "boot": "Boot order",
 }
 PERSISTENCE = {True: "persistent", False: "transient: libvirt deletes it when it stops"}
 
@@ -163,7 +171,7 @@ def notes(codes: Iterable[str]) -> str:
 def drift_title(code: Mapping[str, object]) -> str:
     """Return what a difference is about."""
     if aspect := code.get("aspect"):
-        return ASPECTS[aspect][0]
+        return HARDWARE[code["field"]] if aspect == "hardware" else ASPECTS[aspect][0]
     kind = "nic field" if code.get("field") else "nic"
     return DRIFTS[kind].format(nic=code["nic"], field=FIELDS.get(code.get("field", ""), ""))
 
@@ -178,6 +186,8 @@ def drift_side(code: Mapping[str, object], side: str) -> str:
             return PERSISTENCE[found]
         if isinstance(found, bool):
             return VALUES["yes" if found else "no"]
+        if aspect == "hardware":
+            return hardware_value(found)
         return DRIFTS["missing"] if found is None else ASPECTS[aspect][1].format(value=found)
     if "problem" in code and side == "stored":
         return str(Message.read(code["problem"].get("message", "")))
@@ -186,6 +196,13 @@ def drift_side(code: Mapping[str, object], side: str) -> str:
     if found is None:
         return DRIFTS["none" if code.get("added") else "missing"]
     return DRIFTS["on"].format(place=place(*found)) if "problem" not in code else place(*found)
+
+
+def hardware_value(found: object) -> str:
+    """Return a value of the hardware of a VM; a boot order as its devices in order."""
+    if isinstance(found, Mapping):
+        return ", ".join(sorted(found, key=found.__getitem__)) or VALUES["none"]
+    return VALUES["none"] if found in (None, "") else str(found)
 
 
 def drift(code: Mapping[str, object]) -> str:

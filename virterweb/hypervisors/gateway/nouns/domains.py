@@ -123,6 +123,16 @@ class Domains:
         with self._session.calling(Message("domains.define", name=name)):
             self._session.libvirt.defineXML(document)
 
+    def grow_live(self, uuid: str, name: str, *, memory: int = 0, vcpus: int = 0) -> None:
+        """Give a running domain more memory, in MiB, and vCPUs, as far as it was started with room for them."""
+        live, most = libvirt.VIR_DOMAIN_AFFECT_LIVE, libvirt.VIR_DOMAIN_VCPU_MAXIMUM
+        with self._session.calling(Message("domains.grow_live", name=name)):
+            domain = self._session.libvirt.lookupByUUIDString(uuid)
+            if domain.info()[2] < memory * 1024 <= domain.maxMemory():
+                domain.setMemoryFlags(memory * 1024, live)
+            if domain.vcpusFlags(live) < vcpus <= domain.vcpusFlags(live | most):
+                domain.setVcpusFlags(vcpus, live)
+
     def rename(self, uuid: str, name: str) -> None:
         """Give a domain that is off another name."""
         with self._session.calling(Message("domains.rename", name=name)):

@@ -1,0 +1,77 @@
+"""The page that edits hardware: what it asks libvirt for, what it refuses, and what is drift."""
+
+import libvirt
+import pytest
+
+from tests.vms.hardware.test_power import domain, lab, push, seen  # noqa: F401, fixtures
+from virterweb.hypervisors.models import HypervisorStatus
+from vms.models import VM
+
+SENT = {"memory": "64", "vcpus": "1", "cpu": "", "firmware": "bios", "graphics": "none", "description": ""}
+
+
+@pytest.fixture
+def vm(lab, domain) -> VM:  # noqa: F811
+    vm = seen(lab)
+    vm.adopt()
+    return push(vm)
+
+
+def stored(domain: libvirt.virDomain) -> str:  # noqa: F811
+    return domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE)
+
+
+def test_only_what_was_changed_is_saved_and_reaches_the_stored_definition(vm, domain, page):  # noqa: F811
+    path = f"{vm.get_absolute_url()}size/"
+    page.post(path, SENT | {"cpu": "host-passthrough", "description": "for tests"})
+    vm = push(VM.objects.get())
+    assert vm.hardware == {"cpu": "host-passthrough", "description": "for tests"}
+    assert "host-passthrough" in stored(domain)
+    assert "<description>for tests</description>" in stored(domain)
+    assert (str(vm.status.error), vm.status.drift) == ("", "")
+
+
+def test_hardware_that_was_changed_outside_is_drift_and_is_reverted_or_accepted(lab, vm, domain, page):  # noqa: F811
+    page.post(f"{vm.get_absolute_url()}size/", SENT | {"description": "ours"})
+    push(VM.objects.get())
+    theirs = stored(domain).replace("ours", "theirs")
+    domain.connect().defineXML(theirs)
+    vm = seen(lab)
+    assert vm.status.drifts == ["Description: found theirs, expected ours"]
+    vm.revert()
+    push(vm)
+    assert "ours" in stored(domain)
+    domain.connect().defineXML(theirs)
+    vm = seen(lab)
+    vm.follow_found()
+    vm = seen(lab)
+    assert (vm.hardware, vm.status.drift) == ({"description": "theirs"}, "")
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "said"),
+    [
+        ("cpu", "warp", "Select a valid choice"),
+        ("firmware", "coreboot", "Select a valid choice"),
+        ("description", "a\x07b", "Control characters are not allowed"),
+        ("memory", "0", "greater than or equal to 1"),
+    ],
+)
+def test_a_bad_value_is_refused_at_its_field(vm, page, field, value, said):
+    answer = page.post(f"{vm.get_absolute_url()}size/", SENT | {field: value})
+    assert answer.status_code == 422
+    assert said in " ".join(answer.context["form"].errors[field])
+    assert VM.objects.get().hardware == {}
+
+
+def test_two_disks_cannot_have_the_same_boot_position(vm, page):
+    disk = {"bus": "virtio", "device": "disk", "format": "raw", "source": ""}
+    vm.status.write(disks=[{"target": "vda", **disk}, {"target": "vdb", **disk}])
+    answer = page.post(f"{vm.get_absolute_url()}size/", SENT | {"boot-vda": "1", "boot-vdb": "1"})
+    assert "vda has this position already" in answer.content.decode()
+
+
+def test_memory_beyond_that_of_the_host_is_warned_of(vm, page):
+    HypervisorStatus.objects.update(memory=100)
+    answer = page.post(f"{vm.get_absolute_url()}size/", SENT | {"memory": "128"}, follow=True)
+    assert "has only 100 MiB of memory" in answer.content.decode()

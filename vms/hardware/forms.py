@@ -1,0 +1,92 @@
+"""The form that edits the hardware of a VM."""
+
+from django import forms
+
+from vms.definition import hardware
+from vms.definition.domain import parse
+from vms.definition.hardware import Hardware
+from vms.models import VM
+from vms.models.document import saved_document
+
+KEEP = "keep as it is"
+CPU = {
+    "host-model": "like the host’s CPU, for migration",
+    "host-passthrough": "the host’s CPU",
+    "maximum": "everything",
+}
+FIRMWARE = {hardware.BIOS: "BIOS", hardware.UEFI: "UEFI", hardware.SECURE: "UEFI with secure boot"}
+GRAPHICS = {hardware.VNC: "VNC", hardware.NONE: "none"}
+
+
+class HardwareForm(forms.Form):
+    """Memory, vCPUs, CPU mode, firmware, display, description, and the boot order of disks and drives."""
+
+    memory = forms.IntegerField(label="Memory, MiB", min_value=1, max_value=2**24)
+    vcpus = forms.IntegerField(label="vCPUs", min_value=1, max_value=512)
+    cpu = forms.ChoiceField(label="CPU mode", required=False, help_text="Guests without KVM need the last one.")
+    firmware = forms.ChoiceField(
+        choices=FIRMWARE.items(),
+        required=False,
+        help_text="A guest boots only with the firmware that it was installed for. Secure boot needs machine type q35.",
+    )
+    graphics = forms.ChoiceField(label="Display", required=False)
+    description = forms.CharField(
+        required=False, max_length=2000, widget=forms.Textarea(attrs={"rows": 2}), strip=False
+    )
+
+    def __init__(self, data: dict | None = None, *, vm: VM) -> None:
+        self.vm, self.now = vm, current(vm)
+        initial = {"memory": vm.memory, "vcpus": vm.vcpus} | {name: getattr(self.now, name) for name in FIELDS}
+        super().__init__(data, initial=initial, label_suffix="")
+        self.fields["cpu"].choices = _choices(CPU, self.now.cpu)
+        self.fields["graphics"].choices = _choices(GRAPHICS, self.now.graphics)
+        self.bootable = [disk["target"] for disk in vm.status.disks if disk["target"]]
+        for target in self.bootable:
+            self.fields[f"boot-{target}"] = forms.IntegerField(
+                label=f"Boot position of {target}", required=False, min_value=1, max_value=9999
+            )
+            self.initial[f"boot-{target}"] = self.now.boot.get(target)
+
+    def clean_description(self) -> str:
+        text = self.cleaned_data["description"].replace("\r\n", "\n")
+        if any(ord(character) < 32 and character not in "\n\t" for character in text):
+            raise forms.ValidationError("Control characters are not allowed.")
+        return text
+
+    def clean(self) -> dict[str, object]:
+        data = super().clean()
+        used: dict[int, str] = {}
+        for target in self.bootable:
+            if order := data.get(f"boot-{target}"):
+                if order in used:
+                    self.add_error(f"boot-{target}", f"{used[order]} has this position already.")
+                used[order] = target
+        return data
+
+    @property
+    def boot(self) -> dict[str, int]:
+        """Return the boot order as sent, by target."""
+        orders = {target: self.cleaned_data.get(f"boot-{target}") for target in self.bootable}
+        return {target: order for target, order in orders.items() if order}
+
+    @property
+    def changes(self) -> dict[str, object]:
+        """Return the hardware that differs from the present one, by field; what was not sent stays."""
+        sent = {name: self.cleaned_data[name] for name in FIELDS if name in self.data}
+        if any(f"boot-{target}" in self.data for target in self.bootable):
+            sent["boot"] = self.boot
+        return {name: value for name, value in sent.items() if value != getattr(self.now, name)}
+
+
+FIELDS = ("cpu", "firmware", "graphics", "description")
+
+
+def current(vm: VM) -> Hardware:
+    """Return the hardware of the saved definition."""
+    document = saved_document(vm, vm.nics.filter(removed_at=None))
+    return parse(document).hardware
+
+
+def _choices(known: dict[str, str], value: str) -> list[tuple[str, str]]:
+    """Return the known choices, and one that keeps a value without a field if the VM has such a value."""
+    return ([] if value else [("", KEEP)]) + list(known.items())
