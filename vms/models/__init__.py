@@ -52,7 +52,6 @@ __all__ = [
     "PowerVerb",
     "SSHCheck",
     "SSHState",
-    "Saved",
     "ShownPower",
     "Snapshot",
     "SnapshotRequest",
