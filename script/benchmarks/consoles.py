@@ -29,27 +29,33 @@ STILL = """<domain type='qemu'><name>{name}</name><memory unit='MiB'>16</memory>
 
 def measure(report: Callable, host: object, portal: object, uri: str) -> None:
     """Measure a portal with web server and worker on a lab with the image `tiny`."""
+    from tests.support.console_pages import ConsolePage
     from tests.support.waiting import wait_for
 
     portal.log_in()
     names = [f"tiny-{number}" for number in range(200, 200 + FLOODING)]
     portal.manage("vm", "run", "tiny", "--id", "200", "--count", str(FLOODING), "--memory", "128M")
-    booted = "ConsoleLog.objects.filter(text__contains=' up, ').count()"
     for name in names:
-        portal.get(f"/vms/lab/{name}/console/")
-    wait_for(lambda: portal.ask(booted) >= FLOODING, 240, "the guests")
+        wait_for(lambda name=name: name in active(host), 60, name)
+        with ConsolePage(portal, name) as page:
+            page.expect(" up, ", 120)
     echo(report, portal, uri, names[0])
     first_frame(report, portal, names[0])
     still = [host.defineXML(STILL.format(name=f"still-{number}")) for number in range(QUIET)]
     for domain in still:
         domain.createWithFlags(1)  # paused before its first instruction
-    wait_for(lambda: portal.ask("VM.objects.filter(name__startswith='still').count()") == QUIET, 60, "the VMs")
+    seen = "VM.objects.filter(name__startswith='still').count()"
+    wait_for(lambda: portal.ask(seen) == QUIET, 60, "the VMs")
     many(report, portal, [domain.name() for domain in still], names)
     for domain in still:
         domain.destroy()
         domain.undefine()
     for name in names:
         portal.manage("vm", "rm", name)
+
+
+def active(host: object) -> list[str]:
+    return [domain.name() for domain in host.listAllDomains(1)]
 
 
 def echo(report: Callable, portal: object, uri: str, name: str) -> None:
@@ -63,7 +69,8 @@ def echo(report: Callable, portal: object, uri: str, name: str) -> None:
         page.type("cat >/dev/null\n")
         page.expect("/dev/null")
         ours = keys(page.type, lambda: page.expect("x"))
-        page.type("\n\x03")
+        page.type("\x03")
+        page.expect("# ")
     plain = by_virsh(uri, name)
     goal = 1.5 * plain + 0.02
     judged = f"goal ≤ 1.5 × virsh + 20 ms: {'met' if ours <= goal else 'missed'}"
