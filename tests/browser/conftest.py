@@ -72,6 +72,8 @@ class Expected:
         return [cls(path=path, status=mark.kwargs.get("status")) for mark in marks for path in mark.args]
 
     def explains(self, line: ConsoleMessage) -> bool:
+        if self.status is None and line.text.startswith("WebSocket connection to "):
+            return True
         if self.status is None and "htmx" in line.text:  # which names the path only in an object
             return True
         if not line.text.startswith("Failed to load resource:"):

@@ -38,7 +38,7 @@ def opened(page: Page) -> Page:
 
 def says(page: Page, text: str | re.Pattern[str]) -> None:
     """Check that a line of the terminal is exactly this."""
-    pattern = re.compile(rf"(?m)^\s*{re.escape(text)}\s*$")
+    pattern = re.compile(rf"^\s*{re.escape(text)}\s*$")
     expect(page.locator(".xterm-rows > div").filter(has_text=pattern).last).to_be_visible()
 
 
@@ -68,6 +68,7 @@ def test_a_command_is_typed_and_another_viewer_takes_control(
     assert "nobody" not in first.locator(".xterm-rows").inner_text()
 
 
+@pytest.mark.failing_requests("/")
 def test_the_console_opens_again_after_a_restart_of_the_portal(
     open_tab: Callable[..., Page], portal: Portal, guest: str
 ):
