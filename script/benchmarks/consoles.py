@@ -68,6 +68,7 @@ def echo(report: Callable, portal: object, uri: str, name: str) -> None:
         page.expect("# ")
         page.type("cat >/dev/null\n")
         page.expect("/dev/null")
+        time.sleep(0.5)  # until the shell has handed the terminal over
         ours = keys(page.type, lambda: page.expect("x"))
         page.type("\x03")
         page.expect("# ")
