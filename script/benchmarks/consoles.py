@@ -70,7 +70,7 @@ def echo(report: Callable, portal: object, uri: str, name: str) -> None:
         page.expect("/dev/null")
         time.sleep(0.5)  # until the shell has handed the terminal over
         ours = keys(page.type, lambda: page.expect("x"))
-        page.type("\x03")
+        page.type("\x04")
         page.expect("# ")
     plain = by_virsh(uri, name)
     goal = 1.5 * plain + 0.02
@@ -118,7 +118,7 @@ def by_virsh(uri: str, name: str) -> float:
         expect(b"/dev/null")
         time.sleep(0.3)
         found = keys(press, lambda: expect(b"x"))
-        press("\n\x03")
+        press("\x04")
         time.sleep(0.3)
         return found
     finally:
