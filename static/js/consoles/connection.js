@@ -83,7 +83,7 @@ export class Connection {
     this.#show("The connection to the portal was lost. It is tried again.");
     this.timer = setTimeout(() => this.open(), pause);
     if (this.attempts <= ATTEMPTS) return;
-    const answer = await fetch(location.href, { method: "HEAD", redirect: "manual" }).catch(() => undefined);
+    const answer = await fetch(location.href, { redirect: "manual" }).catch(() => undefined);
     if (!answer || !(answer.status in ANSWERS) || this.isOpen) return;
     clearTimeout(this.timer);
     this.#show(ANSWERS[answer.status]);
