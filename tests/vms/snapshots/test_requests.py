@@ -80,6 +80,14 @@ def test_another_worker_finishes_what_an_interrupted_one_has_taken(world, user):
     assert world.names() == {"first"}
 
 
+def test_a_snapshot_that_was_cancelled_while_it_was_interrupted_is_not_taken(world, user):
+    requests.take(world.vm, "first", user)
+    SnapshotRequest.objects.get().note(begun=True, files=[])
+    requests.cancel(world.vm, user)
+    assert world.work().error.code == "snapshot.cancelled"
+    assert world.names() == set()
+
+
 def test_a_revert_that_was_interrupted_long_ago_is_not_repeated(world, user):
     found = world.snapshot("off")
     requests.revert(world.vm, found, user, start=False)

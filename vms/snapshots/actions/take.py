@@ -31,6 +31,8 @@ def take(row: SnapshotRequest, vm: VM, connection: Connection) -> None:
         raise Refused(Message("snapshot.exists", vm=vm.name, name=row.name))
     if row.about.get("begun"):
         overlays.delete_unused(vm, connection, row.about.get("files", []))
+        if row.cancel_asked_at:
+            raise Refused(Message("snapshot.cancelled"))
     running = found.state != Power.OFF
     memory = running and bool(row.about.get("memory"))
     disks = snapshot_xml.disks(found.document)
