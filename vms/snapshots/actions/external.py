@@ -44,7 +44,8 @@ def _define(row: SnapshotRequest, vm: VM, connection: Connection, document: str)
     token = row.about.get("token") or secrets.token_hex(4)
     bases = {target: overlays.resolved(connection, snapshot.sources[target]) for target in snapshot.overlays}
     new = {target: snapshot_xml.overlay_of(base, token) for target, base in bases.items()}
-    old = [overlays.resolved(connection, each.file) for each in snapshot_xml.disks(before)]
+    tops = [overlays.resolved(connection, each.file) for each in snapshot_xml.disks(before)]
+    old = overlays.of_snapshots(tops, _all(vm, connection))
     row.note(token=token, files=[*old, *snapshot.overlays.values()], new=new)
     overlays.delete_unused(vm, connection, new.values())  # what an interrupted worker has left
     try:
@@ -97,7 +98,8 @@ def remove(row: SnapshotRequest, vm: VM, connection: Connection, snapshot: Found
     Raises:
         Refused: something else needs its disks, or it was cancelled.
     """
-    files = [*snapshot.files, *(overlays.resolved(connection, source) for source in snapshot.sources.values())]
+    sources = [overlays.resolved(connection, source) for source in snapshot.sources.values()]
+    files = [*snapshot.files, *overlays.of_snapshots(sources, _all(vm, connection))]
     row.note(begun=True, files=row.about.get("files") or files)
     moved = row.about.get("moved") or {}
     try:

@@ -94,8 +94,7 @@ def _require_alone(
     vms = [
         domain.name
         for domain in connection.domains.all()
-        if domain.uuid != vm.uuid_text
-        and both & set().union(*map(domain_xml.disk_sources, filter(None, (domain.document, domain.stored))))
+        if domain.uuid != vm.uuid_text and both & overlays.of_domain(connection, domain)
     ]
     if vms:
         raise Refused(Message("snapshot.used_by_vm", name=snapshot.name, vms=vms))

@@ -4,12 +4,12 @@ from collections.abc import Iterable
 from posixpath import dirname
 
 from virterweb.hypervisors.gateway.connection import Connection
-from virterweb.hypervisors.gateway.found import FoundVolume, PoolUnreadable
+from virterweb.hypervisors.gateway.found import FoundDomain, FoundVolume, PoolUnreadable, fail_on_unreadable
 from vms.definition import domain as domain_xml
 from vms.definition import volume as volume_xml
 from vms.definition.snapshots import document as snapshot_xml
-from vms.definition.snapshots.document import Disk
-from vms.models import LAYER, TAG, VM
+from vms.definition.snapshots.document import Disk, FoundSnapshot
+from vms.models import LAYER, TAG, VM, Image
 
 Place = tuple[str, FoundVolume]  # pool and volume
 
@@ -40,11 +40,11 @@ def refresh(connection: Connection, files: Iterable[str]) -> None:
 
 
 def everywhere(connection: Connection) -> dict[str, Place]:
-    """Return all volumes of all active pools, by path."""
+    """Return all volumes of all active pools, by path; Refused if one cannot be read, which may be an overlay."""
     found: dict[str, Place] = {}
     for pool in connection.pools.active():
         try:
-            for volume in connection.volumes.all(pool):
+            for volume in connection.volumes.all(pool, fail_on_unreadable):
                 found.setdefault(volume.path, (pool, volume))
         except PoolUnreadable as problem:
             if not problem.missing:
@@ -56,13 +56,26 @@ def backing(volume: FoundVolume) -> str:
     return volume_xml.parse(volume.document).backing
 
 
+def of_domain(connection: Connection, domain: FoundDomain) -> set[str]:
+    """Return the paths that the disks of a domain name, now and at its next start."""
+    found: set[str] = set()
+    for document in filter(None, (domain.document, domain.stored)):
+        found |= domain_xml.disk_sources(document)
+        found |= {resolved(connection, each.file) for each in snapshot_xml.disks(document)}
+    return found
+
+
+def of_snapshots(paths: Iterable[str], snapshots: Iterable[FoundSnapshot]) -> list[str]:
+    """Return those of the paths that are files of snapshots: they, and no other disk, may be deleted."""
+    known = {path for each in snapshots for path in each.files}
+    return [path for path in paths if path in known or snapshot_xml.OVERLAY.search(path)]
+
+
 def needed(vm: VM, connection: Connection, volumes: dict[str, Place]) -> set[str]:
     """Return the paths that any VM, its snapshots, or an overlay on another disk needs, down to the lowest."""
     top: set[str] = set()
     for domain in connection.domains.all():
-        for document in filter(None, (domain.document, domain.stored)):
-            top |= domain_xml.disk_sources(document)
-            top |= {resolved(connection, each.file) for each in snapshot_xml.disks(document)}
+        top |= of_domain(connection, domain)
     for document in connection.snapshots.documents(vm.uuid_text):
         found = snapshot_xml.parse(document)
         top |= {resolved(connection, source) for source in found.sources.values()}
@@ -80,10 +93,12 @@ def delete_unused(vm: VM, connection: Connection, files: Iterable[str]) -> None:
     refresh(connection, files)
     volumes = everywhere(connection) if files else {}
     kept = needed(vm, connection, volumes) if files else set()
+    names = {name for _, name in vm.volumes()}
+    names |= set(Image.objects.filter(hypervisor=vm.hypervisor).values_list("volume", flat=True))
     for path in dict.fromkeys(files):
         if path in kept or path not in volumes:
             continue
         pool, volume = volumes[path]
         others = [each for each, (_, other) in volumes.items() if backing(other) == path and each not in files]
-        if not others and not volume.name.startswith((LAYER, TAG)):
+        if not others and volume.name not in names and not volume.name.startswith((LAYER, TAG)):
             connection.volumes.delete(pool, volume.name)
