@@ -101,15 +101,12 @@ def remove(row: SnapshotRequest, vm: VM, connection: Connection, snapshot: Found
     sources = [overlays.resolved(connection, source) for source in snapshot.sources.values()]
     files = [*snapshot.files, *overlays.of_snapshots(sources, _all(vm, connection))]
     row.note(begun=True, files=row.about.get("files") or files)
-    moved = row.about.get("moved") or {}
     try:
-        for overlay, base in merge(row, vm, connection, snapshot):
-            moved[overlay] = base
-            row.note(moved=moved)
+        merge(row, vm, connection, snapshot)
     finally:
         if row.about.get("started") and present(vm, connection).state == "paused":
             connection.power.force_off(vm.uuid_text, vm.name)
-    found = connection.snapshots.all(vm.uuid_text)
+    found, moved = connection.snapshots.all(vm.uuid_text), row.about.get("merged") or {}
     for document in found.documents:
         name = snapshot_xml.parse(document).name
         secure = connection.snapshots.document(vm.uuid_text, name)

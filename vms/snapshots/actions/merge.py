@@ -1,7 +1,5 @@
 """Merges overlays of external snapshots into the disks beneath them, while QEMU runs: block commits."""
 
-from collections.abc import Iterator
-
 from lxml import etree
 
 from virterweb.hypervisors.gateway.connection import Connection
@@ -17,8 +15,8 @@ from .overlays import Place
 from .take import present
 
 
-def merge(row: SnapshotRequest, vm: VM, connection: Connection, snapshot: FoundSnapshot) -> Iterator[tuple[str, str]]:
-    """Merge the overlays of a snapshot that the VM is on; yield each with the disk that it is in now.
+def merge(row: SnapshotRequest, vm: VM, connection: Connection, snapshot: FoundSnapshot) -> None:
+    """Merge the overlays of a snapshot that the VM is on, and note in the request into which disk each is merged.
 
     A VM that is off is started with its guest paused: libvirt merges disks only in a QEMU process.
 
@@ -37,13 +35,13 @@ def merge(row: SnapshotRequest, vm: VM, connection: Connection, snapshot: FoundS
     for target, overlay in wanted.items():
         chain = chains[target]
         base = chain[chain.index(overlay) + 1]
+        row.note(merged=row.about.get("merged", {}) | {overlay: base})
         if connection.jobs.of_disk(vm.uuid_text, target) is None:
             connection.jobs.commit(vm.uuid_text, target, base, overlay, active=chain[0] == overlay)
         progress.finish_commit(row, vm.uuid_text, target, connection)
         now = chains_of(connection, present(vm, connection).document, volumes)
         if overlay in now.get(target, []):
             raise Refused(Message("snapshot.not_merged", name=snapshot.name, disk=target))
-        yield overlay, base
 
 
 def chains_of(connection: Connection, document: str, volumes: dict[str, Place]) -> dict[str, list[str]]:
