@@ -5,6 +5,7 @@ can be started after each of them, and another worker continues where one was in
 """
 
 import secrets
+from contextlib import suppress
 from posixpath import basename
 
 from virterweb.hypervisors.gateway.connection import Connection
@@ -46,11 +47,12 @@ def _define(row: SnapshotRequest, vm: VM, connection: Connection, document: str)
     new = {target: snapshot_xml.overlay_of(base, token) for target, base in bases.items()}
     tops = [overlays.resolved(connection, each.file) for each in snapshot_xml.disks(before)]
     old = overlays.of_snapshots(tops, _all(vm, connection))
-    row.note(token=token, files=[*old, *snapshot.overlays.values()], new=new)
+    row.note(token=token, files=row.about.get("files") or [*old, *snapshot.overlays.values()], new=new)
     overlays.delete_unused(vm, connection, new.values())  # what an interrupted worker has left
     try:
         for target, base in bases.items():
-            _create(connection, vm, base, new[target])
+            if new[target] not in tops:  # an interrupted worker has defined it so
+                _create(connection, vm, base, new[target])
         connection.power.force_off(vm.uuid_text, vm.name)
         connection.domains.define(snapshot_edit.domain_on(document, new), vm.name)
     except Refused:
@@ -78,7 +80,8 @@ def _finish_revert(row: SnapshotRequest, vm: VM, connection: Connection, documen
     moved = {target: path for target, path in new.items() if snapshot.overlays[target] not in branches}
     now = snapshot_edit.with_overlays(document, moved)
     connection.snapshots.define(vm.uuid_text, now, snapshot.name, current=True)
-    overlays.delete_unused(vm, connection, row.about["files"])
+    with suppress(Refused):  # what cannot be deleted now is listed as unused
+        overlays.delete_unused(vm, connection, row.about["files"])
     if present(vm, connection).state != Power.OFF:
         return
     if snapshot.memory_file:
