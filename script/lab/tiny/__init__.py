@@ -19,7 +19,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 KERNELS = ("linux-image-cloud-amd64", "linux-image-virtual")  # Debian's, Ubuntu's
-DRIVERS = ("virtio_pci", "virtio_net", "virtio_scsi", "sr_mod", "isofs", "button", "evdev", "af_packet")
+DRIVERS = ("virtio_pci", "virtio_blk", "virtio_net", "virtio_scsi", "sr_mod", "isofs", "button", "evdev", "af_packet")
 BOOT = "console=ttyS0 loglevel=3 panic=1 mitigations=off"
 DISK_SIZE = 64 << 20
 
