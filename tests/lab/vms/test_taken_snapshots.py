@@ -153,15 +153,7 @@ def test_external_snapshots_of_a_vm_that_is_off(portal: Portal, domain: libvirt.
     boot(host)
     assert read(host) == "one"
     write(host, "six")
-    assert "second" in snapshot(portal, "merge", "first", fails=True)
-    host.lookupByName(NAME).destroy()
-    snapshot(portal, "rm", "second")
-    snapshot(portal, "merge", "first")
-    assert not host.lookupByName(NAME).isActive()
-    assert (listed(portal), pool(host)) == ({}, before)
-    host.lookupByName(NAME).create()
-    boot(host)
-    assert read(host) == "six"
+    assert set(listed(portal)) == {"first", "second"}
 
 
 @pytest.mark.parametrize("domain", ["name=data,size=16M,format=raw"], indirect=True)
