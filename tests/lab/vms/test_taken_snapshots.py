@@ -140,7 +140,6 @@ def test_disks_alone_are_external_reverted_to_and_merged(
 
 
 def test_external_snapshots_of_a_vm_that_is_off(portal: Portal, domain: libvirt.virDomain, host: libvirt.virConnect):
-    before = pool(host)
     write(host, "one")
     host.lookupByName(NAME).destroy()
     for name in ("first", "second"):
