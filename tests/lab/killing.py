@@ -19,6 +19,8 @@ CHANGING = (
     *("virNetworkCreateXML", "virNetworkDestroy", "virNetworkUndefine"),
     *("virDomainDefineXML", "virDomainCreate", "virDomainDestroy", "virDomainUndefineFlags"),
     *("virDomainAttachDeviceFlags", "virDomainDetachDeviceFlags", "virDomainUpdateDeviceFlags"),
+    *("virDomainSnapshotCreateXML", "virDomainRevertToSnapshot", "virDomainSnapshotDelete"),
+    *("virDomainCreateWithFlags", "virDomainBlockCommit", "virDomainBlockJobAbort"),
     *("virStorageVolCreateXML", "virStorageVolCreateXMLFrom", "virStorageVolUpload", "virStorageVolDelete"),
 )
 
