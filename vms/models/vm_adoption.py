@@ -246,6 +246,7 @@ class VMAdoption:
             record(self, Event.RELEASED, by, result=Revision.Result.DONE)
             self.nics.all().delete()
             self.disks.all().delete()
+            self.disk_requests.all().delete()
             cleared = {"generation": 0, "power_generation": 0, "running": True, "asked": []}
             cleared |= {"autostart": None, "hardware": {}, "isolated": []}
             self.belong_to_nobody()

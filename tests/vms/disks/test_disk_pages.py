@@ -147,3 +147,10 @@ def test_the_command_lists_and_refuses_as_the_page(vm, capsys):
             call_command("vm", "disk", *words, "--no-wait")
     call_command("vm", "disk", "grow", "alma-8-8", "vdb", "4G", "--no-wait")
     assert asked() == [("grow", "vdb", 4096)]
+
+
+def test_a_released_vm_keeps_no_request_that_would_still_change_it(vm):
+    vm.grow_disk("vda", 20480)
+    vm.change_medium("sdb", "default", "tools.iso")
+    VM.objects.alone().get().release()
+    assert asked() == []
