@@ -14,7 +14,7 @@ from virterweb.hypervisors.desired.carry_out import Waiting
 from virterweb.hypervisors.desired.refusals import InvalidTransition, Refusal
 from virterweb.hypervisors.gateway.found import HypervisorError
 from virterweb.messages import Failure, Message
-from vms.models.vm_adoption import VMRefusal
+from vms.models.vm.adoption import VMRefusal
 
 pytestmark = pytest.mark.integration
 

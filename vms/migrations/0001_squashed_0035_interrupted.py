@@ -4,8 +4,8 @@ import django.db.models.functions.text
 import django.utils.timezone
 import networks.definition.rules
 import uuid
-import vms.models.vm_adoption
-import vms.models.vm_nics
+import vms.models.vm.adoption
+import vms.models.vm.nics
 from django.conf import settings
 from django.db import migrations, models
 
@@ -182,7 +182,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'VM',
                 'ordering': [django.db.models.functions.text.Lower('name'), 'pk'],
             },
-            bases=(vms.models.vm_nics.VMNICs, vms.models.vm_adoption.VMAdoption, models.Model),
+            bases=(vms.models.vm.nics.VMNICs, vms.models.vm.adoption.VMAdoption, models.Model),
         ),
         migrations.CreateModel(
             name='SSHCheck',

@@ -20,8 +20,7 @@ from .status import (
     SSHCheck,
     VMStatus,
 )
-from .vm import PORT, VM
-from .vm_nics import NICNetworks
+from .vm import PORT, VM, NICNetworks
 
 __all__ = [
     "LAYER",

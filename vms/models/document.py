@@ -14,8 +14,7 @@ from vms.definition.guest_nic import address_of_id
 if TYPE_CHECKING:
     from .disk import Disk
     from .nic import NIC
-    from .vm import VM
-    from .vm_nics import NICNetworks
+    from .vm import VM, NICNetworks
 
 BOOT = 10  # the boot disk's order, instead of <os><boot/>, so that NICs can come before or after it
 

@@ -7,7 +7,7 @@ from tests.support.making import make_hypervisor, make_running, make_vm
 from tests.support.rewording import reworded  # noqa: F401
 from virterweb.hypervisors.desired.refusals import InvalidTransition
 from vms.models import VM
-from vms.models.vm_adoption import VMRefusal
+from vms.models.vm.adoption import VMRefusal
 
 
 @pytest.fixture

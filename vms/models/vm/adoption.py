@@ -26,13 +26,13 @@ from vms.definition.nics import parse
 from vms.definition.nics.spec import NICSpec
 from vms.definition.wording import adoption as _wording  # noqa: F401, adds the texts of the messages
 
-from .disk import WORK
-from .image import TAG, Image, Volume
-from .nic import NIC
-from .power import Power
+from ..disk import WORK
+from ..image import TAG, Image, Volume
+from ..nic import NIC
+from ..power import Power
 
 if TYPE_CHECKING:
-    from .vm import VM
+    from .model import VM
 
 NOT_INTERRUPTED = {"interrupted": "", "interrupted_at": None}
 

@@ -18,18 +18,18 @@ from virterweb.messages import Message
 from vms.definition.domain_diff import Aspect, SavedNIC, SavedVM
 from vms.definition.events import OF_CONSOLES, OF_NICS, Event
 
-from .disk import WORK
-from .document import revision_values
-from .image import Image
-from .power import SSH_TIMEOUT, Power, SSHState
-from .power_verb import PowerVerb
-from .queryset import VMQuerySet
-from .vm_adoption import VMAdoption
-from .vm_disks import VMDisks
-from .vm_ends import VMEnds
-from .vm_links import VMLinks
-from .vm_nics import NICNetworks, VMNICs
-from .vm_power import VMPower
+from ..disk import WORK
+from ..document import revision_values
+from ..image import Image
+from ..power import SSH_TIMEOUT, Power, SSHState
+from ..power_verb import PowerVerb
+from ..queryset import VMQuerySet
+from .adoption import VMAdoption
+from .disks import VMDisks
+from .ends import VMEnds
+from .links import VMLinks
+from .nics import NICNetworks, VMNICs
+from .power import VMPower
 
 PORT = [MinValueValidator(1), MaxValueValidator(65535)]
 

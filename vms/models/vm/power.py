@@ -9,8 +9,8 @@ from virterweb.hypervisors.desired.state import State
 from vms.definition.domain_diff import Aspect
 from vms.definition.events import Event
 
-from .power import Interruption, Power, ShownPower, SSHState
-from .power_verb import PowerVerb
+from ..power import Interruption, Power, ShownPower, SSHState
+from ..power_verb import PowerVerb
 
 
 class VMPower:

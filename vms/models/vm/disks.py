@@ -5,7 +5,7 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from virterweb.hypervisors.desired.revisions import recorded
 from vms.definition.events import Event
 
-from .disk import Disk, DiskRequest
+from ..disk import Disk, DiskRequest
 
 Verb = DiskRequest.Verb
 

@@ -22,10 +22,10 @@ from vms.definition.nics import fields as nic_fields
 from vms.definition.nics import parse
 from vms.definition.nics.spec import FoundNIC, NICSpec
 
-from .nic import NIC, free_mac
+from ..nic import NIC, free_mac
 
 if TYPE_CHECKING:
-    from .vm import VM
+    from .model import VM
 
 
 class VMNICs:

@@ -9,8 +9,8 @@ from virterweb.hypervisors.desired.revisions import recorded
 from virterweb.people.ends.ending import Ending
 from vms.definition.events import Event
 
-from .power import Power
-from .power_verb import PowerVerb
+from ..power import Power
+from ..power_verb import PowerVerb
 
 
 class VMEnds(Ending):
