@@ -10,6 +10,7 @@ from virterweb.hypervisors.desired.state import State
 from virterweb.pages.chips import OWNER, Narrowed, Property, hypervisor_property
 from virterweb.pages.tables import Column, natural, natural_key
 from virterweb.people.ends import listing as ends
+from virterweb.people.tags import listing as tags
 
 
 def _fact(name: str) -> Callable[[QuerySet[Network]], dict[int, list]]:
@@ -47,7 +48,7 @@ STATE = Property(
 def narrowed(networks: NetworkQuerySet, query: QueryDict, hypervisors: int = 1) -> Narrowed:
     """Return those of the networks that match the search and the chips of a query, a row a name."""
     found = networks.matching(query.get("q", "")).once_a_name().with_state()
-    properties = (hypervisor_property(hypervisors), STATE, OWNER, ends.PROPERTY)
+    properties = (hypervisor_property(hypervisors), STATE, OWNER, tags.PROPERTY, ends.PROPERTY)
     return Narrowed(ends.with_end_code(found), properties, query)
 
 

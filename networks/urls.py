@@ -18,6 +18,7 @@ urlpatterns = [
     path("<str:hypervisor>/<str:name>/", views.network_detail, name="detail"),
     path("<str:hypervisor>/<str:name>/share/", views.network_share, name="share"),
     path("<str:hypervisor>/<str:name>/end/", views.network_end, name="end"),
+    path("<str:hypervisor>/<str:name>/tags/", views.network_tags, name="tags"),
     path("<str:hypervisor>/<str:name>/extend/", views.network_extend, name="extend"),
     path("<str:hypervisor>/<str:name>/remove/", views.network_remove, name="remove"),
     path("<str:hypervisor>/<str:name>/edit/", change_views.network_edit, name="edit"),

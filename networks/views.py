@@ -26,6 +26,7 @@ from virterweb.people.ends import views as end_views
 from virterweb.people.hidden.names import hidden_vms
 from virterweb.people.sharing.many import can_hand_over
 from virterweb.people.sharing.views import share_page
+from virterweb.people.tags.views import tags_page
 from virterweb.people.verbs import Verb
 
 
@@ -156,6 +157,11 @@ def network_share(request: HttpRequest, hypervisor: str, name: str) -> HttpRespo
 @require_http_methods(["GET", "POST"])
 def network_end(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
     return end_views.end_page(request, get_managed(request.user, hypervisor, name))
+
+
+@require_http_methods(["GET", "POST"])
+def network_tags(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
+    return tags_page(request, get_network(request.user, hypervisor, name, verb=Verb.EDIT))
 
 
 @require_POST

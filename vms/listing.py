@@ -10,6 +10,7 @@ from virterweb.hypervisors.desired.state import State
 from virterweb.pages.chips import OWNER, Narrowed, Property, hypervisor_property
 from virterweb.pages.tables import Column, natural
 from virterweb.people.ends import listing as ends
+from virterweb.people.tags import listing as tags
 from vms.addresses.nic_addresses import first_access_address, with_access_addresses
 
 from .models import VM, NICStatus, Power, ShownPower, SSHState, VMQuerySet
@@ -60,7 +61,7 @@ def with_nic_count(vms: VMQuerySet) -> VMQuerySet:
 def narrowed(vms: VMQuerySet, query: QueryDict, hypervisors: int = 1) -> Narrowed:
     """Return those of the VMs that match the search and the chips of a query, a row a name."""
     found = vms.matching(query.get("q", "")).once_a_name().with_shown_state()
-    properties = (hypervisor_property(hypervisors), STATE, OWNER, ends.PROPERTY)
+    properties = (hypervisor_property(hypervisors), STATE, OWNER, tags.PROPERTY, ends.PROPERTY)
     return Narrowed(ends.with_end_code(found), properties, query)
 
 

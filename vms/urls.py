@@ -99,6 +99,7 @@ urlpatterns = [
     path("vms/<str:hypervisor>/<str:name>/retry/", views.vm_retry, name="retry"),
     path("vms/<str:hypervisor>/<str:name>/share/", views.vm_share, name="share"),
     path("vms/<str:hypervisor>/<str:name>/end/", views.vm_end, name="end"),
+    path("vms/<str:hypervisor>/<str:name>/tags/", views.vm_tags, name="tags"),
     path("vms/<str:hypervisor>/<str:name>/extend/", views.vm_extend, name="extend"),
     path("vms/<str:hypervisor>/<str:name>/remove/", views.vm_remove, name="remove"),
     path("vms/<str:hypervisor>/<str:name>/adopt/", views.vm_adopt, name="adopt"),

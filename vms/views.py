@@ -19,6 +19,7 @@ from virterweb.people.ends import views as end_views
 from virterweb.people.limits import Exceeded
 from virterweb.people.sharing.many import can_hand_over
 from virterweb.people.sharing.views import share_page
+from virterweb.people.tags.views import tags_page
 from virterweb.people.verbs import Verb
 from virterweb.web_server.request_body import takes_upload
 from vms.attached.rows import nic_rows
@@ -43,6 +44,7 @@ LISTED = (
     "image__name",
     "team",
     "ends_at",
+    "tags",
 )
 LISTED += (
     "owner__username",
@@ -111,6 +113,11 @@ def vm_share(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def vm_end(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
     return end_views.end_page(request, get_vm(request.user, hypervisor, name, verb=Verb.EDIT))
+
+
+@require_http_methods(["GET", "POST"])
+def vm_tags(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
+    return tags_page(request, get_vm(request.user, hypervisor, name, verb=Verb.EDIT))
 
 
 @require_POST

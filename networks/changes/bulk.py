@@ -18,6 +18,7 @@ from virterweb.people import creating, rights
 from virterweb.people.ends.views import EXTEND, extend_many
 from virterweb.people.limits import Exceeded
 from virterweb.people.sharing.many import HAND_OVER, hand_over_many
+from virterweb.people.tags import many as tags
 
 from .views import save_change, shown
 
@@ -29,7 +30,7 @@ TITLES = {
     "adopt": "Adopt",
     "remove": "Delete",
 }
-MANY = {HAND_OVER: hand_over_many, EXTEND: extend_many}
+MANY = {HAND_OVER: hand_over_many, EXTEND: extend_many} | dict.fromkeys(tags.TITLES, tags.tag_many)
 VERBS = {"adopt": rights.Verb.ADOPT, "remove": rights.Verb.DELETE}
 # The columns of the desired configuration that each action changes, and its event in the history.
 CHANGES = {

@@ -30,6 +30,7 @@ class Event(StrEnum):
     END_REMOVED = "end removed"
     ENDED = "ended"
     DELETED_AT_END = "deleted at end"
+    TAGGED = "tagged"
     FOLLOWED = "followed"
     RECREATED = "recreated"
     PERSISTENT = "persistent"

@@ -141,6 +141,7 @@ EVENTS = {
     "end removed": "end date removed",
     "ended": "stopped because of its end date, to be deleted on {deleted}",
     "deleted at end": "deletion requested because of its end date {until}",
+    "tagged": "tags: {changes}",
     "followed": "adopted the network that replaced it",
     "recreated": "recreated",
     "persistent": "made persistent",

@@ -23,6 +23,7 @@ from virterweb.activity.choices import Kind
 from virterweb.hypervisors.desired.revisions import note_activity, record
 from virterweb.hypervisors.gateway.found import HypervisorError
 from virterweb.people import rights
+from virterweb.people.tags.tagged import Tagged
 
 from .adoption import Adoption
 from .comparison import Comparison
@@ -33,7 +34,7 @@ from .reservation import DHCPHost
 from .reservation_ids import ReservationIDs
 
 
-class Network(Adoption, ReservationIDs, Comparison, NetworkEnds):
+class Network(Adoption, ReservationIDs, Comparison, NetworkEnds, Tagged):
     """A network that the portal manages, or (managed=False) one that it only shows.
 
     `document` is the whole desired configuration, as libvirt's XML. Reservations are rows of their own, because

@@ -220,6 +220,8 @@ CHANGES = {
     "networks:extend": Change(EMPTY, NETWORK, "extended until …", ending),
     "vms:end": Change(submit(until="2030-01-31T12:00"), VM_, "end date set to 2030-01-31 12:00"),
     "vms:extend": Change(EMPTY, VM_, "extended until …", ending),
+    "networks:tags": Change(submit(tags="web"), NETWORK, "tags: +web"),
+    "vms:tags": Change(submit(tags="web"), VM_, "tags: +web"),
     "networks:share": Change(SHARED, NETWORK, "shared with viewer as viewer"),
     "vms:share": Change(SHARED, VM_, "shared with viewer as viewer"),
     "vms:remove": Change(submit(name="alma-8-8"), VM_, "deletion requested"),

@@ -8,7 +8,7 @@ import pytest
 TOKENS = (Path(__file__).resolve().parents[2] / "static/css/tokens.css").read_text()
 THEMES = {"light": 0, "dark": 1}
 GROUNDS = ("ground", "paper", "wash", "tint")
-TEXTS = ("ink", "soft", "accent", "ready", "pending", "drifted", "failed")
+TEXTS = ("ink", "soft", "accent", "ready", "pending", "drifted", "failed", *(f"hue-{letter}" for letter in "abcdefgh"))
 TEXT, MARK = 4.5, 3.0  # the least contrasts
 
 

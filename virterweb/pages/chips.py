@@ -12,7 +12,7 @@ from .tables import natural_key
 
 NAMED = ("hypervisor", "network")
 OFFERED = 20  # values in the menu of a chip
-NO_OWNER = "-"  # no user has this name in a list of owners
+NO_VALUE = "-"  # the value of rows that have none of a property, such as no owner
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,7 +125,7 @@ class Narrowed:
         found: dict[str, str] = {}
         for columns in set() if one.unlisted else {group[one.key] for group, _ in self._left_by(but=one.key)}:
             found |= self._values[one.key, columns]
-        ordered = sorted(found.items(), key=lambda each: (each[0] == NO_OWNER, natural_key(each[1])))
+        ordered = sorted(found.items(), key=lambda each: (each[0] == NO_VALUE, natural_key(each[1])))
         chosen = self.chosen[one.key]
         return Chip(
             key=one.key,
@@ -151,8 +151,8 @@ OWNER = Property(
     key="owner",
     title="Owner",
     columns=("owner__username",),
-    values=lambda name: {name or NO_OWNER: name or "no owner"},
-    having=lambda rows, name: rows.filter(owner__username=None if name == NO_OWNER else name),
+    values=lambda name: {name or NO_VALUE: name or "no owner"},
+    having=lambda rows, name: rows.filter(owner__username=None if name == NO_VALUE else name),
 )
 HYPERVISOR = Property(
     key="hypervisor",

@@ -18,7 +18,7 @@ from virterweb.activity.models import Entry, EntryQuerySet
 from virterweb.hypervisors.models import Hypervisor
 from virterweb.message_field import MessageField
 from virterweb.pages import exports
-from virterweb.pages.chips import NO_OWNER, Narrowed, Property
+from virterweb.pages.chips import NO_VALUE, Narrowed, Property
 from virterweb.pages.tables import Column, Table
 from virterweb.people import rights
 from virterweb.people.hidden.teams import what_for
@@ -42,8 +42,8 @@ PROPERTIES = (
         key="user",
         title="User",
         columns=("who",),
-        values=lambda who: {who or NO_OWNER: who or "none"},
-        having=lambda rows, who: rows.filter(who="" if who == NO_OWNER else who),
+        values=lambda who: {who or NO_VALUE: who or "none"},
+        having=lambda rows, who: rows.filter(who="" if who == NO_VALUE else who),
     ),
     Property(
         key="via",
@@ -93,12 +93,12 @@ PROPERTIES = (
 def properties_for(user: rights.Actor) -> tuple[Property, ...]:
     """Return the properties to filter by. Teams are offered, and found, only as far as the user may know of them."""
     names = dict(rights.visible_teams(user).values_list("pk", "name"))
-    ids = {name: pk for pk, name in names.items()} | {NO_OWNER: None}
+    ids = {name: pk for pk, name in names.items()} | {NO_VALUE: None}
     team = Property(
         key="team",
         title="Team",
         columns=("team_id",),
-        values=lambda pk: {NO_OWNER: "none"} if pk is None else {names[pk]: names[pk]} if pk in names else {},
+        values=lambda pk: {NO_VALUE: "none"} if pk is None else {names[pk]: names[pk]} if pk in names else {},
         having=lambda rows, name: rows.filter(team_id=ids[name]) if name in ids else rows.none(),
     )
     return (*PROPERTIES[:1], team, *PROPERTIES[1:]) if names else PROPERTIES

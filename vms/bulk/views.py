@@ -10,6 +10,7 @@ from virterweb.hypervisors.desired.one_at_a_time import of_all_hypervisors
 from virterweb.people import rights
 from virterweb.people.ends.views import EXTEND, extend_many
 from virterweb.people.sharing.many import HAND_OVER, hand_over_many
+from virterweb.people.tags import many as tags
 from vms.listing import narrowed
 from vms.models import VM, PowerVerb, VMQuerySet
 from vms.snapshots.many import SNAPSHOT, take_many
@@ -17,6 +18,8 @@ from vms.snapshots.many import SNAPSHOT, take_many
 from . import nics, power, results, save
 from .form import form_for
 from .rows import MAX_VMS, Action, Change, Row, fingerprint
+
+MANY = {HAND_OVER: hand_over_many, EXTEND: extend_many, SNAPSHOT: take_many} | dict.fromkeys(tags.TITLES, tags.tag_many)
 
 
 @of_all_hypervisors
@@ -27,16 +30,12 @@ def vm_many(request: HttpRequest) -> HttpResponse:
         return _progress(request)
     keys, vms = _chosen(request)
     action = request.POST.get("action", "")
-    known = {*Action.values, *PowerVerb.values, HAND_OVER, EXTEND, SNAPSHOT, "retry"}
+    known = {*Action.values, *PowerVerb.values, *MANY, "retry"}
     if not keys or len(keys) > MAX_VMS or action not in known:
         messages.error(request, _wrong(len(keys)))
         return redirect("vms:list")
-    if action == HAND_OVER:
-        return hand_over_many(request, vms)
-    if action == EXTEND:
-        return extend_many(request, vms)
-    if action == SNAPSHOT:
-        return take_many(request, vms)
+    if action in MANY:
+        return MANY[action](request, vms)
     if action == "retry":
         save.again(vms, request.user)
         return redirect(_address(keys, request.POST.get("did", ""), request.POST.get("where", "")))

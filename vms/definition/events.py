@@ -52,6 +52,7 @@ class Event(StrEnum):
     END_REMOVED = "end removed"
     ENDED = "ended"
     DELETED_AT_END = "deleted at end"
+    TAGGED = "tagged"
     ACCEPTED = "accepted"
     REVERTED = "reverted"
     REPLACEMENT_ADOPTED = "taken over"

@@ -66,6 +66,7 @@ EVENTS = {
     "end removed": "end date removed",
     "ended": "stopped because of its end date, to be deleted on {deleted}",
     "deleted at end": "deletion requested because of its end date {until}",
+    "tagged": "tags: {changes}",
     "accepted": "changes from libvirt accepted",
     "reverted": "reverted to the saved definition",
     "taken over": "replaced by the VM that was recreated outside the portal",

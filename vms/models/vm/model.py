@@ -15,6 +15,7 @@ from virterweb.activity.choices import Kind
 from virterweb.hypervisors.desired.revisions import recorded
 from virterweb.hypervisors.models import Hypervisor, ReadingProblem
 from virterweb.messages import Message
+from virterweb.people.tags.tagged import Tagged
 from vms.definition.domain_diff import Aspect, SavedNIC, SavedVM
 from vms.definition.events import OF_CONSOLES, OF_NICS, Event
 
@@ -34,7 +35,7 @@ from .power import VMPower
 PORT = [MinValueValidator(1), MaxValueValidator(65535)]
 
 
-class VM(VMNICs, VMLinks, VMAdoption, VMPower, VMDisks, VMEnds):
+class VM(VMNICs, VMLinks, VMAdoption, VMPower, VMDisks, VMEnds, Tagged):
     """The desired configuration of a VM, or (managed=False) an unmanaged domain as it was found."""
 
     name = models.CharField(validators=[rules.validate_name, rules.validate_hostname])
