@@ -10,6 +10,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
+from zlib import crc32
 
 from networks.models import Network
 from virterweb.hypervisors.models import Hypervisor
@@ -19,6 +20,7 @@ from . import ids
 from .nic_addresses import addresses_of
 
 COLUMNS = ("name", "number", "managed", "ssh_user", "host_key_public", "hypervisor__name", "status__power", "ends_at")
+COLUMNS += ("tags",)
 GROUPS = {*Power.values, "all", "ungrouped", "_meta"}  # the portal's groups by state, and Ansible's own
 LOCAL = {"localhost", "127.0.0.1"}  # names of the machine that Ansible runs on
 
@@ -114,18 +116,30 @@ def _network_groups(taken: Iterable[str]) -> dict[tuple[str, str], str]:
     return _distinct(forms, taken)
 
 
+def _tag_groups(found: Iterable[Guest]) -> dict[str, str]:
+    """Return groups by tag, such as tag_web; tags of which the same name would be made have a number appended."""
+    forms = {}
+    for tag in {tag for guest in found for tag in guest.vm.tag_names}:
+        group = _group_name(f"tag_{tag}")
+        forms[tag] = (group, f"{group}_{crc32(tag.encode())}")
+    return _distinct(forms, ())
+
+
 def ansible(found: Iterable[Guest]) -> dict[str, object]:
-    """Return the data for Ansible's `--list`: hosts by network, hypervisor and state, and their variables in `_meta`.
+    """Return the data for Ansible's `--list`: hosts by network, hypervisor, tag and state; `_meta` has their variables.
 
     https://docs.ansible.com/ansible/latest/dev_guide/developing_inventory.html
     """
-    hypervisors = _hypervisor_groups()
-    networks = _network_groups([*GROUPS, *(name.casefold() for name in hypervisors.values())])
+    found = list(found)
+    hypervisors, tags = _hypervisor_groups(), _tag_groups(found)
+    networks = _network_groups([*GROUPS, *(name.casefold() for name in (*hypervisors.values(), *tags.values()))])
     groups: dict[str, list[str]] = {power: [] for power in Power.values}
     variables = {}
     for guest in found:
         hypervisor = guest.vm.hypervisor.name
-        own = {networks.get((hypervisor, nic.network)) for nic in guest.nics}
+        own = {networks.get((hypervisor, nic.network)) for nic in guest.nics} | {
+            tags[tag] for tag in guest.vm.tag_names
+        }
         for group in (own | {hypervisors.get(hypervisor), guest.vm.status.power}) - {None}:
             groups.setdefault(group, []).append(guest.name)
         variables[guest.name] = host_variables(guest)
@@ -142,6 +156,7 @@ def host_variables(guest: Guest) -> dict[str, object]:
         "virter_name": _as_it_is(vm.name),
         "ssh_host_key": vm.host_key_public.strip(),
         "hypervisor": vm.hypervisor.name,
+        "vm_tags": list(vm.tag_names),
         "ends_at": vm.ends_at and vm.ends_at.isoformat(timespec="seconds"),
     }
     nics = [

@@ -26,20 +26,21 @@ class PowerVerbs(VMVerbs):
     def add_power_arguments(self, verbs) -> None:
         for verb, text in HELP.items():
             parser = self.verb(verbs, NAMES.get(verb, verb), partial(self.power, verb), text, waits=True)
-            parser.add_argument("names", nargs="+", metavar="name", help="names of the VMs")
+            self.add_names(parser)
             if verb is PowerVerb.SHUT_DOWN:
                 parser.add_argument("--force", action="store_true", help="the same as force-off")
         isolate = self.verb(verbs, "isolate", self.isolate, "set the links of all NICs of VMs down", waits=True)
-        isolate.add_argument("names", nargs="+", metavar="name", help="names of the VMs")
+        self.add_names(isolate)
         isolate.add_argument("--end", action="store_true", help="set the links up again that were set down so")
         text = "have libvirt start VMs with the host, or not"
         autostart = self.verb(verbs, "autostart", self.autostart, text, waits=True)
-        autostart.add_argument("names", nargs="+", metavar="name", help="names of the VMs")
+        self.add_names(autostart)
         autostart.add_argument("--off", action="store_true", help="do not start them with the host")
 
     def power(
         self, change: PowerVerb, names: list[str], hypervisor: str | None, no_wait: bool, **options: object
     ) -> None:
+        """Request a change of power of the VMs that `names` or the option `tag` choose."""
         change = PowerVerb.FORCE_OFF if options.get("force") else change
 
         def request(name: str) -> VM:
@@ -47,7 +48,7 @@ class PowerVerbs(VMVerbs):
             vm.ask_power(change, self.user)
             return vm
 
-        self.change_each(names, request, no_wait)
+        self.change_each(self.chosen(names, options["tag"], hypervisor), request, no_wait)
 
     def autostart(self, names: list[str], hypervisor: str | None, no_wait: bool, off: bool, **options: object) -> None:
         def request(name: str) -> VM:
@@ -55,7 +56,7 @@ class PowerVerbs(VMVerbs):
             vm.ask_autostart(not off, self.user)
             return vm
 
-        self.change_each(names, request, no_wait)
+        self.change_each(self.chosen(names, options["tag"], hypervisor), request, no_wait)
 
     def isolate(self, names: list[str], hypervisor: str | None, no_wait: bool, end: bool, **options: object) -> None:
         def request(name: str) -> VM:
@@ -63,4 +64,4 @@ class PowerVerbs(VMVerbs):
             (vm.end_isolation if end else vm.isolate)(self.user)
             return vm
 
-        self.change_each(names, request, no_wait)
+        self.change_each(self.chosen(names, options["tag"], hypervisor), request, no_wait)

@@ -1,12 +1,14 @@
 """The verbs `vm snapshot …`, which list, take, revert to, delete and merge snapshots."""
 
 import time
-from collections.abc import Callable
 
+from django.core.exceptions import PermissionDenied
 from django.core.management.base import CommandError
 
+from virterweb.hypervisors.desired.refusals import InvalidTransition
 from virterweb.people.cli import check, need_worker, table, wait_for
 from virterweb.people.hidden.messages import readable
+from virterweb.people.tags import cli as tags
 from virterweb.people.verbs import Verb
 from vms.definition.snapshots.document import Kind
 from vms.management.verbs import VMVerbs
@@ -25,7 +27,11 @@ class SnapshotVerbs(VMVerbs):
         snapshot = verbs.add_parser("snapshot", help="list, take, revert to, delete and merge snapshots of a VM")
         each = snapshot.add_subparsers(dest="snapshot_verb", required=True, metavar="VERB")
         self.verb(each, "ls", self.snapshot_ls, "list the snapshots of a VM as a tree", "name")
-        take = self.verb(each, "take", self.snapshot_take, "take a snapshot of a VM", "name", "snapshot", waits=True)
+        text = "take a snapshot of a VM, or of all VMs with a tag"
+        take = self.verb(each, "take", self.snapshot_take, text, waits=True)
+        take.add_argument("name", nargs="?", help=self.arguments["name"])
+        take.add_argument("snapshot", help=self.arguments["snapshot"])
+        tags.add_flag(take, "VMs")
         take.add_argument("--description", default="", help="what the snapshot is for")
         take.add_argument("--disks-only", action="store_true", help="leave out the memory of a running VM")
         take.add_argument("--external", action="store_true", help="in external files instead of in the disks")
@@ -52,13 +58,31 @@ class SnapshotVerbs(VMVerbs):
         ]
         self.stdout.write(table(HEADINGS, rows))
 
-    def snapshot_take(self, name: str, snapshot: str, hypervisor: str | None, no_wait: bool, **options: object) -> None:
+    def snapshot_take(
+        self, name: str | None, snapshot: str, hypervisor: str | None, no_wait: bool, **options: object
+    ) -> None:
+        """Request all snapshots before waiting for one; a VM without one does not stop the others."""
+        asked, problems = [], []
+        for each in self.chosen(filter(None, [name]), options["tag"], hypervisor):
+            try:
+                asked.append(self._take(each, snapshot, hypervisor, options))
+            except (CommandError, InvalidTransition, PermissionDenied) as problem:
+                problems.append(str(problem))
+        for each in [] if no_wait else asked:
+            try:
+                self._await(each)
+            except CommandError as problem:
+                problems.append(str(problem))
+        if problems:
+            raise CommandError("\n".join(problems))
+
+    def _take(self, name: str, snapshot: str, hypervisor: str | None, options: dict) -> SnapshotRequest:
         vm = self.find(name, hypervisor, managed=False, verb=Verb.SNAPSHOT)
         memory = {} if options["disks_only"] else {"memory": "on"}
         kind = Kind.EXTERNAL if options["external"] else ""
         form = TakeForm({"name": snapshot, "description": options["description"], "kind": kind, **memory}, vm=vm)
         check(form, {"name": "snapshot", "kind": "--external"})
-        self._done(vm, lambda: requests.take(vm, form.cleaned_data["name"], self.user, **form.about), no_wait)
+        return requests.take(vm, form.cleaned_data["name"], self.user, **form.about)
 
     def snapshot_revert(
         self, name: str, snapshot: str, hypervisor: str | None, no_wait: bool, start: bool, dry_run: bool, **_: object
@@ -69,17 +93,23 @@ class SnapshotVerbs(VMVerbs):
             for line in (*shown.lost, *shown.differences, *shown.after):
                 self.stdout.write(str(line))
             return
-        self._done(vm, lambda: requests.revert(vm, found, self.user, start=start), no_wait)
+        asked = requests.revert(vm, found, self.user, start=start)
+        if not no_wait:
+            self._await(asked)
 
     def snapshot_rm(self, name: str, snapshot: str, hypervisor: str | None, no_wait: bool, **options: object) -> None:
         vm, found = self._find(name, snapshot, hypervisor)
-        self._done(vm, lambda: requests.delete(vm, found, self.user), no_wait)
+        asked = requests.delete(vm, found, self.user)
+        if not no_wait:
+            self._await(asked)
 
     def snapshot_merge(
         self, name: str, snapshot: str, hypervisor: str | None, no_wait: bool, **options: object
     ) -> None:
         vm, found = self._find(name, snapshot, hypervisor)
-        self._done(vm, lambda: requests.merge(vm, found, self.user), no_wait)
+        asked = requests.merge(vm, found, self.user)
+        if not no_wait:
+            self._await(asked)
 
     def _find(self, name: str, snapshot: str, hypervisor: str | None) -> tuple[VM, Snapshot]:
         vm = self.find(name, hypervisor, managed=False, verb=Verb.SNAPSHOT)
@@ -88,12 +118,9 @@ class SnapshotVerbs(VMVerbs):
             raise CommandError(f"{vm} has no snapshot {snapshot}, as last observed")
         return vm, found
 
-    def _done(self, vm: VM, ask: Callable[[], SnapshotRequest], no_wait: bool) -> None:
-        """Store the request and wait until a worker has carried it out; CommandError if it fails."""
-        asked = ask()
-        if no_wait:
-            return
-        wait_for([vm], self)
+    def _await(self, asked: SnapshotRequest) -> None:
+        """Wait until a worker has carried out a request; CommandError if it fails."""
+        wait_for([asked.vm], self)
         while True:
             now = SnapshotRequest.objects.filter(pk=asked.pk, asked_at=asked.asked_at).first()
             if now is None or now.done_at:

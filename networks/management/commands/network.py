@@ -26,6 +26,7 @@ from virterweb.people import rights
 from virterweb.people.cli import VerbCommand, add_team, check, history_text, pick_hypervisor, team_named, wait_for
 from virterweb.people.ends import cli as ends
 from virterweb.people.hidden.messages import visible_vms
+from virterweb.people.tags import cli as tags
 from virterweb.people.verbs import Verb
 
 
@@ -35,7 +36,7 @@ class Command(VerbCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         self.verbs = verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
-        self.verb(verbs, "ls", self.ls, "list the networks, as last observed")
+        tags.add_flag(self.verb(verbs, "ls", self.ls, "list the networks, as last observed"), "networks")
         self._add_definition_verbs(verbs)
         self._add_management_verbs(verbs)
         self.verb(verbs, "history", self.history, "show the history of changes, with their results", "name")
@@ -43,6 +44,7 @@ class Command(VerbCommand):
         remove.add_argument("--disconnect", action="store_true", help="confirm that running VMs may be disconnected")
         remove.add_argument("--cut-off", action="store_true", dest="disconnect", help=SUPPRESS)  # the earlier name
         ends.add_extend(self, verbs, self.extend, "network")
+        tags.add_tag(self, verbs, self.tag, "network")
         self._add_host_verbs(verbs)
 
     def _add_definition_verbs(self, verbs: Subparsers) -> None:
@@ -151,11 +153,11 @@ class Command(VerbCommand):
         else:
             self.stdout.write(f"{network} already has these settings.")
 
-    def ls(self, hypervisor: str | None, **options: object) -> None:
+    def ls(self, hypervisor: str | None, tag: str | None, **options: object) -> None:
         networks = Network.objects.visible_to(self.user).shown()
         if hypervisor:
             networks = networks.on(pick_hypervisor(self.user, hypervisor))
-        networks = networks.with_replacements(networks.once_a_name())
+        networks = networks.with_replacements(tags.tagged(networks.once_a_name(), tag))
         self.stdout.write(list_text(networks))
         for network in networks:
             found = network.as_found.status
@@ -293,6 +295,9 @@ class Command(VerbCommand):
 
     def extend(self, name: str, hypervisor: str | None, days: str, until: str, never: bool, **options: object) -> None:
         ends.extend(self, self.find_managed(name, hypervisor), days, until, never)
+
+    def tag(self, name: str, hypervisor: str | None, changes: list[str], **options: object) -> None:
+        tags.tag(self, self.find(name, hypervisor), changes)
 
     def host_add(self, id: int, count: int, hypervisor: str | None, no_wait: bool, **options: object) -> None:
         network = self._access_network(hypervisor)

@@ -10,6 +10,7 @@ from virterweb.pages.tables import natural_key
 from virterweb.people import rights
 from virterweb.people.cli import add_team, history_text, pick_hypervisor, table, team_named, wait_for
 from virterweb.people.ends import cli as ends
+from virterweb.people.tags import cli as tags
 from virterweb.people.verbs import Verb
 from vms.addresses import inventory
 from vms.guests import configure
@@ -39,6 +40,7 @@ class Command(RunVerb, NICVerbs, PowerVerbs, DiskVerbs, SnapshotVerbs):
         for name in ("ls", "list"):
             listing = self.verb(verbs, name, self.ls, "list the VMs, as last observed")
             listing.add_argument("--sort", choices=SORTS, default="name", help="column to sort by; default: name")
+            tags.add_flag(listing, "VMs")
         self.verb(
             verbs,
             "exists",
@@ -56,6 +58,7 @@ class Command(RunVerb, NICVerbs, PowerVerbs, DiskVerbs, SnapshotVerbs):
         remove = self.verb(verbs, "rm", self.rm, "delete VMs, including those created by Virter", waits=True)
         remove.add_argument("names", nargs="+", metavar="name", help="names of the VMs")
         ends.add_extend(self, verbs, self.extend, "VM")
+        tags.add_tag(self, verbs, self.tag, "VM")
         self._add_lifecycle_arguments(verbs)
         self.add_nic_arguments(verbs)
         self.add_disk_arguments(verbs)
@@ -76,14 +79,14 @@ class Command(RunVerb, NICVerbs, PowerVerbs, DiskVerbs, SnapshotVerbs):
         persist = "have libvirt store the definition of a transient VM"
         self.verb(verbs, "persist", self.persist, persist, "name", waits=True)
 
-    def ls(self, hypervisor: str | None, sort: str, **options: object) -> None:
+    def ls(self, hypervisor: str | None, sort: str, tag: str | None, **options: object) -> None:
         """Print Virter's table, and warnings about transient VMs."""
         vms = with_nic_count(VM.objects.visible_to(self.user).shown())
         if hypervisor:
             vms = vms.on(pick_hypervisor(self.user, hypervisor))
         first = NICStatus.objects.filter(position=0, kind=NIC.Kind.NETWORK)
         access = dict(first.values_list("vm__desired", "source"))
-        listed = loaded(vms, vms.once_a_name())
+        listed = loaded(vms, tags.tagged(vms.once_a_name(), tag))
         for vm in listed:
             vm.access = access.get(vm.as_found.pk, "") if vm.removable_by_name else ""
             gone = " (gone)" if vm.status.made_at and not vm.status.present else ""
@@ -145,6 +148,9 @@ class Command(RunVerb, NICVerbs, PowerVerbs, DiskVerbs, SnapshotVerbs):
 
     def extend(self, name: str, hypervisor: str | None, days: str, until: str, never: bool, **options: object) -> None:
         ends.extend(self, self.find(name, hypervisor), days, until, never)
+
+    def tag(self, name: str, hypervisor: str | None, changes: list[str], **options: object) -> None:
+        tags.tag(self, self.find(name, hypervisor, managed=False, verb=Verb.LIST), changes)
 
     def configure(self, name: str, hypervisor: str | None, **options: object) -> None:
         """Print the guest's output; CommandError if the configuration fails."""
