@@ -10,7 +10,7 @@ from virterweb.messages import InvalidValue
 from . import names
 from .tagged import Tagged
 
-HELP = "Separated by spaces or commas, for example “web team-a”. Letters, digits, dots, dashes and underscores."
+HELP = "Separated by spaces or commas, for example “web db-2”. Letters, digits, dots, dashes and underscores."
 
 
 class TagsField(forms.CharField):
