@@ -11,6 +11,7 @@ from .agents import sync as addresses
 from .console import sync as console
 from .guests import configure, ssh
 from .images import sync as image_sync
+from .images.fetching.fetch import fetch
 from .leftovers import deletion
 from .models import VM, Image, Volume
 from .snapshots import work as snapshots
@@ -23,12 +24,13 @@ def push(vm_id: int) -> None:
 
 
 def push_image(image_id: int) -> None:
-    carry_out(Image, image_id, image_sync.push)
+    carry_out(Image, image_id, image_sync.push, fetch)
 
 
 WORK = (
     Work(name="push VM", due=VM.objects.overdue, run=push, at_once=6, per_hypervisor=3, inside=True),
-    Work(name="push image", due=Image.objects.overdue, run=push_image, inside=True),
+    Work(name="push image", due=Image.objects.to_push, run=push_image, inside=True),
+    Work(name="fetch image", due=Image.objects.to_fetch, run=push_image, at_once=6, per_hypervisor=3),
     Work(name="delete volume", due=Volume.objects.to_delete, run=deletion.carry_out, inside=True),
     Work(
         name="snapshot",

@@ -181,7 +181,7 @@ def test_an_image_names_a_volume_that_exists(page, lab, enqueued):
 @pytest.mark.parametrize(
     ("fields", "field", "said"),
     [
-        ({"name": "x"}, "volume", "Choose either a volume of the pool or a file."),
+        ({"name": "x"}, "volume", "Choose a volume of the pool, a file or a URL."),
         ({"name": "x", "volume": "nowhere"}, "volume", "The pool default has no volume nowhere."),
         ({"name": "alma-8", "volume": "alma-8"}, "name", "lab-1 already has an image alma-8."),
         ({"name": "a/b", "volume": "alma-8"}, "name", "cannot contain “/”"),

@@ -74,4 +74,4 @@ class VMAdmin(DefinitionAdmin):
 class ImageAdmin(DefinitionAdmin):
     list_display = ("name", "hypervisor", "volume", "state_shown", "managed", "owner", "team")
     search_fields = ("name", "volume")
-    fieldsets = ((None, {"fields": ("name", "hypervisor", "volume", "size", *LIFECYCLE)}),)
+    fieldsets = ((None, {"fields": ("name", "hypervisor", "volume", "size", "url", "checksum", *LIFECYCLE)}),)

@@ -1,4 +1,4 @@
-"""Makes an image of a volume of the pool, or of an uploaded file; both only if they read no other file."""
+"""Makes an image of a volume of the pool, of an uploaded file, or of a URL; all only if they read no other file."""
 
 import secrets
 
@@ -12,7 +12,7 @@ from virterweb.hypervisors.desired.one_at_a_time import exclusive
 from virterweb.hypervisors.desired.revisions import note_activity
 from virterweb.hypervisors.fleet.field import HypervisorField
 from virterweb.hypervisors.models import Hypervisor
-from virterweb.messages import Message
+from virterweb.messages import InvalidValue, Message
 from virterweb.people import creating, pools, rights
 from virterweb.people.hidden.names import name_in_use, sees_all_names, visible_name
 from virterweb.people.limits import Exceeded
@@ -22,10 +22,12 @@ from vms.definition.events import ImageEvent
 from vms.models import LOADING, TAG, WORK, Image, VMStatus, Volume
 
 from . import qcow2, uploads
+from .fetching import urls
+from .fetching.checksums import SHA256
 
 
 class ImageForm(forms.Form):
-    """Makes an image of a volume of the pool, or of an uploaded file."""
+    """Makes an image of a volume of the pool, of an uploaded file, or of the file at a URL."""
 
     hypervisor = HypervisorField()
     name = forms.CharField(max_length=100, validators=[rules.validate_name, rules.validate_hostname])
@@ -40,6 +42,20 @@ class ImageForm(forms.Form):
         required=False,
         label="or file",
         help_text="qcow2, or raw, which is converted to qcow2. It becomes a layer in the pool.",
+    )
+    url = forms.CharField(
+        required=False,
+        label="or URL",
+        max_length=urls.LONGEST,
+        widget=forms.URLInput(attrs={"placeholder": "https://…/debian-12-genericcloud-amd64.qcow2"}),
+        help_text="A worker of the portal fetches the file, by http or https from a public address.",
+    )
+    checksum = forms.CharField(
+        required=False,
+        label="SHA-256",
+        max_length=100,
+        help_text="Of the file at the URL: 64 hexadecimal digits. Empty: that of the list SHA256SUMS beside the "
+        "file, if there is one.",
     )
 
     def __init__(self, *args, user: rights.Actor, **kwargs) -> None:
@@ -67,14 +83,35 @@ class ImageForm(forms.Form):
             raise ValidationError(str(wrong))
         return file
 
+    def clean_url(self) -> str:
+        url = self.cleaned_data["url"]
+        try:
+            if url:
+                urls.parse(url)
+        except InvalidValue as wrong:
+            raise ValidationError(str(wrong.message)) from wrong
+        return url
+
+    def clean_checksum(self) -> str:
+        checksum = self.cleaned_data["checksum"].lower().removeprefix("sha256:")
+        if checksum and not SHA256.fullmatch(checksum):
+            raise ValidationError("A SHA-256 has 64 hexadecimal digits.")
+        return checksum
+
+    def _check_ways(self, data: dict) -> None:
+        """Add an error unless exactly one source is given."""
+        given = [way for way in ("volume", "file", "url") if data.get(way) or way in self.errors]
+        if len(given) != 1:
+            ways = "a volume of the pool, a file or a URL" if "volume" in self.fields else "a file or a URL"
+            first = "volume" if "volume" in self.fields else "file"
+            self.add_error(given[0] if given else first, f"Choose {ways}.")
+        if data.get("checksum") and "url" not in given:
+            self.add_error("checksum", "The checksum of a file is verified only if it is fetched from a URL.")
+
     def clean(self) -> dict:
         data = super().clean()
         hypervisor, name = data.get("hypervisor"), data.get("name")
-        if bool(data.get("volume")) == bool(data.get("file")) and "file" not in self.errors:
-            if "volume" in self.fields:
-                self.add_error("volume", "Choose either a volume of the pool or a file.")
-            else:
-                self.add_error("file", "Choose a file.")
+        self._check_ways(data)
         if not hypervisor or not name:
             return data
         if there := hypervisor.images.filter(name=name).first():
@@ -115,13 +152,14 @@ class ImageForm(forms.Form):
         """Add the image; None, with errors at their fields, if somebody was quicker."""
         data = self.cleaned_data
         file = data.get("file")
-        upload = secrets.token_hex(16) if file else ""
+        upload = secrets.token_hex(16) if file or data.get("url") else ""
         if file:
             uploads.keep(upload, file)
         with exclusive(data["hypervisor"]):
             self.full_clean()  # somebody may have been quicker
             values = {"name": data["name"], "volume": data.get("volume") or TAG + data["name"]}
             values |= {"upload": upload, "size": file.size if file else 0}
+            values |= {"url": data.get("url", ""), "checksum": data.get("checksum", "")}
             image = Image(hypervisor=data["hypervisor"], owner=by, team=self.team, **values)
             if not self.errors:
                 self._add(image, by)

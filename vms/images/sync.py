@@ -10,7 +10,6 @@ from pathlib import Path
 from django.conf import settings
 from django.db import transaction
 from django.db.models import F
-from django.utils import timezone
 
 from virterweb.hypervisors.claims.clock import database_time
 from virterweb.hypervisors.connections.guard import Observation, check_fits, forget
@@ -21,14 +20,14 @@ from virterweb.hypervisors.gateway.connection import Connection
 from virterweb.hypervisors.gateway.found import FoundVolume, Refused
 from virterweb.hypervisors.models import Hypervisor, HypervisorStatus, ReadingProblem
 from virterweb.messages import Message
-from virterweb.web_server import spool
 from vms.definition import domain as domain_xml
 from vms.definition import volume as volume_xml
 from vms.definition.volume import VolumeSpec
-from vms.models import LAYER, LOADING, TAG, Image, ImageStatus, Power, Volume
+from vms.models import LAYER, LOADING, TAG, Image, Power, Volume
 
 from . import layers, qcow2, qemu_img, uploads
 from .boot_volume import check_image
+from .progress import Progress
 from .uses import note_unused
 
 Kind = ReadingProblem.Kind
@@ -61,7 +60,7 @@ def _load(image: Image, connection: Connection) -> None:
     if not image.upload:
         image.upload = secrets.token_hex(16)
         Image.objects.filter(pk=image.pk).update(upload=image.upload)
-    file = uploads.fetch(image.upload, _Progress(status, "image.from_portal", spooled=True))
+    file = uploads.fetch(image.upload, Progress(status, "image.from_portal", spooled=True))
     layer = "" if file.exists() or image.volume == name else layers.layer_of(connection, pool, image.volume)
     if not layer:
         if not file.exists():
@@ -96,7 +95,7 @@ def _fetch(image: Image, connection: Connection, file: Path) -> None:
     _note_size(image, connection.volumes.file_size(pool, source) or 0)
     try:
         with part.open("wb") as data:
-            connection.volumes.download(pool, source, data, _Progress(image.status, "image.reading", spooled=True))
+            connection.volumes.download(pool, source, data, Progress(image.status, "image.reading", spooled=True))
     except Refused:
         part.unlink()
         connection.volumes.delete(pool, temporary)
@@ -111,10 +110,10 @@ def _put(image: Image, connection: Connection, file: Path) -> str:
     with file.open("rb") as data:
         if wrong := qcow2.file_problem(data, file.stat().st_size):
             raise Refused(wrong)
-    qemu_img.make_qcow2(file, _Progress(image.status, "image.converting", spooled=True))
+    qemu_img.make_qcow2(file, Progress(image.status, "image.converting", spooled=True))
     _note_size(image, file.stat().st_size)
     try:
-        return layers.put(connection, pool, file, temporary, _Progress(image.status, "image.in_pool"))
+        return layers.put(connection, pool, file, temporary, Progress(image.status, "image.in_pool"))
     except Refused as problem:
         connection.volumes.delete(pool, temporary)
         raise Refused(Message("image.not_stored", reason=problem.message), problem.detail) from problem
@@ -140,23 +139,6 @@ def _check_idle(found: FoundVolume, connection: Connection) -> None:
         disks = domain_xml.parse(domain.document).disks if domain.state != Power.OFF else ()
         if any(found.path == disk.source or found.name == disk.volume for disk in disks if disk.device == "disk"):
             raise Refused(Message("image.volume_of_running", volume=found.name, vm=domain.name))
-
-
-class _Progress:
-    """Records the progress of a long step; Refused if the spool folder is full."""
-
-    STEP = 0.5  # seconds
-
-    def __init__(self, status: ImageStatus, doing: str, *, spooled: bool = False) -> None:
-        self.status, self.doing, self.spooled, self.next = status, doing, spooled, timezone.now()
-
-    def __call__(self, done: int) -> None:
-        now = timezone.now()
-        if now >= self.next or done == self.status.desired.size:
-            self.next = now + timedelta(seconds=self.STEP)
-            if self.spooled and spool.room() < 1:
-                raise Refused(Message("image.server_full"))
-            self.status.write(sent=done, progress=Message(self.doing))
 
 
 def _is_own_tag(image: Image, connection: Connection) -> bool:

@@ -2,7 +2,7 @@
 
 from .console import ConsoleClaim
 from .disk import WORK, Disk, DiskRequest
-from .image import LAYER, LOADING, TAG, Image, ImageStatus, UploadPart, Volume
+from .image import FETCHING, LAYER, LOADING, TAG, Image, ImageStatus, UploadPart, Volume
 from .nic import NIC, VIRTIO, free_mac
 from .power import SSH_TIMEOUT, Interruption, Power, PowerReason, ShownPower, SSHState
 from .power_verb import PowerVerb
@@ -23,6 +23,7 @@ from .status import (
 from .vm import PORT, VM, NICNetworks
 
 __all__ = [
+    "FETCHING",
     "LAYER",
     "LOADING",
     "NIC",

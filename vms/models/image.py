@@ -33,6 +33,14 @@ add_events(Kind.VOLUME, volumes.EVENTS)
 TAG = "virter:tag:"
 LAYER = "virter:layer:"
 LOADING = "virterweb:load:"  # of a volume that is being loaded into a layer
+FETCHING = "image.fetching"  # the progress of an image that is being fetched
+TO_FETCH = ~Q(url="") & ~Q(upload="") & Q(removed_at=None)
+
+
+def size_text(size: int) -> str:
+    """Return a number of bytes as text, in GiB or MiB."""
+    mebibytes = size / 1024**2
+    return f"{mebibytes / 1024:.1f} GiB" if mebibytes >= 1024 else f"{mebibytes:.1f} MiB"
 
 
 class ImageQuerySet(OwnedQuerySet):
@@ -40,6 +48,14 @@ class ImageQuerySet(OwnedQuerySet):
         """Return those that a user may run VMs from: of other teams only those whose contents the user may see."""
         visible, access = self.visible_to(user), access_of(user)
         return visible if access.everything else visible.filter(Q(team=None) | access.q(Verb.SEE, "image"))
+
+    def to_fetch(self) -> Self:
+        """Return those that are due and are fetched from a URL first, which may take hours."""
+        return self.overdue().filter(TO_FETCH)
+
+    def to_push(self) -> Self:
+        """Return the others that are due."""
+        return self.overdue().exclude(TO_FETCH)
 
 
 class Image(Owned):
@@ -53,6 +69,8 @@ class Image(Owned):
     volume = models.CharField()
     upload = models.CharField(blank=True, editable=False, help_text="file on its way into the pool")
     size = models.PositiveBigIntegerField("upload size", default=0, editable=False, help_text="bytes of the upload")
+    url = models.TextField("URL", blank=True, editable=False, help_text="where it is fetched from")
+    checksum = models.CharField("SHA-256", blank=True, editable=False, help_text="of the file at the URL")
 
     activity_kind = Kind.IMAGE
     has_history = False
@@ -79,6 +97,16 @@ class Image(Owned):
     def used_pools(self) -> set[str]:
         return {self.hypervisor.pool}
 
+    @property
+    def source(self) -> str:
+        """Return the URL that it is fetched from without its query, which may be a secret."""
+        return self.url.partition("?")[0].partition("#")[0]
+
+    @property
+    def host(self) -> str:
+        """Return the host that it is fetched from, with the port of the URL."""
+        return self.source.partition("://")[2].partition("/")[0]
+
     def convert(self) -> None:
         """Request that a flat volume is copied into a layer; until then VMs can be run from the volume."""
         with transaction.atomic():
@@ -98,6 +126,13 @@ class ImageStatus(Status):
     desired = models.OneToOneField(Image, verbose_name="image", on_delete=models.CASCADE, related_name="status")
     sent = models.PositiveBigIntegerField(
         "uploaded bytes", default=0, help_text="bytes of the upload that are in the pool"
+    )
+    total = models.PositiveBigIntegerField(
+        "bytes of the download", default=0, help_text="size of the file at the URL; 0: unknown"
+    )
+    rate = models.PositiveBigIntegerField("bytes a second", default=0, help_text="of the download; 0: none in progress")
+    verified = models.BooleanField(
+        "checksum verified", default=False, help_text="the downloaded file has the given or the published SHA-256"
     )
     layer = models.CharField(blank=True, help_text="the layer that the portal's tag points to")
     tag_made = models.BooleanField(
@@ -122,7 +157,19 @@ class ImageStatus(Status):
 
     @property
     def percent(self) -> int:
-        return 100 * self.sent // self.desired.size if self.desired.size else 0
+        whole = self.total if self.is_fetched else self.desired.size
+        return 100 * self.sent // whole if whole else 0
+
+    @property
+    def is_fetched(self) -> bool:
+        """Return whether what `sent` counts comes from a URL at present."""
+        return bool(self.progress and self.progress.code == FETCHING)
+
+    @property
+    def amount(self) -> str:
+        """Return how much of a download has arrived, and how fast it comes."""
+        arrived = f"{size_text(self.sent)} of {size_text(self.total)}" if self.total else size_text(self.sent)
+        return f"{arrived}, {size_text(self.rate)}/s" if self.rate else arrived
 
 
 class UploadPart(models.Model):
@@ -193,8 +240,7 @@ class Volume(Due):
     @property
     def size(self) -> str:
         """Return the capacity as text, in GiB or MiB."""
-        mebibytes = self.capacity / 1024**2
-        return f"{mebibytes / 1024:.1f} GiB" if mebibytes >= 1024 else f"{mebibytes:.1f} MiB"
+        return size_text(self.capacity)
 
     @property
     def subject(self) -> Subject:

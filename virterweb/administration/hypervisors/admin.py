@@ -25,7 +25,10 @@ from virterweb.people import rights
 
 from .forgetting import forgotten, kept
 
-CONNECTION = ("name", "uri")  # other machines can be reached by these: only operators of all hypervisors change them
+CONNECTION = ("name", "uri")
+SOURCES = ("image_sources",)
+#: other machines can be reached by these: only operators of all hypervisors change them
+OF_ALL = (*CONNECTION, *SOURCES)
 
 
 def request_polls(request: HttpRequest, hypervisors: Iterable[Hypervisor]) -> None:
@@ -53,7 +56,7 @@ class HypervisorAdmin(Plain, Recorded, Page):
     delete_confirmation_template = "admin/hypervisors/hypervisor/delete_confirmation.html"
     fieldsets = (
         ("Connection", {"fields": CONNECTION}),
-        ("Storage and networks", {"fields": ("pool", "access_network", "static_dhcp", "dnsmasq_options")}),
+        ("Storage and networks", {"fields": ("pool", "access_network", "static_dhcp", "dnsmasq_options", *SOURCES)}),
         ("VMs", {"fields": ("domain_type", "guest_network", "ssh_keys", "disk_cache", "shutdown_timeout")}),
         ("After a restart, and history", {"fields": ("after_restart", "history_days", "console_days")}),
     )
@@ -77,7 +80,7 @@ class HypervisorAdmin(Plain, Recorded, Page):
         return rights.operated_hypervisors(request.user)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Hypervisor | None = None) -> tuple[str, ...]:
-        return () if rights.is_operator(request.user) else CONNECTION
+        return () if rights.is_operator(request.user) else OF_ALL
 
     def get_actions(self, request: HttpRequest) -> dict[str, tuple]:
         """Leave out the deletion of several at once: each asks for its name."""

@@ -34,8 +34,15 @@ class Waiting(Failure):
         self.seconds = seconds
 
 
-def carry_out(model: type[Desired], pk: int, push: Callable[[Desired, Connection], dict]) -> None:
+def carry_out(
+    model: type[Desired],
+    pk: int,
+    push: Callable[[Desired, Connection], dict],
+    prepare: Callable[[Desired], None] = lambda desired: None,
+) -> None:
     """Claim one object and make libvirt agree by `push`, which returns further columns for the status.
+
+    `prepare` is called before: work that may take long and must not occupy a place in the hypervisor.
 
     Nothing is done if the object is gone, up to date, or claimed by another. A refusal is recorded as failed with the
     generation tried; a lost hypervisor leaves it pending. Changes made in the meantime are applied immediately.
@@ -48,7 +55,7 @@ def carry_out(model: type[Desired], pk: int, push: Callable[[Desired, Connection
             with about(
                 object=f"{model._meta.verbose_name} {desired}", change=desired.generation, request=desired.request
             ):
-                settled = _attempt(desired, push)
+                settled = _attempt(desired, push, prepare)
             _admit(statuses, desired)
             if not settled:
                 return
@@ -61,10 +68,11 @@ def _admit(statuses: models.Manager, desired: Desired) -> None:
         statuses.filter(pk__in=list(waiting.values_list("pk", flat=True)[:MAX_CALLERS])).update(due_at=None)
 
 
-def _attempt(desired: Desired, push: Callable[[Desired, Connection], dict]) -> bool:
+def _attempt(desired: Desired, push: Callable[[Desired, Connection], dict], prepare: Callable[[Desired], None]) -> bool:
     """Try one generation; return whether it is settled, that is carried out or refused."""
     status, began = desired.status, monotonic()
     try:
+        prepare(desired)
         with connected(desired.hypervisor_id, desired.hypervisor.uri) as connection:
             desired.confirm()  # the connection may have been waited for
             values = push(desired, connection)

@@ -152,11 +152,9 @@ class Hypervisor(models.Model):
     history_days = models.PositiveIntegerField(
         "lease history in days", default=90, help_text="How long ended leases are kept. 0: forever."
     )
-
     console_days = models.PositiveIntegerField(
         "console logs in days", default=7, help_text="How long the console log of a deleted VM is kept."
     )
-
     guest_network = models.CharField(
         "guest network configuration",
         max_length=6,
@@ -164,7 +162,6 @@ class Hypervisor(models.Model):
         default=GuestNetwork.PORTAL,
         help_text="How guests configure their NICs, unless a VM has its own setting.",
     )
-
     after_restart = models.CharField(
         "after a host restart",
         max_length=9,
@@ -172,7 +169,9 @@ class Hypervisor(models.Model):
         default=AfterRestart.LEAVE_OFF,
         help_text="What happens to VMs that were running when the host restarted. VMs that were already off stay off.",
     )
-
+    image_sources = models.TextField(
+        "private sources of images", blank=True, help_text="Hosts without a public address, one per line."
+    )
     skeleton = SkeletonField()
 
     objects = HypervisorQuerySet.as_manager()

@@ -100,6 +100,10 @@ MESSAGES = {
     "image.in_use": "a VM is being run from {image}",
     "image.not_stored": _not_stored,
     "image.in_pool": "in the pool",
+    "image.fetching": "fetching",
+    "image.over_limit": "With {size:,} bytes, the image would exceed the disk limit of its team. Delete something, or "
+    "ask an operator for more.",
+    "image.verifying": "verifying the checksum",
     "image.reading": "reading from the pool",
     "image.from_portal": "transferring to the worker",
     "image.converting": "converting to qcow2",
@@ -120,4 +124,31 @@ MESSAGES = {
     "pool.reading": "reading the pool {pool}",
 }
 
-add_wording(FILES | HEADERS | MESSAGES)
+#: Why no image can be fetched from a URL.
+SOURCES = {
+    "source.invalid": "This is no URL of a file. Enter one such as https://example.org/images/debian-12.qcow2.",
+    "source.scheme": "Images can be fetched by http and https only, not by “{scheme}”.",
+    "source.password": "A URL with a user name or password would show them to others. Enter one without.",
+    "source.characters": "A URL has at most {longest} printable characters, and no spaces.",
+    "source.private": "{host} has the address {address}, which is not public. An operator of all hypervisors can allow "
+    "this host in the settings of the hypervisor, as a private source of images.",
+    "source.redirects": "The server redirects more than {most} times. Enter the URL that the file is at.",
+    "source.redirect": "{host} redirects to a URL that cannot be used: {reason}",
+    "source.downgrade": "It leads from https to http.",
+    "source.certificate": "The certificate of {host} is not valid.",
+    "source.status": "{host} does not give the file: it answers with the HTTP status {status}.",
+    "source.no_address": "The host name {host} cannot be resolved.",
+    "source.unreachable": "{host} does not accept connections on port {port}.",
+    "source.silent": "{host} does not answer.",
+    "source.interrupted": "The connection to {host} was interrupted.",
+    "source.slow": "{host} sends less than 1 KiB a second.",
+    "source.cut_off": "{host} ended the transfer after {done:,} of {total:,} bytes.",
+    "source.busy": "Another worker is still fetching from {host}.",
+    "source.given_up": "{reason} The portal has tried several times. Delete the image, and add it again later.",
+    "source.wrong_checksum": "The file has the SHA-256 {found}, not {checksum}. It is damaged or another version. "
+    "Compare the URL and the checksum, and add the image again.",
+    "source.wrong_published_checksum": "The file has the SHA-256 {found}, but the list SHA256SUMS beside it says "
+    "{checksum}. It is damaged or being replaced. Add the image again later.",
+}
+
+add_wording(FILES | HEADERS | MESSAGES | SOURCES)
