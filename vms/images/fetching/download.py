@@ -27,7 +27,7 @@ from .request import answer, check_status
 from .unavailable import Unavailable
 from .urls import Source
 
-PIECE = 2**20  # bytes that are read at once
+PIECE = 2**17  # bytes that are read at once; larger ones are slower, as each is allocated anew
 SLOWEST = 1024  # bytes a second, below which a transfer is interrupted
 SLOW_FOR = 60.0  # seconds
 CONTENT_RANGE = re.compile(r"bytes (\d+)-\d+/(\d+)")
