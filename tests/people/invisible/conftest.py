@@ -56,7 +56,7 @@ def _network(lab: Hypervisor, name: str, cidr: str, owner: AbstractBaseUser, tea
 
 def _vm(lab: Hypervisor, name: str, number: int, owner: AbstractBaseUser, team: Team, **values: object) -> VM:
     vm = make_vm(lab, name, number, owner=owner, team=team, **values)
-    disk = {"source": f"/pool/{name}-disk", "target": "vda", "bus": "virtio", "format": "qcow2"}
+    disk = {"source": f"/pool/{name}-disk", "target": "vda", "bus": "virtio", "format": "qcow2", "device": "disk"}
     vm.status.write(generation=vm.generation, document=DOMAIN.format(name=name), disks=[disk])
     record(vm, VMEvent.BASELINE, owner, result="done")
     ConsoleLog.objects.create(hypervisor=lab, vm=vm, name=name, text=f"{name} login:")

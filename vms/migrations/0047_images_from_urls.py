@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('vms', '0044_snapshots'),
+        ('vms', '0046_tags'),
     ]
 
     operations = [
