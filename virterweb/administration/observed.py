@@ -16,6 +16,7 @@ from vms.models import (
     ConsoleClaim,
     ConsoleLog,
     Disk,
+    DiskRequest,
     GuestReport,
     GuestRun,
     ImageStatus,
@@ -186,6 +187,13 @@ GROUPS: dict[str, tuple[Table, ...]] = {
             at=OF_VM,
             columns=("vm", "verb", "name", "asked_by", "asked_at", "done_at", "error"),
             search=("name", "vm__name"),
+        ),
+        Table(
+            model=DiskRequest,
+            about="Requested changes of disks that are in progress or were refused.",
+            at=OF_VM,
+            columns=("vm", "verb", "target", "disk", "size", "volume", "refused"),
+            search=("vm__name", "target", "volume"),
         ),
         Table(
             model=SSHCheck,

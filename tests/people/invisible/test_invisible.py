@@ -161,7 +161,7 @@ def shown_keys(page: str) -> list[str]:
         ("/vms/run/", {"number": 12}, "ID 12 is taken."),
         ("/vms/run/", {"name": "secret-vm"}, "The name secret-vm is taken."),
         ("/vms/run/", {"nic_network": "rednet", "nic_mac": LATE_MAC}, "This MAC is taken."),
-        ("/images/", {"name": "mine", "volume": "plain-disk"}, "Choose a file."),
+        ("/images/", {"name": "mine", "volume": "plain-disk"}, "Choose a file or a URL."),
         ("/images/", {"name": "secret-image", "volume": "x"}, "The name secret-image is taken."),
     ],
 )
