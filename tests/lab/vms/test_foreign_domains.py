@@ -13,6 +13,7 @@ from lxml import etree
 
 from tests.support.making import make_foreign_network, make_hypervisor
 from tests.vms.definition.test_every_domain import FILES, filled, names, with_link_down
+from virterweb.hypervisors.desired.carry_out import Waiting
 from virterweb.hypervisors.desired.state import State
 from virterweb.hypervisors.gateway.connection import Connection
 from vms import sync
@@ -164,7 +165,7 @@ def test_adopting_a_running_vm_whose_sides_differ_changes_neither(page, world):
         "4": ("none", "none", "on default"),
     }
     page.post(f"{vm.get_absolute_url()}revert/")
-    with contextlib.suppress(sync.Waiting):  # no guest is there to release the cards
+    with contextlib.suppress(Waiting):  # no guest is there to release the cards
         world.push()
     live, stored = (parse(document).nics for document in world.documents())
     assert [nic.mac[-1] for nic in stored] == ["1", "3"]
