@@ -20,6 +20,8 @@ from statistics import median
 
 KEYS = 200
 LINE = 40  # keys of a line
+# BusyBox asks the terminal where the cursor is, and loses what is typed before the answer.
+PROMPT, CURSOR = "# \x1b[6n", "\x1b[1;1R"
 QUIET, FLOODING = 15, 5  # consoles
 SECONDS = 20  # for which many consoles are watched
 FLOOD = "while read -r up rest </proc/uptime; do echo $up " + 60 * "abcdefgh" + "; done\n"
@@ -65,8 +67,8 @@ def echo(report: Callable, portal: object, uri: str, name: str) -> None:
     with ConsolePage(portal, name) as page:
         page.wait_for("opened")
         page.type("\n")
-        page.expect("# ")
-        page.type("cat >/dev/null\n")
+        page.expect(PROMPT)
+        page.type(f"{CURSOR}cat >/dev/null\n")
         page.expect("/dev/null")
         time.sleep(0.5)  # until the shell has handed the terminal over
         ours = keys(page.type, lambda: page.expect("x"))
@@ -113,8 +115,8 @@ def by_virsh(uri: str, name: str) -> float:
         expect(b"Escape character")
         time.sleep(0.5)
         press("\n")
-        expect(b"# ")
-        press("cat >/dev/null\n")
+        expect(PROMPT.encode())
+        press(f"{CURSOR}cat >/dev/null\n")
         expect(b"/dev/null")
         time.sleep(0.3)
         found = keys(press, lambda: expect(b"x"))
@@ -143,7 +145,7 @@ def first_frame(report: Callable, portal: object, name: str) -> None:
         page.goto("/")
         page.get_by_label("Username").fill("admin")
         page.get_by_label("Password").fill(PASSWORD)
-        page.get_by_role("button", name="Log in").click()
+        page.get_by_role("button", name="Sign in").click()
         page.wait_for_url("**/")
         taken = []
         for _ in range(5):
@@ -185,7 +187,8 @@ def flood(report: Callable, portal: object, pages: list) -> None:
 
     def follow(page: object) -> None:
         page.type("\n")
-        page.type(FLOOD)
+        page.expect(PROMPT)
+        page.type(CURSOR + FLOOD)
         page.expect("done")
         ahead = None  # the guest's clock against ours, as of its quickest line
         while time.monotonic() < ends:

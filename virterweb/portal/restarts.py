@@ -12,6 +12,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_POST
 
 from virterweb.hypervisors.models import Hypervisor
+from virterweb.pages.listed import listed
 from virterweb.people import rights
 from virterweb.people.verbs import Verb
 from vms.models import VM, Interruption
@@ -86,7 +87,7 @@ def end_interruption(request: HttpRequest, hypervisor: str, running: bool) -> Ht
     mine = interrupted.changeable_by(request.user, Verb.POWER).select_related("hypervisor", "status")
     names = [vm.name for vm in mine if vm.end_interruption(running, request.user)]
     if names:
-        messages.success(request, _sentence(STARTED if running else LEFT_OFF, len(names), names=_listed(names)))
+        messages.success(request, _sentence(STARTED if running else LEFT_OFF, len(names), names=listed(names, SHOWN)))
     else:
         messages.info(request, f"No interrupted VM of {hypervisor} is left that you may start.")
     if left := interrupted.count():
@@ -98,8 +99,3 @@ def _sentence(wording: tuple[str, str], count: int, **params: str) -> str:
     """Return the sentence for one VM or for several."""
     one, several = wording
     return (one if count == 1 else several).format(count=count, **params)
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = len(names) - SHOWN
-    return ", ".join(names[:SHOWN]) + (f" and {more} more" if more > 0 else "")

@@ -62,7 +62,7 @@ class ViewerMessages:
     """Splits what a viewer sends into messages, after its handshake with the portal, which asks for no password."""
 
     GREETING = VERSION
-    #: What the portal answers to each step of the viewer: its version, its choice, and its wish to share.
+    #: What the portal answers to each step of the viewer: its version, its choice, and whether it shares.
     STEPS = ((len(VERSION), bytes([1, NO_PASSWORD])), (1, ACCEPTED), (1, b""))
 
     def __init__(self) -> None:

@@ -37,40 +37,45 @@ class DiskRow:
 
 def disk_rows(vm: VM) -> list[DiskRow]:
     """Return the disks that libvirt has, then those that are not attached yet."""
-    own = {disk.path: disk for disk in vm.disks.all()}
-    requests = list(vm.disk_requests.select_related("disk"))
-    volumes = {volume.name: volume for volume in Volume.objects.filter(hypervisor=vm.hypervisor)}
-    rows = [_found(vm, found, own, requests, volumes) for found in vm.status.disks]
-    there = {row.source for row in rows}
-    for path, disk in own.items():
-        if path not in there:
-            request = next((each for each in requests if each.disk_id == disk.pk), None)
-            values = {"bus": disk.bus, "device": "disk", "format": disk.format, "source": path, "name": disk.name}
-            rows.append(DiskRow(target="", **values, size=_size(disk.size), disk=disk, request=request))
-    targets = {row.target for row in rows}
-    drives = [each for each in requests if each.verb == DiskRequest.Verb.DRIVE and each.target not in targets]
+    known = _Known(vm)
+    rows = [known.found(each) for each in vm.status.disks]
+    sources, targets = {row.source for row in rows}, {row.target for row in rows}
+    rows += [known.coming(disk) for disk in known.disks.values() if disk.path not in sources]
+    drives = [each for each in known.requests if each.verb == DiskRequest.Verb.DRIVE and each.target not in targets]
     empty = {"target": "", "bus": "", "device": "cdrom", "format": "", "source": ""}
-    rows += [DiskRow(**empty, request=request) for request in drives]
-    return rows
+    return rows + [DiskRow(**empty, request=request) for request in drives]
 
 
-def _found(
-    vm: VM, found: dict[str, str], own: dict[str, Disk], requests: list[DiskRequest], volumes: dict[str, Volume]
-) -> DiskRow:
-    pool, _, name = found["source"].rpartition("/")
-    volume = volumes.get(name) if pool == vm.hypervisor.pool else None
-    volume = volume or next((each for each in volumes.values() if each.path == found["source"]), None)
-    disk = own.get(found["source"])
-    size = volume.size if volume else _size(disk.size) if disk else ""
-    return DiskRow(
-        **{key: found[key] for key in ("target", "bus", "device", "format", "source")},
-        size=size if found["source"] else "",
-        name=disk.name if disk else "",
-        disk=disk,
-        request=next((each for each in requests if each.target == found["target"]), None),
-        is_boot=name == vm.boot_volume,
-        is_seed=name == vm.seed_volume,
-    )
+class _Known:
+    """What the database has about the disks of a VM; each table is read once."""
+
+    def __init__(self, vm: VM) -> None:
+        self.vm = vm
+        self.disks = {disk.path: disk for disk in vm.disks.all()}
+        self.requests = list(vm.disk_requests.select_related("disk"))
+        volumes = list(Volume.objects.filter(hypervisor=vm.hypervisor))
+        self.volumes = {each.path: each for each in volumes}
+        self.volumes |= {f"{vm.hypervisor.pool}/{each.name}": each for each in volumes}
+
+    def found(self, found: dict[str, str]) -> DiskRow:
+        """Return the row of a disk that libvirt has."""
+        source, name = found["source"], found["source"].rpartition("/")[2]
+        volume, disk = self.volumes.get(source), self.disks.get(source)
+        return DiskRow(
+            **{key: found[key] for key in ("target", "bus", "device", "format", "source")},
+            size=volume.size if volume else _size(disk.size) if disk else "",
+            name=disk.name if disk else "",
+            disk=disk,
+            request=next((each for each in self.requests if each.target == found["target"]), None),
+            is_boot=name == self.vm.boot_volume,
+            is_seed=name == self.vm.seed_volume,
+        )
+
+    def coming(self, disk: Disk) -> DiskRow:
+        """Return the row of a disk that is not attached yet."""
+        request = next((each for each in self.requests if each.disk_id == disk.pk), None)
+        values = {"bus": disk.bus, "format": disk.format, "source": disk.path, "name": disk.name}
+        return DiskRow(target="", device="disk", size=_size(disk.size), disk=disk, request=request, **values)
 
 
 def _size(mebibytes: int) -> str:

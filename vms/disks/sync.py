@@ -176,11 +176,9 @@ class _Carrier:
         return True
 
     def _change_medium(self, request: DiskRequest) -> bool:
-        for text, sides in (
-            (self.live, {"live": True, "stored": False}),
-            (self.stored, {"live": False, "stored": True}),
-        ):
-            if device := text and disk_xml.with_medium(text, request.target, request.pool, request.volume):
-                self.connection.disks.change_medium(self.uuid, device, request.target, **sides)
+        """Insert or eject a medium where the drive is: in the running VM, in the stored definition, or in both."""
         self._at(request.target)
+        for text, live in ((self.live, True), (self.stored, False)):
+            if device := text and disk_xml.with_medium(text, request.target, request.pool, request.volume):
+                self.connection.disks.change_medium(self.uuid, device, request.target, live=live, stored=not live)
         return True

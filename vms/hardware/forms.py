@@ -10,9 +10,9 @@ from vms.models.document import saved_document
 
 KEEP = "keep as it is"
 CPU = {
-    "host-model": "like the host’s CPU, for migration",
-    "host-passthrough": "the host’s CPU",
-    "maximum": "everything",
+    "host-model": "like the host’s CPU",
+    "host-passthrough": "the host’s CPU itself",
+    "maximum": "all that QEMU can emulate",
 }
 FIRMWARE = {hardware.BIOS: "BIOS", hardware.UEFI: "UEFI", hardware.SECURE: "UEFI with secure boot"}
 GRAPHICS = {hardware.VNC: "VNC", hardware.NONE: "none"}
@@ -24,7 +24,7 @@ class HardwareForm(forms.Form):
     memory = forms.IntegerField(label="Memory, MiB", min_value=1, max_value=2**24)
     vcpus = forms.IntegerField(label="vCPUs", min_value=1, max_value=512)
     cpu = forms.ChoiceField(
-        label="CPU mode", required=False, help_text="Without KVM, choose all that QEMU can emulate."
+        label="CPU mode", required=False, help_text="Without KVM, choose the last one: the host’s CPU cannot be used."
     )
     firmware = forms.ChoiceField(
         choices=FIRMWARE.items(),

@@ -38,6 +38,10 @@ class PowerVerb(models.TextChoices):
         return self in (PowerVerb.START, PowerVerb.RESUME, PowerVerb.SHUT_DOWN, PowerVerb.REBOOT)
 
     @property
+    def starts(self) -> bool:
+        return self in (PowerVerb.START, PowerVerb.RESUME)
+
+    @property
     def loses_data(self) -> bool:
         """Return whether something is lost that cannot be restored, so that it is confirmed."""
         return self in (PowerVerb.RESET, PowerVerb.FORCE_OFF, PowerVerb.DISCARD)

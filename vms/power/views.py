@@ -9,19 +9,17 @@ from virterweb.people.verbs import Verb
 from vms.lookup import get_vm
 from vms.models import VM, PowerVerb
 
-STARTING = (PowerVerb.START, PowerVerb.RESUME)
-
 
 @require_POST
 def vm_power(request: HttpRequest, hypervisor: str, name: str, verb: str) -> HttpResponse:
     """Request a change of power that loses nothing."""
     vm, verb = get_vm(request.user, hypervisor, name, verb=Verb.POWER), PowerVerb(verb)
-    if verb not in (*STARTING, PowerVerb.SHUT_DOWN):
+    if not verb.starts and verb is not PowerVerb.SHUT_DOWN:
         vm.ask_power(verb, request.user)
         if verb is PowerVerb.REBOOT:
             messages.success(request, f"The guest of {vm} is asked to reboot.")
         return redirect(vm)
-    running, leaves_off = verb in STARTING, "leave_off" in request.POST
+    running, leaves_off = verb.starts, "leave_off" in request.POST
     if not vm.end_interruption(running, request.user) and not leaves_off:  # else somebody has started it meanwhile
         vm.ask_power(verb, request.user)
     return redirect(vm)

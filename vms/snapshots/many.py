@@ -6,6 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
 from virterweb.hypervisors.desired.refusals import InvalidTransition
+from virterweb.pages.listed import listed
 from virterweb.people import rights
 from virterweb.people.verbs import Verb
 from vms.models import VM, VMQuerySet
@@ -26,8 +27,7 @@ def take_many(request: HttpRequest, vms: VMQuerySet) -> HttpResponse:
         return render(request, "vms/snapshots/many.html", context, status=422 if form.is_bound else 200)
     asked = [str(vm) for vm in chosen if _asked(request, vm, form)]
     if asked:
-        more = f" and {len(asked) - NAMED} more" if len(asked) > NAMED else ""
-        messages.success(request, f"Taking snapshots: {', '.join(asked[:NAMED])}{more}.")
+        messages.success(request, f"Taking snapshots: {listed(asked, NAMED)}.")
     return redirect("vms:list")
 
 

@@ -1,11 +1,9 @@
 """A team whose networks and VMs end after 14 days, at most 30 days from now, and are deleted 7 days later."""
 
-from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.test import Client
 from django.utils import timezone
 
 from tests.support.making import make_hypervisor, make_network, make_vm
@@ -53,18 +51,6 @@ def network(lab, red, member):
     seen = {"present": True, "active": True, "document": network.full_document, "generation": network.generation}
     network.status.write(made_at=timezone.now(), **seen)
     return network
-
-
-@pytest.fixture
-def browse(users) -> Callable[[str], Client]:
-    """Open pages as one of the users."""
-
-    def signed_in(name: str) -> Client:
-        client = Client()
-        client.force_login(users[name])
-        return client
-
-    return signed_in
 
 
 def pass_time(days: float) -> None:

@@ -2,7 +2,6 @@
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.test import Client
 
 from tests.support.making import make_hypervisor, make_image, make_network, make_running, make_vm
 from tests.support.teams import make_team
@@ -37,15 +36,3 @@ def things(lab, users):
     make_running(vm, ("net1", "52:54:00:00:00:08", "vnet0"))
     vm.status.write(document="<domain type='qemu'><name>vm-1</name><devices/></domain>")
     return {"network": network, "vm": vm}
-
-
-@pytest.fixture
-def browse(users):
-    """Open pages as one of the users."""
-
-    def signed_in(name: str) -> Client:
-        client = Client()
-        client.force_login(users[name])
-        return client
-
-    return signed_in

@@ -1,10 +1,7 @@
 """A team with a VM and a network of otto, and a VM of another team that he may not see."""
 
-from collections.abc import Callable
-
 import pytest
 from django.contrib.auth import get_user_model
-from django.test import Client
 from django.utils import timezone
 
 from networks.models import Network
@@ -48,15 +45,3 @@ def hidden(lab, users) -> VM:
     vm = make_vm(lab, "hers", 9, owner=users["gina"], team=Team.objects.get(name="green"))
     vm.change_tags(add=["secret"])
     return vm
-
-
-@pytest.fixture
-def browse(users) -> Callable[[str], Client]:
-    """Open pages as one of the users."""
-
-    def signed_in(name: str) -> Client:
-        client = Client()
-        client.force_login(users[name])
-        return client
-
-    return signed_in

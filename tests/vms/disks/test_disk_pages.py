@@ -154,3 +154,9 @@ def test_a_released_vm_keeps_no_request_that_would_still_change_it(vm):
     vm.change_medium("sdb", "default", "tools.iso")
     VM.objects.alone().get().release()
     assert asked() == []
+
+
+def test_a_smaller_size_by_command_leaves_the_saved_size(vm):
+    for target in ("vda", "vdb"):
+        vm.grow_disk(target, 1024)
+    assert (VM.objects.get().boot_size, Disk.objects.get().size) == (10, 2048)

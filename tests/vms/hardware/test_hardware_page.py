@@ -75,3 +75,13 @@ def test_memory_beyond_that_of_the_host_is_warned_of(vm, page):
     HypervisorStatus.objects.update(memory=100)
     answer = page.post(f"{vm.get_absolute_url()}size/", SENT | {"memory": "128"}, follow=True)
     assert "has only 100 MiB of memory" in answer.content.decode()
+
+
+def test_changes_of_different_hardware_at_the_same_time_are_both_saved(vm):
+    seen_before = VM.objects.get()
+    vm.resize(64, 1, hardware={"cpu": "maximum"})
+    seen_before.ask_autostart(True)
+    seen_before.resize(64, 1, hardware={"description": "for tests"})
+    vm = VM.objects.get()
+    assert vm.hardware == {"cpu": "maximum", "description": "for tests"}
+    assert {"autostart", "hardware"} <= set(vm.asked)

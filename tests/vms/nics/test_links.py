@@ -58,3 +58,12 @@ def test_the_command_isolates_several_vms(vm):
     assert links() == {FIRST: False, SECOND: False}
     call_command("vm", "isolate", "--end", "alma-8-8", "--no-wait")
     assert links() == {FIRST: True, SECOND: True}
+
+
+def test_a_second_click_at_the_same_time_forgets_no_link_of_the_first(vm):
+    seen_before = VM.objects.alone().get()
+    vm.isolate()
+    seen_before.isolate()
+    assert VM.objects.get().isolated == [FIRST, SECOND]
+    seen_before.end_isolation()
+    assert links() == {FIRST: True, SECOND: True}

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from virterweb.hypervisors.desired.history import page_parts
 from virterweb.hypervisors.desired.refusals import InvalidTransition
+from virterweb.pages.listed import listed
 from virterweb.people import rights
 from virterweb.people.owned import OwnedQuerySet
 from virterweb.people.verbs import Verb
@@ -63,6 +64,5 @@ def extend_many(request: HttpRequest, things: OwnedQuerySet) -> HttpResponse:
         except (InvalidTransition, PermissionDenied) as problem:
             messages.error(request, f"Not extended: {thing}. {problem}")
     if extended:
-        more = f" and {len(extended) - NAMED} more" if len(extended) > NAMED else ""
-        messages.success(request, f"Extended: {', '.join(extended[:NAMED])}{more}.")
+        messages.success(request, f"Extended: {listed(extended, NAMED)}.")
     return redirect(reverse(f"{things.model._meta.app_label}:list"))

@@ -11,6 +11,7 @@ from django.urls import reverse
 
 from virterweb.hypervisors.desired.refusals import InvalidTransition
 from virterweb.messages import Message
+from virterweb.pages.listed import listed
 from virterweb.people import rights
 from virterweb.people.known import Known, is_offered
 from virterweb.people.limits import Exceeded
@@ -91,5 +92,4 @@ def hand_over(request: HttpRequest, rows: list[Row], recipient: Recipient) -> No
         except (InvalidTransition, Exceeded) as problem:
             messages.error(request, f"Not handed over: {row.thing}. {problem}")
     if given:
-        more = f" and {len(given) - NAMED} more" if len(given) > NAMED else ""
-        messages.success(request, f"Handed over: {', '.join(given[:NAMED])}{more}.")
+        messages.success(request, f"Handed over: {listed(given, NAMED)}.")

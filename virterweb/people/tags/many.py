@@ -8,6 +8,7 @@ from django.urls import reverse
 
 from virterweb.hypervisors.desired.refusals import InvalidTransition
 from virterweb.messages import InvalidValue
+from virterweb.pages.listed import listed
 from virterweb.pages.tables import natural_key
 from virterweb.people import rights
 from virterweb.people.owned import OwnedQuerySet
@@ -53,5 +54,4 @@ def _report(request: HttpRequest, changed: list[str]) -> None:
     if not changed:
         messages.info(request, "No tags were changed.")
         return
-    more = f" and {len(changed) - NAMED} more" if len(changed) > NAMED else ""
-    messages.success(request, f"Tags changed: {', '.join(changed[:NAMED])}{more}.")
+    messages.success(request, f"Tags changed: {listed(changed, NAMED)}.")

@@ -8,6 +8,7 @@ from vms.definition.events import Event
 from ..disk import Disk, DiskRequest
 
 Verb = DiskRequest.Verb
+MIB_OF_GIB = 1024
 
 
 class VMDisks:
@@ -32,7 +33,8 @@ class VMDisks:
             if disk := self.disk_at(target):
                 Disk.objects.filter(pk=disk.pk, size__lt=size).update(size=size)
             elif target == self.boot_target:
-                type(self).objects.filter(pk=self.pk).update(boot_size=-(-size // 1024))
+                boot_size = -(-size // MIB_OF_GIB)
+                type(self).objects.filter(pk=self.pk, boot_size__lt=boot_size).update(boot_size=boot_size)
             self._ask_disk(Verb.GROW, target=target, size=size)
 
     def remove_disk(self, target: str, *, delete: bool, by: AbstractBaseUser | None = None) -> None:

@@ -221,6 +221,7 @@ class VM(VMNICs, VMLinks, VMAdoption, VMPower, VMDisks, VMEnds, Tagged):
     def persist(self, by: AbstractBaseUser | None = None) -> None:
         """Request that libvirt stores the definition."""
         with self.transition(managed=True), recorded(self, Event.PERSISTENT, by):
+            self.refresh_from_db(fields=["asked"])
             self.asked = sorted({*self.asked, Aspect.PERSISTENCE})
             VM.objects.filter(pk=self.pk).update(asked=self.asked)
             self.ask_again()
@@ -234,6 +235,7 @@ class VM(VMNICs, VMLinks, VMAdoption, VMPower, VMDisks, VMEnds, Tagged):
         """
         event = Event.HARDWARE_EDITED if hardware else Event.RESIZED
         with self.kept_limits(), self.transition(managed=True), recorded(self, event, by):
+            self.refresh_from_db(fields=["memory", "vcpus", "hardware", "asked"])
             values: dict[str, object] = {"memory": memory, "vcpus": vcpus}
             changed = {name for name in (Aspect.MEMORY, Aspect.VCPUS) if getattr(self, name) != values[name]}
             if hardware:

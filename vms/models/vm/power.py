@@ -51,7 +51,7 @@ class VMPower:
         possible = PowerVerb.possible(status.power, status.power_reason, status.saved)
         if not status.persistent:  # libvirt saves the state only of what it stores
             possible = tuple(verb for verb in possible if verb is not PowerVerb.SAVE)
-        return tuple(verb for verb in possible if verb not in _STARTING) if self.has_ended else possible
+        return tuple(verb for verb in possible if not verb.starts) if self.has_ended else possible
 
     def ask_power(self, verb: PowerVerb, by: AbstractBaseUser | None = None, event: Event | None = None) -> None:
         """Request a change of power, which a worker carries out once; the state is not maintained afterwards.
@@ -60,7 +60,7 @@ class VMPower:
         """
         verb = PowerVerb(verb)
         with self.transition(), recorded(self, event or verb.event, by):
-            if verb in _STARTING:
+            if verb.starts:
                 self.require_no_end()
             self.ask_again()
             self.status.refresh_from_db(fields=["present", "persistent"])
@@ -94,9 +94,7 @@ class VMPower:
     def ask_autostart(self, on: bool, by: AbstractBaseUser | None = None) -> None:
         """Request that libvirt starts the VM with the host, or not; once for an unmanaged VM."""
         with self.transition(present=True), recorded(self, Event.AUTOSTART_ON if on else Event.AUTOSTART_OFF, by):
+            self.refresh_from_db(fields=["asked"])
             self.autostart, self.asked = on, sorted({*self.asked, Aspect.AUTOSTART})
             type(self).objects.filter(pk=self.pk).update(autostart=on, asked=self.asked)
             self.ask_again()
-
-
-_STARTING = (PowerVerb.START, PowerVerb.RESUME)
