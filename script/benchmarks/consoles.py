@@ -241,6 +241,8 @@ def main() -> None:
     import lab
     import libvirt
 
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "virterweb.settings")  # for what it shares with the tests
+
     from tests.support.portal import Portal
 
     def report(what: str, figure: str, beside: str, goal: str) -> None:
