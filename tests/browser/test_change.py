@@ -26,7 +26,7 @@ def net2(portal: Portal) -> Iterator[str]:
 
 
 def is_ready(tab: Page) -> None:
-    expect(tab.locator("header.page .state")).to_have_text("ready")
+    expect(tab.locator("header.page .state[data-state]")).to_have_text("ready")
 
 
 def restore_first_version(tab: Page, picture: Callable[[Page, str], None]) -> None:
@@ -149,7 +149,7 @@ def test_an_unmanaged_network_is_adopted_edited_as_xml_and_released(
     assert "<txt name='a' value='b'/>" in lab.virsh("net-dumpxml", "external")
     tab.locator("#more-actions summary").click()
     tab.get_by_role("button", name="Release external").click()
-    expect(tab.locator("header.page .state")).to_contain_text("unmanaged")
+    expect(tab.locator("header.page .state[data-state]")).to_contain_text("unmanaged")
     lab.virsh("net-undefine", "external")
 
 

@@ -68,7 +68,7 @@ def add_network(page: Page, name: str, block: str) -> None:
     page.get_by_label("IPv4").fill(block)
     page.get_by_role("button", name="Add network").click()
     expect(page).to_have_url(f"/networks/lab/{name}/")
-    expect(page.locator("header.page .state")).to_have_text("ready")
+    expect(page.locator("header.page .state[data-state]")).to_have_text("ready")
 
 
 def test_the_portal_goes_on_when_one_machine_is_lost(machines: list[Portal], page: Page):
@@ -79,7 +79,7 @@ def test_the_portal_goes_on_when_one_machine_is_lost(machines: list[Portal], pag
         process.wait()
     for _ in range(4):  # whichever web server has its turn
         page.goto("/networks/lab/red/")
-        expect(page.locator("header.page .state")).to_have_text("ready")
+        expect(page.locator("header.page .state[data-state]")).to_have_text("ready")
     add_network(page, "blue", "10.252.0.1/24")
     for name in ("red", "blue"):
         machines[1].manage("network", "rm", name)

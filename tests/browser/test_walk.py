@@ -40,7 +40,7 @@ def add_network(tab: Page, picture: Callable[[Page, str], None]) -> None:
     picture(tab, "network-add")
     tab.get_by_role("button", name="Add network").click()
     expect(tab).to_have_url("/networks/lab/net1/")
-    expect(tab.locator("header.page .state")).to_have_text("ready")
+    expect(tab.locator("header.page .state[data-state]")).to_have_text("ready")
 
 
 def run_vm(tab: Page, picture: Callable[[Page, str], None]) -> None:
@@ -56,7 +56,7 @@ def run_vm(tab: Page, picture: Callable[[Page, str], None]) -> None:
     picture(tab, "vm-run")
     tab.get_by_role("button", name="Run VM").click()
     expect(tab).to_have_url("/vms/lab/tiny-8/")
-    expect(tab.locator("header.page .state")).to_have_text("running")
+    expect(tab.locator("header.page .state[data-state]")).to_have_text("running")
     for network, address in (("default", "192.168.122.8"), ("net1", "10.255.0.")):
         link = tab.get_by_role("link", name=network, exact=True)  # "net1" alone is in vnet1, too
         expect(tab.locator("#nics tbody tr").filter(has=link)).to_contain_text(address, timeout=90_000)
