@@ -24,7 +24,7 @@ class HardwareForm(forms.Form):
     memory = forms.IntegerField(label="Memory, MiB", min_value=1, max_value=2**24)
     vcpus = forms.IntegerField(label="vCPUs", min_value=1, max_value=512)
     cpu = forms.ChoiceField(
-        label="CPU mode", required=False, help_text="Without KVM, choose the last one: the host’s CPU cannot be used."
+        label="CPU mode", required=False, help_text="Without KVM, choose “all that QEMU can emulate”."
     )
     firmware = forms.ChoiceField(
         choices=FIRMWARE.items(),
