@@ -4,7 +4,7 @@ Follows libvirt's formatdomain.html#hard-drives-floppy-disks-cdroms.
 """
 
 import string
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from lxml import etree
@@ -12,6 +12,8 @@ from lxml import etree
 from virterweb.hypervisors.gateway.found import normal_path
 
 PARSER = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
+FIXED = ("disk", "lun")  # kinds of disks; the others are drives for media
+COLD = ("ide", "sata", "fdc")  # buses whose disks cannot be plugged into a running VM
 PREFIXES = {"virtio": "vd", "scsi": "sd", "sata": "sd", "usb": "sd", "ide": "hd", "fdc": "fd"}  # of targets, by bus
 
 
@@ -130,6 +132,47 @@ def device(document: str, target: str) -> str | None:
     """Return the <disk> with this target; None if the document has none."""
     disk = _find(document, target)
     return None if disk is None else etree.tostring(disk, encoding="unicode", with_tail=False)
+
+
+def devices(document: str) -> dict[str, str]:
+    """Return the <disk> of each disk by its target, as it can be attached again; drives for media are left out."""
+    found = {}
+    for disk in _disks(_root(document)):
+        for each in [*disk.iterfind("alias"), *disk.iterfind("address"), *disk.iterfind("backingStore")]:
+            disk.remove(each)
+        if (source := disk.find("source")) is not None:
+            source.attrib.pop("index", None)
+        found[_attribute(disk, "target", "dev")] = etree.tostring(disk, encoding="unicode", with_tail=False).strip()
+    return found
+
+
+def put(document: str, wanted: Mapping[str, str]) -> str:
+    """Return the document with exactly the disks that `devices` returned; those that it has are kept as they are."""
+    root, kept = _root(document), set()
+    parent = root.find("devices")
+    for disk in _disks(root):
+        target = _attribute(disk, "target", "dev")
+        if target in wanted and parse_disk(disk).source == parse_device(wanted[target]).source:
+            kept.add(target)
+        else:
+            parent.remove(disk)
+    for target in [each for each in wanted if each not in kept]:
+        parent.append(etree.fromstring(wanted[target], PARSER))
+    return etree.tostring(root, encoding="unicode")
+
+
+def same(one: str, other: str) -> bool:
+    """Return whether two <disk>s are stored in the same place."""
+    return parse_device(one).source == parse_device(other).source
+
+
+def parse_device(device: str) -> FoundDisk:
+    """Return a <disk> that is given as text."""
+    return parse_disk(etree.fromstring(device, PARSER))
+
+
+def _disks(root: etree._Element) -> list[etree._Element]:
+    return [disk for disk in root.iterfind("devices/disk") if disk.get("device", "disk") in FIXED]
 
 
 def with_medium(document: str, target: str, pool: str, volume: str) -> str | None:

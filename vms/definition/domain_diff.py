@@ -9,6 +9,7 @@ from vms.definition.nics.fields import drift, fields_changed, value
 from vms.definition.nics.parse import find
 from vms.definition.nics.spec import FoundNIC, NICSpec, SharedMAC
 
+from .disks import COLD, FIXED, FoundDisk
 from .domain import FoundDomain
 from .hardware import differences
 
@@ -21,6 +22,7 @@ class Aspect(enum.StrEnum):
     VCPUS = "vcpus"
     AUTOSTART = "autostart"
     HARDWARE = "hardware"
+    DISKS = "disks"
     PERSISTENCE = "persistence"
     DOMAIN = "domain"
     STAYS_OFF = "stays off"  # not a difference, but an option of reverting: the domain is recreated and not started
@@ -68,7 +70,8 @@ class SavedNIC:
 class SavedVM:
     """The saved definition of a VM; without `autostart`, and for hardware that is not named, it is as libvirt has it.
 
-    `going` are the keys of NICs that are being removed.
+    `disks` are by target, without drives for media; None: as libvirt has them. `going` are the keys of NICs that are
+    being removed.
     """
 
     name: str
@@ -77,6 +80,7 @@ class SavedVM:
     nics: tuple[SavedNIC, ...]
     autostart: bool | None = None
     hardware: Mapping[str, object] = field(default_factory=dict)
+    disks: Mapping[str, FoundDisk] | None = None
     going: frozenset[str] = field(default_factory=frozenset)
 
 
@@ -92,6 +96,7 @@ def compare(
     return (
         *_of_the_domain(saved, stored, running),
         *_of_autostart(saved.autostart, autostart),
+        *_of_disks(saved.disks, stored, running),
         *_of_nics(saved, stored, running),
     )
 
@@ -113,6 +118,28 @@ def _of_the_domain(saved: SavedVM, stored: FoundDomain | None, running: FoundDom
 def _of_autostart(saved: bool | None, found: bool | None) -> Iterator[Difference]:
     if None not in (saved, found) and saved != found:
         yield Difference(aspect=Aspect.AUTOSTART, sides={"saved": saved, "stored": found})
+
+
+def _of_disks(
+    saved: Mapping[str, FoundDisk] | None, stored: FoundDomain | None, running: FoundDomain | None
+) -> Iterator[Difference]:
+    """Yield the disks that are missing, were added, or are stored elsewhere than was saved."""
+    if saved is None:
+        return
+    domains = {side: domain for side, domain in {"stored": stored, "running": running}.items() if domain}
+    found = {side: _by_target(domain) for side, domain in domains.items()}
+    for target in dict.fromkeys([*saved, *(target for disks in found.values() for target in disks)]):
+        was, sides = saved.get(target), {side: disks.get(target) for side, disks in found.items()}
+        there = next(disk for disk in (was, *sides.values()) if disk)
+        if there.bus in COLD and stored:  # the running VM gets it, or loses it, at its next boot
+            sides.pop("running", None)
+        if any((disk and disk.source) != (was and was.source) for disk in sides.values()):
+            sources = {side: disk and disk.source for side, disk in {"saved": was, **sides}.items()}
+            yield Difference(aspect=Aspect.DISKS, field=target, added=was is None, sides=sources)
+
+
+def _by_target(domain: FoundDomain) -> dict[str, FoundDisk]:
+    return {disk.target: disk for disk in domain.disks if disk.device in FIXED}
 
 
 def _of_nics(saved: SavedVM, stored: FoundDomain | None, running: FoundDomain | None) -> Iterator[Difference]:

@@ -82,12 +82,15 @@ class _Carrier:
         disk, pool = request.disk, request.disk.pool or self.vm.hypervisor.pool
         disk.vm = self.vm
         self._create_volume(request, disk, pool)
-        if disk.path in {found.source for found in self._disks()}:  # by a worker that was killed then
-            return True
-        target = disk_xml.free_target([self.live, self.stored], disk.bus)
+        there = next((found.target for found in self._disks() if found.source == disk.path), "")
+        target = there or disk_xml.free_target([self.live, self.stored], disk.bus)
         device = disk_xml.new_disk(disk_spec(disk, target))
+        if there:  # a worker that was killed then has attached it
+            self.vm.keep_disk(target, device)
+            return True
         live = self.running and disk.bus != Disk.Bus.IDE  # which cannot be plugged in
         self.connection.disks.attach(self.uuid, device, target, live=live, stored=self.persistent)
+        self.vm.keep_disk(target, device)
         return True
 
     def _create_volume(self, request: DiskRequest, disk: Disk, pool: str) -> None:
@@ -116,6 +119,7 @@ class _Carrier:
         """Detach a disk and keep its volume."""
         if not self._released(request.target):
             return False
+        self.vm.keep_disk(request.target)
         if request.disk:
             self._forget(request)
         return True
@@ -139,6 +143,7 @@ class _Carrier:
             raise Refused(reason)
         if not self._released(request.target):
             return False
+        self.vm.keep_disk(request.target)
         self.connection.volumes.delete(pool, disk.volume, of=self.uuid)
         Volume.objects.filter(hypervisor=self.vm.hypervisor, name=disk.volume).forget()
         self._forget(request)

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 from networks.definition.addressing import mac_of_id
 from networks.models import Network
 from virterweb.hypervisors.models import Hypervisor
+from vms.definition import disks, hardware
 from vms.definition import domain as domain_xml
-from vms.definition import hardware
 from vms.definition.disks import PREFIXES, DiskSpec
 from vms.definition.guest_nic import address_of_id
 
@@ -28,6 +28,8 @@ def saved_document(vm: "VM", nics: "Sequence[NIC]", *, domain_type: str = "", co
     if last := vm.status.definition:
         keyed = [(nic.key, nic.spec()) for nic in nics]
         document = domain_xml.edit(last, name=vm.name, memory=vm.memory, vcpus=vm.vcpus, nics=keyed)
+        if vm.saved_disks is not None:
+            document = disks.put(document, vm.saved_disks)
         return hardware.edit(document, vm.hardware)
     return new_document(vm, nics, domain_type or _known_type(vm.hypervisor), console_log)
 
@@ -74,12 +76,12 @@ def disk_spec(disk: "Disk", target: str) -> DiskSpec:
 def _disks(vm: "VM") -> list[DiskSpec]:
     common = {"pool": vm.hypervisor.pool, "cache": vm.hypervisor.disk_cache}
     boot = {"target": "vda", "bus": "virtio", "volume": vm.boot_volume, "format": "qcow2", "boot_order": BOOT}
-    disks = [DiskSpec(**common, **boot)]
+    found = [DiskSpec(**common, **boot)]
     letters = {"virtio": iter("bcdefghijklmnopqrstuvwxyz"), "scsi": iter("bcdefghijklmnop"), "ide": iter("abcd")}
     made = vm.disks.filter(made=True)
-    disks += [disk_spec(disk, PREFIXES[disk.bus] + next(letters[disk.bus])) for disk in made]
+    found += [disk_spec(disk, PREFIXES[disk.bus] + next(letters[disk.bus])) for disk in made]
     iso = {"target": "sda", "bus": "scsi", "volume": vm.seed_volume, "format": "raw", "device": "cdrom"}
-    return [*disks, DiskSpec(**common, **iso)]
+    return [*found, DiskSpec(**common, **iso)]
 
 
 def revision_values(vm: "VM", nics: "Sequence[NIC]", networks: "NICNetworks") -> dict[str, object]:

@@ -17,6 +17,7 @@ from vms.definition import domain as domain_xml
 from vms.definition import hardware
 from vms.definition.domain_diff import Aspect
 from vms.definition.nics.edit import put_missing
+from vms.disks.reverting import revert_disks
 from vms.disks.sync import change_disks
 from vms.guests import report as guest_report
 from vms.guests import ssh
@@ -162,6 +163,8 @@ def _revert(vm: VM, connection: Connection, found: FoundDomain) -> None:
         # libvirt may have kept what was stored before: the NICs that were attached or detached since then are running.
         stored = put_missing(connection.domains.stored_document(vm.uuid_text), found.document)
         connection.domains.define(stored, vm.name)
+    if Aspect.DISKS in vm.asked:
+        revert_disks(vm, connection, found)
     if Aspect.AUTOSTART in vm.asked and vm.autostart is not None:
         connection.power.set_autostart(vm.uuid_text, vm.name, vm.autostart)
     if edited:

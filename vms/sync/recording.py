@@ -11,7 +11,7 @@ from virterweb.hypervisors.desired.drift import encoded
 from virterweb.hypervisors.gateway.found import FoundDomain
 from virterweb.hypervisors.models import ReadingProblem
 from vms.definition import domain as domain_xml
-from vms.definition.domain_diff import Difference, compare, gone
+from vms.definition.domain_diff import Aspect, Difference, compare, gone
 from vms.definition.nics.parse import parse_domain
 from vms.definition.nics.spec import FoundNIC
 from vms.models import NIC, VM, Interruption, NICStatus, Power, VMStatus
@@ -109,10 +109,20 @@ def _interruption(row: VM, domain: FoundDomain) -> dict[str, object]:
 
 
 def _differences(row: VM, domain: FoundDomain, spec: domain_xml.FoundDomain) -> tuple[Difference, ...]:
+    if row.saved_disks is None:
+        row.keep_disks(domain.stored or domain.document)
     autostart = domain.autostart if domain.persistent else None
-    if domain.state == Power.OFF:
-        return compare(row.saved, spec, None, autostart)
-    return compare(row.saved, domain_xml.parse(domain.stored) if domain.persistent else None, spec, autostart)
+    off = domain.state == Power.OFF
+    stored = domain_xml.parse(domain.stored) if domain.persistent and not off else None
+    found = compare(row.saved, spec, None, autostart) if off else compare(row.saved, stored, spec, autostart)
+    return tuple(each for each in found if not _of_snapshots(row, each))
+
+
+def _of_snapshots(row: VM, difference: Difference) -> bool:
+    """Return whether a disk is only stored elsewhere because of snapshots, whose overlays it is in."""
+    if difference.aspect != Aspect.DISKS or None in difference.sides.values():
+        return False
+    return row.snapshots.exists()
 
 
 def _codes(found: tuple[Difference, ...]) -> str:

@@ -1,5 +1,7 @@
 """Disks of a real guest: plugged in, grown, detached and deleted while it runs; media of a CD-ROM drive."""
 
+from collections.abc import Callable
+
 import libvirt
 import pytest
 from lab import Lab
@@ -15,11 +17,18 @@ pytestmark = pytest.mark.lab
 IMAGES = "/var/lib/libvirt/images"
 SECTORS = "cat /sys/block/vdb/size 2>/dev/null || echo none"
 MIB = 2048  # sectors
+DRIFTS = "VM.objects.get().status.drifts"
 
 
 def sources(domain: libvirt.virDomain, flags: int = 0) -> dict[str, str]:
     disks = etree.fromstring(domain.XMLDesc(flags)).iterfind("devices/disk")
     return {disk.find("target").get("dev"): disk.xpath("string(source/@volume)") for disk in disks}
+
+
+def change_outside(call: Callable[[str, int], object], domain: libvirt.virDomain, flags: int) -> None:
+    """Detach vdb, as somebody with virsh would."""
+    (device,) = etree.fromstring(domain.XMLDesc()).xpath("devices/disk[target/@dev='vdb']")
+    call(etree.tostring(device, encoding="unicode"), flags)
 
 
 def test_disks_of_a_running_guest(portal: Portal, host: libvirt.virConnect, lab: Lab):
@@ -35,6 +44,14 @@ def test_disks_of_a_running_guest(portal: Portal, host: libvirt.virConnect, lab:
     wait_for(lambda: answer(domain, SECTORS) == str(64 * MIB), 30, "the guest has the disk")
     listed = portal.manage("vm", "disk", "ls", "tiny-24")
     assert "virter:work:tiny-24-data" in listed
+
+    both = libvirt.VIR_DOMAIN_AFFECT_LIVE | libvirt.VIR_DOMAIN_AFFECT_CONFIG
+    change_outside(domain.detachDeviceFlags, domain, both)
+    shown = "Disk vdb: found missing, expected default/virter:work:tiny-24-data"
+    wait_for(lambda: portal.ask(DRIFTS) == [shown], 30, "the missing disk is shown")
+    portal.manage("vm", "revert", "tiny-24")
+    wait_for(lambda: answer(domain, SECTORS) == str(64 * MIB), 30, "the guest has the disk again")
+    assert portal.ask(DRIFTS) == []
 
     portal.manage("vm", "disk", "grow", "tiny-24", "vdb", "96M")
     wait_for(lambda: answer(domain, SECTORS) == str(96 * MIB), 30, "the guest sees the new size")

@@ -94,6 +94,7 @@ ASPECTS = {
     "autostart": ("Start with the host", "{value}"),
     "hardware": ("Hardware", "{value}"),
     "persistence": ("Definition", "{value}"),
+    "disks": ("Disk {target}", "{value}"),
     "domain": ("VM", "{value}"),
 }
 HARDWARE = {
@@ -171,7 +172,7 @@ def notes(codes: Iterable[str]) -> str:
 def drift_title(code: Mapping[str, object]) -> str:
     """Return what a difference is about."""
     if aspect := code.get("aspect"):
-        return HARDWARE[code["field"]] if aspect == "hardware" else ASPECTS[aspect][0]
+        return HARDWARE[code["field"]] if aspect == "hardware" else ASPECTS[aspect][0].format(target=code.get("field"))
     kind = "nic field" if code.get("field") else "nic"
     return DRIFTS[kind].format(nic=code["nic"], field=FIELDS.get(code.get("field", ""), ""))
 
@@ -188,7 +189,8 @@ def drift_side(code: Mapping[str, object], side: str) -> str:
             return VALUES["yes" if found else "no"]
         if aspect == "hardware":
             return hardware_value(found)
-        return DRIFTS["missing"] if found is None else ASPECTS[aspect][1].format(value=found)
+        lacking = DRIFTS["none" if code.get("added") else "missing"]
+        return lacking if found is None else ASPECTS[aspect][1].format(value=found)
     if "problem" in code and side == "stored":
         return str(Message.read(code["problem"].get("message", "")))
     if code.get("field"):

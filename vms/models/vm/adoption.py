@@ -20,6 +20,7 @@ from virterweb.people.models import Team
 from virterweb.people.pools import Pools
 from vms.definition import domain as domain_xml
 from vms.definition import host_reach
+from vms.definition.disks import devices
 from vms.definition.domain_diff import Aspect
 from vms.definition.events import Event
 from vms.definition.nics import parse
@@ -131,6 +132,7 @@ class VMAdoption:
             if self.autostart is not None:
                 self.autostart = status.autostart
             self.image = self.image or self._image_found()
+            self.saved_disks = devices(status.definition)
             self.save()
             self._follow_nics(found)
             self._follow_disks()
@@ -167,7 +169,12 @@ class VMAdoption:
             nic.save()
 
     def _follow_disks(self) -> None:
-        """Save the further disks that are named after the VM."""
+        """Save the further disks that are named after the VM, and forget those that it no longer has."""
+        there = {disk["source"] for disk in self.status.disks}
+        asked = set(self.disk_requests.values_list("disk", flat=True))
+        gone = [disk.pk for disk in self.disks.all() if disk.path not in there and disk.pk not in asked]
+        if not self.snapshots.exists():  # their overlays have names of their own
+            self.disks.filter(pk__in=gone).delete()
         volumes = {volume.name: volume for volume in Volume.objects.filter(hypervisor=self.hypervisor)}
         for disk in self.status.disks:
             pool, _, volume = disk["source"].partition("/")
@@ -202,7 +209,7 @@ class VMAdoption:
             type(self).objects.filter(pk=self.pk).update(asked=self.asked)
             if self.status.present:
                 for each in found:
-                    if each.get("added"):
+                    if each.get("added") and "nic" in each:
                         self.remove_nic(each["nic"])
             self.nics.filter(removed_at=None).update(asked_at=timezone.now(), asked_fields=[], refused=None)
             self.ask_again()
@@ -248,7 +255,7 @@ class VMAdoption:
             self.disks.all().delete()
             self.disk_requests.all().delete()
             cleared = {"generation": 0, "power_generation": 0, "running": True, "asked": []}
-            cleared |= {"autostart": None, "hardware": {}, "isolated": []}
+            cleared |= {"autostart": None, "hardware": {}, "isolated": [], "saved_disks": None}
             self.belong_to_nobody()
             type(self).objects.filter(pk=self.pk).update(managed=False, **cleared)
             clean = {

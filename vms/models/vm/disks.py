@@ -1,8 +1,10 @@
 """Requests to change the disks and CD-ROM drives of VMs."""
 
 from django.contrib.auth.base_user import AbstractBaseUser
+from django.db import transaction
 
 from virterweb.hypervisors.desired.revisions import recorded
+from vms.definition.disks import devices
 from vms.definition.events import Event
 
 from ..disk import Disk, DiskRequest
@@ -64,6 +66,29 @@ class VMDisks:
                 request.disk.delete()
             self.disk_requests.filter(pk=request.pk).delete()
             self.ask_again()
+
+    def keep_disk(self, target: str, device: str = "") -> None:
+        """Record what was done: the VM has this <disk> now, or, without one, none with this target."""
+        with transaction.atomic():
+            self.lock()
+            self.refresh_from_db(fields=["saved_disks"])
+            if self.saved_disks is None:
+                return
+            kept = {key: value for key, value in self.saved_disks.items() if key != target}
+            self.saved_disks = {**kept, target: device} if device else kept
+            type(self).objects.filter(pk=self.pk).update(saved_disks=self.saved_disks)
+
+    def keep_disks(self, document: str) -> None:
+        """Save the disks of a document as those that the VM should have."""
+        self.saved_disks = devices(document)
+        type(self).objects.filter(pk=self.pk).update(saved_disks=self.saved_disks)
+
+    def follow_sources(self, document: str) -> None:
+        """Save where the disks are stored now."""
+        now = devices(document)
+        kept = {target: now.get(target, device) for target, device in self.saved_disks.items()}
+        if kept != self.saved_disks:
+            type(self).objects.filter(pk=self.pk).update(saved_disks=kept)
 
     @property
     def boot_target(self) -> str:

@@ -16,6 +16,7 @@ from virterweb.hypervisors.desired.revisions import recorded
 from virterweb.hypervisors.models import Hypervisor, ReadingProblem
 from virterweb.messages import Message
 from virterweb.people.tags.tagged import Tagged
+from vms.definition.disks import parse_device
 from vms.definition.domain_diff import Aspect, SavedNIC, SavedVM
 from vms.definition.events import OF_CONSOLES, OF_NICS, Event
 
@@ -100,6 +101,11 @@ class VM(VMNICs, VMLinks, VMAdoption, VMPower, VMDisks, VMEnds, Tagged):
         blank=True,
         editable=False,
         help_text="values that were set here, by field; else as libvirt has it",
+    )
+    saved_disks = models.JSONField(
+        null=True,
+        editable=False,
+        help_text="the disks that the VM should have, as libvirt's <disk> by target; empty: as libvirt has them",
     )
     isolated = models.JSONField(
         default=list, blank=True, editable=False, help_text="keys of the NICs whose links were set down to isolate it"
@@ -271,4 +277,7 @@ class VM(VMNICs, VMLinks, VMAdoption, VMPower, VMDisks, VMEnds, Tagged):
                 nics.append(SavedNIC(key=nic.key, spec=nic.spec(), late=nic.at_shutdown))
         names = ("name", "memory", "vcpus", "autostart", "hardware")
         values = {name: getattr(self, name) for name in names}
-        return SavedVM(**values, nics=tuple(nics), going=frozenset(going))
+        disks = self.saved_disks
+        if disks is not None:
+            disks = {target: parse_device(device) for target, device in disks.items()}
+        return SavedVM(**values, disks=disks, nics=tuple(nics), going=frozenset(going))
