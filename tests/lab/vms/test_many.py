@@ -114,7 +114,7 @@ def test_all_nics_move_together_and_refused_vms_are_named(herd: Herd, lab: Lab):
     for name in NAMES[:4]:
         assert (rows[name]["State"], rows[name]["NICs"]) == ("running", f"{herd.macs[name]} on into")
     assert (rows[OFF]["State"], rows[OFF]["NICs"]) == ("off", f"{herd.macs[OFF]} on into")
-    assert rows[REFUSED]["State"] == "failed"
+    assert rows[REFUSED]["State"] == "failed running"  # the power state stands beside it
     assert rows[REFUSED]["NICs"] == f"{herd.macs[REFUSED]} on from, expected on into"
     assert herd.macs[REFUSED] in rows[REFUSED]["Reason"]
     assert {row["VM"] for row in herd.portal.table("/networks/lab/into/attached/")} == set(NAMES) - {REFUSED}

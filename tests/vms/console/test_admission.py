@@ -5,19 +5,17 @@ from datetime import timedelta
 import pytest
 from django.conf import settings
 from django.contrib.sessions.models import Session
-from django.db import connection
 from django.utils import timezone
 
 from tests.support.making import make_hypervisor, make_vm
-from tests.support.sockets import answers, failure, is_open, session_of
+from tests.support.sockets import answers, failure, is_open, opens_websockets, session_of
 from virterweb.hypervisors.models import Hypervisor
 from virterweb.people.models import Team
 from virterweb.people.sign_in.sessions import age
 from vms.console import consumer
 from vms.models import ConsoleClaim
 
-# A websocket uses a connection to the database of its own. With SQLite the tests have one connection for all threads.
-pytestmark = [pytest.mark.integration, pytest.mark.django_db(transaction=connection.vendor != "sqlite")]
+pytestmark = [pytest.mark.integration, opens_websockets]
 
 SERIAL, VNC = "/vms/lab/alma-8-8/console/serial/", "/vms/lab/alma-8-8/console/vnc/"
 

@@ -22,7 +22,7 @@ def done(portal: Portal, desired: str) -> str:
     rows = f"{model}.objects.select_related('status').filter(name='{name}')"
     state = f"[desired.state for desired in {rows}] or ['gone']"
     (found,) = wait_for(
-        lambda: [s for s in portal.ask(state) if s not in ("pending", "removing")], 30, f"{desired} done"
+        lambda: [s for s in portal.ask(state) if s not in ("pending", "removing")], 60, f"{desired} done"
     )
     return found
 
