@@ -293,6 +293,7 @@ METRICS_TOKEN = os.environ.get("VIRTERWEB_METRICS_TOKEN", "")
 HISTORY_DAYS = int(os.environ.get("VIRTERWEB_HISTORY_DAYS") or 0)  # for which old definitions are kept; 0: forever
 
 # E-mails about chosen events: smtp://user:password@host:25, smtps:// for TLS, smtp+starttls:// for STARTTLS.
+PORTAL_URL = os.environ.get("VIRTERWEB_URL", "").rstrip("/")  # in e-mails, which know no request; "": no links
 smtp = urlsplit(os.environ.get("VIRTERWEB_SMTP_URL", ""))
 EMAIL_HOST, EMAIL_PORT = smtp.hostname or "", smtp.port or {"smtps": 465, "smtp+starttls": 587}.get(smtp.scheme, 25)
 EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = unquote(smtp.username or ""), unquote(smtp.password or "")

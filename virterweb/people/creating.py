@@ -54,9 +54,11 @@ def chosen_team(request: HttpRequest, hypervisor: Hypervisor) -> Team | None:
 def prepare(form: forms.Form, user: rights.Actor) -> None:
     """Limit the choice of hypervisors of a form to those of the user; add a choice of teams if there are several."""
     form.fields["hypervisor"].queryset = hypervisors(user)
-    found = list(teams(user).annotate(limited=limits.any_of("pk")).values_list("pk", "name", "limited"))
-    names = form.teams = [(str(pk), name) for pk, name, _ in found]
-    form.limited = {str(pk) for pk, _, limited in found if limited}
+    columns = ("pk", "name", "limited", "end_days", "max_end_days")
+    found = list(teams(user).annotate(limited=limits.any_of("pk")).values_list(*columns))
+    names = form.teams = [(str(pk), name) for pk, name, *_ in found]
+    form.limited = {str(pk) for pk, _, limited, *_ in found if limited}
+    form.has_ends = any(days for *_, default, limit in found for days in (default, limit))
     if len(names) > 1:
         form.fields["team"] = forms.ChoiceField(choices=names, required=False, initial=names[0][0])
 

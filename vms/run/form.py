@@ -16,6 +16,7 @@ from virterweb.hypervisors.desired.revisions import record
 from virterweb.hypervisors.models import Hypervisor
 from virterweb.messages import Message
 from virterweb.people import creating, pools, rights
+from virterweb.people.ends.forms import add_end, choose_end
 from virterweb.people.hidden.names import name_in_use
 from virterweb.people.limits import Exceeded
 from virterweb.people.models import Team
@@ -49,6 +50,7 @@ class RunForm(RunFields):
         super().__init__(data, *args, **kwargs)
         self.label_suffix, self.numbered, self.user = "", numbered, user
         creating.prepare(self, user)
+        add_end(self)
         self.fields["hypervisor"].widget.hypervisors = pools.hypervisors(user)
         self.team: Team | None = None
         self.fields["user_data"].validators = []  # Django’s message about null bytes does not tell where they are
@@ -161,6 +163,8 @@ class RunForm(RunFields):
         if hypervisor and self.names:
             self._check_names(hypervisor, self.names)
         self.team = creating.team_of(self, self.user)
+        if hypervisor:
+            choose_end(self, VM(hypervisor=hypervisor, name=data.get("name") or "The VM", team=self.team), self.user)
         self._check_vnc()
         nic_checks.check_macs(self.nics, self.numbers)
         nic_checks.check_routes(self.nics, self.numbers)
@@ -257,7 +261,9 @@ class RunForm(RunFields):
         given_values |= {"owner": by, "team": self.team}
         plain = {column: data[column] for column in PLAIN if column in data}
         plain["boot_size"] = max(plain.get("boot_size", 0), data["image"].capacity)  # as the disk will be, for limits
-        return VM(name=name, number=number, power_generation=1, **given_values, **plain)
+        vm = VM(name=name, number=number, power_generation=1, **given_values, **plain)
+        choose_end(self, vm, self.user)
+        return vm
 
     def _nics(self, vm: VM) -> Iterable[NIC]:
         """Yield the access NIC, then those of the rows; each MAC is chosen now and kept."""

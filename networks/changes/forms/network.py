@@ -31,6 +31,7 @@ from networks.models import DHCPHost, Granted, Network
 from virterweb.hypervisors.desired.one_at_a_time import exclusive
 from virterweb.hypervisors.models import Hypervisor
 from virterweb.people import creating, rights
+from virterweb.people.ends.forms import add_end, choose_end
 from virterweb.people.limits import Exceeded, Limit
 from virterweb.people.models import Team
 
@@ -100,6 +101,7 @@ class NetworkForm(Cleaning, DefinitionForm):
         else:
             del self.fields["move_along"]
             creating.prepare(self, user)
+            add_end(self)
             self.fields["hypervisor"].initial = creating.hypervisors(user).preselected()
 
     @property
@@ -122,7 +124,7 @@ class NetworkForm(Cleaning, DefinitionForm):
         """Return what the team has of what it may have; [] for an existing network."""
         return [] if self.network else creating.limits_of(self, self._shown_hypervisor)
 
-    IN_VIEW = ("team", "name", "forward_mode", "ipv4", "ipv6", "dhcp", "move_along", "domain")
+    IN_VIEW = ("team", "name", "forward_mode", "ipv4", "ipv6", "dhcp", "move_along", "domain", "ends_at")
 
     @property
     def in_view(self) -> list[forms.BoundField]:
@@ -154,6 +156,7 @@ class NetworkForm(Cleaning, DefinitionForm):
         """Refuse, at its field, what reaches the host to all but operators."""
         if not self.network and not self.errors:
             self.team = creating.team_of(self, self.user)
+            choose_end(self, Network(hypervisor=self.on, name=self.cleaned_data["name"], team=self.team), self.user)
         if self.operator or self.errors:
             return
         if not self.network and self.cleaned_data["name"] == self.on.access_network:
@@ -307,5 +310,6 @@ class NetworkForm(Cleaning, DefinitionForm):
         data = self.cleaned_data
         given = {"hypervisor": data["hypervisor"], "name": data["name"], "autostart": data["autostart"]}
         network = Network(owner=by, team=self.team, **given)
+        choose_end(self, network, self.user)
         network.document = build(replace(self.spec().without_hosts(), uuid=network.uuid_text))
         return network

@@ -36,6 +36,45 @@ def test_what_the_form_adds_has_the_end_of_the_team(browse, lab, red):
     assert days_left(Network.objects.get(name="net7")) == 14
 
 
+def added(browse, lab, red, who: str, ends_at: str):
+    typed = {"hypervisor": lab.pk, "name": "net7", "ipv4": "10.7.0.1/24", "autostart": "on", "team": red.pk}
+    return browse(who).post("/networks/add/", typed | {"ends_at": ends_at})
+
+
+def test_the_form_that_adds_an_object_has_an_end_date(browse, lab, red):
+    added(browse, lab, red, "otto", at(20))
+    assert days_left(Network.objects.get(name="net7")) == pytest.approx(20, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("days", "said"),
+    [(31, "cannot be later than"), (-1, "is in the past"), (9999, "next ten years"), (None, "Enter a date")],
+)
+def test_a_new_object_gets_no_end_date_that_its_team_forbids(browse, lab, red, days, said):
+    answer = added(browse, lab, red, "otto", at(days) if days else "soon")
+    assert answer.status_code == 422
+    assert said in answer.content.decode()
+    assert not Network.objects.filter(name="net7").exists()
+
+
+def test_the_run_form_has_an_end_date_and_checks_it(browse, lab, red):
+    image = make_image(lab, team=red)
+    typed = {"hypervisor": lab.pk, "image": image.name, "number": 30, "name": "vm-30", "memory": 64, "vcpus": 1}
+    typed |= {"boot_size": 1, "team": red.pk}
+    answer = browse("otto").post("/vms/run/", typed | {"ends_at": at(31)})
+    assert "cannot be later than" in answer.content.decode()
+    assert not VM.objects.exists()
+    browse("otto").post("/vms/run/", typed | {"ends_at": at(3)})
+    assert days_left(VM.objects.get()) == pytest.approx(3, abs=0.01)
+
+
+def test_without_rules_of_a_team_the_forms_have_no_end_date(browse, lab, red):
+    assert 'name="ends_at"' in browse("otto").get("/networks/add/").content.decode()
+    Team.objects.update(end_days=None, max_end_days=None)
+    for path in ("/networks/add/", "/vms/run/"):
+        assert 'name="ends_at"' not in browse("otto").get(path).content.decode()
+
+
 def test_images_have_no_end(lab, red):
     assert not hasattr(make_image(lab, team=red), "ends_at")
 

@@ -43,6 +43,13 @@ def test_the_e_mail_says_when_it_is_deleted_and_how_it_is_kept(vm):
     assert "vm extend vm-1 --hypervisor lab" in text
 
 
+def test_the_e_mail_links_to_the_object_if_the_address_of_the_portal_is_set(vm, settings):
+    settings.PORTAL_URL = "https://lab.test"
+    pass_time(12)
+    work()
+    assert "\nhttps://lab.test/vms/lab/vm-1/\n" in mail.outbox[0].body
+
+
 def test_several_objects_of_one_owner_are_one_e_mail(vm, network):
     pass_time(13.5)
     work()

@@ -118,14 +118,19 @@ class Ending(Owned):
 
     def end_problem(self, until: datetime | None, by: rights.Actor) -> Message:
         """Return why this cannot be its end date; an empty message if it can."""
+        is_earlier = until is not None and (self.ends_at is None or until < self.ends_at - MINUTE)
+        problem = self.first_end_problem(until, by)
+        if not problem and is_earlier and not rights.may(by, Verb.DELETE, self):
+            return Message("ends.earlier", object=self)
+        return problem
+
+    def first_end_problem(self, until: datetime | None, by: rights.Actor) -> Message:
+        """Return the same for an object that is being created, by whoever does that."""
         now = timezone.now()
         if until is not None and until <= now:
             return Message("ends.past", until=_shown(until))
         if until is not None and until > now + MAX_AHEAD + MINUTE:
             return Message("ends.far")
-        is_earlier = until is not None and (self.ends_at is None or until < self.ends_at - MINUTE)
-        if is_earlier and not rights.may(by, Verb.DELETE, self):
-            return Message("ends.earlier", object=self)
         latest = self.end_rules.latest(now)
         if latest is None or (until and until <= latest + MINUTE) or rights.is_operator(by, self.hypervisor_id):
             return Message()

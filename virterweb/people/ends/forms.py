@@ -19,15 +19,34 @@ class Moment(forms.DateTimeInput):
         super().__init__(format="%Y-%m-%dT%H:%M")
 
 
+class EndField(forms.DateTimeField):
+    widget = Moment
+
+    def __init__(self, **kwargs: object) -> None:
+        invalid = {"invalid": f"Enter a date and a time, {EXAMPLE}."}
+        super().__init__(label="End date", required=False, error_messages=invalid, **kwargs)
+
+
+def add_end(form: forms.Form) -> None:
+    """Let a form that creates objects choose their end date, if one of the teams that it offers has such rules."""
+    if form.has_ends:
+        form.fields["ends_at"] = EndField(help_text="Empty: as the team defines.")
+
+
+def choose_end(form: forms.Form, thing: Ending, by: rights.Actor) -> None:
+    """Set the chosen end date of a new object, which is unsaved; add an error to the form if the team forbids it."""
+    if not (until := form.cleaned_data.get("ends_at")):
+        return
+    if problem := thing.first_end_problem(until, by):
+        form.add_error("ends_at", str(problem))
+    else:
+        thing.ends_at, thing.end_chosen_at = until, timezone.now()
+
+
 class EndForm(forms.Form):
     """The end date; empty removes it, if the user may. Commands use `days`, counted from now."""
 
-    until = forms.DateTimeField(
-        label="End date",
-        required=False,
-        widget=Moment,
-        error_messages={"invalid": f"Enter a date and a time, {EXAMPLE}."},
-    )
+    until = EndField()
     days = forms.IntegerField(required=False, min_value=1, max_value=3650, widget=forms.HiddenInput)
 
     def __init__(self, *args: object, thing: Ending, by: rights.Actor, **kwargs: object) -> None:

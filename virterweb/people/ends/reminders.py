@@ -114,8 +114,8 @@ def subject(parts: Sequence[tuple[EndReminder, Ending]]) -> str:
 
 
 def body(parts: Sequence[tuple[EndReminder, Ending]]) -> str:
-    """Return a line about each object, and how to extend one, with the first as the example."""
-    lines = [_line(reminder, thing) for reminder, thing in parts]
+    """Return a line about each object with the address of its page, and how to extend the first."""
+    lines = [line for reminder, thing in parts for line in (_line(reminder, thing), _address(thing)) if line]
     first = parts[0][1]
     names = {"command": first.command, "name": first, "hypervisor": first.hypervisor}
     return "\n".join([*lines, "", wording.HOW.format(**names), ""])
@@ -132,6 +132,10 @@ def _line(reminder: EndReminder, thing: Ending) -> str:
         return wording.ENDED.format(end=_shown(thing.ends_at), deleted=_shown(thing.deleted_from), **names)
     grace = distance(timedelta(days=thing.end_rules.grace))
     return wording.COMING.format(end=_shown(thing.ends_at), grace=grace, **names)
+
+
+def _address(thing: Ending) -> str:
+    return f"{settings.PORTAL_URL}{thing.get_absolute_url()}" if settings.PORTAL_URL else ""
 
 
 def _shown(at: datetime) -> str:
