@@ -5,6 +5,7 @@ from .addresses import views as address_views
 from .attached import views as attached_views
 from .bulk import views as bulk_views
 from .changes import views as change_views
+from .commit import views as commit_views
 from .console import views as console_views
 from .disks import views as disk_views
 from .guests import views as guest_views
@@ -69,6 +70,7 @@ urlpatterns = [
     path("vms/<str:hypervisor>/<str:name>/autostart/", power_views.vm_autostart, name="autostart"),
     path("vms/<str:hypervisor>/<str:name>/menu/", power_views.vm_menu, name="menu"),
     path("vms/<str:hypervisor>/<str:name>/size/", hardware_views.vm_size, name="size"),
+    path("vms/<str:hypervisor>/<str:name>/commit/", commit_views.vm_commit, name="commit"),
     path("vms/<str:hypervisor>/<str:name>/guest/", guest_views.guest, name="guest"),
     path("vms/<str:hypervisor>/<str:name>/guest/rule/", guest_views.guest_rule, name="guest_rule"),
     path("vms/<str:hypervisor>/<str:name>/guest/configure/", guest_views.guest_configure, name="guest_configure"),

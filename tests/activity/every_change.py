@@ -118,6 +118,12 @@ def with_disk() -> None:
     vm().status.write(document=DOMAIN.replace("<devices/>", f"<devices>{disk}</devices>"))
 
 
+def off_with_disk() -> None:
+    disk = {"target": "vda", "bus": "virtio", "device": "disk", "format": "qcow2"}
+    disk["source"] = "default/virter:work:alma-8-8"
+    vm().status.write(present=True, power=Power.OFF, disks=[disk])
+
+
 def snapshot_requested() -> None:
     SnapshotRequest.objects.create(vm=vm(), verb="take", name="first")
 
@@ -223,6 +229,7 @@ CHANGES = {
     "vms:isolate": Change(EMPTY, VM_, "isolated: all links set down"),
     "vms:end_isolation": Change(EMPTY, VM_, "isolation ended: links set up again"),
     "vms:nic_link": Change(post({"up": "no"}), NIC, "NIC 52:54:00:00:00:08 changed: Link"),
+    "vms:commit": Change(submit(name="golden"), IMAGE, "added from the disk of alma-8-8", off_with_disk),
     "vms:disk_add": Change(submit(name="more", size="1G"), VM_, "disk more added"),
     "vms:disk_grow": Change(submit(size="2G"), VM_, "disk vdb grown to 2048 MiB"),
     "vms:disk_remove": Change(EMPTY, VM_, "disk vdb detached"),

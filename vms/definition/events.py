@@ -84,6 +84,7 @@ class ImageEvent(StrEnum):
     """The codes of events of images; `wording.images.EVENTS` has their texts."""
 
     ADDED = "added"
+    COMMITTED = "committed"
     CONVERTED = "converted"
     DELETED = "deleted"
     ADMIN = "admin"

@@ -4,6 +4,8 @@ import libvirt
 import pytest
 from lab import Lab
 
+from tests.lab.state import things
+from tests.lab.vms.test_power import answer
 from tests.support.portal import Portal
 from tests.support.waiting import wait_for
 
@@ -47,6 +49,24 @@ def test_a_volume_that_reads_outside_its_pool_is_refused_by_the_worker(
     pool.refresh()
     for name in said:
         pool.storageVolLookupByName(name).delete()
+
+
+def test_a_vm_is_committed_to_an_image_and_another_one_runs_from_it(
+    lab: Lab, host: libvirt.virConnect, portal: Portal
+) -> None:
+    before = things(host)
+    portal.manage("vm", "run", "tiny", "--id", "61", "--memory", "128M")
+    assert "must be off" in portal.manage("vm", "commit", "tiny-61", "golden", fails=True)
+    portal.manage("vm", "stop", "tiny-61", "--force")
+    portal.manage("vm", "commit", "tiny-61", "golden")
+    portal.manage("vm", "run", "golden", "--id", "62", "--memory", "128M")
+    guest = host.lookupByName("golden-62")
+    wait_for(lambda: answer(guest, "echo here") == "here", 90, "a shell in the guest from the image")
+    portal.manage("vm", "start", "tiny-61")  # it stays as it was
+    portal.manage("vm", "rm", "tiny-61", "golden-62")
+    portal.ask("Image.objects.get(name='golden').remove()")
+    wait_for(lambda: not portal.ask("Image.objects.filter(name='golden').exists()"), 30, "it is removed")
+    assert things(host) == before
 
 
 def test_several_vms_run_from_one_request_with_a_disk_each(lab: Lab, host: libvirt.virConnect, portal: Portal) -> None:

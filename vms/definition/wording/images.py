@@ -14,6 +14,7 @@ IMAGES = {"volume gone": "the pool no longer has its volume {volume}"}
 EVENTS = {
     "added": "added",
     "admin": "edited in the admin",
+    "committed": "added from the disk of {vm}",
     "converted": "conversion into a layer requested",
     "deleted": "deletion requested",
     "retried": "retried",

@@ -16,6 +16,7 @@ from vms.addresses import inventory
 from vms.guests import configure
 from vms.listing import loaded, with_nic_count
 from vms.management.arguments import wait_for_ssh
+from vms.management.commit_verb import CommitVerb
 from vms.management.disk_verbs import DiskVerbs
 from vms.management.nic_verbs import NICVerbs
 from vms.management.power_verbs import PowerVerbs
@@ -32,7 +33,7 @@ SORTS = {
 }
 
 
-class Command(RunVerb, NICVerbs, PowerVerbs, DiskVerbs, SnapshotVerbs):
+class Command(RunVerb, NICVerbs, PowerVerbs, DiskVerbs, SnapshotVerbs, CommitVerb):
     help = "Run, list, start, stop and delete VMs, and change NICs, disks and snapshots of existing VMs."
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -63,6 +64,7 @@ class Command(RunVerb, NICVerbs, PowerVerbs, DiskVerbs, SnapshotVerbs):
         self.add_nic_arguments(verbs)
         self.add_disk_arguments(verbs)
         self.add_snapshot_arguments(verbs)
+        self.add_commit_arguments(verbs)
 
     def _add_lifecycle_arguments(self, verbs) -> None:
         self.verb(verbs, "configure", self.configure, "apply the network configuration in a running guest now", "name")

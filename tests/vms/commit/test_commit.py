@@ -1,0 +1,78 @@
+"""The boot disk of a VM becomes an image, for those who may read the disk and create images."""
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from tests.support.making import make_hypervisor, make_image, make_vm
+from tests.support.teams import make_team
+from virterweb.activity.models import Entry
+from virterweb.people.models import Grant, Team
+from vms.models import VM, Image
+
+pytestmark = pytest.mark.integration
+COMMIT = "/vms/lab/web-8/commit/"
+DISK = {"target": "vda", "bus": "virtio", "device": "disk", "format": "qcow2", "source": "default/virter:work:web-8"}
+
+
+@pytest.fixture
+def vm(db, enqueued, member) -> VM:
+    Team.objects.update(role_of_all=None)
+    lab = make_hypervisor("lab")
+    make_team("red", {member: "user"}, on=lab, others="")
+    vm = make_vm(lab, "web-8", 8, owner=member, team=Team.objects.get(name="red"), running=False)
+    vm.status.write(present=True, persistent=True, power="off", generation=vm.generation, disks=[DISK])
+    return vm
+
+
+def test_the_image_gets_the_disk_and_the_team_of_the_vm(member_page, vm):
+    assert member_page.post(COMMIT, {"name": "golden"}).url == "/images/"
+    image = Image.objects.get(name="golden")
+    assert (image.volume, image.team, image.managed) == ("virter:work:web-8", vm.team, True)
+    assert Entry.objects.get(kind="image").what == "added from the disk of web-8"
+
+
+@pytest.mark.parametrize(
+    ("seen", "said"),
+    [
+        ({"power": "running"}, "web-8 must be off"),
+        ({"saved": True}, "web-8 must be off"),
+        ({"disks": []}, "is not attached to web-8"),
+        ({"present": False}, "libvirt has no VM web-8"),
+    ],
+)
+def test_a_vm_whose_disk_is_not_complete_is_refused_with_the_reason(member_page, vm, seen, said):
+    vm.status.write(**seen)
+    for answer in (member_page.get(COMMIT), member_page.post(COMMIT, {"name": "golden"})):
+        assert said in answer.content.decode()
+    assert not Image.objects.exists()
+
+
+@pytest.mark.parametrize("name", ["", "a/b", "-x", "x" * 101, "golden"])
+def test_a_bad_or_used_name_is_refused(member_page, vm, name):
+    make_image(vm.hypervisor, "golden", team=vm.team)
+    answer = member_page.post(COMMIT, {"name": name})
+    assert answer.status_code == 422
+    assert Image.objects.count() == 1
+
+
+def test_who_may_not_see_secrets_makes_no_image(client, vm, django_user_model):
+    viewer = django_user_model.objects.create_user("rita")
+    make_team("watchers", {viewer: "viewer"}, on=vm.hypervisor, others="")
+    VM.objects.update(team=Team.objects.get(name="watchers"))
+    client.force_login(viewer)
+    assert client.post(COMMIT, {"name": "golden"}).status_code == 403
+    assert not Image.objects.exists()
+
+
+def test_the_limit_of_images_counts(member_page, vm):
+    Grant.objects.filter(team=vm.team).update(max_images=0)
+    answer = member_page.post(COMMIT, {"name": "golden"})
+    assert answer.status_code == 422
+    assert not Image.objects.exists()
+
+
+def test_the_command_names_the_image_after_the_vm(vm):
+    call_command("vm", "commit", "web-8", "--no-wait")
+    assert Image.objects.get().name == "web-8"
+    with pytest.raises(CommandError, match="already"):
+        call_command("vm", "commit", "web-8", "--no-wait")
