@@ -26,6 +26,7 @@ from vms.attached.rows import nic_rows
 from vms.bulk.rows import Action
 from vms.definition.snapshots.document import OVERLAY
 from vms.images.form import ImageForm
+from vms.reach.ssh_line import ssh_line
 
 from .listing import COLUMNS, loaded, narrowed, with_nic_count
 from .lookup import get_vm
@@ -94,7 +95,9 @@ def vm_detail(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
     )
     template = "vms/_detail.html" if request.htmx else "vms/detail.html"
     changes = latest(vm.revisions, 3) if rights.may(request.user, Verb.SEE, vm) else []
-    return render(request, template, {"vm": vm, "nics": nic_rows(vm), "latest": changes})
+    nics = nic_rows(vm)
+    context = {"vm": vm, "nics": nics, "latest": changes, "ssh": ssh_line(vm, nics)}
+    return render(request, template, context)
 
 
 @require_GET

@@ -20,7 +20,14 @@ FIXED = {"mac": 17, "sort_key": 33, "leases_print": 32, "seed": 64, "seeds_compa
 FIXED |= {"digest": 64}
 # Columns that people fill in, and that no task writes: their form refuses what is longer.
 TYPED = {
-    *("Hypervisor.name", "Hypervisor.uri", "Hypervisor.pool", "Hypervisor.access_network", "Hypervisor.disk_cache"),
+    *(
+        "Hypervisor.name",
+        "Hypervisor.uri",
+        "Hypervisor.ssh_host",
+        "Hypervisor.pool",
+        "Hypervisor.access_network",
+        "Hypervisor.disk_cache",
+    ),
     *("VM.ssh_user", "VM.console_dir", "Disk.name", "Disk.pool", "Image.name"),
     *("DHCPHost.name", "DHCPHost.duid", "SignInAttempt.name", "SignInAttempt.address"),
     *("Role.name", "Team.name", "Token.name"),

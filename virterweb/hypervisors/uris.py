@@ -36,6 +36,12 @@ REFUSED = (
 )
 
 
+def validate_ssh_host(text: str) -> None:
+    """Raise ValidationError unless a text is a host for ssh's ProxyJump: [USER@]HOST[:PORT], several by commas."""
+    if not re.fullmatch(rf"{HOST}(?:,{HOST})*", text):
+        raise ValidationError("Enter HOST, USER@HOST or USER@HOST:PORT, or none.")
+
+
 def validate_uri(uri: str) -> None:
     """Raise ValidationError unless a URI is of a known form, with known parameters only."""
     if not ALLOWED.fullmatch(uri):

@@ -17,22 +17,28 @@ from virterweb.hypervisors.models import Hypervisor
 from vms.models import VM, NICStatus, Power, VMQuerySet
 
 from . import ids
+from .jump_host import jump_to
 from .nic_addresses import addresses_of
 
 COLUMNS = ("name", "number", "managed", "ssh_user", "host_key_public", "hypervisor__name", "status__power", "ends_at")
 COLUMNS += ("tags",)
+NIC_COLUMNS = ("pk", "vm__desired", "network__name", "mac", "target")
 GROUPS = {*Power.values, "all", "ungrouped", "_meta"}  # the portal's groups by state, and Ansible's own
 LOCAL = {"localhost", "127.0.0.1"}  # names of the machine that Ansible runs on
 
 
 @dataclass(frozen=True, kw_only=True)
 class GuestNIC:
-    """A NIC; `network` is None if it is on something else, such as a bridge of the host."""
+    """A NIC; `network` is None if it is on something else, such as a bridge of the host.
+
+    `jump` is the SSH host through which users reach it, "" if they reach it directly.
+    """
 
     network: str | None
     mac: str
     ips: tuple[str, ...]
     host_device: str
+    jump: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +54,11 @@ class Guest:
         """Return the access address: the first of the first NIC, else of any; "" if no NIC has one."""
         return next((ip for nic in self.nics for ip in nic.ips), "")
 
+    @property
+    def jump(self) -> str:
+        """Return the SSH host through which users reach the access address, "" if they reach it directly."""
+        return next((nic.jump for nic in self.nics if nic.ips), "")
+
 
 def guests(vms: VMQuerySet) -> list[Guest]:
     """Return the VMs with NICs and addresses, in a constant number of queries."""
@@ -60,9 +71,11 @@ def guests(vms: VMQuerySet) -> list[Guest]:
 def _nics(vms: VMQuerySet) -> dict[int, list[GuestNIC]]:
     """Return all NICs by VM, each with its addresses."""
     seen, nics = NICStatus.objects.filter(vm__desired__in=vms), defaultdict(list)
-    known = addresses_of(seen)
-    for nic, vm, network, mac, target in seen.values_list("pk", "vm__desired", "network__name", "mac", "target"):
-        nics[vm].append(GuestNIC(network=network, mac=mac, ips=known[nic].ips, host_device=target))
+    known, hypervisors = addresses_of(seen), Hypervisor.objects.only("uri", "ssh_host").in_bulk()
+    columns = ("network__status__forward_mode", "network__hypervisor")
+    for nic, vm, network, mac, target, mode, hypervisor in seen.values_list(*NIC_COLUMNS, *columns):
+        jump = jump_to(hypervisors[hypervisor], mode) if hypervisor else ""
+        nics[vm].append(GuestNIC(network=network, mac=mac, ips=known[nic].ips, host_device=target, jump=jump))
     return nics
 
 
@@ -152,6 +165,7 @@ def host_variables(guest: Guest) -> dict[str, object]:
     known = {
         "ansible_host": guest.address,
         "ansible_user": vm.ssh_user if vm.managed else "",
+        "ansible_ssh_common_args": f"-o ProxyJump={guest.jump}" if guest.jump else "",
         "virter_id": vm.number,
         "virter_name": _as_it_is(vm.name),
         "ssh_host_key": vm.host_key_public.strip(),
@@ -185,7 +199,8 @@ def _ssh_block(guest: Guest) -> str:
     vm = guest.vm
     if _host_name(vm.name) != vm.name:
         return f"# Left out, for this cannot be written as a Host: {vm.name!a}\n"
-    lines = (f"HostName {guest.address}", f"User {vm.ssh_user}", f"HostKeyAlias {guest.name}")
+    lines = [f"HostName {guest.address}", f"User {vm.ssh_user}", f"HostKeyAlias {guest.name}"]
+    lines += [f"ProxyJump {guest.jump}"] if guest.jump else []
     return "".join([f"Host {guest.name}\n", *(f"    {line}\n" for line in lines)])
 
 

@@ -60,6 +60,7 @@ class Event(StrEnum):
     RESTORED = "restored"
     RETRIED = "retried"
     GUEST_CONFIGURED = "guest configured"
+    LOGGED_IN = "logged in"
     SNAPSHOT_TAKEN = "snapshot taken"
     SNAPSHOT_REVERTED = "snapshot reverted"
     SNAPSHOT_DELETED = "snapshot deleted"

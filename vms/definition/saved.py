@@ -74,6 +74,7 @@ EVENTS = {
     "restored": "restored as of {at}",
     "retried": "retried",
     "guest configured": "application of the guest network configuration requested",
+    "logged in": "logged in to the guest by SSH",
     "snapshot taken": "snapshot {snapshot} requested",
     "snapshot reverted": "revert to snapshot {snapshot} requested",
     "snapshot deleted": "deletion of snapshot {snapshot} requested",

@@ -55,7 +55,7 @@ class HypervisorAdmin(Plain, Recorded, Page):
     actions = ("request_poll",)
     delete_confirmation_template = "admin/hypervisors/hypervisor/delete_confirmation.html"
     fieldsets = (
-        ("Connection", {"fields": CONNECTION}),
+        ("Connection", {"fields": (*CONNECTION, "ssh_host")}),
         ("Storage and networks", {"fields": ("pool", "access_network", "static_dhcp", "dnsmasq_options", *SOURCES)}),
         ("VMs", {"fields": ("domain_type", "guest_network", "ssh_keys", "disk_cache", "shutdown_timeout")}),
         ("After a restart, and history", {"fields": ("after_restart", "history_days", "console_days")}),

@@ -10,7 +10,7 @@ from django.db.models import Case, Exists, F, Prefetch, Q, Value, When
 
 from virterweb.hypervisors.claims.clock import Now, database_time
 from virterweb.hypervisors.claims.due import Due
-from virterweb.hypervisors.uris import validate_uri
+from virterweb.hypervisors.uris import validate_ssh_host, validate_uri
 from virterweb.message_field import MessageField
 from virterweb.pages.name_field import NamedQuerySet, SkeletonField
 
@@ -124,6 +124,14 @@ class Hypervisor(models.Model):
         max_length=500,
         validators=[validate_uri],
         help_text="For example qemu:///system, qemu+ssh://root@host/system, or qemu+unix:///system?socket=/path.",
+    )
+    ssh_host = models.CharField(
+        "SSH host for users",
+        max_length=500,
+        blank=True,
+        validators=[validate_ssh_host],
+        help_text="Users reach guests on NAT and isolated networks through it, for example alice@lab.example.com:2222. "
+        "Empty: the host of a URI with SSH. none: guests are reached directly.",
     )
     pool = models.CharField(
         max_length=100, default="default", help_text="The storage pool for images and volumes of VMs."

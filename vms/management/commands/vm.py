@@ -20,6 +20,7 @@ from vms.management.commit_verb import CommitVerb
 from vms.management.disk_verbs import DiskVerbs
 from vms.management.nic_verbs import NICVerbs
 from vms.management.power_verbs import PowerVerbs
+from vms.management.reach_verbs import ReachVerbs
 from vms.management.run_verb import RunVerb
 from vms.management.snapshot_verbs import SnapshotVerbs
 from vms.models import NIC, VM, GuestRun, NICStatus, Power
@@ -33,7 +34,11 @@ SORTS = {
 }
 
 
+<<<<<<< HEAD
 class Command(RunVerb, NICVerbs, PowerVerbs, DiskVerbs, SnapshotVerbs, CommitVerb):
+=======
+class Command(RunVerb, NICVerbs, PowerVerbs, DiskVerbs, SnapshotVerbs, ReachVerbs):
+>>>>>>> b86cb7f (vms: reach guests by SSH from the page and the command line)
     help = "Run, list, start, stop and delete VMs, and change NICs, disks and snapshots of existing VMs."
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -64,7 +69,11 @@ class Command(RunVerb, NICVerbs, PowerVerbs, DiskVerbs, SnapshotVerbs, CommitVer
         self.add_nic_arguments(verbs)
         self.add_disk_arguments(verbs)
         self.add_snapshot_arguments(verbs)
+<<<<<<< HEAD
         self.add_commit_arguments(verbs)
+=======
+        self.add_reach_arguments(verbs)
+>>>>>>> b86cb7f (vms: reach guests by SSH from the page and the command line)
 
     def _add_lifecycle_arguments(self, verbs) -> None:
         self.verb(verbs, "configure", self.configure, "apply the network configuration in a running guest now", "name")

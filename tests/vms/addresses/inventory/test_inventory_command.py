@@ -46,7 +46,7 @@ def test_an_inventory_needs_the_same_number_of_queries_for_many_vms(lab, django_
         mac = f"52:54:00:00:00:{number:02x}"
         make_running(make_vm(lab, f"vm-{number}", number), ("default", mac, f"vnet{number}"))
         make_lease(default, mac, f"192.168.122.{number}")
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(6):
         assert len(inventory()["default"]["hosts"]) == 20
 
 
