@@ -25,13 +25,13 @@ if sys.base_prefix == "/usr":
 LAB = [
     *("libvirt-daemon", "libvirt-daemon-driver-qemu", "libvirt-clients"),
     *("qemu-system-x86", "qemu-utils", "seabios", "ipxe-qemu"),
-    *("dnsmasq-base", "dnsmasq-utils", "iproute2", "iptables"),
+    *("dnsmasq-base", "dnsmasq-utils", "iproute2", "iptables", "tcpdump"),
     *("syslinux", "mtools", "zstd"),
 ]
 # Debian up to 12 and Ubuntu up to 24.04 have these inside libvirt-daemon.
 LAB_IF_KNOWN = [f"libvirt-daemon-driver-{name}" for name in ("network", "storage", "secret", "nodedev", "nwfilter")]
 LDAP = ["libldap-dev", "libsasl2-dev"]  # to build what requirements-ldap.txt names
-UNIT = ["xz-utils", "bzip2", "openssh-client"]  # programs that the unit tests try things with
+UNIT = ["xz-utils", "bzip2", "openssh-client", "rsync"]  # programs that the unit tests try things with
 GUESTS = ["mmdebstrap", "syslinux-common", "fdisk", "e2fsprogs"]  # what builds images of Debian
 # Those of OpenSSH and netcat are for qemu+ssh.
 SERVICES = ["redis-server", "postgresql", "openssh-client", "openssh-server", "netcat-openbsd", "slapd"]

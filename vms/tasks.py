@@ -8,6 +8,7 @@ from virterweb.hypervisors.dispatch.work import Work
 
 from . import sync
 from .agents import sync as addresses
+from .capture import work as captures
 from .console import sync as console
 from .guests import configure, ssh
 from .images import sync as image_sync
@@ -39,6 +40,14 @@ WORK = (
         hypervisor="vm__hypervisor",
         at_once=4,
         per_hypervisor=2,
+    ),
+    Work(
+        name="capture",
+        due=captures.due_captures,
+        run=captures.carry_out,
+        hypervisor="vm__hypervisor",
+        at_once=8,
+        per_hypervisor=4,
     ),
     Work(name="ask guests", due=addresses.due_hypervisors, run=addresses.ask, hypervisor="pk"),
     Work(name="configure guest", due=configure.due_runs, run=configure.run, hypervisor="vm__hypervisor"),

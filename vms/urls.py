@@ -4,6 +4,7 @@ from . import views
 from .addresses import views as address_views
 from .attached import views as attached_views
 from .bulk import views as bulk_views
+from .capture import views as capture_views
 from .changes import views as change_views
 from .commit import views as commit_views
 from .console import views as console_views
@@ -113,6 +114,17 @@ urlpatterns = [
     path("vms/<str:hypervisor>/<str:name>/isolate/", link_views.vm_isolate, name="isolate"),
     path("vms/<str:hypervisor>/<str:name>/end-isolation/", link_views.vm_end_isolation, name="end_isolation"),
     path("vms/<str:hypervisor>/<str:name>/nics/<str:mac>/link/", link_views.nic_link, name="nic_link"),
+    path("vms/<str:hypervisor>/<str:name>/nics/<str:mac>/captures/", capture_views.capture_list, name="captures"),
+    path(
+        "vms/<str:hypervisor>/<str:name>/nics/<str:mac>/captures/<int:pk>/stop/",
+        capture_views.capture_stop,
+        name="capture_stop",
+    ),
+    path(
+        "vms/<str:hypervisor>/<str:name>/nics/<str:mac>/captures/<int:pk>/pcap",
+        capture_views.capture_file,
+        name="capture_file",
+    ),
     path("vms/<str:hypervisor>/<str:name>/disks/", disk_views.disk_list, name="disks"),
     path("vms/<str:hypervisor>/<str:name>/disks/add/", disk_views.disk_add, name="disk_add"),
     path("vms/<str:hypervisor>/<str:name>/disks/drive/", disk_views.drive_add, name="drive_add"),

@@ -39,7 +39,7 @@ TABLES: dict[str, Table] = {
     **tables("networks_dnsanswers networks_networkrevision", Table(OPERATOR)),
     **tables("vms_vmstatus vms_nic vms_nicstatus vms_nicaddress vms_nictraffic vms_disk", Table(OPERATOR)),
     **tables("vms_guestreport vms_sshcheck vms_guestrun vms_consolelog vms_vmrevision", Table(OPERATOR)),
-    **tables("vms_snapshot vms_snapshotrequest vms_diskrequest vms_consoleclaim", Table(OPERATOR)),
+    **tables("vms_snapshot vms_snapshotrequest vms_diskrequest vms_consoleclaim vms_capture", Table(OPERATOR)),
     **tables("vms_imagestatus vms_volume", Table(OPERATOR)),
     "activity_entry": Table(OF_ALL),
     "notifications_receiver": Table(OF_ALL, OF_ALL, OF_ALL, OF_ALL),

@@ -105,4 +105,6 @@ def make_things(lab: Hypervisor, owner: AbstractBaseUser, team: Team) -> dict[st
     record(vm, VMEvent.BASELINE, result="done")
     values["last_definition"] = make_last_definition(vm).pk
     snapshot = vm.snapshots.create(name="before", taken_at=timezone.now(), kind="internal", document=domain)
+    capture = vm.captures.create(nic="52:54:00:00:00:08", seconds=1, packets=1, size=1, done_at=timezone.now())
+    values["capture"] = capture.pk
     return values | {"lease": lease.pk, "vm_revision": vm.revisions.get().pk, "snapshot": snapshot.pk}

@@ -13,6 +13,7 @@ from virterweb.hypervisors.models import HypervisorStatus, ReadingProblem
 from vms.models import (
     NIC,
     AddressRound,
+    Capture,
     ConsoleClaim,
     ConsoleLog,
     Disk,
@@ -187,6 +188,13 @@ GROUPS: dict[str, tuple[Table, ...]] = {
             at=OF_VM,
             columns=("vm", "verb", "name", "asked_by", "asked_at", "done_at", "error"),
             search=("name", "vm__name"),
+        ),
+        Table(
+            model=Capture,
+            about="Captures of packets.",
+            at=OF_VM,
+            columns=("vm", "nic", "filter", "asked_by", "asked_at", "done_at", "captured_packets", "end", "error"),
+            search=("vm__name", "nic", "filter"),
         ),
         Table(
             model=DiskRequest,

@@ -1,5 +1,6 @@
 """Desired VMs with their NICs, images to run them from, and the observed state of both."""
 
+from .capture import KEPT, Capture, CaptureEnd, CapturePart
 from .console import ConsoleClaim
 from .disk import WORK, Disk, DiskRequest
 from .image import FETCHING, LAYER, LOADING, TAG, Image, ImageStatus, UploadPart, Volume
@@ -24,6 +25,7 @@ from .vm import PORT, VM, NICNetworks
 
 __all__ = [
     "FETCHING",
+    "KEPT",
     "LAYER",
     "LOADING",
     "NIC",
@@ -34,6 +36,9 @@ __all__ = [
     "VM",
     "WORK",
     "AddressRound",
+    "Capture",
+    "CaptureEnd",
+    "CapturePart",
     "ConsoleClaim",
     "ConsoleLog",
     "Disk",

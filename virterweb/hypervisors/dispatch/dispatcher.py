@@ -39,7 +39,7 @@ class Dispatcher:
         self._questions: dict[str, tuple[str, tuple]] = {}  # kind → SQL and parameters
         self._lock = threading.Lock()
         self._wake = threading.Event()
-        self._stopped = False
+        self.is_stopped = False
         self._thread = threading.Thread(target=self._loop, name="dispatcher", daemon=True)
         self._complained_at = -QUIET
 
@@ -48,7 +48,7 @@ class Dispatcher:
 
     def stop(self) -> None:
         """Take up nothing more. What is in progress goes on; if it is killed, another worker repeats it."""
-        self._stopped = True
+        self.is_stopped = True
         self.wake()
         self._executor.shutdown(wait=False, cancel_futures=True)
 
@@ -62,7 +62,7 @@ class Dispatcher:
 
     def _loop(self) -> None:
         busy_at, beat_at = time.monotonic(), -heartbeat.INTERVAL
-        while not self._stopped:
+        while not self.is_stopped:
             self._wake.clear()
             try:
                 end_late_claims()

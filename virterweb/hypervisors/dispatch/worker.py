@@ -23,6 +23,11 @@ def stop() -> None:
         heartbeat.end()
 
 
+def is_stopping() -> bool:
+    """Return whether this process takes up nothing more, so that long work is to end."""
+    return _dispatcher is not None and _dispatcher.is_stopped
+
+
 def wake() -> None:
     """Have the dispatcher look at once, if this process has one."""
     if _dispatcher:

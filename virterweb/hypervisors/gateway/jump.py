@@ -1,9 +1,11 @@
 """Connections to guests through the SSH server of their hypervisor, with the login of libvirt's own connection."""
 
 import re
+import shlex
 import socket
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from typing import IO
 from urllib.parse import parse_qs, urlsplit
 
@@ -24,7 +26,20 @@ def is_jump(uri: str) -> bool:
 
 
 def command(uri: str, address: str, port: int) -> list[str]:
-    """Return the command that connects its input and output to a guest.
+    """Return the command that connects its input and output to a guest."""
+    target = f"[{address}]" if ":" in address else address
+    *words, host = _login(uri)
+    return [*words, "-W", f"{target}:{port}", "--", host]
+
+
+def run_command(uri: str, words: Sequence[str]) -> list[str]:
+    """Return the command that runs a program on the hypervisor's host."""
+    *options, host = _login(uri)
+    return [*options, "--", host, shlex.join(words)]
+
+
+def _login(uri: str) -> list[str]:
+    """Return ssh with its options, then the host.
 
     The options are those of libvirt's own connection, but ssh never asks for a password.
     """
@@ -35,8 +50,7 @@ def command(uri: str, address: str, port: int) -> list[str]:
     words += ["-o", "StrictHostKeyChecking=no"] if parse_qs(parts.query).get("no_verify") == ["1"] else []
     words += ["-p", str(parts.port)] if parts.port else []
     words += ["-l", parts.username] if parts.username else []
-    target = f"[{address}]" if ":" in address else address
-    return [*words, "-W", f"{target}:{port}", "--", host or "localhost"]
+    return [*words, host or "localhost"]
 
 
 class Tunnel(socket.socket):

@@ -92,10 +92,10 @@ def taps_on(pid: int, bridge: str) -> set[str] | None:
 
 def _devices(pid: int) -> Path:
     """Return the folder of the devices of a process's network, which only root can read in a foreign network."""
-    return Path("/sys/class/net" if _same_network(pid) else f"/proc/{pid}/root/sys/class/net")
+    return Path("/sys/class/net" if is_same_network(pid) else f"/proc/{pid}/root/sys/class/net")
 
 
-def _same_network(pid: int) -> bool:
+def is_same_network(pid: int) -> bool:
     """Return whether a process is in the portal's network namespace; everybody may read the inode numbers of both."""
     with suppress(OSError):
         return Path(f"/proc/{pid}/net/dev").stat().st_ino == Path("/proc/self/net/dev").stat().st_ino
@@ -107,7 +107,7 @@ def open_socket(
 ) -> socket.socket | None:
     """Return a socket in the network namespace of a process; None if it is another one and the portal is not root."""
     with suppress(OSError):
-        if _same_network(pid):
+        if is_same_network(pid):
             return socket.socket(family, kind)
         with ThreadPoolExecutor(max_workers=1) as short_lived:
             return short_lived.submit(_socket_inside, pid, family, kind).result()
