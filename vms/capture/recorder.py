@@ -5,6 +5,7 @@ import select
 from time import monotonic
 
 from django.contrib.auth import get_user_model
+from django.db import transaction
 
 from virterweb.hypervisors.dispatch import worker
 from virterweb.hypervisors.gateway.packets import Tcpdump
@@ -56,9 +57,10 @@ class Recorder:
 
     def _store(self) -> None:
         if self.data:
-            CapturePart.objects.create(capture_id=self.row.pk, number=self.parts, data=self.data)
             counted = {"captured_packets": self.reader.packets, "captured_size": self.reader.size}
-            Capture.objects.filter(pk=self.row.pk).update(**counted)
+            with transaction.atomic():
+                if Capture.objects.filter(pk=self.row.pk).update(**counted):  # else its VM was deleted
+                    CapturePart.objects.create(capture_id=self.row.pk, number=self.parts, data=self.data)
             self.data, self.parts = b"", self.parts + 1
         self.stored_at = monotonic()
 
