@@ -25,9 +25,9 @@ MODELS = "from vms.models import Capture"
 def console(portal: Portal, lab: Lab) -> Iterator[Console]:
     portal.manage("vm", "run", "tiny", "--id", "26", "--memory", "128M")
     host = libvirt.open(lab.uri)
-    console = Console(host.lookupByName("tiny-26"))
     wait_for(lambda: portal.ask(f"Lease.objects.filter(mac='{MAC}').count()"), 120, "its lease")
     wait_for(lambda: portal.ask(f"NICStatus.objects.get(mac='{MAC}').target"), 60, "its device")
+    console = Console(host.lookupByName("tiny-26"))
     yield console
     console.close()
     host.close()
