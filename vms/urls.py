@@ -19,6 +19,7 @@ from .nics import views as nic_views
 from .power import views as power_views
 from .run import views as run_views
 from .snapshots import views as snapshot_views
+from .xml_editor import views as xml_views
 
 SAFE = "|".join(verb for verb in PowerVerb if not verb.loses_data)
 LOSING = "|".join(verb for verb in PowerVerb if verb.loses_data)
@@ -61,7 +62,7 @@ urlpatterns = [
     path("vms/run/", run_views.vm_run, name="run"),
     path("vms/run/preview/", run_views.vm_run_preview, name="preview"),
     path("vms/<str:hypervisor>/<str:name>/", views.vm_detail, name="detail"),
-    path("vms/<str:hypervisor>/<str:name>/definition/", views.vm_definition, name="definition"),
+    path("vms/<str:hypervisor>/<str:name>/definition/", xml_views.vm_definition, name="definition"),
     re_path(rf"^vms/(?P<hypervisor>[^/]+)/(?P<name>[^/]+)/(?P<verb>{SAFE})/\Z", power_views.vm_power, name="power"),
     re_path(
         rf"^vms/(?P<hypervisor>[^/]+)/(?P<name>[^/]+)/(?P<change>{LOSING})/\Z",

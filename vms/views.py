@@ -100,12 +100,6 @@ def vm_detail(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
     return render(request, template, context)
 
 
-@require_GET
-def vm_definition(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
-    """Show the document that libvirt has of a VM."""
-    return render(request, "vms/definition.html", {"vm": get_vm(request.user, hypervisor, name, verb=Verb.SEE)})
-
-
 @require_http_methods(["GET", "POST"])
 def vm_share(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
     vm = get_vm(request.user, hypervisor, name, verb=Verb.SHARE)

@@ -3,12 +3,8 @@
 Pure except for the schema file of libvirt's package; without it, only libvirt checks the document, on definition.
 """
 
-import copy
-import uuid as uuids
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
-from functools import cache
 from ipaddress import IPv4Interface, IPv6Interface, ip_address
 from pathlib import Path
 
@@ -18,23 +14,13 @@ from lxml import etree
 from networks.definition import addressing, lines, rules
 from networks.definition.document.parse import DocumentError, number, parse_host, read, readable
 from virterweb.messages import InvalidValue, Message
+from virterweb.pages.xml_check import Problem, at, by_schema, identity
 
 from . import wording as _wording  # noqa: F401, adds the texts of the messages
 
 SCHEMA = Path("/usr/share/libvirt/schemas/network.rng")
 NEWER = ("title", "description")  # libvirt 9.7 has them; an older schema does not, and an older libvirt drops them
 LONGEST_NAME, LONGEST_DUID = 253, 400  # characters
-
-
-@dataclass(frozen=True, kw_only=True)
-class Problem:
-    """A problem, and its line of the text; 0 if it has none."""
-
-    line: int
-    message: Message
-
-    def __str__(self) -> str:
-        return f"Line {self.line}: {self.message}" if self.line else str(self.message)
 
 
 def problems(document: str, name: str, uuid: str, before: str = "") -> list[Problem]:
@@ -51,55 +37,13 @@ def problems(document: str, name: str, uuid: str, before: str = "") -> list[Prob
 
 
 def _all(root: etree._Element, name: str, uuid: str) -> Iterator[Problem]:
-    yield from _by_schema(root)
-    yield from _names(root, name, uuid)
+    yield from by_schema(root, SCHEMA, NEWER)
+    yield from identity(root, name, uuid, "xml")
     yield from _blocks(root)
     for path, check in CHECKS:
         for each in root.findall(path):
             for message in check(each):
-                yield _at(each, message)
-
-
-def _at(element: etree._Element, message: Message) -> Problem:
-    return Problem(line=element.sourceline or 0, message=message)
-
-
-@cache
-def _schema() -> etree.RelaxNG | None:
-    return etree.RelaxNG(etree.parse(SCHEMA)) if SCHEMA.exists() else None
-
-
-def _by_schema(root: etree._Element) -> Iterator[Problem]:
-    schema = _schema()
-    if schema is None:
-        return
-    judged = copy.deepcopy(root)
-    for tag in NEWER:
-        for each in judged.findall(tag):
-            judged.remove(each)
-    if not schema.validate(judged):
-        log = list(schema.error_log)
-        # libxml2 also reports every parent as wrong, and knows the line of only some of these errors.
-        line = next((error.line for error in log if error.line), 0)
-        yield Problem(line=line, message=Message("xml.schema", text=log[0].message))
-
-
-def _names(root: etree._Element, name: str, uuid: str) -> Iterator[Problem]:
-    """Yield changes of name or UUID; for libvirt, another spelling is another network."""
-    found = root.find("name")
-    if found is None:
-        yield _at(root, Message("xml.no_name"))
-    elif root.xpath("string(name)") != name:
-        yield _at(found, Message("xml.name", name=name))
-    found = root.find("uuid")
-    if found is not None and _uuid(root.xpath("string(uuid)")) != _uuid(uuid):
-        yield _at(found, Message("xml.uuid", uuid=uuid))
-
-
-def _uuid(text: str) -> uuids.UUID | None:
-    with suppress(ValueError):
-        return uuids.UUID(text.strip())
-    return None
+                yield at(each, message)
 
 
 def _blocks(root: etree._Element) -> Iterator[Problem]:
@@ -108,22 +52,22 @@ def _blocks(root: etree._Element) -> Iterator[Problem]:
         if not ip.get("address"):
             continue
         if ip.get("prefix") and ip.get("netmask"):
-            yield _at(ip, Message("xml.prefix_and_netmask"))
+            yield at(ip, Message("xml.prefix_and_netmask"))
         length = ip.get("prefix") or ip.get("netmask")
         if not readable(ip):
             text = f"{ip.get('address')}/{length}" if length else ip.get("address")
-            yield _at(ip, Message("xml.block", text=text))
+            yield at(ip, Message("xml.block", text=text))
             continue
         if not length:
             continue
         try:
             interface = rules.read_cidr(f"{ip.get('address')}/{length}")
         except ValidationError as problem:
-            yield _at(ip, problem.message)
+            yield at(ip, problem.message)
             continue
         for other in seen:
             if other.version == interface.version and other.network.overlaps(interface.network):
-                yield _at(ip, Message("xml.own_overlap", block=interface.network, other=other.network))
+                yield at(ip, Message("xml.own_overlap", block=interface.network, other=other.network))
         seen.append(interface)
         yield from _addresses_without_mac(ip)
 
@@ -135,7 +79,7 @@ def _addresses_without_mac(ip: etree._Element) -> Iterator[Problem]:
         host = parse_host(each)
         other = seen.setdefault(host.ip, host.guest)
         if other != host.guest and not host.mac:
-            yield _at(each, Message("xml.ip_taken", ip=host.ip, guest=other))
+            yield at(each, Message("xml.ip_taken", ip=host.ip, guest=other))
 
 
 def _bridge(bridge: etree._Element) -> Iterator[Message]:

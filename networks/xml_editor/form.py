@@ -1,18 +1,14 @@
 """The XML of a network as a form, for the XML view."""
 
-import re
-from collections.abc import Iterator
-
 from django import forms
 from django.core.exceptions import ValidationError
-from lxml import etree
 
 from networks.addresses.blocks import find_overlap, of_others, taken_blocks
 from networks.definition.document.compare import pretty
 from networks.definition.document.parse import parse, read
 from networks.models import Network
 from virterweb.messages import Message
-from virterweb.pages.characters import hidden_in
+from virterweb.pages import xml_check
 from virterweb.people import rights
 
 from . import check as check_xml
@@ -29,7 +25,7 @@ class DocumentForm(forms.Form):
         self.before = network.full_document
         super().__init__(*args, initial={"document": pretty(self.before)}, **kwargs)
         self.network, self.user, self.label_suffix = network, user, ""
-        self.problems: list[check_xml.Problem] = []
+        self.problems: list[xml_check.Problem] = []
 
     def clean_document(self) -> str:
         text = self.cleaned_data["document"]
@@ -39,7 +35,7 @@ class DocumentForm(forms.Form):
         return text
 
 
-def check(text: str, network: Network, before: str, user: rights.Actor = None) -> list[check_xml.Problem]:
+def check(text: str, network: Network, before: str, user: rights.Actor = None) -> list[xml_check.Problem]:
     """Return the problems of a document for this network, including blocks of others on its hypervisor.
 
     What is so in its document `before`, "" without one, is not said again.
@@ -47,28 +43,12 @@ def check(text: str, network: Network, before: str, user: rights.Actor = None) -
     found = check_xml.problems(text, network.name, network.uuid_text, before)
     if found:
         return found
-    found = [*_hidden(text, before)]
+    found = [*xml_check.hidden(read(text), read(before) if before else None)]
     known = {subnet.interface.network for subnet in parse(before).subnets} if before else set()
     taken = of_others(taken_blocks(network.hypervisor, user), network)
     for subnet in parse(text).subnets:
         block = subnet.interface.network
         if block not in known and (other := find_overlap(block, taken)):
             code, about = ("xml.overlap", {"other": other.message}) if other.holder else ("xml.block_taken", {})
-            found.append(check_xml.Problem(line=0, message=Message(code, block=block, **about)))
+            found.append(xml_check.Problem(line=0, message=Message(code, block=block, **about)))
     return found
-
-
-def _hidden(text: str, before: str) -> Iterator[check_xml.Problem]:
-    """Yield texts and attributes with invisible characters, unless they are in the document already."""
-    known = {value for _, value in _texts(before)} if before else set()
-    for line, value in _texts(text):
-        if value not in known and (hidden := hidden_in(re.sub(r"[\t\r\n]", " ", value))):
-            yield check_xml.Problem(line=line, message=Message("xml.hidden", hidden=hidden))
-
-
-def _texts(document: str) -> Iterator[tuple[int, str]]:
-    """Yield every text and attribute of a document, with its line."""
-    for element in read(document).iter(etree.Element):
-        for value in (element.text, *element.attrib.values()):
-            if value:
-                yield element.sourceline or 0, value

@@ -3,11 +3,9 @@
 from virterweb.messages import add_wording
 
 DOCUMENT = {
-    "xml.schema": "{text} (from libvirt’s schema)",
     "xml.no_name": "A network needs a name.",
     "xml.name": "The name must stay {name}, because libvirt cannot rename a network.",
     "xml.uuid": "The UUID must stay {uuid}, because libvirt cannot change the UUID of a network.",
-    "xml.hidden": "Invisible characters are not allowed: {hidden}.",
 }
 
 BLOCKS = {

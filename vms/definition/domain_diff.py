@@ -25,6 +25,7 @@ class Aspect(enum.StrEnum):
     DISKS = "disks"
     PERSISTENCE = "persistence"
     DOMAIN = "domain"
+    DOCUMENT = "document"  # not a difference, but the request to define the document that an operator has edited
     STAYS_OFF = "stays off"  # not a difference, but an option of reverting: the domain is recreated and not started
 
 

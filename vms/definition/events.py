@@ -15,6 +15,7 @@ class Event(StrEnum):
     NIC_REMOVAL_CANCELLED = "nic removal cancelled"
     RESIZED = "resized"
     HARDWARE_EDITED = "hardware edited"
+    XML_EDITED = "xml edited"
     GUEST_NETWORK = "guest network"
     STARTED = "started"
     STARTED_AGAIN = "started again"

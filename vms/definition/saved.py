@@ -29,6 +29,7 @@ EVENTS = {
     "nic removal cancelled": "removal of NIC {mac} cancelled",
     "resized": "memory and vCPUs edited",
     "hardware edited": "hardware edited",
+    "xml edited": "XML edited",
     "guest network": "guest network configuration mode changed",
     "started": "started",
     "started again": "started again after a restart or rebuild of the hypervisor",

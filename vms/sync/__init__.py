@@ -17,6 +17,7 @@ from vms.definition import domain as domain_xml
 from vms.definition import hardware
 from vms.definition.domain_diff import Aspect
 from vms.definition.nics.edit import put_missing
+from vms.definition.passwords import with_passwords
 from vms.disks.reverting import revert_disks
 from vms.disks.sync import change_disks
 from vms.guests import report as guest_report
@@ -121,14 +122,27 @@ def _revert_once(vm: VM, connection: Connection, found: FoundDomain | None) -> F
     asked = VM.objects.filter(pk=vm.pk, generation=vm.generation)
     try:
         if found:
+            if Aspect.DOCUMENT in vm.asked:
+                _define_edited(vm, connection, found)
             _revert(vm, connection, found)
         elif Aspect.DOMAIN in vm.asked:
             _recreate(vm, connection)
     except Refused:
-        asked.update(asked=[])
+        asked.update(asked=[], edited="")
         raise
-    asked.update(asked=[])
+    asked.update(asked=[], edited="")
     return connection.domains.get(vm.uuid_text)
+
+
+def _define_edited(vm: VM, connection: Connection, found: FoundDomain) -> None:
+    """Define the document that an operator has edited; if libvirt refuses it, the previous definition stays."""
+    try:
+        document = with_passwords(vm.edited, connection.domains.stored_document(vm.uuid_text))
+        connection.domains.define(document, vm.name)
+    except Refused:
+        vm.withdraw_document()
+        raise
+    vm.follow_document(connection.domains.stored_document(vm.uuid_text), running=found.state != Power.OFF)
 
 
 def _recreate(vm: VM, connection: Connection) -> None:

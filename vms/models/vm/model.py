@@ -32,11 +32,12 @@ from .ends import VMEnds
 from .links import VMLinks
 from .nics import NICNetworks, VMNICs
 from .power import VMPower
+from .xml import VMXML
 
 PORT = [MinValueValidator(1), MaxValueValidator(65535)]
 
 
-class VM(VMNICs, VMLinks, VMAdoption, VMPower, VMDisks, VMEnds, Tagged):
+class VM(VMNICs, VMLinks, VMAdoption, VMPower, VMDisks, VMXML, VMEnds, Tagged):
     """The desired configuration of a VM, or (managed=False) an unmanaged domain as it was found."""
 
     name = models.CharField(validators=[rules.validate_name, rules.validate_hostname])
@@ -112,6 +113,10 @@ class VM(VMNICs, VMLinks, VMAdoption, VMPower, VMDisks, VMEnds, Tagged):
     )
     asked = models.JSONField(
         default=list, blank=True, editable=False, help_text="aspects that are reverted to their saved values"
+    )
+
+    edited = models.TextField(
+        blank=True, editable=False, help_text="a document that an operator has edited, until libvirt has it"
     )
 
     activity_kind = Kind.VM

@@ -1,0 +1,41 @@
+"""Checks of a typed document of a VM before it is saved: XML, libvirt's schema, name and UUID."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from lxml import etree
+
+from virterweb.messages import Message
+from virterweb.pages.xml_check import Problem, at, by_schema, hidden, identity
+from vms.definition import domain as domain_xml
+from vms.definition.disks import PARSER
+
+from . import wording as _wording  # noqa: F401, adds the texts of the messages
+
+SCHEMA = Path("/usr/share/libvirt/schemas/domain.rng")
+
+
+def problems(document: str, before: str, name: str, uuid: str) -> list[Problem]:
+    """Return all problems of a document for the VM of this name and UUID; what it had `before` is not one."""
+    try:
+        root = etree.fromstring(document.encode(), PARSER)
+    except etree.XMLSyntaxError as problem:
+        return [Problem(line=problem.lineno or 0, message=Message("vm_xml.syntax", text=problem.msg))]
+    if root.getroottree().docinfo.doctype:
+        line = document[: document.find("<!DOCTYPE")].count("\n") + 1
+        return [Problem(line=line, message=Message("vm_xml.doctype"))]
+    if root.tag != "domain":
+        return [at(root, Message("vm_xml.root", tag=root.tag))]
+    was = etree.fromstring(before.encode(), PARSER)
+    known = {problem.message for problem in _all(was, name, uuid)}
+    found = [problem for problem in _all(root, name, uuid) if problem.message not in known]
+    return [*found, *hidden(root, was)]
+
+
+def _all(root: etree._Element, name: str, uuid: str) -> Iterator[Problem]:
+    yield from by_schema(root, SCHEMA)
+    yield from identity(root, name, uuid, "vm_xml")
+    if root.find("uuid") is None:
+        yield at(root, Message("vm_xml.no_uuid", uuid=uuid))
+    if domain_xml.parse(etree.tostring(root, encoding="unicode")).memory < 1:
+        yield at(root, Message("vm_xml.memory"))
