@@ -28,7 +28,8 @@ OPTION = re.compile(r"[,=\s]")  # between the parts of arguments of QEMU
 class DomainSpec:
     """A new VM. `type` is kvm or qemu, `memory` in MiB; the bus of disks is virtio, scsi or ide.
 
-    Without `vnc_port` VNC uses the next free port; `console_log` is a file on the host.
+    Without `vnc_port` VNC uses the next free port; `console_log` is a file on the host. Without `machine`
+    libvirt chooses the machine type.
     """
 
     name: str
@@ -44,6 +45,7 @@ class DomainSpec:
     vnc_bind: str = "127.0.0.1"
     console_log: str = ""
     arch: str = "x86_64"
+    machine: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +72,8 @@ def build(spec: DomainSpec) -> str:
     add(domain, "memory", spec.memory, unit="MiB")
     add(domain, "vcpu", spec.vcpus)
     os = add(domain, "os")
-    add(os, "type", "hvm", arch=spec.arch)
+    kind = {"machine": spec.machine} if spec.machine else {}
+    add(os, "type", "hvm", arch=spec.arch, **kind)
     features = add(domain, "features")
     add(features, "acpi")
     add(features, "apic")

@@ -5,6 +5,7 @@ from django import forms
 from vms.definition import hardware
 from vms.definition.domain import parse
 from vms.definition.hardware import Hardware
+from vms.definition.wording.hardware import FIRMWARE
 from vms.models import VM
 from vms.models.document import saved_document
 
@@ -14,7 +15,6 @@ CPU = {
     "host-passthrough": "the host’s CPU itself",
     "maximum": "all that QEMU can emulate",
 }
-FIRMWARE = {hardware.BIOS: "BIOS", hardware.UEFI: "UEFI", hardware.SECURE: "UEFI with secure boot"}
 GRAPHICS = {hardware.VNC: "VNC", hardware.NONE: "none"}
 
 

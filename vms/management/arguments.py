@@ -22,6 +22,7 @@ PLACES = {"network", "bridge", "device"}
 FLAGS = {  # of form fields with another name
     **{"image": "IMAGE", "number": "--id", "boot_size": "--boot-capacity", "ssh_keys": "--ssh-key"},
     **{"ssh_user": "--user", "console_dir": "--console", "vnc_by_id": "--vnc", "vnc_bind": "--vnc-bind-ip"},
+    "firmware": "--secure-boot",
 }
 
 

@@ -7,6 +7,7 @@ from django.http import QueryDict
 
 from virterweb.hypervisors.models import Hypervisor
 from virterweb.people.cli import await_first_poll, check, pick_hypervisor, wait_for
+from vms.definition import hardware
 from vms.management.arguments import FLAGS, GZIP, disk_values, nic_values, size, wait_for_ssh
 from vms.management.verbs import VMVerbs
 from vms.run.form import RunForm
@@ -39,6 +40,7 @@ class RunVerb(VMVerbs):
         run.add_argument(
             "--wait-ssh", "-w", action="store_true", help="wait until SSH works and cloud-init has finished"
         )
+        run.add_argument("--secure-boot", action="store_true", help="use UEFI with secure boot, on machine type q35")
         run.add_argument("--vnc", action="store_true", help="open VNC on port 6000 + ID")
         run.add_argument("--vnc-port", type=int, help="open VNC on this port")
         run.add_argument("--vnc-bind-ip", default="127.0.0.1", help="address on which VNC listens; default: 127.0.0.1")
@@ -97,6 +99,7 @@ class RunVerb(VMVerbs):
                 "user_data": self._read(options["user_data"]),
                 "guest_network": options["guest_network"],
                 "ssh_user": options["user"],
+                "firmware": hardware.SECURE if options["secure_boot"] else "",
                 "wait_ssh": "on" if options["wait_ssh"] else "",
                 "console_log": "on",
                 "console_dir": options["console"],

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .nic import NIC
     from .vm import VM, NICNetworks
 
+SECURE_MACHINE = "q35"  # the machine type that secure boot needs
 BOOT = 10  # the boot disk's order, instead of <os><boot/>, so that NICs can come before or after it
 
 
@@ -55,6 +56,7 @@ def new_document(vm: "VM", nics: "Sequence[NIC]", domain_type: str, console_log:
         vnc_port=vm.vnc_port,
         vnc_bind=vm.vnc_bind,
         console_log=console_log,
+        machine=SECURE_MACHINE if vm.hardware.get("firmware") == hardware.SECURE else "",
     )
     return hardware.edit(domain_xml.build(spec), vm.hardware)
 

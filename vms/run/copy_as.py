@@ -45,6 +45,7 @@ class Run:
     nics: tuple[NICSpec, ...] = ()
     user: str = "root"
     wait_ssh: bool = False
+    secure_boot: bool = False
     console_dir: str = ""
     vnc_port: int | None = None
     vnc_bind: str = "127.0.0.1"
@@ -101,6 +102,8 @@ def _words(run: Run, nics: list[str]) -> Iterator[str]:
         yield from _flag("--user", run.user)
     if run.wait_ssh:
         yield "--wait-ssh"
+    if run.secure_boot:
+        yield "--secure-boot"
     if run.console_dir:
         yield from _flag("--console", run.console_dir)
     yield from _vnc(run)

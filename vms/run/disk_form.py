@@ -60,8 +60,11 @@ class DiskForm(forms.Form):
         return Disk(**self.cleaned_data)
 
 
-def check(rows: list[DiskForm]) -> None:
-    """Add errors to the rows for repeated names, and for more disks than a bus can have."""
+def check(rows: list[DiskForm], *, without_ide: bool = False) -> None:
+    """Add errors to the rows for repeated names, and for more disks than a bus can have.
+
+    `without_ide`: the machine type of secure boot has no such bus.
+    """
     names: dict[str, int] = {}
     buses: dict[str, int] = {}
     for number, row in enumerate(rows, 1):
@@ -73,6 +76,8 @@ def check(rows: list[DiskForm]) -> None:
             continue
         names[name] = number
         buses[bus] = buses.get(bus, 0) + 1
+        if without_ide and bus == Disk.Bus.IDE:
+            row.add_error("bus", "A VM with secure boot has no IDE bus. Choose another bus.")
         if buses[bus] > MAX_DISKS[bus]:
             row.add_error("bus", f"A VM can have at most {MAX_DISKS[bus]} {bus} disks.")
 

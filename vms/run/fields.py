@@ -6,6 +6,7 @@ from virterweb.hypervisors.fleet.field import HypervisorField
 from virterweb.hypervisors.models import Hypervisor
 from virterweb.pages.ssh_key_field import SSHKeysField, SSHKeysInput
 from vms.cloud_init import user_data
+from vms.definition.wording.hardware import FIRMWARE
 from vms.models import PORT, VM, Image
 
 from .copy_as import FIRST_VNC_PORT
@@ -23,6 +24,7 @@ class RunFields(forms.Form):
 
     FOLDS = (
         ("SSH and cloud-init", ("ssh_keys", "ssh_user", "wait_ssh", "guest_network", "user_data")),
+        ("Firmware", ("firmware",)),
         ("Console and VNC", ("console_log", "console_dir", "vnc_port", "vnc_by_id", "vnc_bind")),
     )
 
@@ -68,6 +70,11 @@ class RunFields(forms.Form):
         widget=forms.Textarea(attrs={"rows": 4, "placeholder": "#cloud-config"}),
         help_text="Additional cloud-init user data: cloud-config or a script of at most "
         f"{user_data.MAX_BYTES // 1000} kB.",
+    )
+    firmware = forms.ChoiceField(
+        required=False,
+        choices=[("", "as libvirt chooses"), *FIRMWARE.items()],
+        help_text="Secure boot uses the machine type q35, and only boots images that are signed for it.",
     )
     ssh_user = forms.CharField(
         label="SSH user", required=False, max_length=32, initial="root", validators=of_vm("ssh_user")

@@ -22,7 +22,7 @@ from virterweb.people.limits import Exceeded
 from virterweb.people.models import Team
 from vms.addresses import ids
 from vms.cloud_init import user_data
-from vms.definition import host_reach
+from vms.definition import hardware, host_reach
 from vms.definition.events import Event
 from vms.models import NIC, VIRTIO, VM, WORK, Disk, Image, Volume, free_mac
 from vms.nics.new_nic_form import NICForm
@@ -168,7 +168,7 @@ class RunForm(RunFields):
         self._check_vnc()
         nic_checks.check_macs(self.nics, self.numbers)
         nic_checks.check_routes(self.nics, self.numbers)
-        disk_form.check(self.disks)
+        disk_form.check(self.disks, without_ide=data.get("firmware") == hardware.SECURE)
         self._check_pools()
         return data
 
@@ -261,6 +261,7 @@ class RunForm(RunFields):
         given_values |= {"owner": by, "team": self.team}
         plain = {column: data[column] for column in PLAIN if column in data}
         plain["boot_size"] = max(plain.get("boot_size", 0), data["image"].capacity)  # as the disk will be, for limits
+        plain["hardware"] = {"firmware": data["firmware"]} if data.get("firmware") else {}
         vm = VM(name=name, number=number, power_generation=1, **given_values, **plain)
         choose_end(self, vm, self.user)
         return vm

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from vms.addresses import ids
 from vms.definition import sizes
+from vms.definition.hardware import SECURE
 from vms.guests.form import guest_initial
 from vms.models import NIC, VM
 from vms.nics.place_form import USER
@@ -26,6 +27,7 @@ def run_of(vm: VM) -> Run:
         nics=tuple(nic.spec() for nic in _further_nics(vm)),
         user=vm.ssh_user,
         wait_ssh=vm.wait_ssh,
+        secure_boot=vm.hardware.get("firmware") == SECURE,
         console_dir=vm.console_dir,
         vnc_port=vm.vnc_port,
         vnc_bind=vm.vnc_bind,
@@ -46,6 +48,7 @@ def initial(vm: VM, *, user_data: bool = True) -> dict[str, object]:
         "image": vm.image,
         "name": _name(vm, number),
         **{column: getattr(vm, column) for column in PLAIN if user_data or column != "user_data"},
+        "firmware": vm.hardware.get("firmware", ""),
         # A port belongs to one VM only; a port that follows from the ID differs for another ID.
         "vnc_by_id": bool(vm.vnc_port and vm.number and vm.vnc_port == FIRST_VNC_PORT + vm.number),
         "nics": [_row(nic) for nic in nics],

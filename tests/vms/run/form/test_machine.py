@@ -3,7 +3,9 @@
 from tests.support.making import make_hypervisor, make_image, make_running, make_vm
 from tests.vms.run.form.run_form import errors, preview, send
 from virterweb.hypervisors.models import HypervisorStatus
+from vms.definition import domain, hardware
 from vms.models import VM, VMStatus
+from vms.models.document import new_document
 
 
 def test_collapsed_fields_are_saved_too(page, lab):
@@ -39,3 +41,31 @@ def test_memory_beyond_that_of_the_host_causes_a_warning_with_figures(page, lab)
         "Memory: 1024 MiB, where the running VM has 15500 MiB already, more than the 16000 MiB of the host of lab-1."
     )
     assert send(page, lab).status_code == 302
+
+
+def test_a_vm_with_secure_boot_has_the_machine_type_that_it_needs(page, lab):
+    send(page, lab, firmware="secure")
+    vm = VM.objects.get()
+    document = new_document(vm, vm.nics.all(), "kvm", "")
+    found = domain.parse(document).hardware
+    assert (found.firmware, found.machine) == (hardware.SECURE, "q35")
+    assert "<smm state=" in document
+
+
+def test_a_vm_without_a_choice_has_the_firmware_that_libvirt_chooses(page, lab):
+    send(page, lab)
+    vm = VM.objects.get()
+    assert vm.hardware == {}
+    assert domain.parse(new_document(vm, vm.nics.all(), "kvm", "")).hardware.machine == ""
+
+
+def test_a_disk_on_the_bus_ide_is_refused_with_secure_boot(page, lab):
+    disk = {"name": "data", "size": "1G", "format": "qcow2", "bus": "ide"}
+    answer = send(page, lab, disks=[disk], firmware="secure")
+    assert answer.status_code == 422
+    assert "no IDE bus" in answer.content.decode()
+    assert not VM.objects.exists()
+
+
+def test_an_unknown_firmware_is_refused(page, lab):
+    assert "Select a valid choice" in errors(send(page, lab, firmware="coreboot"))["firmware"]
