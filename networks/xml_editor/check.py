@@ -38,7 +38,7 @@ def problems(document: str, name: str, uuid: str, before: str = "") -> list[Prob
 
 def _all(root: etree._Element, name: str, uuid: str) -> Iterator[Problem]:
     yield from by_schema(root, SCHEMA, NEWER)
-    yield from identity(root, name, uuid, "xml")
+    yield from identity(root, name, uuid, "xml.")
     yield from _blocks(root)
     for path, check in CHECKS:
         for each in root.findall(path):

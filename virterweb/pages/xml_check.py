@@ -66,12 +66,12 @@ def identity(root: etree._Element, name: str, uuid: str, code: str) -> Iterator[
     """Yield changes of name or UUID, for libvirt another spelling is another object; `code` begins the codes."""
     found = root.find("name")
     if found is None:
-        yield at(root, Message(f"{code}.no_name"))
+        yield at(root, Message(f"{code}no_name"))
     elif root.xpath("string(name)") != name:
-        yield at(found, Message(f"{code}.name", name=name))
+        yield at(found, Message(f"{code}name", name=name))
     found = root.find("uuid")
     if found is not None and _uuid(root.xpath("string(uuid)")) != _uuid(uuid):
-        yield at(found, Message(f"{code}.uuid", uuid=uuid))
+        yield at(found, Message(f"{code}uuid", uuid=uuid))
 
 
 def _uuid(text: str) -> uuids.UUID | None:

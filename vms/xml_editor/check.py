@@ -20,12 +20,12 @@ def problems(document: str, before: str, name: str, uuid: str) -> list[Problem]:
     try:
         root = etree.fromstring(document.encode(), PARSER)
     except etree.XMLSyntaxError as problem:
-        return [Problem(line=problem.lineno or 0, message=Message("vm_xml.syntax", text=problem.msg))]
+        return [Problem(line=problem.lineno or 0, message=Message("xml.vm_syntax", text=problem.msg))]
     if root.getroottree().docinfo.doctype:
         line = document[: document.find("<!DOCTYPE")].count("\n") + 1
-        return [Problem(line=line, message=Message("vm_xml.doctype"))]
+        return [Problem(line=line, message=Message("xml.vm_doctype"))]
     if root.tag != "domain":
-        return [at(root, Message("vm_xml.root", tag=root.tag))]
+        return [at(root, Message("xml.vm_root", tag=root.tag))]
     was = etree.fromstring(before.encode(), PARSER)
     known = {problem.message for problem in _all(was, name, uuid)}
     found = [problem for problem in _all(root, name, uuid) if problem.message not in known]
@@ -34,8 +34,8 @@ def problems(document: str, before: str, name: str, uuid: str) -> list[Problem]:
 
 def _all(root: etree._Element, name: str, uuid: str) -> Iterator[Problem]:
     yield from by_schema(root, SCHEMA)
-    yield from identity(root, name, uuid, "vm_xml")
+    yield from identity(root, name, uuid, "xml.vm_")
     if root.find("uuid") is None:
-        yield at(root, Message("vm_xml.no_uuid", uuid=uuid))
+        yield at(root, Message("xml.vm_no_uuid", uuid=uuid))
     if domain_xml.parse(etree.tostring(root, encoding="unicode")).memory < 1:
-        yield at(root, Message("vm_xml.memory"))
+        yield at(root, Message("xml.vm_memory"))
