@@ -24,3 +24,11 @@ def with_passwords(document: str, secure: str) -> str:
                 if name in same.attrib:
                     each.set(name, same.get(name))
     return etree.tostring(root, encoding="unicode")
+
+
+def without_passwords(document: str) -> str:
+    """Return a document without passwords of displays, as libvirt shows it."""
+    root = etree.fromstring(document.encode(), PARSER)
+    for each in root.iterfind("devices/graphics"):
+        each.attrib.pop("passwd", None)
+    return etree.tostring(root, encoding="unicode")

@@ -10,6 +10,7 @@ from vms.definition import disks, hardware
 from vms.definition import domain as domain_xml
 from vms.definition.disks import PREFIXES, DiskSpec
 from vms.definition.guest_nic import address_of_id
+from vms.definition.passwords import without_passwords
 
 if TYPE_CHECKING:
     from .disk import Disk
@@ -89,7 +90,7 @@ def _disks(vm: "VM") -> list[DiskSpec]:
 def revision_values(vm: "VM", nics: "Sequence[NIC]", networks: "NICNetworks") -> dict[str, object]:
     """Return the saved definition, with these desired NICs, as the columns of a revision."""
     return {
-        "document": saved_document(vm, nics),
+        "document": without_passwords(vm.edited) if vm.edited else saved_document(vm, nics),
         "nics": [{**_columns(nic), "address": address} for nic, address in _with_addresses(vm, nics, networks)],
         "image": vm.image.name if vm.image else "",
         "guest_network": vm.guest_network,

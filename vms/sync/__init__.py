@@ -122,7 +122,7 @@ def _revert_once(vm: VM, connection: Connection, found: FoundDomain | None) -> F
     asked = VM.objects.filter(pk=vm.pk, generation=vm.generation)
     try:
         if found:
-            if Aspect.DOCUMENT in vm.asked:
+            if Aspect.DOCUMENT in vm.asked and vm.edited:
                 _define_edited(vm, connection, found)
             _revert(vm, connection, found)
         elif Aspect.DOMAIN in vm.asked:

@@ -51,6 +51,7 @@ def test_what_is_saved_reaches_the_stored_definition_and_the_fields_of_the_porta
     assert (vm.memory, vm.vcpus, vm.edited, vm.asked) == (128, 2, "", [])
     assert (str(vm.status.error), vm.status.drift) == ("", "")
     assert Entry.objects.filter(event="xml edited").exists()
+    assert "ours" in vm.revisions.first().document
 
 
 def test_a_nic_of_the_document_is_a_nic_of_the_portal(vm, domain, page):  # noqa: F811

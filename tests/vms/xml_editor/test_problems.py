@@ -2,7 +2,7 @@
 
 import pytest
 
-from vms.definition.passwords import with_passwords
+from vms.definition.passwords import with_passwords, without_passwords
 from vms.xml_editor.check import SCHEMA, problems
 
 UUID = "11111111-2222-4333-8444-555555555555"
@@ -63,6 +63,11 @@ def test_a_password_that_is_not_shown_is_kept_in_the_same_display():
     assert 'type="spice" passwd' not in with_passwords(shown, secure)
     assert "secret" not in with_passwords(shown.replace("'vnc'", "'vnc' passwd='new'"), secure)
     assert "secret" not in with_passwords(shown.replace("<graphics type='vnc' port='-1'/>", ""), secure)
+
+
+def test_the_history_keeps_no_password():
+    typed = "<domain><devices><graphics type='vnc' passwd='secret'/></devices></domain>"
+    assert "secret" not in without_passwords(typed)
 
 
 def test_more_than_two_million_characters_are_refused(client, db):

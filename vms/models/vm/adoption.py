@@ -128,6 +128,7 @@ class VMAdoption:
             if not asked_power:
                 self.running = status.power != Power.OFF
             self.memory, self.vcpus, self.asked = max(found.memory, 1), max(found.vcpus, 1), []
+            self.edited = ""
             self.hardware = {name: getattr(found.hardware, name) for name in self.hardware}
             if self.autostart is not None:
                 self.autostart = status.autostart
@@ -206,7 +207,7 @@ class VMAdoption:
             asked = {each["aspect"] for each in found if "aspect" in each}
             asked |= set() if self.status.present else {Aspect.DOMAIN} if start else {Aspect.DOMAIN, Aspect.STAYS_OFF}
             self.asked = sorted(asked)
-            type(self).objects.filter(pk=self.pk).update(asked=self.asked)
+            type(self).objects.filter(pk=self.pk).update(asked=self.asked, edited="")
             if self.status.present:
                 for each in found:
                     if each.get("added") and "nic" in each:

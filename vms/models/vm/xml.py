@@ -34,7 +34,8 @@ class VMXML:
         """Save the values that libvirt still has, after it has refused an edited document."""
         with transaction.atomic():
             self.lock()
-            self._save_values(self.status.definition, edited="")
+            if type(self).objects.filter(pk=self.pk, generation=self.generation).exists():  # else there is a newer one
+                self._save_values(self.status.definition, edited="")
 
     def _save_values(self, document: str, **values: object) -> None:
         """Save what a document says about the columns of the VM; its NICs follow once libvirt has the document."""
