@@ -142,7 +142,10 @@ def _define_edited(vm: VM, connection: Connection, found: FoundDomain) -> None:
     except Refused:
         vm.withdraw_document()
         raise
-    vm.follow_document(connection.domains.stored_document(vm.uuid_text), running=found.state != Power.OFF)
+    stored = connection.domains.stored_document(vm.uuid_text)
+    vm.follow_document(stored, running=found.state != Power.OFF)
+    vm.keep_disks(stored)
+    revert_disks(vm, connection, found)  # those of a running VM
 
 
 def _recreate(vm: VM, connection: Connection) -> None:
