@@ -28,7 +28,7 @@ from vms.definition.nics.spec import NICSpec
 from vms.definition.wording import adoption as _wording  # noqa: F401, adds the texts of the messages
 
 from ..disk import WORK
-from ..image import TAG, Image, Volume
+from ..images import TAG, Image, Volume
 from ..nic import NIC
 from ..power import Power
 

@@ -22,7 +22,7 @@ from vms.definition.events import OF_CONSOLES, OF_NICS, Event
 
 from ..disk import WORK
 from ..document import revision_values
-from ..image import Image
+from ..images import Image
 from ..power import SSH_TIMEOUT, Power, SSHState
 from ..power_verb import PowerVerb
 from ..queryset import VMQuerySet
