@@ -12,6 +12,7 @@ from .disks import views as disk_views
 from .guests import views as guest_views
 from .hardware import views as hardware_views
 from .history import views as history_views
+from .images.catalogue import views as catalogue_views
 from .leftovers import views as leftover_views
 from .models import PowerVerb
 from .nics import links as link_views
@@ -48,7 +49,9 @@ urlpatterns = [
     path("ssh-config", address_views.ssh_config, name="ssh_config"),
     path("known_hosts", address_views.known_hosts, name="known_hosts"),
     path("images/", views.image_list, name="images"),
+    path("images/catalogue/", catalogue_views.catalogue, name="catalogue"),
     path("images/<str:hypervisor>/<str:name>/convert/", views.image_convert, name="image_convert"),
+    path("images/<str:hypervisor>/<str:name>/retry/", views.image_retry, name="image_retry"),
     path("images/<str:hypervisor>/<str:name>/remove/", views.image_remove, name="image_remove"),
     path("leftovers/<str:hypervisor>/volumes/", leftover_views.volume_list, name="leftover_volumes"),
     re_path(

@@ -235,6 +235,14 @@ def image_convert(request: HttpRequest, hypervisor: str, name: str) -> HttpRespo
 
 
 @require_POST
+def image_retry(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
+    image = _image(request, hypervisor, name, Verb.EDIT)
+    if not image.retry(request.user):
+        messages.info(request, f"Nothing has failed for the image {image}, so there is nothing to retry.")
+    return redirect("vms:images")
+
+
+@require_POST
 def image_remove(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
     image = _image(request, hypervisor, name, Verb.DELETE)
     image.remove()

@@ -5,7 +5,7 @@ from lxml import html
 
 pytestmark = pytest.mark.integration
 OF_OPERATORS = ["Hypervisors", "Networks", "VMs", "Images", "Observed data"]
-OF_ALL = [*OF_OPERATORS, "Activity log", "Notifications", "System"]
+OF_ALL = [*OF_OPERATORS[:-1], "Image catalogue", "Observed data", "Activity log", "Notifications", "System"]
 OF_SUPERUSERS = ["Hypervisors", "Teams", "Roles", "Users", "Groups", *OF_ALL[1:]]
 
 

@@ -36,7 +36,7 @@ def address(space: str, name: str | None, pattern: URLPattern, things: dict) -> 
         values["name"] = (
             {"adopt": "external"}.get(name, "alma-8-8") if of_vm else {"adopt": "default"}.get(name, "net1")
         )
-    if name in ("image_remove", "image_convert"):
+    if name in ("image_remove", "image_convert", "image_retry"):
         values["name"] = "alma-8"
     if name in ("lease_reserve", "lease_release"):
         values["pk"] = things["lease"]

@@ -24,6 +24,7 @@ class Kind(TextChoices):
     CONSOLE = "console", "console"
     IMAGE = "image", "image"
     VOLUME = "volume", "volume"
+    CATALOGUE = "catalogue", "image catalogue"
     SIGN_IN = "sign-in", "sign-in"
     RIGHTS = "rights", "users and rights"
     NOTIFICATION = "notification", "notifications"

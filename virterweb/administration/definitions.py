@@ -5,12 +5,15 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
 from networks.models import Network
+from virterweb.activity.models import Subject
 from virterweb.hypervisors.models import Hypervisor
 from virterweb.people.known import Known
-from vms.models import VM, Image
+from vms.images.catalogue.form import CatalogueEntryForm
+from vms.models import VM, CatalogueEntry, Image
 
-from .access import HypervisorFilter, OnHypervisors, Page
+from .access import ForOperatorsOfAll, HypervisorFilter, OnHypervisors, Page
 from .hypervisors.admin import request_polls
+from .recorded import Recorded
 from .site import site
 
 LIFECYCLE = ("managed", "owner", "team", "generation", "created_at", "removed_at")
@@ -75,3 +78,14 @@ class ImageAdmin(DefinitionAdmin):
     list_display = ("name", "hypervisor", "volume", "state_shown", "managed", "owner", "team")
     search_fields = ("name", "volume")
     fieldsets = ((None, {"fields": ("name", "hypervisor", "volume", "size", "url", "checksum", *LIFECYCLE)}),)
+
+
+@admin.register(CatalogueEntry, site=site)
+class CatalogueEntryAdmin(ForOperatorsOfAll, Recorded, Page):
+    heading = "Image catalogue"
+    form = CatalogueEntryForm
+    list_display = ("name", "url", "checksum", "note")
+    search_fields = ("name", "url", "note")
+
+    def subject(self, row: CatalogueEntry) -> Subject:
+        return row.subject

@@ -61,6 +61,11 @@ ENTRIES: dict[str, tuple[Entry, ...]] = {
         Entry(name="Networks", model="networks.Network", about="Definitions as they are stored."),
         Entry(name="VMs", model="vms.VM", about="Definitions as they are stored."),
         Entry(name="Images", model="vms.Image", about="Images and their volumes."),
+        Entry(
+            name="Image catalogue",
+            model="vms.CatalogueEntry",
+            about="Images that can be fetched from a URL. Operators of all hypervisors edit them.",
+        ),
     ),
     "Observed data": (
         Entry(

@@ -12,7 +12,7 @@ from virterweb.hypervisors.desired.one_at_a_time import exclusive
 from virterweb.hypervisors.desired.revisions import note_activity
 from virterweb.hypervisors.fleet.field import HypervisorField
 from virterweb.hypervisors.models import Hypervisor
-from virterweb.messages import InvalidValue, Message
+from virterweb.messages import Message
 from virterweb.people import creating, pools, rights
 from virterweb.people.hidden.names import name_in_use, sees_all_names, visible_name
 from virterweb.people.limits import Exceeded
@@ -22,8 +22,7 @@ from vms.definition.events import ImageEvent
 from vms.models import LOADING, TAG, WORK, Image, VMStatus, Volume
 
 from . import qcow2, uploads
-from .fetching import urls
-from .fetching.checksums import SHA256
+from .fetching import fields, urls
 
 
 class ImageForm(forms.Form):
@@ -84,19 +83,10 @@ class ImageForm(forms.Form):
         return file
 
     def clean_url(self) -> str:
-        url = self.cleaned_data["url"]
-        try:
-            if url:
-                urls.parse(url)
-        except InvalidValue as wrong:
-            raise ValidationError(str(wrong.message)) from wrong
-        return url
+        return fields.clean_url(self.cleaned_data["url"])
 
     def clean_checksum(self) -> str:
-        checksum = self.cleaned_data["checksum"].lower().removeprefix("sha256:")
-        if checksum and not SHA256.fullmatch(checksum):
-            raise ValidationError("A SHA-256 has 64 hexadecimal digits.")
-        return checksum
+        return fields.clean_checksum(self.cleaned_data["checksum"])
 
     def _check_ways(self, data: dict) -> None:
         """Add an error unless exactly one source is given."""

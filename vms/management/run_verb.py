@@ -9,6 +9,7 @@ from virterweb.hypervisors.models import Hypervisor
 from virterweb.people.cli import await_first_poll, check, pick_hypervisor, wait_for
 from vms.definition import hardware
 from vms.management.arguments import FLAGS, GZIP, disk_values, nic_values, size, wait_for_ssh
+from vms.management.pulling import IF_NOT_EXIST, NEVER, pull, pull_policy
 from vms.management.verbs import VMVerbs
 from vms.run.form import RunForm
 from vms.run.preview import warnings
@@ -55,11 +56,23 @@ class RunVerb(VMVerbs):
             default="",
             help="configuration mode: portal or virter; default: as set on the hypervisor",
         )
+        run.add_argument(
+            "--pull-policy",
+            "--vm-pull-policy",
+            default=NEVER,
+            metavar="POLICY",
+            help="fetch the image from the catalogue: Always, IfNotExist or Never; default: Never",
+        )
+        run.add_argument(
+            "--pull", dest="pull_policy", action="store_const", const=IF_NOT_EXIST, help="the policy IfNotExist"
+        )
         run.add_argument("--user-data", default="", help="file with additional cloud-init user data")
 
     def run(self, image: str, no_wait: bool, **options: object) -> None:
         hypervisor = pick_hypervisor(self.user, options["hypervisor"])
+        policy = pull_policy(options["pull_policy"])
         await_first_poll(hypervisor)
+        pull(image, hypervisor, policy, self)
         data = self._data(hypervisor, image, options)
         form = RunForm(data, numbered=options["count"] is not None, user=self.user)
         self._check(form)

@@ -3,7 +3,7 @@
 from .capture import KEPT, Capture, CaptureEnd, CapturePart
 from .console import ConsoleClaim
 from .disk import WORK, Disk, DiskRequest
-from .images import FETCHING, LAYER, LOADING, TAG, Image, ImageStatus, UploadPart, Volume
+from .images import FETCHING, LAYER, LOADING, TAG, CatalogueEntry, Image, ImageStatus, UploadPart, Volume
 from .nic import NIC, VIRTIO, free_mac
 from .power import SSH_TIMEOUT, Interruption, Power, PowerReason, ShownPower, SSHState
 from .power_verb import PowerVerb
@@ -39,6 +39,7 @@ __all__ = [
     "Capture",
     "CaptureEnd",
     "CapturePart",
+    "CatalogueEntry",
     "ConsoleClaim",
     "ConsoleLog",
     "Disk",

@@ -20,6 +20,9 @@ EVENTS = {
     "retried": "retried",
 }
 
+#: What was done with an entry of the catalogue.
+CATALOGUE_EVENTS = {"created": "entry added", "edited": "entry edited: {fields}", "removed": "entry deleted"}
+
 #: Why a file cannot be an image.
 FILES = {
     "file.format": "This is a {format} file. Convert it with “qemu-img convert -O qcow2 FILE FILE.qcow2”.",
@@ -90,6 +93,11 @@ def image_drift(code: Mapping[str, str]) -> str:
     return code["text"] if "text" in code else IMAGES[code["code"]].format(**code)
 
 
+def catalogue_event(code: str, about: Mapping[str, object]) -> str:
+    """Return what was done with an entry of the catalogue."""
+    return CATALOGUE_EVENTS[code].format_map({"fields": ", ".join(about.get("fields", ()))})
+
+
 def _not_stored(reason: Message) -> str:
     return NOT_STORED.format(reason=str(reason).removesuffix("."))
 
@@ -145,11 +153,28 @@ SOURCES = {
     "source.slow": "{host} sends less than 1 KiB a second.",
     "source.cut_off": "{host} ended the transfer after {done:,} of {total:,} bytes.",
     "source.busy": "Another worker is still fetching from {host}.",
-    "source.given_up": "{reason} The portal has tried several times. Delete the image, and add it again later.",
+    "source.given_up": "{reason} The portal has tried several times. Retry it later.",
     "source.wrong_checksum": "The file has the SHA-256 {found}, not {checksum}. It is damaged or another version. "
-    "Compare the URL and the checksum, and add the image again.",
+    "Compare the URL and the checksum. Retry it, or delete the image and add it again.",
     "source.wrong_published_checksum": "The file has the SHA-256 {found}, but the list SHA256SUMS beside it says "
-    "{checksum}. It is damaged or being replaced. Add the image again later.",
+    "{checksum}. It is damaged or being replaced. Retry it later.",
 }
 
-add_wording(FILES | HEADERS | MESSAGES | SOURCES)
+#: Why a registry file cannot be imported.
+REGISTRIES = {
+    "registry.large": "The file is larger than {most:,} bytes, so it is no registry file of images.",
+    "registry.no_text": "The file is not UTF-8 text, so it is no registry file. Choose a file such as images.toml.",
+    "registry.no_toml": "The file is not valid TOML: {reason}.",
+    "registry.empty": "The file names no images. A registry file has a table with a url for each, such as "
+    "[images.alma-8].",
+    "registry.version": "The file has the version {version}. The portal reads version {known}, and the older form "
+    "without a version.",
+    "registry.no_version": "The file has tables [images.NAME] but no version. Add the line “version = {known}” at its "
+    "top.",
+    "registry.images": "The file has no tables [images.NAME], which version 1 requires.",
+    "registry.name": "{name} cannot be the name of an image: {reason}",
+    "registry.no_url": "The image {name} has no text as its url.",
+    "registry.url": "The image {name}: {reason}",
+}
+
+add_wording(REGISTRIES | FILES | HEADERS | MESSAGES | SOURCES)

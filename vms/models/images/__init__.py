@@ -1,5 +1,6 @@
 """Images to run VMs from, the volumes of pools, and the catalogue of images that can be fetched."""
 
+from .catalogue import CatalogueEntry
 from .image import FETCHING, LAYER, LOADING, TAG, Image, ImageStatus, UploadPart, Volume
 
-__all__ = ["FETCHING", "LAYER", "LOADING", "TAG", "Image", "ImageStatus", "UploadPart", "Volume"]
+__all__ = ["FETCHING", "LAYER", "LOADING", "TAG", "CatalogueEntry", "Image", "ImageStatus", "UploadPart", "Volume"]

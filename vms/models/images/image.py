@@ -3,6 +3,7 @@
 import secrets
 from typing import Self
 
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import models, transaction
 from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Lower
@@ -18,6 +19,7 @@ from virterweb.hypervisors.claims.due import Due, DueQuerySet
 from virterweb.hypervisors.desired.drift import decoded
 from virterweb.hypervisors.desired.models import Status
 from virterweb.hypervisors.desired.revisions import note_activity
+from virterweb.hypervisors.desired.state import State
 from virterweb.hypervisors.models import Hypervisor, ReadingProblem
 from virterweb.message_field import MessageField
 from virterweb.people.owned import Owned, OwnedQuerySet
@@ -114,6 +116,21 @@ class Image(Owned):
             self.save()
             self.status.retry_now()
             note_activity(self, ImageEvent.CONVERTED)
+
+    def retry(self, by: AbstractBaseUser | None = None) -> bool:
+        """Retry what has failed, and return True; do nothing if no attempt has failed."""
+        if not self.can_retry:
+            return False
+        with transaction.atomic():
+            self.ask_again()
+            note_activity(self, ImageEvent.RETRIED, by)
+        return True
+
+    @property
+    def can_retry(self) -> bool:
+        """Return whether an attempt has failed, finally or until the next one."""
+        status = self.status
+        return self.managed and bool(status.error or (status.tries and self.state == State.PENDING))
 
     def remove(self) -> None:
         """Request deletion."""
