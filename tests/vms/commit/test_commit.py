@@ -65,7 +65,7 @@ def test_who_may_not_see_secrets_makes_no_image(client, vm, django_user_model):
 
 
 def test_the_limit_of_images_counts(member_page, vm):
-    Grant.objects.filter(team=vm.team).update(max_images=0)
+    Grant.objects.filter(team=vm.team).update(max_disk=0)
     answer = member_page.post(COMMIT, {"name": "golden"})
     assert answer.status_code == 422
     assert not Image.objects.exists()

@@ -34,11 +34,7 @@ SORTS = {
 }
 
 
-<<<<<<< HEAD
-class Command(RunVerb, NICVerbs, PowerVerbs, DiskVerbs, SnapshotVerbs, CommitVerb):
-=======
-class Command(RunVerb, NICVerbs, PowerVerbs, DiskVerbs, SnapshotVerbs, ReachVerbs):
->>>>>>> b86cb7f (vms: reach guests by SSH from the page and the command line)
+class Command(RunVerb, NICVerbs, PowerVerbs, DiskVerbs, SnapshotVerbs, CommitVerb, ReachVerbs):
     help = "Run, list, start, stop and delete VMs, and change NICs, disks and snapshots of existing VMs."
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -69,11 +65,8 @@ class Command(RunVerb, NICVerbs, PowerVerbs, DiskVerbs, SnapshotVerbs, ReachVerb
         self.add_nic_arguments(verbs)
         self.add_disk_arguments(verbs)
         self.add_snapshot_arguments(verbs)
-<<<<<<< HEAD
         self.add_commit_arguments(verbs)
-=======
         self.add_reach_arguments(verbs)
->>>>>>> b86cb7f (vms: reach guests by SSH from the page and the command line)
 
     def _add_lifecycle_arguments(self, verbs) -> None:
         self.verb(verbs, "configure", self.configure, "apply the network configuration in a running guest now", "name")

@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('vms', '0047_images_from_urls'),
+        ('vms', '0048_saved_disks'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

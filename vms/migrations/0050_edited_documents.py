@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('vms', '0047_images_from_urls'),
+        ('vms', '0049_captures'),
     ]
 
     operations = [
