@@ -13,12 +13,12 @@ from networks.models import Network
 from tests.project.conftest import people, things  # noqa: F401, the fixtures of all pages
 from tests.project.every_url import ALL
 from tests.project.permissions import PAGES
-from tests.support.making import make_foreign_network, make_host
+from tests.support.making import make_foreign_network, make_host, make_running
 from tests.support.shown import as_shown
 from virterweb.activity.choices import Kind
 from virterweb.messages import Message
 from virterweb.people.models import Token
-from vms.models import VM, Image, Interruption, Power, SnapshotRequest, Volume
+from vms.models import VM, Capture, CatalogueEntry, Image, Interruption, Power, SnapshotRequest, Volume
 
 PASSWORD = "a good one"
 MAC = "52:54:00:00:00:08"
@@ -122,6 +122,41 @@ def off_with_disk() -> None:
     disk = {"target": "vda", "bus": "virtio", "device": "disk", "format": "qcow2"}
     disk["source"] = "default/virter:work:alma-8-8"
     vm().status.write(present=True, power=Power.OFF, disks=[disk])
+
+
+def image_failed() -> None:
+    image = Image.objects.get()
+    image.status.write(error=Message("network.managed"), generation=image.generation)
+
+
+def entry() -> int:
+    return CatalogueEntry.objects.create(name="alma-9", url="https://files.example/alma-9.qcow2").pk
+
+
+def with_tap() -> None:
+    make_running(vm(), ("net1", MAC, "vnet1"))
+
+
+def capturing() -> None:
+    Capture.objects.update(done_at=None)
+
+
+def editable() -> None:
+    vm().status.write(present=True, persistent=True, power=Power.OFF, stored="", document=whole_domain())
+
+
+def whole_domain() -> str:
+    parts = f"<uuid>{vm().uuid}</uuid><memory unit='MiB'>1024</memory><vcpu>1</vcpu>"
+    machine = "<os><type arch='x86_64' machine='pc'>hvm</type></os><devices/>"
+    return f"<domain type='qemu'><name>alma-8-8</name>{parts}{machine}</domain>"
+
+
+def edited_xml(client: Client, path: str) -> HttpResponse:
+    """Send the document with another memory, look at the preview, and save it."""
+    changed = whole_domain().replace(">1024<", ">2048<")
+    root = html.fromstring(client.post(path, {"document": changed}).content)
+    token, base = (root.xpath(f"string(//input[@name='{name}']/@value)") for name in ("token", "base"))
+    return client.post(path, {"document": changed, "token": token, "base": base})
 
 
 def snapshot_requested() -> None:
@@ -262,6 +297,11 @@ CHANGES = {
         submit(hypervisor=lambda: vm().hypervisor.pk, name="alma-9", volume="disk"), IMAGE, "added", pooled
     ),
     "vms:image_convert": Change(EMPTY, IMAGE, "conversion into a layer requested"),
+    "vms:image_retry": Change(EMPTY, IMAGE, "retried", image_failed),
+    "vms:catalogue": Change(post({"entry": entry, "hypervisor": lambda: vm().hypervisor.pk}), IMAGE, "added"),
+    "vms:captures": Change(submit(), VM_, f"capture of packets of NIC {MAC} requested", with_tap),
+    "vms:capture_stop": Change(EMPTY, VM_, f"stop of the capture of NIC {MAC} requested", capturing),
+    "vms:definition": Change(edited_xml, VM_, "XML edited", editable),
     "vms:image_remove": Change(EMPTY, IMAGE, "deletion requested"),
     "vms:leftover_volumes_delete": Change(delete_volume, Kind.VOLUME, "deletion requested", unused),
     "vms:snapshot_take": Change(submit(name="first"), VM_, "snapshot first requested", with_disk),

@@ -29,6 +29,7 @@ TYPED = {
         "Hypervisor.disk_cache",
     ),
     *("VM.ssh_user", "VM.console_dir", "Disk.name", "Disk.pool", "Image.name"),
+    *("CatalogueEntry.name", "CatalogueEntry.note"),
     *("DHCPHost.name", "DHCPHost.duid", "SignInAttempt.name", "SignInAttempt.address"),
     *("Role.name", "Team.name", "Token.name"),
     *("Share.kind", "EndReminder.kind", "LastDefinition.kind"),  # names of models

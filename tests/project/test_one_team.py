@@ -37,7 +37,7 @@ def words(client: Client, path: str) -> list[str]:
     found = []
     for headers in ({}, {"HX-Request": "true"}):
         answer = client.get(path, headers=headers)
-        content = b"".join(answer.streaming_content) if answer.streaming else answer.content
+        content = b"".join(answer) if answer.streaming else answer.content
         found += TEAM.findall(content.decode(errors="replace"))
     return found
 

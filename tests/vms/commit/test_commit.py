@@ -7,7 +7,7 @@ from tests.support.making import make_hypervisor, make_image, make_vm
 from tests.support.teams import make_team
 from virterweb.activity.models import Entry
 from virterweb.people.models import Grant, Team
-from vms.models import VM, Image
+from vms.models import VM, Image, Volume
 
 pytestmark = pytest.mark.integration
 COMMIT = "/vms/lab/web-8/commit/"
@@ -65,7 +65,8 @@ def test_who_may_not_see_secrets_makes_no_image(client, vm, django_user_model):
 
 
 def test_the_limit_of_images_counts(member_page, vm):
-    Grant.objects.filter(team=vm.team).update(max_disk=0)
+    Volume.objects.create(hypervisor=vm.hypervisor, name=vm.boot_volume, path="/pool/web-8", capacity=5 * 1024**3)
+    Grant.objects.filter(team=vm.team).update(max_disk=vm.boot_size + 1)
     answer = member_page.post(COMMIT, {"name": "golden"})
     assert answer.status_code == 422
     assert not Image.objects.exists()
