@@ -26,7 +26,9 @@ def obstacle(vm: VM) -> str:
     """Return why no image can be made of a VM now, as a text; "" if one can."""
     if not vm.status.present:
         return f"libvirt has no VM {vm}."
-    if vm.status.power != Power.OFF or vm.status.saved:
+    if vm.status.saved:
+        return f"{vm} has a saved state, so its disk is not complete. Start it and shut it down first."
+    if vm.status.power != Power.OFF:
         return f"{vm} must be off, so that its disk is complete. Shut it down first."
     if not vm.boot_target:
         return f"The disk {vm.boot_volume} is not attached to {vm}. Disks of external snapshots must be merged first."

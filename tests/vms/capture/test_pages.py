@@ -111,7 +111,7 @@ def test_the_file_is_sent_in_order_and_the_download_is_recorded(page, vm):
     assert answer["Content-Type"] == "application/vnd.tcpdump.pcap"
     assert b"".join(answer) == b"onetwo"
     assert Entry.objects.filter(event="capture downloaded", name="alma-8-8").count() == 1
-    assert "Time limit reached" in page.get(path(vm)).content.decode()
+    assert "time limit reached" in page.get(path(vm)).content.decode()
 
 
 def test_a_capture_without_packets_says_why_instead_of_a_file(page, vm):

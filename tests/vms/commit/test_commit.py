@@ -35,7 +35,7 @@ def test_the_image_gets_the_disk_and_the_team_of_the_vm(member_page, vm):
     ("seen", "said"),
     [
         ({"power": "running"}, "web-8 must be off"),
-        ({"saved": True}, "web-8 must be off"),
+        ({"saved": True}, "web-8 has a saved state"),
         ({"disks": []}, "is not attached to web-8"),
         ({"present": False}, "libvirt has no VM web-8"),
     ],
