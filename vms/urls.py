@@ -9,6 +9,7 @@ from .changes import views as change_views
 from .commit import views as commit_views
 from .console import views as console_views
 from .disks import views as disk_views
+from .duplicate import views as duplicate_views
 from .guests import views as guest_views
 from .hardware import views as hardware_views
 from .history import views as history_views
@@ -76,6 +77,7 @@ urlpatterns = [
     path("vms/<str:hypervisor>/<str:name>/menu/", power_views.vm_menu, name="menu"),
     path("vms/<str:hypervisor>/<str:name>/size/", hardware_views.vm_size, name="size"),
     path("vms/<str:hypervisor>/<str:name>/commit/", commit_views.vm_commit, name="commit"),
+    path("vms/<str:hypervisor>/<str:name>/duplicate/", duplicate_views.vm_duplicate, name="duplicate"),
     path("vms/<str:hypervisor>/<str:name>/guest/", guest_views.guest, name="guest"),
     path("vms/<str:hypervisor>/<str:name>/guest/rule/", guest_views.guest_rule, name="guest_rule"),
     path("vms/<str:hypervisor>/<str:name>/guest/configure/", guest_views.guest_configure, name="guest_configure"),

@@ -84,7 +84,7 @@ PAGES: dict[str, dict[str | None, Rule]] = {
         "power": POWER,
         "power_confirm": Rule(Verb.POWER, Verb.POWER),
         "autostart": CHANGE,
-        "commit": Rule(Verb.SECRETS, Verb.SECRETS),
+        **each("commit duplicate", Rule(Verb.SECRETS, Verb.SECRETS)),
         "disks": READ,
         **each("disk_add disk_grow disk_remove medium", EDIT),
         **each("drive_add disk_request_cancel nic_link isolate end_isolation", CHANGE),

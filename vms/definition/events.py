@@ -8,6 +8,7 @@ class Event(StrEnum):
 
     BASELINE = "baseline"
     RUN = "run"
+    DUPLICATED = "duplicated"
     ADMIN = "admin"
     NIC_ADDED = "nic added"
     NIC_CHANGED = "nic changed"

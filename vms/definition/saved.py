@@ -22,6 +22,7 @@ NOBODY, OWNERS = "nobody", ("before", "after", "before_team", "after_team")
 EVENTS = {
     "baseline": "saved before the history began",
     "run": "run from {image}",
+    "duplicated": "duplicated from {vm}",
     "admin": "edited in the admin",
     "nic added": "NIC {mac} added",
     "nic changed": "NIC {mac} changed: {fields}",

@@ -21,6 +21,7 @@ from vms.images import layers
 from vms.images.boot_volume import boot_volume_spec
 from vms.models import NIC, VM, Power
 
+from .copying import copied_document, copy_disks
 from .domain import console_file, new_document
 from .removal import delete_created, macs_of, volumes_of_others
 
@@ -48,8 +49,11 @@ def make(vm: VM, connection: Connection) -> None:
 def _make(vm: VM, connection: Connection) -> None:
     pool = vm.hypervisor.pool
     if connection.domains.get(vm.uuid_text) is None:
-        connection.domains.define(new_document(vm, connection), vm.name)
-    if connection.volumes.get(pool, vm.boot_volume) is None:
+        document = copied_document(vm, connection) if vm.copied_from else new_document(vm, connection)
+        connection.domains.define(document, vm.name)
+    if vm.copied_from:
+        copy_disks(vm, connection)
+    elif connection.volumes.get(pool, vm.boot_volume) is None:
         connection.volumes.create(pool, volume_xml.build(boot_volume_spec(vm, connection)), vm.boot_volume)
     if (
         console_file(vm, connection).endswith(f"/{vm.console_volume}")
@@ -85,9 +89,11 @@ def _check(vm: VM, connection: Connection) -> None:
     for pool, name in vm.volumes():
         if name != vm.console_volume and connection.volumes.get(pool, name):
             raise Refused(Message("vm.volume_left", pool=pool, volume=name))
-    if vm.image is None:
+    if vm.copied_from:
+        copied_document(vm, connection)
+    elif vm.image is None:
         raise Refused(Message("vm.no_image", vm=vm.name))
-    if connection.volumes.get(hypervisor.pool, vm.image.volume) is None:
+    elif connection.volumes.get(hypervisor.pool, vm.image.volume) is None:
         raise Refused(Message("image.no_volume", image=vm.image, pool=hypervisor.pool))
     for nic in vm.nics.filter(kind=NIC.Kind.NETWORK):
         if connection.networks.uuid_of(nic.source) is None:

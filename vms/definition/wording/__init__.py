@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from virterweb.messages import Message, add_wording
 
 from . import capture as _capture  # noqa: F401, adds its texts
+from . import duplicate as _duplicate  # noqa: F401, adds its texts
 from . import reach as _reach  # noqa: F401, adds its texts
 
 #: The kinds of NICs that the portal does not model, by their libvirt type.

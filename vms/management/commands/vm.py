@@ -18,6 +18,7 @@ from vms.listing import loaded, with_nic_count
 from vms.management.arguments import wait_for_ssh
 from vms.management.commit_verb import CommitVerb
 from vms.management.disk_verbs import DiskVerbs
+from vms.management.duplicate_verb import DuplicateVerb
 from vms.management.nic_verbs import NICVerbs
 from vms.management.power_verbs import PowerVerbs
 from vms.management.reach_verbs import ReachVerbs
@@ -34,7 +35,7 @@ SORTS = {
 }
 
 
-class Command(RunVerb, NICVerbs, PowerVerbs, DiskVerbs, SnapshotVerbs, CommitVerb, ReachVerbs):
+class Command(RunVerb, NICVerbs, PowerVerbs, DiskVerbs, SnapshotVerbs, CommitVerb, DuplicateVerb, ReachVerbs):
     help = "Run, list, start, stop and delete VMs, and change NICs, disks and snapshots of existing VMs."
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -66,6 +67,7 @@ class Command(RunVerb, NICVerbs, PowerVerbs, DiskVerbs, SnapshotVerbs, CommitVer
         self.add_disk_arguments(verbs)
         self.add_snapshot_arguments(verbs)
         self.add_commit_arguments(verbs)
+        self.add_duplicate_arguments(verbs)
         self.add_reach_arguments(verbs)
 
     def _add_lifecycle_arguments(self, verbs) -> None:

@@ -103,6 +103,11 @@ class VM(VMNICs, VMLinks, VMAdoption, VMPower, VMDisks, VMXML, VMEnds, Tagged):
         editable=False,
         help_text="values that were set here, by field; else as libvirt has it",
     )
+    copied_from = models.UUIDField(
+        null=True, editable=False, help_text="UUID of the VM whose disks it gets copies of; empty: it has its own"
+    )
+    copy_whole = models.BooleanField(default=False, editable=False, help_text="also of the image beneath the disks")
+    copying = models.CharField(blank=True, editable=False, help_text="volume whose copy is not complete")
     saved_disks = models.JSONField(
         null=True,
         editable=False,
@@ -228,6 +233,11 @@ class VM(VMNICs, VMLinks, VMAdoption, VMPower, VMDisks, VMXML, VMEnds, Tagged):
         """Return the saved definition as the columns of a revision."""
         nics = list(self.nics.filter(removed_at=None))
         return revision_values(self, nics, NICNetworks(self, tuple(nic.spec() for nic in nics)))
+
+    def note_copying(self, volume: str) -> None:
+        """Record which volume is being copied; "" if none is."""
+        self.copying = volume
+        VM.objects.filter(pk=self.pk).update(copying=volume)
 
     def persist(self, by: AbstractBaseUser | None = None) -> None:
         """Request that libvirt stores the definition."""

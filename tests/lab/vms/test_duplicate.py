@@ -1,0 +1,50 @@
+"""A real guest is duplicated: what it has stored is in the copy, which has an address, MACs and disks of its own."""
+
+import libvirt
+import pytest
+from lab import Lab
+from lxml import etree
+
+from tests.lab.state import things
+from tests.lab.vms.test_power import answer
+from tests.support.portal import Portal
+from tests.support.waiting import wait_for
+
+pytestmark = pytest.mark.lab
+
+FOLDER = "/var/lib/libvirt/images"
+NUMBERS = {"shared": "72", "whole": "73"}
+
+
+def disks(domain: libvirt.virDomain) -> dict[str, str]:
+    found = etree.fromstring(domain.XMLDesc()).iterfind("devices/disk[@device='disk']")
+    return {disk.find("target").get("dev"): disk.xpath("string(source/@volume)") for disk in found}
+
+
+def test_a_guest_is_duplicated_with_what_it_has_stored(portal: Portal, host: libvirt.virConnect, lab: Lab):
+    before = things(host)
+    portal.manage("vm", "run", "tiny", "--id", "71", "--memory", "128M", "--disk", "name=data,size=8M,format=raw")
+    original = host.lookupByName("tiny-71")
+    wait_for(lambda: answer(original, "echo here") == "here", 90, "a shell in the guest")
+    wait_for(lambda: answer(original, "echo kept > /dev/vdb && sync && head -c 4 /dev/vdb") == "kept", 30, "stored")
+    assert "must be off" in portal.manage("vm", "duplicate", "tiny-71", "--id", "72", fails=True)
+    portal.manage("vm", "stop", "tiny-71", "--force")
+
+    portal.manage("vm", "duplicate", "tiny-71", "--id", NUMBERS["shared"])
+    portal.manage("vm", "duplicate", "tiny-71", "--id", NUMBERS["whole"], "--whole", "--no-start")
+    copy, whole = host.lookupByName("tiny-72"), host.lookupByName("tiny-73")
+    assert (copy.isActive(), whole.isActive()) == (1, 0)
+    assert disks(copy) == {"vda": "virter:work:tiny-72", "vdb": "virter:work:tiny-72-data"}
+    assert '52:54:00:00:00:48"' in copy.XMLDesc().replace("'", '"')
+    assert original.UUIDString() != copy.UUIDString()
+    wait_for(lambda: answer(copy, "head -c 4 /dev/vdb") == "kept", 90, "the copy has what was stored")
+    backing = {
+        number: lab.run("qemu-img", "info", "-U", f"{FOLDER}/virter:work:tiny-{number}") for number in ("72", "73")
+    }
+    assert "backing file" in backing["72"]
+    assert "backing file" not in backing["73"]
+    assert portal.ask("[vm.state for vm in VM.objects.order_by('number')]") == ["ready"] * 3
+
+    portal.manage("vm", "start", "tiny-71", "tiny-73")  # all of them are independent
+    portal.manage("vm", "rm", "tiny-71", "tiny-72", "tiny-73")
+    assert things(host) == before

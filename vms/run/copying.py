@@ -1,0 +1,80 @@
+"""Creates the disks and the document of a duplicate from those of another VM, which is off."""
+
+from virterweb.hypervisors.gateway.connection import Connection
+from virterweb.hypervisors.gateway.found import FoundDomain, Refused
+from virterweb.messages import Message
+from vms.definition import domain as domain_xml
+from vms.definition import volume as volume_xml
+from vms.definition.duplicate import Own, duplicate, volumes
+from vms.definition.volume import VolumeSpec
+from vms.images import layers
+from vms.models import VM, WORK, Power
+
+from .domain import console_file
+
+
+def copied_document(vm: VM, connection: Connection) -> str:
+    """Return the document of a duplicate; Refused if the original cannot be copied now."""
+    original = _original(vm, connection)
+    nics = vm.nics.filter(removed_at=None).order_by("position")
+    own = Own(
+        name=vm.name,
+        uuid=vm.uuid_text,
+        volumes={volume: own_name(vm, original.name, volume) for volume in _volumes_of(original.name, vm)},
+        macs=[nic.mac for nic in nics],
+        host_key=vm.host_key_public,
+        console_log=console_file(vm, connection),
+    )
+    document = connection.domains.stored_document(original.uuid)
+    if len(domain_xml.parse(document).nics) != len(own.macs):
+        raise Refused(Message("duplicate.changed", vm=original.name))
+    return duplicate(document, own)
+
+
+def copy_disks(vm: VM, connection: Connection) -> None:
+    """Copy each disk of the original that does not exist yet; an interrupted copy is made again."""
+    original = _original(vm, connection)
+    for pool, volume in volumes(connection.domains.stored_document(original.uuid)):
+        name = own_name(vm, original.name, volume)
+        if not volume or name == volume:
+            raise Refused(Message("duplicate.not_own", vm=original.name, disk=volume or "?"))
+        if name == vm.copying:  # a worker was interrupted, and the copy may be incomplete
+            connection.volumes.delete(pool, name, of=vm.uuid_text)
+        if connection.volumes.get(pool, name) is None:
+            _copy(vm, connection, pool, (volume, name))
+
+
+def own_name(vm: VM, original: str, volume: str) -> str:
+    """Return the name of a volume of the original for the duplicate; the same for what is not the original's."""
+    rest = volume.removeprefix(f"{WORK}{original}")
+    return f"{WORK}{vm.name}{rest}" if rest != volume and rest[:1] in ("", "-") else volume
+
+
+def _volumes_of(original: str, vm: VM) -> list[str]:
+    own = ["", "-cidata", "-console", *(f"-{disk.name}" for disk in vm.disks.all())]
+    return [f"{WORK}{original}{part}" for part in own]
+
+
+def _copy(vm: VM, connection: Connection, pool: str, names: tuple[str, str]) -> None:
+    """Copy a volume; an overlay on a layer stays one unless a whole copy was requested."""
+    source, name = names
+    vm.note_copying(name)
+    found = connection.volumes.get(pool, source)
+    if found is None:
+        raise Refused(Message("pool.no_volume", pool=pool, volume=source))
+    was, layer = volume_xml.parse(found.document), layers.beneath(found)
+    backing = layers.backing_of(layer) if layer and not vm.copy_whole else {}
+    sparse = was.format == "raw" and bool(connection.pools.folder(pool))
+    spec = VolumeSpec(name=name, capacity=was.capacity, format=was.format, sparse=sparse, **backing)
+    connection.volumes.clone(pool, source, volume_xml.build(spec), name)
+    vm.note_copying("")
+
+
+def _original(vm: VM, connection: Connection) -> FoundDomain:
+    """Return the VM whose disks are copied; Refused if it is gone, or may be writing to them."""
+    found = connection.domains.get(str(vm.copied_from))
+    if found is None:
+        raise Refused(Message("duplicate.gone", vm=vm.name))
+    if found.state != Power.OFF or found.saved:
+        raise Refused(Message("duplicate.runs", vm=found.name))
+    return found
