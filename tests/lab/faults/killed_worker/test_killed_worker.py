@@ -27,6 +27,10 @@ LOAD = [
     *("virStorageVolCreateXMLFrom", "virStorageVolUpload"),  # the layer, and what makes it whole
     *("virStorageVolDelete", "virStorageVolCreateXML"),  # the tag
 ]
+COPY = [  # those of the disk, and of the volume of the console's log
+    *("virDomainDefineXML", "virStorageVolCreateXMLFrom", "virStorageVolCreateXML"),
+    *MAKE[3:],
+]
 UNLOAD = ["virStorageVolDelete"] * 2
 
 
@@ -58,6 +62,25 @@ def test_running_a_vm(portal: Portal, host: libvirt.virConnect, kill, at: int):
     }
     assert now["DHCP reservations"] == ["52:54:00:00:00:08 192.168.122.8"]
     portal.manage("vm", "rm", "tiny-8")
+    assert things(host) == before
+
+
+@pytest.mark.parametrize(("at", "side"), [(1, "after"), (2, "before"), (2, "after")])
+def test_duplicating_a_vm(portal: Portal, host: libvirt.virConnect, kill, at: int, side: str):
+    before = things(host)
+    portal.start_worker()
+    portal.manage("vm", "run", "tiny", "--id", "8", "--memory", "32M")
+    portal.manage("vm", "stop", "tiny-8", "--force")
+    portal.stop()
+    portal.manage("vm", "duplicate", "tiny-8", "--id", "9", "--no-wait")
+    assert kill(at, side) == COPY[:at]
+    assert done(portal, "VM tiny-9") == "ready"
+    assert portal.ask("[vm.copying for vm in VM.objects.all()]") == ["", ""]
+    assert host.lookupByName("tiny-9").isActive()
+    new = {f"virter:work:tiny-{number}{end}" for number in (8, 9) for end in ("", "-cidata", "-console")}
+    assert set(things(host)["volumes"]) - set(before["volumes"]) == new
+    for name in ("tiny-8", "tiny-9"):
+        portal.manage("vm", "rm", name)
     assert things(host) == before
 
 
