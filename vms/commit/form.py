@@ -49,6 +49,11 @@ class CommitForm(forms.Form):
         super().__init__(*args, initial={"name": vm.name}, **kwargs)
         self.vm, self.user, self.label_suffix = vm, user, ""
         self.team: Team | None = None
+        possible = creating.teams(user, vm.hypervisor_id)
+        self.only = vm.team or (possible.get() if possible.count() == 1 else None)
+        if self.only is None:
+            said = "Its members can run VMs from the image, and read what the disk has."
+            self.fields["team"] = forms.ModelChoiceField(possible, help_text=said)
 
     def clean(self) -> dict:
         data, hypervisor = super().clean(), self.vm.hypervisor
@@ -58,8 +63,8 @@ class CommitForm(forms.Form):
         if there:
             self.add_error("name", name_in_use(self.user, "an image", there, hypervisor))
         try:
-            chosen = {"pk": self.vm.team_id} if self.vm.team_id else {}
-            self.team = creating.team_for(self.user, hypervisor, **chosen)
+            chosen = self.only or data.get("team")
+            self.team = creating.team_for(self.user, hypervisor, pk=chosen.pk if chosen else None)
         except PermissionDenied as problem:
             self.add_error(None, str(problem))
         if reason := pools.Pools(self.user, self.team and self.team.pk, hypervisor).refusal():
@@ -72,7 +77,7 @@ class CommitForm(forms.Form):
             self.full_clean()
             if self.errors:
                 return None
-            values = {"name": self.cleaned_data["name"], "volume": self.vm.boot_volume}
+            values = {"name": self.cleaned_data["name"], "volume": self.vm.boot_volume, "disk_of": self.vm.uuid}
             image = Image(hypervisor=self.vm.hypervisor, owner=by, team=self.team, **values)
             try:
                 with image.kept_limits():

@@ -21,6 +21,7 @@ from .nics import edit as nic_edit
 from .nics import parse as nic_parse
 
 VIRTER = "https://github.com/LINBIT/virter"
+USER_NAME = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
 OPTION = re.compile(r"[,=\s]")  # between the parts of arguments of QEMU
 
 
@@ -139,8 +140,14 @@ def parse(document: str) -> FoundDomain:
         disks=tuple(parse_disk(disk) for disk in root.iterfind("devices/disk")),
         host_key=root.findtext(f"metadata/{{{VIRTER}}}meta/{{{VIRTER}}}hostkey", "").strip(),
         hardware=parse_hardware(root),
-        ssh_user=root.findtext(f"metadata/{{{VIRTER}}}meta/{{{VIRTER}}}ssh-user-name", "").strip(),
+        ssh_user=_ssh_user(root),
     )
+
+
+def _ssh_user(root: etree._Element) -> str:
+    """Return the user name in Virter's metadata; "" if it is none: it becomes an argument of ssh."""
+    name = root.findtext(f"metadata/{{{VIRTER}}}meta/{{{VIRTER}}}ssh-user-name", "").strip()
+    return name if USER_NAME.fullmatch(name) else ""
 
 
 def disk_sources(document: str) -> set[str]:

@@ -5,6 +5,7 @@ from virterweb.hypervisors.gateway.connection import Connection
 from virterweb.hypervisors.gateway.found import FoundDomain, Refused
 from virterweb.messages import Message
 from vms.definition import disks as disk_xml
+from vms.images import layers
 from vms.models import VM, Power
 
 
@@ -19,17 +20,33 @@ def revert_disks(vm: VM, connection: Connection, found: FoundDomain) -> None:
         return
     stored = connection.domains.stored_document(vm.uuid_text) if found.persistent else ""
     live = found.document if found.state != Power.OFF else ""
-    _check_volumes(vm, connection, [text for text in (stored, live) if text])
+    documents = [text for text in (stored, live) if text]
+    _check_snapshots(vm, connection, documents)
+    _check_volumes(vm, connection, documents)
     if stored:
         connection.domains.define(disk_xml.put(stored, vm.saved_disks), vm.name)
     if live:
         _revert_live(vm, connection, live)
 
 
+def _check_snapshots(vm: VM, connection: Connection, documents: list[str]) -> None:
+    """Refuse to put a disk in the place of an overlay of a snapshot: what was written since then would be lost."""
+    saved = {target: disk_xml.parse_device(device).source for target, device in vm.saved_disks.items()}
+    moved = any(saved.get(disk.target, disk.source) != disk.source for text in documents for disk in _found(text))
+    if moved and connection.snapshots.documents(vm.uuid_text):
+        raise Refused(Message("disks.in_snapshots", vm=vm.name))
+
+
 def _check_volumes(vm: VM, connection: Connection, documents: list[str]) -> None:
-    for disk in map(disk_xml.parse_device, vm.saved_disks.values()):
-        there = all(disk in domain for domain in map(_found, documents))
-        if not there and disk.volume and connection.volumes.get(disk.pool, disk.volume) is None:
+    """Refuse a disk to attach again that is gone, or that another VM has now."""
+    there = {(disk.target, disk.source) for text in documents for disk in _found(text)}
+    saved = map(disk_xml.parse_device, vm.saved_disks.values())
+    missing = [disk for disk in saved if (disk.target, disk.source) not in there]
+    taken = layers.in_domains(connection, but=vm.uuid_text) if missing else set()
+    for disk in missing:
+        if {disk.volume, disk.source} & taken:
+            raise Refused(Message("disks.taken", disk=disk.source, vm=vm.name))
+        if disk.volume and connection.volumes.get(disk.pool, disk.volume) is None:
             raise Refused(Message("vm.disk_gone", disk=disk.source, vm=vm.name))
 
 

@@ -90,8 +90,9 @@ class DuplicateForm(forms.Form):
         """Refuse what the user may not have: the team, its pools, and what the NICs are attached to."""
         hypervisor = self.vm.hypervisor
         try:
-            chosen = {"pk": self.vm.team_id} if self.vm.team_id else {}
-            self.team = creating.team_for(self.user, hypervisor, **chosen)
+            self.team = creating.team_for(self.user, hypervisor, pk=self.vm.team_id) if self.vm.team_id else None
+            if self.team is None and not rights.is_operator(self.user, hypervisor):
+                raise PermissionDenied(f"{self.vm} has no team. Ask an operator to hand it over to one.")
         except PermissionDenied as problem:
             self.add_error(None, str(problem))
             return

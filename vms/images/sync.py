@@ -9,7 +9,7 @@ from pathlib import Path
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q
 
 from virterweb.hypervisors.claims.clock import database_time
 from virterweb.hypervisors.connections.guard import Observation, check_fits, forget
@@ -23,7 +23,7 @@ from virterweb.messages import Message
 from vms.definition import domain as domain_xml
 from vms.definition import volume as volume_xml
 from vms.definition.volume import VolumeSpec
-from vms.models import LAYER, LOADING, TAG, Image, Power, Volume
+from vms.models import LAYER, LOADING, TAG, VM, Image, Power, Volume
 
 from . import layers, qcow2, qemu_img, uploads
 from .boot_volume import check_image
@@ -72,7 +72,7 @@ def _load(image: Image, connection: Connection) -> None:
     if status.volume_made:
         layers.delete_unused(connection, pool, image.volume)
         status.write(volume_made=False)
-    Image.objects.filter(pk=image.pk).update(upload="", volume=name)
+    Image.objects.filter(pk=image.pk).update(upload="", volume=name, disk_of=None)
     uploads.discard(image.upload)
 
 
@@ -84,6 +84,8 @@ def _fetch(image: Image, connection: Connection, file: Path) -> None:
         raise Refused(Message("image.upload_gone", image=image))
     if found is None:
         raise Refused(Message("pool.no_volume", pool=pool, volume=image.volume))
+    if image.disk_of:
+        _check_vm(image, connection)
     _check_source(image, found, connection)
     _check_idle(found, connection)
     spec, source = volume_xml.parse(found.document), image.volume
@@ -131,6 +133,15 @@ def _check_source(image: Image, found: FoundVolume, connection: Connection) -> N
     head = connection.volumes.read(image.hypervisor.pool, found.name, 0, qcow2.HEAD_SIZE) or b""
     if wrong := qcow2.problem(head, overlay=True):
         raise Refused(Message("image.unusable_volume", volume=found.name, reason=wrong))
+
+
+def _check_vm(image: Image, connection: Connection) -> None:
+    """Refuse the disk of a VM that is gone, or belongs to another team by now."""
+    here = VM.objects.filter(hypervisor=image.hypervisor, uuid=image.disk_of)
+    allowed = here.filter(Q(team=None) | Q(team=image.team_id)).exists()
+    domain = connection.domains.get(str(image.disk_of)) if allowed else None
+    if domain is None or image.volume not in domain_xml.disk_sources(domain.document):
+        raise Refused(Message("image.vm_gone", image=image))
 
 
 def _check_idle(found: FoundVolume, connection: Connection) -> None:

@@ -13,7 +13,7 @@ from virterweb.hypervisors.gateway.connection import Connection
 from virterweb.hypervisors.gateway.found import HypervisorError
 from virterweb.hypervisors.models import Hypervisor, ReadingProblem
 from vms.definition.snapshots.document import FoundSnapshot, parse
-from vms.models import VM, Snapshot
+from vms.models import VM, Snapshot, VMStatus
 
 STALE = timedelta(minutes=1)  # after which snapshots are read again although their names are the same
 LATEST = 253402300799  # seconds since the epoch: the end of the year 9999
@@ -54,7 +54,10 @@ def record(vm: VM, connection: Connection) -> None:
         rows = {row.name: row for row in vm.snapshots.all()}
         if any(row.read_at > began for row in rows.values()):
             return
-        vm.snapshots.exclude(name__in=[each.name for each in parsed]).delete()
+        names = {each.name for each in parsed}
+        if names != rows.keys():  # what the disks of the VM are compared with depends on its snapshots
+            VMStatus.objects.filter(desired=vm).update(fingerprint="")
+        vm.snapshots.exclude(name__in=names).delete()
         for each in parsed:
             values = _values(each) | {"current": each.name == found.current, "size": sizes[each.name]}
             row = rows.get(each.name)

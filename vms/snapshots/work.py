@@ -77,7 +77,7 @@ def _attempt(row: SnapshotRequest, vm: VM, connection: Connection) -> None:
         VERBS[SnapshotVerb(row.verb)](row, vm, connection)
     finally:
         observing.record(vm, connection)
-        if vm.saved_disks is not None and (found := connection.domains.get(vm.uuid_text)):
+        if found := connection.domains.get(vm.uuid_text):
             vm.follow_sources(found.stored or found.document)  # overlays are made and merged
         vm.hypervisor.request_poll()
 

@@ -8,6 +8,7 @@ from contextlib import suppress
 from django.utils import timezone
 
 from virterweb.hypervisors.claims.clock import database_time
+from virterweb.hypervisors.desired.carry_out import Waiting
 from virterweb.hypervisors.gateway.connection import Connection
 from virterweb.hypervisors.gateway.found import FoundDomain, Refused
 from virterweb.messages import Message
@@ -85,9 +86,12 @@ def _follow(vm: VM, connection: Connection) -> None:
 
     For an unmanaged VM, only its NICs and its power state.
     """
-    found = connection.domains.get(vm.uuid_text)
+    found, held = connection.domains.get(vm.uuid_text), None
     if vm.asked:
-        found = _revert_once(vm, connection, found)
+        try:
+            found = _revert_once(vm, connection, found)
+        except Waiting as waiting:  # for a guest that holds a disk: the other requests may be what it needs
+            held = waiting
     if found is None:
         raise Refused(Message("vm.gone", vm=vm.name))
     verb = power.requested(vm)
@@ -108,6 +112,8 @@ def _follow(vm: VM, connection: Connection) -> None:
     if verb:
         power.change(vm, connection)
         power.record_done(vm)
+    if held:
+        raise held
 
 
 def _write_seed(vm: VM, connection: Connection) -> None:
@@ -120,17 +126,17 @@ def _write_seed(vm: VM, connection: Connection) -> None:
 def _revert_once(vm: VM, connection: Connection, found: FoundDomain | None) -> FoundDomain | None:
     """Make libvirt agree in the requested aspects, once: what libvirt refuses is not retried."""
     asked = VM.objects.filter(pk=vm.pk, generation=vm.generation)
+    if found and Aspect.DOCUMENT in vm.asked:
+        _define_edited(vm, connection, found)
     try:
         if found:
-            if Aspect.DOCUMENT in vm.asked and vm.edited:
-                _define_edited(vm, connection, found)
             _revert(vm, connection, found)
         elif Aspect.DOMAIN in vm.asked:
             _recreate(vm, connection)
     except Refused:
-        asked.update(asked=[], edited="")
+        asked.update(asked=[])
         raise
-    asked.update(asked=[], edited="")
+    asked.update(asked=[])
     return connection.domains.get(vm.uuid_text)
 
 
@@ -142,10 +148,7 @@ def _define_edited(vm: VM, connection: Connection, found: FoundDomain) -> None:
     except Refused:
         vm.withdraw_document()
         raise
-    stored = connection.domains.stored_document(vm.uuid_text)
-    vm.follow_document(stored, running=found.state != Power.OFF)
-    vm.keep_disks(stored)
-    revert_disks(vm, connection, found)  # those of a running VM
+    vm.follow_document(connection.domains.stored_document(vm.uuid_text), running=found.state != Power.OFF)
 
 
 def _recreate(vm: VM, connection: Connection) -> None:

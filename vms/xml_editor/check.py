@@ -12,6 +12,7 @@ from vms.definition.disks import PARSER
 
 from . import wording as _wording  # noqa: F401, adds the texts of the messages
 
+MAX_MEMORY, MAX_VCPUS = 2**24, 512  # MiB; as in the form that edits the hardware
 SCHEMA = Path("/usr/share/libvirt/schemas/domain.rng")
 
 
@@ -37,5 +38,13 @@ def _all(root: etree._Element, name: str, uuid: str) -> Iterator[Problem]:
     yield from identity(root, name, uuid, "xml.vm_")
     if root.find("uuid") is None:
         yield at(root, Message("xml.vm_no_uuid", uuid=uuid))
-    if domain_xml.parse(etree.tostring(root, encoding="unicode")).memory < 1:
-        yield at(root, Message("xml.vm_memory"))
+    found = domain_xml.parse(etree.tostring(root, encoding="unicode"))
+    if not 1 <= found.memory <= MAX_MEMORY:
+        yield at(_place(root, "memory"), Message("xml.vm_memory", most=MAX_MEMORY))
+    if not 1 <= found.vcpus <= MAX_VCPUS:
+        yield at(_place(root, "vcpu"), Message("xml.vm_vcpus", most=MAX_VCPUS))
+
+
+def _place(root: etree._Element, tag: str) -> etree._Element:
+    found = root.find(tag)
+    return root if found is None else found

@@ -11,6 +11,7 @@ add_wording(
         "xml.vm_name": "The name must stay {name}: volumes and reservations are named after the VM.",
         "xml.vm_uuid": "The UUID must stay {uuid}, because libvirt cannot change the UUID of a VM.",
         "xml.vm_no_uuid": "The UUID is missing. Add <uuid>{uuid}</uuid>.",
-        "xml.vm_memory": "The VM needs at least 1 MiB of memory: <memory unit='MiB'>1024</memory>.",
+        "xml.vm_memory": "The memory must be from 1 to {most} MiB: <memory unit='MiB'>1024</memory>.",
+        "xml.vm_vcpus": "The number of vCPUs must be from 1 to {most}.",
     }
 )

@@ -5,8 +5,10 @@ import re
 import pytest
 from django.utils import timezone
 
-from tests.vms.changes.outside_changes import Lab, table
+from tests.support.making import everyone
+from tests.vms.changes.outside_changes import OTHER, UUID, Lab, table
 from virterweb.hypervisors.desired.state import State
+from virterweb.hypervisors.gateway.found import Refused
 from vms.definition import disks as disk_xml
 from vms.definition.disks import DiskSpec
 
@@ -119,3 +121,43 @@ def test_the_saved_definition_has_the_saved_disks(off):
     off.define(with_disks(off.documents()[1], disk("vdb", MORE)))
     saved = disk_xml.devices(off.vm.revision_values()["document"])
     assert sorted(saved) == ["vda"]
+
+
+def test_a_revert_never_puts_the_base_in_the_place_of_an_overlay_of_a_snapshot(page, off):
+    off.connection.session.libvirt.lookupByName("web").snapshotCreateXML(
+        "<domainsnapshot><name>s1</name></domainsnapshot>"
+    )
+    off.define(with_disks(off.documents()[1], disk("vda", "/pool/boot.s1"), disk("vdb", MORE)))
+    off.say(page, "revert")
+    with pytest.raises(Refused, match="has snapshots, whose overlays"):
+        off.push()
+    assert targets(off) == {"vda": "/pool/boot.s1", "vdb": MORE}
+
+
+def test_a_disk_that_another_vm_has_by_now_is_not_attached_again(page, off):
+    document = off.documents()[1]
+    other = document.replace(UUID, OTHER).replace(">web<", ">other<")
+    off.define(with_disks(document, DRIVE))
+    off.connection.domains.define(with_disks(other, disk("vda", BOOT)), "other")
+    off.say(page, "revert")
+    with pytest.raises(Refused, match="Another VM has the disk"):
+        off.push()
+    assert targets(off) == {}
+
+
+def test_only_operators_attach_a_disk_again_that_is_in_no_pool(member_page, member, off):
+    off.vm.belong_to(member, everyone())
+    off.define(with_disks(off.documents()[1], DRIVE))
+    answer = member_page.post("/vms/lab-1/web/revert/")
+    assert answer.status_code == 403
+    assert f"attach the disk {BOOT}" in answer.content.decode()
+
+
+def test_a_disk_that_was_attached_while_snapshots_moved_the_others_is_kept(off):
+    before = off.vm
+    off.vm.keep_disk("vdc", disk("vdc", MORE))
+    before.follow_sources(with_disks(off.documents()[1], disk("vda", "/pool/boot.s1")))
+    assert {target: disk_xml.parse_device(text).source for target, text in off.vm.saved_disks.items()} == {
+        "vda": "/pool/boot.s1",
+        "vdc": MORE,
+    }

@@ -3,14 +3,19 @@
 import pytest
 from django.core.management import CommandError, call_command
 
+from tests.support.driver import Driver
 from tests.support.making import make_hypervisor, make_image, make_vm
 from tests.support.teams import make_team
+from tests.vms.changes.outside_changes import POOL
 from virterweb.activity.models import Entry
+from virterweb.hypervisors.gateway.found import Refused
 from virterweb.people.models import Grant, Team
+from vms.images import sync as image_sync
 from vms.models import VM, Image, Volume
 
 pytestmark = pytest.mark.integration
 COMMIT = "/vms/lab/web-8/commit/"
+VOLUME = "<volume><name>virter:work:web-8</name><capacity>1024</capacity></volume>"
 DISK = {"target": "vda", "bus": "virtio", "device": "disk", "format": "qcow2", "source": "default/virter:work:web-8"}
 
 
@@ -77,3 +82,31 @@ def test_the_command_names_the_image_after_the_vm(vm):
     assert Image.objects.get().name == "web-8"
     with pytest.raises(CommandError, match="already"):
         call_command("vm", "commit", "web-8", "--no-wait")
+
+
+@pytest.mark.parametrize("now", ["deleted", "another team's", "another disk"])
+def test_only_the_disk_of_that_vm_is_copied_and_only_while_its_team_has_it(vm, tmp_path, now):
+    call_command("vm", "commit", "web-8", "golden", "--no-wait")
+    uuid = "00000000-0000-4000-8000-000000000001" if now == "deleted" else vm.uuid
+    disk = "theirs" if now == "another disk" else "virter:work:web-8"
+    source = f"<disk type='volume' device='disk'><source pool='default' volume='{disk}'/><target dev='vda'/></disk>"
+    domain = f"<name>web-8</name><uuid>{uuid}</uuid><memory>1</memory><os><type>hvm</type></os>"
+    host = tmp_path / "host.xml"
+    host.write_text(f"<node>{POOL}<domain type='test'>{domain}<devices>{source}</devices></domain></node>")
+    if now == "another team's":
+        VM.objects.update(team=make_team("green", {}, others=""))
+    connection = Driver(1, f"test://{host}")
+    connection.power.force_off(str(uuid), "web-8")
+    connection.volumes.create("default", VOLUME, "virter:work:web-8")
+    with pytest.raises(Refused, match="no longer exists, has another disk, or belongs to another team"):
+        image_sync.push(Image.objects.get(), connection)
+    connection.close()
+
+
+def test_an_unmanaged_vm_of_no_team_needs_the_choice_of_a_team(page, vm, django_user_model):
+    VM.objects.update(team=None, owner=None, managed=False)
+    answer = page.post(COMMIT, {"name": "golden"})
+    assert answer.status_code == 422
+    assert not Image.objects.exists()
+    page.post(COMMIT, {"name": "golden", "team": vm.team.pk})
+    assert Image.objects.get().team == vm.team

@@ -47,6 +47,13 @@ FOREIGN = """<domain type='kvm'><name>external</name><uuid>0b0b0b0b-0000-4000-80
 </devices></domain>"""
 
 
+@pytest.mark.parametrize("name", ["-oProxyCommand=x;#", "a b", "x" * 33, "Root", "a@b", "", "1a"])
+def test_a_name_that_is_no_user_name_is_not_taken_for_the_ssh_user(name):
+    meta = f"<meta xmlns='{VIRTER}'><ssh-user-name>{name}</ssh-user-name></meta>"
+    found = parse(f"<domain><name>x</name><metadata>{meta}</metadata></domain>")
+    assert found.ssh_user == ""
+
+
 def test_a_new_domain_is_valid_for_libvirt():
     document = build(VM)
     assert_valid("domain", document)

@@ -2,6 +2,7 @@
 
 import libvirt
 import pytest
+from django.utils import timezone
 
 from tests.support.teams import make_team
 from tests.vms.hardware.test_power import domain, lab, push, seen  # noqa: F401, fixtures
@@ -107,3 +108,32 @@ def test_a_quota_is_kept_when_memory_is_edited(vm, page):
     answer, _ = save(page, vm, text(page, vm).replace(">65536<", ">131072<"))
     assert answer.status_code == 422
     assert VM.objects.get().memory == 64
+
+
+def test_a_nic_that_is_requested_meanwhile_is_left_alone(vm, domain, page):  # noqa: F811
+    save(page, vm, text(page, vm).replace("not modelled", "ours"))
+    VM.objects.get().nics.create(mac="52:54:00:00:00:79", kind="user", position=0, asked_at=timezone.now())
+    push(VM.objects.get())
+    assert [(nic.mac, nic.removed_at) for nic in VM.objects.get().nics.all()] == [("52:54:00:00:00:79", None)]
+
+
+def test_no_document_is_saved_while_other_changes_are_in_progress(vm, page):
+    wanted = text(page, vm).replace("not modelled", "ours")
+    VM.objects.get().resize(128, 1)
+    save(page, vm, wanted)
+    assert VM.objects.get().edited == ""
+    assert (VM.objects.get().memory, VM.objects.get().asked) == (128, ["memory"])
+
+
+@pytest.mark.parametrize("memory", ["99999999999999", "0"])
+def test_sizes_that_fit_no_column_are_refused(vm, page, memory):
+    answer = page.post(path(vm), {"document": text(page, vm).replace(">65536<", f">{memory}<")})
+    assert answer.status_code == 422
+    assert "The memory must be from 1 to" in answer.content.decode()
+
+
+def test_a_disk_that_the_document_no_longer_has_is_forgotten(vm, domain, page):  # noqa: F811
+    vm.disks.create(name="data", size=1)
+    save(page, vm, text(page, vm).replace("not modelled", "ours"))
+    vm = push(VM.objects.get())
+    assert not vm.disks.exists()

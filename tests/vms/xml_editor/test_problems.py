@@ -41,7 +41,7 @@ def test_a_good_document_has_no_problem():
         (UUID, UUID.replace("1", "9"), f"Line 3: The UUID must stay {UUID}"),
         (f"  <uuid>{UUID}</uuid>\n", "", "The UUID is missing"),
         ("  <name>web</name>\n", "", "A VM needs a name"),
-        (">64<", ">0<", "at least 1 MiB of memory"),
+        (">64<", ">0<", "must be from 1 to"),
         ("qemu-system", "qemu\u202e-system", "Invisible characters are not allowed"),
     ],
 )

@@ -273,6 +273,10 @@ MESSAGES = {
     "disk.smaller": "Disk {target} has {now} MiB. A disk cannot become smaller, so {size} MiB is not possible.",
     "disk.not_own": "The portal did not create disk {target} of {vm}, so it does not delete its volume. Detach it "
     "instead.",
+    "disks.in_snapshots": "{vm} has snapshots, whose overlays are in the place of its saved disks. Delete or merge the "
+    "snapshots first, or accept the disks from libvirt.",
+    "disks.taken": "Another VM has the disk {disk} now, so it is not attached to {vm} again.",
+    "disks.not_granted": "Only operators may attach the disk {disk} to {vm} again.",
     "disk.in_snapshot": "{vm} has snapshots, which need all its disks. Delete the snapshots first.",
     "disk.in_use": "Another VM or an overlay uses the volume {volume}.",
     "vm.shutting_down": "shutting down; forced off in {seconds} s",

@@ -13,6 +13,8 @@ TRANSITIONS = {
     "Revert to the saved name",
     "transition.still_present": "libvirt still has {object}. Only a VM that no longer exists can be replaced by "
     "another one of the same name",
+    "transition.in_progress": "Other changes of {object} are in progress, which the document would undo. "
+    "Try again when they are done",
     "transition.no_other": "libvirt has no other VM {object}",
 }
 

@@ -106,6 +106,8 @@ NOT_STORED = "{reason}. The incomplete volume was deleted."
 
 #: Why something was not done, and what is waited for.
 MESSAGES = {
+    "image.vm_gone": "The VM that {image} is made from no longer exists, has another disk, or belongs to another team. "
+    "Delete the image, and create it again.",
     "image.in_use": "a VM is being run from {image}",
     "image.not_stored": _not_stored,
     "image.in_pool": "in the pool",

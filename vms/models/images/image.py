@@ -69,6 +69,9 @@ class Image(Owned):
 
     name = models.CharField(max_length=100, validators=[rules.validate_name])
     volume = models.CharField()
+    disk_of = models.UUIDField(
+        null=True, editable=False, help_text="UUID of the VM whose disk it is made of; empty: of no VM, or it is made"
+    )
     upload = models.CharField(blank=True, editable=False, help_text="file on its way into the pool")
     size = models.PositiveBigIntegerField("upload size", default=0, editable=False, help_text="bytes of the upload")
     url = models.TextField("URL", blank=True, editable=False, help_text="where it is fetched from")

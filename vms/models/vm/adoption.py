@@ -20,7 +20,7 @@ from virterweb.people.models import Team
 from virterweb.people.pools import Pools
 from vms.definition import domain as domain_xml
 from vms.definition import host_reach
-from vms.definition.disks import devices
+from vms.definition.disks import devices, parse_device
 from vms.definition.domain_diff import Aspect
 from vms.definition.events import Event
 from vms.definition.nics import parse
@@ -48,6 +48,7 @@ class VMRefusal(StrEnum):
     VOLUMES_KEEP_NAME = "volumes_keep_name"
     STILL_PRESENT = "still_present"
     NO_OTHER = "no_other"
+    IN_PROGRESS = "in_progress"
 
 
 class VMAdoption:
@@ -63,7 +64,8 @@ class VMAdoption:
         saved = [nic.spec() for nic in self.nics.filter(removed_at=None)]
         found = [nic.spec for nic in parse.parse_domain(self.status.definition)]
         reasons = self.reach_refused(*((found, saved) if revert else (saved, found)), by)
-        reasons += [] if revert else self._pools_refused(by, used={pool for pool, _ in self.volumes()})
+        used = {pool for pool, _ in self.volumes()}
+        reasons += self._disks_refused(by) if revert else self._pools_refused(by, used=used)
         if reasons:
             raise PermissionDenied(" ".join(reasons))
 
@@ -75,6 +77,15 @@ class VMAdoption:
         networks = {nic.source for nic in after if nic.kind == NIC.Kind.NETWORK}
         networks -= {nic.source for nic in before if nic.kind == NIC.Kind.NETWORK}
         return reasons + [str(why) for name in sorted(networks) if (why := attaching.to_network(name))]
+
+    def _disks_refused(self, by: rights.Actor) -> list[str]:
+        """Return why saved disks that libvirt no longer has are not attached again, one sentence for each."""
+        there = devices(self.status.definition)
+        saved = {target: parse_device(device) for target, device in (self.saved_disks or {}).items()}
+        granted = Pools(by, self.team_id, self.hypervisor)
+        missing = [disk for target, disk in saved.items() if target not in there]
+        refused = [disk for disk in missing if not disk.volume or granted.refusal(disk.pool)]
+        return [str(Message("disks.not_granted", disk=disk.source, vm=self)) for disk in refused]
 
     def _pools_refused(self, by: rights.Actor, used: Collection[str] = ()) -> list[str]:
         """Return why libvirt's disks are not accepted, one sentence for each pool that the team may not use.

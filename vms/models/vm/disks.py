@@ -84,11 +84,16 @@ class VMDisks:
         type(self).objects.filter(pk=self.pk).update(saved_disks=self.saved_disks)
 
     def follow_sources(self, document: str) -> None:
-        """Save where the disks are stored now."""
+        """Save where the disks are stored now, after snapshots have moved them."""
         now = devices(document)
-        kept = {target: now.get(target, device) for target, device in self.saved_disks.items()}
-        if kept != self.saved_disks:
-            type(self).objects.filter(pk=self.pk).update(saved_disks=kept)
+        with transaction.atomic():
+            self.lock()
+            self.refresh_from_db(fields=["saved_disks"])
+            kept = {target: now.get(target, device) for target, device in (self.saved_disks or {}).items()}
+            if self.saved_disks is not None and kept != self.saved_disks:
+                self.saved_disks = kept
+                type(self).objects.filter(pk=self.pk).update(saved_disks=kept)
+                self.status.write(fingerprint="")  # so that it is compared again
 
     @property
     def boot_target(self) -> str:
