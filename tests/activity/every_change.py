@@ -265,7 +265,7 @@ CHANGES = {
     "vms:end_isolation": Change(EMPTY, VM_, "isolation ended: links set up again"),
     "vms:nic_link": Change(post({"up": "no"}), NIC, "NIC 52:54:00:00:00:08 changed: Link"),
     "vms:duplicate": Change(submit(number="30", name="copy"), VM_, "duplicated from alma-8-8", off_with_disk),
-    "vms:commit": Change(submit(name="golden"), IMAGE, "added from the disk of alma-8-8", off_with_disk),
+    "vms:commit": Change(submit(name="golden"), IMAGE, "created from the boot disk of alma-8-8", off_with_disk),
     "vms:disk_add": Change(submit(name="more", size="1G"), VM_, "disk more added"),
     "vms:disk_grow": Change(submit(size="2G"), VM_, "disk vdb grown to 2048 MiB"),
     "vms:disk_remove": Change(EMPTY, VM_, "disk vdb detached"),

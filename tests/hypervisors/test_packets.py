@@ -115,7 +115,7 @@ def test_a_valid_filter_is_accepted(host):
 def test_a_device_that_does_not_exist_is_said_in_tcpdumps_words(host):
     with capturing(host, "vnet99", "", seconds=5, packets=2) as tcpdump:
         assert os.read(tcpdump.file, 24) == b""
-        assert "could not capture at vnet99: vnet99: No such device" in str(tcpdump.failure("capture.refused"))
+        assert "could not capture on vnet99: vnet99: No such device" in str(tcpdump.failure("capture.refused"))
 
 
 def test_a_host_without_tcpdump_is_named(network, tmp_path, monkeypatch):

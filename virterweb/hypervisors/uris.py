@@ -39,7 +39,10 @@ REFUSED = (
 def validate_ssh_host(text: str) -> None:
     """Raise ValidationError unless a text is a host for ssh's ProxyJump: [USER@]HOST[:PORT], several by commas."""
     if not re.fullmatch(rf"{HOST}(?:,{HOST})*", text):
-        raise ValidationError("Enter HOST, USER@HOST or USER@HOST:PORT, or none.")
+        raise ValidationError(
+            "Enter [USER@]HOST[:PORT], for example alice@lab.example.com:2222. Separate several hosts with commas. "
+            "Enter none if guests are reached directly."
+        )
 
 
 def validate_uri(uri: str) -> None:

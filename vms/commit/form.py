@@ -27,9 +27,9 @@ def obstacle(vm: VM) -> str:
     if not vm.status.present:
         return f"libvirt has no VM {vm}."
     if vm.status.saved:
-        return f"{vm} has a saved state, so its disk is not complete. Start it and shut it down first."
+        return f"{vm} has a saved state, so its disk may be incomplete. Start it and shut it down first."
     if vm.status.power != Power.OFF:
-        return f"{vm} must be off, so that its disk is complete. Shut it down first."
+        return f"{vm} is not off, so its disk may be incomplete. Shut it down first."
     if not vm.boot_target:
         return f"The disk {vm.boot_volume} is not attached to {vm}. Disks of external snapshots must be merged first."
     return ""
@@ -39,10 +39,9 @@ class CommitForm(forms.Form):
     """The name of the image. `team` gets the image."""
 
     name = forms.CharField(
-        label="Image",
+        label="Image name",
         max_length=100,
         validators=[rules.validate_name, rules.validate_hostname],
-        help_text="The name of the new image.",
     )
 
     def __init__(self, *args: object, vm: VM, user: rights.Actor, **kwargs: object) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from networks.models import Network
-from vms.addresses.jump_host import is_private, jump_to
+from vms.addresses.jump_host import DIRECT, is_private, jump_to
 from vms.attached.rows import NICRow
 from vms.models import VM
 
@@ -57,5 +57,5 @@ def ssh_line(vm: VM, rows: Sequence[NICRow]) -> SSHLine | None:
         return None
     network = row.seen.network if row.seen else None
     mode = network.status.forward_mode if network else None
-    private = network if is_private(mode) else None
+    private = network if is_private(mode) and vm.hypervisor.ssh_host != DIRECT else None
     return SSHLine(vm=vm, address=row.known.ips[0], jump=jump_to(vm.hypervisor, mode), network=private)

@@ -96,7 +96,7 @@ def test_what_a_killed_worker_captured_is_kept_and_no_tcpdump_is_left(portal: Po
     wait_for(lambda: not tcpdumps(), 10, "the end of tcpdump")
     portal.start_worker()
     wait_for(lambda: column(portal, pk, "done_at"), 60, "the other worker's record")
-    assert "The worker that captured was killed" in portal.get(PATH).text_content()
+    assert "The worker was killed during the capture" in portal.get(PATH).text_content()
     assert "ICMP echo request" in printed(download(portal, pk))
 
 
@@ -105,7 +105,7 @@ def test_a_vm_that_is_forced_off_ends_the_capture(portal: Portal, console: Conso
     wait_for(lambda: column(portal, pk, "begun_at"), 30, "the beginning")
     portal.manage("vm", "force-off", "tiny-26")
     wait_for(lambda: column(portal, pk, "done_at"), 30, "the end")
-    assert "broke off" in portal.get(PATH).text_content()
+    assert "ended unexpectedly" in portal.get(PATH).text_content()
     portal.manage("vm", "start", "tiny-26")
 
 

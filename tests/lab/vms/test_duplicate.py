@@ -27,7 +27,7 @@ def test_a_guest_is_duplicated_with_what_it_has_stored(portal: Portal, host: lib
     original = host.lookupByName("tiny-71")
     wait_for(lambda: answer(original, "echo here") == "here", 90, "a shell in the guest")
     wait_for(lambda: answer(original, "echo kept > /dev/vdb && sync && head -c 4 /dev/vdb") == "kept", 30, "stored")
-    assert "must be off" in portal.manage("vm", "duplicate", "tiny-71", "--id", "72", fails=True)
+    assert "is not off" in portal.manage("vm", "duplicate", "tiny-71", "--id", "72", fails=True)
     portal.manage("vm", "stop", "tiny-71", "--force")
 
     portal.manage("vm", "duplicate", "tiny-71", "--id", NUMBERS["shared"])

@@ -56,7 +56,7 @@ def test_a_vm_is_committed_to_an_image_and_another_one_runs_from_it(
 ) -> None:
     before = things(host)
     portal.manage("vm", "run", "tiny", "--id", "61", "--memory", "128M")
-    assert "must be off" in portal.manage("vm", "commit", "tiny-61", "golden", fails=True)
+    assert "is not off" in portal.manage("vm", "commit", "tiny-61", "golden", fails=True)
     portal.manage("vm", "stop", "tiny-61", "--force")
     portal.manage("vm", "commit", "tiny-61", "golden")
     portal.manage("vm", "run", "golden", "--id", "62", "--memory", "128M")

@@ -73,7 +73,7 @@ def test_a_vm_that_is_off_is_refused(page, vm):
 
 
 def test_a_nic_without_a_device_on_the_host_is_refused(page, vm):
-    assert "has no device on the host" in errors(page.post(path(vm, SECOND), DATA))
+    assert "has no host device" in errors(page.post(path(vm, SECOND), DATA))
     assert page.get(path(vm, "52:54:00:00:00:99")).status_code == 404
 
 
@@ -155,4 +155,4 @@ def test_captures_of_a_nic_that_is_gone_can_still_be_downloaded(page, vm):
     NICStatus.objects.all().delete()
     assert page.get(path(vm)).status_code == 200
     assert b"".join(page.get(f"{path(vm)}{capture.pk}/pcap")) == b"one"
-    assert "has no device on the host" in errors(page.post(path(vm), DATA))
+    assert "has no host device" in errors(page.post(path(vm), DATA))

@@ -33,13 +33,13 @@ def test_the_image_gets_the_disk_and_the_team_of_the_vm(member_page, vm):
     assert member_page.post(COMMIT, {"name": "golden"}).url == "/images/"
     image = Image.objects.get(name="golden")
     assert (image.volume, image.team, image.managed) == ("virter:work:web-8", vm.team, True)
-    assert Entry.objects.get(kind="image").what == "added from the disk of web-8"
+    assert Entry.objects.get(kind="image").what == "created from the boot disk of web-8"
 
 
 @pytest.mark.parametrize(
     ("seen", "said"),
     [
-        ({"power": "running"}, "web-8 must be off"),
+        ({"power": "running"}, "web-8 is not off"),
         ({"saved": True}, "web-8 has a saved state"),
         ({"disks": []}, "is not attached to web-8"),
         ({"present": False}, "libvirt has no VM web-8"),

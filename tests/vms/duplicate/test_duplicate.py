@@ -54,7 +54,7 @@ def test_the_duplicate_has_its_own_id_macs_and_key_and_the_rest_of_the_original(
 @pytest.mark.parametrize(
     ("seen", "said"),
     [
-        ({"power": "running"}, "web-8 must be off"),
+        ({"power": "running"}, "web-8 is not off"),
         ({"saved": True}, "has a saved state"),
         ({"disks": []}, "is not attached to web-8"),
         ({"document": DOMAIN.replace("virter:work:web-8-data", "theirs")}, "has a disk default/theirs"),

@@ -30,7 +30,7 @@ class EndField(forms.DateTimeField):
 def add_end(form: forms.Form) -> None:
     """Let a form that creates objects choose their end date, if one of the teams that it offers has such rules."""
     if form.has_ends:
-        form.fields["ends_at"] = EndField(help_text="Empty: as the team defines.")
+        form.fields["ends_at"] = EndField(help_text="Empty: the default of the team.")
 
 
 def choose_end(form: forms.Form, thing: Ending, by: rights.Actor) -> None:

@@ -14,7 +14,7 @@ IMAGES = {"volume gone": "the pool no longer has its volume {volume}"}
 EVENTS = {
     "added": "added",
     "admin": "edited in the admin",
-    "committed": "added from the disk of {vm}",
+    "committed": "created from the boot disk of {vm}",
     "converted": "conversion into a layer requested",
     "deleted": "deletion requested",
     "retried": "retried",
@@ -164,7 +164,7 @@ SOURCES = {
 
 #: Why a registry file cannot be imported.
 REGISTRIES = {
-    "registry.large": "The file is larger than {most:,} bytes, so it is no registry file of images.",
+    "registry.large": "The file is larger than {most:,} bytes, so it is not a registry file.",
     "registry.no_text": "The file is not UTF-8 text, so it is no registry file. Choose a file such as images.toml.",
     "registry.no_toml": "The file is not valid TOML: {reason}.",
     "registry.empty": "The file names no images. A registry file has a table with a url for each, such as "

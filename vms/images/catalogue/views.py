@@ -23,13 +23,13 @@ def catalogue(request: HttpRequest) -> HttpResponse:
         key = request.POST.get("entry", "")
         entry = CatalogueEntry.objects.filter(pk=key if key.isdecimal() and len(key) < 19 else 0).first()
         if entry is None:
-            messages.error(request, "The catalogue does not have this entry any more. Choose another one.")
+            messages.error(request, "The catalogue no longer has this entry. Choose another one.")
             return redirect("vms:catalogue")
         data = request.POST.copy()
         data["name"], data["url"], data["checksum"] = entry.name, entry.url, entry.checksum
         form = ImageForm(data, user=request.user)
         if form.is_valid() and (image := form.save(request.user)):
-            messages.success(request, f"The portal fetches {image} on {image.hypervisor}.")
+            messages.success(request, f"Fetching the image {image} to {image.hypervisor}.")
             return redirect("vms:images")
     page = page_of(CatalogueEntry.objects.order_by(natural("name")), request.GET)
     _add_images(page.object_list, request.user)

@@ -57,7 +57,7 @@ def test_with_several_hypervisors_the_page_asks_for_one(page, lab, entry):
 @pytest.mark.parametrize("key", ["", "x", "9" * 30, "999", "-1"])
 def test_an_entry_that_is_not_there_is_not_fetched_and_the_page_says_so(page, lab, entry, key):
     answer = page.post("/images/catalogue/", {"entry": key, "hypervisor": lab.pk}, follow=True)
-    assert "The catalogue does not have this entry any more." in answer.content.decode()
+    assert "The catalogue no longer has this entry." in answer.content.decode()
     assert not Image.objects.exists()
 
 
