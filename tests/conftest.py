@@ -22,8 +22,6 @@ LAST_WORDS = 4000  # characters
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--pictures", metavar="FOLDER", help="take pictures of the pages that the browser tests walk")
-    help = "leave the tests in this folder that use the database to a run on PostgreSQL"
-    parser.addoption("--not-on-sqlite", metavar="FOLDER", action="append", default=[], help=help)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -32,16 +30,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if "client" in item.fixturenames:
             item.add_marker(pytest.mark.integration)
-    elsewhere = tuple(f"{folder}/" for folder in config.getoption("--not-on-sqlite"))
-    on_postgresql = bool(os.environ.get("TEST_DATABASE_URL"))
-    kept = [item for item in items if uses_database(item) or not on_postgresql]
-    kept = [item for item in kept if not (uses_database(item) and item.nodeid.startswith(elsewhere))]
-    config.hook.pytest_deselected(items=set(items) - set(kept))
-    items[:] = kept
-
-
-def uses_database(item: pytest.Item) -> bool:
-    return "db" in item.fixturenames or item.get_closest_marker("django_db") is not None
+    if os.environ.get("TEST_DATABASE_URL"):
+        kept = [item for item in items if "db" in item.fixturenames or item.get_closest_marker("django_db")]
+        config.hook.pytest_deselected(items=set(items) - set(kept))
+        items[:] = kept
 
 
 def pytest_collection_finish() -> None:
