@@ -10,6 +10,7 @@ from lxml import etree
 
 from .disks import FIXED, PARSER
 from .domain import VIRTER
+from .volume import WORK
 
 BOUND = ("genid", "sysinfo")  # elements that identify a machine; libvirt makes new ones where they are needed
 
@@ -51,6 +52,12 @@ def duplicate(document: str, own: Own) -> str:
             display.attrib.pop("port", None)
             display.set("autoport", "yes")
     return etree.tostring(root, encoding="unicode")
+
+
+def own_name(volume: str, original: str, name: str) -> str:
+    """Return the name of a volume of the original for the duplicate; the same for what is not the original's."""
+    rest = volume.removeprefix(f"{WORK}{original}")
+    return f"{WORK}{name}{rest}" if rest != volume and rest[:1] in ("", "-") else volume
 
 
 def volumes(document: str) -> list[tuple[str, str]]:

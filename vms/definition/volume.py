@@ -12,6 +12,7 @@ from lxml import etree
 from virterweb.hypervisors.gateway.bounds import whole_number
 from virterweb.hypervisors.gateway.found import normal_path
 
+WORK = "virter:work:"  # what the names of volumes of VMs begin with, before that of the VM
 PARSER = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
 
 

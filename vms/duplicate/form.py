@@ -17,10 +17,9 @@ from virterweb.people.limits import Exceeded
 from virterweb.people.models import Team
 from vms.addresses import ids
 from vms.commit.form import obstacle
-from vms.definition.duplicate import volumes
+from vms.definition.duplicate import own_name, volumes
 from vms.definition.events import Event
 from vms.models import NIC, VM, Disk, Volume, free_mac
-from vms.run.copying import own_name
 from vms.run.form import PLAIN
 
 
@@ -62,9 +61,8 @@ class DuplicateForm(forms.Form):
         """Return why the VM cannot be duplicated now, as a text; "" if it can."""
         if reason := obstacle(self.vm):
             return reason
-        copy = VM(name="copy", hypervisor=self.vm.hypervisor)
         for pool, volume in volumes(self.vm.status.definition):
-            if not volume or own_name(copy, self.vm.name, volume) == volume:
+            if not volume or own_name(volume, self.vm.name, "") == volume:
                 disk = f"{pool}/{volume}" if volume else "that is no volume of a pool"
                 return f"{self.vm} has a disk {disk}, which the portal did not create. Detach it first."
         return ""
@@ -82,7 +80,7 @@ class DuplicateForm(forms.Form):
             return
         copy = VM(name=name, hypervisor=hypervisor, console_log=self.vm.console_log)
         names = [volume for _, volume in volumes(self.vm.status.definition)]
-        own = {copy.seed_volume, *(own_name(copy, self.vm.name, volume) for volume in names)}
+        own = {copy.seed_volume, *(own_name(volume, self.vm.name, name) for volume in names)}
         if left := Volume.objects.filter(hypervisor=hypervisor, name__in=own).first():
             self.add_error("name", str(Message("vm.volume_left", pool=hypervisor.pool, volume=left)))
 

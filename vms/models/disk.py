@@ -5,8 +5,7 @@ from django.db import models
 
 from networks.definition import rules
 from virterweb.message_field import MessageField
-
-WORK = "virter:work:"
+from vms.definition.volume import WORK
 
 
 class Disk(models.Model):

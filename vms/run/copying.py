@@ -5,7 +5,7 @@ from virterweb.hypervisors.gateway.found import FoundDomain, Refused
 from virterweb.messages import Message
 from vms.definition import domain as domain_xml
 from vms.definition import volume as volume_xml
-from vms.definition.duplicate import Own, duplicate, volumes
+from vms.definition.duplicate import Own, duplicate, own_name, volumes
 from vms.definition.volume import VolumeSpec
 from vms.images import layers
 from vms.models import VM, WORK, Power
@@ -20,7 +20,7 @@ def copied_document(vm: VM, connection: Connection) -> str:
     own = Own(
         name=vm.name,
         uuid=vm.uuid_text,
-        volumes={volume: own_name(vm, original.name, volume) for volume in _volumes_of(original.name, vm)},
+        volumes={volume: own_name(volume, original.name, vm.name) for volume in _volumes_of(original.name, vm)},
         macs=[nic.mac for nic in nics],
         host_key=vm.host_key_public,
         console_log=console_file(vm, connection),
@@ -35,19 +35,13 @@ def copy_disks(vm: VM, connection: Connection) -> None:
     """Copy each disk of the original that does not exist yet; an interrupted copy is made again."""
     original = _original(vm, connection)
     for pool, volume in volumes(connection.domains.stored_document(original.uuid)):
-        name = own_name(vm, original.name, volume)
+        name = own_name(volume, original.name, vm.name)
         if not volume or name == volume:
             raise Refused(Message("duplicate.not_own", vm=original.name, disk=volume or "?"))
         if name == vm.copying:  # a worker was interrupted, and the copy may be incomplete
             connection.volumes.delete(pool, name, of=vm.uuid_text)
         if connection.volumes.get(pool, name) is None:
             _copy(vm, connection, pool, (volume, name))
-
-
-def own_name(vm: VM, original: str, volume: str) -> str:
-    """Return the name of a volume of the original for the duplicate; the same for what is not the original's."""
-    rest = volume.removeprefix(f"{WORK}{original}")
-    return f"{WORK}{vm.name}{rest}" if rest != volume and rest[:1] in ("", "-") else volume
 
 
 def _volumes_of(original: str, vm: VM) -> list[str]:

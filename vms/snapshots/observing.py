@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Min
+from django.db.models import Min, Q
 from django.utils import timezone
 
 from virterweb.hypervisors.connections.guard import Observation
@@ -55,8 +55,9 @@ def record(vm: VM, connection: Connection) -> None:
         if any(row.read_at > began for row in rows.values()):
             return
         names = {each.name for each in parsed}
-        if names != rows.keys():  # what the disks of the VM are compared with depends on its snapshots
-            VMStatus.objects.filter(desired=vm).update(fingerprint="")
+        if names != rows.keys():  # whether its disks differ from the saved ones depends on its snapshots
+            again = Q() if rows.keys() - names else ~Q(drift="")
+            VMStatus.objects.filter(again, desired=vm).update(fingerprint="")
         vm.snapshots.exclude(name__in=names).delete()
         for each in parsed:
             values = _values(each) | {"current": each.name == found.current, "size": sizes[each.name]}

@@ -93,7 +93,7 @@ def test_a_hypervisor_has_a_few_captures_at_a_time(page, vm):
 def test_captures_that_are_kept_have_a_size_together(page, vm):
     capture = make_capture(vm, done_at=timezone.now())
     Capture.objects.filter(pk=capture.pk).update(captured_size=requests.KEPT_SIZE + 1)
-    assert "too large together" in errors(page.post(path(vm), DATA))
+    assert "have reached the size limit" in errors(page.post(path(vm), DATA))
 
 
 def test_a_capture_is_stopped_on_request_once(page, vm):
