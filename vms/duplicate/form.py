@@ -124,7 +124,8 @@ class DuplicateForm(forms.Form):
         data, vm = self.cleaned_data, self.vm
         same = (*PLAIN, "hypervisor", "image", "hardware", "autostart")
         own = {"name": data["name"], "number": data["number"], "owner": by, "team": self.team}
-        own |= {"copied_from": vm.uuid, "copy_whole": data["whole"], "running": data["start"], "power_generation": 1}
+        own |= {"copied_from": vm.uuid, "copy_whole": data["whole"], "running": data["start"]}
+        own["power_generation"] = int(data["start"])  # 0: no change of power is requested
         return VM(**{column: getattr(vm, column) for column in same}, **own)
 
     def _add(self, copy: VM, by: AbstractBaseUser | None) -> None:

@@ -7,7 +7,6 @@ from vms.definition import domain as domain_xml
 from vms.definition import volume as volume_xml
 from vms.definition.duplicate import Own, duplicate, own_name, volumes
 from vms.definition.volume import VolumeSpec
-from vms.images import layers
 from vms.models import VM, WORK, Power
 
 from .domain import console_file
@@ -50,14 +49,14 @@ def _volumes_of(original: str, vm: VM) -> list[str]:
 
 
 def _copy(vm: VM, connection: Connection, pool: str, names: tuple[str, str]) -> None:
-    """Copy a volume; an overlay on a layer stays one unless a whole copy was requested."""
+    """Copy a volume; an overlay stays one unless a whole copy was requested."""
     source, name = names
     vm.note_copying(name)
     found = connection.volumes.get(pool, source)
     if found is None:
         raise Refused(Message("pool.no_volume", pool=pool, volume=source))
-    was, layer = volume_xml.parse(found.document), layers.beneath(found)
-    backing = layers.backing_of(layer) if layer and not vm.copy_whole else {}
+    was, path = volume_xml.parse(found.document), volume_xml.backing_path(found.document)
+    backing = {"backing": path, "backing_format": was.backing_format} if path and not vm.copy_whole else {}
     sparse = was.format == "raw" and bool(connection.pools.folder(pool))
     spec = VolumeSpec(name=name, capacity=was.capacity, format=was.format, sparse=sparse, **backing)
     connection.volumes.clone(pool, source, volume_xml.build(spec), name)
