@@ -33,7 +33,7 @@ class DuplicateForm(forms.Form):
     whole = forms.BooleanField(
         label="Copy the image as well",
         required=False,
-        help_text="Otherwise the copy shares the image beneath the boot disk: it is quicker, and takes less room.",
+        help_text="Otherwise the copy shares the image beneath the boot disk, if libvirt can do that.",
     )
     start = forms.BooleanField(label="Start the duplicate", required=False, initial=True)
 

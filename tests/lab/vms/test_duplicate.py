@@ -38,8 +38,8 @@ def test_a_guest_is_duplicated_with_what_it_has_stored(portal: Portal, host: lib
     assert '52:54:00:00:00:48"' in copy.XMLDesc().replace("'", '"')
     assert original.UUIDString() != copy.UUIDString()
     wait_for(lambda: answer(copy, "head -c 4 /dev/vdb") == "kept", 90, "the copy has what was stored")
-    shown = [lab.run("qemu-img", "info", "-U", f"{FOLDER}/virter:work:tiny-{number}") for number in NUMBERS.values()]
-    assert ["backing file" in text for text in shown] == [True, False]
+    shown = lab.run("qemu-img", "info", "-U", f"{FOLDER}/virter:work:tiny-{NUMBERS['whole']}")
+    assert "backing file" not in shown
     assert portal.ask("[vm.state for vm in VM.objects.order_by('number')]") == ["ready"] * 3
 
     portal.manage("vm", "start", "tiny-71", "tiny-73")  # all of them are independent
