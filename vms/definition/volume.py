@@ -31,11 +31,6 @@ class VolumeSpec:
     sparse: bool = False
 
 
-def backing_path(document: str) -> str:
-    """Return what a found volume is on top of, exactly as libvirt has it: a copy must name the same."""
-    return etree.fromstring(document.encode(), PARSER).findtext("backingStore/path", "")
-
-
 def changed_on(document: str) -> date | None:
     """Return the day, in UTC, on which a found volume last changed; None if libvirt does not say it."""
     text = etree.fromstring(document.encode(), PARSER).findtext("target/timestamps/mtime", "")

@@ -24,17 +24,12 @@ from vms.run.form import PLAIN
 
 
 class DuplicateForm(forms.Form):
-    """Name and ID of the duplicate, and how its disks are copied."""
+    """Name and ID of the duplicate, and whether it is started."""
 
     number = forms.IntegerField(
         label="ID", min_value=2, max_value=2**24 - 1, help_text="Determines the MAC and IP on the access network."
     )
     name = forms.CharField(max_length=50, required=False, help_text="Empty: the name of the VM with the new ID.")
-    whole = forms.BooleanField(
-        label="Copy the image as well",
-        required=False,
-        help_text="Otherwise the copy shares the image beneath the boot disk, if libvirt can do that.",
-    )
     start = forms.BooleanField(label="Start the duplicate", required=False, initial=True)
 
     def __init__(self, *args: object, vm: VM, user: rights.Actor, **kwargs: object) -> None:
@@ -124,7 +119,7 @@ class DuplicateForm(forms.Form):
         data, vm = self.cleaned_data, self.vm
         same = (*PLAIN, "hypervisor", "image", "hardware", "autostart")
         own = {"name": data["name"], "number": data["number"], "owner": by, "team": self.team}
-        own |= {"copied_from": vm.uuid, "copy_whole": data["whole"], "running": data["start"]}
+        own |= {"copied_from": vm.uuid, "running": data["start"]}
         own["power_generation"] = int(data["start"])  # 0: no change of power is requested
         return VM(**{column: getattr(vm, column) for column in same}, **own)
 

@@ -13,14 +13,13 @@ class DuplicateVerb(VMVerbs):
         duplicate = self.verb(verbs, "duplicate", self.duplicate, text, "name", waits=True)
         duplicate.add_argument("--id", type=int, required=True, help="ID of the duplicate")
         duplicate.add_argument("--name", dest="new", default="", help="its name; default: the VM's with the new ID")
-        duplicate.add_argument("--whole", action="store_true", help="copy the image beneath the boot disk as well")
         duplicate.add_argument("--no-start", action="store_true", help="do not start it")
 
     def duplicate(self, name: str, hypervisor: str | None, no_wait: bool, **options: object) -> None:
         vm = self.find(name, hypervisor, verb=Verb.SECRETS)
         require_commit(vm, self.user)
         data = {"number": options["id"], "name": options["new"]}
-        data |= {key: "on" for key, on in (("whole", options["whole"]), ("start", not options["no_start"])) if on}
+        data |= {} if options["no_start"] else {"start": "on"}
         form, flags = DuplicateForm(data, vm=vm, user=self.user), {"number": "--id", "name": "--name"}
         check(form, flags)
         copy = form.save(self.user)

@@ -17,11 +17,6 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name='vm',
-            name='copy_whole',
-            field=models.BooleanField(default=False, editable=False, help_text='also of the image beneath the disks'),
-        ),
-        migrations.AddField(
-            model_name='vm',
             name='copying',
             field=models.CharField(blank=True, editable=False, help_text='volume whose copy is not complete'),
         ),

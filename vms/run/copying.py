@@ -49,16 +49,15 @@ def _volumes_of(original: str, vm: VM) -> list[str]:
 
 
 def _copy(vm: VM, connection: Connection, pool: str, names: tuple[str, str]) -> None:
-    """Copy a volume; an overlay stays one unless a whole copy was requested."""
+    """Copy a volume with what it is an overlay on: libvirt copies disks only as a whole."""
     source, name = names
     vm.note_copying(name)
     found = connection.volumes.get(pool, source)
     if found is None:
         raise Refused(Message("pool.no_volume", pool=pool, volume=source))
-    was, path = volume_xml.parse(found.document), volume_xml.backing_path(found.document)
-    backing = {"backing": path, "backing_format": was.backing_format} if path and not vm.copy_whole else {}
+    was = volume_xml.parse(found.document)
     sparse = was.format == "raw" and bool(connection.pools.folder(pool))
-    spec = VolumeSpec(name=name, capacity=was.capacity, format=was.format, sparse=sparse, **backing)
+    spec = VolumeSpec(name=name, capacity=was.capacity, format=was.format, sparse=sparse)
     connection.volumes.clone(pool, source, volume_xml.build(spec), name)
     vm.note_copying("")
 

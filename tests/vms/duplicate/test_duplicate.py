@@ -39,7 +39,7 @@ def copy(page, **values):
 def test_the_duplicate_has_its_own_id_macs_and_key_and_the_rest_of_the_original(page, vm):
     assert copy(page).url == "/vms/lab/web-30/"
     new = VM.objects.get(name="web-30")
-    assert (new.number, new.copied_from, new.copy_whole, new.running) == (30, vm.uuid, False, True)
+    assert (new.number, new.copied_from, new.running) == (30, vm.uuid, True)
     assert (new.memory, new.vcpus, new.image, new.team) == (vm.memory, vm.vcpus, vm.image, vm.team)
     assert new.uuid != vm.uuid
     assert new.host_key not in ("", vm.host_key)
@@ -103,8 +103,8 @@ def test_who_may_not_read_the_disk_makes_no_copy(client, vm, django_user_model):
 
 
 def test_the_command_duplicates(vm):
-    call_command("vm", "duplicate", "web-8", "--id", "31", "--whole", "--no-start", "--no-wait")
+    call_command("vm", "duplicate", "web-8", "--id", "31", "--no-start", "--no-wait")
     new = VM.objects.get(number=31)
-    assert (new.name, new.copy_whole, new.running) == ("web-31", True, False)
+    assert (new.name, new.running) == ("web-31", False)
     with pytest.raises(CommandError, match="ID 31 is taken"):
         call_command("vm", "duplicate", "web-8", "--id", "31", "--no-wait")

@@ -106,7 +106,6 @@ class VM(VMNICs, VMLinks, VMAdoption, VMPower, VMDisks, VMXML, VMEnds, Tagged):
     copied_from = models.UUIDField(
         null=True, editable=False, help_text="UUID of the VM whose disks it gets copies of; empty: it has its own"
     )
-    copy_whole = models.BooleanField(default=False, editable=False, help_text="also of the image beneath the disks")
     copying = models.CharField(blank=True, editable=False, help_text="volume whose copy is not complete")
     saved_disks = models.JSONField(
         null=True,
