@@ -9,7 +9,8 @@ from networks.models import DHCPHost, Network
 from tests.project import permissions
 from tests.project.every_url import ALL, address
 from tests.project.permissions import PAGES
-from tests.support.sockets import is_open, opens_websockets, session_of
+from tests.support.sockets import is_open, session_of
+from tests.support.threads import in_threads
 from virterweb.people.verbs import ALL as ALL_VERBS
 from virterweb.people.verbs import MANAGER, OWNER, USER, VIEWER, Verb
 from vms.console.routing import SOCKETS
@@ -51,7 +52,7 @@ def test_every_websocket_has_a_rule():
     assert {each.name for each in SOCKETS} == set(permissions.SOCKETS)
 
 
-@opens_websockets
+@in_threads
 @pytest.mark.parametrize("name", permissions.SOCKETS)
 def test_each_role_opens_the_websockets_that_the_table_says(people, things, name):
     path = f"/vms/lab/alma-8-8/console/{name}/"

@@ -2,20 +2,16 @@
 
 import json
 
-import pytest
 from asgiref.sync import async_to_sync
 from asgiref.testing import ApplicationCommunicator
 from channels.routing import URLRouter
 from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
-from django.db import connection
 from django.test import Client
 
 from vms.console.routing import websocket_urlpatterns
 
 ORIGIN = "http://testserver"
-# A websocket has a connection to the database of its own. With SQLite the tests have one connection for all threads.
-opens_websockets = pytest.mark.django_db(transaction=connection.vendor != "sqlite")
 
 
 def session_of(user: AbstractBaseUser | None) -> str:

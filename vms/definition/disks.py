@@ -12,8 +12,8 @@ from lxml import etree
 from virterweb.hypervisors.gateway.found import normal_path
 
 PARSER = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
-FIXED = ("disk", "lun")  # kinds of disks; the others are drives for media
-COLD = ("ide", "sata", "fdc")  # buses whose disks cannot be plugged into a running VM
+DISK_DEVICES = ("disk", "lun")  # kinds of disks; the others are drives for media
+NOT_HOTPLUGGABLE = ("ide", "sata", "fdc")  # buses whose disks cannot be plugged into a running VM
 PREFIXES = {"virtio": "vd", "scsi": "sd", "sata": "sd", "usb": "sd", "ide": "hd", "fdc": "fd"}  # of targets, by bus
 
 
@@ -146,7 +146,7 @@ def devices(document: str) -> dict[str, str]:
     return found
 
 
-def put(document: str, wanted: Mapping[str, str]) -> str:
+def with_disks(document: str, wanted: Mapping[str, str]) -> str:
     """Return the document with exactly the disks that `devices` returned; those that it has are kept as they are."""
     root, kept = _root(document), set()
     parent = root.find("devices")
@@ -161,7 +161,7 @@ def put(document: str, wanted: Mapping[str, str]) -> str:
     return etree.tostring(root, encoding="unicode")
 
 
-def same(one: str, other: str) -> bool:
+def have_same_source(one: str, other: str) -> bool:
     """Return whether two <disk>s are stored in the same place."""
     return parse_device(one).source == parse_device(other).source
 
@@ -172,7 +172,7 @@ def parse_device(device: str) -> FoundDisk:
 
 
 def _disks(root: etree._Element) -> list[etree._Element]:
-    return [disk for disk in root.iterfind("devices/disk") if disk.get("device", "disk") in FIXED]
+    return [disk for disk in root.iterfind("devices/disk") if disk.get("device", "disk") in DISK_DEVICES]
 
 
 def with_medium(document: str, target: str, pool: str, volume: str) -> str | None:

@@ -9,7 +9,7 @@ from vms.definition.nics.fields import drift, fields_changed, value
 from vms.definition.nics.parse import find
 from vms.definition.nics.spec import FoundNIC, NICSpec, SharedMAC
 
-from .disks import COLD, FIXED, FoundDisk
+from .disks import DISK_DEVICES, NOT_HOTPLUGGABLE, FoundDisk
 from .domain import FoundDomain
 from .hardware import differences
 
@@ -132,7 +132,7 @@ def _of_disks(
     for target in dict.fromkeys([*saved, *(target for disks in found.values() for target in disks)]):
         was, sides = saved.get(target), {side: disks.get(target) for side, disks in found.items()}
         there = next(disk for disk in (was, *sides.values()) if disk)
-        if there.bus in COLD and stored:  # the running VM gets it, or loses it, at its next boot
+        if there.bus in NOT_HOTPLUGGABLE and stored:  # the running VM gets it, or loses it, at its next boot
             sides.pop("running", None)
         if any((disk and disk.source) != (was and was.source) for disk in sides.values()):
             sources = {side: disk and disk.source for side, disk in {"saved": was, **sides}.items()}
@@ -140,7 +140,7 @@ def _of_disks(
 
 
 def _by_target(domain: FoundDomain) -> dict[str, FoundDisk]:
-    return {disk.target: disk for disk in domain.disks if disk.device in FIXED}
+    return {disk.target: disk for disk in domain.disks if disk.device in DISK_DEVICES}
 
 
 def _of_nics(saved: SavedVM, stored: FoundDomain | None, running: FoundDomain | None) -> Iterator[Difference]:

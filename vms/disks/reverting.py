@@ -24,7 +24,7 @@ def revert_disks(vm: VM, connection: Connection, found: FoundDomain) -> None:
     _check_snapshots(vm, connection, documents)
     _check_volumes(vm, connection, documents)
     if stored:
-        connection.domains.define(disk_xml.put(stored, vm.saved_disks), vm.name)
+        connection.domains.define(disk_xml.with_disks(stored, vm.saved_disks), vm.name)
     if live:
         _revert_live(vm, connection, live)
 
@@ -56,23 +56,29 @@ def _found(document: str) -> list[disk_xml.FoundDisk]:
 
 def _revert_live(vm: VM, connection: Connection, document: str) -> None:
     """Plug disks in and out; those that cannot be follow at the next boot."""
-    wanted, there = _hot(vm.saved_disks), _hot(disk_xml.devices(document))
-    for target in there.keys() - _in_place(there, wanted):
+    wanted, there = _hotpluggable(vm.saved_disks), _hotpluggable(disk_xml.devices(document))
+    for target in there.keys() - _matching_targets(there, wanted):
         device = disk_xml.device(document, target)
         connection.disks.detach(vm.uuid_text, device, target, live=True, stored=False)
     now = connection.domains.get(vm.uuid_text)
-    there = _hot(disk_xml.devices(now.document)) if now else {}
-    if held := there.keys() - _in_place(there, wanted):
+    there = _hotpluggable(disk_xml.devices(now.document)) if now else {}
+    if held := there.keys() - _matching_targets(there, wanted):
         raise Waiting(Message("disks.held", targets=sorted(held), refused=[]), seconds=3)
     for target in wanted.keys() - there.keys():
         connection.disks.attach(vm.uuid_text, wanted[target], target, live=True, stored=False)
 
 
-def _in_place(there: dict[str, str], wanted: dict[str, str]) -> set[str]:
+def _matching_targets(there: dict[str, str], wanted: dict[str, str]) -> set[str]:
     """Return the targets of the disks that are as they are wanted."""
-    return {target for target in there.keys() & wanted.keys() if disk_xml.same(there[target], wanted[target])}
+    return {
+        target for target in there.keys() & wanted.keys() if disk_xml.have_same_source(there[target], wanted[target])
+    }
 
 
-def _hot(devices: dict[str, str]) -> dict[str, str]:
+def _hotpluggable(devices: dict[str, str]) -> dict[str, str]:
     """Return the disks that can be plugged into a running VM, and unplugged."""
-    return {target: text for target, text in devices.items() if disk_xml.parse_device(text).bus not in disk_xml.COLD}
+    return {
+        target: text
+        for target, text in devices.items()
+        if disk_xml.parse_device(text).bus not in disk_xml.NOT_HOTPLUGGABLE
+    }

@@ -17,7 +17,7 @@ from virterweb.people.limits import Exceeded
 from virterweb.people.models import Team
 from vms.addresses import ids
 from vms.commit.form import obstacle
-from vms.definition.duplicate import own_name, volumes
+from vms.definition.documents.duplicate import own_name, volumes
 from vms.definition.events import Event
 from vms.models import NIC, VM, Disk, Volume, free_mac
 from vms.run.form import PLAIN

@@ -9,8 +9,8 @@ from virterweb.hypervisors.models import Hypervisor
 from vms.definition import disks, hardware
 from vms.definition import domain as domain_xml
 from vms.definition.disks import PREFIXES, DiskSpec
+from vms.definition.documents.passwords import without_passwords
 from vms.definition.guest_nic import address_of_id
-from vms.definition.passwords import without_passwords
 
 if TYPE_CHECKING:
     from .disk import Disk
@@ -31,7 +31,7 @@ def saved_document(vm: "VM", nics: "Sequence[NIC]", *, domain_type: str = "", co
         keyed = [(nic.key, nic.spec()) for nic in nics]
         document = domain_xml.edit(last, name=vm.name, memory=vm.memory, vcpus=vm.vcpus, nics=keyed)
         if vm.saved_disks is not None:
-            document = disks.put(document, vm.saved_disks)
+            document = disks.with_disks(document, vm.saved_disks)
         return hardware.edit(document, vm.hardware)
     return new_document(vm, nics, domain_type or _known_type(vm.hypervisor), console_log)
 

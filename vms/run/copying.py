@@ -5,7 +5,7 @@ from virterweb.hypervisors.gateway.found import FoundDomain, Refused
 from virterweb.messages import Message
 from vms.definition import domain as domain_xml
 from vms.definition import volume as volume_xml
-from vms.definition.duplicate import Own, duplicate, own_name, volumes
+from vms.definition.documents.duplicate import Own, duplicate, own_name, volumes
 from vms.definition.volume import VolumeSpec
 from vms.models import VM, WORK, Power
 

@@ -16,9 +16,9 @@ from vms.cloud_init import seed
 from vms.console import sync as console
 from vms.definition import domain as domain_xml
 from vms.definition import hardware
+from vms.definition.documents.passwords import with_passwords
 from vms.definition.domain_diff import Aspect
 from vms.definition.nics.edit import put_missing
-from vms.definition.passwords import with_passwords
 from vms.disks.reverting import revert_disks
 from vms.disks.sync import change_disks
 from vms.guests import report as guest_report

@@ -8,6 +8,7 @@ from lxml import html
 
 from tests.support.making import make_foreign_network, make_hypervisor, make_running, make_vm
 from tests.support.teams import make_team, role
+from tests.support.threads import in_threads
 from virterweb.activity.models import Entry
 from virterweb.messages import Message
 from vms.capture import requests
@@ -105,6 +106,7 @@ def test_a_capture_is_stopped_on_request_once(page, vm):
     assert Entry.objects.filter(event="capture stopped").count() == 1
 
 
+@in_threads
 def test_the_file_is_sent_in_order_and_the_download_is_recorded(page, vm):
     capture = make_capture(vm, b"one", b"two", done_at=timezone.now(), end="seconds")
     answer = page.get(f"{path(vm)}{capture.pk}/pcap")
@@ -150,6 +152,7 @@ def test_a_file_is_deleted_after_an_hour(vm):
     assert Capture.objects.count() == CapturePart.objects.count() == 2
 
 
+@in_threads
 def test_captures_of_a_nic_that_is_gone_can_still_be_downloaded(page, vm):
     capture = make_capture(vm, b"one", done_at=timezone.now())
     NICStatus.objects.all().delete()

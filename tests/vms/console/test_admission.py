@@ -8,14 +8,15 @@ from django.contrib.sessions.models import Session
 from django.utils import timezone
 
 from tests.support.making import make_hypervisor, make_vm
-from tests.support.sockets import answers, failure, is_open, opens_websockets, session_of
+from tests.support.sockets import answers, failure, is_open, session_of
+from tests.support.threads import in_threads
 from virterweb.hypervisors.models import Hypervisor
 from virterweb.people.models import Team
 from virterweb.people.sign_in.sessions import age
 from vms.console import consumer
 from vms.models import ConsoleClaim
 
-pytestmark = [pytest.mark.integration, opens_websockets]
+pytestmark = [pytest.mark.integration, in_threads]
 
 SERIAL, VNC = "/vms/lab/alma-8-8/console/serial/", "/vms/lab/alma-8-8/console/vnc/"
 

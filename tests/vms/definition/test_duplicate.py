@@ -2,7 +2,7 @@
 
 import pytest
 
-from vms.definition.duplicate import Own, duplicate, volumes
+from vms.definition.documents.duplicate import Own, duplicate, volumes
 
 UUID, NEW = "6a2d5b5e-6f0c-4d5a-8e36-2c1b1c5b9f77", "7b3e6c6f-7a1d-4e6b-9f47-3d2c2d6c0a88"
 MACS = ["52:54:00:00:00:09", "52:54:00:aa:bb:cc"]

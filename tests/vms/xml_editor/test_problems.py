@@ -2,7 +2,7 @@
 
 import pytest
 
-from vms.definition.passwords import with_passwords, without_passwords
+from vms.definition.documents.passwords import with_passwords, without_passwords
 from vms.xml_editor.check import SCHEMA, problems
 
 UUID = "11111111-2222-4333-8444-555555555555"

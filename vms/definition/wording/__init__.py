@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from virterweb.messages import Message, add_wording
 
 from . import capture as _capture  # noqa: F401, adds its texts
+from . import disks as _disks  # noqa: F401, adds its texts
 from . import duplicate as _duplicate  # noqa: F401, adds its texts
 from . import reach as _reach  # noqa: F401, adds its texts
 
@@ -238,10 +239,6 @@ def _nics_refused(refused: Iterable[Message]) -> str:
     return _sentences(*map(str, refused))
 
 
-def _disks_held(targets: Sequence[str], refused: Iterable[Message]) -> str:
-    return _sentences(DISKS_HELD.format(targets=", ".join(targets)), *map(str, refused))
-
-
 def _not_deleted(vm: str, reason: Message) -> str:
     text = str(reason)
     return NOT_DELETED.format(vm=vm, reason=f"{text[:1].upper()}{text[1:]}")
@@ -258,27 +255,10 @@ NICS_HELD = (
     "the VM is off."
 )
 
-DISKS_HELD = (
-    "the guest has not released disk {targets}. The portal asks it again. It releases the disk once it has booted or "
-    "when the VM is off."
-)
-
 #: Why something was not done, and what is waited for.
 MESSAGES = {
     "nics.held": _nics_held,
     "nics.refused": _nics_refused,
-    "disks.held": _disks_held,
-    "disks.refused": _nics_refused,
-    "disk.gone": "{vm} has no disk {target}.",
-    "disk.smaller": "Disk {target} has {now} MiB. A disk cannot become smaller, so {size} MiB is not possible.",
-    "disk.not_own": "The portal did not create disk {target} of {vm}, so it does not delete its volume. Detach it "
-    "instead.",
-    "disks.in_snapshots": "{vm} has snapshots, whose overlays are in the place of its saved disks. Delete or merge the "
-    "snapshots first, or accept the disks from libvirt.",
-    "disks.taken": "Another VM has the disk {disk} now, so it is not attached to {vm} again.",
-    "disks.not_granted": "Only operators may attach the disk {disk} to {vm} again.",
-    "disk.in_snapshot": "{vm} has snapshots, which need all its disks. Delete the snapshots first.",
-    "disk.in_use": "Another VM or an overlay uses the volume {volume}.",
     "vm.shutting_down": "shutting down; forced off in {seconds} s",
     "vm.no_network": "{hypervisor} has no network {about}.",
     "vm.no_access_network": "{hypervisor} has no network {network}, which the first NIC of every VM needs.",

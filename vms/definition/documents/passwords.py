@@ -2,7 +2,7 @@
 
 from lxml import etree
 
-from .disks import PARSER
+from ..disks import PARSER
 
 SECRET = ("passwd", "passwdValidTo", "connected")
 

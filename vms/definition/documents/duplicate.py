@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from lxml import etree
 
-from .disks import FIXED, PARSER
-from .domain import VIRTER
-from .volume import WORK
+from ..disks import DISK_DEVICES, PARSER
+from ..domain import VIRTER
+from ..volume import WORK
 
 BOUND = ("genid", "sysinfo")  # elements that identify a machine; libvirt makes new ones where they are needed
 
@@ -63,7 +63,7 @@ def own_name(volume: str, original: str, name: str) -> str:
 def volumes(document: str) -> list[tuple[str, str]]:
     """Return the volumes of the disks as pairs of pool and name; the name is "" for a disk that is no volume."""
     root = etree.fromstring(document.encode(), PARSER)
-    disks = [disk for disk in root.iterfind("devices/disk") if disk.get("device", "disk") in FIXED]
+    disks = [disk for disk in root.iterfind("devices/disk") if disk.get("device", "disk") in DISK_DEVICES]
     return [(disk.xpath("string(source/@pool)"), disk.xpath("string(source/@volume)")) for disk in disks]
 
 
