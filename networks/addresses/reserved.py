@@ -76,9 +76,12 @@ def reservations(network: Network) -> Iterator[tuple[str, str, str]]:
 
     What libvirt has comes last, so that it replaces the others in a mapping.
     """
-    columns = ("ip", "mac", "name")
-    yield from DHCPHost.objects.filter(network=network, removed_at=None).values_list(*columns)
-    yield from DHCPHostStatus.objects.filter(network=network).values_list(*columns)
+    columns = ("ip", "mac", "name", "is_found", "id")
+    desired = DHCPHost.objects.order_by().filter(network=network, removed_at=None).annotate(is_found=Value(False))
+    found = DHCPHostStatus.objects.order_by().filter(network=network).annotate(is_found=Value(True))
+    rows = desired.values_list(*columns).union(found.values_list(*columns), all=True)
+    for ip, mac, name, *_ in rows.order_by("is_found", "id"):
+        yield ip, mac, name
 
 
 def found_in_order(where: Q) -> QuerySet[DHCPHostStatus]:

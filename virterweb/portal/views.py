@@ -8,7 +8,7 @@ from networks.leases.history_form import HistoryForm
 from networks.lookup import get_network
 from networks.models import Lease, Network
 from virterweb.operations.disk import data_disk
-from virterweb.pages.tables import natural, natural_key
+from virterweb.pages.tables import natural, natural_key, page_of
 from virterweb.people import rights
 from virterweb.people.ends.listing import ending_soon
 from virterweb.people.verbs import Verb
@@ -84,7 +84,7 @@ def _with_links(problems: list, networks: list[Network]) -> list[tuple]:
 def network_problems(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
     network = get_network(request.user, hypervisor, name, Network.objects.alone().defer(*NOT_READ))
     context = {
-        "problems": _with_links(problems_of([network], request.user), [network]),
+        "page": page_of(_with_links(problems_of([network], request.user), [network]), request.GET),
         "network": network,
         "about": network,
     }
@@ -102,5 +102,5 @@ def vm_problems(request: HttpRequest, hypervisor: str, name: str) -> HttpRespons
     macs, on = {mac for mac, _ in nics}, {network for _, network in nics} | {None}
     found = [each for each in by_hypervisor.get(vm.hypervisor_id, ()) if each.network in on]
     mine = [each for each in found if each.vm == vm.name or macs & {each.mac, *each.macs}]
-    context = {"problems": _with_links(mine, networks), "vm": vm, "about": vm}
+    context = {"page": page_of(_with_links(mine, networks), request.GET), "vm": vm, "about": vm}
     return render(request, "portal/_problems.html" if request.htmx else "portal/problems.html", context)

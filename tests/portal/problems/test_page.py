@@ -6,6 +6,7 @@ from lxml import html
 from networks.models import DHCPHost, Lease, Network
 from tests.portal.problems.observed_network import EIGHT, NINE, NOBODY, another, entry, run, tell
 from tests.support.making import make_lease
+from virterweb.pages.tables import ROWS
 from vms.models import NICStatus
 
 HTMX = {"HX-Request": "true"}
@@ -134,3 +135,15 @@ def test_names_from_outside_the_portal_are_escaped(page, default):
     shown = page.get("/networks/lab-1/default/problems/").content.decode()
     assert "<script>alert" not in shown
     assert "&lt;script&gt;alert(1)" in shown
+
+
+def test_many_problems_are_on_several_pages(page, default):
+    for number in range(ROWS + 1):
+        address = f"192.168.122.{100 + number}"
+        make_lease(default, f"52:54:00:cc:01:{number:02x}", address)
+        make_lease(default, f"52:54:00:cc:02:{number:02x}", address)
+    first = page.get("/networks/lab-1/default/problems/", headers=HTMX)
+    assert len(listed(first)) == ROWS
+    (following,) = html.fromstring(first.content).xpath("//a[@rel='next']/@href")
+    second = listed(page.get(following))
+    assert second and not {*second} & {*listed(first)}
