@@ -127,6 +127,11 @@ urlpatterns = [
         name="capture_stop",
     ),
     path(
+        "vms/<str:hypervisor>/<str:name>/nics/<str:mac>/captures/<int:pk>/delete/",
+        capture_views.capture_delete,
+        name="capture_delete",
+    ),
+    path(
         "vms/<str:hypervisor>/<str:name>/nics/<str:mac>/captures/<int:pk>/pcap",
         capture_views.capture_file,
         name="capture_file",

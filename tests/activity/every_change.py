@@ -192,6 +192,7 @@ CHANGES = {
     "vms:catalogue": Change(post({"entry": entry, "hypervisor": lambda: vm().hypervisor.pk}), IMAGE, "added"),
     "vms:captures": Change(submit(), VM_, f"capture of packets of NIC {MAC} requested", with_tap),
     "vms:capture_stop": Change(EMPTY, VM_, f"stop of the capture of NIC {MAC} requested", capturing),
+    "vms:capture_delete": Change(EMPTY, VM_, f"capture of NIC {MAC} deleted"),
     "vms:definition": Change(edited_xml, VM_, "XML edited", editable),
     "vms:image_remove": Change(EMPTY, IMAGE, "deletion requested"),
     "vms:leftover_volumes_delete": Change(delete_volume, Kind.VOLUME, "deletion requested", unused),

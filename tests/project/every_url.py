@@ -48,6 +48,6 @@ def address(space: str, name: str | None, pattern: URLPattern, things: dict) -> 
         values["pk"] = things["vm_revision"]
     if name in ("snapshot_revert", "snapshot_delete"):
         values["pk"] = things["snapshot"]
-    if name in ("capture_stop", "capture_file"):
+    if name in ("capture_stop", "capture_delete", "capture_file"):
         values["pk"] = things["capture"]
     return reverse(f"{space}:{name}" if space else name, kwargs=values)

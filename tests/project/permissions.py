@@ -79,7 +79,7 @@ PAGES: dict[str, dict[str | None, Rule]] = {
         **each("snapshot_take snapshot_revert snapshot_delete", SNAPSHOT),
         "snapshot_cancel": Rule(None, Verb.SNAPSHOT),
         "captures": Rule(Verb.CAPTURE, Verb.CAPTURE),
-        "capture_stop": Rule(None, Verb.CAPTURE),
+        **each("capture_stop capture_delete", Rule(None, Verb.CAPTURE)),
         "capture_file": Rule(Verb.CAPTURE),
         "power": POWER,
         "power_confirm": Rule(Verb.POWER, Verb.POWER),

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import transaction
-from django.db.models import Sum
+from django.db.models import QuerySet, Sum
 from django.utils import timezone
 
 from virterweb.activity.choices import Result
@@ -14,8 +14,8 @@ from virterweb.messages import Failure, Message
 from vms.definition.events import Event
 from vms.models import KEPT, VM, Capture, NICStatus, Power
 
-PER_HYPERVISOR = 4  # captures in progress
-KEPT_SIZE = 512 * 1024**2  # bytes of all captures of a hypervisor
+PER_HYPERVISOR, PER_USER = 4, 2  # captures in progress on a hypervisor: all, and those of a user
+KEPT_SIZE, USER_SIZE = 512 * 1024**2, 128 * 1024**2  # bytes of all captures of a hypervisor, and of those of a user
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +28,7 @@ class Limits:
 def ask(vm: VM, nic: NICStatus, text: str, limits: Limits, by: AbstractBaseUser) -> Capture:
     """Request a capture at a NIC of the packets that match a filter; Failure if that is not possible now."""
     with transaction.atomic():
-        if reason := _refusal(vm, nic):
+        if reason := _refusal(vm, nic) or _limit(Capture.objects.filter(vm__hypervisor=vm.hypervisor), vm, by):
             raise Failure(reason)
         event = Event.CAPTURED
         about = {"mac": nic.mac, "filter": text}
@@ -44,14 +44,20 @@ def _refusal(vm: VM, nic: NICStatus) -> Message | None:
         return Message("capture.off", vm=vm.name)
     if not nic.target:
         return Message("capture.no_tap", nic=nic.key)
-    there = Capture.objects.filter(vm__hypervisor=vm.hypervisor)
-    in_progress = there.filter(done_at=None)
-    if in_progress.filter(vm=vm, nic=nic.key).exists():
+    if Capture.objects.filter(done_at=None, vm=vm, nic=nic.key).exists():
         return Message("capture.one_a_nic", nic=nic.key)
-    if (count := in_progress.count()) >= PER_HYPERVISOR:
-        return Message("capture.too_many", hypervisor=vm.hypervisor.name, count=count)
-    if (there.aggregate(size=Sum("captured_size"))["size"] or 0) > KEPT_SIZE:
-        return Message("capture.too_large", hypervisor=vm.hypervisor.name)
+    return None
+
+
+def _limit(there: QuerySet[Capture], vm: VM, by: AbstractBaseUser) -> Message | None:
+    """Return which limit of the captures of a hypervisor is reached; one user cannot use up the others' share."""
+    own, hypervisor = there.filter(asked_by=by), vm.hypervisor.name
+    for rows, most, code in ((own, PER_USER, "capture.too_many_own"), (there, PER_HYPERVISOR, "capture.too_many")):
+        if (count := rows.filter(done_at=None).count()) >= most:
+            return Message(code, hypervisor=hypervisor, count=count)
+    for rows, most, code in ((own, USER_SIZE, "capture.too_large_own"), (there, KEPT_SIZE, "capture.too_large")):
+        if (rows.aggregate(size=Sum("captured_size"))["size"] or 0) > most:
+            return Message(code, hypervisor=hypervisor)
     return None
 
 
@@ -64,6 +70,14 @@ def stop(capture: Capture, by: AbstractBaseUser) -> None:
             about = {"mac": capture.nic}
             Entry.objects.record(vm.activity_subject(event), event, about, by=by, result=Result.DONE)
             enqueue(LOOK, capture.pk)
+
+
+def delete(capture: Capture, by: AbstractBaseUser) -> None:
+    """Delete a capture that has ended; one in progress stays."""
+    vm, event = capture.vm, Event.CAPTURE_DELETED
+    with transaction.atomic():
+        if Capture.objects.filter(pk=capture.pk).exclude(done_at=None).delete()[0]:
+            Entry.objects.record(vm.activity_subject(event), event, {"mac": capture.nic}, by=by, result=Result.DONE)
 
 
 def note_download(capture: Capture, by: AbstractBaseUser) -> None:

@@ -51,6 +51,12 @@ def capture_stop(request: HttpRequest, hypervisor: str, name: str, mac: str, pk:
     return redirect("vms:captures", hypervisor, name, mac)
 
 
+@require_POST
+def capture_delete(request: HttpRequest, hypervisor: str, name: str, mac: str, pk: int) -> HttpResponse:
+    requests.delete(_capture(request, hypervisor, name, (mac, pk)), request.user)
+    return redirect("vms:captures", hypervisor, name, mac)
+
+
 @require_GET
 def capture_file(request: HttpRequest, hypervisor: str, name: str, mac: str, pk: int) -> HttpResponse:
     """Send the packets that were captured, and those that follow until the capture ends."""

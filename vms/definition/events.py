@@ -65,6 +65,7 @@ class Event(StrEnum):
     LOGGED_IN = "logged in"
     CAPTURED = "captured"
     CAPTURE_STOPPED = "capture stopped"
+    CAPTURE_DELETED = "capture deleted"
     CAPTURE_DOWNLOADED = "capture downloaded"
     SNAPSHOT_TAKEN = "snapshot taken"
     SNAPSHOT_REVERTED = "snapshot reverted"

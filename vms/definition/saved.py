@@ -79,6 +79,7 @@ EVENTS = {
     "logged in": "logged in to the guest by SSH",
     "captured": "capture of packets of NIC {mac} requested",
     "capture stopped": "stop of the capture of NIC {mac} requested",
+    "capture deleted": "capture of NIC {mac} deleted",
     "capture downloaded": "capture of NIC {mac} downloaded",
     "snapshot taken": "snapshot {snapshot} requested",
     "snapshot reverted": "revert to snapshot {snapshot} requested",

@@ -97,6 +97,27 @@ def test_captures_that_are_kept_have_a_size_together(page, vm):
     assert "have reached the size limit" in errors(page.post(path(vm), DATA))
 
 
+def test_one_user_cannot_use_up_the_captures_of_a_hypervisor(page, vm):
+    page.post(path(vm), DATA)
+    mine = Capture.objects.get()
+    mine.done_at, mine.captured_size = timezone.now(), requests.USER_SIZE + 1
+    mine.save()
+    assert "Your captures on lab-1 have reached the size limit" in errors(page.post(path(vm), DATA))
+    assert page.post(f"{path(vm)}{mine.pk}/delete/").url == path(vm)
+    for number in range(requests.PER_USER):
+        make_capture(vm, nic=f"52:54:00:00:01:0{number}", asked_by=mine.asked_by)
+    assert "You have 2 captures in progress on lab-1 already" in errors(page.post(path(vm), DATA))
+
+
+def test_a_capture_that_has_ended_can_be_deleted_and_one_in_progress_stays(page, vm):
+    ended, running = make_capture(vm, b"one", done_at=timezone.now()), make_capture(vm, b"two")
+    for capture in (ended, running, ended):
+        page.post(f"{path(vm)}{capture.pk}/delete/")
+    assert [*Capture.objects.all()] == [running]
+    assert CapturePart.objects.count() == 1
+    assert Entry.objects.filter(event="capture deleted", about={"mac": MAC}).count() == 1
+
+
 def test_a_capture_is_stopped_on_request_once(page, vm):
     capture = make_capture(vm)
     for _ in range(2):
