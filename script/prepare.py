@@ -24,7 +24,7 @@ if sys.base_prefix == "/usr":
     BUILD += [f"{PYTHON_VERSION}-dev", f"{PYTHON_VERSION}-venv"]  # the distribution's Python comes in parts
 LAB = [
     *("libvirt-daemon", "libvirt-daemon-driver-qemu", "libvirt-clients"),
-    *("qemu-system-x86", "qemu-utils", "seabios", "ipxe-qemu"),
+    *("qemu-system-x86", "qemu-utils", "seabios", "ovmf", "ipxe-qemu"),
     *("dnsmasq-base", "dnsmasq-utils", "iproute2", "iptables", "tcpdump"),
     *("syslinux", "mtools", "zstd"),
 ]
