@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -46,9 +47,9 @@ def fetching(report: Callable, portal: object, folder: Path) -> None:
 
 def write_disk(path: Path) -> None:
     """Write a disk whose content cannot be compressed, with the signature of a boot sector."""
-    with open("/dev/urandom", "rb") as random, path.open("wb") as disk:
+    with path.open("wb") as disk:
         for _ in range(SIZE // 1024**2):
-            disk.write(random.read(1024**2))
+            disk.write(os.urandom(1024**2))
         disk.seek(510)
         disk.write(b"\x55\xaa")
 
