@@ -106,8 +106,11 @@ def may(user: Actor, verb: Verb, thing: Owned) -> bool:
 
 def refusal(user: Actor, verb: Verb, thing: Owned) -> Message:
     """Return why the user may not do this with an object and whom to ask; an empty message if the user may."""
-    if may(user, verb, thing):
-        return Message()
+    return Message() if may(user, verb, thing) else refused(verb, thing)
+
+
+def refused(verb: Verb, thing: Owned) -> Message:
+    """Return the message that a user may not do this with an object, and whom to ask."""
     if not thing.managed:
         return Message("rights.unmanaged", verb=verb.label, object=thing)
     if thing.owner_id is None:

@@ -11,10 +11,7 @@ from django.utils.deprecation import MiddlewareMixin
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from virterweb.hypervisors.models import Hypervisor
 from virterweb.pages import name_field
-
-from .models import Desired
 
 MARK = ' <span class="tag" title="Look closely: it may be taken for another.">{}</span>'
 PLACEHOLDER = re.compile(rb"<!--look-alike (\d+)-->")  # other texts of a page have no <
@@ -52,4 +49,4 @@ def _marks(asked: list[tuple[str, str]], rows: Callable[[type[models.Model]], mo
 
 @cache
 def _models() -> dict[str, type[models.Model]]:
-    return {each._meta.model_name: each for each in apps.get_models() if issubclass(each, Desired | Hypervisor)}
+    return {each._meta.model_name: each for each in apps.get_models() if hasattr(each, "skeleton")}

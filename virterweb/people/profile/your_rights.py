@@ -11,7 +11,7 @@ from django.views.decorators.http import require_GET
 from virterweb.people import limits, rights
 from virterweb.people.limits import Limit
 from virterweb.people.models import Grant, Membership, Team
-from virterweb.people.owned import Owned, owned_models
+from virterweb.people.owned import Belonging, owned_models
 from virterweb.people.verbs import ALL, ALLOWS, OWNER, Level, Verb, verbs_of
 
 EVERYTHING = "everything"
@@ -66,7 +66,7 @@ def rows(user: AbstractBaseUser, teams: Iterable[Team]) -> list[Row]:
     return found
 
 
-def shared(user: AbstractBaseUser) -> list[tuple[Owned, str]]:
+def shared(user: AbstractBaseUser) -> list[tuple[Belonging, str]]:
     """Return the objects that are shared with a user, or with a team of the user, with what the user may do."""
     verbs: dict[tuple[str, int], set[Verb]] = {}
     for kind, pk, verb in rights.access_of(user).shared:

@@ -7,7 +7,7 @@ from django.forms.widgets import TextInput
 from virterweb.people import rights
 from virterweb.people.known import Known
 from virterweb.people.models import Share
-from virterweb.people.owned import Owned
+from virterweb.people.owned import Belonging
 from virterweb.people.verbs import Level
 
 from .recipients import Recipient
@@ -42,7 +42,7 @@ class ShareForm(ForUserOrTeam):
 
     level = forms.ChoiceField(label="Level")
 
-    def __init__(self, *args: object, thing: Owned, **kwargs: object) -> None:
+    def __init__(self, *args: object, thing: Belonging, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)
         self.thing, access = thing, rights.access_of(self.known.user)
         mine = [level for level in Level if all(access.allows(verb, thing) for verb in level.verbs)]
@@ -74,7 +74,7 @@ class ShareForm(ForUserOrTeam):
 class HandOverForm(ForUserOrTeam):
     """The new owner and team of one object or of many; without a team, each keeps its own."""
 
-    def __init__(self, *args: object, thing: Owned | None = None, **kwargs: object) -> None:
+    def __init__(self, *args: object, thing: Belonging | None = None, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)
         self.thing, self.fields["user"].label = thing, "New owner"
         if self.known.several:

@@ -31,9 +31,9 @@ def hand_over_everything(
 
 
 def _owned_by(users: QuerySet[AbstractBaseUser], by: AbstractBaseUser) -> list[Row]:
-    """Return the managed networks, VMs and images of these users."""
+    """Return the networks, VMs, images and templates of these users. What the portal does not manage has no owner."""
     rows: list[Row] = []
     for model in owned_models():
-        things = model.objects.filter(owner__in=users, managed=True).order_by("hypervisor", "name")
+        things = model.objects.filter(owner__in=users).order_by("hypervisor", "name")
         rows += rows_of(things.select_related("hypervisor", "owner", "team"), by)
     return rows

@@ -15,7 +15,7 @@ from virterweb.pages.listed import listed
 from virterweb.people import rights
 from virterweb.people.known import Known, is_offered
 from virterweb.people.limits import Exceeded
-from virterweb.people.owned import Owned, OwnedQuerySet
+from virterweb.people.owned import Belonging, OwnedQuerySet
 from virterweb.people.verbs import Verb
 
 from .forms import HandOverForm
@@ -29,7 +29,7 @@ NAMED = 3  # objects in a message
 class Row:
     """A chosen object, and why it is left out."""
 
-    thing: Owned
+    thing: Belonging
     refused: Message = field(default_factory=Message)
 
     @property
@@ -37,7 +37,7 @@ class Row:
         return self.thing._meta.verbose_name
 
 
-def can_hand_over(user: rights.Actor, things: list[Owned]) -> bool:
+def can_hand_over(user: rights.Actor, things: list[Belonging]) -> bool:
     """Return whether a list offers to hand over objects: the user may do it with one of them, and to somebody."""
     return any(rights.may(user, Verb.SHARE, thing) for thing in things) and is_offered(user)
 
@@ -59,11 +59,11 @@ def hand_over_many(request: HttpRequest, things: OwnedQuerySet) -> HttpResponse:
     return render(request, "people/hand_over.html", context, status=409 if changed else 422 if form.is_bound else 200)
 
 
-def rows_of(things: Iterable[Owned], user: rights.Actor) -> list[Row]:
+def rows_of(things: Iterable[Belonging], user: rights.Actor) -> list[Row]:
     return [Row(thing=thing, refused=_refusal(user, thing)) for thing in things]
 
 
-def _refusal(user: rights.Actor, thing: Owned) -> Message:
+def _refusal(user: rights.Actor, thing: Belonging) -> Message:
     if reason := rights.refusal(user, Verb.SHARE, thing):
         return reason
     try:

@@ -13,7 +13,7 @@ from django.db.models import Q
 from virterweb.messages import Message
 from virterweb.people import rights
 from virterweb.people.models import Grant, Team
-from virterweb.people.owned import Owned
+from virterweb.people.owned import Belonging
 from virterweb.people.pools import Pools
 from virterweb.people.verbs import Verb
 
@@ -34,7 +34,7 @@ class Recipient:
         hypervisors = Grant.objects.filter(team=team).order_by().values_list("hypervisor", flat=True) if team else ()
         return cls(owner=owner, team=team, by=by, teams=teams, grants=frozenset(hypervisors))
 
-    def problem(self, thing: Owned) -> Message:
+    def problem(self, thing: Belonging) -> Message:
         """Return why an object cannot be handed over to it; an empty message if it can."""
         team = self.team or thing.team
         if team is None:
@@ -47,7 +47,7 @@ class Recipient:
             return Message("hand_over.foreign_team", team=team)
         return self._pool_problem(team, thing) if thing.team_id != team.pk else Message()
 
-    def _pool_problem(self, team: Team, thing: Owned) -> Message:
+    def _pool_problem(self, team: Team, thing: Belonging) -> Message:
         """Return why an object cannot be of a team because of its storage pools; operators use all pools."""
         granted = Pools(self.by, team.pk, thing.hypervisor)
         refused = [pool for pool in sorted(thing.used_pools()) if granted.refusal(pool)]
@@ -59,6 +59,6 @@ class Recipient:
         access = rights.access_of(self.by)
         return access.allows_on(Verb.ADMINISTER, hypervisor) or team.pk in access.teams(Verb.CREATE, hypervisor)
 
-    def take(self, thing: Owned, by: AbstractBaseUser) -> None:
+    def take(self, thing: Belonging, by: AbstractBaseUser) -> None:
         """Hand an object over to it."""
         thing.hand_over(self.owner, self.team or thing.team, by)

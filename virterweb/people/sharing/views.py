@@ -1,6 +1,6 @@
 """The pages that share an object and hand it over; the apps that have the objects give them their URLs."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from django.contrib import messages
 from django.db import transaction
@@ -13,14 +13,17 @@ from virterweb.people import rights
 from virterweb.people.known import Known
 from virterweb.people.limits import Exceeded
 from virterweb.people.models import Share
-from virterweb.people.owned import SHARED, UNSHARED, Owned
+from virterweb.people.owned import SHARED, UNSHARED, Belonging
 from virterweb.people.verbs import Verb
 
 from .forms import HandOverForm, ShareForm
 
 
-def share_page(request: HttpRequest, thing: Owned) -> HttpResponse:
-    """Show with whom an object is shared; share it further, end a share, or hand it over."""
+def share_page(request: HttpRequest, thing: Belonging, parts: Mapping[str, object] | None = None) -> HttpResponse:
+    """Show with whom an object is shared; share it further, end a share, or hand it over.
+
+    `parts` are the object, by the name that its templates use, and these: `page_parts` unless given.
+    """
     doing = request.POST.get("do")
     if doing == "end":
         return _end(request, thing)
@@ -37,12 +40,16 @@ def share_page(request: HttpRequest, thing: Owned) -> HttpResponse:
     if hand_over.is_bound and hand_over.is_valid() and _handed_over(request, thing, hand_over):
         messages.success(request, f"{thing} was handed over.")
         return redirect(thing if rights.may(request.user, Verb.LIST, thing) else _list_of(thing))
-    context = page_parts(thing) | {"share": share, "hand_over": hand_over, "shares": _shares(thing)}
+    context = {**(parts or page_parts(thing)), "desired": thing} | {
+        "share": share,
+        "hand_over": hand_over,
+        "shares": _shares(thing),
+    }
     context |= {"names": known.names(), "several_teams": known.several}
     return render(request, "people/share.html", context, status=422 if request.method == "POST" else 200)
 
 
-def _end(request: HttpRequest, thing: Owned) -> HttpResponse:
+def _end(request: HttpRequest, thing: Belonging) -> HttpResponse:
     key = request.POST.get("share", "")
     found = thing.shares.filter(pk=key).first() if key.isdecimal() and len(key) < 19 else None
     if found:
@@ -53,7 +60,7 @@ def _end(request: HttpRequest, thing: Owned) -> HttpResponse:
     return redirect(request.path)
 
 
-def _handed_over(request: HttpRequest, thing: Owned, form: HandOverForm) -> bool:
+def _handed_over(request: HttpRequest, thing: Belonging, form: HandOverForm) -> bool:
     """Hand the object over; return whether the limits of the new team allow it, otherwise with an error in the form."""
     try:
         form.recipient.take(thing, request.user)
@@ -64,9 +71,9 @@ def _handed_over(request: HttpRequest, thing: Owned, form: HandOverForm) -> bool
     return True
 
 
-def _shares(thing: Owned) -> Iterable[Share]:
+def _shares(thing: Belonging) -> Iterable[Share]:
     return thing.shares.select_related("user", "team", "by")
 
 
-def _list_of(thing: Owned) -> str:
+def _list_of(thing: Belonging) -> str:
     return reverse(f"{thing._meta.app_label}:list")
