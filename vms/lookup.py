@@ -1,12 +1,15 @@
-"""Lookup of VMs by hypervisor and name, with the rights of a user."""
+"""Lookup of VMs and templates by hypervisor and name, with the rights of a user."""
 
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404
 
 from virterweb.people import rights
 from virterweb.people.verbs import Verb
 
-from .models import VM
+from .models import VM, VMTemplate
+
+CHANGES = (Verb.EDIT, Verb.DELETE)
 
 
 def get_vm(
@@ -25,3 +28,14 @@ def get_vm(
         raise Http404(str(missing)) from missing
     rights.require(user, verb, vm)
     return vm
+
+
+def get_template(user: rights.Actor, hypervisor: str, name: str, *, verb: Verb = Verb.LIST) -> VMTemplate:
+    """Return the template of that name; the same exceptions."""
+    visible = VMTemplate.objects.visible_to(user).on(hypervisor).select_related("hypervisor", "owner", "team")
+    if (template := visible.filter(name=name).first()) is None:
+        raise Http404(f"there is no template {name}")
+    rights.require(user, verb, template)
+    if verb in CHANGES and (reason := template.refusal(user, verb)):
+        raise PermissionDenied(str(reason))
+    return template

@@ -21,6 +21,7 @@ from .nics import views as nic_views
 from .power import views as power_views
 from .run import views as run_views
 from .snapshots import views as snapshot_views
+from .templates import views as template_views
 from .xml_editor import views as xml_views
 
 SAFE = "|".join(verb for verb in PowerVerb if not verb.loses_data)
@@ -65,6 +66,12 @@ urlpatterns = [
     path("vms/many/", bulk_views.vm_many, name="many"),
     path("vms/run/", run_views.vm_run, name="run"),
     path("vms/run/preview/", run_views.vm_run_preview, name="preview"),
+    path("vms/templates/", template_views.template_list, name="templates"),
+    re_path(r"^vms/templates\.(?P<suffix>csv|json)\Z", template_views.template_list, name="templates_table"),
+    path("vms/templates/add/", template_views.template_add, name="template_add"),
+    path("vms/templates/<str:hypervisor>/<str:name>/edit/", template_views.template_edit, name="template_edit"),
+    path("vms/templates/<str:hypervisor>/<str:name>/share/", template_views.template_share, name="template_share"),
+    path("vms/templates/<str:hypervisor>/<str:name>/delete/", template_views.template_delete, name="template_delete"),
     path("vms/<str:hypervisor>/<str:name>/", views.vm_detail, name="detail"),
     path("vms/<str:hypervisor>/<str:name>/definition/", xml_views.vm_definition, name="definition"),
     re_path(rf"^vms/(?P<hypervisor>[^/]+)/(?P<name>[^/]+)/(?P<verb>{SAFE})/\Z", power_views.vm_power, name="power"),

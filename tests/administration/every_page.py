@@ -40,7 +40,7 @@ TABLES: dict[str, Table] = {
     **tables("vms_vmstatus vms_nic vms_nicstatus vms_nicaddress vms_nictraffic vms_disk", Table(OPERATOR)),
     **tables("vms_guestreport vms_sshcheck vms_guestrun vms_consolelog vms_vmrevision", Table(OPERATOR)),
     **tables("vms_snapshot vms_snapshotrequest vms_diskrequest vms_consoleclaim vms_capture", Table(OPERATOR)),
-    **tables("vms_imagestatus vms_volume", Table(OPERATOR)),
+    **tables("vms_imagestatus vms_volume vms_vmtemplate", Table(OPERATOR)),
     "vms_catalogueentry": Table(OF_ALL, OF_ALL, OF_ALL, OF_ALL),
     "activity_entry": Table(OF_ALL),
     "notifications_receiver": Table(OF_ALL, OF_ALL, OF_ALL, OF_ALL),

@@ -27,7 +27,7 @@ from virterweb.hypervisors.desired.revisions import record
 from virterweb.hypervisors.models import Hypervisor, WorkerProcess
 from virterweb.people.models import Grant, LastDefinition, Membership, Role, Team
 from vms.definition.events import Event as VMEvent
-from vms.models import VM, ConsoleLog
+from vms.models import VM, ConsoleLog, VMTemplate
 
 
 @pytest.fixture
@@ -88,6 +88,8 @@ def make_things(lab: Hypervisor, owner: AbstractBaseUser, team: Team) -> dict[st
     lease = make_lease(network, "52:54:00:00:00:07", "10.1.0.7")
     make_foreign_network(lab)
     image = make_image(lab, "alma-8", owner=owner, team=team)
+    fields = {"image": image.name, "memory": 1024, "vcpus": 1, "boot_size": 10}
+    VMTemplate.objects.create(hypervisor=lab, name="web", owner=owner, team=team, fields=fields)
     vm = make_vm(lab, "alma-8-8", 8, owner=owner, team=team, image=image)
     make_running(vm, ("net1", "52:54:00:00:00:08", "vnet0"))
     domain = "<domain type='qemu'><name>x</name><devices/></domain>"

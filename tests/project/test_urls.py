@@ -14,7 +14,7 @@ from tests.support.threads import in_threads
 from virterweb.people.verbs import ALL as ALL_VERBS
 from virterweb.people.verbs import MANAGER, OWNER, USER, VIEWER, Verb
 from vms.console.routing import SOCKETS
-from vms.models import VM, Image, Volume
+from vms.models import VM, Image, VMTemplate, Volume
 
 pytestmark = pytest.mark.integration
 
@@ -81,7 +81,7 @@ def expected(role: str, name: str | None, need: str | Verb) -> int:
 
 def state() -> list:
     """All that can be changed by people."""
-    models = (Network, DHCPHost, VM, VM.nics.rel.related_model, Image, Volume)
+    models = (Network, DHCPHost, VM, VM.nics.rel.related_model, Image, Volume, VMTemplate)
     return [list(model.objects.order_by("pk").values()) for model in models]
 
 

@@ -23,6 +23,7 @@ class Kind(TextChoices):
     NIC = "NIC", "NIC"
     CONSOLE = "console", "console"
     IMAGE = "image", "image"
+    TEMPLATE = "template", "template"
     VOLUME = "volume", "volume"
     CATALOGUE = "catalogue", "image catalogue"
     SIGN_IN = "sign-in", "sign-in"

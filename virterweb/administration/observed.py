@@ -29,6 +29,7 @@ from vms.models import (
     SSHCheck,
     VMRevision,
     VMStatus,
+    VMTemplate,
     Volume,
 )
 
@@ -236,6 +237,14 @@ GROUPS: dict[str, tuple[Table, ...]] = {
             at=OF_DESIRED,
             columns=("at", "desired", "what", "by", "result", "seconds"),
             search=("desired__name", "event", "by__username", "document"),
+        ),
+    ),
+    "Templates": (
+        Table(
+            model=VMTemplate,
+            about="Templates that VMs are run from.",
+            columns=("name", "hypervisor", "owner", "team"),
+            search=("name",),
         ),
     ),
     "Images": (

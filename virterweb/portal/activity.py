@@ -7,6 +7,7 @@ from django.db.models import BooleanField, Case, Exists, F, Model, OuterRef, Que
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.http import urlencode
 from django.views.decorators.http import require_GET
 from django.views.decorators.vary import vary_on_headers
 
@@ -242,7 +243,9 @@ def _addresses(entry: Entry) -> Mapping[str, str]:
     model = MODELS.get(same_object(entry.kind)[0])
     app, place = model._meta.app_label if model else "", (entry.host, entry.name_now)
     page = revision = ""
-    if model is Image and entry.name_now:
+    if entry.kind == Kind.TEMPLATE:
+        page = f"{reverse('vms:templates')}?{urlencode({'q': entry.name})}"
+    elif model is Image and entry.name_now:
         page = reverse("vms:images")
     elif model and all(place):
         page = reverse(f"{app}:detail", args=place)

@@ -165,12 +165,15 @@ def reserved_on(hypervisor: Hypervisor, mac: str) -> Network | None:
     return here.filter(pk__in={each.network for each in reserved(here.values("pk"), Q(mac=mac))}).first()
 
 
-def next_free_id(hypervisor: Hypervisor) -> int | None:
-    """Return the lowest ID from 2 on without a domain, DHCP reservation or lease; None if the block is full."""
-    return next_free_id_in(hypervisor, access_spec(hypervisor))
+def next_free_id(hypervisor: Hypervisor, count: int = 1) -> int | None:
+    """Return the first of the lowest `count` consecutive IDs from 2 on without a domain, DHCP reservation or lease.
+
+    None if the block has no such IDs left.
+    """
+    return next_free_id_in(hypervisor, access_spec(hypervisor), count)
 
 
-def next_free_id_in(hypervisor: Hypervisor, access: tuple[Network, NetworkSpec] | None) -> int | None:
+def next_free_id_in(hypervisor: Hypervisor, access: tuple[Network, NetworkSpec] | None, count: int = 1) -> int | None:
     """Return the same, given the access network."""
     if not access:
         return None
@@ -180,9 +183,20 @@ def next_free_id_in(hypervisor: Hypervisor, access: tuple[Network, NetworkSpec] 
     held = [*leases, *((each.entry.mac, each.entry.ip) for each in reservations(access))]
     used = {id_of_mac(mac) for mac in [*taken_macs(hypervisor), *(mac for mac, _ in held)]}
     if block is None:
-        return next(number for number in range(2, 2**24) if number not in used)
+        return _first_run(used, 2**24, count)
     start = int(block.network.network_address)
     addresses = [ip_address(ip) for _, ip in held if ip]
     used |= {int(ip) - start for ip in addresses if ip.version == 4 and ip in block.network}
     used.add(int(block.ip) - start)
-    return next((number for number in range(2, block.network.num_addresses - 1) if number not in used), None)
+    return _first_run(used, block.network.num_addresses - 1, count)
+
+
+def _first_run(used: set[int], end: int, count: int) -> int | None:
+    """Return the first of the lowest `count` consecutive numbers from 2 on below `end` that are not used."""
+    first = 2
+    for number in range(2, end):
+        if number in used:
+            first = number + 1
+        elif number - first + 1 == count:
+            return first
+    return None

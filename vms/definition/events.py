@@ -96,3 +96,12 @@ class ImageEvent(StrEnum):
     DELETED = "deleted"
     ADMIN = "admin"
     RETRIED = "retried"
+
+
+class TemplateEvent(StrEnum):
+    """The codes of events of templates; `wording.templates.EVENTS` has their texts."""
+
+    ADDED = "added"
+    EDITED = "edited"
+    RENAMED = "renamed"
+    DELETED = "deleted"

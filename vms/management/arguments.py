@@ -1,17 +1,25 @@
 """Arguments of the command `vm`: NICs, disks and sizes as text."""
 
 import time
+from collections.abc import Mapping
 
 from django.core.management.base import CommandError, CommandParser
 from django.forms import BooleanField
+from django.http import Http404, QueryDict
 
+from virterweb.hypervisors.models import Hypervisor
+from virterweb.people import rights
+from virterweb.people.cli import check
+from virterweb.people.verbs import Verb
 from vms.definition import sizes
 from vms.guests.form import GUEST
-from vms.models import SSH_TIMEOUT, VM, Power, SSHState
+from vms.lookup import get_template
+from vms.models import SSH_TIMEOUT, VM, Power, SSHState, VMTemplate
 from vms.nics.form import NICChangeForm
 from vms.nics.new_nic_form import NICForm
 from vms.nics.place_form import USER
 from vms.run.disk_form import DiskForm
+from vms.run.form import RunForm
 
 GZIP = b"\x1f\x8b"
 
@@ -22,7 +30,7 @@ PLACES = {"network", "bridge", "device"}
 FLAGS = {  # of form fields with another name
     **{"image": "IMAGE", "number": "--id", "boot_size": "--boot-capacity", "ssh_keys": "--ssh-key"},
     **{"ssh_user": "--user", "console_dir": "--console", "vnc_by_id": "--vnc", "vnc_bind": "--vnc-bind-ip"},
-    "firmware": "--secure-boot",
+    **{"firmware": "--secure-boot", "template": "NAME"},
 }
 
 
@@ -56,6 +64,37 @@ NIC_HELP = {  # by form field: the labels and help texts of the form are not cle
     "pci": "PCI address in the guest, for example 0000:00:05.0",
     "at_shutdown": "delay changes that unplug the NIC until the next boot",
 }
+
+
+def sent(initial: Mapping[str, object]) -> QueryDict:
+    """Return what a browser would send of the form that runs VMs with these initial values."""
+    data = QueryDict(mutable=True)
+    for name, value in initial.items():
+        if name in (*RunForm.base_fields, "template") and value not in (None, False):
+            data[name] = "on" if value is True else str(value)
+    for prefix, rows, fields in (("nic", "nics", NICForm.FIELDS), ("disk", "disks", DiskForm.FIELDS)):
+        for row in initial.get(rows, ()):
+            for field in fields:
+                value = row.get(field)
+                data.appendlist(f"{prefix}_{field}", "" if value is None else str(value))
+    return data
+
+
+def check_run(form: RunForm) -> None:
+    """Raise CommandError with each error of the form that runs VMs, and of its rows."""
+    form.is_valid()
+    for flag, rows in (("--nic", form.nics), ("--disk", form.disks)):
+        for row in rows:
+            check(row, dict.fromkeys(row.fields, flag))
+    check(form, FLAGS)
+
+
+def find_template(user: rights.Actor, hypervisor: Hypervisor, name: str, verb: Verb) -> VMTemplate:
+    """Return the template of that name, with which the user may do this; CommandError if there is none."""
+    try:
+        return get_template(user, hypervisor.name, name, verb=verb)
+    except Http404 as missing:
+        raise CommandError(str(missing)) from missing
 
 
 def parts(text: str, keys: tuple[str, ...]) -> dict[str, str]:

@@ -21,7 +21,7 @@ from .status import (
     SSHCheck,
     VMStatus,
 )
-from .vm import PORT, VM, NICNetworks
+from .vm import PORT, VM, NICNetworks, VMTemplate
 
 __all__ = [
     "FETCHING",
@@ -66,6 +66,7 @@ __all__ = [
     "VMQuerySet",
     "VMRevision",
     "VMStatus",
+    "VMTemplate",
     "Volume",
     "free_mac",
 ]

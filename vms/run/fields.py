@@ -1,6 +1,9 @@
 """The fields of the form that runs VMs; `form` validates them together."""
 
+from itertools import zip_longest
+
 from django import forms
+from django.http import QueryDict
 
 from virterweb.hypervisors.fleet.field import HypervisorField
 from virterweb.hypervisors.models import Hypervisor
@@ -17,6 +20,12 @@ MAX_VMS = 100  # VMs at once
 def of_vm(column: str) -> list:
     """Return the validators of a column of VMs."""
     return VM._meta.get_field(column).validators
+
+
+def asked_count(text: object) -> int:
+    """Return how many VMs an address asks for: 1 unless it names a number, and at most `MAX_VMS`."""
+    count = str(text)
+    return max(1, min(int(count), MAX_VMS)) if count.isdecimal() and len(count) < 10 else 1
 
 
 class RunFields(forms.Form):
@@ -103,3 +112,29 @@ class RunFields(forms.Form):
     )
     vnc_by_id = forms.BooleanField(label=f"VNC at {FIRST_VNC_PORT} + ID", required=False)
     vnc_bind = forms.GenericIPAddressField(label="VNC bind IP", required=False, initial="127.0.0.1")
+
+
+def held_values(fields: list[forms.BoundField]) -> str:
+    """Return the values that differ from an unbound form, as a short text."""
+    texts = []
+    for field in fields:
+        value, usual = field.value() or "", field.field.initial or ""
+        if isinstance(field.field, forms.BooleanField):
+            if bool(value) != bool(usual):
+                texts.append(field.label if value else f"no {field.label}")
+        elif value and str(value) != str(usual):
+            short = not isinstance(field.field.widget, forms.Textarea)
+            texts.append(f"{field.label} {value}" if short else field.label)
+    return ", ".join(texts)
+
+
+def sent_rows(data: QueryDict, prefix: str, fields: tuple[str, ...]) -> list[dict[str, str]]:
+    """Return the rows of values as sent, with a row added or removed if that button was used."""
+    columns = [data.getlist(f"{prefix}_{field}") for field in fields]
+    rows = [dict(zip(fields, row, strict=True)) for row in zip_longest(*columns, fillvalue="")]
+    match data.get("change", "").split("-"):
+        case ["add", kind] if kind == prefix:
+            rows.append({})
+        case ["drop", kind, index] if kind == prefix and index.isdecimal() and int(index) < len(rows):
+            del rows[int(index)]
+    return rows

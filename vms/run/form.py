@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from itertools import zip_longest
 
 from django import forms
 from django.contrib.auth.base_user import AbstractBaseUser
@@ -30,7 +29,7 @@ from vms.nics.new_nic_form import NICForm
 from . import disk_form, nic_checks
 from .copy_as import FIRST_VNC_PORT
 from .disk_form import DiskForm
-from .fields import RunFields
+from .fields import RunFields, asked_count, held_values, sent_rows
 
 PLAIN = ("memory", "vcpus", "boot_size", "ssh_keys", "user_data", "guest_network", "ssh_user", "wait_ssh")
 PLAIN += ("console_log", "console_dir", "vnc_bind")  # fields that are columns of the VM
@@ -64,7 +63,8 @@ class RunForm(RunFields):
                 Image.objects.usable_by(user).on(self.host).filter(removed_at=None, status__gone_at=None)
             )
             self.access = ids.access_spec(self.host)
-            self.fields["number"].initial = ids.next_free_id_in(self.host, self.access)
+            count = asked_count(self.initial.get("count"))
+            self.fields["number"].initial = ids.next_free_id_in(self.host, self.access, count)
         pool = self.host.pool if self.host else ""
         self.nics = self._rows(NICForm, "nic", self._first_nics(), hypervisor=self.host, user=user)
         self.disks = self._rows(DiskForm, "disk", self.initial.get("disks", []), pool=pool)
@@ -73,7 +73,9 @@ class RunForm(RunFields):
         """Return the rows as sent, or the initial ones of an unbound form."""
         if not self.is_bound:
             return [form(initial=row, row=number, **options) for number, row in enumerate(first)]
-        return [form(row, row=number, **options) for number, row in enumerate(_sent(self.data, prefix, form.FIELDS))]
+        return [
+            form(row, row=number, **options) for number, row in enumerate(sent_rows(self.data, prefix, form.FIELDS))
+        ]
 
     def _hypervisor(self) -> Hypervisor | None:
         """Return the hypervisor chosen so far, which the choices of other fields depend on."""
@@ -97,14 +99,15 @@ class RunForm(RunFields):
     def folds(self) -> list[tuple[str, str, bool, list[forms.BoundField]]]:
         """Return the folded groups: title, summary of values, whether it has errors, and fields."""
         groups = [(title, [self[name] for name in names if self._shows(name)]) for title, names in self.FOLDS]
-        return [(title, _held(fields), any(field.errors for field in fields), fields) for title, fields in groups]
+        return [(title, held_values(fields), any(field.errors for field in fields), fields) for title, fields in groups]
 
     @property
     def operator(self) -> bool:
         return rights.is_operator(self.user, self.host)
 
     def _shows(self, name: str) -> bool:
-        return self.operator or name not in ("console_dir", "vnc_bind") or bool(self[name].errors)
+        allowed = self.operator or name not in ("console_dir", "vnc_bind")
+        return name in self.fields and (allowed or bool(self[name].errors))
 
     def is_valid(self) -> bool:
         return all([super().is_valid(), *(row.is_valid() for row in [*self.nics, *self.disks])])
@@ -162,7 +165,7 @@ class RunForm(RunFields):
             self._check_numbers(hypervisor, self.numbers)
         if hypervisor and self.names:
             self._check_names(hypervisor, self.names)
-        self.team = creating.team_of(self, self.user)
+        self.team = self._team()
         if hypervisor:
             choose_end(self, VM(hypervisor=hypervisor, name=data.get("name") or "The VM", team=self.team), self.user)
         self._check_vnc()
@@ -171,6 +174,10 @@ class RunForm(RunFields):
         disk_form.check(self.disks, without_ide=data.get("firmware") == hardware.SECURE)
         self._check_pools()
         return data
+
+    def _team(self) -> Team | None:
+        """Return the team that the VMs belong to, or None with an error in the form."""
+        return creating.team_of(self, self.user)
 
     def _check_numbers(self, hypervisor: Hypervisor, numbers: list[int]) -> None:
         found = ids.problems(hypervisor, numbers, self.user)
@@ -256,7 +263,7 @@ class RunForm(RunFields):
 
     def _vm(self, number: int, name: str, by: AbstractBaseUser | None) -> VM:
         data = self.cleaned_data
-        port = data["vnc_port"] or (FIRST_VNC_PORT + number if data["vnc_by_id"] else None)
+        port = data.get("vnc_port") or (FIRST_VNC_PORT + number if data["vnc_by_id"] else None)
         given_values = {"hypervisor": data["hypervisor"], "image": data["image"], "vnc_port": port}
         given_values |= {"owner": by, "team": self.team}
         plain = {column: data[column] for column in PLAIN if column in data}
@@ -275,29 +282,3 @@ class RunForm(RunFields):
             nic = NIC(vm=vm, position=position, mac=spec.mac or free_mac(), guest=row.desired_guest.stored)
             nic.follow(replace(spec, mac=nic.mac))
             yield nic
-
-
-def _held(fields: list[forms.BoundField]) -> str:
-    """Return the values that differ from an unbound form, as a short text."""
-    held = []
-    for field in fields:
-        value, usual = field.value() or "", field.field.initial or ""
-        if isinstance(field.field, forms.BooleanField):
-            if bool(value) != bool(usual):
-                held.append(field.label if value else f"no {field.label}")
-        elif value and str(value) != str(usual):
-            short = not isinstance(field.field.widget, forms.Textarea)
-            held.append(f"{field.label} {value}" if short else field.label)
-    return ", ".join(held)
-
-
-def _sent(data: QueryDict, prefix: str, fields: tuple[str, ...]) -> list[dict[str, str]]:
-    """Return the rows of values as sent, with a row added or removed if that button was used."""
-    columns = [data.getlist(f"{prefix}_{field}") for field in fields]
-    rows = [dict(zip(fields, row, strict=True)) for row in zip_longest(*columns, fillvalue="")]
-    match data.get("change", "").split("-"):
-        case ["add", kind] if kind == prefix:
-            rows.append({})
-        case ["drop", kind, index] if kind == prefix and index.isdecimal() and int(index) < len(rows):
-            del rows[int(index)]
-    return rows

@@ -3,21 +3,23 @@
 from urllib.parse import urlencode
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from virterweb.people import creating, rights
 from virterweb.people.verbs import Verb
 from vms.lookup import get_vm
-from vms.models import VM
+from vms.models import VM, VMTemplate
 
 from . import copy_as, similar
+from .fields import asked_count
 from .form import RunForm
 from .preview import preview
 
-QUERY_PARAMETERS = {*RunForm.base_fields, "network", "like"}  # query parameters that fill in the form
+QUERY_PARAMETERS = {*RunForm.base_fields, "network", "like", "template"}  # query parameters that fill in the form
 
 
 @require_http_methods(["GET", "POST"])
@@ -35,28 +37,27 @@ def vm_run(request: HttpRequest) -> HttpResponse:
 
 
 def _initial(request: HttpRequest) -> dict[str, object]:
-    """Return the initial values from the query: single fields, or a VM to copy."""
+    """Return the initial values from the query: single fields, a VM to copy, or a template."""
     query = {name: value for name, value in request.GET.items() if name in QUERY_PARAMETERS}
-    if "like" not in query:
-        return query
-    vms = (
-        VM.objects.changeable_by(request.user, Verb.SEE)
-        .filter(managed=True, image__isnull=False)
-        .select_related("hypervisor", "image")
-    )
-    hypervisor = query.get("hypervisor", "")
-    found = vms.filter(
-        name=query["like"], hypervisor=hypervisor if hypervisor.isdecimal() and len(hypervisor) < 19 else None
-    ).first()
-    if found is None:
-        raise Http404(f"there is no VM {query['like']}")
-    own = rights.may(request.user, Verb.SECRETS, found)
-    if found.user_data and not own:
-        messages.info(
-            request,
-            f"The user data of {found} is not copied, because it may contain passwords, which you may not see.",
-        )
-    return similar.initial(found, user_data=own)
+    if "like" in query:
+        return similar.initial(vm_to_copy(request), request.user)
+    if "template" in query:
+        found = _on(VMTemplate.objects.changeable_by(request.user, Verb.SEE), request).select_related("hypervisor")
+        template = get_object_or_404(found, name=query["template"])
+        return similar.of_template(template, request.user, asked_count(query.get("count")))
+    return query
+
+
+def vm_to_copy(request: HttpRequest) -> VM:
+    """Return the VM that the query names by `like` and `hypervisor`; 404 without one that the user may see."""
+    found = _on(VM.objects.changeable_by(request.user, Verb.SEE), request).select_related("hypervisor", "image")
+    return get_object_or_404(found, managed=True, image__isnull=False, name=request.GET["like"])
+
+
+def _on(rows: QuerySet, request: HttpRequest) -> QuerySet:
+    """Return the rows on the hypervisor of the query."""
+    key = request.GET.get("hypervisor", "")
+    return rows.filter(hypervisor=key if key.isdecimal() and len(key) < 19 else None)
 
 
 def _ran(request: HttpRequest, vms: list[VM]) -> HttpResponse:

@@ -8,7 +8,7 @@ from virterweb.people.rights import Actor, access_of
 from virterweb.people.verbs import Verb
 
 #: The models of objects, by the first kind of their entries.
-MODELS = {Kind.NETWORK: "network", Kind.VM: "vm", Kind.IMAGE: "image"}
+MODELS = {Kind.NETWORK: "network", Kind.VM: "vm", Kind.IMAGE: "image", Kind.TEMPLATE: "vmtemplate"}
 #: The columns of objects, as entries have them. Owner and team are those at the time of the entry.
 COLUMNS = {"hypervisor": "hypervisor_id", "team": "team_id", "owner": "owner_id", "pk__in": "object_id__in"}
 

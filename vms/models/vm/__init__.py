@@ -1,6 +1,7 @@
-"""The model of VMs, and its parts by subject."""
+"""The model of VMs, its parts by subject, and templates of VMs."""
 
 from .model import PORT, VM
 from .nics import NICNetworks
+from .template import VMTemplate
 
-__all__ = ["PORT", "VM", "NICNetworks"]
+__all__ = ["PORT", "VM", "NICNetworks", "VMTemplate"]
