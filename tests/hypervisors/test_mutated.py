@@ -146,6 +146,9 @@ class Machine:
     def nic_models(self) -> list[str]:
         return ["virtio"]
 
+    def archs(self) -> list[str]:
+        return ["x86_64"]
+
     def routes(self) -> list[list[str]]:
         return []
 

@@ -36,7 +36,7 @@ def address(space: str, name: str | None, pattern: URLPattern, things: dict) -> 
         values["name"] = (
             {"adopt": "external"}.get(name, "alma-8-8") if of_vm else {"adopt": "default"}.get(name, "net1")
         )
-    if name and name.startswith("template_"):
+    if name and name.startswith("template_") and "name" in values:
         values["name"] = "web"
     if name in ("image_remove", "image_convert", "image_retry"):
         values["name"] = "alma-8"

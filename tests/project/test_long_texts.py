@@ -29,7 +29,7 @@ TYPED = {
         "Hypervisor.disk_cache",
     ),
     *("VM.ssh_user", "VM.console_dir", "Disk.name", "Disk.pool", "Image.name"),
-    *("CatalogueEntry.name", "CatalogueEntry.note"),
+    *("CatalogueEntry.name", "CatalogueEntry.note", "VMTemplate.name"),
     *("DHCPHost.name", "DHCPHost.duid", "SignInAttempt.name", "SignInAttempt.address"),
     *("Role.name", "Team.name", "Token.name"),
     *("Share.kind", "EndReminder.kind", "LastDefinition.kind"),  # names of models

@@ -96,6 +96,7 @@ def _read_everything(hypervisor: Hypervisor, connection: Connection) -> dict:
             "host_name": connection.host.name(),
             "memory": connection.host.memory(),
             "nic_models": connection.host.nic_models(),
+            "archs": connection.host.archs(),
         }
     routes = connection.host.routes()
     if routes != status.routes:

@@ -15,7 +15,7 @@ from virterweb.hypervisors.gateway.found import normal_path
 from vms.definition.nics.spec import FoundNIC, NICSpec
 
 from .disks import PARSER, DiskSpec, FoundDisk, add, build_disk, parse_disk
-from .hardware import Hardware
+from .hardware import ARCHS, ARM, X86, Hardware
 from .hardware import parse as parse_hardware
 from .nics import edit as nic_edit
 from .nics import parse as nic_parse
@@ -29,8 +29,8 @@ OPTION = re.compile(r"[,=\s]")  # between the parts of arguments of QEMU
 class DomainSpec:
     """A new VM. `type` is kvm or qemu, `memory` in MiB; the bus of disks is virtio, scsi or ide.
 
-    Without `vnc_port` VNC uses the next free port; `console_log` is a file on the host. Without `machine`
-    libvirt chooses the machine type.
+    Without `vnc_port` VNC uses the next free port; `console_log` is a file on the host. Without `machine` the machine
+    type is virt for aarch64, and libvirt chooses that of other architectures.
     """
 
     name: str
@@ -45,7 +45,7 @@ class DomainSpec:
     vnc_port: int | None = None
     vnc_bind: str = "127.0.0.1"
     console_log: str = ""
-    arch: str = "x86_64"
+    arch: str = X86
     machine: str = ""
 
 
@@ -72,23 +72,34 @@ def build(spec: DomainSpec) -> str:
     add(meta, f"{{{VIRTER}}}ssh-user-name", spec.ssh_user)
     add(domain, "memory", spec.memory, unit="MiB")
     add(domain, "vcpu", spec.vcpus)
-    os = add(domain, "os")
-    kind = {"machine": spec.machine} if spec.machine else {}
-    add(os, "type", "hvm", arch=spec.arch, **kind)
-    features = add(domain, "features")
-    add(features, "acpi")
-    add(features, "apic")
-    # Emulation has no host CPU to model; "maximum" is all that it can do.
-    add(domain, "cpu", mode="host-model" if spec.type == "kvm" else "maximum")
-    clock = add(domain, "clock", offset="utc")
-    add(clock, "timer", name="rtc", tickpolicy="catchup")
-    add(clock, "timer", name="pit", tickpolicy="delay")
-    add(clock, "timer", name="hpet", present="no")
+    _build_platform(domain, spec)
     add(domain, "on_poweroff", "destroy")
     add(domain, "on_reboot", "restart")
     add(domain, "on_crash", "destroy")
     _build_devices(add(domain, "devices"), spec)
     return etree.tostring(domain, encoding="unicode")
+
+
+def _build_platform(domain: etree._Element, spec: DomainSpec) -> None:
+    """Add what depends on the architecture: machine, firmware, features, CPU and clock.
+
+    The machine virt boots by UEFI, which its ACPI needs; APIC and the timers are those of x86. Emulation has no CPU of
+    the host to model: "maximum" is all that it can do.
+    """
+    x86, machine = spec.arch == X86, spec.machine or ("virt" if spec.arch == ARM else "")
+    os = add(domain, "os", **({"firmware": "efi"} if spec.arch == ARM else {}))
+    add(os, "type", "hvm", arch=spec.arch, **({"machine": machine} if machine else {}))
+    if spec.arch in ARCHS:
+        features = add(domain, "features")
+        for name in ("acpi", "apic") if x86 else ("acpi",):
+            add(features, name)
+    with_kvm = "host-model" if x86 else "host-passthrough"
+    add(domain, "cpu", mode=with_kvm if spec.type == "kvm" else "maximum")
+    clock = add(domain, "clock", offset="utc")
+    if x86:
+        add(clock, "timer", name="rtc", tickpolicy="catchup")
+        add(clock, "timer", name="pit", tickpolicy="delay")
+        add(clock, "timer", name="hpet", present="no")
 
 
 def bare(document: str, name: str, uuid: str) -> str:

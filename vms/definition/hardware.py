@@ -13,6 +13,9 @@ from .disks import PARSER, add
 CPU_MODES = ("host-model", "host-passthrough", "maximum")
 BIOS, UEFI, SECURE = "bios", "uefi", "secure"
 FIRMWARE = (BIOS, UEFI, SECURE)
+X86, ARM = "x86_64", "aarch64"
+ARCHS = (X86, ARM)  # the architectures that documents are built for
+ALIASES = {"amd64": X86, "arm64": ARM, "native": ""}  # of Virter; "": that of the host
 VNC, NONE = "vnc", "none"
 OTHER = ""  # a value that has no field
 

@@ -72,6 +72,7 @@ class RunVerb(VMVerbs):
         run.add_argument(
             "--wait-ssh", "-w", action="store_true", help="wait until SSH works and cloud-init has finished"
         )
+        run.add_argument("--arch", help="architecture: amd64 or arm64, or a name of libvirt; default: that of the host")
         run.add_argument("--secure-boot", action="store_true", help="use UEFI with secure boot, on machine type q35")
         run.add_argument("--vnc", action="store_true", help="open VNC on port 6000 + ID")
         run.add_argument("--vnc-port", type=int, help="open VNC on this port")
@@ -157,6 +158,7 @@ class RunVerb(VMVerbs):
             "user_data": self._read(options["user_data"]) if options["user_data"] else None,
             "guest_network": options["guest_network"] or None,
             "ssh_user": options["user"],
+            "arch": options["arch"],
             "firmware": hardware.SECURE if options["secure_boot"] else None,
             "wait_ssh": "on" if options["wait_ssh"] else None,
             "console_dir": options["console"] or None,

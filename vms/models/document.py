@@ -42,12 +42,19 @@ def _known_type(hypervisor: Hypervisor) -> str:
     return "kvm" if hypervisor.status.kvm else "qemu"
 
 
+def arch_of_host(hypervisor: Hypervisor) -> str:
+    """Return the architecture of a hypervisor's host; x86_64 until it is known."""
+    return next(iter(hypervisor.status.archs), hardware.X86)
+
+
 def new_document(vm: "VM", nics: "Sequence[NIC]", domain_type: str, console_log: str) -> str:
     """Return the document of a new VM; `console_log` is a file on the host, "" without."""
+    own = arch_of_host(vm.hypervisor)
     spec = domain_xml.DomainSpec(
         name=vm.name,
         uuid=vm.uuid_text,
-        type=domain_type,
+        arch=vm.arch or own,
+        type=domain_type if vm.arch in ("", own) else "qemu",  # KVM runs only the host's own architecture
         memory=vm.memory,
         vcpus=vm.vcpus,
         disks=tuple(_disks(vm)),

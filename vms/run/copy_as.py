@@ -5,10 +5,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from vms.definition import sizes
+from vms.definition.hardware import ALIASES
 from vms.definition.nics.spec import NICSpec
 
 FIRST_VNC_PORT = 6000  # the ID is added
 VIRTERS = ("network", "bridge")  # the kinds of NICs that Virter has
+VIRTERS_ARCHS = {arch: name for name, arch in ALIASES.items() if arch}
 NOTES = {
     "direct": "Virter has no flag for NIC {number} ({mac}, macvtap on {source}).",
     "user": "Virter has no flag for NIC {number} ({mac}, user networking).",
@@ -46,6 +48,7 @@ class Run:
     user: str = "root"
     wait_ssh: bool = False
     secure_boot: bool = False
+    arch: str = ""  # by libvirt's name; empty: that of the host
     console_dir: str = ""
     vnc_port: int | None = None
     vnc_bind: str = "127.0.0.1"
@@ -102,6 +105,8 @@ def _words(run: Run, nics: list[str]) -> Iterator[str]:
         yield from _flag("--user", run.user)
     if run.wait_ssh:
         yield "--wait-ssh"
+    if run.arch:
+        yield from ("--arch", VIRTERS_ARCHS.get(run.arch, run.arch))
     if run.secure_boot:
         yield "--secure-boot"
     if run.console_dir:

@@ -60,10 +60,10 @@ class DiskForm(forms.Form):
         return Disk(**self.cleaned_data)
 
 
-def check(rows: list[DiskForm], *, without_ide: bool = False) -> None:
+def check(rows: list[DiskForm], *, without_ide: str = "") -> None:
     """Add errors to the rows for repeated names, and for more disks than a bus can have.
 
-    `without_ide`: the machine type of secure boot has no such bus.
+    `without_ide`: what the VM has, if its machine type has no such bus.
     """
     names: dict[str, int] = {}
     buses: dict[str, int] = {}
@@ -77,7 +77,7 @@ def check(rows: list[DiskForm], *, without_ide: bool = False) -> None:
         names[name] = number
         buses[bus] = buses.get(bus, 0) + 1
         if without_ide and bus == Disk.Bus.IDE:
-            row.add_error("bus", "A VM with secure boot has no IDE bus. Choose another bus.")
+            row.add_error("bus", f"A VM with {without_ide} has no IDE bus. Choose another bus.")
         if buses[bus] > MAX_DISKS[bus]:
             row.add_error("bus", f"A VM can have at most {MAX_DISKS[bus]} {bus} disks.")
 

@@ -3,6 +3,7 @@
 from itertools import zip_longest
 
 from django import forms
+from django.core.exceptions import ValidationError
 from django.http import QueryDict
 
 from virterweb.hypervisors.fleet.field import HypervisorField
@@ -80,6 +81,13 @@ class RunFields(forms.Form):
         help_text="Additional cloud-init user data: cloud-config or a script of at most "
         f"{user_data.MAX_BYTES // 1000} kB.",
     )
+    arch = forms.CharField(
+        label="Architecture",
+        required=False,
+        max_length=16,
+        widget=forms.Select,
+        help_text="VMs of other architectures than that of the host are emulated, which is slow.",
+    )
     firmware = forms.ChoiceField(
         required=False,
         choices=[("", "as libvirt chooses"), *FIRMWARE.items()],
@@ -112,6 +120,19 @@ class RunFields(forms.Form):
     )
     vnc_by_id = forms.BooleanField(label=f"VNC at {FIRST_VNC_PORT} + ID", required=False)
     vnc_bind = forms.GenericIPAddressField(label="VNC bind IP", required=False, initial="127.0.0.1")
+
+    def clean_count(self) -> int:
+        return self.cleaned_data["count"] or 1
+
+    def clean_user_data(self) -> str:
+        """Return the text with Unix line ends: browsers send others, with which no script runs."""
+        text = self.cleaned_data["user_data"].removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+        if problems := user_data.errors(text):
+            raise ValidationError(problems)
+        return text
+
+    def clean_ssh_user(self) -> str:
+        return self.cleaned_data["ssh_user"] or "root"
 
 
 def held_values(fields: list[forms.BoundField]) -> str:

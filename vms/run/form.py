@@ -20,10 +20,9 @@ from virterweb.people.hidden.names import name_in_use
 from virterweb.people.limits import Exceeded
 from virterweb.people.models import Team
 from vms.addresses import ids
-from vms.cloud_init import user_data
 from vms.definition import hardware, host_reach
 from vms.definition.events import Event
-from vms.models import NIC, VIRTIO, VM, WORK, Disk, Image, Volume, free_mac
+from vms.models import NIC, VIRTIO, VM, WORK, Disk, Image, Volume, document, free_mac
 from vms.nics.new_nic_form import NICForm
 
 from . import disk_form, nic_checks
@@ -31,8 +30,8 @@ from .copy_as import FIRST_VNC_PORT
 from .disk_form import DiskForm
 from .fields import RunFields, asked_count, held_values, sent_rows
 
-PLAIN = ("memory", "vcpus", "boot_size", "ssh_keys", "user_data", "guest_network", "ssh_user", "wait_ssh")
-PLAIN += ("console_log", "console_dir", "vnc_bind")  # fields that are columns of the VM
+PLAIN = ("memory", "vcpus", "boot_size", "ssh_keys", "user_data", "guest_network", "arch")
+PLAIN += ("ssh_user", "wait_ssh", "console_log", "console_dir", "vnc_bind")  # fields that are columns of the VM
 
 
 class RunForm(RunFields):
@@ -57,6 +56,9 @@ class RunForm(RunFields):
         self.names: list[str] = []  # one per ID; empty while they are not known
         self.left_on: Hypervisor | None = None  # whose pool has a volume of the name of a new one
         self.host = self._hypervisor()
+        self.archs = [arch for arch in self.host.status.archs if arch in hardware.ARCHS] if self.host else []
+        own = f"that of the host: {document.arch_of_host(self.host)}" if self.host else "that of the host"
+        self.fields["arch"].widget.choices = [("", own), *((arch, arch) for arch in self.archs if arch not in own)]
         if self.host:
             self.fields["hypervisor"].initial = self.host
             self.fields["image"].queryset = (
@@ -129,18 +131,14 @@ class RunForm(RunFields):
             raise ValidationError(f"{image} is not in the pool yet: {image.status.error or 'it is being uploaded'}.")
         return image
 
-    def clean_count(self) -> int:
-        return self.cleaned_data["count"] or 1
-
-    def clean_user_data(self) -> str:
-        """Return the text with Unix line ends: browsers send others, with which no script runs."""
-        text = self.cleaned_data["user_data"].removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
-        if problems := user_data.errors(text):
-            raise ValidationError(problems)
-        return text
-
-    def clean_ssh_user(self) -> str:
-        return self.cleaned_data["ssh_user"] or "root"
+    def clean_arch(self) -> str:
+        """Return the architecture by libvirt's name; "" for that of the host."""
+        given = self.cleaned_data["arch"].strip()
+        arch = hardware.ALIASES.get(given, given)
+        if arch and arch not in self.archs:
+            there = ", ".join(self.archs) or "none yet"
+            raise ValidationError(f"{self.host} has no emulator for {given}. The architectures it has are: {there}.")
+        return "" if arch == document.arch_of_host(self.host) else arch
 
     def clean_console_dir(self) -> str:
         folder = self.cleaned_data["console_dir"].rstrip("/")
@@ -171,7 +169,7 @@ class RunForm(RunFields):
         self._check_vnc()
         nic_checks.check_macs(self.nics, self.numbers)
         nic_checks.check_routes(self.nics, self.numbers)
-        disk_form.check(self.disks, without_ide=data.get("firmware") == hardware.SECURE)
+        disk_form.check(self.disks, without_ide=self._without_ide())
         self._check_pools()
         return data
 
@@ -202,6 +200,14 @@ class RunForm(RunFields):
         if left := Volume.objects.filter(hypervisor=hypervisor, name__in=own).first():
             self.left_on = hypervisor
             self.add_error("name", str(Message("vm.volume_left", pool=hypervisor.pool, volume=left)))
+
+    def _without_ide(self) -> str:
+        """Return what the VM has that excludes an IDE bus, or ""; add an error to a firmware that it cannot have."""
+        arch, firmware = self.cleaned_data.get("arch", ""), self.cleaned_data.get("firmware")
+        arch = arch or (document.arch_of_host(self.host) if self.host else "")
+        if arch == hardware.ARM and firmware in (hardware.BIOS, hardware.SECURE):
+            self.add_error("firmware", f"A VM with the architecture {arch} has UEFI firmware without secure boot.")
+        return f"the architecture {arch}" if arch == hardware.ARM else "secure boot" * (firmware == hardware.SECURE)
 
     def _check_pools(self) -> None:
         if hypervisor := self.cleaned_data.get("hypervisor"):

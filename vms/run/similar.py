@@ -40,6 +40,7 @@ def run_of(vm: VM) -> Run:
         user=vm.ssh_user,
         wait_ssh=vm.wait_ssh,
         secure_boot=vm.hardware.get("firmware") == SECURE,
+        arch=vm.arch,
         console_dir=vm.console_dir,
         vnc_port=vm.vnc_port,
         vnc_bind=vm.vnc_bind,
@@ -86,6 +87,8 @@ def of_template(template: VMTemplate, user: rights.Actor, count: int = 1) -> dic
     images = Image.objects.usable_by(user).on(host).filter(removed_at=None, status__gone_at=None)
     if not images.filter(name=fields.get("image")).exists():
         missing.append(Message("template.image", image=fields.pop("image", ""), hypervisor=host))
+    if (arch := fields.get("arch")) and arch not in host.status.archs:
+        missing.append(Message("template.arch", arch=fields.pop("arch"), hypervisor=host))
     nics = [(row, _nic_refusal(row, place, user, host)) for place, row in enumerate(fields.get("nics", ()), 2)]
     missing += [refusal for _, refusal in nics if refusal]
     team = creating.teams(user, host.pk).first()  # that the form chooses

@@ -103,3 +103,12 @@ def test_the_flag_of_a_nic_sets_the_guest_network_configuration(lab):
     mac = vm.nics.get(position=1).mac
     run("vm", "nic", "change", "alma-8-8", mac, "--guest", "dhcp", "--guest-addresses", "", "--no-wait")
     assert vm.nics.get(position=1).guest == {"mode": "dhcp", "use_dns": False, "default_route": False}
+
+
+def test_an_architecture_is_chosen_by_virters_name(lab):
+    make_image(lab)
+    HypervisorStatus.objects.update(archs=["x86_64", "aarch64"])
+    run("vm", "run", "alma-8", "--id", "8", "--arch", "arm64", "--no-wait")
+    assert VM.objects.get().arch == "aarch64"
+    with pytest.raises(CommandError, match=r"--arch: .* has no emulator for s390x\. .* are: x86_64, aarch64\."):
+        run("vm", "run", "alma-8", "--id", "9", "--arch", "s390x", "--no-wait")

@@ -32,6 +32,7 @@ VM = DomainSpec(
     host_key="ssh-rsa AAAA",
     ssh_user="alma",
 )
+PLATFORM = ("os", "features", "cpu", "clock")
 FOREIGN = """<domain type='kvm'><name>external</name><uuid>0b0b0b0b-0000-4000-8000-000000000001</uuid>
 <memory unit='GiB'>2</memory><vcpu placement='static'>4</vcpu><devices>
 <disk type='file' device='disk'><driver name='qemu' type='raw'/><source file='/srv/a.img'/>
@@ -67,6 +68,35 @@ def test_a_new_domain_is_valid_for_libvirt():
         ("vda", "disk", "default/virter:work:alma-8-8"),
         ("sda", "cdrom", "default/virter:work:alma-8-8-cidata"),
     ]
+
+
+@pytest.mark.parametrize(("kind", "cpu"), [("qemu", "maximum"), ("kvm", "host-passthrough")])
+def test_a_new_domain_for_aarch64_has_nothing_that_only_x86_has(kind, cpu):
+    document = build(replace(VM, arch="aarch64", type=kind))
+    assert_valid("domain", document)
+    root = etree.fromstring(document)
+    platform = "".join(
+        etree.tostring(root.find(name), encoding="unicode") for name in ("os", "features", "cpu", "clock")
+    )
+    assert platform == (
+        '<os firmware="efi"><type arch="aarch64" machine="virt">hvm</type></os>'
+        f'<features><acpi/></features><cpu mode="{cpu}"/><clock offset="utc"/>'
+    )
+    assert [each.get("type") for each in root.iterfind("devices/controller")] == ["scsi"]
+    assert {each.get("bus") for each in root.iterfind("devices/disk/target")} == {"virtio", "scsi"}
+    assert parse(document).hardware.firmware == "uefi"
+
+
+def test_a_new_domain_for_x86_is_as_before():
+    root = etree.fromstring(build(VM))
+    platform = "".join(
+        etree.tostring(root.find(name), encoding="unicode") for name in ("os", "features", "cpu", "clock")
+    )
+    assert platform == (
+        '<os><type arch="x86_64">hvm</type></os><features><acpi/><apic/></features><cpu mode="maximum"/>'
+        '<clock offset="utc"><timer name="rtc" tickpolicy="catchup"/><timer name="pit" tickpolicy="delay"/>'
+        '<timer name="hpet" present="no"/></clock>'
+    )
 
 
 def test_virter_finds_its_metadata():

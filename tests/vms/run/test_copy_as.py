@@ -71,3 +71,7 @@ def test_values_without_a_flag_of_virter_are_listed_below_the_command():
         "# Virter has no flag for SSH keys.\n"
         "# Virter has no flag for user data.\n"
     )
+
+
+def test_another_architecture_has_virters_name():
+    assert virter(run(arch="aarch64")) == "virter vm run tiny --id 8 --arch arm64\n"

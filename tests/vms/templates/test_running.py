@@ -4,6 +4,7 @@ import pytest
 
 from tests.support.making import make_image, make_vm
 from tests.vms.run.test_similar import sent
+from virterweb.hypervisors.models import HypervisorStatus
 from vms.models import VM
 
 
@@ -88,3 +89,15 @@ def test_user_data_is_only_for_those_who_may_see_secrets(browse, template, name,
     assert (notes(answer) == []) == copied
     if not copied:
         assert notes(answer)[0].startswith("The user data of web is not copied")
+
+
+def test_an_architecture_without_an_emulator_is_left_out(page, lab, template):
+    template.fields |= {"arch": "aarch64"}
+    template.save()
+    assert notes(page.get(path(template))) == [
+        "The architecture aarch64 is left out, because lab has no emulator for it.",
+    ]
+    HypervisorStatus.objects.update(archs=["x86_64", "aarch64"])
+    assert notes(page.get(path(template))) == []
+    page.post("/vms/run/", sent(page, path(template)))
+    assert VM.objects.get().arch == "aarch64"

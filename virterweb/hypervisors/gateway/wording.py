@@ -42,6 +42,7 @@ ACTIONS = {
     "host.name": "ask for the host name",
     "host.memory": "ask for the host's memory",
     "host.nic_models": "ask for the NIC models",
+    "host.archs": "ask for the architectures of VMs",
     "host.uptime": "ask for the host's CPU time",
     "host.kvm_problem": "try KVM",
     "jobs.commit": "merge the disk {disk}",

@@ -237,6 +237,9 @@ class HypervisorStatus(Due):
     host_name = models.CharField(blank=True, help_text="as libvirt reports it")
     memory = models.PositiveBigIntegerField(default=0, help_text="memory of the host in MiB")
     nic_models = models.JSONField("NIC models", default=list, help_text="the models that its QEMU supports")
+    archs = models.JSONField(
+        "architectures", default=list, help_text="the architectures that it has emulators for, its own first"
+    )
     kvm = models.BooleanField("KVM works", null=True, help_text="whether a KVM guest has run; empty: not tried yet")
     kvm_problem = MessageField("KVM problem", blank=True, help_text="why VMs are emulated after KVM was tried")
     kvm_tried_at = models.DateTimeField("KVM tried at", null=True, help_text="tried again after the host has booted")

@@ -17,6 +17,7 @@ EVENTS = {
 add_wording(
     {
         "template.image": "The image {image} is not on {hypervisor}. Choose another one.",
+        "template.arch": "The architecture {arch} is left out, because {hypervisor} has no emulator for it.",
         "template.network": "NIC {number} is left out, because {hypervisor} has no network {network}.",
         "template.not_allowed": "NIC {number} is left out. {reason}",
         "template.host_place": "NIC {number} is left out, because only operators may attach NICs to {place}.",

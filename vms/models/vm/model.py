@@ -97,6 +97,7 @@ class VM(VMNICs, VMLinks, VMAdoption, VMPower, VMDisks, VMXML, VMEnds, Tagged):
     autostart = models.BooleanField(
         null=True, editable=False, help_text="libvirt starts the VM with the host; empty: as libvirt has it"
     )
+    arch = models.CharField("architecture", blank=True, editable=False, help_text="empty: that of the host")
     hardware = models.JSONField(
         default=dict,
         blank=True,

@@ -1,5 +1,7 @@
 """Memory, ports and further settings of a new VM."""
 
+import pytest
+
 from tests.support.making import make_hypervisor, make_image, make_running, make_vm
 from tests.vms.run.form.run_form import errors, preview, send
 from virterweb.hypervisors.models import HypervisorStatus
@@ -69,3 +71,72 @@ def test_a_disk_on_the_bus_ide_is_refused_with_secure_boot(page, lab):
 
 def test_an_unknown_firmware_is_refused(page, lab):
     assert "Select a valid choice" in errors(send(page, lab, firmware="coreboot"))["firmware"]
+
+
+def test_a_vm_of_another_architecture_is_emulated_with_its_machine_and_uefi(page, lab):
+    HypervisorStatus.objects.update(archs=["x86_64", "aarch64", "i686"])
+    assert list(page.get("/vms/run/").context["form"].fields["arch"].widget.choices) == [
+        *(("", "that of the host: x86_64"), ("aarch64", "aarch64")),
+    ]
+    send(page, lab, arch="arm64")
+    vm = VM.objects.get()
+    assert vm.arch == "aarch64"
+    document = new_document(vm, vm.nics.all(), "kvm", "")
+    assert document.startswith('<domain type="qemu">')
+    assert '<os firmware="efi"><type arch="aarch64" machine="virt">hvm</type></os>' in document
+    assert domain.parse(document).hardware.firmware == hardware.UEFI
+
+
+@pytest.mark.parametrize("arch", ["", "native", "amd64", "x86_64"])
+def test_a_vm_of_the_architecture_of_the_host_may_use_kvm(page, lab, arch):
+    HypervisorStatus.objects.update(archs=["x86_64", "aarch64"])
+    send(page, lab, arch=arch)
+    vm = VM.objects.get()
+    assert vm.arch == ""
+    assert new_document(vm, vm.nics.all(), "kvm", "").startswith('<domain type="kvm">')
+
+
+def test_vms_on_an_arm_host_are_of_its_architecture(page, lab):
+    HypervisorStatus.objects.update(archs=["aarch64", "x86_64"])
+    send(page, lab)
+    vm = VM.objects.get()
+    document = new_document(vm, vm.nics.all(), "kvm", "")
+    assert document.startswith('<domain type="kvm">')
+    assert 'arch="aarch64"' in document
+
+
+@pytest.mark.parametrize(
+    ("archs", "arch", "there"),
+    [
+        (["x86_64", "i686"], "arm64", "x86_64"),
+        (["x86_64", "aarch64", "riscv64"], "riscv64", "x86_64, aarch64"),
+        (["x86_64", "aarch64"], "sparc", "x86_64, aarch64"),
+        ([], "arm64", "none yet"),
+    ],
+)
+def test_an_architecture_without_an_emulator_is_refused_with_those_that_there_are(page, lab, archs, arch, there):
+    HypervisorStatus.objects.update(archs=archs)
+    answer = send(page, lab, arch=arch)
+    said = f"lab-1 has no emulator for {arch}. The architectures it has are: {there}."
+    assert errors(answer) == {"arch": said}
+    assert said in answer.content.decode()
+    assert not VM.objects.exists()
+
+
+def test_the_form_has_no_choice_of_architectures_on_a_host_with_one(page, lab):
+    HypervisorStatus.objects.update(archs=["x86_64", "i686"])
+    assert "Architecture" not in page.get("/vms/run/").content.decode()
+    HypervisorStatus.objects.update(archs=["x86_64", "aarch64"])
+    assert "Architecture" in page.get("/vms/run/").content.decode()
+
+
+@pytest.mark.parametrize("firmware", ["bios", "secure"])
+def test_arm_vms_have_neither_bios_nor_secure_boot_nor_an_ide_bus(page, lab, firmware):
+    HypervisorStatus.objects.update(archs=["x86_64", "aarch64"])
+    disk = {"name": "data", "size": "1G", "bus": "ide"}
+    answer = send(page, lab, arch="aarch64", firmware=firmware, disks=[disk])
+    assert errors(answer) == {"firmware": "A VM with the architecture aarch64 has UEFI firmware without secure boot."}
+    assert answer.context["form"].disks[0].errors["bus"] == [
+        "A VM with the architecture aarch64 has no IDE bus. Choose another bus.",
+    ]
+    assert send(page, lab, arch="aarch64", firmware="uefi").status_code == 302

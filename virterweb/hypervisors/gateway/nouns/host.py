@@ -63,6 +63,14 @@ class HostMachine:
             model for model, (since, archs) in _NIC_MODELS.items() if version >= since and arch in (archs or [arch])
         ]
 
+    def archs(self) -> list[str]:
+        """Return the architectures that the hypervisor has emulators for, by libvirt's names, its own first."""
+        with self._session.calling(Message("host.archs")):
+            capabilities = etree.fromstring(self._session.libvirt.getCapabilities())
+        own = capabilities.findtext("host/cpu/arch", "")
+        found = capabilities.xpath("guest[os_type='hvm']/arch[emulator]/@name")
+        return sorted({str(arch) for arch in found}, key=lambda arch: (arch != own, arch))
+
     def routes(self) -> list[list[str]]:
         """Return the blocks that the hypervisor's host routes, each with its device; empty if /proc hides them."""
         return peer.routes(self._session.pid) if self._session.pid else []
