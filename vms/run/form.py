@@ -64,12 +64,17 @@ class RunForm(RunFields):
             self.fields["image"].queryset = (
                 Image.objects.usable_by(user).on(self.host).filter(removed_at=None, status__gone_at=None)
             )
-            self.access = ids.access_spec(self.host)
-            count = asked_count(self.initial.get("count"))
-            self.fields["number"].initial = ids.next_free_id_in(self.host, self.access, count)
+            self._fill_in_number(self.host)
         pool = self.host.pool if self.host else ""
         self.nics = self._rows(NICForm, "nic", self._first_nics(), hypervisor=self.host, user=user)
         self.disks = self._rows(DiskForm, "disk", self.initial.get("disks", []), pool=pool)
+
+    def _fill_in_number(self, host: Hypervisor) -> None:
+        """Fill in the next free ID, and the name BASE-ID if `initial` has a `base`."""
+        self.access = ids.access_spec(host)
+        number = ids.next_free_id_in(host, self.access, asked_count(self.initial.get("count")))
+        self.fields["number"].initial, base = number, self.initial.get("base", "")
+        self.fields["name"].initial = f"{base}-{number}" if base and number else base
 
     def _rows(self, form: type[forms.Form], prefix: str, first: list[dict], **options: object) -> list[forms.Form]:
         """Return the rows as sent, or the initial ones of an unbound form."""

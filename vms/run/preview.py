@@ -41,7 +41,7 @@ class Preview:
 def preview(form: RunForm) -> Preview:
     if not form.is_bound:
         number = form.fields["number"].initial
-        image, name = form.initial.get("image"), form.initial.get("name")
+        image, name = form.initial.get("image"), form["name"].value()
         names = (name or f"{image}-{number}",) if image else ()
         shown = {"names": names, "nics": _nics(form), "disks": len(form.disks)}
         shown["limits"] = creating.limits_of(form, form.host)

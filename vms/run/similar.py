@@ -1,6 +1,6 @@
 """The values that a VM was run with, and those of a template: to run such VMs, or to write them down."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from networks.attaching import Attaching
@@ -10,7 +10,6 @@ from virterweb.messages import Message
 from virterweb.people import creating, rights
 from virterweb.people.pools import Pools
 from virterweb.people.verbs import Verb
-from vms.addresses import ids
 from vms.definition import host_reach, sizes
 from vms.definition.hardware import SECURE
 from vms.guests.form import guest_initial
@@ -50,13 +49,12 @@ def run_of(vm: VM) -> Run:
 
 
 def initial(vm: VM, user: rights.Actor) -> dict[str, object]:
-    """Return initial values of RunForm for a similar VM with the next free ID, and what is not copied (`left`).
+    """Return initial values of RunForm for a similar VM, and what is not copied (`left`).
 
     User data is copied only for users who may see it: it may contain passwords.
     """
-    nics, number = _further_nics(vm), ids.next_free_id(vm.hypervisor)
-    values = values_of(vm, nics, vm.disks.all())
-    found = {"hypervisor": vm.hypervisor_id, "name": _name(vm, number), **values}
+    nics = _further_nics(vm)
+    found = {"hypervisor": vm.hypervisor_id, "base": _base(vm), **values_of(vm, nics, vm.disks.all())}
     return _readable(found, vm, user) | {"left": [nic.mac for nic in nics if has_more(nic.spec())]}
 
 
@@ -77,30 +75,28 @@ def values_of(vm: VM, nics: Iterable[NIC], disks: Iterable[Disk]) -> dict[str, o
 
 
 def of_template(template: VMTemplate, user: rights.Actor, count: int = 1) -> dict[str, object]:
-    """Return initial values of RunForm for VMs of a template, with the next free IDs, and messages (`missing`).
+    """Return initial values of RunForm for VMs of a template, and messages (`missing`).
 
     The messages are about what the template has and the user cannot use: it is gone, or was never the user's.
     """
     host, fields = template.hypervisor, _readable(template.fields, template, user)
-    number, missing = ids.next_free_id(host, count), fields.pop("missing")
-    name = template.name if number is None else f"{template.name}-{number}"
+    missing = fields.pop("missing")
     images = Image.objects.usable_by(user).on(host).filter(removed_at=None, status__gone_at=None)
     if not images.filter(name=fields.get("image")).exists():
         missing.append(Message("template.image", image=fields.pop("image", ""), hypervisor=host))
     if (arch := fields.get("arch")) and arch not in host.status.archs:
         missing.append(Message("template.arch", arch=fields.pop("arch"), hypervisor=host))
-    nics = [(row, _nic_refusal(row, place, user, host)) for place, row in enumerate(fields.get("nics", ()), 2)]
+    rows = fields.get("nics", ())
+    nics = list(zip(rows, _nic_refusals(rows, user, host), strict=True))
     missing += [refusal for _, refusal in nics if refusal]
-    team = creating.teams(user, host.pk).first()  # that the form chooses
-    pools = Pools(user, team and team.pk, host)
-    disks = [(row, pools.refusal(row["pool"]) if row["pool"] else Message()) for row in fields.get("disks", ())]
+    disks = [(row, _pool_refusal(row["pool"], user, host)) for row in fields.get("disks", ())]
     missing += [Message("template.pool", disk=row["name"], reason=reason) for row, reason in disks if reason]
     if not rights.is_operator(user, host) and host_reach.parts(**{name: fields.get(name) or "" for name in OF_HOST}):
         missing.append(Message("template.of_host"))
         fields |= dict.fromkeys(OF_HOST, "")
     fields["nics"] = [row for row, refusal in nics if not refusal]
     fields["disks"] = [{**row, "pool": ""} if reason else row for row, reason in disks]
-    return {**fields, "hypervisor": host.pk, "name": name, "count": count, "missing": missing}
+    return {**fields, "hypervisor": host.pk, "base": template.name, "count": count, "missing": missing}
 
 
 def _readable(values: dict[str, object], thing: VM | VMTemplate, user: rights.Actor) -> dict[str, object]:
@@ -110,31 +106,41 @@ def _readable(values: dict[str, object], thing: VM | VMTemplate, user: rights.Ac
     return values | {"user_data": "", "missing": [Message("template.user_data", object=thing)]}
 
 
-def _nic_refusal(row: dict[str, object], number: int, user: rights.Actor, host: Hypervisor) -> Message:
-    """Return why a NIC of a template cannot be that of a new VM; an empty message if it can."""
-    attaching, network = Attaching(user, host), row.get("network", "")
-    if bridge := row.get("bridge"):
-        allowed, place = attaching.has_bridge(bridge), f"the bridge {bridge}"
-    elif device := row.get("device"):
-        allowed, place = attaching.has_device(device), f"the device {device}"
-    else:
-        allowed, place = network != USER or attaching.operator, "user networking"
-    if not allowed:
-        return Message("template.host_place", number=number, place=place)
-    if network in ("", USER):
+def _nic_refusals(rows: Sequence[Mapping[str, object]], user: rights.Actor, host: Hypervisor) -> Iterator[Message]:
+    """Yield for each NIC of a template why it cannot be that of a new VM; an empty message if it can."""
+    attaching, visible = Attaching(user, host), Network.objects.visible_to(user).on(host).filter(removed_at=None)
+    names = {row["network"] for row in rows if row.get("network")}
+    there = {USER, "", *visible.filter(name__in=names).values_list("name", flat=True)} if names else {""}
+    for number, row in enumerate(rows, 2):
+        network = row.get("network", "")
+        if bridge := row.get("bridge"):
+            allowed, place = attaching.has_bridge(bridge), f"the bridge {bridge}"
+        elif device := row.get("device"):
+            allowed, place = attaching.has_device(device), f"the device {device}"
+        else:
+            allowed, place = network != USER or attaching.operator, "user networking"
+        if not allowed:
+            yield Message("template.host_place", number=number, place=place)
+        elif network not in there:
+            yield Message("template.network", number=number, hypervisor=host, network=network)
+        elif network not in ("", USER) and (reason := attaching.to_network(network)):
+            yield Message("template.not_allowed", number=number, reason=reason)
+        else:
+            yield Message()
+
+
+def _pool_refusal(pool: str, user: rights.Actor, host: Hypervisor) -> Message:
+    """Return why the disk of a template cannot be in its pool; an empty message if it can."""
+    if not pool or rights.is_operator(user, host):
         return Message()
-    if not Network.objects.visible_to(user).on(host).filter(name=network, removed_at=None).exists():
-        return Message("template.network", number=number, hypervisor=host, network=network)
-    reason = attaching.to_network(network)
-    return Message("template.not_allowed", number=number, reason=reason) if reason else Message()
+    team = creating.teams(user, host.pk).first()  # that the form chooses
+    return Pools(user, team and team.pk, host).refusal(pool)
 
 
-def _name(vm: VM, number: int | None) -> str:
-    """Return a name by the original's pattern BASE-ID; empty for IMAGE-ID, which the form makes itself."""
+def _base(vm: VM) -> str:
+    """Return the name without the ID; empty for a name IMAGE-ID, which the form makes itself, and for other names."""
     base = vm.name.removesuffix(f"-{vm.number}")
-    if number is None or base in (vm.name, vm.image.name):
-        return ""
-    return f"{base}-{number}"
+    return "" if base in (vm.name, vm.image.name) else base
 
 
 def _further_nics(vm: VM) -> list[NIC]:

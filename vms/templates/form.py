@@ -34,6 +34,9 @@ class TemplateForm(RunForm):
         if stored.pk:
             self.fields["hypervisor"].queryset = Hypervisor.objects.filter(pk=stored.hypervisor_id)
 
+    def _fill_in_number(self, host: Hypervisor) -> None:
+        """Do nothing: a template has no ID."""
+
     def clean_template(self) -> str:
         name, host = self.cleaned_data["template"], self.cleaned_data.get("hypervisor")
         others = VMTemplate.objects.exclude(pk=self.stored.pk).select_related("hypervisor")
