@@ -14,7 +14,8 @@ from .guests import configure, ssh
 from .images import sync as image_sync
 from .images.fetching.fetch import fetch
 from .leftovers import deletion
-from .models import VM, Image, Volume
+from .models import VM, Image, StoragePool, Volume
+from .pools import sync as pools
 from .snapshots import work as snapshots
 
 
@@ -32,6 +33,7 @@ WORK = (
     Work(name="push VM", due=VM.objects.overdue, run=push, at_once=6, per_hypervisor=3, inside=True),
     Work(name="push image", due=Image.objects.to_push, run=push_image, inside=True),
     Work(name="fetch image", due=Image.objects.to_fetch, run=push_image, at_once=6, per_hypervisor=3),
+    Work(name="read pool", due=StoragePool.objects.to_read, run=pools.read, inside=True),
     Work(name="delete volume", due=Volume.objects.to_delete, run=deletion.carry_out, inside=True),
     Work(
         name="snapshot",

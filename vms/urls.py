@@ -18,6 +18,7 @@ from .leftovers import views as leftover_views
 from .models import PowerVerb
 from .nics import links as link_views
 from .nics import views as nic_views
+from .pools import views as pool_views
 from .power import views as power_views
 from .run import views as run_views
 from .snapshots import views as snapshot_views
@@ -55,6 +56,15 @@ urlpatterns = [
     path("images/<str:hypervisor>/<str:name>/convert/", views.image_convert, name="image_convert"),
     path("images/<str:hypervisor>/<str:name>/retry/", views.image_retry, name="image_retry"),
     path("images/<str:hypervisor>/<str:name>/remove/", views.image_remove, name="image_remove"),
+    path("pools/", pool_views.pool_list, name="pools"),
+    re_path(r"^pools\.(?P<suffix>csv|json)\Z", pool_views.pool_list, name="pools_table"),
+    path("pools/<str:hypervisor>/<str:name>/", pool_views.pool_detail, name="pool"),
+    re_path(
+        r"^pools/(?P<hypervisor>[^/]+)/(?P<name>[^/]+)/volumes\.(?P<suffix>csv|json)\Z",
+        pool_views.pool_detail,
+        name="pool_table",
+    ),
+    path("pools/<str:hypervisor>/<str:name>/refresh/", pool_views.pool_refresh, name="pool_refresh"),
     path("leftovers/<str:hypervisor>/volumes/", leftover_views.volume_list, name="leftover_volumes"),
     re_path(
         r"^leftovers/(?P<hypervisor>[^/]+)/volumes\.(?P<suffix>csv|json)\Z",

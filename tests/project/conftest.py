@@ -87,6 +87,7 @@ def make_things(lab: Hypervisor, owner: AbstractBaseUser, team: Team) -> dict[st
     make_host(network, "52:54:00:00:00:09", "10.1.0.9")
     lease = make_lease(network, "52:54:00:00:00:07", "10.1.0.7")
     make_foreign_network(lab)
+    lab.pools.create(name="default", active=True, seen_at=timezone.now())
     image = make_image(lab, "alma-8", owner=owner, team=team)
     fields = {"image": image.name, "memory": 1024, "vcpus": 1, "boot_size": 10}
     VMTemplate.objects.create(hypervisor=lab, name="web", owner=owner, team=team, fields=fields)

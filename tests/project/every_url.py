@@ -40,6 +40,8 @@ def address(space: str, name: str | None, pattern: URLPattern, things: dict) -> 
         values["name"] = "web"
     if name in ("image_remove", "image_convert", "image_retry"):
         values["name"] = "alma-8"
+    if name in ("pool", "pool_table", "pool_refresh"):
+        values["name"] = "default"
     if name in ("lease_reserve", "lease_release"):
         values["pk"] = things["lease"]
     if name == "last_definition":

@@ -31,16 +31,26 @@ class Pools:
         return Message("rights.pool", pool=name, hypervisor=self.hypervisor)
 
 
+class Granted:
+    """Which pools the grants of a user's teams name, on any hypervisor; one query for all of them.
+
+    `verb` is what members must be able to do with the objects of such a team.
+    """
+
+    def __init__(self, user: rights.Actor, verb: Verb) -> None:
+        self.access, self.verb = rights.access_of(user), verb
+        self.grants = list(Grant.objects.filter(team__in=self.access.teams(verb)))
+
+    def names(self, hypervisor: int, pool: str) -> bool:
+        teams = self.access.teams(self.verb, hypervisor)
+        here = (each for each in self.grants if each.team_id in teams and each.hypervisor_id in (None, hypervisor))
+        return self.access.allows_on(Verb.ADMINISTER, hypervisor) or any(each.names_pool(pool) for each in here)
+
+
 def hypervisors(user: rights.Actor) -> QuerySet[Hypervisor]:
     """Return the hypervisors on which a user may create VMs and images in the pool of the hypervisor."""
     found, access = creating.hypervisors(user), rights.access_of(user)
     if access.everything or not Grant.objects.exclude(pools=ALL_POOLS).exists():
         return found
-    grants = list(Grant.objects.filter(team__in=access.teams(Verb.CREATE)))
-
-    def may_use(hypervisor: int, pool: str) -> bool:
-        teams = access.teams(Verb.CREATE, hypervisor)
-        here = (each for each in grants if each.team_id in teams and each.hypervisor_id in (None, hypervisor))
-        return access.allows_on(Verb.ADMINISTER, hypervisor) or any(each.names_pool(pool) for each in here)
-
-    return found.filter(pk__in=[pk for pk, pool in found.values_list("pk", "pool") if may_use(pk, pool)])
+    granted = Granted(user, Verb.CREATE)
+    return found.filter(pk__in=[pk for pk, pool in found.values_list("pk", "pool") if granted.names(pk, pool)])

@@ -40,6 +40,11 @@ def changed_on(document: str) -> date | None:
         return None
 
 
+def allocation(document: str) -> int:
+    """Return how many bytes a found volume takes in its pool; 0 if libvirt does not say it."""
+    return whole_number(etree.fromstring(document.encode(), PARSER).findtext("allocation"))
+
+
 def build(spec: VolumeSpec) -> str:
     volume = etree.Element("volume")
     etree.SubElement(volume, "name").text = spec.name

@@ -1,11 +1,12 @@
-"""The boot volume of a VM: an overlay on its image, which is checked first."""
+"""The boot volume of a VM: an overlay on its image, and the checks of a volume before it is used or copied."""
 
 from virterweb.hypervisors.gateway.connection import Connection
-from virterweb.hypervisors.gateway.found import Refused
+from virterweb.hypervisors.gateway.found import FoundVolume, Refused
 from virterweb.messages import Message
+from vms.definition import domain as domain_xml
 from vms.definition import volume as volume_xml
 from vms.definition.volume import VolumeSpec
-from vms.models import TAG, VM, Image
+from vms.models import TAG, VM, Image, Power
 
 from . import layers, qcow2
 
@@ -40,3 +41,20 @@ def check_image(image: Image, found: VolumeSpec, connection: Connection) -> None
         if out := qcow2.outside(found.backing, backings):
             reason = Message("file.overlay_outside", path=out, pool=pool)
             raise Refused(Message("image.unusable", image=image, reason=reason))
+
+
+def check_source(image: Image, found: FoundVolume, connection: Connection) -> None:
+    """Refuse a volume that makes QEMU read a file outside the pool."""
+    check_image(image, volume_xml.parse(found.document), connection)
+    # libvirt does not report an external data file.
+    head = connection.volumes.read(image.hypervisor.pool, found.name, 0, qcow2.HEAD_SIZE) or b""
+    if wrong := qcow2.problem(head, overlay=True):
+        raise Refused(Message("image.unusable_volume", volume=found.name, reason=wrong))
+
+
+def check_idle(found: FoundVolume, connection: Connection) -> None:
+    """Refuse a volume that a running VM writes to: its copy would be inconsistent."""
+    for domain in connection.domains.all():
+        disks = domain_xml.parse(domain.document).disks if domain.state != Power.OFF else ()
+        if any(found.path == disk.source or found.name == disk.volume for disk in disks if disk.device == "disk"):
+            raise Refused(Message("image.volume_of_running", volume=found.name, vm=domain.name))

@@ -8,34 +8,31 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from django.conf import settings
-from django.db import transaction
 from django.db.models import F, Q
 
 from virterweb.hypervisors.claims.clock import database_time
-from virterweb.hypervisors.connections.guard import Observation, check_fits, forget
+from virterweb.hypervisors.connections.guard import Observation, forget
 from virterweb.hypervisors.connections.limits import within
 from virterweb.hypervisors.desired.carry_out import Waiting
 from virterweb.hypervisors.desired.drift import encoded
 from virterweb.hypervisors.gateway.connection import Connection
-from virterweb.hypervisors.gateway.found import FoundVolume, Refused
+from virterweb.hypervisors.gateway.found import Refused
 from virterweb.hypervisors.models import Hypervisor, HypervisorStatus, ReadingProblem
 from virterweb.messages import Message
 from vms.definition import domain as domain_xml
 from vms.definition import volume as volume_xml
 from vms.definition.volume import VolumeSpec
-from vms.models import LAYER, LOADING, TAG, VM, Image, Power, Volume
+from vms.models import LAYER, LOADING, TAG, VM, Image, Volume
 
-from . import layers, qcow2, qemu_img, uploads
-from .boot_volume import check_image
+from . import layers, qcow2, qemu_img, uploads, volumes
+from .boot_volume import check_idle, check_source
 from .progress import Progress
-from .uses import note_unused
 
 Kind = ReadingProblem.Kind
 
 VOLUMES_INTERVAL = timedelta(seconds=60)  # between two readings of a pool without known changes
 READ_TIMEOUT = 10.0  # seconds for one reading: libvirt waits forever for a pool on an unreachable file server
 RETRY_INTERVAL = timedelta(seconds=5)  # between two attempts to read an unreadable pool
-FOUND = ("path", "format", "capacity", "backing", "changed_on")  # the columns of a volume that a reading writes
 
 
 def push(image: Image, connection: Connection) -> dict | None:
@@ -49,8 +46,8 @@ def push(image: Image, connection: Connection) -> dict | None:
     elif (found := connection.volumes.get(pool, image.volume)) is None:
         raise Refused(Message("pool.no_volume", pool=pool, volume=image.volume))
     else:
-        _check_source(image, found, connection)
-    _record_volumes(image.hypervisor, connection)
+        check_source(image, found, connection)
+    record_volumes(image.hypervisor, connection)
     return {}
 
 
@@ -86,8 +83,8 @@ def _fetch(image: Image, connection: Connection, file: Path) -> None:
         raise Refused(Message("pool.no_volume", pool=pool, volume=image.volume))
     if image.disk_of:
         _check_vm(image, connection)
-    _check_source(image, found, connection)
-    _check_idle(found, connection)
+    check_source(image, found, connection)
+    check_idle(found, connection)
     spec, source = volume_xml.parse(found.document), image.volume
     if spec.backing or spec.format == "raw":
         connection.volumes.delete(pool, temporary)
@@ -126,15 +123,6 @@ def _note_size(image: Image, size: int) -> None:
     Image.objects.filter(pk=image.pk).update(size=size)
 
 
-def _check_source(image: Image, found: FoundVolume, connection: Connection) -> None:
-    """Refuse a volume that makes QEMU read a file outside the pool."""
-    check_image(image, volume_xml.parse(found.document), connection)
-    # libvirt does not report an external data file.
-    head = connection.volumes.read(image.hypervisor.pool, found.name, 0, qcow2.HEAD_SIZE) or b""
-    if wrong := qcow2.problem(head, overlay=True):
-        raise Refused(Message("image.unusable_volume", volume=found.name, reason=wrong))
-
-
 def _check_vm(image: Image, connection: Connection) -> None:
     """Refuse the disk of a VM that is gone, or belongs to another team by now."""
     here = VM.objects.filter(hypervisor=image.hypervisor, uuid=image.disk_of)
@@ -142,14 +130,6 @@ def _check_vm(image: Image, connection: Connection) -> None:
     domain = connection.domains.get(str(image.disk_of)) if allowed else None
     if domain is None or image.volume not in domain_xml.disk_sources(domain.document):
         raise Refused(Message("image.vm_gone", image=image))
-
-
-def _check_idle(found: FoundVolume, connection: Connection) -> None:
-    """Refuse a volume that a running VM writes to: its copy would be inconsistent."""
-    for domain in connection.domains.all():
-        disks = domain_xml.parse(domain.document).disks if domain.state != Power.OFF else ()
-        if any(found.path == disk.source or found.name == disk.volume for disk in disks if disk.device == "disk"):
-            raise Refused(Message("image.volume_of_running", volume=found.name, vm=domain.name))
 
 
 def _is_own_tag(image: Image, connection: Connection) -> bool:
@@ -194,7 +174,7 @@ def observe(hypervisor: Hypervisor, connection: Connection) -> None:
         or not now - (RETRY_INTERVAL if failed else VOLUMES_INTERVAL) < tried <= now
         or (status.stale_at and status.stale_at > tried)
     ):
-        _record_volumes(hypervisor, connection)
+        record_volumes(hypervisor, connection)
 
 
 def refresh_volumes(hypervisor_id: int) -> None:
@@ -202,7 +182,7 @@ def refresh_volumes(hypervisor_id: int) -> None:
     HypervisorStatus.objects.filter(hypervisor=hypervisor_id).update(stale_at=database_time())
 
 
-def _record_volumes(hypervisor: Hypervisor, connection: Connection) -> None:
+def record_volumes(hypervisor: Hypervisor, connection: Connection) -> None:
     """Record the pool's volumes, and add images for Virter's tags among them.
 
     What cannot be read, even the whole pool, is reported as a problem and keeps its last known values.
@@ -217,39 +197,16 @@ def _record_volumes(hypervisor: Hypervisor, connection: Connection) -> None:
         Observation(hypervisor, Kind.VOLUME, pool) as reading,
     ):
         key, what = ("volumes", hypervisor.pk, pool), Message("pool.reading", pool=pool)
-        volumes = within(READ_TIMEOUT, key, lambda: connection.volumes.all(pool, reading.guard), what)
-        found = {volume.name: volume for volume in volumes}
-        _write_volumes(hypervisor, found, reading)
+        all_volumes = within(READ_TIMEOUT, key, lambda: connection.volumes.all(pool, reading.guard), what)
+        found = {volume.name: volume for volume in all_volumes}
+        gone = volumes.record(hypervisor.volumes, lambda name: Volume(hypervisor=hypervisor, name=name), found, reading)
+        Volume.objects.filter(pk__in=gone).forget()
         _take_in_tags(hypervisor, {*found, *reading.failed})
         _note_missing(images, {*found, *reading.failed}, began)
-        note_unused(hypervisor, found, began)
+        volumes.note_uses(hypervisor, hypervisor.volumes, found)
+        volumes.note_unused(hypervisor, found, began)
         mine.update(volumes_read_at=began)
     forget(hypervisor, (Kind.POOL, Kind.VOLUME), [pool])
-
-
-def _write_volumes(hypervisor: Hypervisor, found: dict[str, FoundVolume], reading: Observation) -> None:
-    known = {volume.name: volume for volume in hypervisor.volumes.all()}
-    for name, volume in found.items():
-        with reading.guard(name):
-            row = _volume(hypervisor, volume, known.get(name))
-            if row:
-                with transaction.atomic():
-                    row.save(update_fields=FOUND if row.pk else None)
-    gone = known.keys() - found.keys() - reading.failed.keys()
-    Volume.objects.filter(pk__in=[known[name].pk for name in gone]).forget()
-
-
-def _volume(hypervisor: Hypervisor, found: FoundVolume, known: Volume | None) -> Volume | None:
-    """Return the row of a volume as it is now; None if nothing changed."""
-    spec, row = volume_xml.parse(found.document), known or Volume(hypervisor=hypervisor, name=found.name)
-    now = {"path": found.path, "format": spec.format, "capacity": spec.capacity, "backing": spec.backing}
-    now["changed_on"] = volume_xml.changed_on(found.document)
-    if known and all(getattr(row, key) == value for key, value in now.items()):
-        return None
-    for key, value in now.items():
-        setattr(row, key, value)
-    check_fits(row)
-    return row
 
 
 def _take_in_tags(hypervisor: Hypervisor, volumes: set[str]) -> None:

@@ -3,7 +3,6 @@
 import posixpath
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 
 from django.db.models import F, Q
 from lxml import etree
@@ -13,7 +12,7 @@ from virterweb.hypervisors.models import Hypervisor
 from virterweb.messages import Message
 from vms.definition import domain as domain_xml
 from vms.definition import volume as volume_xml
-from vms.models import LOADING, VM, Snapshot, VMStatus, Volume
+from vms.models import LOADING, VM, Snapshot, VMStatus
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,16 +39,25 @@ class Uses:
         return Message("volume.used_by_image", user=image) if image else Message()
 
 
-def uses(hypervisor: Hypervisor, named: Iterable[tuple[str, set[str]]], volumes: Iterable[FoundVolume]) -> Uses:
-    """Return the uses of volumes by overlays, by what the portal has, and by VMs, given by name with their files."""
+def uses(
+    hypervisor: Hypervisor,
+    named: Iterable[tuple[str, set[str]]],
+    volumes: Iterable[FoundVolume],
+    others: Iterable[tuple[str, str]] = (),
+) -> Uses:
+    """Return the uses of volumes by overlays, by what the portal has, and by VMs, given by name with their files.
+
+    `others` are further overlays, by name with their backing.
+    """
     vms = {}
     for name, files in named:
         for file in files:
             vms |= {file: name, posixpath.basename(file): name}
     overlays = {}
-    for volume in volumes:
-        if backing := volume_xml.parse(volume.document).backing:
-            overlays |= {backing: volume.name, posixpath.basename(backing): volume.name}
+    backings = ((volume.name, volume_xml.parse(volume.document).backing) for volume in volumes)
+    for name, backing in (*others, *backings):
+        if backing:
+            overlays |= {backing: name, posixpath.basename(backing): name}
     return Uses(vms=vms, overlays=overlays, images=_images(hypervisor), kept=_kept(hypervisor))
 
 
@@ -74,19 +82,7 @@ def _kept(hypervisor: Hypervisor) -> dict[str, str]:
     return {volume: vm.name for vm in vms for _, volume in vm.volumes()}
 
 
-def note_unused(hypervisor: Hypervisor, found: Mapping[str, FoundVolume], at: datetime) -> None:
-    """Record which of the pool's volumes nothing uses, by the VMs as they were last recorded."""
-    in_use = uses(hypervisor, _recorded(hypervisor), found.values())
-    rows = Volume.objects.filter(hypervisor=hypervisor)
-    known = {name: (pk, since) for pk, name, since in rows.values_list("pk", "name", "unused_since") if name in found}
-    used = {name for name in known if in_use.of(found[name])}
-    if again := [pk for name, (pk, since) in known.items() if since and name in used]:
-        rows.filter(pk__in=again).update(unused_since=None)
-    if new := [pk for name, (pk, since) in known.items() if not since and name not in used]:
-        rows.filter(pk__in=new).update(unused_since=at)
-
-
-def _recorded(hypervisor: Hypervisor) -> Iterator[tuple[str, set[str]]]:
+def recorded(hypervisor: Hypervisor) -> Iterator[tuple[str, set[str]]]:
     """Yield the files that the recorded documents of VMs and of their snapshots name, by the name of the VM."""
     rows = VMStatus.objects.filter(desired__hypervisor=hypervisor).order_by()
     for name, *documents in rows.values_list("desired__name", "document", "stored").iterator():

@@ -3,7 +3,21 @@
 from .capture import KEPT, Capture, CaptureEnd, CapturePart
 from .console import ConsoleClaim
 from .disk import WORK, Disk, DiskRequest
-from .images import FETCHING, LAYER, LOADING, TAG, CatalogueEntry, Image, ImageStatus, UploadPart, Volume
+from .images import (
+    FETCHING,
+    LAYER,
+    LOADING,
+    TAG,
+    CatalogueEntry,
+    FoundFile,
+    Image,
+    ImageStatus,
+    PoolVolume,
+    StoragePool,
+    UploadPart,
+    Volume,
+    with_totals,
+)
 from .nic import NIC, VIRTIO, free_mac
 from .power import SSH_TIMEOUT, Interruption, Power, PowerReason, ShownPower, SSHState
 from .power_verb import PowerVerb
@@ -44,6 +58,7 @@ __all__ = [
     "ConsoleLog",
     "Disk",
     "DiskRequest",
+    "FoundFile",
     "GuestReport",
     "GuestRun",
     "Image",
@@ -53,6 +68,7 @@ __all__ = [
     "NICNetworks",
     "NICStatus",
     "NICTraffic",
+    "PoolVolume",
     "Power",
     "PowerReason",
     "PowerVerb",
@@ -62,6 +78,7 @@ __all__ = [
     "Snapshot",
     "SnapshotRequest",
     "SnapshotVerb",
+    "StoragePool",
     "UploadPart",
     "VMQuerySet",
     "VMRevision",
@@ -69,4 +86,5 @@ __all__ = [
     "VMTemplate",
     "Volume",
     "free_mac",
+    "with_totals",
 ]

@@ -25,6 +25,7 @@ from vms.guests import report as guest_report
 from vms.guests import ssh
 from vms.images import sync as image_sync
 from vms.models import NIC, VM, NICStatus, Power, VMStatus
+from vms.pools.sync import observe_pools
 from vms.snapshots.observing import observe_snapshots
 
 from . import restart
@@ -78,7 +79,7 @@ def observe(hypervisor: Hypervisor, connection: Connection) -> bool:
         for part in _parts(rows.values()):
             with parts.guard(part.__name__, _name_of(part.__name__)):
                 busy |= bool(part(hypervisor))
-        for part in (_check_disconnected, image_sync.observe, observe_snapshots):
+        for part in (_check_disconnected, image_sync.observe, observe_pools, observe_snapshots):
             with parts.guard(part.__name__, _name_of(part.__name__)):
                 part(hypervisor, connection)
     return busy

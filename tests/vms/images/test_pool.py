@@ -123,7 +123,7 @@ def test_a_gone_image_is_forgotten_with_the_last_vm_that_was_made_from_it(lab, p
 
 def test_a_pool_is_read_seldom_but_soon_again_when_it_could_not_be(lab, pool, monkeypatch):
     read = []
-    monkeypatch.setattr(image_sync, "_record_volumes", lambda hypervisor, host: read.append(1))
+    monkeypatch.setattr(image_sync, "record_volumes", lambda hypervisor, host: read.append(1))
 
     def poll(**status: object) -> int:
         read.clear()

@@ -192,6 +192,18 @@ class FoundJob:
 
 
 @dataclass(frozen=True, kw_only=True)
+class FoundPool:
+    """A storage pool; sizes in bytes, 0 of an inactive one."""
+
+    name: str
+    kind: str  # such as dir
+    active: bool
+    capacity: int
+    allocation: int
+    available: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class FoundVolume:
     name: str
     path: str  # normalised

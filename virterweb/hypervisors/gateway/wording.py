@@ -74,6 +74,7 @@ ACTIONS = {
     "snapshots.revert": "revert to the snapshot {name}",
     "snapshots.delete": "delete the snapshot {name}",
     "snapshots.define": "change the definition of the snapshot {name}",
+    "pools.all": "list the pools",
     "pools.active": "list the pools",
     "pools.folder": "read pool {pool}",
     "volumes.all": "list the volumes of pool {pool}",

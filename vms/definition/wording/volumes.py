@@ -14,8 +14,15 @@ def _in_use(volume: str, reason: Message) -> str:
     return f"The volume {volume} was not deleted. {reason}"
 
 
+def _unreadable(count: int, name: str, reason: Message) -> str:
+    if count == 1:
+        return f"the volume {name} cannot be read: {reason}"
+    return f"{count} volumes cannot be read, such as {name}: {reason}"
+
+
 add_wording(
     {
+        "pool.unreadable_volumes": _unreadable,
         "volume.used_by_vm": _used_by_vm,
         "volume.used_by_overlay": "The volume {user} is an overlay on it.",
         "volume.used_by_image": "It belongs to the image {user}.",

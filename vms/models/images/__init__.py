@@ -2,6 +2,21 @@
 
 from .catalogue import CatalogueEntry
 from .image import FETCHING, LAYER, LOADING, TAG, Image, ImageStatus, UploadPart
-from .volume import Volume
+from .pool import PoolVolume, StoragePool, with_totals
+from .volume import FoundFile, Volume
 
-__all__ = ["FETCHING", "LAYER", "LOADING", "TAG", "CatalogueEntry", "Image", "ImageStatus", "UploadPart", "Volume"]
+__all__ = [
+    "FETCHING",
+    "LAYER",
+    "LOADING",
+    "TAG",
+    "CatalogueEntry",
+    "FoundFile",
+    "Image",
+    "ImageStatus",
+    "PoolVolume",
+    "StoragePool",
+    "UploadPart",
+    "Volume",
+    "with_totals",
+]

@@ -24,6 +24,35 @@ def size_text(size: int) -> str:
     return f"{mebibytes / 1024:.1f} GiB" if mebibytes >= 1024 else f"{mebibytes:.1f} MiB"
 
 
+class FoundFile(models.Model):
+    """What a reading of a pool says about a volume."""
+
+    name = models.CharField()
+    path = models.TextField()
+    format = models.CharField(blank=True)
+    capacity = models.PositiveBigIntegerField(default=0, help_text="bytes")
+    allocation = models.PositiveBigIntegerField(default=0, help_text="bytes that it takes in the pool")
+    backing = models.TextField(blank=True, help_text="path of the backing file")
+    changed_on = models.DateField("last changed on", null=True, help_text="the day of the last change, in UTC")
+    used_by = MessageField(blank=True, help_text="what used it at the last reading; empty: nothing that is known")
+
+    class Meta:
+        abstract = True
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def size(self) -> str:
+        """Return the capacity as text, in GiB or MiB."""
+        return size_text(self.capacity)
+
+    @property
+    def allocated(self) -> str:
+        """Return the allocation as text, in GiB or MiB."""
+        return size_text(self.allocation)
+
+
 class VolumeQuerySet(DueQuerySet):
     def visible_to(self, user: Actor) -> Self:
         """Return those that exist for a user: of hypervisors on which the user may see everything by name."""
@@ -47,16 +76,13 @@ class VolumeQuerySet(DueQuerySet):
             self.delete()
 
 
-class Volume(Due):
-    """A volume found in a hypervisor's pool. Polls write what they find; requests write only `delete_asked_at`."""
+class Volume(FoundFile, Due):
+    """A volume of the pool that a hypervisor has for images and VMs; those of its other pools are `PoolVolume`.
+
+    Polls write what they find; requests write only `delete_asked_at`.
+    """
 
     hypervisor = models.ForeignKey(Hypervisor, on_delete=models.CASCADE, related_name="volumes")
-    name = models.CharField()
-    path = models.TextField()
-    format = models.CharField(blank=True)
-    capacity = models.PositiveBigIntegerField(default=0, help_text="bytes")
-    backing = models.TextField(blank=True, help_text="path of the backing file")
-    changed_on = models.DateField("last changed on", null=True, help_text="the day of the last change, in UTC")
     unused_since = models.DateTimeField(null=True, help_text="when it was first seen unused; empty: something uses it")
     delete_asked_at = models.DateTimeField("deletion requested at", null=True)
     delete_problem = MessageField(blank=True, help_text="why it was not deleted")
@@ -71,13 +97,10 @@ class Volume(Due):
             models.Index(fields=["hypervisor"], condition=~models.Q(delete_asked_at=None), name="volume_to_delete"),
         ]
 
-    def __str__(self) -> str:
-        return self.name
-
     @property
-    def size(self) -> str:
-        """Return the capacity as text, in GiB or MiB."""
-        return size_text(self.capacity)
+    def host(self) -> Hypervisor:
+        """Return the hypervisor that it is on."""
+        return self.hypervisor
 
     @property
     def subject(self) -> Subject:

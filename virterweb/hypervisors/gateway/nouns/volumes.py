@@ -8,7 +8,16 @@ from typing import BinaryIO
 import libvirt
 from lxml import etree
 
-from virterweb.hypervisors.gateway.found import Busy, FoundVolume, Guard, PoolUnreadable, normal_path, skip_unreadable
+from virterweb.hypervisors.gateway.bounds import whole_number
+from virterweb.hypervisors.gateway.found import (
+    Busy,
+    FoundPool,
+    FoundVolume,
+    Guard,
+    PoolUnreadable,
+    normal_path,
+    skip_unreadable,
+)
 from virterweb.hypervisors.gateway.session import Session, object_name
 from virterweb.messages import Message
 
@@ -28,6 +37,24 @@ class Pools:
             active = libvirt.VIR_CONNECT_LIST_STORAGE_POOLS_ACTIVE
             return [pool.name() for pool in self._session.libvirt.listAllStoragePools(active)]
         return []
+
+    def all(self, guard: Guard = skip_unreadable) -> list[FoundPool]:
+        """Return all pools, also the inactive ones."""
+        found: list[FoundPool] = []
+        pools: list[libvirt.virStoragePool] = []
+        with self._session.calling(Message("pools.all")):
+            pools = self._session.libvirt.listAllStoragePools()
+        for pool in pools:
+            name = object_name(pool)
+            reading = self._session.calling(Message("pools.folder", pool=name), libvirt.VIR_ERR_NO_STORAGE_POOL)
+            with guard(name, name), reading:
+                found.append(_found_pool(pool))
+        return found
+
+    def get(self, pool: str) -> FoundPool | None:
+        with self._session.calling(Message("pools.folder", pool=pool), libvirt.VIR_ERR_NO_STORAGE_POOL):
+            return _found_pool(self._session.libvirt.storagePoolLookupByName(pool))
+        return None
 
     def folder(self, pool: str) -> str:
         """Return the folder of a pool of files; "" for other pools, such as LVM, and for one that does not exist."""
@@ -194,6 +221,12 @@ def _absent_file() -> Iterator[None]:
     except libvirt.libvirtError as error:
         if error.get_error_code() != libvirt.VIR_ERR_SYSTEM_ERROR or error.get_int1() != errno.ENOENT:
             raise
+
+
+def _found_pool(pool: libvirt.virStoragePool) -> FoundPool:
+    root = etree.fromstring(pool.XMLDesc())
+    sizes = {each: whole_number(root.findtext(each)) for each in ("capacity", "allocation", "available")}
+    return FoundPool(name=object_name(pool), kind=root.get("type", ""), active=bool(pool.isActive()), **sizes)
 
 
 def _found_volume(volume: libvirt.virStorageVol) -> FoundVolume:

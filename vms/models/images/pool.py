@@ -1,0 +1,149 @@
+"""The models of storage pools and of the volumes of those that are not for images and VMs."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Self
+
+from django.db import models
+from django.db.models import Count, F, Q, Sum
+from django.db.models.functions import Cast
+from django.urls import reverse
+from django.utils.functional import cached_property
+
+from virterweb.hypervisors.claims.clock import database_time
+from virterweb.hypervisors.claims.due import Due, DueQuerySet
+from virterweb.hypervisors.models import Hypervisor
+from virterweb.message_field import MessageField
+
+from .volume import FoundFile, Volume, VolumeQuerySet, size_text
+
+
+@dataclass(frozen=True, kw_only=True)
+class Totals:
+    """How many volumes a pool has, and the sum of their capacities in bytes."""
+
+    count: int = 0
+    capacity: int = 0
+
+    @classmethod
+    def of(cls, rows: models.QuerySet) -> "Totals":
+        found = rows.order_by().aggregate(count=Count("pk"), capacity=_SUM)
+        return cls(count=found["count"], capacity=int(found["capacity"] or 0))
+
+
+_SUM = Sum(Cast("capacity", models.FloatField()))  # a sum of whole numbers may be too large for SQLite
+
+
+class PoolQuerySet(DueQuerySet):
+    def to_read(self) -> Self:
+        """Return those whose volumes are due to be read: what polls do not read, and what somebody asked to refresh."""
+        others = Q(active=True, gone_at=None) & ~Q(name=F("hypervisor__pool"))
+        wanted = others | ~Q(refresh_asked_at=None)
+        return self.due().filter(wanted, hypervisor__status__unreachable_since=None).order_by("due_at", "pk")
+
+
+class StoragePool(Due):
+    """A storage pool of a hypervisor, as it was last found; requests write only `refresh_asked_at`.
+
+    The volumes of the pool for images and VMs are `Volume`, which polls read; workers read those of the others.
+    """
+
+    hypervisor = models.ForeignKey(Hypervisor, on_delete=models.CASCADE, related_name="pools")
+    name = models.CharField()
+    kind = models.CharField("type", blank=True, help_text="such as dir or logical")
+    active = models.BooleanField(default=False)
+    capacity = models.PositiveBigIntegerField(default=0, help_text="bytes")
+    allocation = models.PositiveBigIntegerField(default=0, help_text="bytes")
+    available = models.PositiveBigIntegerField(default=0, help_text="bytes")
+    seen_at = models.DateTimeField("state read at", null=True)
+    read_at = models.DateTimeField("volumes read at", null=True)
+    refresh_asked_at = models.DateTimeField("refresh requested at", null=True)
+    problem = MessageField(blank=True, help_text="why its volumes could not be read")
+    gone_at = models.DateTimeField("missing since", null=True, help_text="since when libvirt does not have it")
+
+    objects = PoolQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["hypervisor", "name"]
+        constraints = [models.UniqueConstraint(fields=["hypervisor", "name"], name="pool_once_a_hypervisor")]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        return reverse("vms:pool", args=[self.hypervisor.name, self.name])
+
+    @property
+    def is_default(self) -> bool:
+        """Return whether it is the pool for images and VMs."""
+        return self.name == self.hypervisor.pool
+
+    @property
+    def state(self) -> str:
+        """Return its state in a word."""
+        return "missing" if self.gone_at else "active" if self.active else "inactive"
+
+    @property
+    def found(self) -> "VolumeQuerySet | models.QuerySet[PoolVolume]":
+        """Return its volumes."""
+        return Volume.objects.filter(hypervisor=self.hypervisor_id) if self.is_default else self.volumes.all()
+
+    @cached_property
+    def totals(self) -> Totals:
+        """Return the totals of its volumes; `with_totals` reads those of many pools at once."""
+        return Totals.of(self.found)
+
+    @property
+    def percent_committed(self) -> int | None:
+        """Return what its volumes may take together, as a percentage of its capacity; None if that is unknown."""
+        return 100 * self.totals.capacity // self.capacity if self.capacity else None
+
+    @property
+    def is_overcommitted(self) -> bool:
+        return bool(self.capacity) and self.totals.capacity > self.capacity
+
+    @property
+    def sizes(self) -> dict[str, str]:
+        """Return capacity, allocation, available and committed bytes as texts."""
+        known = {"capacity": self.capacity, "allocation": self.allocation, "available": self.available}
+        return {key: size_text(size) for key, size in (known | {"committed": self.totals.capacity}).items()}
+
+    @property
+    def volumes_read_at(self) -> datetime | None:
+        return self.hypervisor.status.volumes_read_at if self.is_default else self.read_at
+
+    def request_refresh(self) -> None:
+        """Have a worker refresh it, and read its volumes."""
+        StoragePool.objects.filter(pk=self.pk).update(refresh_asked_at=database_time(), due_at=None)
+
+
+class PoolVolume(FoundFile):
+    """A volume of a pool that is not the one for images and VMs."""
+
+    pool = models.ForeignKey(StoragePool, on_delete=models.CASCADE, related_name="volumes")
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [models.UniqueConstraint(fields=["pool", "name"], name="pool_volume_once_a_pool")]
+
+    @property
+    def host(self) -> Hypervisor:
+        """Return the hypervisor that it is on."""
+        return self.pool.hypervisor
+
+
+def with_totals(pools: Iterable[StoragePool]) -> list[StoragePool]:
+    """Return pools, with the totals of their volumes."""
+    pools = list(pools)
+    mine = Volume.objects.filter(hypervisor__in={pool.hypervisor_id for pool in pools if pool.is_default})
+    others = PoolVolume.objects.filter(pool__in=pools)
+    totals = {}
+    for rows, key in ((mine, "hypervisor"), (others, "pool")):
+        sums = rows.order_by().values(key).annotate(count=Count("pk"), size=_SUM)
+        for pk, count, size in sums.values_list(key, "count", "size"):
+            totals[key, pk] = Totals(count=count, capacity=int(size or 0))
+    for pool in pools:
+        key = ("hypervisor", pool.hypervisor_id) if pool.is_default else ("pool", pool.pk)
+        pool.totals = totals.get(key, Totals())
+    return pools

@@ -1,0 +1,59 @@
+"""Which pools and volumes a user sees, and what tables say about them."""
+
+from collections.abc import Iterator
+
+from django.db.models import F, Q, QuerySet
+
+from virterweb.pages.tables import Column, natural
+from virterweb.people import pools, rights
+from virterweb.people.hidden.messages import readable
+from virterweb.people.verbs import Verb
+from vms.models import StoragePool, with_totals
+
+COLUMNS = (
+    Column(key="name", title="Pool", order=(natural("name"),)),
+    Column(key="type", title="Type", order=(F("kind"),)),
+    Column(key="state", title="State", order=(F("active").desc(),)),
+    Column(key="capacity", title="Capacity", order=(F("capacity"),)),
+    Column(key="allocation", title="Allocated", order=(F("allocation"),)),
+    Column(key="available", title="Available", order=(F("available"),)),
+)
+FILE = ("hypervisor", "name", "type", "active", "capacity", "allocation", "available", "committed", "volumes")
+VOLUME_COLUMNS = (
+    Column(key="name", title="Volume", order=(natural("name"),)),
+    Column(key="format", title="Format", order=(F("format"),)),
+    Column(key="size", title="Capacity", order=(F("capacity"),)),
+    Column(key="allocation", title="Allocated", order=(F("allocation"),)),
+    Column(key="changed", title="Last changed", order=(F("changed_on").asc(nulls_first=True),)),
+)
+VOLUME_FILE = ("name", "path", "format", "capacity", "allocation", "backing", "changed_on", "used_by")
+
+
+def visible(user: rights.Actor) -> QuerySet[StoragePool]:
+    """Return the pools that exist for a user: all where the user may see everything, else those of grants."""
+    access, rows = rights.access_of(user), StoragePool.objects.select_related("hypervisor__status")
+    if access.everything:
+        return rows
+    granted = pools.Granted(user, Verb.LIST)
+    here = rows.filter(access.hypervisors(at="hypervisor")).values_list("pk", "hypervisor", "name")
+    named = [pk for pk, hypervisor, name in here if granted.names(hypervisor, name)]
+    return rows.filter(access.hypervisors(Verb.LIST, at="hypervisor") | Q(pk__in=named))
+
+
+def sees_volumes(user: rights.Actor, pool: StoragePool) -> bool:
+    """Return whether a user may see the names of the volumes of a pool, which may belong to anybody."""
+    return rights.access_of(user).allows_on(Verb.LIST, pool.hypervisor_id)
+
+
+def pool_rows(found: QuerySet[StoragePool]) -> Iterator[tuple[object, ...]]:
+    """Yield the values of `FILE` for each pool; sizes in bytes."""
+    for pool in with_totals(found.order_by("hypervisor__name", natural("name"))):
+        sizes = (pool.capacity, pool.allocation, pool.available, pool.totals.capacity)
+        yield pool.hypervisor.name, pool.name, pool.kind, pool.active, *sizes, pool.totals.count
+
+
+def volume_rows(pool: StoragePool, user: rights.Actor) -> Iterator[tuple[object, ...]]:
+    """Yield the values of `VOLUME_FILE` for each volume of a pool; sizes in bytes."""
+    for row in pool.found.order_by(natural("name")):
+        *values, used_by = (getattr(row, name) for name in VOLUME_FILE)
+        yield *values, str(readable(used_by, user))

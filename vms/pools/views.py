@@ -1,0 +1,64 @@
+"""Pages of storage pools: what they hold, and how much more they can hold."""
+
+from collections.abc import Sequence
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_GET, require_POST
+
+from virterweb.enqueue import LOOK, enqueue
+from virterweb.hypervisors.models import ReadingProblem
+from virterweb.pages.exports import answer
+from virterweb.pages.tables import Table
+from virterweb.people import rights
+from vms.leftovers.makers import with_makers
+from vms.models import PoolVolume, StoragePool, Volume, with_totals
+
+from .listing import COLUMNS, FILE, VOLUME_COLUMNS, VOLUME_FILE, pool_rows, sees_volumes, visible, volume_rows
+
+
+@require_GET
+def pool_list(request: HttpRequest, suffix: str = "") -> HttpResponse:
+    pools = visible(request.user)
+    if suffix:
+        return answer("pools", suffix, FILE, pool_rows(pools))
+    table = Table(pools, COLUMNS, request.GET, lambda keys: with_totals(pools.filter(pk__in=keys)))
+    template = "vms/pools/_list.html" if request.htmx else "vms/pools/list.html"
+    return render(request, template, {"table": table})
+
+
+@require_GET
+def pool_detail(request: HttpRequest, hypervisor: str, name: str, suffix: str = "") -> HttpResponse:
+    """Show a pool; its volumes only to those who may see everything on its hypervisor."""
+    pool = _pool(request, hypervisor, name)
+    sees = sees_volumes(request.user, pool)
+    if suffix:
+        return answer(
+            f"{hypervisor}-{name}-volumes", suffix, VOLUME_FILE, volume_rows(pool, request.user) if sees else ()
+        )
+
+    def loaded(keys: list[int]) -> Sequence[Volume | PoolVolume]:
+        rows = pool.found.filter(pk__in=keys).select_related("hypervisor" if pool.is_default else "pool__hypervisor")
+        return with_makers(list(rows), request.user)
+
+    table = Table(pool.found, VOLUME_COLUMNS, request.GET, loaded) if sees else None
+    unread = pool.hypervisor.reading_problems.filter(kind=ReadingProblem.Kind.POOL).first() if pool.is_default else None
+    context = {"pool": pool, "table": table, "problem": unread.reason if unread else pool.problem}
+    context["operates"] = rights.is_operator(request.user, pool.hypervisor)
+    template = "vms/pools/_detail.html" if request.htmx else "vms/pools/detail.html"
+    return render(request, template, context)
+
+
+@require_POST
+def pool_refresh(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
+    pool = _pool(request, hypervisor, name)
+    rights.require_operator(request.user, pool.hypervisor)
+    pool.request_refresh()
+    enqueue(LOOK, pool.pk)
+    messages.success(request, f"The pool {pool} is being refreshed.")
+    return redirect(pool)
+
+
+def _pool(request: HttpRequest, hypervisor: str, name: str) -> StoragePool:
+    return get_object_or_404(visible(request.user), hypervisor__name=hypervisor, name=name)
