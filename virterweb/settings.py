@@ -271,6 +271,7 @@ CHORES = {
     "networks.leases.sync.forget": 600,
     "vms.console.sync.forget": 600,
     "vms.images.uploads.forget": 600,
+    "vms.images.exporting.requests.forget": 60,
     "vms.capture.requests.forget": 60,
     "virterweb.operations.housekeeping.forget": 3600,
     "virterweb.portal.attention.check_addresses": 15,

@@ -12,9 +12,10 @@ from .capture import work as captures
 from .console import sync as console
 from .guests import configure, ssh
 from .images import sync as image_sync
+from .images.exporting import work as exports
 from .images.fetching.fetch import fetch
 from .leftovers import deletion
-from .models import VM, Image, StoragePool, Volume
+from .models import VM, Image, ImageExport, StoragePool, Volume
 from .pools import sync as pools
 from .snapshots import work as snapshots
 
@@ -33,6 +34,13 @@ WORK = (
     Work(name="push VM", due=VM.objects.overdue, run=push, at_once=6, per_hypervisor=3, inside=True),
     Work(name="push image", due=Image.objects.to_push, run=push_image, inside=True),
     Work(name="fetch image", due=Image.objects.to_fetch, run=push_image, at_once=6, per_hypervisor=3),
+    Work(
+        name="export image",
+        due=ImageExport.objects.to_prepare,
+        run=exports.carry_out,
+        hypervisor="image__hypervisor",
+        inside=True,
+    ),
     Work(name="read pool", due=StoragePool.objects.to_read, run=pools.read, inside=True),
     Work(name="delete volume", due=Volume.objects.to_delete, run=deletion.carry_out, inside=True),
     Work(

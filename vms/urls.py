@@ -14,6 +14,7 @@ from .guests import views as guest_views
 from .hardware import views as hardware_views
 from .history import views as history_views
 from .images.catalogue import views as catalogue_views
+from .images.exporting import views as export_views
 from .leftovers import views as leftover_views
 from .models import PowerVerb
 from .nics import links as link_views
@@ -55,6 +56,8 @@ urlpatterns = [
     path("images/catalogue/", catalogue_views.catalogue, name="catalogue"),
     path("images/<str:hypervisor>/<str:name>/convert/", views.image_convert, name="image_convert"),
     path("images/<str:hypervisor>/<str:name>/retry/", views.image_retry, name="image_retry"),
+    path("images/<str:hypervisor>/<str:name>/export/", export_views.image_export, name="image_export"),
+    path("images/<str:hypervisor>/<str:name>/file/", export_views.image_file, name="image_file"),
     path("images/<str:hypervisor>/<str:name>/remove/", views.image_remove, name="image_remove"),
     path("pools/", pool_views.pool_list, name="pools"),
     re_path(r"^pools\.(?P<suffix>csv|json)\Z", pool_views.pool_list, name="pools_table"),

@@ -25,6 +25,7 @@ from virterweb.web_server.request_body import takes_upload
 from vms.attached.rows import nic_rows
 from vms.bulk.rows import Action
 from vms.definition.snapshots.document import OVERLAY
+from vms.images.exporting.requests import may_export
 from vms.images.form import ImageForm
 from vms.reach.ssh_line import ssh_line
 
@@ -189,7 +190,7 @@ def image_list(request: HttpRequest) -> HttpResponse:
     form = ImageForm(request.POST or None, request.FILES or None, user=request.user)
     if request.method == "POST" and form.is_valid() and form.save(request.user):
         return redirect("vms:images")
-    images = Image.objects.visible_to(request.user).select_related("status", "hypervisor")
+    images = Image.objects.visible_to(request.user).select_related("status", "hypervisor", "export")
     vms = VM.objects.visible_to(request.user).filter(image=OuterRef("pk")).order_by().values("image")
     images = images.annotate(vm_count=Coalesce(Subquery(vms.annotate(count=Count("image")).values("count")), 0))
     page = page_of(images.order_by("hypervisor", natural("name")), request.GET)
@@ -199,6 +200,7 @@ def image_list(request: HttpRequest) -> HttpResponse:
     for image in page.object_list:
         image.seen = volumes.get((image.hypervisor_id, image.volume))
         image.flat = bool(image.seen and not image.seen.backing)
+        image.can_export = may_export(request.user, image)
     context = {"page": page, "form": form, "volumes": _offered(request.user, form)}
     mine = rights.access_of(request.user).hypervisors(at="hypervisor")
     unread = ReadingProblem.objects.filter(mine, kind=ReadingProblem.Kind.POOL)

@@ -38,7 +38,7 @@ def address(space: str, name: str | None, pattern: URLPattern, things: dict) -> 
         )
     if name and name.startswith("template_") and "name" in values:
         values["name"] = "web"
-    if name in ("image_remove", "image_convert", "image_retry"):
+    if name in ("image_remove", "image_convert", "image_retry", "image_export", "image_file"):
         values["name"] = "alma-8"
     if name in ("pool", "pool_table", "pool_refresh"):
         values["name"] = "default"

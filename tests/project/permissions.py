@@ -97,6 +97,8 @@ PAGES: dict[str, dict[str | None, Rule]] = {
         **each("release image_remove", RELEASE),
         "revision": RESTORE,
         **each("adopt adopt_replacement", ADOPT),
+        "image_export": Rule(None, Verb.CREATE),
+        "image_file": Rule(Verb.CREATE),
         **each("images catalogue", Rule(SIGNED_IN, CREATOR)),
         **each("run template_add", ADD),
         **each("templates templates_table", LIST),

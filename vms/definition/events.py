@@ -94,6 +94,8 @@ class ImageEvent(StrEnum):
     COMMITTED = "committed"
     CONVERTED = "converted"
     DELETED = "deleted"
+    EXPORTED = "exported"
+    DOWNLOADED = "downloaded"
     ADMIN = "admin"
     RETRIED = "retried"
 

@@ -12,7 +12,7 @@ from virterweb.hypervisors.models import Hypervisor
 from virterweb.messages import Message
 from vms.definition import domain as domain_xml
 from vms.definition import volume as volume_xml
-from vms.models import LOADING, VM, Snapshot, VMStatus
+from vms.models import LOADING, VM, ImageExport, Snapshot, VMStatus
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +72,8 @@ def _images(hypervisor: Hypervisor) -> dict[str, str]:
     found = {}
     for name, volume, upload in hypervisor.images.values_list("name", "volume", "upload"):
         found |= {volume: name} | ({LOADING + upload: name} if upload else {})
-    return found
+    exports = ImageExport.objects.filter(image__hypervisor=hypervisor).values_list("key", "image__name")
+    return found | {LOADING + key: name for key, name in exports}
 
 
 def _kept(hypervisor: Hypervisor) -> dict[str, str]:

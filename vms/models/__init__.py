@@ -4,6 +4,7 @@ from .capture import KEPT, Capture, CaptureEnd, CapturePart
 from .console import ConsoleClaim
 from .disk import WORK, Disk, DiskRequest
 from .images import (
+    EXPORT,
     FETCHING,
     LAYER,
     LOADING,
@@ -11,6 +12,7 @@ from .images import (
     CatalogueEntry,
     FoundFile,
     Image,
+    ImageExport,
     ImageStatus,
     PoolVolume,
     StoragePool,
@@ -38,6 +40,7 @@ from .status import (
 from .vm import PORT, VM, NICNetworks, VMTemplate
 
 __all__ = [
+    "EXPORT",
     "FETCHING",
     "KEPT",
     "LAYER",
@@ -62,6 +65,7 @@ __all__ = [
     "GuestReport",
     "GuestRun",
     "Image",
+    "ImageExport",
     "ImageStatus",
     "Interruption",
     "NICAddress",

@@ -17,6 +17,8 @@ EVENTS = {
     "committed": "created from the boot disk of {vm}",
     "converted": "conversion into a layer requested",
     "deleted": "deletion requested",
+    "downloaded": "file downloaded",
+    "exported": "export as a file requested",
     "retried": "retried",
 }
 
@@ -131,6 +133,10 @@ MESSAGES = {
     "image.exists": "The pool {pool} already has an image {image}. Delete it, or choose another name.",
     "image.no_qemu_img": "The raw disk could not be converted to qcow2. Install qemu-utils on the server of the portal",
     "image.not_converted": "The raw disk could not be converted to qcow2. See the message of qemu-img",
+    "export.not_loaded": "The image {image} is not in the pool yet, or no longer. Export it when it is ready.",
+    "export.no_room": "The disk of the portal's server has too little room for a file of {size:,} bytes. Free space "
+    "there, then try again.",
+    "export.image_deleted": "The image was deleted before its file was ready.",
     "pool.no_volume": "The pool {pool} has no volume {volume}.",
     "pool.reading": "reading the pool {pool}",
 }

@@ -12,6 +12,8 @@ from virterweb.people import rights
 from virterweb.people.cli import VerbCommand, await_first_poll, pick_hypervisor, table, wait_for
 from virterweb.people.verbs import Verb
 from vms.images.catalogue import importing, registry
+from vms.images.exporting.requests import require_export
+from vms.management.exporting import write_file
 from vms.management.pulling import add_image, catalogue_entry
 from vms.models import CatalogueEntry, Image
 
@@ -29,6 +31,11 @@ class Command(VerbCommand):
         source.add_argument("--from-catalogue", metavar="ENTRY", help="name of an entry of the catalogue to fetch")
         add.add_argument(
             "--sha256", default="", help="SHA-256 of the file; default: that of the list SHA256SUMS beside the file"
+        )
+        text = "write an image to a qcow2 file"
+        export = self.verb(verbs, "export", self.export, text, "name")
+        export.add_argument(
+            "file", nargs="?", default="", help="file to write; default: NAME.qcow2; - for standard output"
         )
         self.verb(verbs, "retry", self.retry, "retry what has failed for an image", "name", waits=True)
         self._add_catalogue_arguments(verbs)
@@ -54,6 +61,14 @@ class Command(VerbCommand):
         image = add_image(hypervisor, self.user, **values)
         if not no_wait:
             wait_for([image], self)
+
+    def export(self, name: str, file: str, hypervisor: str | None, **options: object) -> None:
+        found = pick_hypervisor(self.user, hypervisor)
+        image = Image.objects.visible_to(self.user).on(found).filter(name=name).select_related("status").first()
+        if image is None:
+            raise CommandError(f"{found} has no image {name}")
+        require_export(self.user, image)
+        write_file(image, file or f"{name}.qcow2", self.user)
 
     def retry(self, name: str, no_wait: bool, **options: object) -> None:
         image = self._find(name, pick_hypervisor(self.user, options["hypervisor"]))

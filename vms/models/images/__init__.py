@@ -1,11 +1,13 @@
 """Images to run VMs from, the volumes of pools, and the catalogue of images that can be fetched."""
 
 from .catalogue import CatalogueEntry
+from .export import EXPORT, ImageExport
 from .image import FETCHING, LAYER, LOADING, TAG, Image, ImageStatus, UploadPart
 from .pool import PoolVolume, StoragePool, with_totals
 from .volume import FoundFile, Volume
 
 __all__ = [
+    "EXPORT",
     "FETCHING",
     "LAYER",
     "LOADING",
@@ -13,6 +15,7 @@ __all__ = [
     "CatalogueEntry",
     "FoundFile",
     "Image",
+    "ImageExport",
     "ImageStatus",
     "PoolVolume",
     "StoragePool",

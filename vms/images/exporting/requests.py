@@ -1,0 +1,89 @@
+"""Requests for files of images: checked and stored here, carried out by workers."""
+
+import logging
+
+from django.conf import settings
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+
+from virterweb.activity.choices import Result
+from virterweb.activity.models import Entry
+from virterweb.enqueue import LOOK, enqueue
+from virterweb.messages import Failure, Message
+from virterweb.people import rights
+from virterweb.people.verbs import Verb
+from vms.definition.events import ImageEvent
+from vms.images import uploads
+from vms.models import EXPORT, Image, ImageExport, UploadPart
+
+log = logging.getLogger(__name__)
+
+
+def may_export(user: rights.Actor, image: Image) -> bool:
+    """Return whether a user may have the file of an image: whoever may run a VM from it can read it in the guest."""
+    visible = rights.may(user, Verb.SEE if image.team_id else Verb.LIST, image)
+    return visible and rights.access_of(user).creates(image.hypervisor_id)
+
+
+def require_export(user: rights.Actor, image: Image) -> None:
+    """Raise PermissionDenied, with the reason, unless a user may have the file of an image."""
+    if not may_export(user, image):
+        raise PermissionDenied(f"You may not export {image}, because you may not run VMs from it. Ask an operator.")
+
+
+def obstacle(image: Image) -> Message:
+    """Return why an image cannot be exported now; an empty message if it can."""
+    loaded = image.status.made_at and not image.upload if image.managed else not image.status.gone_at
+    if image.removed_at or not loaded:
+        return Message("export.not_loaded", image=image.name)
+    return Message()
+
+
+def ask(image: Image, by: AbstractBaseUser | None) -> ImageExport:
+    """Request the file of an image, unless it is being prepared or ready; Failure if that is not possible now."""
+    with transaction.atomic():
+        if reason := obstacle(image):
+            raise Failure(reason)
+        Image.objects.select_for_update(of=("self",)).get(pk=image.pk)  # one request at a time
+        export = ImageExport.objects.filter(image=image).first()
+        if export and not export.error and has_file(export):
+            return export
+        if export:
+            discard(export)
+        event = ImageEvent.EXPORTED
+        entry = Entry.objects.record(image.activity_subject(event), event, by=by)
+        export = ImageExport.objects.create(image=image, asked_by=by, entry_id=entry.pk)
+        enqueue(LOOK, export.pk)
+    return export
+
+
+def has_file(export: ImageExport) -> bool:
+    """Return whether the file is still to be prepared, or is there: a backup does not contain it."""
+    if not export.ready_at:
+        return True
+    if settings.UPLOADS_IN_DATABASE:
+        return UploadPart.objects.filter(upload=export.key).exists()
+    return (settings.SPOOL_DIR / export.key).exists()
+
+
+def note_download(export: ImageExport, by: AbstractBaseUser | None) -> None:
+    event = ImageEvent.DOWNLOADED
+    Entry.objects.record(export.image.activity_subject(event), event, by=by, result=Result.DONE)
+
+
+def discard(export: ImageExport) -> None:
+    """Delete an export with its file."""
+    uploads.discard(export.key)
+    export.delete()
+
+
+def forget() -> None:
+    """Delete the exports that have been kept for long enough, and files whose image was deleted."""
+    for export in ImageExport.objects.expired():
+        discard(export)
+    keys = {path.name.partition(".")[0] for path in settings.SPOOL_DIR.glob(f"{EXPORT}*")}
+    keys |= set(UploadPart.objects.filter(upload__startswith=EXPORT).values_list("upload", flat=True).distinct())
+    for key in keys - set(ImageExport.objects.values_list("key", flat=True)):
+        log.info("deleting the exported file %s, whose image was deleted", key)
+        uploads.discard(key)

@@ -1,0 +1,133 @@
+"""Prepares the files of exported images, as a worker: complete qcow2 files that need no other file.
+
+A layer that is on no other one is such a file. Everything else the hypervisor copies into a temporary volume first. A
+worker may be killed anywhere: another one begins again.
+"""
+
+import logging
+from datetime import timedelta
+from pathlib import Path
+from time import monotonic
+
+from django.conf import settings
+from django.core.files import File
+from django.utils import timezone
+
+from virterweb.activity.models import Entry
+from virterweb.hypervisors.claims.clock import database_time
+from virterweb.hypervisors.claims.due import DATABASE_AWAY
+from virterweb.hypervisors.connections.guard import failure
+from virterweb.hypervisors.connections.pool import connected
+from virterweb.hypervisors.gateway.connection import Connection
+from virterweb.hypervisors.gateway.found import FoundVolume, HypervisorError, Refused
+from virterweb.messages import Message
+from virterweb.web_server import spool
+from vms.definition import volume as volume_xml
+from vms.images import layers, qcow2, uploads
+from vms.images.boot_volume import check_idle, check_source
+from vms.models import LAYER, LOADING, Image, ImageExport
+
+log = logging.getLogger(__name__)
+
+RETRY = timedelta(seconds=5)  # after a hypervisor was busy or unreachable
+STEP = 0.5  # seconds between two records of the progress
+
+
+def carry_out(pk: int) -> None:
+    """Prepare the file of an export, unless another worker does, and record how that ended."""
+    with ImageExport.objects.to_prepare().filter(pk=pk).claim() as row:
+        if row is None:
+            return
+        image = Image.objects.select_related("hypervisor", "status").get(pk=row.image_id)
+        try:
+            with connected(image.hypervisor_id, image.hypervisor.uri) as connection:
+                _prepare(row, image, connection)
+        except HypervisorError as problem:
+            log.warning("%s: %s (%s)", row, problem, problem.detail)
+            if problem.again:
+                ImageExport.objects.filter(pk=pk).update(progress=problem.message, due_at=database_time() + RETRY)
+            else:
+                _finish(row, error=problem.message)
+        except DATABASE_AWAY:
+            raise
+        except Exception as problem:
+            _finish(row, error=failure(problem)[0])
+            raise
+        else:
+            _finish(row, ready_at=timezone.now(), size=row.size, done=row.size)
+
+
+def _finish(row: ImageExport, **values: object) -> None:
+    error = values.get("error")
+    Entry.objects.conclude_one(row.entry_id, error)
+    if not ImageExport.objects.filter(pk=row.pk).update(progress="", **values) or error:
+        uploads.discard(row.key)
+
+
+def _prepare(row: ImageExport, image: Image, connection: Connection) -> None:
+    pool, temporary = image.hypervisor.pool, LOADING + row.key
+    note = Progress(row)
+    try:
+        source = _complete(image, connection, temporary)
+        row.size = connection.volumes.file_size(pool, source) or 0
+        if spool.room() < row.size:
+            raise Refused(Message("export.no_room", size=row.size))
+        ImageExport.objects.filter(pk=row.pk).update(size=row.size, progress=Message("image.reading"))
+        file = settings.SPOOL_DIR / row.key
+        part = file.with_suffix(".part")
+        with part.open("wb") as data:
+            connection.volumes.download(pool, source, data, note)
+        _check(part, image)
+        row.size = part.stat().st_size
+        part.replace(file)
+    finally:
+        connection.volumes.delete(pool, temporary)
+    if settings.UPLOADS_IN_DATABASE:
+        with file.open("rb") as data:
+            uploads.keep(row.key, File(data))
+        file.unlink()
+
+
+def _complete(image: Image, connection: Connection, temporary: str) -> str:
+    """Return the volume with the whole content of an image: its layer, or one that the hypervisor makes of it."""
+    pool = image.hypervisor.pool
+    found = _found(connection, pool, layers.layer_of(connection, pool, image.volume) or image.volume)
+    check_source(image, found, connection)
+    if not found.name.startswith(LAYER):
+        check_idle(found, connection)
+    spec = volume_xml.parse(found.document)
+    if spec.format == "qcow2" and not spec.backing:
+        return found.name
+    connection.volumes.delete(pool, temporary)
+    whole = volume_xml.VolumeSpec(name=temporary, capacity=spec.capacity)
+    connection.volumes.clone(pool, found.name, volume_xml.build(whole), temporary)
+    return temporary
+
+
+def _found(connection: Connection, pool: str, name: str) -> FoundVolume:
+    if (found := connection.volumes.get(pool, name)) is None:
+        raise Refused(Message("pool.no_volume", pool=pool, volume=name))
+    return found
+
+
+def _check(file: Path, image: Image) -> None:
+    """Refuse a file that the portal would not take as an image."""
+    with file.open("rb") as data:
+        if wrong := qcow2.file_problem(data, file.stat().st_size):
+            raise Refused(Message("image.unusable", image=image.name, reason=wrong))
+
+
+class Progress:
+    """Records how much of a file has arrived; Refused if the data folder is full, or the image was deleted."""
+
+    def __init__(self, row: ImageExport) -> None:
+        self.row, self.next = row, monotonic()
+
+    def __call__(self, done: int) -> None:
+        if monotonic() < self.next:
+            return
+        self.next = monotonic() + STEP
+        if spool.room() < 1:
+            raise Refused(Message("image.server_full"))
+        if not ImageExport.objects.filter(pk=self.row.pk).update(done=done):
+            raise Refused(Message("export.image_deleted"))
