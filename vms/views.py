@@ -4,8 +4,7 @@ import hashlib
 from functools import partial
 
 from django.contrib import messages
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
-from django.db.models.functions import Coalesce
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
@@ -27,6 +26,7 @@ from vms.bulk.rows import Action
 from vms.definition.snapshots.document import OVERLAY
 from vms.images.exporting.requests import may_export
 from vms.images.form import ImageForm
+from vms.images.relations.tree import relations
 from vms.reach.ssh_line import ssh_line
 
 from .listing import COLUMNS, loaded, narrowed, with_nic_count
@@ -191,16 +191,15 @@ def image_list(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid() and form.save(request.user):
         return redirect("vms:images")
     images = Image.objects.visible_to(request.user).select_related("status", "hypervisor", "export")
-    vms = VM.objects.visible_to(request.user).filter(image=OuterRef("pk")).order_by().values("image")
-    images = images.annotate(vm_count=Coalesce(Subquery(vms.annotate(count=Count("image")).values("count")), 0))
     page = page_of(images.order_by("hypervisor", natural("name")), request.GET)
     seen = Volume.objects.filter(hypervisor__in={image.hypervisor_id for image in page.object_list})
     seen = seen.filter(name__in={image.volume for image in page.object_list})
     volumes = {(volume.hypervisor_id, volume.name): volume for volume in seen}
+    related = relations(page.object_list, request.user)
     for image in page.object_list:
         image.seen = volumes.get((image.hypervisor_id, image.volume))
         image.flat = bool(image.seen and not image.seen.backing)
-        image.can_export = may_export(request.user, image)
+        image.relations, image.can_export = related[image.pk], may_export(request.user, image)
     context = {"page": page, "form": form, "volumes": _offered(request.user, form)}
     mine = rights.access_of(request.user).hypervisors(at="hypervisor")
     unread = ReadingProblem.objects.filter(mine, kind=ReadingProblem.Kind.POOL)
@@ -247,5 +246,8 @@ def image_retry(request: HttpRequest, hypervisor: str, name: str) -> HttpRespons
 @require_POST
 def image_remove(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
     image = _image(request, hypervisor, name, Verb.DELETE)
-    image.remove()
+    if reason := relations([image], request.user)[image.pk].refusal(image):
+        messages.error(request, str(reason))
+    else:
+        image.remove()
     return redirect("vms:images")

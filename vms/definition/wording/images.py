@@ -104,12 +104,19 @@ def _not_stored(reason: Message) -> str:
     return NOT_STORED.format(reason=str(reason).removesuffix("."))
 
 
+def _used(image: str, vms: list[str], images: list[str]) -> str:
+    users = [f"VM{'s' * (len(vms) > 1)} {', '.join(vms)}"] if vms else []
+    users += [f"image{'s' * (len(images) > 1)} {', '.join(images)}"] if images else []
+    return f"The image {image} was not deleted, because it is in use: {'; '.join(users)}."
+
+
 NOT_STORED = "{reason}. The incomplete volume was deleted."
 
 #: Why something was not done, and what is waited for.
 MESSAGES = {
     "image.vm_gone": "The VM that {image} is made from no longer exists, has another disk, or belongs to another team. "
     "Delete the image, and create it again.",
+    "image.used": _used,
     "image.in_use": "a VM is being run from {image}",
     "image.not_stored": _not_stored,
     "image.in_pool": "in the pool",
