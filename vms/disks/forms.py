@@ -1,5 +1,7 @@
 """Forms that change the disks of a VM."""
 
+from functools import partial
+
 from django import forms
 from django.core.exceptions import ValidationError
 
@@ -7,6 +9,7 @@ from virterweb.people import rights
 from virterweb.people.pools import Pools
 from vms.definition import sizes
 from vms.models import VM, Disk, Volume
+from vms.pools.choice import pool_choices
 from vms.run.disk_form import LARGEST, MAX_DISKS, DiskForm
 
 EJECT = ""
@@ -25,11 +28,11 @@ class NewDiskForm(DiskForm):
     )
 
     def __init__(self, *args, vm: VM, user: rights.Actor, **kwargs) -> None:
-        super().__init__(*args, pool=vm.hypervisor.pool, **kwargs)
+        pools = partial(pool_choices, user, vm.hypervisor)
+        super().__init__(*args, pool=vm.hypervisor.pool, pools=pools, **kwargs)
         self.vm, self.user = vm, user
         self.fields["name"].help_text = "The volume is named after the VM and the disk."
         self.fields["size"].help_text = "For example 512M or 20G."
-        self.fields["pool"].help_text = "Empty: the pool of the hypervisor."
 
     def clean(self) -> dict[str, object]:
         data = super().clean()

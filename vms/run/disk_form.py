@@ -1,5 +1,7 @@
 """A row of the form that runs a VM: a disk after the boot disk."""
 
+from collections.abc import Callable
+
 from django import forms
 from django.core.exceptions import ValidationError
 
@@ -7,6 +9,7 @@ from networks.definition import rules
 from virterweb.people.pools import Pools
 from vms.definition import sizes
 from vms.models import Disk
+from vms.pools.choice import Choices, PoolField
 
 LARGEST = 2**30  # MiB: a PiB
 RESERVED_NAMES = ("cidata", "console")  # volumes of a VM whose names look like a disk's
@@ -22,13 +25,15 @@ class DiskForm(forms.Form):
     size = forms.CharField(max_length=20, widget=forms.TextInput(attrs={"placeholder": "512M or 2G"}))
     format = forms.ChoiceField(choices=[(value, value) for value in Disk.Format.values], required=False)
     bus = forms.ChoiceField(choices=[(value, value) for value in Disk.Bus.values], required=False)
-    pool = forms.CharField(required=False, max_length=100, validators=[rules.validate_printable])
+    pool = PoolField()
 
-    def __init__(self, *args, pool: str = "", row: int = 0, **kwargs) -> None:
-        """Create the form; `pool` is used unless another is given."""
+    def __init__(
+        self, *args, pool: str = "", pools: Callable[[], Choices] | None = None, row: int = 0, **kwargs
+    ) -> None:
+        """Create the form; `pool` is used unless another of `pools` is chosen."""
         super().__init__(*args, auto_id=f"disk-{row}-%s", **kwargs)
         self.label_suffix = ""
-        self.fields["pool"].widget.attrs["placeholder"] = pool
+        self.fields["pool"].offer(pools, pool, [str(self["pool"].value() or "")])
 
     def shown(self) -> list[forms.BoundField]:
         return list(self)

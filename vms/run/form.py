@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import cache, partial
 
 from django import forms
 from django.contrib.auth.base_user import AbstractBaseUser
@@ -24,6 +25,7 @@ from vms.definition import hardware, host_reach
 from vms.definition.events import Event
 from vms.models import NIC, VIRTIO, VM, WORK, Disk, Image, Volume, document, free_mac
 from vms.nics.new_nic_form import NICForm
+from vms.pools.choice import pool_choices
 
 from . import disk_form, nic_checks
 from .copy_as import FIRST_VNC_PORT
@@ -67,7 +69,8 @@ class RunForm(RunFields):
             self._fill_in_number(self.host)
         pool = self.host.pool if self.host else ""
         self.nics = self._rows(NICForm, "nic", self._first_nics(), hypervisor=self.host, user=user)
-        self.disks = self._rows(DiskForm, "disk", self.initial.get("disks", []), pool=pool)
+        offered = cache(partial(pool_choices, user, self.host)) if self.host else None
+        self.disks = self._rows(DiskForm, "disk", self.initial.get("disks", []), pool=pool, pools=offered)
 
     def _fill_in_number(self, host: Hypervisor) -> None:
         """Fill in the next free ID, and the name BASE-ID if `initial` has a `base`."""
