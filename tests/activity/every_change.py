@@ -17,6 +17,7 @@ from tests.activity.prepared import (
     entry,
     failed,
     image_failed,
+    image_unused,
     interrupted,
     leaving_nic,
     network,
@@ -202,7 +203,8 @@ CHANGES = {
     "vms:capture_stop": Change(EMPTY, VM_, f"stop of the capture of NIC {MAC} requested", capturing),
     "vms:capture_delete": Change(EMPTY, VM_, f"capture of NIC {MAC} deleted"),
     "vms:definition": Change(edited_xml, VM_, "XML edited", editable),
-    "vms:image_remove": Change(EMPTY, IMAGE, "deletion requested"),
+    "vms:image_export": Change(EMPTY, IMAGE, "export as a file requested"),
+    "vms:image_remove": Change(EMPTY, IMAGE, "deletion requested", image_unused),
     "vms:leftover_volumes_delete": Change(delete_volume, Kind.VOLUME, "deletion requested", unused),
     "vms:snapshot_take": Change(submit(name="first"), VM_, "snapshot first requested", with_disk),
     "vms:snapshot_revert": Change(submit(), VM_, "revert to snapshot before requested"),
@@ -214,7 +216,7 @@ CHANGES = {
 }
 #: What is sent to these URLs changes nothing; sign-in has tests of its own.
 OTHERS = {"networks:preview", "networks:edit_preview", "networks:names", "vms:preview"}
-OTHERS |= {"vms:nic_add_preview", "vms:nic_edit_preview"}
+OTHERS |= {"vms:nic_add_preview", "vms:nic_edit_preview", "vms:pool_refresh"}
 TAKE_FORMS = {
     f"{space}:{name}".lstrip(":"): (space, name, pattern)
     for space, name, pattern in ALL

@@ -114,6 +114,10 @@ def image_failed() -> None:
     image.status.write(error=Message("network.managed"), generation=image.generation)
 
 
+def image_unused() -> None:
+    VM.objects.update(image=None)
+
+
 def entry() -> int:
     return CatalogueEntry.objects.create(name="alma-9", url="https://files.example/alma-9.qcow2").pk
 

@@ -1,5 +1,6 @@
 """Pools of a real hypervisor with what other programs did to them, and files of images that are images again."""
 
+import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -69,24 +70,49 @@ def image_of(portal: Portal, name: str) -> str:
 def test_an_exported_image_is_the_same_when_it_is_uploaded_again(
     lab: Lab, host: libvirt.virConnect, portal: Portal, tmp_path: Path
 ) -> None:
-    pool = host.storagePoolLookupByName("default")
-    script = "dd if=/dev/urandom of={0}/ex-raw bs=1M count=12 status=none && truncate -s 40M {0}/ex-raw"
-    lab.run("sh", "-c", script.format(FOLDER))
-    lab.run("qemu-img", "convert", "-f", "raw", "-O", "qcow2", f"{FOLDER}/ex-raw", f"{FOLDER}/ex-base")
-    lab.run("qemu-img", "create", "-q", "-f", "qcow2", "-b", f"{FOLDER}/ex-base", "-F", "qcow2", f"{FOLDER}/ex-over")
+    pool, file = host.storagePoolLookupByName("default"), tmp_path / "copy.qcow2"
+    random = "dd if=/dev/urandom of={0}/ex-raw bs=1M count=12 status=none && truncate -s 40M {0}/ex-raw"
+    lab.run("sh", "-c", random.format(FOLDER))
     pool.refresh()
-    volumes = ("ex-raw", "ex-over", "ex-base")
-    for volume in volumes:
-        portal.ask(f"Image.objects.create(hypervisor=Hypervisor.objects.get(), name='{volume}', volume='{volume}').pk")
-        assert image_of(portal, volume) == ""
-        portal.manage("image", "export", volume, str(tmp_path / f"{volume}.qcow2"))
-        copied = tmp_path / f"{volume}.qcow2"
-        compare = ("qemu-img", "compare", "-f", "qcow2", "-F", "raw", str(copied), f"{FOLDER}/ex-raw")
-        assert "Images are identical." in lab.run(*compare)
-    assert "already" in portal.manage("image", "export", "ex-raw", str(tmp_path / "ex-raw.qcow2"), fails=True)
+    portal.ask("Image.objects.create(hypervisor=Hypervisor.objects.get(), name='ex-raw', volume='ex-raw').pk")
+    assert image_of(portal, "ex-raw") == ""
+    portal.manage("image", "export", "ex-raw", str(file))
+    compare = ("qemu-img", "compare", "-f", "qcow2", "-F", "raw", str(file), f"{FOLDER}/ex-raw")
+    assert "Images are identical." in lab.run(*compare)
+    layer = portal.ask("Image.objects.get(name='ex-raw').status.layer")
+    assert hashlib.sha256(file.read_bytes()).hexdigest() == layer.rpartition(":")[2], "it becomes the same layer again"
+    assert "already" in portal.manage("image", "export", "ex-raw", str(file), fails=True)
     portal.ask("[image.remove() for image in Image.objects.filter(managed=True)]")
-    wait_for(lambda: not portal.ask("Image.objects.filter(managed=True).exists()"), 30, "they are removed")
-    wait_for(lambda: not list((portal.data / "uploads").glob("export-*")), 90, "their files are deleted")
+    wait_for(lambda: not portal.ask("Image.objects.filter(managed=True).exists()"), 30, "it is removed")
+    wait_for(lambda: not list((portal.data / "uploads").glob("export-*")), 90, "its file is deleted")
+    pool.storageVolLookupByName("ex-raw").delete()
+
+
+def test_layers_on_top_of_each_other_are_exported_as_one_file(
+    lab: Lab, host: libvirt.virConnect, portal: Portal, tmp_path: Path
+) -> None:
+    pool, file = host.storagePoolLookupByName("default"), tmp_path / "copy.qcow2"
+    lower, upper, tag = "virter:layer:sha256:ex1", "virter:layer:sha256:ex2", "virter:tag:ex-stack"
+    create = "qemu-img create -q -f qcow2 -F qcow2 -b"
+    lines = [
+        f"cd {FOLDER}",
+        "dd if=/dev/urandom of=ex-raw bs=1M count=12 status=none",
+        "truncate -s 40M ex-raw",
+        f"qemu-img convert -f raw -O qcow2 ex-raw ./{lower}",
+        f"{create} ./{lower} ./{upper}",
+        f"qemu-io -f qcow2 -c 'write -P 7 1M 2M' ./{upper}",
+        "qemu-io -f raw -c 'write -P 7 1M 2M' ex-raw",
+        f"{create} ./{upper} ./{tag}",
+    ]
+    lab.run("sh", "-ec", "\n".join(lines))
     pool.refresh()
-    for volume in volumes:
-        pool.storageVolLookupByName(volume).delete()
+    portal.ask("[each.request_poll() for each in Hypervisor.objects.all()]")
+    wait_for(lambda: portal.ask("Image.objects.filter(name='ex-stack').exists()"), 30, "the tag is found")
+    portal.manage("image", "export", "ex-stack", str(file))
+    assert "backing" not in lab.run("qemu-img", "info", str(file))
+    compare = ("qemu-img", "compare", "-f", "qcow2", "-F", "raw", str(file), f"{FOLDER}/ex-raw")
+    assert "Images are identical." in lab.run(*compare)
+    pool.refresh()
+    assert not [name for name in pool.listVolumes() if name.startswith("virterweb:load:")]
+    for name in (tag, upper, lower, "ex-raw"):
+        pool.storageVolLookupByName(name).delete()
