@@ -50,7 +50,7 @@ def test_the_list_shows_sizes_and_over_commit(page, lab):
     shown = text(page, "/pools/")
     assert "100.0 GiB" in shown
     assert "60.0 GiB" in shown
-    assert ">150 %</small>" in shown
+    assert ">150 %</span>" in shown
     assert ">10 %</small>" in shown
     rows = page.get("/pools.json").json()
     assert [(row["name"], row["committed"], row["volumes"]) for row in rows] == [
