@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('hypervisors', '0025_ssh_host'),
-        ('vms', '0053_disk_of_image'),
+        ('vms', '0055_archs'),
     ]
 
     operations = [

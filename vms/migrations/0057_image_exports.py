@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('vms', '0054_storage_pools'),
+        ('vms', '0056_storage_pools'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
