@@ -270,7 +270,7 @@ WORKER_HYPERVISORS = os.environ.get("VIRTERWEB_HYPERVISORS", "")
 CHORES = {
     "networks.leases.sync.forget": 600,
     "vms.console.sync.forget": 600,
-    "vms.images.uploads.forget": 600,
+    "vms.images.uploading.uploads.forget": 600,
     "vms.images.exporting.requests.forget": 60,
     "vms.capture.requests.forget": 60,
     "virterweb.operations.housekeeping.forget": 3600,

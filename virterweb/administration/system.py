@@ -37,7 +37,7 @@ CHORES = {
     "virterweb.portal.attention.check_addresses": "Check addresses",
     "virterweb.people.ends.chore.run": "Stop and delete what has ended, and send reminders",
     "vms.console.sync.forget": "Delete old console logs",
-    "vms.images.uploads.forget": "Delete interrupted uploads",
+    "vms.images.uploading.uploads.forget": "Delete interrupted uploads",
     "vms.images.exporting.requests.forget": "Delete files of exported images",
     "vms.capture.requests.forget": "Delete captures of packets",
 }

@@ -21,8 +21,9 @@ from virterweb.people.verbs import Verb
 from vms.definition.events import ImageEvent
 from vms.models import LOADING, TAG, WORK, Image, VMStatus, Volume
 
-from . import qcow2, uploads
+from . import qcow2
 from .fetching import fields, urls
+from .uploading import uploads
 
 
 class ImageForm(forms.Form):

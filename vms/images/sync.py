@@ -24,9 +24,10 @@ from vms.definition import volume as volume_xml
 from vms.definition.volume import VolumeSpec
 from vms.models import LAYER, LOADING, TAG, VM, Image, Volume
 
-from . import layers, qcow2, qemu_img, uploads, volumes
+from . import layers, qcow2, qemu_img, volumes
 from .boot_volume import check_idle, check_source
 from .progress import Progress
+from .uploading import uploads
 
 Kind = ReadingProblem.Kind
 

@@ -7,7 +7,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 
 from tests.support.making import make_hypervisor
 from virterweb.web_server import spool
-from vms.images import uploads
+from vms.images.uploading import uploads
 from vms.models import Image, Volume
 
 PATH = b"/etc/shadow"

@@ -8,7 +8,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 
 from tests.support.making import make_hypervisor, make_image
-from vms.images import uploads
+from vms.images.uploading import uploads
 from vms.models import Image, UploadPart
 
 DATA = bytes(range(256)) * 40_000  # more than two parts
