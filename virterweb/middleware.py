@@ -140,13 +140,13 @@ class ContentSecurityPolicy(MiddlewareMixin):
 
 
 class SignInRequired(LoginRequiredMiddleware):
-    """Require a login as Django does, but answer a request of htmx with a plain 401 instead of the login page.
+    """Require a login as Django does, but answer htmx and clients of tus with a plain 401 instead of the login page.
 
     After the login, a user who sent a form returns to the page with the form.
     """
 
     def handle_no_permission(self, request: HttpRequest, view_func: Callable) -> HttpResponse:
-        if request.htmx:
+        if request.htmx or "Tus-Resumable" in request.headers:
             return HttpResponse("You are signed out.", status=401, content_type="text/plain")
         if request.method in ("GET", "HEAD"):
             return super().handle_no_permission(request, view_func)

@@ -212,6 +212,8 @@ WHITENOISE_AUTOREFRESH = DEBUG
 SPOOL_DIR = DATA_DIR / "uploads"
 # Only SQLite tells that web servers and workers are on one machine.
 UPLOADS_IN_DATABASE = not DATABASES["default"]["ENGINE"].endswith("sqlite3")
+# Of a resumable upload, and of all unfinished ones of a user together.
+MAX_UPLOAD_SIZE = int(os.environ.get("VIRTERWEB_UPLOAD_GIB") or 256) * 1024**3
 FILE_UPLOAD_TEMP_DIR = SPOOL_DIR
 FILE_UPLOAD_PERMISSIONS = 0o600
 private_folder.prepare(SPOOL_DIR)
@@ -272,6 +274,7 @@ CHORES = {
     "vms.console.sync.forget": 600,
     "vms.images.uploading.uploads.forget": 600,
     "vms.images.exporting.requests.forget": 60,
+    "vms.images.uploading.finishing.finish_all": 60,
     "vms.capture.requests.forget": 60,
     "virterweb.operations.housekeeping.forget": 3600,
     "virterweb.portal.attention.check_addresses": 15,

@@ -15,6 +15,7 @@ from .hardware import views as hardware_views
 from .history import views as history_views
 from .images.catalogue import views as catalogue_views
 from .images.exporting import views as export_views
+from .images.uploading import views as upload_views
 from .leftovers import views as leftover_views
 from .models import PowerVerb
 from .nics import links as link_views
@@ -54,6 +55,9 @@ urlpatterns = [
     path("known_hosts", address_views.known_hosts, name="known_hosts"),
     path("images/", views.image_list, name="images"),
     path("images/catalogue/", catalogue_views.catalogue, name="catalogue"),
+    path("images/uploads/", upload_views.upload_list, name="uploads"),
+    path("images/uploads/<str:key>/", upload_views.upload, name="upload"),
+    path("images/uploads/<str:key>/discard/", upload_views.upload_discard, name="upload_discard"),
     path("images/<str:hypervisor>/<str:name>/convert/", views.image_convert, name="image_convert"),
     path("images/<str:hypervisor>/<str:name>/retry/", views.image_retry, name="image_retry"),
     path("images/<str:hypervisor>/<str:name>/export/", export_views.image_export, name="image_export"),

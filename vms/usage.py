@@ -7,19 +7,24 @@ from django.db.models.functions import Coalesce
 
 from networks.models import DHCPHost
 from virterweb.people.limits import Kind
-from vms.models import NIC, VM, Disk, Image, Snapshot, SnapshotRequest, SnapshotVerb, Volume
+from vms.models import NIC, VM, Disk, Image, Snapshot, SnapshotRequest, SnapshotVerb, Upload, Volume
 
 MIB_OF_GIB = 1024
 MIB = 1024**2
 
 
 def use(team: int, hypervisor: int | None) -> Mapping[Kind, int]:
-    """Return the number of VMs of a team, with what they may use, running or not, and its images: see `limits.Use`."""
-    here = {"team": team, "managed": True} | ({} if hypervisor is None else {"hypervisor": hypervisor})
+    """Return the number of VMs of a team, with what they may use, running or not, and its images: see `limits.Use`.
+
+    Images that are still being uploaded count with their full size.
+    """
+    of_team = {"team": team} | ({} if hypervisor is None else {"hypervisor": hypervisor})
+    here = of_team | {"managed": True}
     vms = VM.objects.filter(**here)
     sums = vms.aggregate(vms=Count("pk"), vcpus=Sum("vcpus"), memory=Sum("memory"), boot=Sum("boot_size"))
     further = Disk.objects.filter(vm__in=vms.order_by()).aggregate(size=Sum("size"))["size"] or 0
-    further += -(-_bytes_of(Image.objects.filter(**here)) // MIB)
+    arriving = Upload.objects.expected().filter(**of_team).aggregate(bytes=Sum("length"))["bytes"] or 0
+    further += -(-(_bytes_of(Image.objects.filter(**here)) + arriving) // MIB)
     found = {Kind.VMS: sums["vms"], Kind.VCPUS: sums["vcpus"] or 0, Kind.MEMORY: sums["memory"] or 0}
     found[Kind.DISK] = (sums["boot"] or 0) + -(-further // MIB_OF_GIB)
     found[Kind.SNAPSHOTS] = _snapshots(vms)

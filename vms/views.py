@@ -27,6 +27,7 @@ from vms.definition.snapshots.document import OVERLAY
 from vms.images.exporting.requests import may_export
 from vms.images.form import ImageForm
 from vms.images.relations.tree import relations
+from vms.images.uploading.views import unfinished
 from vms.reach.ssh_line import ssh_line
 
 from .listing import COLUMNS, loaded, narrowed, with_nic_count
@@ -206,6 +207,7 @@ def image_list(request: HttpRequest) -> HttpResponse:
     context["unread"] = unread.select_related("hypervisor__status")
     if request.htmx and request.method == "GET":
         return render(request, "vms/images/_list.html", context)
+    context["uploads"] = unfinished(request)
     return render(request, "vms/images/list.html", context, status=422 if form.is_bound else 200)
 
 

@@ -217,6 +217,7 @@ CHANGES = {
 #: What is sent to these URLs changes nothing; sign-in has tests of its own.
 OTHERS = {"networks:preview", "networks:edit_preview", "networks:names", "vms:preview"}
 OTHERS |= {"vms:nic_add_preview", "vms:nic_edit_preview", "vms:pool_refresh"}
+OTHERS |= {"vms:uploads", "vms:upload_discard"}  # the image of a complete upload has an entry
 TAKE_FORMS = {
     f"{space}:{name}".lstrip(":"): (space, name, pattern)
     for space, name, pattern in ALL

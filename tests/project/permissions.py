@@ -13,6 +13,7 @@ from virterweb.people.verbs import ALLOWS, OWNER, ROLES, Verb
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs/permissions.md"
 ANYONE, SIGNED_IN, CREATOR = "everybody", "signed in", "may create something"
+UPLOADER = "has begun the upload"
 Need = Verb | str
 
 
@@ -23,6 +24,7 @@ class Rule:
     get: Need | None
     post: Need | None = None
     anything: bool = False  # a page of Django or allauth, which does not look at the method
+    programs: tuple[str, ...] = ()  # further methods, of a protocol; an object exists for its owner alone
 
 
 def each(names: str, rule: Rule) -> dict[str, Rule]:
@@ -104,6 +106,9 @@ PAGES: dict[str, dict[str | None, Rule]] = {
         **each("templates templates_table", LIST),
         **each("template_edit template_delete", Rule(Verb.SECRETS, Verb.SECRETS)),
         "template_share": SHARE,
+        "uploads": Rule(SIGNED_IN, CREATOR, programs=("options",)),
+        "upload": Rule(None, programs=("head", "patch", "delete")),
+        "upload_discard": Rule(None, UPLOADER),
         "many": Rule(SIGNED_IN, SIGNED_IN),
         "preview": PREVIEW,
     },
@@ -161,6 +166,9 @@ def _lines(routes: dict[tuple[str, str | None], str]) -> Iterator[str]:
     yield "What a user may not see is not named anywhere: “10.1.0.0/24 is taken” instead of the network that has it,"
     yield "“a VM that you may not see” for a guest of others on a network of the user. MACs, addresses and host names"
     yield "on a network are facts of the network, which whoever sees it sees."
+    yield ""
+    yield "An unfinished upload exists only for the user who has begun it, who also continues and deletes it: HEAD,"
+    yield "PATCH and DELETE of `/images/uploads/KEY/`."
     yield ""
     yield "| Page | GET | POST |"
     yield "|---|---|---|"

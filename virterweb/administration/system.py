@@ -39,6 +39,7 @@ CHORES = {
     "vms.console.sync.forget": "Delete old console logs",
     "vms.images.uploading.uploads.forget": "Delete interrupted uploads",
     "vms.images.exporting.requests.forget": "Delete files of exported images",
+    "vms.images.uploading.finishing.finish_all": "Create images from complete uploads",
     "vms.capture.requests.forget": "Delete captures of packets",
 }
 

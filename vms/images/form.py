@@ -6,6 +6,7 @@ from django import forms
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.exceptions import ValidationError
 from django.core.files import File
+from django.utils import timezone
 
 from networks.definition import rules
 from virterweb.hypervisors.desired.one_at_a_time import exclusive
@@ -19,7 +20,7 @@ from virterweb.people.limits import Exceeded
 from virterweb.people.models import Team
 from virterweb.people.verbs import Verb
 from vms.definition.events import ImageEvent
-from vms.models import LOADING, TAG, WORK, Image, VMStatus, Volume
+from vms.models import LOADING, TAG, WORK, Image, Upload, VMStatus, Volume
 
 from . import qcow2
 from .fetching import fields, urls
@@ -75,8 +76,8 @@ class ImageForm(forms.Form):
 
     def clean_file(self) -> File | None:
         file = self.cleaned_data["file"]
-        if file is None:
-            return None
+        if file is None or isinstance(file, uploads.Arrived):
+            return file
         wrong = qcow2.file_problem(file, file.size)
         file.seek(0)
         if wrong:
@@ -143,8 +144,9 @@ class ImageForm(forms.Form):
         """Add the image; None, with errors at their fields, if somebody was quicker."""
         data = self.cleaned_data
         file = data.get("file")
-        upload = secrets.token_hex(16) if file or data.get("url") else ""
-        if file:
+        arrived = isinstance(file, uploads.Arrived)
+        upload = file.key if arrived else secrets.token_hex(16) if file or data.get("url") else ""
+        if file and not arrived:
             uploads.keep(upload, file)
         with exclusive(data["hypervisor"]):
             self.full_clean()  # somebody may have been quicker
@@ -154,7 +156,7 @@ class ImageForm(forms.Form):
             image = Image(hypervisor=data["hypervisor"], owner=by, team=self.team, **values)
             if not self.errors:
                 self._add(image, by)
-        if self.errors and upload:
+        if self.errors and upload and not arrived:
             uploads.discard(upload)
         return None if self.errors else image
 
@@ -162,6 +164,7 @@ class ImageForm(forms.Form):
         """Save the image within the limits of its team; otherwise add the error."""
         try:
             with image.kept_limits():
+                Upload.objects.filter(key=image.upload).update(done_at=timezone.now())  # no longer counts beside it
                 image.save()
                 note_activity(image, ImageEvent.ADDED, by)
         except Exceeded as problem:

@@ -90,7 +90,7 @@ def _lock_for(
     return exclusive(found) if found else nullcontext()
 
 
-def _is_disk_full(problem: OperationalError) -> bool:
+def is_disk_full(problem: OperationalError) -> bool:
     """Return whether the disk of the database is full, by the code of SQLite or PostgreSQL."""
     cause = problem.__cause__
     return getattr(cause, "sqlite_errorcode", None) == SQLITE_FULL or getattr(cause, "sqlstate", None) == DISK_FULL
@@ -105,7 +105,7 @@ class DatabaseCollisionHandler(MiddlewareMixin):
             return render(request, "409.html", status=409)
         if isinstance(problem, OperationalError):
             log.error("%s %s: %s", request.method, request.path, problem)
-            answer = render(request, "503.html", {"full": _is_disk_full(problem)}, status=503)
+            answer = render(request, "503.html", {"full": is_disk_full(problem)}, status=503)
             answer["Retry-After"] = str(SECONDS_TO_RETRY)
             return answer
         return None

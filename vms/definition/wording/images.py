@@ -175,6 +175,14 @@ SOURCES = {
     "{checksum}. It is damaged or being replaced. Retry it later.",
 }
 
+#: Why a header of a resumable upload cannot be read.
+UPLOADS = {
+    "upload.long_metadata": "Upload-Metadata has more than {most} characters.",
+    "upload.metadata": "The value of {key} in Upload-Metadata is not text in Base64.",
+    "upload.algorithm": "The checksum algorithm “{name}” is not supported. Use {known}.",
+    "upload.digest": "The value of Upload-Checksum is not a {name} digest in Base64.",
+}
+
 #: Why a registry file cannot be imported.
 REGISTRIES = {
     "registry.large": "The file is larger than {most:,} bytes, so it is not a registry file.",
@@ -192,4 +200,4 @@ REGISTRIES = {
     "registry.url": "The image {name}: {reason}",
 }
 
-add_wording(REGISTRIES | FILES | HEADERS | MESSAGES | SOURCES)
+add_wording(REGISTRIES | FILES | HEADERS | MESSAGES | SOURCES | UPLOADS)

@@ -5,18 +5,29 @@ parts: no other thing is shared by all machines for certain, and a web server ne
 workers can reach, and may end as soon as the upload is complete.
 """
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import BinaryIO
 
 from django.conf import settings
 from django.core.files import File
 from django.utils import timezone
 
-from vms.models import Image, UploadPart
+from vms.models import Image, Upload, UploadPart
 
 PART = 4 * 1024**2  # bytes
-KEPT = timedelta(hours=6)  # for parts without an image, whose upload may still be in progress
+KEPT = timedelta(hours=6)  # for what belongs to no image, whose upload by the plain form may still be in progress
+NAME = re.compile(r"([0-9a-f]{32})(\..*)?")  # of files in the folder of uploads
+
+
+class Arrived(File):
+    """The file of a complete resumable upload, whose content was checked: it is kept already, under its key."""
+
+    def __init__(self, data: BinaryIO, upload: Upload) -> None:
+        super().__init__(data, upload.file_name or upload.name)
+        self.key, self.size = upload.key, upload.length
 
 
 def keep(upload: str, file: File) -> None:
@@ -54,6 +65,18 @@ def discard(upload: str) -> None:
 
 
 def forget() -> None:
-    """Delete parts that no image needs: of uploads that were broken off."""
-    old = UploadPart.objects.filter(created_at__lt=timezone.now() - KEPT)
-    old.exclude(upload__in=Image.objects.exclude(upload="").values("upload")).delete()
+    """Delete what no image needs: uploads that were broken off, and what is left of others."""
+    for upload in Upload.objects.expired():
+        if Upload.objects.unfinished().filter(pk=upload.pk).delete()[0]:
+            discard(upload.key)
+    Upload.objects.expired().filter(done_at__isnull=False).delete()
+    old = timezone.now() - KEPT
+    needed = {*Image.objects.exclude(upload="").values_list("upload", flat=True)}
+    needed |= {*Upload.objects.unfinished().values_list("key", flat=True)}
+    UploadPart.objects.filter(created_at__lt=old).exclude(upload__in=needed).delete()
+    if settings.UPLOADS_IN_DATABASE:
+        return
+    for path in settings.SPOOL_DIR.iterdir():
+        found = NAME.fullmatch(path.name)
+        if found and found[1] not in needed and path.stat().st_mtime < old.timestamp():
+            path.unlink(missing_ok=True)

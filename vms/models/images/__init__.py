@@ -2,8 +2,9 @@
 
 from .catalogue import CatalogueEntry
 from .export import EXPORT, ImageExport
-from .image import FETCHING, LAYER, LOADING, TAG, Image, ImageStatus, UploadPart
+from .image import FETCHING, LAYER, LOADING, TAG, Image, ImageStatus
 from .pool import PoolVolume, StoragePool, with_totals
+from .upload import Upload, UploadPart
 from .volume import FoundFile, Volume
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "ImageStatus",
     "PoolVolume",
     "StoragePool",
+    "Upload",
     "UploadPart",
     "Volume",
     "with_totals",

@@ -8,7 +8,6 @@ from django.db import models, transaction
 from django.db.models import Q
 from django.db.models.functions import Lower
 from django.urls import reverse
-from django.utils import timezone
 
 from networks.definition import rules
 from virterweb.activity.choices import Kind
@@ -182,16 +181,3 @@ class ImageStatus(Status):
         return f"{arrived}, {size_text(self.rate)}/s" if self.rate else arrived
 
 
-class UploadPart(models.Model):
-    """A part of an uploaded file on its way to the worker that stores it in a pool."""
-
-    upload = models.CharField(help_text="as the column of the image")
-    number = models.PositiveIntegerField()
-    data = models.BinaryField()
-    created_at = models.DateTimeField(default=timezone.now)
-
-    class Meta:
-        constraints = [models.UniqueConstraint(fields=["upload", "number"], name="upload_part_once")]
-
-    def __str__(self) -> str:
-        return f"{self.upload} {self.number}"

@@ -1,0 +1,194 @@
+"""What cannot become an image is refused as early as possible, with the reason, which the page shows as well."""
+
+import os
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from tests.people.teams.test_limits import limit
+from tests.support.making import make_image
+from tests.vms.images.uploading.conftest import DISK, START, Tus
+from virterweb.people.models import Grant
+from virterweb.web_server import spool
+from vms.images.uploading import finishing, uploads
+from vms.images.uploading.form import MOST
+from vms.models import Image, Upload, UploadPart
+
+PACKED = b"\xfd7zXZ\0".ljust(len(DISK), b"\1")
+REASON = "This file is compressed with xz. Decompress it first."
+GIB = 1024**3
+
+
+def shown(tus: Tus) -> str:
+    return tus.client.get(START, headers={"HX-Request": "true"}).content.decode()
+
+
+def errors(answer) -> dict:
+    assert answer.status_code == 422, answer.content
+    return answer.json()["errors"]
+
+
+def test_a_file_that_is_no_disk_is_refused_when_its_beginning_has_arrived(tus, lab, left):
+    path = tus.begin(lab)
+    assert errors(tus.patch(path, PACKED)) == {"file": [REASON]}
+    assert tus.send("HEAD", path).status_code == 410
+    answer = tus.patch(path, PACKED[-10:], len(PACKED) - 10)
+    assert (answer.status_code, answer.content.decode()) == (410, f"{REASON}\n")
+    assert left() == []
+    assert not UploadPart.objects.exists()
+    assert not Image.objects.exists()
+    for page in (shown(tus), tus.client.get("/images/").content.decode()):
+        assert "not an image" in page
+        assert REASON in page
+        assert "data-resume" not in page
+
+
+def test_a_truncated_qcow2_file_is_refused_at_its_end(tus, lab, left, filled):
+    disk = filled()
+    path = tus.begin(lab, length=len(disk) - 2**20)
+    assert "truncated" in errors(tus.patch(path, disk[: -(2**20)]))["file"][0]
+    assert left() == []
+    assert "truncated" in shown(tus)
+
+
+def test_the_name_of_an_image_is_refused_before_anything_is_sent(tus, lab):
+    make_image(lab, "new")
+    answer = tus.create(hypervisor=lab.pk, name="new")
+    assert errors(answer) == {"name": [f"{lab} already has an image new."]}
+    assert "name" in errors(tus.create(hypervisor=lab.pk, name="no name"))
+    assert "hypervisor" in errors(tus.create(hypervisor=77, name="new"))
+    assert not Upload.objects.exists()
+
+
+def test_an_unfinished_upload_keeps_its_name(tus, lab):
+    tus.begin(lab)
+    said = "An upload for an image new is not finished. Resume or discard it, or choose another name."
+    assert errors(tus.create(hypervisor=lab.pk, name="new")) == {"name": [said]}
+
+
+def test_an_empty_file_is_refused(tus, lab):
+    assert errors(tus.create(0, hypervisor=lab.pk, name="new")) == {"__all__": ["The submitted file is empty."]}
+
+
+def test_somebody_who_was_quicker_leaves_the_upload_waiting_with_the_reason(tus, lab):
+    path = tus.begin(lab)
+    quicker = make_image(lab, "new")
+    assert errors(tus.patch(path, DISK)) == {"name": [f"{lab} already has an image new."]}
+    assert f"{lab} already has an image new." in shown(tus)
+    finishing.finish_all()
+    assert list(Image.objects.all()) == [quicker]
+    quicker.delete()
+    assert "the image is being created" in shown(tus)
+    finishing.finish_all()
+    assert uploads.fetch(Image.objects.get().upload, lambda arrived: None).read_bytes() == DISK
+
+
+def test_the_image_of_a_process_that_was_killed_at_the_end_is_made_later(tus, lab, user, monkeypatch):
+    path = tus.begin(lab)
+    with monkeypatch.context() as patched:
+        patched.setattr(finishing, "finish", lambda upload, by: {})
+        tus.patch(path, DISK)
+    assert not Image.objects.exists()
+    assert tus.offset(path) == len(DISK)  # a client that asks
+    assert Image.objects.get().owner == user
+
+
+def test_an_upload_counts_for_the_limit_of_the_team_once(client, member, lab):
+    client.force_login(member)
+    tus = Tus(client)
+    limit(disk=1)
+    answer = tus.create(GIB + 1, hypervisor=lab.pk, name="new")
+    assert "2 of 1 GiB of disk" in errors(answer)["__all__"][0]
+    path = tus.begin(lab)
+    assert "2 of 1 GiB of disk" in errors(tus.create(GIB, hypervisor=lab.pk, name="other"))["__all__"][0]
+    assert tus.patch(path, DISK).status_code == 204
+    assert Image.objects.get().size == len(DISK)
+
+
+def test_rights_are_checked_again_when_the_image_is_made(client, member, lab):
+    client.force_login(member)
+    tus = Tus(client)
+    path = tus.begin(lab)
+    tus.patch(path, DISK[:1000])
+    Grant.objects.all().delete()
+    assert "hypervisor" in errors(tus.patch(path, DISK[1000:], 1000))
+    finishing.finish_all()
+    assert not Image.objects.exists()
+
+
+def test_a_user_has_a_limited_number_of_unfinished_uploads(tus, lab, settings):
+    for number in range(MOST):
+        tus.begin(lab, f"image-{number}")
+    assert f"You have {MOST} unfinished uploads." in errors(tus.create(hypervisor=lab.pk, name="new"))["__all__"][0]
+    Upload.objects.last().delete()
+    settings.MAX_UPLOAD_SIZE = MOST * len(DISK) - 1
+    said = errors(tus.create(hypervisor=lab.pk, name="new"))["__all__"][0]
+    assert said.startswith("Your unfinished uploads would have more than ")
+
+
+def test_without_room_nothing_begins_and_what_has_arrived_is_kept(tus, lab, settings, monkeypatch):
+    if settings.UPLOADS_IN_DATABASE:
+        pytest.skip("the room of the database is not known")
+    path = tus.begin(lab)
+    tus.patch(path, DISK[:1000])
+    monkeypatch.setattr(spool, "room", lambda: 100)
+    assert tus.create(hypervisor=lab.pk, name="other").status_code == 507
+    answer = tus.patch(path, DISK[1000:], 1000)
+    assert answer.status_code == 507
+    assert "The disk of the portal has no room for the rest of the file." in answer.content.decode()
+    assert tus.offset(path) == 1000
+    monkeypatch.setattr(spool, "room", lambda: GIB)
+    assert tus.patch(path, DISK[1000:], 1000).status_code == 204
+    assert Image.objects.exists()
+
+
+def test_the_rest_of_other_uploads_needs_room_as_well(tus, lab, settings, monkeypatch):
+    if settings.UPLOADS_IN_DATABASE:
+        pytest.skip("the room of the database is not known")
+    monkeypatch.setattr(spool, "room", lambda: 2 * len(DISK) - 1)
+    path = tus.begin(lab)
+    assert tus.create(hypervisor=lab.pk, name="other").status_code == 507
+    tus.patch(path, DISK[:1000])
+    assert tus.create(hypervisor=lab.pk, name="other").status_code == 201
+
+
+def test_an_upload_that_nobody_continues_is_deleted_after_a_day(tus, lab, left):
+    old, new = tus.begin(lab, "old"), tus.begin(lab, "new")
+    for path in (old, new):
+        tus.patch(path, DISK[:1000])
+    Upload.objects.filter(name="old").update(last_at=timezone.now() - timedelta(hours=25))
+    UploadPart.objects.update(created_at=timezone.now() - timedelta(hours=25))
+    uploads.forget()
+    assert tus.send("HEAD", old).status_code == 404
+    assert tus.offset(new) == 1000
+    assert tus.patch(new, DISK[1000:], 1000).status_code == 204
+    assert uploads.fetch(Image.objects.get().upload, lambda arrived: None).read_bytes() == DISK
+    Upload.objects.update(done_at=timezone.now() - timedelta(hours=2))
+    uploads.forget()
+    assert not Upload.objects.exists()
+    assert uploads.fetch(Image.objects.get().upload, lambda arrived: None).exists()
+
+
+def test_a_file_that_belongs_to_no_upload_is_deleted(tus, lab, settings, left):
+    if settings.UPLOADS_IN_DATABASE:
+        pytest.skip("there are no files")
+    for name, age in (("ab" * 16, 7), ("cd" * 16, 1), ("ef" * 16 + ".part", 7), ("other", 7)):
+        (settings.SPOOL_DIR / name).write_text("x")
+        at = timezone.now().timestamp() - age * 3600
+        os.utime(settings.SPOOL_DIR / name, (at, at))
+    uploads.forget()
+    assert left() == ["cd" * 16, "other"]
+
+
+def test_an_upload_whose_file_was_lost_continues_from_what_is_there(tus, lab, settings, left):
+    if settings.UPLOADS_IN_DATABASE:
+        pytest.skip("there are no files")
+    path = tus.begin(lab)
+    tus.patch(path, DISK[:5000])
+    file = settings.SPOOL_DIR / left()[0]
+    file.write_bytes(file.read_bytes()[:2000])
+    assert tus.offset(path) == 2000
+    file.unlink()
+    assert tus.offset(path) == 0
+    assert tus.patch(path, DISK).status_code == 204
