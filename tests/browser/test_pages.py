@@ -235,25 +235,3 @@ def test_a_password_is_changed_and_the_portal_left(open_tab: Callable[..., Page]
     expect(tab.get_by_text("Password changed")).to_be_visible()
     tab.get_by_role("button", name="Sign out").click()
     expect(tab.get_by_role("button", name="Sign in")).to_be_visible()
-
-
-@pytest.mark.failing_requests("/images/")
-@pytest.mark.parametrize(
-    ("answer", "said"),
-    [
-        ({"status": 413, "body": "<h1>Request too large</h1>"}, "Request too large"),
-        ({"status": 502, "body": "<h1>Bad gateway</h1>"}, "Bad gateway"),
-        ({}, "The upload was interrupted, and nothing was saved"),
-    ],
-)
-def test_an_upload_that_is_not_accepted_says_so(tab: Page, tmp_path: Path, answer: dict, said: str):
-    file = tmp_path / "disk.raw"
-    file.write_bytes(bytes(1024))
-    tab.goto("/images/")
-    tab.get_by_label("Name").fill("refused")
-    tab.get_by_label("or file").set_input_files(file)
-    refuse = (lambda route: route.fulfill(**answer)) if answer else (lambda route: route.abort())
-    tab.route("**/images/", lambda route: refuse(route) if route.request.method == "POST" else route.continue_())
-    tab.get_by_role("button", name="Add image").click()
-    expect(tab.locator("body")).to_contain_text(said)
-    tab.unroute_all(behavior="ignoreErrors")

@@ -1,6 +1,6 @@
 // After a new sign-in the token that forms carry is another one; the cookie has it.
 
-function token() {
+export function token() {
   return document.cookie.match(/(?:^|; )csrftoken=([^;]+)/)?.[1];
 }
 addEventListener("submit", ({ target }) => {
