@@ -132,7 +132,7 @@ def test_after_a_reload_the_same_file_continues_the_upload(
     assert arrived(uploading) == hashlib.sha256(disk.read_bytes()).digest()
 
 
-@pytest.mark.failing_requests("/images/uploads/", "/images/")
+@pytest.mark.failing_requests("/images/", "/trouble/")
 def test_an_upload_survives_a_restart_of_the_portal(uploading: Portal, disk: Path, tab: Page):
     killed = []
 
@@ -145,6 +145,7 @@ def test_an_upload_survives_a_restart_of_the_portal(uploading: Portal, disk: Pat
     tab.route(UPLOADS, kill)
     begin(tab, disk)
     expect(tab.locator(".upload").get_by_role("status")).to_have_text("The connection is interrupted. Trying again.")
+    tab.unroute(UPLOADS)
     uploading.start_web()
     is_added(tab)
     assert killed

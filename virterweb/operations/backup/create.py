@@ -44,7 +44,7 @@ def _collect(folder: Path) -> archive.Manifest:
 
 
 def _link_uploads(folder: Path) -> None:
-    """Link the complete uploads that wait for the worker."""
+    """Link the uploads that wait for the worker or for the rest, which may be growing: more than counts is harmless."""
     for path in settings.SPOOL_DIR.iterdir():
         name = f"{archive.UPLOADS}/{path.name}"
         if archive.ALLOWED.fullmatch(name) and path.is_file() and not (folder / name).exists():

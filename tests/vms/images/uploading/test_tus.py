@@ -7,7 +7,7 @@ from django.test import Client
 
 from tests.vms.images.uploading.conftest import DISK, START, Tus, encoded
 from virterweb.activity.models import Entry
-from virterweb.people.models import Grant
+from virterweb.people.models import Grant, Token
 from vms.images.uploading import storage, uploads
 from vms.models import Image, Upload, UploadPart
 
@@ -180,6 +180,16 @@ def test_a_page_of_another_site_cannot_send(user, lab):
     client.force_login(user)
     assert Tus(client).create(hypervisor=lab.pk, name="new").status_code == 403
     assert not Upload.objects.exists()
+
+
+def test_a_program_uploads_with_a_token(member, lab):
+    token = Token(user=member, name="ci", verbs=["list", "create"])
+    secret = token.make_secret()
+    token.save()
+    program = Tus(Client(enforce_csrf_checks=True, headers={"Authorization": f"Bearer {secret}"}))
+    path = program.begin(lab)
+    assert program.patch(path, DISK).status_code == 204
+    assert Image.objects.get().owner == member
 
 
 def test_who_may_create_nothing_begins_no_upload(client, member, lab):
