@@ -14,7 +14,7 @@ from virterweb.messages import Failure, Message
 from virterweb.people import rights
 from virterweb.people.verbs import Verb
 from vms.definition.events import ImageEvent
-from vms.images import uploads
+from vms.images.uploading import uploads
 from vms.models import EXPORT, Image, ImageExport, UploadPart
 
 log = logging.getLogger(__name__)

@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.utils import timezone
 from django.utils.http import content_disposition_header
 
-from vms.images.uploads import PART
+from vms.images.uploading.uploads import PART
 from vms.models import ImageExport, UploadPart
 
 PIECE = 1024**2  # bytes that are read at once

@@ -23,8 +23,9 @@ from virterweb.hypervisors.gateway.found import FoundVolume, HypervisorError, Re
 from virterweb.messages import Message
 from virterweb.web_server import spool
 from vms.definition import volume as volume_xml
-from vms.images import layers, qcow2, uploads
+from vms.images import layers, qcow2
 from vms.images.boot_volume import check_idle, check_source
+from vms.images.uploading import uploads
 from vms.models import LAYER, LOADING, Image, ImageExport
 
 log = logging.getLogger(__name__)

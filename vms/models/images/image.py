@@ -179,5 +179,3 @@ class ImageStatus(Status):
         """Return how much of a download has arrived, and how fast it comes."""
         arrived = f"{size_text(self.sent)} of {size_text(self.total)}" if self.total else size_text(self.sent)
         return f"{arrived}, {size_text(self.rate)}/s" if self.rate else arrived
-
-

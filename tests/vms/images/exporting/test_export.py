@@ -15,8 +15,8 @@ from virterweb.activity.models import Entry
 from virterweb.hypervisors.models import HypervisorStatus
 from virterweb.messages import Message
 from virterweb.people.models import Team
-from vms.images import uploads
 from vms.images.exporting import requests
+from vms.images.uploading import uploads
 from vms.models import Image, ImageExport, UploadPart
 
 pytestmark = pytest.mark.integration

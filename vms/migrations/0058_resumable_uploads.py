@@ -12,7 +12,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ('hypervisors', '0025_ssh_host'),
         ('people', '0007_max_snapshots'),
-        ('vms', '0053_disk_of_image'),
+        ('vms', '0057_image_exports'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
