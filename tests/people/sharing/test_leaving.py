@@ -5,7 +5,7 @@ import pytest
 from networks.models import Network
 from tests.support.making import make_image, make_network
 from virterweb.people.models import Team
-from vms.models import VM, Image
+from vms.models import VM, Image, VMTemplate
 
 pytestmark = pytest.mark.integration
 USERS = "/admin/auth/user/"
@@ -24,12 +24,14 @@ def send(page, *users, **typed: object):
     return shown, page.post(USERS, {**chosen, "asked": "yes", "token": token, **typed}, follow=True)
 
 
-def test_networks_vms_and_images_get_the_new_owner_and_keep_their_history(admin_page, lab, users, things):
-    make_image(lab, "mine", owner=users["otto"], team=Team.objects.get(name="red"))
+def test_networks_vms_images_and_templates_get_the_new_owner_and_keep_their_history(admin_page, lab, users, things):
+    red = Team.objects.get(name="red")
+    make_image(lab, "mine", owner=users["otto"], team=red)
+    VMTemplate.objects.create(hypervisor=lab, name="small", owner=users["otto"], team=red)
     shown, answer = send(admin_page, users["otto"], **{"new-user": "mona"})
-    assert all(f"<td>{name}" in shown.content.decode() for name in ("net1", "vm-1", "mine"))
+    assert all(f"<td>{name}" in shown.content.decode() for name in ("net1", "vm-1", "mine", "small"))
     assert "Handed over: " in answer.content.decode()
-    for model in (Network, VM, Image):
+    for model in (Network, VM, Image, VMTemplate):
         assert not model.objects.filter(owner=users["otto"]).exists()
         assert model.objects.filter(owner=users["mona"]).count() == 1
     assert Network.objects.get().revisions.first().what == "handed over from otto to mona"

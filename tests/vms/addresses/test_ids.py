@@ -215,3 +215,11 @@ def test_a_members_vm_has_its_entry_on_the_access_network_of_others(lab, raw, me
     with connected(lab.pk, lab.uri) as connection:
         make.add_entry(vm, connection)
     assert entries(raw) == [IP]
+
+
+def test_the_next_free_ids_are_consecutive(lab):
+    access = Network.objects.get()
+    for number in (2, 5, 10):
+        make_host(access, f"52:54:00:00:01:{number:02x}", f"192.168.122.{number}")
+    assert [ids.next_free_id(lab, count) for count in (1, 2, 3, 4, 5, 244)] == [3, 3, 6, 6, 11, 11]
+    assert ids.next_free_id(lab, 245) is None
