@@ -59,8 +59,9 @@ class RunForm(RunFields):
         self.left_on: Hypervisor | None = None  # whose pool has a volume of the name of a new one
         self.host = self._hypervisor()
         self.archs = [arch for arch in self.host.status.archs if arch in hardware.ARCHS] if self.host else []
-        own = f"that of the host: {document.arch_of_host(self.host)}" if self.host else "that of the host"
-        self.fields["arch"].widget.choices = [("", own), *((arch, arch) for arch in self.archs if arch not in own)]
+        self.own_arch = document.arch_of_host(self.host) if self.host else hardware.X86
+        others = [(arch, arch) for arch in self.archs if arch != self.own_arch]
+        self.fields["arch"].widget.choices = [("", f"that of the host: {self.own_arch}"), *others]
         if self.host:
             self.fields["hypervisor"].initial = self.host
             self.fields["image"].queryset = (
@@ -143,10 +144,10 @@ class RunForm(RunFields):
         """Return the architecture by libvirt's name; "" for that of the host."""
         given = self.cleaned_data["arch"].strip()
         arch = hardware.ALIASES.get(given, given)
-        if arch and arch not in self.archs:
+        if self.host and arch not in ("", self.own_arch, *self.archs):
             there = ", ".join(self.archs) or "none yet"
             raise ValidationError(f"{self.host} has no emulator for {given}. The architectures it has are: {there}.")
-        return "" if arch == document.arch_of_host(self.host) else arch
+        return "" if arch == self.own_arch else arch
 
     def clean_console_dir(self) -> str:
         folder = self.cleaned_data["console_dir"].rstrip("/")
@@ -211,8 +212,7 @@ class RunForm(RunFields):
 
     def _without_ide(self) -> str:
         """Return what the VM has that excludes an IDE bus, or ""; add an error to a firmware that it cannot have."""
-        arch, firmware = self.cleaned_data.get("arch", ""), self.cleaned_data.get("firmware")
-        arch = arch or (document.arch_of_host(self.host) if self.host else "")
+        arch, firmware = self.cleaned_data.get("arch") or self.own_arch, self.cleaned_data.get("firmware")
         if arch == hardware.ARM and firmware in (hardware.BIOS, hardware.SECURE):
             self.add_error("firmware", f"A VM with the architecture {arch} has UEFI firmware without secure boot.")
         return f"the architecture {arch}" if arch == hardware.ARM else "secure boot" * (firmware == hardware.SECURE)

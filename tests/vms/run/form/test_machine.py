@@ -96,6 +96,10 @@ def test_a_vm_of_the_architecture_of_the_host_may_use_kvm(page, lab, arch):
     assert new_document(vm, vm.nics.all(), "kvm", "").startswith('<domain type="kvm">')
 
 
+def test_without_a_hypervisor_an_architecture_has_no_error_of_its_own(page, db):
+    assert "arch" not in page.post("/vms/run/", {"arch": "arm64"}).context["form"].errors
+
+
 def test_vms_on_an_arm_host_are_of_its_architecture(page, lab):
     HypervisorStatus.objects.update(archs=["aarch64", "x86_64"])
     send(page, lab)
