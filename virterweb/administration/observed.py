@@ -20,6 +20,7 @@ from vms.models import (
     DiskRequest,
     GuestReport,
     GuestRun,
+    ImageExport,
     ImageStatus,
     NICAddress,
     NICStatus,
@@ -256,6 +257,13 @@ GROUPS: dict[str, tuple[Table, ...]] = {
             at=OF_DESIRED,
             columns=("desired", "generation", "sent", "error"),
             search=("desired__name", "error"),
+        ),
+        Table(
+            model=ImageExport,
+            about="Files of images that were requested.",
+            at="image__hypervisor",
+            columns=("image", "asked_by", "asked_at", "ready_at", "error"),
+            search=("image__name", "error"),
         ),
         Table(
             model=Volume,
