@@ -25,13 +25,13 @@ class ResumableUpload:
     def begin(self, length: int, **values: object) -> None:
         """Create the upload; its metadata are the fields of the form."""
         pairs = (f"{key} {base64.b64encode(str(value).encode()).decode()}" for key, value in values.items())
-        answer = self._request("POST", b"", {"Upload-Length": str(length), "Upload-Metadata": ",".join(pairs)})
+        answer = self.request("POST", b"", {"Upload-Length": str(length), "Upload-Metadata": ",".join(pairs)})
         assert answer.status == 201, answer.read()
         self.path = answer.headers["Location"]
 
     def offset(self) -> int:
         """Return how much has arrived, as the server says."""
-        answer = self._request("HEAD", b"", {})
+        answer = self.request("HEAD", b"", {})
         assert answer.status == 200, answer.status
         return int(answer.headers["Upload-Offset"])
 
@@ -69,11 +69,11 @@ class ResumableUpload:
                 done += len(piece)
                 yield piece
 
-        answer = self._request("PATCH", pieces(), {"Upload-Offset": str(at), "Content-Length": str(size)})
+        answer = self.request("PATCH", pieces(), {"Upload-Offset": str(at), "Content-Length": str(size)})
         assert answer.status == 204, answer.read()
         return int(answer.headers["Upload-Offset"])
 
-    def _request(self, method: str, body: bytes | Iterable[bytes], headers: dict[str, str]) -> http.client.HTTPResponse:
+    def request(self, method: str, body: bytes | Iterable[bytes], headers: dict[str, str]) -> http.client.HTTPResponse:
         connection = http.client.HTTPConnection(urllib.parse.urlsplit(self.portal.url).netloc, timeout=60)
         given = {"Cookie": self.cookies, "X-CSRFToken": self.token, "Tus-Resumable": "1.0.0"}
         given["Content-Type"] = "application/offset+octet-stream"

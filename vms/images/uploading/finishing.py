@@ -32,6 +32,8 @@ def check_head(upload: Upload) -> Errors:
 
 def finish(upload: Upload, user: rights.Actor) -> Errors:
     """Make the image of a complete upload; return the errors by field, none if it is made. Repeating it is safe."""
+    if not Upload.objects.complete().filter(pk=upload.pk).exists():  # another process was quicker
+        return {}
     with storage.opened(upload) as data:
         if wrong := qcow2.file_problem(data, upload.length):
             return refuse(upload, wrong)

@@ -92,7 +92,7 @@ def _path(upload: Upload) -> Path:
 
 def recover(upload: Upload) -> None:
     """Correct the offset if the file has less, as after a backup without it was restored."""
-    if settings.UPLOADS_IN_DATABASE or not upload.offset:
+    if settings.UPLOADS_IN_DATABASE or not upload.offset or upload.problem:
         return
     size = 0
     with suppress(FileNotFoundError):

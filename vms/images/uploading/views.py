@@ -93,6 +93,7 @@ def unfinished(request: HttpRequest) -> list[Upload]:
     found = list(Upload.objects.of(request.user).unfinished().select_related("hypervisor"))
     for upload in found:
         upload.reason = upload.problem
+        storage.recover(upload)
         if upload.is_complete and not upload.problem:
             upload.reason = finishing.remaining_problem(upload, request.user)
     return found
@@ -190,7 +191,7 @@ def _continue(request: HttpRequest, found: Upload) -> HttpResponse:
         raise Refused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"Send the content type {CONTENT_TYPE}.")
     if _number(request, "Upload-Offset") != found.offset:
         raise Refused(HTTPStatus.CONFLICT, f"{found.offset} bytes have arrived. Continue from there.")
-    if int(request.headers.get("Content-Length") or 0) > found.length - found.offset:
+    if (metadata.number(request.headers.get("Content-Length")) or 0) > found.length - found.offset:
         raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The body has more bytes than the rest of the upload.")
     if header := request.headers.get("Upload-Checksum"):
         try:

@@ -4,6 +4,7 @@ import hashlib
 import random
 import shutil
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -71,3 +72,21 @@ def memory(portal: Portal) -> int:
     """Return the most memory that the web server has ever used, in bytes."""
     lines = Path(f"/proc/{portal.web.pid}/status").read_text().splitlines()
     return 1024 * int(next(line for line in lines if line.startswith("VmHWM")).split()[1])
+
+
+def test_of_two_clients_that_send_at_once_exactly_one_wins(portal, disk):
+    upload = ResumableUpload(portal)
+    upload.begin(SIZE, hypervisor=portal.ask("Hypervisor.objects.get().pk"), name="new", filename=disk.name)
+    contents = disk.read_bytes(), bytes(reversed(disk.read_bytes()))
+
+    def send(content: bytes) -> int:
+        try:
+            return upload.request("PATCH", content, {"Upload-Offset": "0"}).status
+        except OSError:  # the answer came while the rest was being sent
+            return 409
+
+    with ThreadPoolExecutor(2) as clients:
+        statuses = list(clients.map(send, contents))
+    assert sorted(statuses) == [204, 409]
+    arrived = portal.data / "uploads" / portal.ask("Image.objects.get().upload")
+    assert arrived.read_bytes() == contents[statuses.index(204)]

@@ -192,3 +192,16 @@ def test_an_upload_whose_file_was_lost_continues_from_what_is_there(tus, lab, se
     file.unlink()
     assert tus.offset(path) == 0
     assert tus.patch(path, DISK).status_code == 204
+
+
+def test_a_waiting_upload_whose_file_was_lost_can_be_resumed(tus, lab, settings, left):
+    if settings.UPLOADS_IN_DATABASE:
+        pytest.skip("there are no files")
+    path = tus.begin(lab)
+    make_image(lab, "new")
+    tus.patch(path, DISK)
+    assert "data-resume" not in shown(tus)
+    (settings.SPOOL_DIR / left()[0]).unlink()
+    assert "data-resume" in shown(tus)
+    finishing.finish_all()
+    assert tus.offset(path) == 0
