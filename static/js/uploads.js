@@ -1,19 +1,27 @@
 // Files of a form with data-upload go to the server in pieces (tus), so that a lost connection, a reload of the page or a
 // restart of the portal costs nothing that has arrived. Without this script the form sends the file by itself.
 
-import { showErrors } from "./uploads/errors.js";
-import { Panel } from "./uploads/panel.js";
-import { Sending } from "./uploads/sending.js";
-
 let running; // the upload of this page
 
 const ofForm = () => document.querySelector("form[data-upload]");
 
+// Loaded by the few pages that upload, and only then.
+async function load() {
+  const names = ["uploads/errors", "uploads/panel", "uploads/sending", "../vendor/tus/tus.min"]; // the last sets a global name
+  const [{ showErrors }, { Panel }, { Sending }] = await Promise.all(names.map((name) => import(`./${name}.js`)));
+  return { showErrors, Panel, Sending };
+}
+
 async function send(form, file, target) {
-  const panel = new Panel(form.querySelector(".upload"));
   const button = form.querySelector("button.primary");
-  button.disabled = true;
-  running = new Sending(file, target, {
+  running = button.disabled = true;
+  const { showErrors, Panel, Sending } = await load();
+  const panel = new Panel(form.querySelector(".upload"));
+  const stop = () => {
+    panel.hide();
+    running = button.disabled = false;
+  };
+  const sending = new Sending(file, target, {
     progress: (sent, total) => panel.progress(sent, total),
     retrying: () => panel.say("The connection is interrupted. Trying again."),
     done: () => location.assign(form.action || location.pathname),
@@ -23,21 +31,13 @@ async function send(form, file, target) {
       else panel.failed(text);
     },
   });
-  const stop = () => {
-    panel.hide();
-    button.disabled = false;
-    running = undefined;
-  };
   panel.begin(file, {
-    pause: () => running.pause(),
-    resume: () => running.start(),
-    discard: async () => {
-      await running.discard();
-      stop();
-    },
+    pause: () => sending.pause(),
+    resume: () => sending.start(),
+    discard: () => sending.discard().then(stop),
   });
   showErrors(form, {});
-  await running.start();
+  await sending.start();
 }
 
 addEventListener("submit", (event) => {
@@ -48,7 +48,8 @@ addEventListener("submit", (event) => {
   event.stopImmediatePropagation();
   if (running) return;
   const fields = [...new FormData(form)].filter(([name, value]) => name !== "csrfmiddlewaretoken" && value && !(value instanceof File));
-  send(form, file, { endpoint: form.dataset.upload, metadata: { ...Object.fromEntries(fields), filename: file.name } });
+  const metadata = { ...Object.fromEntries(fields), filename: file.name };
+  send(form, file, { endpoint: form.dataset.upload, metadata }).catch(() => form.submit());
 }, true);
 
 // A row of unfinished uploads asks for its file again: browsers do not keep files over a reload.
@@ -58,8 +59,9 @@ addEventListener("click", ({ target }) => {
   if (!button || !form || running) return;
   const { resume, file: name, length } = button.dataset;
   const input = Object.assign(document.createElement("input"), { type: "file" });
-  input.addEventListener("change", () => {
+  input.addEventListener("change", async () => {
     const file = input.files[0];
+    const { showErrors } = await load();
     if (file.name === name && String(file.size) === length) {
       send(form, file, { uploadUrl: resume });
       form.querySelector(".upload").scrollIntoView({ block: "nearest" });

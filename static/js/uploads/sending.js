@@ -51,7 +51,6 @@ export class Sending {
 
   async start() {
     if (!this.upload) {
-      await import("../../vendor/tus/tus.min.js"); // which sets a global name
       this.upload = new globalThis.tus.Upload(this.file, this.options);
       const { name, hypervisor } = this.options.metadata ?? {};
       const earlier = name ? await this.upload.findPreviousUploads() : [];

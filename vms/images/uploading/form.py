@@ -26,6 +26,10 @@ class UploadForm(ImageForm):
     def _check_ways(self, data: dict) -> None:
         if not self.length:
             self.add_error(None, "The submitted file is empty.")
+        if self.data.get("volume") or self.data.get("url"):
+            self.add_error(None, "Choose a file or another source, not both.")
+        elif self.data.get("checksum"):
+            self.add_error(None, "The checksum of a file is verified only if it is fetched from a URL.")
 
     def clean(self) -> dict:
         data = super().clean()

@@ -71,6 +71,14 @@ def test_an_empty_file_is_refused(tus, lab):
     assert errors(tus.create(0, hypervisor=lab.pk, name="new")) == {"__all__": ["The submitted file is empty."]}
 
 
+@pytest.mark.parametrize(
+    ("field", "said"), [("url", "not both"), ("volume", "not both"), ("checksum", "only if it is fetched from a URL")]
+)
+def test_a_file_with_another_source_is_refused(tus, lab, field, said):
+    answer = tus.create(hypervisor=lab.pk, name="new", **{field: "https://example.org/x"})
+    assert said in errors(answer)["__all__"][0]
+
+
 def test_somebody_who_was_quicker_leaves_the_upload_waiting_with_the_reason(tus, lab):
     path = tus.begin(lab)
     quicker = make_image(lab, "new")
