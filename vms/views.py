@@ -201,18 +201,20 @@ def image_list(request: HttpRequest) -> HttpResponse:
         image.seen = volumes.get((image.hypervisor_id, image.volume))
         image.flat = bool(image.seen and not image.seen.backing)
         image.relations, image.can_export = related[image.pk], may_export(request.user, image)
-    context = {"page": page, "form": form, "volumes": _offered(request.user, form)}
+    context = {"page": page, "form": form}
     mine = rights.access_of(request.user).hypervisors(at="hypervisor")
     unread = ReadingProblem.objects.filter(mine, kind=ReadingProblem.Kind.POOL)
     context["unread"] = unread.select_related("hypervisor__status")
     if request.htmx and request.method == "GET":
         return render(request, "vms/images/_list.html", context)
-    context["uploads"] = unfinished(request)
+    context |= {"uploads": unfinished(request), "volumes": _offered(request.user, form)}
     return render(request, "vms/images/list.html", context, status=422 if form.is_bound else 200)
 
 
 def _offered(user: rights.Actor, form: ImageForm) -> QuerySet[Volume]:
     """Return volumes that can become images, the first by name: no VM's disk, no image, none of Virter's own."""
+    if "volume" not in form.fields:
+        return Volume.objects.none()
     usable = form.fields["hypervisor"].widget.hypervisors
     allowed = rights.access_of(user).hypervisors(Verb.CREATE, at="hypervisor") & Q(hypervisor__in=usable.order_by())
     named = Image.objects.filter(hypervisor=OuterRef("hypervisor"), volume=OuterRef("name"))
