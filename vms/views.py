@@ -26,7 +26,7 @@ from vms.bulk.rows import Action
 from vms.definition.snapshots.document import OVERLAY
 from vms.images.exporting.requests import may_export
 from vms.images.form import ImageForm
-from vms.images.relations.tree import relations
+from vms.images.relations.tree import relations, volumes_of
 from vms.images.uploading.views import unfinished
 from vms.reach.ssh_line import ssh_line
 
@@ -193,10 +193,7 @@ def image_list(request: HttpRequest) -> HttpResponse:
         return redirect("vms:images")
     images = Image.objects.visible_to(request.user).select_related("status", "hypervisor", "export")
     page = page_of(images.order_by("hypervisor", natural("name")), request.GET)
-    seen = Volume.objects.filter(hypervisor__in={image.hypervisor_id for image in page.object_list})
-    seen = seen.filter(name__in={image.volume for image in page.object_list})
-    volumes = {(volume.hypervisor_id, volume.name): volume for volume in seen}
-    related = relations(page.object_list, request.user)
+    volumes, related = volumes_of(page.object_list), relations(page.object_list, request.user)
     for image in page.object_list:
         image.seen = volumes.get((image.hypervisor_id, image.volume))
         image.flat = bool(image.seen and not image.seen.backing)

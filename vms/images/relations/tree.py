@@ -68,6 +68,13 @@ def relations(images: Sequence[Image], user: Actor) -> dict[int, Relations]:
     return found
 
 
+def volumes_of(images: Sequence[Image]) -> dict[Place, Volume]:
+    """Return the volumes that images name, by hypervisor and name."""
+    found = Volume.objects.filter(hypervisor__in={image.hypervisor_id for image in images})
+    found = found.filter(name__in={image.volume for image in images})
+    return {(volume.hypervisor_id, volume.name): volume for volume in found}
+
+
 class _Tree:
     """The tags and layers of hypervisors."""
 

@@ -13,17 +13,20 @@ from virterweb.people.cli import VerbCommand, await_first_poll, pick_hypervisor,
 from virterweb.people.verbs import Verb
 from vms.images.catalogue import importing, registry
 from vms.images.exporting.requests import require_export
+from vms.images.relations.tree import Relations, relations, volumes_of
 from vms.management.exporting import write_file
 from vms.management.pulling import add_image, catalogue_entry
-from vms.models import CatalogueEntry, Image
+from vms.models import CatalogueEntry, Image, Volume
 
 
 class Command(VerbCommand):
-    help = "Add images that VMs are run from, and edit the catalogue of images."
+    help = "List, add, export and delete the images that VMs are run from, and edit the catalogue of images."
     arguments: ClassVar = {"name": "name of the image"}
 
     def add_arguments(self, parser: CommandParser) -> None:
         verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+        self.verb(verbs, "ls", self.ls, "list images with their size, and what uses them")
+        self.verb(verbs, "rm", self.rm, "delete an image that nothing uses", "name", waits=True)
         add = self.verb(verbs, "add", self.add, "fetch the file of a URL as an image", waits=True)
         add.add_argument("name", nargs="?", default="", help="name of the image; default: that in the catalogue")
         source = add.add_mutually_exclusive_group(required=True)
@@ -59,6 +62,22 @@ class Command(VerbCommand):
         if not values["name"]:
             raise CommandError("name: enter the name of the image before --url")
         image = add_image(hypervisor, self.user, **values)
+        if not no_wait:
+            wait_for([image], self)
+
+    def ls(self, hypervisor: str | None, **options: object) -> None:
+        images = Image.objects.visible_to(self.user).select_related("status", "hypervisor")
+        images = list((images.on(pick_hypervisor(self.user, hypervisor)) if hypervisor else images).order_by("name"))
+        related, volumes = relations(images, self.user), volumes_of(images)
+        rows = [_row(image, volumes.get((image.hypervisor_id, image.volume)), related[image.pk]) for image in images]
+        self.stdout.write(table(("Name", "Volume", "Size", "Format", "Used by", "State", "Hypervisor"), rows))
+
+    def rm(self, name: str, no_wait: bool, **options: object) -> None:
+        image = self._find(name, pick_hypervisor(self.user, options["hypervisor"]))
+        rights.require(self.user, Verb.DELETE, image)
+        if reason := relations([image], self.user)[image.pk].refusal(image):
+            raise CommandError(str(reason))
+        image.remove()
         if not no_wait:
             wait_for([image], self)
 
@@ -104,6 +123,11 @@ class Command(VerbCommand):
         self.stdout.write(f"{len(found) - len(changes)} unchanged")
         if not dry_run:
             importing.carry_out(changes, self.user)
+
+
+def _row(image: Image, volume: Volume | None, related: Relations) -> tuple[object, ...]:
+    size, kind = (volume.size, volume.format) if volume else ("", "")
+    return (image.name, image.volume, size, kind, ",".join(related.users), image.state.words, image.hypervisor)
 
 
 def _bytes(file: str) -> bytes:

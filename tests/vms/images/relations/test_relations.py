@@ -1,7 +1,9 @@
 """The list of images shows what they are based on and what uses them; an image in use is not deleted."""
 
 import pytest
+from django.core.management import CommandError
 
+from tests.project.commands.running_commands import run
 from tests.support.making import make_hypervisor, make_image, make_vm
 from tests.support.teams import make_team
 from virterweb.hypervisors.models import Hypervisor
@@ -66,6 +68,19 @@ def test_an_image_in_use_is_not_deleted_and_its_users_are_named(page, lab):
     vm.delete()
     delete(page, "app")
     assert Image.objects.get(name="app").removed_at
+
+
+def test_the_commands_list_images_and_delete_those_that_nothing_uses(lab):
+    vm = make_vm(lab, "web", 8, image=Image.objects.get(name="app"))
+    (app,) = (line.split() for line in run("image", "ls").splitlines() if line.startswith("app"))
+    assert "web" in app
+    with pytest.raises(CommandError, match="it is in use: VM web"):
+        run("image", "rm", "app", "--no-wait")
+    with pytest.raises(CommandError, match="no image none"):
+        run("image", "rm", "none", "--no-wait")
+    vm.delete()
+    run("image", "rm", "app", "--no-wait")
+    assert [each.name for each in Image.objects.exclude(removed_at=None)] == ["app"]
 
 
 def test_a_disk_on_the_layer_counts_also_if_others_made_its_vm(page, lab):
