@@ -19,17 +19,25 @@ from vms.addresses import ids
 from vms.commit.form import obstacle
 from vms.definition.documents.duplicate import own_name, volumes
 from vms.definition.events import Event
-from vms.models import NIC, VM, Disk, Volume, free_mac
+from vms.definition.snapshots.document import Kind, disks
+from vms.models import NIC, VM, Disk, Snapshot, SnapshotRequest, Volume, free_mac
 from vms.run.form import PLAIN
 
 
 class DuplicateForm(forms.Form):
-    """Name and ID of the duplicate, and whether it is started."""
+    """Name, ID and disks of the duplicate, and whether it is started."""
 
     number = forms.IntegerField(
         label="ID", min_value=2, max_value=2**24 - 1, help_text="Determines the MAC and IP on the access network."
     )
     name = forms.CharField(max_length=50, required=False, help_text="Empty: the name of the VM with the new ID.")
+    snapshot = forms.ChoiceField(
+        label="Disks",
+        required=False,
+        help_text="A full copy is independent of the VM, which must be off. A linked clone stores only what it changes; "
+        "its disks begin as in an external snapshot of the VM. While it exists, the snapshot cannot be merged and the "
+        "VM cannot be deleted.",
+    )
     start = forms.BooleanField(label="Start the duplicate", required=False, initial=True)
 
     def __init__(self, *args: object, vm: VM, user: rights.Actor, **kwargs: object) -> None:
@@ -37,10 +45,12 @@ class DuplicateForm(forms.Form):
         self.vm, self.user, self.label_suffix = vm, user, ""
         self.team: Team | None = None
         self.fields["number"].initial = ids.next_free_id(vm.hypervisor)
+        linked = [(each.name, f"Linked clone of the snapshot {each.name}") for each in self._snapshots()]
+        self.fields["snapshot"].choices = [("", "Full copy"), *linked]
 
     def clean(self) -> dict:
         data, hypervisor = super().clean(), self.vm.hypervisor
-        if reason := self.obstacle:
+        if reason := self._obstacle_of_link() if data.get("snapshot") else self.obstacle:
             self.add_error(None, reason)
         number = data.get("number")
         for problem in ids.problems(hypervisor, [number], self.user) if number else ():
@@ -53,14 +63,38 @@ class DuplicateForm(forms.Form):
 
     @property
     def obstacle(self) -> str:
-        """Return why the VM cannot be duplicated now, as a text; "" if it can."""
+        """Return why the VM cannot be copied now, as a text; "" if it can."""
         if reason := obstacle(self.vm):
             return reason
-        for pool, volume in volumes(self.vm.status.definition):
+        for pool, volume in volumes(self._document):
             if not volume or own_name(volume, self.vm.name, "") == volume:
                 disk = f"{pool}/{volume}" if volume else "that is no volume of a pool"
                 return f"{self.vm} has a disk {disk}, which the portal did not create. Detach it first."
         return ""
+
+    def _snapshots(self) -> Iterable[Snapshot]:
+        return self.vm.snapshots.filter(kind=Kind.EXTERNAL).exclude(document="")
+
+    @property
+    def _document(self) -> str:
+        """Return the definition whose disks the duplicate gets: the present one, or that of the chosen snapshot."""
+        if name := getattr(self, "cleaned_data", {}).get("snapshot"):
+            return self._snapshots().filter(name=name).values_list("document", flat=True).first() or ""
+        return self.vm.status.definition
+
+    def _obstacle_of_link(self) -> str:
+        """Return why no linked clone can be made of the chosen snapshot now, as a text; "" if one can."""
+        vm, name = self.vm, self.cleaned_data["snapshot"]
+        if not vm.status.present:
+            return f"libvirt has no VM {vm}."
+        if not self._document:
+            return str(Message("duplicate.no_snapshot", vm=vm.name, name=name))
+        if SnapshotRequest.objects.filter(vm=vm, done_at=None).exists():
+            return f"Another request about the snapshots of {vm} is in progress. Try again when it is done."
+        if any(not volume or own_name(volume, vm.name, "") == volume for _, volume in volumes(self._document)):
+            return str(Message("duplicate.later", name=name))
+        then, now = ({disk.target for disk in disks(text)} for text in (self._document, vm.status.definition))
+        return "" if then == now else str(Message("duplicate.other_disks", vm=vm.name, name=name))
 
     def _check_name(self, name: str) -> None:
         hypervisor = self.vm.hypervisor
@@ -74,7 +108,7 @@ class DuplicateForm(forms.Form):
             self.add_error("name", name_in_use(self.user, "a VM", there, hypervisor))
             return
         copy = VM(name=name, hypervisor=hypervisor, console_log=self.vm.console_log)
-        names = [volume for _, volume in volumes(self.vm.status.definition)]
+        names = [volume for _, volume in volumes(self._document)]
         own = {copy.seed_volume, *(own_name(volume, self.vm.name, name) for volume in names)}
         if left := Volume.objects.filter(hypervisor=hypervisor, name__in=own).first():
             self.add_error("name", str(Message("vm.volume_left", pool=hypervisor.pool, volume=left)))
@@ -90,7 +124,7 @@ class DuplicateForm(forms.Form):
             self.add_error(None, str(problem))
             return
         granted = pools.Pools(self.user, self.team and self.team.pk, hypervisor)
-        used = ["", *(pool for pool, _ in volumes(self.vm.status.definition))]
+        used = ["", *(pool for pool, _ in volumes(self._document))]
         reasons = [str(why) for pool in dict.fromkeys(used) if (why := granted.refusal(*filter(None, [pool])))]
         reasons += self.vm.reach_refused([], [nic.spec() for nic in self._originals()], self.user)
         for reason in dict.fromkeys(reasons):
@@ -104,6 +138,7 @@ class DuplicateForm(forms.Form):
         copy = self._copy(by)
         copy.make_host_key()  # before the lock, because it takes time
         with exclusive(self.vm.hypervisor):
+            self.vm.lock()  # so that no request about its snapshots begins
             self.full_clean()
             if self.errors:
                 return None
@@ -119,7 +154,7 @@ class DuplicateForm(forms.Form):
         data, vm = self.cleaned_data, self.vm
         same = (*PLAIN, "hypervisor", "image", "hardware", "autostart")
         own = {"name": data["name"], "number": data["number"], "owner": by, "team": self.team}
-        own |= {"copied_from": vm.uuid, "running": data["start"]}
+        own |= {"copied_from": vm.uuid, "linked_to": data["snapshot"], "running": data["start"]}
         own["power_generation"] = int(data["start"])  # 0: no change of power is requested
         return VM(**{column: getattr(vm, column) for column in same}, **own)
 
@@ -127,8 +162,9 @@ class DuplicateForm(forms.Form):
         copy.save()
         NIC.objects.bulk_create(self._nics(copy))
         same = ("name", "size", "format", "bus", "pool", "cache", "discard")
+        linked = {"format": "qcow2"} if copy.linked_to else {}
         further = [{column: getattr(disk, column) for column in same} for disk in self.vm.disks.filter(made=True)]
-        Disk.objects.bulk_create(Disk(vm=copy, **values) for values in further)
+        Disk.objects.bulk_create(Disk(vm=copy, **values | linked) for values in further)
         record(copy, Event.DUPLICATED, by, about={"vm": self.vm.name})
 
     def _nics(self, copy: VM) -> Iterable[NIC]:

@@ -1,14 +1,15 @@
-"""Creates the disks and the document of a duplicate from those of another VM, which is off."""
+"""Creates the disks and the document of a duplicate from those of another VM, which is off unless they are linked."""
 
 from virterweb.hypervisors.gateway.connection import Connection
 from virterweb.hypervisors.gateway.found import FoundDomain, Refused
 from virterweb.messages import Message
 from vms.definition import domain as domain_xml
 from vms.definition import volume as volume_xml
-from vms.definition.documents.duplicate import Own, duplicate, own_name, volumes
+from vms.definition.documents.duplicate import Own, duplicate, on_overlays, own_name, volumes
 from vms.definition.volume import VolumeSpec
 from vms.models import VM, WORK, Power
 
+from . import linking
 from .domain import console_file
 
 
@@ -27,12 +28,18 @@ def copied_document(vm: VM, connection: Connection) -> str:
     document = connection.domains.stored_document(original.uuid)
     if len(domain_xml.parse(document).nics) != len(own.macs):
         raise Refused(Message("duplicate.changed", vm=original.name))
+    if vm.linked_to:
+        places = linking.links(vm, original, connection).items()
+        document = on_overlays(document, {target: (link.pool, link.volume) for target, link in places})
     return duplicate(document, own)
 
 
 def copy_disks(vm: VM, connection: Connection) -> None:
-    """Copy each disk of the original that does not exist yet; an interrupted copy is made again."""
+    """Copy each disk of the original that does not exist yet, or link it; an interrupted copy is made again."""
     original = _original(vm, connection)
+    if vm.linked_to:
+        linking.create(vm, original, connection)
+        return
     for pool, volume in volumes(connection.domains.stored_document(original.uuid)):
         name = own_name(volume, original.name, vm.name)
         if not volume or name == volume:
@@ -63,10 +70,10 @@ def _copy(vm: VM, connection: Connection, pool: str, names: tuple[str, str]) -> 
 
 
 def _original(vm: VM, connection: Connection) -> FoundDomain:
-    """Return the VM whose disks are copied; Refused if it is gone, or may be writing to them."""
+    """Return the VM whose disks are copied or linked; Refused if it is gone, or may be writing to them."""
     found = connection.domains.get(str(vm.copied_from))
     if found is None:
         raise Refused(Message("duplicate.gone", vm=vm.name))
-    if found.state != Power.OFF or found.saved:
+    if not vm.linked_to and (found.state != Power.OFF or found.saved):
         raise Refused(Message("duplicate.runs", vm=found.name))
     return found

@@ -5,6 +5,7 @@ from enum import StrEnum
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from virterweb.activity.choices import Result
@@ -35,6 +36,13 @@ class SnapshotRefusal(StrEnum):
     NO_DISK = "no_disk"
     NOT_EXTERNAL = "not_external"
     NO_DEFINITION = "no_definition"
+    BEING_LINKED = "being_linked"
+
+
+def being_linked(vm: VM) -> QuerySet[VM]:
+    """Return the linked clones of a VM whose disks are not complete yet."""
+    here = VM.objects.filter(hypervisor=vm.hypervisor_id, copied_from=vm.uuid, status__made_at=None)
+    return here.exclude(linked_to="")
 
 
 def take(vm: VM, name: str, by: AbstractBaseUser | None, **about: object) -> SnapshotRequest:
@@ -135,6 +143,8 @@ def _ask(vm: VM, verb: SnapshotVerb, name: str, by: AbstractBaseUser | None, abo
     with vm.transition(present=True):
         if SnapshotRequest.objects.filter(vm=vm, done_at=None).exists():
             raise InvalidTransition(vm, SnapshotRefusal.IN_PROGRESS)
+        if clones := sorted(being_linked(vm).values_list("name", flat=True)):
+            raise InvalidTransition(vm, SnapshotRefusal.BEING_LINKED, clones=", ".join(clones))
         event = EVENTS[verb]
         entry = Entry.objects.record(vm.activity_subject(event), event, {"snapshot": name}, by=by)
         values = {"verb": verb, "name": name, "about": about, "asked_by": by, "entry_id": entry.pk}

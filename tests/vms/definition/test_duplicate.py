@@ -1,8 +1,9 @@
 """The document of a duplicate has values of its own, and keeps what the portal does not model."""
 
 import pytest
+from lxml import etree
 
-from vms.definition.documents.duplicate import Own, duplicate, volumes
+from vms.definition.documents.duplicate import Own, duplicate, on_overlays, volumes
 
 UUID, NEW = "6a2d5b5e-6f0c-4d5a-8e36-2c1b1c5b9f77", "7b3e6c6f-7a1d-4e6b-9f47-3d2c2d6c0a88"
 MACS = ["52:54:00:00:00:09", "52:54:00:aa:bb:cc"]
@@ -54,3 +55,13 @@ def test_the_volumes_are_those_of_the_disks():
     assert volumes(DOCUMENT) == [("default", "virter:work:web"), ("fast", "virter:work:web-data")]
     other = DOCUMENT.replace("pool='fast' volume='virter:work:web-data'", "file='/x'")
     assert volumes(other)[1] == ("", "")
+
+
+def test_disks_are_put_in_other_volumes_as_qcow2_and_the_rest_is_kept():
+    raw = DOCUMENT.replace("pool='fast' volume='virter:work:web-data'", "file='/pool/data.snapshot-00000000'")
+    targets = etree.fromstring(raw).xpath("//disk[@device='disk' or not(@device)]/target/@dev")
+    found = on_overlays(raw, {target: ("pool", f"new-{target}") for target in targets})
+    assert volumes(found) == [("pool", f"new-{target}") for target in targets]
+    assert set(etree.fromstring(found).xpath("//disk[source/@pool='pool']/driver/@type")) == {"qcow2"}
+    assert "virter:work:web-cidata" in found
+    assert "snapshot-00000000" not in found

@@ -67,6 +67,25 @@ def volumes(document: str) -> list[tuple[str, str]]:
     return [(disk.xpath("string(source/@pool)"), disk.xpath("string(source/@volume)")) for disk in disks]
 
 
+def on_overlays(document: str, places: Mapping[str, tuple[str, str]]) -> str:
+    """Return the document with its disks in these qcow2 volumes, given as pool and name by target."""
+    root = etree.fromstring(document.encode(), PARSER)
+    for disk in root.iterfind("devices/disk"):
+        target = disk.find("target")
+        if target is None or target.get("dev") not in places:
+            continue
+        for tag in ("source", "backingStore", "mirror"):
+            for element in disk.findall(tag):
+                disk.remove(element)
+        pool, volume = places[target.get("dev")]
+        disk.set("type", "volume")
+        etree.SubElement(disk, "source", pool=pool, volume=volume)
+        if disk.find("driver") is None:
+            disk.insert(0, etree.Element("driver", name="qemu"))
+        disk.find("driver").set("type", "qcow2")
+    return etree.tostring(root, encoding="unicode")
+
+
 def _set_console_log(root: etree._Element, file: str) -> None:
     for log in root.xpath("devices/serial/log | devices/console/log"):
         if file:

@@ -14,6 +14,8 @@ def _in_use(name: str, others: list[str]) -> str:
 TRANSITIONS = {
     "transition.snapshot_in_progress": "Another request about the snapshots of {object} is in progress. Try again when "
     "it is done",
+    "transition.being_linked": "Linked clones of {object} are being created: {clones}. Try again when they are "
+    "complete, or delete them",
     "transition.snapshot_exists": "{object} already has a snapshot {name}. Choose another name",
     "transition.snapshot_gone": "{object} no longer has the snapshot {name}",
     "transition.transient": "{object} is transient: libvirt would forget its snapshots when it stops. Make it "

@@ -107,6 +107,7 @@ class VM(VMNICs, VMLinks, VMAdoption, VMPower, VMDisks, VMXML, VMEnds, Tagged):
     copied_from = models.UUIDField(
         null=True, editable=False, help_text="UUID of the VM whose disks it gets copies of; empty: it has its own"
     )
+    linked_to = models.TextField(blank=True, editable=False, help_text="snapshot that it is a linked clone of")
     copying = models.CharField(blank=True, editable=False, help_text="volume whose copy is not complete")
     saved_disks = models.JSONField(
         null=True,
