@@ -1,4 +1,4 @@
-"""Real guests: a linked clone and its original write to disks of their own, and the base beneath them does not change."""
+"""Real guests: a linked clone and its original have disks of their own, and the base beneath does not change."""
 
 import hashlib
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A linked clone is requested of an external snapshot, and keeps requests about that snapshot waiting until it is made."""
+"""A linked clone is requested of an external snapshot, and excludes requests about snapshots until it is made."""
 
 import pytest
 from django.core.management import call_command
