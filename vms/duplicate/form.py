@@ -34,9 +34,9 @@ class DuplicateForm(forms.Form):
     snapshot = forms.ChoiceField(
         label="Disks",
         required=False,
-        help_text="A full copy is independent of the VM, which must be off. A linked clone stores only what it changes; its "
-        "disks begin as in an external snapshot of the VM. While it exists, the snapshot cannot be merged and the "
-        "VM cannot be deleted.",
+        help_text="A full copy is independent of the VM, which must be off. A linked clone stores only what it "
+        "changes; its disks begin as in an external snapshot of the VM. While it exists, the snapshot cannot be "
+        "merged and the VM cannot be deleted.",
     )
     start = forms.BooleanField(label="Start the duplicate", required=False, initial=True)
 

@@ -119,8 +119,10 @@ class SnapshotVerbs(VMVerbs):
         return vm, found
 
     def _await(self, asked: SnapshotRequest) -> None:
-        """Wait until a worker has carried out a request; CommandError if it fails."""
-        wait_for([asked.vm], self)
+        """Wait until a worker has carried out a request; CommandError if it, or a change before it, fails."""
+        vm = VM.objects.select_related("status").filter(pk=asked.vm_id).first()
+        if vm and not vm.done:  # an error of an earlier change does not matter
+            wait_for([vm], self)
         while True:
             now = SnapshotRequest.objects.filter(pk=asked.pk, asked_at=asked.asked_at).first()
             if now is None or now.done_at:

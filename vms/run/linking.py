@@ -63,8 +63,9 @@ def _link(vm: VM, original: FoundDomain, disk: snapshot_xml.Disk, connection: Co
         raise Refused(Message("pool.no_volume", pool=disk.pool, volume=disk.volume))
     spec, expected = volume_xml.parse(base.document), disk.format or "raw"
     if spec.format != expected:
-        about = {"target": disk.target, "name": vm.linked_to, "expected": expected, "found": spec.format}
-        raise Refused(Message("duplicate.format", **about))
+        raise Refused(
+            Message("duplicate.format", target=disk.target, name=vm.linked_to, expected=expected, found=spec.format)
+        )
     own = {"pool": disk.pool, "volume": volume, "capacity": spec.capacity}
     return Link(base=base.path, base_format=expected, **own)
 
@@ -75,8 +76,8 @@ def _check_writers(vm: VM, bases: set[str], connection: Connection) -> None:
         for document in filter(None, (domain.document, domain.stored)):
             tops = {overlays.resolved(connection, disk.file) for disk in snapshot_xml.disks(document)}
             if written := bases & tops:
-                about = {"vm": domain.name, "path": min(written), "name": vm.linked_to}
-                raise Refused(Message("duplicate.written", **about))
+                path = min(written)
+                raise Refused(Message("duplicate.written", vm=domain.name, path=path, name=vm.linked_to))
 
 
 def create(vm: VM, original: FoundDomain, connection: Connection) -> None:

@@ -33,12 +33,16 @@ class Relations:
         return [*self.vms, *(f"image {name}" for name in self.images)]
 
     @property
-    def first(self) -> list[str]:
-        return self.users[:SHOWN]
+    def first_vms(self) -> tuple[str, ...]:
+        return self.vms[:SHOWN]
+
+    @property
+    def first_images(self) -> tuple[str, ...]:
+        return self.images[: SHOWN - len(self.first_vms)]
 
     @property
     def more(self) -> int:
-        return len(self.users) - len(self.first)
+        return max(0, len(self.users) - SHOWN)
 
     def refusal(self, image: Image) -> Message:
         """Return why the image cannot be deleted; an empty message if nothing uses it."""
