@@ -19,6 +19,7 @@ from vms.nics.place_form import USER
 from .copy_as import FIRST_VNC_PORT, DiskOf, Run, has_more
 from .disk_form import DiskForm
 from .form import PLAIN
+from .template_names import VisibleNames
 
 DISK = DiskForm.FIELDS
 OF_HOST = ("console_dir", "vnc_bind")  # fields of operators
@@ -79,17 +80,14 @@ def of_template(template: VMTemplate, user: rights.Actor, count: int = 1) -> dic
 
     The messages are about what the template has and the user cannot use: it is gone, or was never the user's.
     """
-    host, fields = template.hypervisor, _readable(template.fields, template, user)
-    missing = fields.pop("missing")
-    images = Image.objects.usable_by(user).on(host).filter(removed_at=None, status__gone_at=None)
-    if not images.filter(name=fields.get("image")).exists():
-        missing.append(Message("template.image", image=fields.pop("image", ""), hypervisor=host))
-    if (arch := fields.get("arch")) and arch not in host.status.archs:
-        missing.append(Message("template.arch", arch=fields.pop("arch"), hypervisor=host))
-    rows = fields.get("nics", ())
-    nics = list(zip(rows, _nic_refusals(rows, user, host), strict=True))
+    host, stored, names = template.hypervisor, template.values, VisibleNames(user)
+    fields = _readable(stored.fields, template, user)
+    missing = fields.pop("missing") + [message for message in [stored.problem(template.name)] if message]
+    missing += _take_missing(fields, template, names)
+    rows = fields["nics"]
+    nics = list(zip(rows, _nic_refusals(rows, host, names), strict=True))
     missing += [refusal for _, refusal in nics if refusal]
-    disks = [(row, _pool_refusal(row["pool"], user, host)) for row in fields.get("disks", ())]
+    disks = [(row, _pool_refusal(row["pool"], user, host)) for row in fields["disks"]]
     missing += [Message("template.pool", disk=row["name"], reason=reason) for row, reason in disks if reason]
     if not rights.is_operator(user, host) and host_reach.parts(**{name: fields.get(name) or "" for name in OF_HOST}):
         missing.append(Message("template.of_host"))
@@ -99,6 +97,20 @@ def of_template(template: VMTemplate, user: rights.Actor, count: int = 1) -> dic
     return {**fields, "hypervisor": host.pk, "base": template.name, "count": count, "missing": missing}
 
 
+def _take_missing(fields: dict[str, object], template: VMTemplate, names: VisibleNames) -> Iterator[Message]:
+    """Take image and architecture out of the values if they cannot be used, and yield why."""
+    host, image = template.hypervisor, fields.get("image", "")
+    images = Image.objects.usable_by(names.user).on(host).filter(removed_at=None, status__gone_at=None)
+    if not images.filter(name=image).exists():
+        fields.pop("image", None)
+        if image and names.image(host, image):
+            yield Message("template.image", image=image, hypervisor=host)
+        else:
+            yield Message("template.no_image", template=template, hypervisor=host)
+    if (arch := fields.get("arch")) and arch not in host.status.archs:
+        yield Message("template.arch", arch=fields.pop("arch"), hypervisor=host)
+
+
 def _readable(values: dict[str, object], thing: VM | VMTemplate, user: rights.Actor) -> dict[str, object]:
     """Return the values without user data that the user may not see; `missing` says so."""
     if not values.get("user_data") or rights.may(user, Verb.SECRETS, thing):
@@ -106,8 +118,9 @@ def _readable(values: dict[str, object], thing: VM | VMTemplate, user: rights.Ac
     return values | {"user_data": "", "missing": [Message("template.user_data", object=thing)]}
 
 
-def _nic_refusals(rows: Sequence[Mapping[str, object]], user: rights.Actor, host: Hypervisor) -> Iterator[Message]:
+def _nic_refusals(rows: Sequence[Mapping[str, object]], host: Hypervisor, known: VisibleNames) -> Iterator[Message]:
     """Yield for each NIC of a template why it cannot be that of a new VM; an empty message if it can."""
+    user = known.user
     attaching, visible = Attaching(user, host), Network.objects.visible_to(user).on(host).filter(removed_at=None)
     names = {row["network"] for row in rows if row.get("network")}
     there = {USER, "", *visible.filter(name__in=names).values_list("name", flat=True)} if names else {""}
@@ -122,11 +135,17 @@ def _nic_refusals(rows: Sequence[Mapping[str, object]], user: rights.Actor, host
         if not allowed:
             yield Message("template.host_place", number=number, place=place)
         elif network not in there:
-            yield Message("template.network", number=number, hypervisor=host, network=network)
+            yield _no_network(number, network, host, known)
         elif network not in ("", USER) and (reason := attaching.to_network(network)):
             yield Message("template.not_allowed", number=number, reason=reason)
         else:
             yield Message()
+
+
+def _no_network(number: int, network: str, host: Hypervisor, known: VisibleNames) -> Message:
+    if known.network(host, network):
+        return Message("template.network", number=number, hypervisor=host, network=network)
+    return Message("template.no_network", number=number, hypervisor=host)
 
 
 def _pool_refusal(pool: str, user: rights.Actor, host: Hypervisor) -> Message:

@@ -15,10 +15,11 @@ from virterweb.people.verbs import Verb
 from vms.lookup import get_template
 from vms.models import VMTemplate
 from vms.run import similar
+from vms.run.template_names import with_shown
 from vms.run.views import vm_to_copy
 
 from .form import TemplateForm
-from .listing import COLUMNS, FILE, file_rows
+from .listing import FILE, columns, file_rows
 
 PARTS = {name: f"vms/templates/_{name}.html" for name in ("base", "crumbs", "tabs")}  # of the page that shares
 
@@ -26,16 +27,17 @@ PARTS = {name: f"vms/templates/_{name}.html" for name in ("base", "crumbs", "tab
 @require_GET
 @vary_on_headers("Accept")
 def template_list(request: HttpRequest, suffix: str = "") -> HttpResponse:
-    visible = VMTemplate.objects.visible_to(request.user).select_related("hypervisor", "owner")
+    visible = VMTemplate.objects.visible_to(request.user)
     hypervisors = rights.hypervisor_count(request)
     found = visible.matching(request.GET.get("q", ""), request.user)
     narrowed = Narrowed(found, (hypervisor_property(hypervisors), OWNER), request.GET)
     if suffix := exports.wanted_suffix(request, suffix):
         rows = file_rows(narrowed.rows.order_by("hypervisor__name", "name"), request.user)
         return exports.answer("templates", suffix, FILE, rows)
-    columns = COLUMNS if hypervisors > 1 else COLUMNS[:-1]
-    table = Table(narrowed.rows, columns, request.GET, lambda keys: visible.filter(pk__in=keys))
-    context = {"table": table, "narrowed": narrowed, "several": hypervisors > 1}
+    several = hypervisors > 1
+    shown = columns(request.user, several=several)
+    table = Table(narrowed.rows, shown, request.GET, lambda keys: with_shown(visible.filter(pk__in=keys), request.user))
+    context = {"table": table, "narrowed": narrowed, "several": several}
     return render(request, "vms/templates/list.html", context)
 
 

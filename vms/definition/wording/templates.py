@@ -17,8 +17,13 @@ EVENTS = {
 add_wording(
     {
         "template.image": "The image {image} is not on {hypervisor}. Choose another one.",
+        "template.no_image": "The image of {template} does not exist on {hypervisor}, or you may not see it. Choose "
+        "another one.",
+        "template.unreadable": "Values of {template} that cannot be read are left out: {values}.",
         "template.arch": "The architecture {arch} is left out, because {hypervisor} has no emulator for it.",
         "template.network": "NIC {number} is left out, because {hypervisor} has no network {network}.",
+        "template.no_network": "NIC {number} is left out, because its network does not exist on {hypervisor}, or you "
+        "may not see it.",
         "template.not_allowed": "NIC {number} is left out. {reason}",
         "template.host_place": "NIC {number} is left out, because only operators may attach NICs to {place}.",
         "template.of_host": "The console log folder and the VNC address are left out, because only operators may "

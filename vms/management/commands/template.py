@@ -10,6 +10,7 @@ from virterweb.people.verbs import Verb
 from vms.management.arguments import check_run, find_template, sent
 from vms.models import VM, VMTemplate
 from vms.run import similar
+from vms.run.template_names import with_shown
 from vms.templates.form import TemplateForm
 
 
@@ -26,18 +27,21 @@ class Command(VerbCommand):
         remove.add_argument("names", nargs="+", metavar="name", help="names of the templates")
 
     def ls(self, hypervisor: str | None, **options: object) -> None:
-        templates = VMTemplate.objects.visible_to(self.user).select_related("hypervisor", "owner")
+        templates = VMTemplate.objects.visible_to(self.user)
         if hypervisor:
             templates = templates.on(pick_hypervisor(self.user, hypervisor))
-        rows = [self._row(each) for each in templates.order_by("hypervisor__name", "name")]
+        rows = [self._row(each) for each in with_shown(templates.order_by("hypervisor__name", "name"), self.user)]
         self.stdout.write(table(("Name", "Image", "Memory", "vCPUs", "Networks", "Owner", "Hypervisor"), rows))
 
     def _row(self, template: VMTemplate) -> tuple[object, ...]:
         """Return the cells of a template; only its name if the user may not see its values."""
-        if not rights.may(self.user, Verb.SEE, template):
-            return (template, "", "", "", "", template.owner or "", template.hypervisor)
-        values = (template.image, f"{template.memory} MiB", template.vcpus, ",".join(template.places))
-        return (template, *values, template.owner or "", template.hypervisor)
+        shown = template.shown
+        memory, vcpus = (
+            "" if shown.memory is None else f"{shown.memory} MiB",
+            "" if shown.vcpus is None else shown.vcpus,
+        )
+        cells = (shown.image, memory, vcpus, ",".join(shown.places))
+        return (template, *cells, template.owner or "", template.hypervisor)
 
     def save(self, vm: str, name: str, hypervisor: str | None, **options: object) -> None:
         creating.require(self.user)

@@ -1,11 +1,14 @@
 """The model of templates: named sets of the values that VMs are run with."""
 
-from collections.abc import Mapping
 from typing import Self
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import models, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import Exists, OuterRef
+from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Lower
+from django.db.models.sql.compiler import SQLCompiler
 from django.urls import reverse
 from django.utils.http import urlencode
 
@@ -23,8 +26,28 @@ from virterweb.people.owned import Belonging, BelongingQuerySet
 from virterweb.people.verbs import Verb
 from vms.definition.events import TemplateEvent
 from vms.definition.wording.templates import EVENTS
+from vms.models.images import Image
+
+from .template_values import Values, read
 
 add_events(Kind.TEMPLATE, EVENTS)
+
+
+class WithoutLargeValues(models.Func):
+    """The `fields` of a template without user data and SSH keys; an empty object if they are no object."""
+
+    arity, output_field = 1, models.JSONField()
+    template = (
+        "CASE WHEN jsonb_typeof(%(expressions)s) = 'object' "
+        "THEN %(expressions)s - 'user_data' - 'ssh_keys' ELSE '{}'::jsonb END"
+    )
+    on_sqlite = (
+        "CASE WHEN json_type(%(expressions)s) = 'object' "
+        "THEN json_remove(%(expressions)s, '$.user_data', '$.ssh_keys') ELSE '{}' END"
+    )
+
+    def as_sqlite(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **context: object) -> tuple[str, tuple]:
+        return self.as_sql(compiler, connection, template=self.on_sqlite, **context)
 
 
 class TemplateQuerySet(BelongingQuerySet, NamedQuerySet):
@@ -33,17 +56,26 @@ class TemplateQuerySet(BelongingQuerySet, NamedQuerySet):
         key = "hypervisor__name" if isinstance(hypervisor, str) else "hypervisor"
         return self.filter(**{key: hypervisor})
 
+    def listed(self) -> Self:
+        """Return them without their user data and SSH keys, which may be large and are in no list."""
+        return self.defer("fields").annotate(listed_fields=WithoutLargeValues("fields"))
+
     def matching(self, text: str, user: rights.Actor) -> Self:
-        """Filter by text in the name, or in the name of the image of templates whose values the user may see."""
-        text = text.replace("\0", "")
-        seen = self.changeable_by(user, Verb.SEE).order_by().filter(fields__image__icontains=text)
-        return self.filter(models.Q(name__icontains=text) | models.Q(pk__in=seen.values("pk"))) if text else self
+        """Filter by text in the name, or in the name of the image if the user may see both values and image."""
+        if not (text := text.replace("\0", "")):
+            return self
+        image = KeyTextTransform("image", "fields")
+        seen = self.changeable_by(user, Verb.SEE).order_by().annotate(image=image).filter(image__icontains=text)
+        images = Image.objects.visible_to(user).filter(hypervisor=OuterRef("hypervisor"), name=OuterRef("image"))
+        if not rights.access_of(user).everything:
+            seen = seen.filter(rights.access_of(user).hypervisors(Verb.LIST, at="hypervisor") | Exists(images))
+        return self.filter(models.Q(name__icontains=text) | models.Q(pk__in=seen.values("pk")))
 
 
 class VMTemplate(Belonging):
     """A named set of values that VMs are run with: image, hardware, NICs, disks and user data. libvirt has none of it.
 
-    `fields` are initial values of the form that runs VMs, as `vms.run.similar` makes and reads them.
+    `fields` are initial values of the form that runs VMs, as `vms.run.similar` makes them; `values` reads them.
     """
 
     hypervisor = models.ForeignKey(Hypervisor, on_delete=models.CASCADE, related_name="vmtemplates")
@@ -72,27 +104,9 @@ class VMTemplate(Belonging):
         return f"{reverse('vms:templates')}?{urlencode({'q': self.name})}"
 
     @property
-    def image(self) -> str:
-        return self.fields.get("image", "")
-
-    @property
-    def memory(self) -> int | None:
-        """Return the memory of a VM in MiB."""
-        return self.fields.get("memory")
-
-    @property
-    def vcpus(self) -> int | None:
-        return self.fields.get("vcpus")
-
-    @property
-    def places(self) -> list[str]:
-        """Return where the NICs of a VM are attached, in order: names of networks, bridges and devices."""
-        rows = self.fields.get("nics", ())
-        return [self.hypervisor.access_network, *(place for row in rows if (place := _place(row)))]
-
-    @property
-    def places_text(self) -> str:
-        return " ".join(self.places)
+    def values(self) -> Values:
+        """Return what it says, however odd its stored values are; without what `listed` leaves out."""
+        return read(self.listed_fields if "fields" in self.get_deferred_fields() else self.fields)
 
     def require(self, **lifecycle: bool) -> None:
         """Do nothing: a template can be changed at any time, unlike an object in libvirt."""
@@ -134,9 +148,3 @@ class VMTemplate(Belonging):
             event, about = self.handing_over(owner, team)
             self._give_to(owner, team)
             note_activity(self, event, by, about=about, result=Result.DONE)
-
-
-def _place(row: Mapping[str, object]) -> str:
-    """Return where a NIC is attached, given its fields; a network with a slash is the choice of user networking."""
-    network = row.get("network", "")
-    return row.get("bridge") or row.get("device") or ("user networking" if network.startswith("/") else network)
