@@ -22,6 +22,7 @@ from virterweb.pages import exports
 from virterweb.pages.chips import NO_VALUE, Narrowed, Property
 from virterweb.pages.tables import Column, Table
 from virterweb.people import rights
+from virterweb.people.hidden.messages import readable
 from virterweb.people.hidden.teams import what_for
 from vms.models import VM, Image, ImageStatus, VMRevision, VMStatus
 
@@ -185,8 +186,9 @@ def _cells(entry: Entry, user: rights.Actor) -> tuple[object, ...]:
     what, of_row = what_for(entry, user), (entry.object_id, entry.revision_id)
     of_object = (entry.kind, entry.event, what, entry.hypervisor, entry.name, *of_row)
     address, request = (entry.address, entry.request) if rights.is_operator(user) else ("", "")
+    error = str(readable(entry.error, user))
     at, result = entry.at.isoformat(timespec="seconds"), entry.result or IN_PROGRESS
-    return (at, entry.who, entry.via, entry.token, address, *of_object, result, str(entry.error), request)
+    return (at, entry.who, entry.via, entry.token, address, *of_object, result, error, request)
 
 
 def latest(user: rights.Actor, count: int) -> list[Entry]:

@@ -57,4 +57,4 @@ def check_idle(found: FoundVolume, connection: Connection) -> None:
     for domain in connection.domains.all():
         disks = domain_xml.parse(domain.document).disks if domain.state != Power.OFF else ()
         if any(found.path == disk.source or found.name == disk.volume for disk in disks if disk.device == "disk"):
-            raise Refused(Message("image.volume_of_running", volume=found.name, vm=domain.name))
+            raise Refused(Message("image.volume_of_running", volume=found.name, vms=[domain.name]))

@@ -9,6 +9,7 @@ from django.core.management.base import CommandError
 
 from virterweb.messages import Failure
 from virterweb.people.cli import need_worker
+from virterweb.people.hidden.messages import readable
 from virterweb.people.rights import Actor
 from vms.images.exporting import requests
 from vms.images.exporting.stream import PIECE, read_piece
@@ -20,7 +21,7 @@ def write_file(image: Image, file: str, by: Actor) -> None:
     if file != "-" and Path(file).exists():
         raise CommandError(f"{file} exists already; choose another file")
     try:
-        export = _prepared(requests.ask(image, by))
+        export = _prepared(requests.ask(image, by), by)
     except Failure as problem:
         raise CommandError(str(problem)) from problem
     requests.note_download(export, by)
@@ -39,7 +40,7 @@ def write_file(image: Image, file: str, by: Actor) -> None:
         part.unlink(missing_ok=True)
 
 
-def _prepared(export: ImageExport) -> ImageExport:
+def _prepared(export: ImageExport, by: Actor) -> ImageExport:
     """Return the export when its file is ready; CommandError if it was not prepared."""
     began = time.time()
     while export.is_in_progress:
@@ -49,7 +50,7 @@ def _prepared(export: ImageExport) -> ImageExport:
         if export is None:
             raise CommandError("the image was deleted before its file was ready")
     if export.error:
-        raise CommandError(str(export.error))
+        raise CommandError(str(readable(export.error, by)))
     return export
 
 

@@ -4,6 +4,8 @@ from collections.abc import Iterator
 
 from django.db.models import F, Q, QuerySet
 
+from virterweb.hypervisors.models import ReadingProblem
+from virterweb.messages import Message
 from virterweb.pages.tables import Column, natural
 from virterweb.people import pools, rights
 from virterweb.people.hidden.messages import readable
@@ -18,6 +20,7 @@ COLUMNS = (
     Column(key="allocation", title="Allocated", order=(F("allocation"),)),
     Column(key="available", title="Available", order=(F("available"),)),
 )
+OF_POOLS = ("pool.missing", "pool.inactive")  # problems that name the pool alone
 FILE = ("hypervisor", "name", "type", "active", "capacity", "allocation", "available", "committed", "volumes")
 VOLUME_COLUMNS = (
     Column(key="name", title="Volume", order=(natural("name"),)),
@@ -43,6 +46,17 @@ def visible(user: rights.Actor) -> QuerySet[StoragePool]:
 def sees_volumes(user: rights.Actor, pool: StoragePool) -> bool:
     """Return whether a user may see the names of the volumes of a pool, which may belong to anybody."""
     return rights.access_of(user).allows_on(Verb.LIST, pool.hypervisor_id)
+
+
+def problem_for(user: rights.Actor, pool: StoragePool) -> Message:
+    """Return why a pool cannot be read, without names to a user who may not see those of its volumes."""
+    unread = pool.hypervisor.reading_problems.filter(kind=ReadingProblem.Kind.POOL).first() if pool.is_default else None
+    problem = unread.reason if unread else pool.problem
+    if not problem or problem.code in OF_POOLS or sees_volumes(user, pool):
+        return readable(problem, user)
+    if problem.code == "pool.unreadable_volumes":
+        return Message("pool.some_unreadable", count=problem.params["count"])
+    return Message("pool.hidden_problem")  # words of libvirt, which may name anything
 
 
 def pool_rows(found: QuerySet[StoragePool]) -> Iterator[tuple[object, ...]]:

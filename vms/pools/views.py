@@ -8,14 +8,23 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
 from virterweb.enqueue import LOOK, enqueue
-from virterweb.hypervisors.models import ReadingProblem
 from virterweb.pages.exports import answer
 from virterweb.pages.tables import Table
 from virterweb.people import rights
 from vms.leftovers.makers import with_makers
 from vms.models import PoolVolume, StoragePool, Volume, with_totals
 
-from .listing import COLUMNS, FILE, VOLUME_COLUMNS, VOLUME_FILE, pool_rows, sees_volumes, visible, volume_rows
+from .listing import (
+    COLUMNS,
+    FILE,
+    VOLUME_COLUMNS,
+    VOLUME_FILE,
+    pool_rows,
+    problem_for,
+    sees_volumes,
+    visible,
+    volume_rows,
+)
 
 
 @require_GET
@@ -43,8 +52,7 @@ def pool_detail(request: HttpRequest, hypervisor: str, name: str, suffix: str = 
         return with_makers(list(rows), request.user)
 
     table = Table(pool.found, VOLUME_COLUMNS, request.GET, loaded) if sees else None
-    unread = pool.hypervisor.reading_problems.filter(kind=ReadingProblem.Kind.POOL).first() if pool.is_default else None
-    context = {"pool": pool, "table": table, "problem": unread.reason if unread else pool.problem}
+    context = {"pool": pool, "table": table, "problem": problem_for(request.user, pool)}
     context["operates"] = rights.is_operator(request.user, pool.hypervisor)
     template = "vms/pools/_detail.html" if request.htmx else "vms/pools/detail.html"
     return render(request, template, context)

@@ -83,7 +83,7 @@ def _check(vm: VM, connection: Connection) -> None:
         if not any(mac in domain.document for mac in macs):  # faster than parsing hundreds of documents
             continue
         if taken := macs & {nic.mac for nic in domain_xml.parse(domain.document).nics}:
-            raise Refused(Message("vm.mac_taken", mac=min(taken), vm=domain.name))
+            raise Refused(Message("vm.mac_taken", mac=min(taken), vms=[domain.name]))
     if len(set(vm.volumes())) < len(vm.volumes()):
         raise Refused(Message("vm.disk_name"))
     for pool, name in vm.volumes():

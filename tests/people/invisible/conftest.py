@@ -22,12 +22,14 @@ from tests.support.making import (
     make_vm,
 )
 from tests.support.teams import make_team
+from virterweb.activity.choices import Kind, Via
+from virterweb.activity.models import Entry
 from virterweb.hypervisors.desired.revisions import record
 from virterweb.hypervisors.models import Hypervisor, HypervisorStatus, WorkerProcess
 from virterweb.messages import Message
 from virterweb.people.models import Team
 from vms.definition.events import Event as VMEvent
-from vms.models import NIC, VM, ConsoleLog, NICAddress, Volume
+from vms.models import NIC, VM, ConsoleLog, Image, NICAddress, VMTemplate, Volume
 
 WORD = "secret"
 DOMAIN = "<domain type='qemu'><name>{name}</name><devices/></domain>"
@@ -97,7 +99,9 @@ def _blue(lab: Hypervisor, rednet: Network) -> dict[str, object]:
     lease = make_lease(net, "52:54:00:bb:bb:0b", "10.2.0.11", vm="secret-vm", hostname="secret-guest")
     ids = {"lease": lease.pk, "pk": net.revisions.first().pk, "vm_revision": vm.revisions.first().pk}
     ids["snapshot"] = vm.snapshots.create(name="secret-snapshot", taken_at=timezone.now(), kind="internal").pk
+    _template(lab, "secret-template", owner, team)
     names = {"network": "secret-net", "vm": "secret-vm", "image": "secret-image"}
+    names |= {"pool": "secret-pool", "template": "secret-template"}
     keys = {"network_pk": net.pk, "vm_pk": vm.pk, "mac": SHARED_MAC, "ip": "10.2.0.14"}
     parts = {"hypervisor": "lab", "group": "g", "suffix": "json", "end": "/", "verb": "start", "change": "reset"}
     parts |= {"target": "vdb", "request_id": make_disks(vm)}
@@ -118,6 +122,35 @@ def _shared(rednet: Network) -> None:
     NICAddress.objects.create(vm=vm.status, mac=SHARED_MAC, ip="10.1.0.9", source="agent", seen_at=timezone.now())
 
 
+def _add_errors(rednet: Network, vm: VM, image: Image) -> None:
+    """Have everything of red fail, with messages about VMs of blue."""
+    in_use = Message("network.in_use", vms=["red-8", "secret-vm"])
+    taken = Message("vm.mac_taken", mac=SHARED_MAC, vms=["secret-vm"])
+    rednet.status.write(error=in_use)
+    rednet.revisions.update(result="failed", error=in_use)
+    vm.status.write(error=taken, progress=taken)
+    image.status.write(error=taken, progress=taken)
+    whose = {"owner_id": rednet.owner_id, "team_id": rednet.team_id, "who": "red", "via": Via.PAGE}
+    place = {"hypervisor": "lab", "hypervisor_id": rednet.hypervisor_id, "name": "rednet", "object_id": rednet.pk}
+    Entry.objects.create(kind=Kind.NETWORK, event=Event.ADDED, result="failed", error=taken, **whose, **place)
+
+
+def _template(lab: Hypervisor, name: str, owner: AbstractBaseUser, team: Team) -> None:
+    """Create a template that names an image, a network and a bridge of blue."""
+    nics = [{"network": "secret-net", "model": "virtio"}, {"network": "rednet", "model": "virtio"}]
+    fields = {"image": "secret-image", "memory": 512, "vcpus": 1, "boot_size": 1, "nics": nics}
+    VMTemplate.objects.create(hypervisor=lab, name=name, owner=owner, team=team, fields=fields)
+
+
+def _pools(lab: Hypervisor) -> None:
+    """Create pools that red may use, with volumes of others; one problem is in words of libvirt, one in ours."""
+    problem = Message("pool.unreadable_volumes", count=2, name="secret-volume", reason=Message.external("secret"))
+    for name, its in (("ssd", problem), ("iso", Message.external("cannot open /secret-folder"))):
+        sizes = {"capacity": 10**9, "allocation": 10**8, "available": 9 * 10**8}
+        pool = lab.pools.create(name=name, active=True, seen_at=timezone.now(), problem=its, **sizes)
+        pool.volumes.create(name=f"secret-{name}", path=f"/secret/{name}", capacity=1)
+
+
 @pytest.fixture
 def world(db, enqueued) -> World:
     """Create red with its objects, blue with its own, and a hypervisor that red has no grant for."""
@@ -135,19 +168,21 @@ def world(db, enqueued) -> World:
     Network.objects.get(name="access").hosts.update(name="secret-host")
     rednet = _network(lab, "rednet", "10.1.0.1/24", red, team, bridge="virbr1")
     nic = ["5f", "secret-vm", SHARED_MAC]
-    in_use = Message("network.in_use", vms=["red-8", "secret-vm"])
-    rednet.status.write(error=in_use, disconnected=[nic], suspect=[[*nic, "vnet2", 0]])
-    rednet.revisions.update(result="failed", error=in_use)
+    rednet.status.write(disconnected=[nic], suspect=[[*nic, "vnet2", 0]])
     image = make_image(lab, "redimage", owner=red, team=team)
     vm = _vm(lab, "red-8", 8, red, team, image=image)
     make_running(vm, ("access", RED_MAC, "vnet0"), ("rednet", "52:54:00:aa:aa:08", "vnet9"))
     NIC.objects.create(vm=vm, position=1, kind="network", source="rednet", mac="52:54:00:aa:aa:08")
     lease = make_lease(rednet, "52:54:00:00:00:77", "10.1.0.77")
+    _template(lab, "redtemplate", red, team)
+    _pools(lab)
     others = _blue(lab, rednet)
+    _add_errors(rednet, vm, image)
     _shared(rednet)
     make_network(away, "secret-away", "10.9.0.1/24")
     make_vm(away, "secret-vm-away", 5)
     ids = {"lease": lease.pk, "pk": rednet.revisions.first().pk, "vm_revision": vm.revisions.first().pk}
     own = others | ids | {"network": "rednet", "vm": "red-8", "image": "redimage", "network_pk": rednet.pk}
+    own |= {"pool": "ssd", "template": "redtemplate"}
     own |= {"vm_pk": vm.pk, "mac": "52:54:00:aa:aa:08", "ip": "10.1.0.20"}
     return World(red=red, lab=lab, own=own, others=others)

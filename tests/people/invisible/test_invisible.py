@@ -33,7 +33,8 @@ def address(space: str, name: str | None, pattern: object, values: dict[str, obj
     given = {key: values.get(key, "x") for key in wanted}  # links of sign-in have keys that nobody can guess
     if "name" in wanted:
         of_network = space == "networks" or name in ("attached", "attached_table", "group_attached", "network_problems")
-        kind = "image" if (name or "").startswith("image") else "network" if of_network else "vm"
+        first = (name or "").partition("_")[0]
+        kind = first if first in ("image", "pool", "template") else "network" if of_network else "vm"
         given["name"] = values[kind]
     if name in ("lease_reserve", "lease_release"):
         given["pk"] = values["lease"]
@@ -114,6 +115,7 @@ COMMANDS = (
         "network add new --network-cidr 10.2.0.1/24",
     ),
     *("network rm rednet", "vm list", "vm history red-8", "inventory --list"),
+    *("template ls", "pool ls", "pool show ssd", "pool show iso"),
 )
 
 

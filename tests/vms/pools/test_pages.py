@@ -102,6 +102,24 @@ def test_members_see_the_pools_of_their_grants_without_names_of_volumes(member_p
     assert [row["name"] for row in member_page.get("/pools.json").json()] == ["ssd"]
 
 
+@pytest.mark.parametrize(
+    ("problem", "seen"),
+    [
+        (Message("pool.inactive", pool="ssd"), "the pool ssd is not active."),
+        (
+            Message("pool.unreadable_volumes", count=1, name="web-data", reason=Message.external("web")),
+            "1 volume cannot be read.",
+        ),
+        (Message.external("cannot open /pool/web-data"), "operators can see the reason."),
+    ],
+)
+def test_members_read_why_a_pool_cannot_be_read_without_names(member_page, lab, guest, problem, seen):
+    StoragePool.objects.filter(name="ssd").update(problem=problem)
+    shown = text(member_page, "/pools/lab-1/ssd/")
+    assert f"The pool cannot be read completely: {seen}" in shown
+    assert "web" not in shown.partition("<main")[2].partition("</main>")[0]
+
+
 def test_only_operators_refresh(page, lab, enqueued):
     answer = page.post("/pools/lab-1/ssd/refresh/", follow=True)
     assert "The pool ssd is being refreshed." in answer.content.decode()

@@ -263,7 +263,7 @@ MESSAGES = {
     "vm.no_network": "{hypervisor} has no network {about}.",
     "vm.no_access_network": "{hypervisor} has no network {network}, which the first NIC of every VM needs.",
     "vm.name_taken": "{hypervisor} already has a VM {vm}.",
-    "vm.mac_taken": "The MAC {mac} is in use by {vm}.",
+    "vm.mac_taken": lambda mac, vms=(), vm="": f"The MAC {mac} is in use by {', '.join(vms) or vm}.",
     "vm.number_taken": "ID {number} is taken: {network} already has a DHCP reservation for {mac}.",
     "vm.number_outside": "ID {number} has no address in {block}.",
     "vm.no_reservation": "{network} has no DHCP reservation for {mac}, and this hypervisor uses static DHCP.",

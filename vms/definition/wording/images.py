@@ -133,7 +133,9 @@ MESSAGES = {
     "image.unusable": "The image {image}: {reason}",
     "image.unusable_volume": "The volume {volume}: {reason}",
     "image.upload_gone": "The uploaded file no longer exists. Delete the image {image} and upload it again.",
-    "image.volume_of_running": "{volume} is a disk of the running VM {vm}. Shut the VM down and try again.",
+    "image.volume_of_running": lambda volume, vms=(), vm="": (  # an earlier version stored `vm`
+        f"{volume} is a disk of the running VM {', '.join(vms) or vm}. Shut the VM down and try again."
+    ),
     "image.server_full": "The disk of the portal's server is full. Free space there, then try again.",
     "image.incomplete_layer": "The volume {layer} in the pool {pool} is incomplete: another tool is still loading it, "
     "or was interrupted. Try again when it has finished, or delete the volume.",

@@ -23,6 +23,8 @@ def _unreadable(count: int, name: str, reason: Message) -> str:
 add_wording(
     {
         "pool.unreadable_volumes": _unreadable,
+        "pool.some_unreadable": lambda count: f"{count} {'volume' if count == 1 else 'volumes'} cannot be read",
+        "pool.hidden_problem": "operators can see the reason",
         "volume.used_by_vm": _used_by_vm,
         "volume.used_by_overlay": "The volume {user} is an overlay on it.",
         "volume.used_by_image": "It belongs to the image {user}.",

@@ -11,7 +11,7 @@ from virterweb.people import rights
 from virterweb.people.cli import VerbCommand, await_first_poll, need_worker, pick_hypervisor, table
 from virterweb.people.hidden.messages import readable
 from vms.models import StoragePool, with_totals
-from vms.pools.listing import sees_volumes, visible
+from vms.pools.listing import problem_for, sees_volumes, visible
 
 HEADINGS = ("Name", "Type", "State", "Capacity", "Allocated", "Available", "Committed", "Volumes")
 VOLUME_HEADINGS = ("Volume", "Format", "Capacity", "Allocated", "Used by")
@@ -36,8 +36,8 @@ class Command(VerbCommand):
     def show(self, name: str, hypervisor: str | None, **options: object) -> None:
         pool = self._find(name, hypervisor)
         self.stdout.write(table(HEADINGS, [_cells(pool)]))
-        if pool.problem:
-            self.stdout.write(f"\nThe pool cannot be read completely: {readable(pool.problem, self.user)}")
+        if problem := problem_for(self.user, pool):
+            self.stdout.write(f"\nThe pool cannot be read completely: {problem}")
         if not sees_volumes(self.user, pool):
             self.stdout.write(f"\nYou may not see the volumes of {pool.hypervisor}. Ask an operator.")
             return
@@ -56,9 +56,9 @@ class Command(VerbCommand):
         while not no_wait and _is_waiting(pool):
             need_worker(began)
             time.sleep(0.1)
-        problem = StoragePool.objects.get(pk=pool.pk).problem
+        problem = problem_for(self.user, self._find(name, hypervisor))
         if problem and not no_wait:
-            raise CommandError(str(readable(problem, self.user)))
+            raise CommandError(str(problem))
 
     def _hypervisor(self, name: str | None) -> Hypervisor:
         found = pick_hypervisor(self.user, name)
