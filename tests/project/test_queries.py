@@ -95,7 +95,7 @@ MORE |= {
     "vms:images": 16,
     "vms:pool": 13,
     "vms:remove": 13,
-    "search vm": 13,
+    "search vm": 14,  # one for templates
     "search 10.1.0.99": 13,
     "search 10.1.0.0/24": 13,
 }

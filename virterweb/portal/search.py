@@ -1,4 +1,4 @@
-"""Searches addresses, MACs, names, VMs and networks, current and past ones."""
+"""Searches addresses, MACs, names, VMs, networks and templates, current and past ones."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -14,12 +14,13 @@ from networks.addresses.query import Question
 from networks.addresses.reserved import found_in_order, requested
 from networks.models import Lease, Network
 from virterweb.hypervisors.desired.queryset import DesiredQuerySet
+from virterweb.pages.tables import natural
 from virterweb.people import rights
 from virterweb.people.access import Access
 from virterweb.people.owned import OwnedQuerySet
 from virterweb.people.verbs import Verb
 from vms.addresses.nic_addresses import reporting, with_reports
-from vms.models import VM, NICStatus
+from vms.models import VM, NICStatus, VMTemplate
 from vms.observed.addresses import Address, Source
 
 MAX_ROWS = 50  # rows of each kind
@@ -50,23 +51,25 @@ class Answer:
     hits: list[Hit]
     vms: list[VM]
     networks: list[Network]
+    templates: list[VMTemplate]
     earlier: list[Lease]
     free_in: list[Network]  # networks where the requested address is free
 
     @property
-    def only(self) -> VM | Network | None:
-        """Return the VM or network with exactly this name, if there is only one."""
-        named = [each for each in (*self.vms, *self.networks) if each.name.lower() == self.question.text.lower()]
+    def only(self) -> VM | Network | VMTemplate | None:
+        """Return the VM, network or template with exactly this name, if there is only one."""
+        found = (*self.vms, *self.networks, *self.templates)
+        named = [each for each in found if each.name.lower() == self.question.text.lower()]
         return named[0] if len(named) == 1 else None
 
     @property
     def is_cut(self) -> bool:
         """Return whether there may be more than is shown."""
-        return any(len(found) >= MAX_ROWS for found in (self.hits, self.vms, self.networks))
+        return any(len(found) >= MAX_ROWS for found in (self.hits, self.vms, self.networks, self.templates))
 
     @property
     def empty(self) -> bool:
-        return not (self.hits or self.vms or self.networks or self.earlier or self.free_in)
+        return not (self.hits or self.vms or self.networks or self.templates or self.earlier or self.free_in)
 
 
 def answer(text: str, user: rights.Actor, then: QuerySet | None = None) -> Answer:
@@ -94,6 +97,7 @@ def answer(text: str, user: rights.Actor, then: QuerySet | None = None) -> Answe
         hits=hits,
         vms=listed,
         networks=_found(networks, Q(pk__in=found.holding) if question.block else Q(name__icontains=text)),
+        templates=_templates(text, user) if not question.block else [],
         earlier=named((ended if then is None else then)[:EARLIER], user),
         free_in=found.free_in() if not hits else [],
     )
@@ -103,6 +107,12 @@ def _found(rows: DesiredQuerySet, wanted: Q) -> list:
     """Return the objects that are asked for; one that was recreated outside is one row."""
     first = rows.filter(wanted).once_a_name().values("pk")[:MAX_ROWS]  # sorted before the others are read
     return rows.with_replacements(rows.filter(pk__in=first))
+
+
+def _templates(text: str, user: rights.Actor) -> list[VMTemplate]:
+    """Return the templates with the text in their names; images that they use are found by the list of templates."""
+    rows = VMTemplate.objects.visible_to(user).filter(name__icontains=text).select_related("hypervisor")
+    return list(rows.only("name", "hypervisor__name").order_by(natural("name"), "hypervisor__name")[:MAX_ROWS])
 
 
 def _networks() -> OwnedQuerySet:

@@ -28,7 +28,7 @@ NOT_READ = ("status__document", "status__stored")
 
 @require_GET
 def search(request: HttpRequest) -> HttpResponse:
-    """Show the answer to `?q=`; redirect to a VM or network with exactly this name."""
+    """Show the answer to `?q=`; redirect to a VM, network or template with exactly this name."""
     text = request.GET.get("q", "").strip()[:100]
     if not text:
         return render(request, "portal/search.html")
