@@ -19,6 +19,7 @@ from .images import (
     Upload,
     UploadPart,
     Volume,
+    name_in,
     with_totals,
 )
 from .nic import NIC, VIRTIO, free_mac
@@ -92,5 +93,6 @@ __all__ = [
     "VMTemplate",
     "Volume",
     "free_mac",
+    "name_in",
     "with_totals",
 ]

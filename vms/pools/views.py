@@ -12,7 +12,7 @@ from virterweb.pages.exports import answer
 from virterweb.pages.tables import Table
 from virterweb.people import rights
 from vms.leftovers.makers import with_makers
-from vms.models import PoolVolume, StoragePool, Volume, with_totals
+from vms.models import PoolVolume, StoragePool, Volume, name_in, with_totals
 
 from .listing import (
     COLUMNS,
@@ -44,7 +44,7 @@ def pool_detail(request: HttpRequest, hypervisor: str, name: str, suffix: str = 
     sees = sees_volumes(request.user, pool)
     if suffix:
         return answer(
-            f"{hypervisor}-{name}-volumes", suffix, VOLUME_FILE, volume_rows(pool, request.user) if sees else ()
+            f"{hypervisor}-{pool}-volumes", suffix, VOLUME_FILE, volume_rows(pool, request.user) if sees else ()
         )
 
     def loaded(keys: list[int]) -> Sequence[Volume | PoolVolume]:
@@ -69,4 +69,4 @@ def pool_refresh(request: HttpRequest, hypervisor: str, name: str) -> HttpRespon
 
 
 def _pool(request: HttpRequest, hypervisor: str, name: str) -> StoragePool:
-    return get_object_or_404(visible(request.user), hypervisor__name=hypervisor, name=name)
+    return get_object_or_404(visible(request.user), hypervisor__name=hypervisor, name=name_in(name))

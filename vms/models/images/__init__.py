@@ -3,7 +3,7 @@
 from .catalogue import CatalogueEntry
 from .export import EXPORT, ImageExport
 from .image import FETCHING, LAYER, LOADING, TAG, Image, ImageStatus
-from .pool import PoolVolume, StoragePool, with_totals
+from .pool import PoolVolume, StoragePool, name_in, with_totals
 from .upload import Upload, UploadPart
 from .volume import FoundFile, Volume
 
@@ -23,5 +23,6 @@ __all__ = [
     "Upload",
     "UploadPart",
     "Volume",
+    "name_in",
     "with_totals",
 ]

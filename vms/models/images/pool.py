@@ -35,6 +35,22 @@ class Totals:
 _SUM = Sum(Cast("capacity", models.FloatField()))  # a sum of whole numbers may be too large for SQLite
 
 
+CODED = "~"  # before a name in hexadecimal digits
+
+
+def name_in(key: str) -> str | None:
+    """Return the name of a pool of which an address has this key; None if there is no such name.
+
+    A name that would be another path, such as “..”, stands in addresses as its bytes in hexadecimal digits.
+    """
+    if not key.startswith(CODED):
+        return key
+    try:
+        return bytes.fromhex(key.removeprefix(CODED)).decode()
+    except ValueError:
+        return None
+
+
 class PoolQuerySet(DueQuerySet):
     def to_read(self) -> Self:
         """Return those whose volumes are due to be read: what polls do not read, and what somebody asked to refresh."""
@@ -72,7 +88,13 @@ class StoragePool(Due):
         return self.name
 
     def get_absolute_url(self) -> str:
-        return reverse("vms:pool", args=[self.hypervisor.name, self.name])
+        return reverse("vms:pool", args=[self.hypervisor.name, self.key])
+
+    @property
+    def key(self) -> str:
+        """Return its name as it stands in addresses: see `name_in`."""
+        plain = self.name not in ("", ".", "..") and "/" not in self.name and not self.name.startswith(CODED)
+        return self.name if plain else CODED + self.name.encode().hex()
 
     @property
     def is_default(self) -> bool:
