@@ -16,8 +16,41 @@ from vms.models import PoolVolume, StoragePool
 pytestmark = pytest.mark.integration
 
 NAMES = (
-    *("..", ".", "...", "a/b", "/", "//", "../x", "a/../b", "#", "?", "a?b#c", "a b", " a ", "%", "%2e%2e", "%2F", "&lt;"),
-    *("\u202egpj.exe", "\u200b", "ö", "💥", "'", '"', "<b>", "{{ 7*7 }}", "volumes.json", "refresh", "a\\b", "-", ";", ":"),
+    *(
+        "..",
+        ".",
+        "...",
+        "a/b",
+        "/",
+        "//",
+        "../x",
+        "a/../b",
+        "#",
+        "?",
+        "a?b#c",
+        "a b",
+        " a ",
+        "%",
+        "%2e%2e",
+        "%2F",
+        "&lt;",
+    ),
+    *(
+        "\u202egpj.exe",
+        "\u200b",
+        "ö",
+        "💥",
+        "'",
+        '"',
+        "<b>",
+        "{{ 7*7 }}",
+        "volumes.json",
+        "refresh",
+        "a\\b",
+        "-",
+        ";",
+        ":",
+    ),
     *("a\nb", "a\tb", "x" * 255, "=1+1"),
 )
 
