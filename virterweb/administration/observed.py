@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from django.db.models import Field, Model
+from django.db.models import Field, Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -54,6 +54,7 @@ class Table:
     at: str = "hypervisor"
     columns: tuple[str, ...]
     search: tuple[str, ...]
+    large: tuple[str, ...] = ()  # columns that only the page of a row reads
 
     @property
     def name(self) -> str:
@@ -248,6 +249,7 @@ GROUPS: dict[str, tuple[Table, ...]] = {
             about="Templates that VMs are run from.",
             columns=("name", "hypervisor", "owner", "team"),
             search=("name",),
+            large=("fields",),
         ),
     ),
     "Images": (
@@ -293,6 +295,9 @@ class ObservedAdmin(OnHypervisors, Page):
 
     table: Table
     view_on_site = False
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        return super().get_queryset(request).defer(*self.table.large)
 
 
 def _show(table: Table) -> None:

@@ -42,6 +42,10 @@ class BelongingQuerySet(models.QuerySet):
             return self.all()
         return self.filter(access.q(verb, self.model._meta.model_name))
 
+    def in_lists(self) -> Self:
+        """Return them without large columns that no list of objects of all kinds shows."""
+        return self
+
     def with_recipients(self) -> Self:
         """Add the column `offered`: whether there is anybody to share them with."""
         return self.annotate(offered=has_recipients())

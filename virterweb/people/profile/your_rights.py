@@ -74,8 +74,8 @@ def shared(user: AbstractBaseUser) -> list[tuple[Belonging, str]]:
     found = []
     for model in owned_models() if verbs else []:
         kind = model._meta.model_name
-        things = model.objects.filter(pk__in=[pk for its, pk in verbs if its == kind]).select_related("hypervisor")
-        found += [(thing, _level(frozenset(verbs[kind, thing.pk]))) for thing in things]
+        things = model.objects.filter(pk__in=[pk for its, pk in verbs if its == kind]).in_lists()
+        found += [(thing, _level(frozenset(verbs[kind, thing.pk]))) for thing in things.select_related("hypervisor")]
     return found
 
 

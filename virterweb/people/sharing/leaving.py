@@ -35,5 +35,5 @@ def _owned_by(users: QuerySet[AbstractBaseUser], by: AbstractBaseUser) -> list[R
     rows: list[Row] = []
     for model in owned_models():
         things = model.objects.filter(owner__in=users).order_by("hypervisor", "name")
-        rows += rows_of(things.select_related("hypervisor", "owner", "team"), by)
+        rows += rows_of(things.in_lists().select_related("hypervisor", "owner", "team"), by)
     return rows

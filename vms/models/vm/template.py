@@ -56,6 +56,9 @@ class TemplateQuerySet(BelongingQuerySet, NamedQuerySet):
         key = "hypervisor__name" if isinstance(hypervisor, str) else "hypervisor"
         return self.filter(**{key: hypervisor})
 
+    def in_lists(self) -> Self:
+        return self.defer("fields")
+
     def listed(self) -> Self:
         """Return them without their user data and SSH keys, which may be large and are in no list."""
         return self.defer("fields").annotate(listed_fields=WithoutLargeValues("fields"))
