@@ -31,6 +31,13 @@ def teams(user: rights.Actor, hypervisor: int | None = None) -> QuerySet[Team]:
     return Team.objects.filter(pk__in=access.teams(Verb.CREATE, hypervisor))
 
 
+def is_possible(user: rights.Actor, team: int | None, hypervisor: int) -> bool:
+    """Return whether a user may create something for a team on a hypervisor; for no team: only operators."""
+    if team is None:
+        return rights.access_of(user).allows_on(Verb.ADMINISTER, hypervisor)
+    return teams(user, hypervisor).filter(pk=team).exists()
+
+
 def team_for(user: rights.Actor, hypervisor: Hypervisor, **chosen: object) -> Team | None:
     """Return the team that gets what a user adopts on a hypervisor: the chosen one, the first, or None without any.
 

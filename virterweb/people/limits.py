@@ -54,6 +54,11 @@ class Limit:
     def __str__(self) -> str:
         return f"{self.used} of {self.allowed} {self.kind.label}"
 
+    @property
+    def refusal(self) -> str:
+        """Return why a change after which this is used is not made."""
+        return f"This would be {self} on {self.where}. Delete something, or ask an operator for more."
+
 
 def limits(team: int | None, hypervisor: int | None) -> list[Limit]:
     """Return the limits of a team on a hypervisor, or those for all hypervisors, with what is used of each."""
@@ -74,9 +79,7 @@ def kept(team: int | None, hypervisor: int) -> Iterator[None]:
         for grant in grants:
             for limit in _of(grant):
                 if limit.used > max(limit.allowed, before[grant.pk, limit.kind]):
-                    raise Exceeded(
-                        f"This would be {limit} on {limit.where}. Delete something, or ask an operator for more."
-                    )
+                    raise Exceeded(limit.refusal)
 
 
 def any_of(team: str) -> Exists:

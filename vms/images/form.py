@@ -6,6 +6,7 @@ from django import forms
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.exceptions import ValidationError
 from django.core.files import File
+from django.db import transaction
 from django.utils import timezone
 
 from networks.definition import rules
@@ -90,6 +91,9 @@ class ImageForm(forms.Form):
     def clean_checksum(self) -> str:
         return fields.clean_checksum(self.cleaned_data["checksum"])
 
+    def _chosen_team(self) -> Team | None:
+        return creating.team_of(self, self.user)
+
     def _check_ways(self, data: dict) -> None:
         """Add an error unless exactly one source is given."""
         given = [way for way in ("volume", "file", "url") if data.get(way) or way in self.errors]
@@ -114,7 +118,7 @@ class ImageForm(forms.Form):
             self.add_error("volume", "Only operators may create images from volumes. Upload a file instead.")
         elif data.get("volume") and not exists:
             self.add_error("volume", str(Message("pool.no_volume", pool=hypervisor.pool, volume=data["volume"])))
-        self.team = creating.team_of(self, self.user)
+        self.team = self._chosen_team()
         if reason := pools.Pools(self.user, self.team and self.team.pk, hypervisor).refusal():
             self.add_error(None, str(reason))
         if data.get("volume", "").startswith(WORK):
@@ -163,10 +167,11 @@ class ImageForm(forms.Form):
     def _add(self, image: Image, by: AbstractBaseUser | None) -> None:
         """Save the image within the limits of its team; otherwise add the error."""
         try:
-            with image.kept_limits():
-                Upload.objects.filter(key=image.upload).update(done_at=timezone.now())  # no longer counts beside it
-                image.save()
-                note_activity(image, ImageEvent.ADDED, by)
+            with transaction.atomic():
+                Upload.objects.filter(key=image.upload).update(done_at=timezone.now())  # the image counts instead
+                with image.kept_limits():
+                    image.save()
+                    note_activity(image, ImageEvent.ADDED, by)
         except Exceeded as problem:
             self.add_error(None, str(problem))
 

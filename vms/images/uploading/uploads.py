@@ -9,7 +9,6 @@ import re
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
-from typing import BinaryIO
 
 from django.conf import settings
 from django.core.files import File
@@ -25,8 +24,8 @@ NAME = re.compile(r"([0-9a-f]{32})(\..*)?")  # of files in the folder of uploads
 class Arrived(File):
     """The file of a complete resumable upload, whose content was checked: it is kept already, under its key."""
 
-    def __init__(self, data: BinaryIO, upload: Upload) -> None:
-        super().__init__(data, upload.file_name or upload.name)
+    def __init__(self, upload: Upload) -> None:
+        super().__init__(None, upload.file_name or upload.name)
         self.key, self.size = upload.key, upload.length
 
 

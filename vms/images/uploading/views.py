@@ -177,7 +177,7 @@ def _own(request: HttpRequest, key: str) -> Upload:
 def _state(request: HttpRequest, found: Upload) -> HttpResponse:
     """Return how much has arrived. A process may have ended before it could make the image of a complete upload."""
     if found.is_complete and not found.done_at:
-        finishing.finish(found, request.user)
+        finishing.finish(found)
     answer = _expiring(HttpResponse(), found)
     answer["Upload-Length"], answer["Cache-Control"] = str(found.length), "no-store"
     if found.metadata:
@@ -202,7 +202,7 @@ def _continue(request: HttpRequest, found: Upload) -> HttpResponse:
     else:
         errors = receiving.receive(request, found)
     if not errors and found.is_complete and not found.done_at:
-        errors = finishing.finish(found, request.user)
+        errors = finishing.finish(found)
     return _refused(errors) if errors else _expiring(HttpResponse(status=HTTPStatus.NO_CONTENT), found)
 
 
