@@ -45,6 +45,7 @@ class Access:
     everything: bool = False
     rights: tuple[Right, ...] = ()
     shared: frozenset[tuple[str, int, Verb]] = field(default=frozenset())  # kind and ID of an object
+    reach: Q = field(default_factory=Q)  # the condition that an object is where a token is limited to
 
     def narrowed(self, verbs: frozenset[Verb], *, hypervisors: Collection[int], teams: Collection[int]) -> "Access":
         """Return the part of these rights that a token has; empty collections narrow nothing.
@@ -62,7 +63,8 @@ class Access:
             places = [right.hypervisor] if not hypervisors else [each for each in hypervisors if right.reaches(each)]
             kept += [replace(right, hypervisor=place, own=right.own & verbs, others=others) for place in places]
         shared = () if hypervisors or teams else (each for each in self.shared if each[2] in verbs)
-        return Access(user=self.user, rights=tuple(kept), shared=frozenset(shared))
+        limits = {name: set(keys) for name, keys in (("hypervisor__in", hypervisors), ("team__in", teams)) if keys}
+        return Access(user=self.user, rights=tuple(kept), shared=frozenset(shared), reach=Q(**limits))
 
     def allows(self, verb: Verb, thing: Owned) -> bool:
         """Return whether the user may do this with an object."""

@@ -182,7 +182,7 @@ UPLOADS = {
     "upload.long_metadata": "Upload-Metadata has more than {most} characters.",
     "upload.metadata": "The value of {key} in Upload-Metadata is not text in Base64.",
     "upload.algorithm": "The checksum algorithm “{name}” is not supported. Use {known}.",
-    "upload.forbidden": "You may no longer create images on {hypervisor} for the team of this upload. Ask an operator.",
+    "upload.forbidden": "You may not create images on {hypervisor} for the team of this upload. Ask an operator.",
     "upload.inactive": "The user {user} was deactivated before the image was created.",
     "upload.digest": "The value of Upload-Checksum is not a {name} digest in Base64.",
 }

@@ -33,7 +33,7 @@ class UploadForm(ImageForm):
 
     def clean(self) -> dict:
         data = super().clean()
-        mine = Upload.objects.of(self.user).unfinished()
+        mine = Upload.objects.filter(owner=self.user.pk).unfinished()
         together = (mine.aggregate(bytes=Sum("length"))["bytes"] or 0) + self.length
         if mine.count() >= MOST:
             self.add_error(None, f"You have {MOST} unfinished uploads. Resume or discard one of them first.")

@@ -8,6 +8,7 @@ from functools import wraps
 from http import HTTPStatus
 
 from django.conf import settings
+from django.core.exceptions import PermissionDenied
 from django.db.models import F, Sum
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -90,7 +91,7 @@ def upload_list(request: HttpRequest) -> HttpResponse:
 
 def unfinished(request: HttpRequest) -> list[Upload]:
     """Return the unfinished uploads of the user, each with `reason`: why it is no image."""
-    found = list(Upload.objects.of(request.user).unfinished().select_related("hypervisor"))
+    found = list(Upload.objects.of(request.user).unfinished().select_related("hypervisor", "team"))
     for upload in found:
         upload.reason = upload.problem
         storage.recover(upload)
@@ -161,7 +162,7 @@ def upload(request: HttpRequest, key: str) -> HttpResponse:
         return _options()
     found = _own(request, key)
     if request.method == "DELETE":
-        storage.discard(found)
+        _discard(request, found)
         return HttpResponse(status=HTTPStatus.NO_CONTENT)
     if found.problem:
         raise Refused(HTTPStatus.GONE, str(found.problem))
@@ -171,7 +172,14 @@ def upload(request: HttpRequest, key: str) -> HttpResponse:
 
 
 def _own(request: HttpRequest, key: str) -> Upload:
-    return get_object_or_404(Upload.objects.of(request.user).select_related("hypervisor"), key=key)
+    return get_object_or_404(Upload.objects.of(request.user).select_related("hypervisor", "team"), key=key)
+
+
+def _discard(request: HttpRequest, found: Upload) -> None:
+    """Discard an upload. Its owner always may; a program only if its token allows to create the image."""
+    if request.token and (reason := finishing.refusal(found, request.user)):
+        raise PermissionDenied(str(reason))
+    storage.discard(found)
 
 
 def _state(request: HttpRequest, found: Upload) -> HttpResponse:
@@ -187,6 +195,8 @@ def _state(request: HttpRequest, found: Upload) -> HttpResponse:
 
 def _continue(request: HttpRequest, found: Upload) -> HttpResponse:
     """Append the body to an upload, and make the image when it is complete."""
+    if reason := finishing.refusal(found, request.user):
+        raise Refused(HTTPStatus.FORBIDDEN, str(reason))
     if request.content_type != CONTENT_TYPE:
         raise Refused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"Send the content type {CONTENT_TYPE}.")
     if _number(request, "Upload-Offset") != found.offset:
@@ -221,5 +231,5 @@ def _expiring(answer: HttpResponse, found: Upload) -> HttpResponse:
 
 @require_POST
 def upload_discard(request: HttpRequest, key: str) -> HttpResponse:
-    storage.discard(_own(request, key))
+    _discard(request, _own(request, key))
     return redirect("vms:images")

@@ -5,12 +5,14 @@ from datetime import datetime, timedelta
 from typing import Self
 
 from django.conf import settings
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import models
 from django.utils import timezone
 
 from virterweb.hypervisors.models import Hypervisor
 from virterweb.message_field import MessageField
 from virterweb.people.models import Team
+from virterweb.people.rights import access_of
 
 from .image import size_text
 
@@ -24,9 +26,9 @@ def new_key() -> str:
 
 
 class UploadQuerySet(models.QuerySet):
-    def of(self, user: models.Model) -> Self:
-        """Return the uploads of a user, which exist for nobody else."""
-        return self.filter(owner=user.pk)
+    def of(self, user: AbstractBaseUser) -> Self:
+        """Return the uploads of a user, which exist for nobody else; with a token those that it reaches."""
+        return self.filter(access_of(user).reach, owner=user.pk)
 
     def unfinished(self) -> Self:
         """Return those that are no image yet, with those that cannot become one."""

@@ -15,7 +15,7 @@ from virterweb.people.models import Grant, Membership, Team
 from vms.images.uploading import finishing
 from vms.models import Image, Upload, UploadPart
 
-FORBIDDEN = "You may no longer create images on lab-1 for the team of this upload. Ask an operator."
+FORBIDDEN = "You may not create images on lab-1 for the team of this upload. Ask an operator."
 
 
 @pytest.fixture
