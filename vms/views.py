@@ -24,7 +24,7 @@ from virterweb.web_server.request_body import takes_upload
 from vms.attached.rows import nic_rows
 from vms.bulk.rows import Action
 from vms.definition.snapshots.document import OVERLAY
-from vms.images.exporting.requests import may_export
+from vms.images.exporting.requests import exportable
 from vms.images.form import ImageForm
 from vms.images.relations.tree import relations, volumes_of
 from vms.images.uploading.views import unfinished
@@ -192,12 +192,12 @@ def image_list(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid() and form.save(request.user):
         return redirect("vms:images")
     images = Image.objects.visible_to(request.user).select_related("status", "hypervisor", "export")
+    images = images.annotate(can_export=Exists(exportable(request.user).filter(pk=OuterRef("pk"))))
     page = page_of(images.order_by("hypervisor", natural("name")), request.GET)
     volumes, related = volumes_of(page.object_list), relations(page.object_list, request.user)
     for image in page.object_list:
         image.seen = volumes.get((image.hypervisor_id, image.volume))
-        image.flat = bool(image.seen and not image.seen.backing)
-        image.relations, image.can_export = related[image.pk], may_export(request.user, image)
+        image.relations, image.flat = related[image.pk], bool(image.seen and not image.seen.backing)
     context = {"page": page, "form": form}
     mine = rights.access_of(request.user).hypervisors(at="hypervisor")
     unread = ReadingProblem.objects.filter(mine, kind=ReadingProblem.Kind.POOL)

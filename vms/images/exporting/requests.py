@@ -6,13 +6,13 @@ from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
+from django.db.models import QuerySet
 
 from virterweb.activity.choices import Result
 from virterweb.activity.models import Entry
 from virterweb.enqueue import LOOK, enqueue
 from virterweb.messages import Failure, Message
-from virterweb.people import rights
-from virterweb.people.verbs import Verb
+from virterweb.people import pools, rights
 from vms.definition.events import ImageEvent
 from vms.images.uploading import uploads
 from vms.models import EXPORT, Image, ImageExport, UploadPart
@@ -20,15 +20,17 @@ from vms.models import EXPORT, Image, ImageExport, UploadPart
 log = logging.getLogger(__name__)
 
 
-def may_export(user: rights.Actor, image: Image) -> bool:
-    """Return whether a user may have the file of an image: whoever may run a VM from it can read it in the guest."""
-    visible = rights.may(user, Verb.SEE if image.team_id else Verb.LIST, image)
-    return visible and rights.access_of(user).creates(image.hypervisor_id)
+def exportable(user: rights.Actor) -> QuerySet[Image]:
+    """Return the images whose files a user may have: whoever may run a VM from an image can read it in the guest.
+
+    That needs a pool for the disks of the VM as well.
+    """
+    return Image.objects.usable_by(user).filter(hypervisor__in=pools.hypervisors(user).order_by())
 
 
 def require_export(user: rights.Actor, image: Image) -> None:
     """Raise PermissionDenied, with the reason, unless a user may have the file of an image."""
-    if not may_export(user, image):
+    if not exportable(user).filter(pk=image.pk).exists():
         raise PermissionDenied(f"You may not export {image}, because you may not run VMs from it. Ask an operator.")
 
 

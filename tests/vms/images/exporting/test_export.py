@@ -14,7 +14,7 @@ from tests.support.teams import make_team
 from virterweb.activity.models import Entry
 from virterweb.hypervisors.models import HypervisorStatus
 from virterweb.messages import Message
-from virterweb.people.models import Team
+from virterweb.people.models import Grant, Team
 from vms.images.exporting import requests
 from vms.images.exporting.stream import PIECE, read_piece
 from vms.images.uploading import uploads
@@ -185,6 +185,18 @@ def test_only_who_may_run_vms_from_an_image_gets_its_file(member_page, member, i
     Image.objects.update(team=Team.objects.get(name="blue"))
     assert member_page.get(FILE).status_code == 404
     assert member_page.post("/images/lab-1/alma-8/export/").status_code == 404
+
+
+@pytest.mark.parametrize("pools", ["ssd-*", ""])
+def test_who_may_have_no_disks_in_the_pool_gets_no_file(member_page, image, pools):
+    prepared(image)
+    assert FILE in text(member_page)
+    Grant.objects.update(pools=pools)
+    assert member_page.get("/vms/run/").status_code == 200
+    assert FILE not in text(member_page)
+    assert member_page.get(FILE).status_code == 403
+    answer = member_page.post("/images/lab-1/alma-8/export/")
+    assert (answer.status_code, "because you may not run VMs from it" in answer.content.decode()) == (403, True)
 
 
 def test_the_command_writes_the_file(image, tmp_path):
