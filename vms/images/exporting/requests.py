@@ -83,7 +83,9 @@ def discard(export: ImageExport) -> None:
 def forget() -> None:
     """Delete the exports that have been kept for long enough, and files whose image was deleted."""
     for export in ImageExport.objects.expired():
-        discard(export)
+        # One statement decides and deletes: somebody may download it meanwhile.
+        if ImageExport.objects.expired().filter(pk=export.pk).delete()[0]:
+            uploads.discard(export.key)
     keys = {path.name.partition(".")[0] for path in settings.SPOOL_DIR.glob(f"{EXPORT}*")}
     keys |= set(UploadPart.objects.filter(upload__startswith=EXPORT).values_list("upload", flat=True).distinct())
     for key in keys - set(ImageExport.objects.values_list("key", flat=True)):

@@ -14,7 +14,7 @@ from django.conf import settings
 from django.core.files import File
 from django.utils import timezone
 
-from vms.models import Image, Upload, UploadPart
+from vms.models import EXPORT, Image, Upload, UploadPart
 
 PART = 4 * 1024**2  # bytes
 KEPT = timedelta(hours=6)  # for what belongs to no image, whose upload by the plain form may still be in progress
@@ -66,13 +66,16 @@ def discard(upload: str) -> None:
 def forget() -> None:
     """Delete what no image needs: uploads that were broken off, and what is left of others."""
     for upload in Upload.objects.expired():
-        if Upload.objects.unfinished().filter(pk=upload.pk).delete()[0]:
+        # One statement decides and deletes: somebody may continue it meanwhile.
+        if Upload.objects.expired().unfinished().filter(pk=upload.pk).delete()[0]:
             discard(upload.key)
     Upload.objects.expired().filter(done_at__isnull=False).delete()
     old = timezone.now() - KEPT
-    needed = {*Image.objects.exclude(upload="").values_list("upload", flat=True)}
-    needed |= {*Upload.objects.unfinished().values_list("key", flat=True)}
-    UploadPart.objects.filter(created_at__lt=old).exclude(upload__in=needed).delete()
+    # Images are read last: an upload that becomes one meanwhile is among the uploads or among the images.
+    needed = {*Upload.objects.unfinished().values_list("key", flat=True)}
+    needed |= {*Image.objects.exclude(upload="").values_list("upload", flat=True)}
+    left = UploadPart.objects.filter(created_at__lt=old).exclude(upload__startswith=EXPORT)
+    left.exclude(upload__in=needed).delete()
     if settings.UPLOADS_IN_DATABASE:
         return
     for path in settings.SPOOL_DIR.iterdir():

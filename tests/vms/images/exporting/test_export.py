@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from tests.project.commands.running_commands import run
 from tests.support.making import make_hypervisor, make_image
+from tests.support.meanwhile import after_first_query
 from tests.support.teams import make_team
 from virterweb.activity.models import Entry
 from virterweb.hypervisors.models import HypervisorStatus
@@ -48,7 +49,9 @@ def read(export: ImageExport, start: int, end: int) -> bytes:
     """Return the bytes that an answer with this range consists of."""
     data = b""
     while start + len(data) < end:
-        data += read_piece(export, start + len(data), min(PIECE, end - start - len(data)))
+        piece = read_piece(export, start + len(data), min(PIECE, end - start - len(data)))
+        assert piece, "the file is gone"
+        data += piece
     return data
 
 
@@ -141,6 +144,26 @@ def test_a_file_expires_an_hour_after_its_last_use(page, image):
     assert not ImageExport.objects.exists()
     assert (list(portal.SPOOL_DIR.iterdir()), UploadPart.objects.count()) == ([], 0)
     assert page.get(FILE).status_code == 409
+
+
+def test_a_file_that_is_used_while_files_expire_is_kept(page, image):
+    old = timezone.now() - timedelta(minutes=61)
+    export = prepared(image)
+    ImageExport.objects.update(ready_at=old, used_at=old)
+    with after_first_query(ImageExport, lambda: ImageExport.objects.update(used_at=timezone.now())):
+        requests.forget()
+    assert page.get(FILE).status_code == 200
+    assert read(export, 0, len(DATA)) == DATA
+
+
+def test_a_file_that_is_used_for_hours_is_kept(page, image):
+    export = prepared(image)
+    old = timezone.now() - timedelta(hours=7)
+    ImageExport.objects.update(ready_at=old, used_at=timezone.now())
+    UploadPart.objects.update(created_at=old)
+    requests.forget()
+    uploads.forget()
+    assert read(export, 0, len(DATA)) == DATA
 
 
 def test_the_file_of_a_deleted_image_is_deleted(page, image):

@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from tests.people.teams.test_limits import limit
 from tests.support.making import make_image
+from tests.support.meanwhile import after_first_query
 from tests.vms.images.uploading.conftest import DISK, START, Tus
 from virterweb.web_server import spool
 from vms.images.uploading import finishing, uploads
@@ -164,6 +165,28 @@ def test_an_upload_that_nobody_continues_is_deleted_after_a_day(tus, lab, left):
     uploads.forget()
     assert not Upload.objects.exists()
     assert uploads.fetch(Image.objects.get().upload, lambda arrived: None).exists()
+
+
+def test_an_upload_that_is_continued_while_uploads_expire_is_kept(tus, lab):
+    path = tus.begin(lab)
+    tus.patch(path, DISK[:1000])
+    Upload.objects.update(last_at=timezone.now() - timedelta(hours=25))
+    with after_first_query(Upload, lambda: tus.patch(path, DISK[1000:2000], 1000)):
+        uploads.forget()
+    assert tus.offset(path) == 2000
+    assert tus.patch(path, DISK[2000:], 2000).status_code == 204
+
+
+def test_an_upload_that_becomes_an_image_while_uploads_expire_is_kept(tus, lab, settings):
+    path = tus.begin(lab)
+    tus.patch(path, DISK[:1000])
+    old = timezone.now() - timedelta(hours=7)
+    UploadPart.objects.update(created_at=old)
+    if not settings.UPLOADS_IN_DATABASE:
+        pytest.skip("writing to a file renews it")
+    with after_first_query(Image, lambda: tus.patch(path, DISK[1000:], 1000)):
+        uploads.forget()
+    assert uploads.fetch(Image.objects.get().upload, lambda arrived: None).read_bytes() == DISK
 
 
 def test_a_file_that_belongs_to_no_upload_is_deleted(tus, lab, settings, left):
