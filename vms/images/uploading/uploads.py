@@ -30,10 +30,11 @@ class Arrived(File):
 
 
 def keep(upload: str, file: File) -> None:
-    """Keep a complete upload for a worker."""
+    """Keep a complete upload for a worker, instead of what a killed process has kept of it."""
     if not settings.UPLOADS_IN_DATABASE:
         (settings.SPOOL_DIR / upload).hardlink_to(file.temporary_file_path())  # it came into this folder
         return
+    UploadPart.objects.filter(upload=upload).delete()
     for number, data in enumerate(file.chunks(PART)):
         UploadPart.objects.create(upload=upload, number=number, data=data)
 

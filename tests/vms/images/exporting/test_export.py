@@ -180,6 +180,16 @@ def test_a_lost_file_is_prepared_again(page, image):
     assert ImageExport.objects.to_prepare().count() == 1
 
 
+def test_a_file_is_kept_again_after_its_worker_was_killed(image):
+    if portal.UPLOADS_IN_DATABASE:
+        ImageExport.objects.create(image=image, key="export-1", ready_at=timezone.now(), size=len(DATA))
+        for number in range(3):  # the worker was killed; the file of this attempt was another one
+            UploadPart.objects.create(upload="export-1", number=number, data=b"old")
+        uploads.keep("export-1", ContentFile(DATA))
+        assert read(ImageExport.objects.get(), 0, len(DATA)) == DATA
+        assert UploadPart.objects.count() == 2
+
+
 def test_a_failure_is_shown_and_can_be_repeated(page, image):
     ImageExport.objects.create(image=image, error=Message("export.no_room", size=5))
     assert "has too little room for a file of 5 bytes" in text(page)
