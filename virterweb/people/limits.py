@@ -8,6 +8,8 @@ from importlib import import_module
 from typing import Protocol
 
 from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet, TextChoices
@@ -80,6 +82,11 @@ def kept(team: int | None, hypervisor: int) -> Iterator[None]:
             for limit in _of(grant):
                 if limit.used > max(limit.allowed, before[grant.pk, limit.kind]):
                     raise Exceeded(limit.refusal)
+
+
+def lock_user(user: AbstractBaseUser) -> None:
+    """Have other changes that count for the limits of a user wait until the transaction ends."""
+    list(get_user_model().objects.filter(pk=user.pk).select_for_update(no_key=True).values_list("pk"))
 
 
 def any_of(team: str) -> Exists:

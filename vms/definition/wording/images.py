@@ -145,6 +145,9 @@ MESSAGES = {
     "export.not_loaded": "The image {image} is not in the pool yet, or no longer. Export it when it is ready.",
     "export.no_room": "The disk of the portal's server has too little room for a file of {size:,} bytes. Free space "
     "there, then try again.",
+    "export.pool_full": "The pool {pool} has {available:,} bytes left. The copy that the export needs may take up to "
+    "{size:,} bytes. Free space in the pool, then try again.",
+    "export.too_many_own": "You have {count} exports in progress already. Try again when one of them is ready.",
     "export.image_deleted": "The image was deleted before its file was ready.",
     "pool.no_volume": "The pool {pool} has no volume {volume}.",
     "pool.reading": "reading the pool {pool}",

@@ -12,12 +12,14 @@ from virterweb.activity.choices import Result
 from virterweb.activity.models import Entry
 from virterweb.enqueue import LOOK, enqueue
 from virterweb.messages import Failure, Message
-from virterweb.people import pools, rights
+from virterweb.people import limits, pools, rights
 from vms.definition.events import ImageEvent
 from vms.images.uploading import uploads
 from vms.models import EXPORT, Image, ImageExport, UploadPart
 
 log = logging.getLogger(__name__)
+
+PER_USER = 2  # exports in progress
 
 
 def exportable(user: rights.Actor) -> QuerySet[Image]:
@@ -51,6 +53,8 @@ def ask(image: Image, by: AbstractBaseUser | None) -> ImageExport:
         export = ImageExport.objects.filter(image=image).first()
         if export and not export.error and has_file(export):
             return export
+        if by and (reason := _limit(by)):
+            raise Failure(reason)
         if export:
             discard(export)
         event = ImageEvent.EXPORTED
@@ -58,6 +62,13 @@ def ask(image: Image, by: AbstractBaseUser | None) -> ImageExport:
         export = ImageExport.objects.create(image=image, asked_by=by, entry_id=entry.pk)
         enqueue(LOOK, export.pk)
     return export
+
+
+def _limit(by: AbstractBaseUser) -> Message:
+    """Return that a user has as many exports in progress as allowed, on all hypervisors; else an empty message."""
+    limits.lock_user(by)
+    count = ImageExport.objects.in_progress().filter(asked_by=by).count()
+    return Message("export.too_many_own", count=count) if count >= PER_USER else Message()
 
 
 def has_file(export: ImageExport) -> bool:

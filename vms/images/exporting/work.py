@@ -100,9 +100,24 @@ def _complete(image: Image, connection: Connection, temporary: str) -> str:
     if spec.format == "qcow2" and not spec.backing:
         return found.name
     connection.volumes.delete(pool, temporary)
+    _check_room(found, image, connection)
     whole = volume_xml.VolumeSpec(name=temporary, capacity=spec.capacity)
     connection.volumes.clone(pool, found.name, volume_xml.build(whole), temporary)
     return temporary
+
+
+def _check_room(found: FoundVolume, image: Image, connection: Connection) -> None:
+    """Refuse to copy a volume if the copy might fill the pool, or its file will not fit in the data folder.
+
+    A copy may become as large as the disk: the layers may be compressed. A full pool pauses running VMs.
+    """
+    name, size = image.hypervisor.pool, volume_xml.parse(found.document).capacity
+    pool = connection.pools.get(name)
+    if pool and pool.available < size:
+        raise Refused(Message("export.pool_full", pool=name, size=size, available=pool.available))
+    least = volume_xml.allocation(found.document)
+    if spool.room() < least:
+        raise Refused(Message("export.no_room", size=least))
 
 
 def _found(connection: Connection, pool: str, name: str) -> FoundVolume:

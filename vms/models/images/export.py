@@ -27,6 +27,9 @@ class ExportQuerySet(DueQuerySet):
         reachable = self.due().filter(image__hypervisor__status__unreachable_since=None)
         return reachable.filter(ready_at=None, error="").order_by("asked_at")
 
+    def in_progress(self) -> "ExportQuerySet":
+        return self.filter(ready_at=None, error="")
+
     def expired(self) -> "ExportQuerySet":
         """Return those that nobody has used for some time, and those that have failed so long ago."""
         old = timezone.now() - EXPORT_KEPT

@@ -190,6 +190,26 @@ def test_a_file_is_kept_again_after_its_worker_was_killed(image):
         assert UploadPart.objects.count() == 2
 
 
+def test_a_user_has_two_exports_in_progress_at_most(page, image, client, member):
+    others = [image, *(make_image(image.hypervisor, f"image-{number}") for number in (1, 2))]
+    for each in others:
+        each.status.write(made_at=timezone.now(), generation=each.generation)
+    said = "You have 2 exports in progress already. Try again when one of them is ready."
+    assert [said in asked(page, each) for each in others] == [False, False, True]
+    assert said not in asked(page, image)  # it is in progress already
+    assert ImageExport.objects.count() == 2
+    ImageExport.objects.filter(image=image).update(ready_at=timezone.now())
+    assert said not in asked(page, others[2])
+    ImageExport.objects.filter(image=others[1]).delete()
+    client.force_login(member)
+    assert said not in asked(client, others[1])  # others have their own limit
+
+
+def asked(page, image: Image) -> str:
+    """Request an export; return the page that follows."""
+    return page.post(f"/images/lab-1/{image.name}/export/", follow=True).content.decode()
+
+
 def test_a_failure_is_shown_and_can_be_repeated(page, image):
     ImageExport.objects.create(image=image, error=Message("export.no_room", size=5))
     assert "has too little room for a file of 5 bytes" in text(page)
