@@ -51,6 +51,7 @@ class UploadForm(ImageForm):
         """Add the upload within the limits of the team; None, with errors, if somebody was quicker."""
         hypervisor = self.cleaned_data["hypervisor"]
         with exclusive(hypervisor):
+            limits.lock_user(self.user)  # who may begin another upload on another hypervisor
             self.full_clean()
             if self.errors:
                 return None
