@@ -80,9 +80,12 @@ def has_file(export: ImageExport) -> bool:
     return (settings.SPOOL_DIR / export.key).exists()
 
 
-def note_download(export: ImageExport, by: AbstractBaseUser | None) -> None:
-    event = ImageEvent.DOWNLOADED
-    Entry.objects.record(export.image.activity_subject(event), event, by=by, result=Result.DONE)
+def note_download(export: ImageExport, by: AbstractBaseUser | None, start: int = 0) -> None:
+    """Record a download that begins at a byte; one that continues what the user has begun belongs to that entry."""
+    subject, event = export.image.activity_subject(ImageEvent.DOWNLOADED), ImageEvent.DOWNLOADED
+    begun = Entry.objects.about(subject.kind, export.image_id).filter(event=event, user=by, at__gte=export.ready_at)
+    if start == 0 or not begun.exists():
+        Entry.objects.record(subject, event, by=by, result=Result.DONE)
 
 
 def discard(export: ImageExport) -> None:

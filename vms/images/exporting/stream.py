@@ -13,16 +13,29 @@ from vms.images.uploading.uploads import PART
 from vms.models import ImageExport, UploadPart
 
 PIECE = 1024**2  # bytes that are read at once
+NOTHING = (0, 0)  # a range beyond the file
 QCOW2 = "application/x-qemu-disk"
-RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
+RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})", re.IGNORECASE)  # RFC 9110, section 14: one range of bytes
 
 
-def answer(request: HttpRequest, export: ImageExport, name: str) -> HttpResponse:
-    """Return the file that is ready: status 200, 206 with the range that was asked for, or 416."""
-    tag, size = f'"{export.key}"', export.size
+def wanted_range(request: HttpRequest, export: ImageExport) -> tuple[int, int] | None:
+    """Return the begin and the end of the range that is asked for; None for the whole file, (0, 0) for none of it.
+
+    A range that cannot be read is ignored, and one of another file.
+    """
+    tag = _tag(export)
     same = request.headers.get("If-Range", tag) == tag
-    wanted = _range(request.headers.get("Range", ""), size) if same else None
-    if wanted == (0, 0):
+    return _range(request.headers.get("Range", ""), export.size) if same else None
+
+
+def _tag(export: ImageExport) -> str:
+    return f'"{export.key}"'
+
+
+def answer(export: ImageExport, name: str, wanted: tuple[int, int] | None) -> HttpResponse:
+    """Return the file that is ready: status 200, 206 with the range that is asked for, or 416."""
+    tag, size = _tag(export), export.size
+    if wanted == NOTHING:
         return HttpResponse(status=416, headers={"Content-Range": f"bytes */{size}"})
     start, end = wanted or (0, size)
     sent = StreamingHttpResponse(pieces(export, start, end), status=206 if wanted else 200, content_type=QCOW2)
@@ -46,7 +59,7 @@ def _range(text: str, size: int) -> tuple[int, int] | None:
         start, end = int(first), min(int(last) + 1 if last else size, size)
         if last and int(last) < start:
             return None
-    return (start, end) if start < end else (0, 0)
+    return (start, end) if start < end else NOTHING
 
 
 async def pieces(export: ImageExport, start: int, end: int) -> AsyncIterator[bytes]:

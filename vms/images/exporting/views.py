@@ -9,7 +9,7 @@ from virterweb.messages import Failure
 from vms.models import Image, ImageExport
 
 from . import requests
-from .stream import answer
+from .stream import NOTHING, answer, wanted_range
 
 
 @require_POST
@@ -30,9 +30,10 @@ def image_file(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse
     if export is None or not requests.has_file(export):
         text = f"The file of {image} is not ready. Export the image, and wait until it can be downloaded.\n"
         return HttpResponse(text, status=409, content_type="text/plain; charset=utf-8")
-    if "Range" not in request.headers:
-        requests.note_download(export, request.user)
-    return answer(request, export, name)
+    wanted = wanted_range(request, export)
+    if wanted != NOTHING:
+        requests.note_download(export, request.user, start=wanted[0] if wanted else 0)
+    return answer(export, name, wanted)
 
 
 def _image(request: HttpRequest, hypervisor: str, name: str) -> Image:

@@ -113,6 +113,36 @@ def test_a_range_that_means_nothing_gets_the_whole_file(page, image, asked):
     assert (answer.status_code, answer["Content-Length"]) == (200, str(len(DATA)))
 
 
+def downloads() -> int:
+    return sum(entry.what == "file downloaded" for entry in Entry.objects.filter(kind="image"))
+
+
+@pytest.mark.parametrize("asked", ["bytes=0-", "Bytes=0-99", f"bytes=-{len(DATA)}", "nonsense", "bytes=1-2,4-5"])
+def test_each_download_from_the_beginning_is_logged_once(page, image, asked):
+    prepared(image)
+    page.get(FILE, headers={"Range": asked})
+    assert downloads() == 1
+    page.get(FILE, headers={"Range": "bytes=100-"})  # continues it
+    assert downloads() == 1
+    page.get(FILE)
+    assert downloads() == 2
+
+
+def test_a_download_that_leaves_out_the_beginning_is_logged(page, client, member, image):
+    prepared(image)
+    page.get(FILE)
+    client.force_login(member)
+    for start in (1, 100):
+        client.get(FILE, headers={"Range": f"bytes={start}-"})
+    assert [entry.who for entry in Entry.objects.filter(kind="image", user=member)] == [member.username]
+
+
+def test_a_range_beyond_the_file_is_no_download(page, image):
+    prepared(image)
+    page.get(FILE, headers={"Range": f"bytes={len(DATA)}-"})
+    assert downloads() == 0
+
+
 @pytest.mark.django_db(transaction=True)
 def test_the_answer_has_exactly_the_bytes(page, image):
     prepared(image)
