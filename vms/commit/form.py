@@ -8,11 +8,11 @@ from networks.definition import rules
 from virterweb.hypervisors.desired.one_at_a_time import exclusive
 from virterweb.hypervisors.desired.revisions import note_activity
 from virterweb.people import creating, pools, rights
-from virterweb.people.hidden.names import name_in_use
 from virterweb.people.limits import Exceeded
 from virterweb.people.models import Team
 from virterweb.people.verbs import Verb
 from vms.definition.events import ImageEvent
+from vms.images.names import taken
 from vms.models import VM, Image, Power
 
 
@@ -58,9 +58,8 @@ class CommitForm(forms.Form):
         data, hypervisor = super().clean(), self.vm.hypervisor
         if reason := obstacle(self.vm):
             self.add_error(None, reason)
-        there = hypervisor.images.filter(name=data.get("name")).first()
-        if there:
-            self.add_error("name", name_in_use(self.user, "an image", there, hypervisor))
+        if reason := taken(self.user, hypervisor, data.get("name", "")):
+            self.add_error("name", reason)
         try:
             chosen = self.only or data.get("team")
             self.team = creating.team_for(self.user, hypervisor, pk=chosen.pk if chosen else None)

@@ -16,7 +16,7 @@ from virterweb.hypervisors.fleet.field import HypervisorField
 from virterweb.hypervisors.models import Hypervisor
 from virterweb.messages import Message
 from virterweb.people import creating, pools, rights
-from virterweb.people.hidden.names import name_in_use, sees_all_names, visible_name
+from virterweb.people.hidden.names import sees_all_names, visible_name
 from virterweb.people.limits import Exceeded
 from virterweb.people.models import Team
 from virterweb.people.verbs import Verb
@@ -25,11 +25,14 @@ from vms.models import LOADING, TAG, WORK, Image, Upload, VMStatus, Volume
 
 from . import qcow2
 from .fetching import fields, urls
+from .names import taken
 from .uploading import uploads
 
 
 class ImageForm(forms.Form):
     """Makes an image of a volume of the pool, of an uploaded file, or of the file at a URL."""
+
+    upload: Upload | None = None  # the resumable upload that the image is made of
 
     hypervisor = HypervisorField()
     name = forms.CharField(max_length=100, validators=[rules.validate_name, rules.validate_hostname])
@@ -110,8 +113,8 @@ class ImageForm(forms.Form):
         self._check_ways(data)
         if not hypervisor or not name:
             return data
-        if there := hypervisor.images.filter(name=name).first():
-            self.add_error("name", name_in_use(self.user, "an image", there, hypervisor))
+        if reason := taken(self.user, hypervisor, name, self.upload):
+            self.add_error("name", reason)
         allowed = rights.access_of(self.user).allows_on(Verb.CREATE, hypervisor.pk)
         exists = allowed and hypervisor.volumes.filter(name=data.get("volume")).exists()
         if data.get("volume") and not allowed:

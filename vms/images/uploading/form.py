@@ -40,11 +40,6 @@ class UploadForm(ImageForm):
         elif together > settings.MAX_UPLOAD_SIZE:
             most = size_text(settings.MAX_UPLOAD_SIZE)
             self.add_error(None, f"Your unfinished uploads would have more than {most}. Discard one of them first.")
-        hypervisor, name = data.get("hypervisor"), data.get("name")
-        if hypervisor and name and hypervisor.uploads.unfinished().filter(name=name).exists():
-            self.add_error(
-                "name", f"An upload for an image {name} is not finished. Resume or discard it, or choose another name."
-            )
         return data
 
     def save(self, metadata: str, file_name: str) -> Upload | None:
