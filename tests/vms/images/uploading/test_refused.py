@@ -4,6 +4,8 @@ import os
 from datetime import timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from tests.people.teams.test_limits import limit
@@ -90,6 +92,15 @@ def test_somebody_who_was_quicker_leaves_the_upload_waiting_with_the_reason(tus,
     assert "the image is being created" in shown(tus)
     finishing.finish_all()
     assert uploads.fetch(Image.objects.get().upload, lambda arrived: None).read_bytes() == DISK
+
+
+def test_the_list_reads_nothing_of_the_files_of_waiting_uploads(tus, lab):
+    path = tus.begin(lab)
+    make_image(lab, "new")
+    tus.patch(path, DISK)
+    with CaptureQueriesContext(connection) as asked:
+        assert f"{lab} already has an image new." in shown(tus)
+    assert not [query["sql"] for query in asked if UploadPart._meta.db_table in query["sql"]]
 
 
 def test_the_image_of_a_process_that_was_killed_at_the_end_is_made_later(tus, lab, user, monkeypatch):
