@@ -100,13 +100,13 @@ def _complete(image: Image, connection: Connection, temporary: str) -> str:
     if spec.format == "qcow2" and not spec.backing:
         return found.name
     connection.volumes.delete(pool, temporary)
-    _check_room(found, image, connection)
+    check_room(found, image, connection)
     whole = volume_xml.VolumeSpec(name=temporary, capacity=spec.capacity)
     connection.volumes.clone(pool, found.name, volume_xml.build(whole), temporary)
     return temporary
 
 
-def _check_room(found: FoundVolume, image: Image, connection: Connection) -> None:
+def check_room(found: FoundVolume, image: Image, connection: Connection) -> None:
     """Refuse to copy a volume if the copy might fill the pool, or its file will not fit in the data folder.
 
     A copy may become as large as the disk: the layers may be compressed. A full pool pauses running VMs.
