@@ -110,5 +110,5 @@ def make_things(lab: Hypervisor, owner: AbstractBaseUser, team: Team) -> dict[st
     snapshot = vm.snapshots.create(name="before", taken_at=timezone.now(), kind="internal", document=domain)
     capture = vm.captures.create(nic="52:54:00:00:00:08", seconds=1, packets=1, size=1, done_at=timezone.now())
     values["capture"] = capture.pk
-    values["key"] = Upload.objects.create(owner=owner, hypervisor=lab, team=team, name="alma-9", length=512).key
+    values["key"] = Upload.objects.create(owner=owner, hypervisor=lab, team=team, name="uploaded", length=512).key
     return values | {"lease": lease.pk, "vm_revision": vm.revisions.get().pk, "snapshot": snapshot.pk}

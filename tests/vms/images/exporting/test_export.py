@@ -211,13 +211,14 @@ def test_a_lost_file_is_prepared_again(page, image):
 
 
 def test_a_file_is_kept_again_after_its_worker_was_killed(image):
-    if portal.UPLOADS_IN_DATABASE:
-        ImageExport.objects.create(image=image, key="export-1", ready_at=timezone.now(), size=len(DATA))
-        for number in range(3):  # the worker was killed; the file of this attempt was another one
-            UploadPart.objects.create(upload="export-1", number=number, data=b"old")
-        uploads.keep("export-1", ContentFile(DATA))
-        assert read(ImageExport.objects.get(), 0, len(DATA)) == DATA
-        assert UploadPart.objects.count() == 2
+    if not portal.UPLOADS_IN_DATABASE:
+        pytest.skip("there are no parts")
+    ImageExport.objects.create(image=image, key="export-1", ready_at=timezone.now(), size=len(DATA))
+    for number in range(3):  # the file of the killed worker was another one
+        UploadPart.objects.create(upload="export-1", number=number, data=b"old")
+    uploads.keep("export-1", ContentFile(DATA))
+    assert read(ImageExport.objects.get(), 0, len(DATA)) == DATA
+    assert UploadPart.objects.count() == 2
 
 
 def test_a_user_has_two_exports_in_progress_at_most(page, image, client, member):
