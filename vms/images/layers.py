@@ -24,6 +24,7 @@ from vms.definition.volume import VolumeSpec
 from vms.models import LAYER, TAG, Power
 
 from . import qcow2_header
+from .stopped_pools import recorded_overlays
 
 READ_TIMEOUT = 10.0  # seconds for one reading of another pool
 
@@ -152,9 +153,9 @@ def is_used(found: FoundVolume, volumes: Mapping[str, FoundVolume], held: set[st
 def overlays_elsewhere(
     connection: Connection, known: Iterable[FoundVolume], pools: Collection[str]
 ) -> dict[tuple[str, str], FoundVolume]:
-    """Return the overlays in other active pools than these, by pool and name; without files that are known already.
+    """Return the overlays in other pools than these, by pool and name; without files that are known already.
 
-    Two pools may show the same folder.
+    Two pools may show the same folder. What a pool that is stopped has is what it had when it was last read.
     """
     paths, found = {volume.path for volume in known}, {}
     for pool in connection.pools.active():
@@ -167,6 +168,10 @@ def overlays_elsewhere(
             if volume.path not in paths and volume_xml.parse(volume.document).backing:
                 paths.add(volume.path)
                 found[pool, volume.name] = volume
+    for pool, volume in recorded_overlays(connection):
+        if pool not in pools and volume.path not in paths:
+            paths.add(volume.path)
+            found[pool, volume.name] = volume
     return found
 
 

@@ -10,7 +10,7 @@ from tests.vms.sync.test_lifecycle import DISK, NETWORKS, WITH_DISK
 from virterweb.hypervisors.gateway.found import Refused
 from vms import sync
 from vms.images import layers
-from vms.models import Disk
+from vms.models import Disk, StoragePool
 from vms.run import make
 
 ELSEWHERE = "<pool type='dir'><name>second</name><target><path>/second</path></target></pool>"
@@ -72,6 +72,20 @@ def test_a_layer_stays_under_an_overlay_in_another_pool(lab, backing):
     lab.connection.volumes.delete("second", "clone")
     layers.delete_unused(lab.connection, "default", LAYER)
     assert lab.connection.volumes.get("default", LAYER) is None
+
+
+def test_a_disk_stays_under_an_overlay_in_a_pool_that_has_been_stopped(lab):
+    add(lab.connection, "second", "clone", f"/pool/{DISK}")
+    lab.hypervisor.uri = lab.connection.session.uri
+    lab.hypervisor.save()
+    second = StoragePool.objects.get(hypervisor=lab.hypervisor, name="second")
+    second.volumes.create(name="clone", path="/second/clone", format="qcow2", backing=f"/pool/{DISK}")
+    lab.connection.session.libvirt.storagePoolLookupByName("second").destroy()
+    layers.delete_unused(lab.connection, "default", DISK)
+    lab.vm.remove()
+    with pytest.raises(Refused, match=f"clone in the pool second is an overlay on {DISK}"):
+        sync.push(lab.vm, lab.connection)
+    assert lab.connection.volumes.get("default", DISK)
 
 
 def test_the_disk_of_another_vm_stays_even_if_its_domain_was_removed_outside(lab):

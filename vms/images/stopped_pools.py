@@ -1,0 +1,29 @@
+"""Overlays in pools that are stopped: libvirt cannot list them, so they are taken from what was last recorded."""
+
+from collections.abc import Iterator
+
+from virterweb.hypervisors.gateway.connection import Connection
+from virterweb.hypervisors.gateway.found import FoundVolume
+from vms.definition import volume as volume_xml
+from vms.definition.volume import VolumeSpec
+from vms.models import PoolVolume, Volume
+from vms.models.images.volume import FoundFile
+
+
+def recorded_overlays(connection: Connection) -> Iterator[tuple[str, FoundVolume]]:
+    """Yield the overlays in pools that libvirt has and that are not active, each with the name of its pool."""
+    stopped = [pool.name for pool in connection.pools.all() if not pool.active]
+    if not stopped:
+        return
+    uri = connection.session.uri
+    own = Volume.objects.filter(hypervisor__uri=uri, hypervisor__pool__in=stopped).exclude(backing="")
+    for volume in own.select_related("hypervisor"):
+        yield volume.hypervisor.pool, _found(volume)
+    others = PoolVolume.objects.filter(pool__hypervisor__uri=uri, pool__name__in=stopped).exclude(backing="")
+    for volume in others.select_related("pool"):
+        yield volume.pool.name, _found(volume)
+
+
+def _found(volume: FoundFile) -> FoundVolume:
+    spec = VolumeSpec(name=volume.name, capacity=volume.capacity, backing=volume.backing)
+    return FoundVolume(volume.name, volume.path, volume_xml.build(spec))
