@@ -26,4 +26,4 @@ def recorded_overlays(connection: Connection) -> Iterator[tuple[str, FoundVolume
 
 def _found(volume: FoundFile) -> FoundVolume:
     spec = VolumeSpec(name=volume.name, capacity=volume.capacity, backing=volume.backing)
-    return FoundVolume(volume.name, volume.path, volume_xml.build(spec))
+    return FoundVolume(name=volume.name, path=volume.path, document=volume_xml.build(spec))
