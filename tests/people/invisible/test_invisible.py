@@ -15,6 +15,7 @@ from networks.models import Network
 from tests.people.invisible.conftest import LATE_MAC, SHARED_MAC, WORD, World
 from tests.people.invisible.hostile_forms import NETWORK, VM, hostile
 from tests.project.every_url import ALL
+from virterweb.people import cli
 from virterweb.people.hidden.names import HIDDEN_VM
 
 pytestmark = pytest.mark.integration
@@ -120,7 +121,9 @@ COMMANDS = (
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_commands_with_the_rights_of_a_user_name_no_other_objects(world, command):
+def test_commands_with_the_rights_of_a_user_name_no_other_objects(world, command, monkeypatch):
+    monkeypatch.setattr(cli, "NO_WORKER_TIMEOUT", 0)
+    monkeypatch.setattr(cli, "worker_runs", lambda: False)
     verb, *words = command.split()
     out, error = StringIO(), ""
     try:
