@@ -166,9 +166,14 @@ def test_what_is_no_disk_is_refused_with_the_reason_which_stays_until_it_is_disc
     tab.reload()
     expect(tab.locator("#uploads")).to_contain_text(reason)
     picture(tab, "refused-upload")
-    begin(tab, packed)  # while the row keeps the name
-    expect(tab.locator(".field", has_text="Name").locator(".error").first).to_contain_text("is not finished")
-    tab.get_by_role("button", name="Discard upload of uploaded").click()
+    begin(tab, packed)  # the failed upload does not keep the name
+    expect(tab.locator(".field", has_text="or file").locator(".error")).to_have_text(reason)
+    tab.reload()
+    discard = tab.get_by_role("button", name="Discard upload of uploaded")
+    expect(discard).to_have_count(2)
+    discard.first.click()
+    expect(discard).to_have_count(1)
+    discard.click()
     expect(tab.locator("#uploads tr")).to_have_count(0)
 
 
