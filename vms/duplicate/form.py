@@ -34,9 +34,7 @@ class DuplicateForm(forms.Form):
     snapshot = forms.ChoiceField(
         label="Disks",
         required=False,
-        help_text="A full copy is independent of the VM, which must be off. A linked clone stores only what it "
-        "changes; its disks begin as in an external snapshot of the VM. While it exists, the snapshot cannot be "
-        "merged and the VM cannot be deleted.",
+        help_text="A linked clone begins with the disks as they were in the snapshot.",
     )
     start = forms.BooleanField(label="Start the duplicate", required=False, initial=True)
 
@@ -47,6 +45,7 @@ class DuplicateForm(forms.Form):
         self.fields["number"].initial = ids.next_free_id(vm.hypervisor)
         linked = [(each.name, f"Linked clone of the snapshot {each.name}") for each in self._snapshots()]
         self.fields["snapshot"].choices = [("", "Full copy"), *linked]
+        self.offers_links = bool(linked)
 
     def clean(self) -> dict:
         data, hypervisor = super().clean(), self.vm.hypervisor
