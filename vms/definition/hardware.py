@@ -29,7 +29,13 @@ class Hardware:
     graphics: str = OTHER
     description: str = ""
     machine: str = ""
+    arch: str = X86
     boot: Mapping[str, int] = field(default_factory=dict)
+
+
+def firmware_of(arch: str) -> tuple[str, ...]:
+    """Return the firmware that VMs of an architecture can have."""
+    return (UEFI,) if arch == ARM else FIRMWARE
 
 
 def parse(root: etree._Element) -> Hardware:
@@ -41,6 +47,7 @@ def parse(root: etree._Element) -> Hardware:
         graphics=_graphics(root),
         description=root.findtext("description", ""),
         machine=root.xpath("string(os/type/@machine)"),
+        arch=root.xpath("string(os/type/@arch)") or X86,
         boot={target: int(order) for target, order in _orders(root) if order.isdecimal()},
     )
 

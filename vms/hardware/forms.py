@@ -27,7 +27,6 @@ class HardwareForm(forms.Form):
         label="CPU mode", required=False, help_text="Without KVM, choose “all that QEMU can emulate”."
     )
     firmware = forms.ChoiceField(
-        choices=FIRMWARE.items(),
         required=False,
         help_text="A guest boots only with the firmware that it was installed for. Secure boot needs machine type q35.",
     )
@@ -41,6 +40,8 @@ class HardwareForm(forms.Form):
         initial = {"memory": vm.memory, "vcpus": vm.vcpus} | {name: getattr(self.now, name) for name in FIELDS}
         super().__init__(data, initial=initial, label_suffix="")
         self.fields["cpu"].choices = _choices(CPU, self.now.cpu)
+        possible = dict.fromkeys((*hardware.firmware_of(self.now.arch), self.now.firmware))
+        self.fields["firmware"].choices = [(each, FIRMWARE[each]) for each in possible]
         self.fields["graphics"].choices = _choices(GRAPHICS, self.now.graphics)
         self.bootable = [disk["target"] for disk in vm.status.disks if disk["target"]]
         for target in self.bootable:

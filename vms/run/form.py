@@ -213,7 +213,7 @@ class RunForm(RunFields):
     def _without_ide(self) -> str:
         """Return what the VM has that excludes an IDE bus, or ""; add an error to a firmware that it cannot have."""
         arch, firmware = self.cleaned_data.get("arch") or self.own_arch, self.cleaned_data.get("firmware")
-        if arch == hardware.ARM and firmware in (hardware.BIOS, hardware.SECURE):
+        if firmware and firmware not in hardware.firmware_of(arch):
             self.add_error("firmware", f"A VM with the architecture {arch} has UEFI firmware without secure boot.")
         return f"the architecture {arch}" if arch == hardware.ARM else "secure boot" * (firmware == hardware.SECURE)
 

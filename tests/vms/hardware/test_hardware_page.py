@@ -48,6 +48,17 @@ def test_hardware_that_was_changed_outside_is_drift_and_is_reverted_or_accepted(
     assert (vm.hardware, vm.status.drift) == ({"description": "theirs"}, "")
 
 
+def test_a_vm_is_offered_only_the_firmware_of_its_architecture(lab, vm, domain, page):  # noqa: F811
+    assert 'value="bios"' in page.get(f"{vm.get_absolute_url()}size/").content.decode()
+    arm = vm.status.document.replace("i686", "aarch64").replace("<os>", "<os firmware='efi'>")
+    vm.status.write(document=arm, stored=arm)
+    shown = page.get(f"{vm.get_absolute_url()}size/").content.decode()
+    assert 'value="uefi"' in shown
+    assert 'value="bios"' not in shown
+    answer = page.post(f"{vm.get_absolute_url()}size/", SENT)
+    assert "Select a valid choice" in answer.content.decode()
+
+
 @pytest.mark.parametrize(
     ("field", "value", "said"),
     [
