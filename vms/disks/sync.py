@@ -145,7 +145,7 @@ class _Carrier:
             return False
         self.vm.keep_disk(request.target)
         self.connection.volumes.delete(pool, disk.volume, of=self.uuid)
-        Volume.objects.filter(hypervisor=self.vm.hypervisor, name=disk.volume).forget()
+        Volume.objects.deleted(self.vm.hypervisor, [(pool, disk.volume)])
         self._forget(request)
         return True
 

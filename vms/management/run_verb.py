@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from django.core.management.base import CommandError
+from django.core.management.base import CommandError, CommandParser
 from django.http import QueryDict
 
 from virterweb.hypervisors.models import Hypervisor
@@ -68,26 +68,10 @@ class RunVerb(VMVerbs):
         )
         run.add_argument("--disk", "-d", action="append", default=[], metavar="VALUES", help=DISK_HELP)
         run.add_argument("--nic", "-i", action="append", default=[], metavar="VALUES", help=NIC_HELP)
-        run.add_argument("--user", "-u", help="user who logs in to the guest by SSH; default: root")
-        run.add_argument(
-            "--wait-ssh", "-w", action="store_true", help="wait until SSH works and cloud-init has finished"
-        )
         run.add_argument("--arch", help="architecture: amd64 or arm64, or a name of libvirt; default: that of the host")
         run.add_argument("--secure-boot", action="store_true", help="use UEFI with secure boot, on machine type q35")
-        run.add_argument("--vnc", action="store_true", help="open VNC on port 6000 + ID")
-        run.add_argument("--vnc-port", type=int, help="open VNC on this port")
-        run.add_argument("--vnc-bind-ip", help="address on which VNC listens; default: 127.0.0.1")
-        run.add_argument(
-            "--console", "-c", default="", metavar="DIR", help="folder on the host to write the console log NAME.log to"
-        )
-        run.add_argument(
-            "--ssh-key", action="append", default=[], help="public SSH key that may log in; can be repeated"
-        )
-        run.add_argument(
-            "--guest-network",
-            default="",
-            help="configuration mode: portal or virter; default: as set on the hypervisor",
-        )
+        self._add_console_arguments(run)
+        self._add_guest_arguments(run)
         run.add_argument(
             "--pull-policy",
             "--vm-pull-policy",
@@ -97,6 +81,28 @@ class RunVerb(VMVerbs):
         )
         run.add_argument(
             "--pull", dest="pull_policy", action="store_const", const=IF_NOT_EXIST, help="the policy IfNotExist"
+        )
+
+    def _add_console_arguments(self, run: CommandParser) -> None:
+        run.add_argument("--vnc", action="store_true", help="open VNC on port 6000 + ID")
+        run.add_argument("--vnc-port", type=int, help="open VNC on this port")
+        run.add_argument("--vnc-bind-ip", help="address on which VNC listens; default: 127.0.0.1")
+        run.add_argument(
+            "--console", "-c", default="", metavar="DIR", help="folder on the host to write the console log NAME.log to"
+        )
+
+    def _add_guest_arguments(self, run: CommandParser) -> None:
+        run.add_argument("--user", "-u", help="user who logs in to the guest by SSH; default: root")
+        run.add_argument(
+            "--wait-ssh", "-w", action="store_true", help="wait until SSH works and cloud-init has finished"
+        )
+        run.add_argument(
+            "--ssh-key", action="append", default=[], help="public SSH key that may log in; can be repeated"
+        )
+        run.add_argument(
+            "--guest-network",
+            default="",
+            help="configuration mode: portal or virter; default: as set on the hypervisor",
         )
         run.add_argument("--user-data", default="", help="file with additional cloud-init user data")
 

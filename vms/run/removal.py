@@ -138,15 +138,16 @@ def delete_volumes(vm: VM, connection: Connection, found: FoundDomain | None = N
     own += snapshots.files(connection, found, volumes, set(own))
     others = [volume_xml.parse(volume.document).backing for place, volume in volumes.items() if place not in own]
     held.update(others, layers.beneath_others(layers.overlays_elsewhere(connection, volumes.values(), pools)))
+    kept = {place for place in own if (volume := volumes.get(place)) and held & {volume.name, volume.path}}
     beneath = []
     for pool, name in dict.fromkeys(own):
-        if (volume := volumes.get((pool, name))) and name not in held and volume.path not in held:
+        if (volume := volumes.get((pool, name))) and (pool, name) not in kept:
             beneath.append((pool, layers.beneath(volume)))
             connection.volumes.delete(pool, name, of=vm.uuid_text)
     for pool, layer in beneath:
         with suppress(Refused):  # kept while anything unreadable might use it
             layers.delete_unused(connection, pool, layer)
-    Volume.objects.filter(hypervisor=vm.hypervisor, name__in=[name for _, name in own]).forget()
+    Volume.objects.deleted(vm.hypervisor, set(own) - kept)
 
 
 def volumes_of_others(vm: VM) -> set[str]:

@@ -10,7 +10,7 @@ from tests.vms.sync.test_lifecycle import DISK, NETWORKS, WITH_DISK
 from virterweb.hypervisors.gateway.found import Refused
 from vms import sync
 from vms.images import layers
-from vms.models import Disk, StoragePool
+from vms.models import Disk, StoragePool, Volume
 from vms.run import make
 
 ELSEWHERE = "<pool type='dir'><name>second</name><target><path>/second</path></target></pool>"
@@ -86,6 +86,19 @@ def test_a_disk_stays_under_an_overlay_in_a_pool_that_has_been_stopped(lab):
     with pytest.raises(Refused, match=f"clone in the pool second is an overlay on {DISK}"):
         sync.push(lab.vm, lab.connection)
     assert lab.connection.volumes.get("default", DISK)
+
+
+def test_a_volume_with_the_name_of_a_deleted_one_in_another_pool_stays_recorded(lab):
+    Disk.objects.create(vm=lab.vm, name="data", size=1, pool="second")
+    for pool in ("default", "second"):
+        add(lab.connection, pool, f"{DISK}-data")
+    lab.observe()
+    asked = Volume.objects.get(name=f"{DISK}-data")
+    Volume.objects.filter(pk=asked.pk).update(delete_asked_at=timezone.now())
+    delete(lab)
+    assert lab.connection.volumes.get("second", f"{DISK}-data") is None
+    assert lab.connection.volumes.get("default", f"{DISK}-data")
+    assert Volume.objects.get(pk=asked.pk).delete_asked_at
 
 
 def test_the_disk_of_another_vm_stays_even_if_its_domain_was_removed_outside(lab):

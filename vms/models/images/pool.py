@@ -39,9 +39,9 @@ CODED = "~"  # before a name in hexadecimal digits
 
 
 def name_in(key: str) -> str | None:
-    """Return the name of a pool of which an address has this key; None if there is no such name.
+    """Return the name of the pool that a URL identifies by this key; None if the key is malformed.
 
-    A name that would be another path, such as “..”, stands in addresses as its bytes in hexadecimal digits.
+    A name that would change the path of the URL, such as “..”, is written as its bytes in hexadecimal digits.
     """
     if not key.startswith(CODED):
         return key
@@ -92,7 +92,7 @@ class StoragePool(Due):
 
     @property
     def key(self) -> str:
-        """Return its name as it stands in addresses: see `name_in`."""
+        """Return its name as URLs have it: see `name_in`."""
         plain = self.name not in ("", ".", "..") and "/" not in self.name and not self.name.startswith(CODED)
         return self.name if plain else CODED + self.name.encode().hex()
 

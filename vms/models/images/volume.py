@@ -1,5 +1,6 @@
 """The model of volumes found in the hypervisors' pools."""
 
+from collections.abc import Iterable
 from typing import Self
 
 from django.db import models, transaction
@@ -67,6 +68,11 @@ class VolumeQuerySet(DueQuerySet):
     def to_delete(self) -> Self:
         """Return those whose deletion was requested and is due."""
         return self.due().exclude(delete_asked_at=None).filter(hypervisor__status__unreachable_since=None)
+
+    def deleted(self, hypervisor: Hypervisor, places: Iterable[tuple[str, str]]) -> None:
+        """Delete the rows of volumes that were deleted, given by pool and name; other pools may have such names too."""
+        names = [name for pool, name in places if pool == hypervisor.pool]
+        self.filter(hypervisor=hypervisor, name__in=names).forget()
 
     def forget(self) -> None:
         """Delete the rows of volumes that the pool no longer has; a requested deletion of them is done."""

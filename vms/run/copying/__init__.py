@@ -8,9 +8,9 @@ from vms.definition import volume as volume_xml
 from vms.definition.documents.duplicate import Own, duplicate, on_overlays, own_name, volumes
 from vms.definition.volume import VolumeSpec
 from vms.models import VM, WORK, Power
+from vms.run.domain import console_file
 
 from . import linking
-from .domain import console_file
 
 
 def copied_document(vm: VM, connection: Connection) -> str:
