@@ -34,7 +34,7 @@ class DuplicateForm(forms.Form):
     snapshot = forms.ChoiceField(
         label="Disks",
         required=False,
-        help_text="A linked clone begins with the disks as they were in the snapshot.",
+        help_text="A linked clone begins with the disks as they were in the external snapshot.",
     )
     start = forms.BooleanField(label="Start the duplicate", required=False, initial=True)
 
@@ -43,7 +43,7 @@ class DuplicateForm(forms.Form):
         self.vm, self.user, self.label_suffix = vm, user, ""
         self.team: Team | None = None
         self.fields["number"].initial = ids.next_free_id(vm.hypervisor)
-        linked = [(each.name, f"Linked clone of the snapshot {each.name}") for each in self._snapshots()]
+        linked = [(each.name, f"Linked clone: {each.name}") for each in self._snapshots()]
         self.fields["snapshot"].choices = [("", "Full copy"), *linked]
         self.offers_links = bool(linked)
 

@@ -36,7 +36,7 @@ def test_the_command_clones(base):
     [
         ({"kind": "internal"}, "not one of the available choices"),
         ({"document": ""}, "not one of the available choices"),
-        ({"document": ON_OVERLAY}, "overlays of an earlier one"),
+        ({"document": ON_OVERLAY}, "overlays of an earlier snapshot"),
         ({"document": DOMAIN.replace("dev='vdb'", "dev='vdc'")}, "has other disks"),
     ],
 )

@@ -11,12 +11,15 @@ add_wording(
         "duplicate.no_snapshot": "{vm} no longer has the external snapshot {name}.",
         "duplicate.other_disks": "The snapshot {name} has other disks than {vm} has now. "
         "Take another external snapshot.",
-        "duplicate.later": "The disks of the snapshot {name} are overlays of an earlier one. A linked clone can be "
-        "made only of a snapshot that was taken of the disks themselves.",
+        "duplicate.later": "The disks of the snapshot {name} are overlays of an earlier snapshot. Linked clones can be "
+        "made only of the earliest external snapshot.",
         "duplicate.format": "The disk {target} of the snapshot {name} is {expected}, but its volume looks like "
         "{found}. Make a full copy.",
-        "duplicate.no_folder": "The pool {pool} has no files, so no overlays. Make a full copy.",
-        "duplicate.written": "{vm} writes to the disk {path} of the snapshot {name}. Revert it to the snapshot first.",
-        "duplicate.wrong_base": "The volume {volume} is not an overlay on the snapshot {name}. Delete the duplicate.",
+        "duplicate.no_folder": "The volumes of the pool {pool} are not files, so they cannot have overlays. "
+        "Make a full copy.",
+        "duplicate.written": "{vm} writes to {path}, a disk of the snapshot {name}. "
+        "Revert {vm} to the snapshot, then try again.",
+        "duplicate.wrong_base": "The volume {volume} is not an overlay on a disk of the snapshot {name}. "
+        "Delete the duplicate.",
     }
 )
