@@ -47,6 +47,7 @@ if os.environ.get("VIRTERWEB_BEHIND_TLS") == "1":
     SECURE_HSTS_SECONDS = int(os.environ.get("VIRTERWEB_HSTS_SECONDS") or 365 * 86400)
 
 INSTALLED_APPS = [
+    "virterweb.changes",
     "virterweb.activity",
     "virterweb.people",
     "virterweb.hypervisors",
@@ -90,6 +91,7 @@ MIDDLEWARE = [
     "virterweb.middleware.IgnoreMalformedCurrentURL",
     "django_htmx.middleware.HtmxMiddleware",
     "virterweb.hypervisors.watching.WatchHypervisors",
+    "virterweb.pages.unchanged.UnchangedFragments",
     "virterweb.middleware.WithoutIndentation",
     "virterweb.middleware.VisibleCharacters",
     "virterweb.people.hidden.look_alikes.VisibleLookAlikeMarks",

@@ -9,7 +9,6 @@ import os
 import pty
 import select
 import subprocess
-import tempfile
 import threading
 import time
 import tty
@@ -17,6 +16,8 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from statistics import median
+
+from benchmarks import alone
 
 KEYS = 200
 LINE = 40  # keys of a line
@@ -237,31 +238,5 @@ def resident(pid: int) -> int:
     return int(line.split()[1]) // 1024
 
 
-def main() -> None:
-    import lab
-    import libvirt
-
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "virterweb.settings")  # for what it shares with the tests
-
-    from tests.support.portal import Portal
-
-    def report(what: str, figure: str, beside: str, goal: str) -> None:
-        print(f"{what:62}{figure:>10}{beside:>24}  {goal}".rstrip(), flush=True)
-
-    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-        private = lab.start(Path(folder) / "lab")
-        try:
-            (Path(folder) / "portal").mkdir()
-            portal = Portal(Path(folder) / "portal", {"lab": private.uri})
-            portal.start_web()
-            portal.start_worker()
-            try:
-                measure(report, libvirt.open(private.uri), portal, private.uri)
-            finally:
-                portal.stop()
-        finally:
-            private.stop()
-
-
 if __name__ == "__main__":
-    main()
+    alone.run(measure)

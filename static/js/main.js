@@ -4,6 +4,7 @@ import "./updates/failed_updates.js"; // before htmx, whose first requests may f
 import "./updates/csrf_token.js";
 import "./updates/ages.js";
 import "./updates/changed_cells.js";
+import "./updates/stream.js";
 import "./tabs.js";
 import "./menus.js";
 import "./address_map.js";

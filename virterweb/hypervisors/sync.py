@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db.models import Case, DateTimeField, F, Q, QuerySet, When
 from django.utils.module_loading import import_string
 
+from virterweb.changes import writes
 from virterweb.hypervisors.claims.clock import Now, database_time
 from virterweb.hypervisors.claims.due import DATABASE_AWAY, MAX_OUTAGES
 from virterweb.hypervisors.connections.guard import Observation, failure
@@ -41,7 +42,7 @@ def observe_if_due(hypervisor_id: int) -> None:
 
 def observe(hypervisor_id: int) -> None:
     """Poll a hypervisor, unless another worker does; it stays due if that was requested in the meantime."""
-    with HypervisorStatus.objects.filter(hypervisor=hypervisor_id).claim() as status:
+    with writes.on(hypervisor_id), HypervisorStatus.objects.filter(hypervisor=hypervisor_id).claim() as status:
         hypervisor = status and _with_problems().filter(pk=hypervisor_id).first()
         if not hypervisor:
             return
@@ -91,13 +92,14 @@ def _read_everything(hypervisor: Hypervisor, connection: Connection) -> dict:
     if status.unreachable_since:  # changes that wait for it need not wait for the end of the poll
         _record(status.pk, unreachable_since=None, error="", detail="")
     if not status.observed_at or status.unreachable_since or now - status.observed_at > HOST_FACTS_INTERVAL:
-        fresh |= {
+        facts = {
             "version": connection.host.version(),
             "host_name": connection.host.name(),
             "memory": connection.host.memory(),
             "nic_models": connection.host.nic_models(),
             "archs": connection.host.archs(),
         }
+        fresh |= {name: value for name, value in facts.items() if getattr(status, name) != value}
     routes = connection.host.routes()
     if routes != status.routes:
         fresh["routes"] = routes

@@ -21,11 +21,12 @@ class WatchHypervisors(MiddlewareMixin):
         if match and user and user.is_authenticated and (whole or match.url_name == "trouble"):
             fleet = getattr(request, "fleet", None)
             if not (fleet and fleet.is_recorded):
-                _watch(match.kwargs.get("hypervisor") or request.GET.get("hypervisor", ""))
+                watch(match.kwargs.get("hypervisor") or request.GET.get("hypervisor", ""))
         return response
 
 
-def _watch(name: str) -> None:
+def watch(name: str) -> None:
+    """Record that an open page shows the hypervisor of that name; for "" and "*" all, unless there are many."""
     named = Hypervisor.objects.filter(name=name)
     shown = named if name.strip("*") else Hypervisor.objects.unless_more_than(MANY)
     with suppress(OperationalError):  # pages stay readable while the disk of the database is full

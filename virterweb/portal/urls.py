@@ -5,6 +5,7 @@ from .activity import activity, activity_table
 from .definitions import last_definition
 from .hypervisors import hypervisor_list
 from .leftovers.views import leftovers
+from .live.views import events
 from .restarts import end_interruption
 
 app_name = "portal"
@@ -18,6 +19,7 @@ urlpatterns = [
     path("leftovers/", leftovers, name="leftovers"),
     path("activity/<int:pk>/definition/", last_definition, name="last_definition"),
     path("problems/", views.address_problems, name="address_problems"),
+    path("events/", events, name="events"),
     path("search/", views.search, name="search"),
     path("networks/<str:hypervisor>/<str:name>/problems/", views.network_problems, name="network_problems"),
     path("vms/<str:hypervisor>/<str:name>/problems/", views.vm_problems, name="problems"),

@@ -22,6 +22,7 @@ HEAD_TIMEOUT = 10
 SEND_TIMEOUT = 30  # seconds within which the client must read more of an answer
 OTHER_FILES = 512  # that the process may open in addition to connections
 MAX_CONNECTIONS = 4000  # connections
+EVENTS = "/events/"  # the path of streams, which end only with their pages
 MAX_CONNECTIONS_PER_ADDRESS = 500  # connections of one address, unless it is a proxy's
 PROXIES = os.environ.get("FORWARDED_ALLOW_IPS", "127.0.0.1,::1").replace(" ", "").split(",")  # as uvicorn has them
 
@@ -55,6 +56,12 @@ class Protocol(H11Protocol):
         self._await_head()
         if len(self.connections) > self.room:
             next(iter(self.waiting))._abort(f"more than {self.room} connections")
+
+    def shutdown(self) -> None:
+        """Close a stream of events at once; what else is being answered is waited for."""
+        super().shutdown()
+        if self.cycle and not self.cycle.response_complete and self.cycle.scope["path"] == EVENTS:
+            self.transport.close()
 
     def connection_lost(self, problem: Exception | None) -> None:
         self._stop_waiting()

@@ -1,6 +1,6 @@
-// A cell that a poll changed is marked for a moment.
+// A cell that an update changed is marked for a moment.
 
-const live = "[hx-trigger^=every]"; // what updates itself
+const live = "[hx-trigger=live]"; // what updates itself
 
 new MutationObserver((changes) => {
   for (const { target } of changes) {

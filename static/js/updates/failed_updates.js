@@ -63,13 +63,13 @@ function failed(ctx, element, reason, status) {
 function retry(source, element) {
   const trigger = source.getAttribute("hx-trigger") ?? "";
   const later = (what, wait) => setTimeout(() => source.isConnected && what(), wait);
-  if (trigger.includes("every")) return;
+  if (trigger === "live" || trigger.includes("every")) return;
   if (trigger === "load") later(() => htmx.process(source, true), RETRY_AFTER);
   else if (source.matches("form")) later(() => htmx.trigger(source, "change"), RETRY_AFTER);
   else later(() => succeeded(element), CLICK_REPORTED);
 }
 
-function succeeded(element) {
+export function succeeded(element) {
   if (!failures.delete(element.id || "page")) return;
   element.removeAttribute("data-stale");
   report();

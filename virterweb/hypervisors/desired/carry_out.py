@@ -8,6 +8,7 @@ from time import monotonic
 from django.db import models
 from django.utils import timezone
 
+from virterweb.changes import writes
 from virterweb.hypervisors.claims.due import DATABASE_AWAY, MAX_OUTAGES
 from virterweb.hypervisors.connections.guard import failure
 from virterweb.hypervisors.connections.pool import CROWDED, MAX_CALLERS, connected
@@ -52,8 +53,11 @@ def carry_out(
         while status and (desired := model.objects.select_related("hypervisor", "status").filter(pk=pk).first()):
             if desired.done or desired.status.claimed_by != status.claimed_by:
                 return
-            with about(
-                object=f"{model._meta.verbose_name} {desired}", change=desired.generation, request=desired.request
+            with (
+                writes.on(desired.hypervisor_id),
+                about(
+                    object=f"{model._meta.verbose_name} {desired}", change=desired.generation, request=desired.request
+                ),
             ):
                 settled = _attempt(desired, push, prepare)
             _admit(statuses, desired)

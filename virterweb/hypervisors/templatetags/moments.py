@@ -1,4 +1,7 @@
-"""`{{ lease.first_seen|moment }}`, `|age`: a time as a person would say it, with the exact one when pointed at."""
+"""`{{ lease.first_seen|moment }}`, `|age`: a time as a person would say it, with the exact one when pointed at.
+
+Pages keep counting ages: static/js/updates/ages.js.
+"""
 
 from datetime import datetime
 
@@ -6,6 +9,8 @@ from django import template
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+
+from virterweb.hypervisors.models import HypervisorStatus
 
 register = template.Library()
 
@@ -30,17 +35,30 @@ def age(at: datetime) -> SafeString:
     """Return how long ago that was, in one unit for narrow columns: 40 s, 5 min, 3 h, 12 d."""
     local = timezone.localtime(at)
     exact = local.strftime("%Y-%m-%d %H:%M:%S")
-    return format_html('<time datetime="{}" title="since {}">{}</time>', local.isoformat(), exact, _in_one_unit(at))
+    shown = _in_one_unit(at)
+    return format_html('<time data-age="for" datetime="{}" title="since {}">{}</time>', local.isoformat(), exact, shown)
 
 
 @register.filter
-def updated(at: datetime) -> SafeString:
-    """Return the age of the last reading, which the page keeps counting."""
+def ago(at: datetime) -> SafeString:
+    """Return how long ago something happened."""
     local = timezone.localtime(at)
-    new = (timezone.now() - at).total_seconds() < JUST_NOW
-    shown = "updated just now" if new else f"updated {_in_one_unit(at)} ago"
     exact = local.strftime("%Y-%m-%d %H:%M:%S")
-    return format_html('<time data-age datetime="{}" title="{}">{}</time>', local.isoformat(), exact, shown)
+    return format_html('<time data-age="ago" datetime="{}" title="{}">{}</time>', local.isoformat(), exact, _ago(at))
+
+
+@register.filter
+def updated(status: HypervisorStatus) -> SafeString:
+    """Return the age of the last poll of a hypervisor; open pages learn of later ones."""
+    local = timezone.localtime(status.observed_at)
+    exact = local.strftime("%Y-%m-%d %H:%M:%S")
+    element = '<time data-age="updated" data-hypervisor="{}" datetime="{}" title="{}">updated {}</time>'
+    return format_html(element, status.hypervisor_id, local.isoformat(), exact, _ago(status.observed_at))
+
+
+def _ago(at: datetime) -> str:
+    new = (timezone.now() - at).total_seconds() < JUST_NOW
+    return "just now" if new else f"{_in_one_unit(at)} ago"
 
 
 def _in_one_unit(at: datetime) -> str:

@@ -32,7 +32,9 @@ def has_just_begun(session: SessionBase, seconds: float) -> bool:
 
 def is_activity(request: HttpRequest) -> bool:
     """Return whether a person has opened or sent something; an open page asks for its news by itself."""
-    return request.method not in ("GET", "HEAD") or not request.htmx
+    if request.method not in ("GET", "HEAD"):
+        return True
+    return not request.htmx and request.headers.get("Accept") != "text/event-stream"
 
 
 def note_seen(session: SessionBase) -> None:
