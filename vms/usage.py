@@ -41,8 +41,8 @@ def _snapshots(vms: QuerySet[VM]) -> int:
 
 def _bytes_of(images: QuerySet[Image]) -> int:
     """Return the size of the files of images; until a volume is copied, the size of the disk in it."""
-    volume = Volume.objects.filter(hypervisor=OuterRef("hypervisor"), name=OuterRef("volume")).values("capacity")
-    size = Case(When(size=0, then=Coalesce(Subquery(volume[:1]), 0)), default=F("size"))
+    volumes = Volume.objects.of_images(OuterRef("hypervisor")).filter(name=OuterRef("volume")).values("capacity")
+    size = Case(When(size=0, then=Coalesce(Subquery(volumes[:1]), 0)), default=F("size"))
     return images.order_by().aggregate(bytes=Sum(size))["bytes"] or 0
 
 

@@ -151,7 +151,7 @@ def _what_goes(vm: VM) -> dict[str, list[str]]:
     """Return the volumes that a deletion removes, and the disks that it keeps because others created them."""
     own = [volume for _, volume in vm.volumes()]
     if not vm.host_key:  # run by others
-        there = set(Volume.objects.filter(hypervisor=vm.hypervisor, name__in=own).values_list("name", flat=True))
+        there = set(Volume.objects.of_images(vm.hypervisor).filter(name__in=own).values_list("name", flat=True))
         own = [volume for volume in own if volume in there]
     sources = [disk["source"] for disk in vm.status.disks if disk["source"]]
     overlays = {path for each in vm.snapshots.defer("document") for path in each.files}

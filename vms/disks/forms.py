@@ -51,7 +51,7 @@ class NewDiskForm(DiskForm):
         if data.get("pool") not in ("", self.vm.hypervisor.pool):
             return False  # the worker looks
         volume = Disk(vm=self.vm, name=data["name"]).volume
-        return Volume.objects.filter(hypervisor=self.vm.hypervisor, name=volume).exists()
+        return Volume.objects.of_images(self.vm.hypervisor).filter(name=volume).exists()
 
 
 class GrowForm(forms.Form):
@@ -96,5 +96,5 @@ class MediumForm(forms.Form):
 
 def media(vm: VM) -> list[str]:
     """Return the names of the ISO images in the pool of a VM’s hypervisor; the volumes of VMs are not among them."""
-    images = Volume.objects.filter(hypervisor=vm.hypervisor, name__iendswith=".iso", delete_asked_at=None)
+    images = Volume.objects.of_images(vm.hypervisor).filter(name__iendswith=".iso", delete_asked_at=None)
     return list(images.exclude(name__startswith="virter:").values_list("name", flat=True))

@@ -53,7 +53,7 @@ class _Known:
         self.vm = vm
         self.disks = {disk.path: disk for disk in vm.disks.all()}
         self.requests = list(vm.disk_requests.select_related("disk"))
-        volumes = list(Volume.objects.filter(hypervisor=vm.hypervisor))
+        volumes = list(Volume.objects.of_images(vm.hypervisor))
         self.volumes = {each.path: each for each in volumes}
         self.volumes |= {f"{vm.hypervisor.pool}/{each.name}": each for each in volumes}
 

@@ -118,7 +118,7 @@ def _row(vm: VM, target: str) -> DiskRow:
 def _capacity(vm: VM, row: DiskRow) -> int:
     """Return the known size of a disk in bytes; 0 if it is unknown."""
     name = row.source.rpartition("/")[2]
-    found = Volume.objects.filter(hypervisor=vm.hypervisor, name=name).values_list("capacity", flat=True).first()
+    found = Volume.objects.of_images(vm.hypervisor).filter(name=name).values_list("capacity", flat=True).first()
     return found or (row.disk.size * 1024**2 if row.disk else 0)
 
 

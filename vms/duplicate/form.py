@@ -109,7 +109,7 @@ class DuplicateForm(forms.Form):
         copy = VM(name=name, hypervisor=hypervisor, console_log=self.vm.console_log)
         names = [volume for _, volume in volumes(self._document)]
         own = {copy.seed_volume, *(own_name(volume, self.vm.name, name) for volume in names)}
-        if left := Volume.objects.filter(hypervisor=hypervisor, name__in=own).first():
+        if left := Volume.objects.of_images(hypervisor).filter(name__in=own).first():
             self.add_error("name", str(Message("vm.volume_left", pool=hypervisor.pool, volume=left)))
 
     def _check_rights(self) -> None:

@@ -116,7 +116,7 @@ class ImageForm(forms.Form):
         if reason := taken(self.user, hypervisor, name, self.upload):
             self.add_error("name", reason)
         allowed = rights.access_of(self.user).allows_on(Verb.CREATE, hypervisor.pk)
-        exists = allowed and hypervisor.volumes.filter(name=data.get("volume")).exists()
+        exists = allowed and Volume.objects.of_images(hypervisor).filter(name=data.get("volume")).exists()
         if data.get("volume") and not allowed:
             self.add_error("volume", "Only operators may create images from volumes. Upload a file instead.")
         elif data.get("volume") and not exists:
@@ -139,7 +139,7 @@ class ImageForm(forms.Form):
             self.add_error("volume", f"This volume is {user}. Only operators may make it an image.")
 
     def _check_backing(self, hypervisor: Hypervisor, name: str) -> None:
-        rows = Volume.objects.filter(hypervisor=hypervisor).values_list("name", "path", "backing", "format")
+        rows = Volume.objects.of_images(hypervisor).values_list("name", "path", "backing", "format")
         backings = {path: backing for _, path, backing, _ in rows}
         backing, kind = next((backing, kind) for volume, _, backing, kind in rows if volume == name)
         if out := qcow2.outside(backing, backings):
@@ -182,7 +182,7 @@ class ImageForm(forms.Form):
 def volume_user(hypervisor: Hypervisor, name: str, user: rights.Actor = None) -> str:
     """Return that a volume is in use, and by what if the user may see that; "" if nothing uses it."""
     in_use = "in use"
-    volumes = Volume.objects.filter(hypervisor=hypervisor)
+    volumes = Volume.objects.of_images(hypervisor)
     path = volumes.filter(name=name).values_list("path", flat=True).first()
     rows = VMStatus.objects.filter(desired__hypervisor=hypervisor)
     for vm, disks in rows.values_list(visible_name(user, "vm", "desired__"), "disks"):

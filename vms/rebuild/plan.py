@@ -11,7 +11,7 @@ from networks.models import Network
 from virterweb.hypervisors.models import Hypervisor, ReadingProblem
 from virterweb.messages import Message
 from vms.definition import domain as domain_xml
-from vms.models import VM
+from vms.models import VM, Volume
 from vms.models.document import saved_document
 
 from . import wording as _wording  # noqa: F401, adds the texts of the messages
@@ -42,7 +42,7 @@ class Volumes:
 
     @classmethod
     def of(cls, hypervisor: Hypervisor) -> "Volumes":
-        found = list(hypervisor.volumes.all())
+        found = list(Volume.objects.of_images(hypervisor))
         unread = hypervisor.reading_problems.filter(kind=ReadingProblem.Kind.POOL, within=hypervisor.pool).first()
         reason = Message("rebuild.pool", pool=hypervisor.pool, reason=unread.reason) if unread else Message()
         names, backing = frozenset(each.name for each in found), {each.path: each.backing for each in found}

@@ -206,7 +206,7 @@ class RunForm(RunFields):
             return
         disks = [name for row in self.disks if (name := row["name"].value())]
         own = [f"{WORK}{name}{part}" for name in names for part in ("", "-cidata", *(f"-{disk}" for disk in disks))]
-        if left := Volume.objects.filter(hypervisor=hypervisor, name__in=own).first():
+        if left := Volume.objects.of_images(hypervisor).filter(name__in=own).first():
             self.left_on = hypervisor
             self.add_error("name", str(Message("vm.volume_left", pool=hypervisor.pool, volume=left)))
 

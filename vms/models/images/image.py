@@ -23,7 +23,7 @@ from virterweb.people.verbs import Verb
 from vms.definition.events import ImageEvent
 from vms.definition.wording.images import EVENTS, image_drift
 
-from .volume import size_text
+from .volume import Volume, size_text
 
 add_events(Kind.IMAGE, EVENTS)
 
@@ -85,7 +85,7 @@ class Image(Owned):
     @property
     def capacity(self) -> int:
         """Return the size of disks made of it in GiB, rounded up; 0 until its volume is in the pool."""
-        sizes = self.hypervisor.volumes.filter(name=self.volume).values_list("capacity", flat=True)
+        sizes = Volume.objects.of_images(self.hypervisor).filter(name=self.volume).values_list("capacity", flat=True)
         return -(-(sizes.first() or 0) // 1024**3)
 
     def used_pools(self) -> set[str]:

@@ -109,7 +109,7 @@ class StoragePool(Due):
     @property
     def found(self) -> "VolumeQuerySet | models.QuerySet[PoolVolume]":
         """Return its volumes."""
-        return Volume.objects.filter(hypervisor=self.hypervisor_id) if self.is_default else self.volumes.all()
+        return Volume.objects.of_images(self.hypervisor) if self.is_default else self.volumes.all()
 
     @cached_property
     def totals(self) -> Totals:

@@ -55,6 +55,10 @@ class FoundFile(models.Model):
 
 
 class VolumeQuerySet(DueQuerySet):
+    def of_images(self, hypervisor: Hypervisor | OuterRef) -> Self:
+        """Return those of the pool for images and VMs."""
+        return self.filter(hypervisor=hypervisor)
+
     def visible_to(self, user: Actor) -> Self:
         """Return those that exist for a user: of hypervisors on which the user may see everything by name."""
         return self.filter(access_of(user).hypervisors(Verb.LIST, at="hypervisor"))

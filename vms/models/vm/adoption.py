@@ -160,7 +160,7 @@ class VMAdoption:
         if type(self).objects.on(self.hypervisor_id).filter(managed=True, name=name).exclude(pk=self.pk).exists():
             raise InvalidTransition(self, VMRefusal.RENAMED_TO_ANOTHER, name=name)
         own = {volume for _, volume in self.volumes()}
-        if Volume.objects.filter(hypervisor=self.hypervisor, name__in=own).exists():
+        if Volume.objects.of_images(self.hypervisor).filter(name__in=own).exists():
             raise InvalidTransition(self, VMRefusal.VOLUMES_KEEP_NAME, name=name)
         self.name = name
 
@@ -187,7 +187,7 @@ class VMAdoption:
         gone = [disk.pk for disk in self.disks.all() if disk.path not in there and disk.pk not in asked]
         if not self.snapshots.exists():  # their overlays have names of their own
             self.disks.filter(pk__in=gone).delete()
-        volumes = {volume.name: volume for volume in Volume.objects.filter(hypervisor=self.hypervisor)}
+        volumes = {volume.name: volume for volume in Volume.objects.of_images(self.hypervisor)}
         for disk in self.status.disks:
             pool, _, volume = disk["source"].partition("/")
             name = volume.removeprefix(f"{WORK}{self.name}-")
@@ -199,10 +199,10 @@ class VMAdoption:
 
     def _image_found(self) -> Image | None:
         """Return the image whose volume, or whose layer, the boot disk is an overlay on."""
-        boot = Volume.objects.filter(hypervisor=self.hypervisor, name=self.boot_volume).exclude(backing="").first()
+        boot = Volume.objects.of_images(self.hypervisor).filter(name=self.boot_volume).exclude(backing="").first()
         if boot is None:
             return None
-        beneath = Volume.objects.filter(hypervisor=self.hypervisor).filter(
+        beneath = Volume.objects.of_images(self.hypervisor).filter(
             models.Q(path=boot.backing) | models.Q(backing=boot.backing, name__startswith=TAG)
         )
         return Image.objects.on(self.hypervisor_id).filter(volume__in=beneath.values("name")).first()
