@@ -42,7 +42,13 @@ WORK = (
         inside=True,
     ),
     Work(name="read pool", due=StoragePool.objects.to_read, run=pools.read, inside=True),
-    Work(name="delete volume", due=Volume.objects.to_delete, run=deletion.carry_out, inside=True),
+    Work(
+        name="delete volume",
+        due=Volume.objects.to_delete,
+        run=deletion.carry_out,
+        hypervisor="pool__hypervisor",
+        inside=True,
+    ),
     Work(
         name="snapshot",
         due=snapshots.due_requests,

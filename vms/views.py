@@ -4,7 +4,7 @@ import hashlib
 from functools import partial
 
 from django.contrib import messages
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
@@ -149,10 +149,11 @@ def vm_remove(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
 
 def _what_goes(vm: VM) -> dict[str, list[str]]:
     """Return the volumes that a deletion removes, and the disks that it keeps because others created them."""
-    own = [volume for _, volume in vm.volumes()]
+    own = vm.volumes()
     if not vm.host_key:  # run by others
-        there = set(Volume.objects.of_images(vm.hypervisor).filter(name__in=own).values_list("name", flat=True))
-        own = [volume for volume in own if volume in there]
+        there = set(Volume.objects.at(vm.hypervisor, own).values_list("pool__name", "name"))
+        own = [place for place in own if place in there]
+    own = [volume for _, volume in own]
     sources = [disk["source"] for disk in vm.status.disks if disk["source"]]
     overlays = {path for each in vm.snapshots.defer("document") for path in each.files}
     overlays |= {source for source in sources if OVERLAY.search(source)}
@@ -213,10 +214,11 @@ def _offered(user: rights.Actor, form: ImageForm) -> QuerySet[Volume]:
     if "volume" not in form.fields:
         return Volume.objects.none()
     usable = form.fields["hypervisor"].widget.hypervisors
-    allowed = rights.access_of(user).hypervisors(Verb.CREATE, at="hypervisor") & Q(hypervisor__in=usable.order_by())
-    named = Image.objects.filter(hypervisor=OuterRef("hypervisor"), volume=OuterRef("name"))
-    others = Volume.objects.filter(allowed).exclude(name__startswith="virter:").exclude(name__startswith=LOADING)
-    return others.exclude(Exists(named)).order_by("name")[:OFFERED]
+    allowed = rights.access_of(user).hypervisors(Verb.CREATE, at="pool__hypervisor")
+    named = Image.objects.filter(hypervisor=OuterRef("pool__hypervisor"), volume=OuterRef("name"))
+    others = Volume.objects.of_images().filter(allowed, pool__hypervisor__in=usable.order_by())
+    others = others.exclude(name__startswith="virter:").exclude(name__startswith=LOADING)
+    return others.exclude(Exists(named)).order_by("name").select_related("pool")[:OFFERED]
 
 
 def _image(request: HttpRequest, hypervisor: str, name: str, verb: Verb, **having: object) -> Image:

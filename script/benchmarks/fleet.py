@@ -98,8 +98,11 @@ def _vms(hypervisors: Iterable[object], networks: dict, now: datetime) -> None:
     said = {"generation": 1, "event": "shut down", "result": "done", "document": "<domain/>"}
     VMRevision.objects.bulk_create(VMRevision(desired=vm, **said) for vm in vms)
     names = (f"virter:work:{vm.name}{end}" for vm in vms for end in ("", "-cidata"))
-    owners = (vm.hypervisor for vm in vms for _ in range(2))
-    Volume.objects.bulk_create(Volume(hypervisor=o, name=n, path=n) for o, n in zip(owners, names, strict=True))
+    hosts = {vm.hypervisor_id: vm.hypervisor for vm in vms}
+    known = {"kind": "dir", "active": True}
+    pools = {pk: host.pools.get_or_create(name=host.pool, defaults=known)[0] for pk, host in hosts.items()}
+    owners = (pools[vm.hypervisor_id] for vm in vms for _ in range(2))
+    Volume.objects.bulk_create(Volume(pool=o, name=n, path=n) for o, n in zip(owners, names, strict=True))
     _nics(vms, macs, networks)
 
 

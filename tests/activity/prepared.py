@@ -4,7 +4,7 @@ from django.contrib.auth import get_user_model
 from django.utils import timezone
 
 from networks.models import Network
-from tests.support.making import make_foreign_network, make_host, make_running
+from tests.support.making import make_foreign_network, make_host, make_running, record_volume
 from virterweb.messages import Message
 from virterweb.people.models import Token
 from vms.models import VM, Capture, CatalogueEntry, Image, Interruption, Power, SnapshotRequest, Volume
@@ -81,7 +81,7 @@ def interrupted() -> None:
 
 
 def pooled() -> None:
-    Volume.objects.create(hypervisor=vm().hypervisor, name="disk", path="/pool/disk", format="qcow2")
+    record_volume(vm().hypervisor, "disk", path="/pool/disk", format="qcow2")
 
 
 def unused() -> None:

@@ -41,7 +41,7 @@ TABLES: dict[str, Table] = {
     **tables("vms_guestreport vms_sshcheck vms_guestrun vms_consolelog vms_vmrevision", Table(OPERATOR)),
     **tables("vms_snapshot vms_snapshotrequest vms_diskrequest vms_consoleclaim vms_capture", Table(OPERATOR)),
     **tables("vms_vmtemplate", Table(OPERATOR)),
-    **tables("vms_imagestatus vms_imageexport vms_volume vms_storagepool vms_poolvolume", Table(OPERATOR)),
+    **tables("vms_imagestatus vms_imageexport vms_volume vms_storagepool", Table(OPERATOR)),
     "vms_catalogueentry": Table(OF_ALL, OF_ALL, OF_ALL, OF_ALL),
     "activity_entry": Table(OF_ALL),
     "notifications_receiver": Table(OF_ALL, OF_ALL, OF_ALL, OF_ALL),

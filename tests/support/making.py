@@ -80,8 +80,14 @@ def make_image(hypervisor: Hypervisor, name: str = "alma-8", **values) -> Image:
     values.setdefault("team", everyone())
     image = Image.objects.create(hypervisor=hypervisor, name=name, volume=values.pop("volume", name), **values)
     image.status.write(generation=image.generation, made_at=timezone.now())
-    Volume.objects.create(hypervisor=hypervisor, name=image.volume, path=f"/pool/{image.volume}", format="qcow2")
+    record_volume(hypervisor, image.volume, format="qcow2")
     return image
+
+
+def record_volume(hypervisor: Hypervisor, name: str, *, pool: str = "", **values) -> Volume:
+    """Return the row of a volume in a pool, by default in the one for images and VMs."""
+    its, _ = hypervisor.pools.get_or_create(name=pool or hypervisor.pool, defaults={"kind": "dir", "active": True})
+    return its.volumes.create(**{"name": name, "path": f"/{pool or 'pool'}/{name}", **values})
 
 
 def make_vm(hypervisor: Hypervisor, name: str = "alma-8-8", number: int | None = 8, **values) -> VM:

@@ -15,11 +15,12 @@ from tests.support.making import (
     make_network,
     make_running,
     make_vm,
+    record_volume,
 )
 from virterweb.hypervisors.templatetags import moments
 from virterweb.messages import Message
 from vms.definition.nics.spec import NICSpec
-from vms.models import VM, Image, NICStatus, Power, VMStatus, Volume
+from vms.models import VM, Image, NICStatus, Power, VMStatus
 
 ACCESS, SECOND, OUTSIDE = "52:54:00:00:00:08", "52:54:00:80:00:01", "52:54:00:cc:00:01"
 
@@ -172,7 +173,7 @@ def test_a_foreign_vm_is_shown_and_not_touched(page, lab):
 
 
 def test_an_image_names_a_volume_that_exists(page, lab, enqueued):
-    Volume.objects.create(hypervisor=lab, name="alma.qcow2", path="/x", format="qcow2", capacity=10 * 1024**3)
+    record_volume(lab, "alma.qcow2", path="/x", format="qcow2", capacity=10 * 1024**3)
     answer = page.post("/images/", {"hypervisor": lab.pk, "name": "alma-9", "volume": "alma.qcow2"})
     assert answer.status_code == 302
     image = Image.objects.get()
@@ -192,7 +193,7 @@ def test_an_image_names_a_volume_that_exists(page, lab, enqueued):
 )
 def test_a_bad_image_is_refused_at_its_field(page, lab, fields, field, said):
     make_image(lab)
-    Volume.objects.create(hypervisor=lab, name="virter:work:vm", path="/x")
+    record_volume(lab, "virter:work:vm", path="/x")
     answer = page.post("/images/", {"hypervisor": lab.pk, **fields})
     assert answer.status_code == 422
     assert said in " ".join(answer.context["form"].errors[field])

@@ -2,11 +2,11 @@
 
 import pytest
 
-from tests.support.making import make_hypervisor, make_vm
+from tests.support.making import make_hypervisor, make_vm, record_volume
 from virterweb.hypervisors.gateway.found import normal_path
 from vms.definition import domain as domain_xml
 from vms.definition import volume as volume_xml
-from vms.models import Image, Volume
+from vms.models import Image
 
 VOLUME = """<volume><name>v</name><capacity unit='bytes'>1</capacity><target><path>/pool/v</path></target>
 <backingStore><path>{}</path><format type='qcow2'/></backingStore></volume>"""
@@ -46,7 +46,7 @@ def test_a_vm_created_by_virter_has_the_image_whose_layer_it_uses(db):
     image = Image.objects.create(hypervisor=lab, name="alma-8", volume="virter:tag:alma-8", managed=False)
     for name in ("virter:tag:alma-8", vm.boot_volume):
         backing = volume_xml.parse(VOLUME.format("/pool/./virter:layer:sha256:0")).backing
-        Volume.objects.create(hypervisor=lab, name=name, path=f"/pool/{name}", format="qcow2", backing=backing)
+        record_volume(lab, name, path=f"/pool/{name}", format="qcow2", backing=backing)
     vm.status.write(present=True, document=DISK.format("/pool/virter:work:alma-8-8"))
     vm.adopt()
     assert vm.image == image

@@ -23,7 +23,6 @@ from vms.models import (
     NICAddress,
     NICStatus,
     NICTraffic,
-    PoolVolume,
     Snapshot,
     SnapshotRequest,
     SSHCheck,
@@ -264,8 +263,9 @@ GROUPS: dict[str, tuple[Table, ...]] = {
         ),
         Table(
             model=Volume,
-            about="Volumes of the storage pools for images and VMs.",
-            columns=("name", "hypervisor", "format", "capacity", "path"),
+            about="Volumes of the storage pools.",
+            at="pool__hypervisor",
+            columns=("name", "pool", "format", "capacity", "path"),
             search=("name", "path"),
         ),
         Table(
@@ -273,13 +273,6 @@ GROUPS: dict[str, tuple[Table, ...]] = {
             about="Storage pools.",
             columns=("name", "hypervisor", "kind", "active", "capacity", "available", "read_at"),
             search=("name",),
-        ),
-        Table(
-            model=PoolVolume,
-            about="Volumes of the other storage pools.",
-            at="pool__hypervisor",
-            columns=("name", "pool", "format", "capacity", "path"),
-            search=("name", "path"),
         ),
     ),
 }

@@ -48,10 +48,8 @@ class NewDiskForm(DiskForm):
         return data
 
     def _volume_exists(self, data: dict[str, object]) -> bool:
-        if data.get("pool") not in ("", self.vm.hypervisor.pool):
-            return False  # the worker looks
-        volume = Disk(vm=self.vm, name=data["name"]).volume
-        return Volume.objects.of_images(self.vm.hypervisor).filter(name=volume).exists()
+        place = data.get("pool") or self.vm.hypervisor.pool, Disk(vm=self.vm, name=data["name"]).volume
+        return Volume.objects.at(self.vm.hypervisor, [place]).exists()
 
 
 class GrowForm(forms.Form):

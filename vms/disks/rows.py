@@ -2,12 +2,17 @@
 
 from dataclasses import dataclass
 
+from django.db.models import Q
+
 from vms.models import VM, Disk, DiskRequest, Power, Volume
 
 
 @dataclass(frozen=True, kw_only=True)
 class DiskRow:
-    """A disk or drive. `size` is a text, "" if unknown; `request` is what is in progress or was refused."""
+    """A disk or drive; `request` is what is in progress or was refused.
+
+    `size` is a text, "" if unknown; `capacity` is in bytes, 0 if unknown.
+    """
 
     target: str
     bus: str
@@ -15,6 +20,7 @@ class DiskRow:
     format: str
     source: str
     size: str = ""
+    capacity: int = 0
     name: str = ""
     disk: Disk | None = None
     request: DiskRequest | None = None
@@ -53,9 +59,13 @@ class _Known:
         self.vm = vm
         self.disks = {disk.path: disk for disk in vm.disks.all()}
         self.requests = list(vm.disk_requests.select_related("disk"))
-        volumes = list(Volume.objects.of_images(vm.hypervisor))
-        self.volumes = {each.path: each for each in volumes}
-        self.volumes |= {f"{vm.hypervisor.pool}/{each.name}": each for each in volumes}
+        sources = [each["source"] for each in vm.status.disks]
+        names = {name for source in sources for name in (source.partition("/")[2], source.rpartition("/")[2])}
+        self.volumes: dict[str, Volume] = {}
+        for each in (
+            Volume.objects.on(vm.hypervisor).filter(Q(path__in=sources) | Q(name__in=names)).select_related("pool")
+        ):
+            self.volumes |= {each.path: each, f"{each.pool}/{each.name}": each}
 
     def found(self, found: dict[str, str]) -> DiskRow:
         """Return the row of a disk that libvirt has."""
@@ -64,6 +74,7 @@ class _Known:
         return DiskRow(
             **{key: found[key] for key in ("target", "bus", "device", "format", "source")},
             size=volume.size if volume else _size(disk.size) if disk else "",
+            capacity=volume.capacity if volume else disk.size * 1024**2 if disk else 0,
             name=disk.name if disk else "",
             disk=disk,
             request=next((each for each in self.requests if each.target == found["target"]), None),

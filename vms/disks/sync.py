@@ -145,7 +145,7 @@ class _Carrier:
             return False
         self.vm.keep_disk(request.target)
         self.connection.volumes.delete(pool, disk.volume, of=self.uuid)
-        Volume.objects.deleted(self.vm.hypervisor, [(pool, disk.volume)])
+        Volume.objects.at(self.vm.hypervisor, [(pool, disk.volume)]).forget()
         self._forget(request)
         return True
 

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from virterweb.people.limits import Exceeded
 from virterweb.people.verbs import Verb
 from vms.lookup import get_vm
-from vms.models import VM, Power, Volume
+from vms.models import VM, Power
 
 from .forms import GrowForm, MediumForm, NewDiskForm
 from .rows import DiskRow, disk_rows, goes_live
@@ -43,7 +43,7 @@ def disk_grow(request: HttpRequest, hypervisor: str, name: str, target: str) -> 
     row = _row(vm, target)
     if not row.can_grow:
         raise Http404
-    form = GrowForm(request.POST or None, known=_capacity(vm, row))
+    form = GrowForm(request.POST or None, known=row.capacity)
     if request.method == "POST" and form.is_valid():
         try:
             vm.grow_disk(target, form.cleaned_data["size"], request.user)
@@ -113,13 +113,6 @@ def _row(vm: VM, target: str) -> DiskRow:
     if row is None:
         raise Http404
     return row
-
-
-def _capacity(vm: VM, row: DiskRow) -> int:
-    """Return the known size of a disk in bytes; 0 if it is unknown."""
-    name = row.source.rpartition("/")[2]
-    found = Volume.objects.of_images(vm.hypervisor).filter(name=name).values_list("capacity", flat=True).first()
-    return found or (row.disk.size * 1024**2 if row.disk else 0)
 
 
 def _back(vm: VM) -> HttpResponse:

@@ -38,7 +38,7 @@ def _of_disks(revision: VMRevision, now: VMRevision) -> Iterator[str]:
     for disk in domain_xml.parse(revision.document).disks:
         if disk.device == "disk" and disk.target not in there:
             volume = disk.volume or disk.source.rpartition("/")[2]
-            exists = Volume.objects.of_images(vm.hypervisor).filter(name=volume).exists()
+            exists = Volume.objects.on(vm.hypervisor).filter(name=volume).exists()
             yield say("disk detached" if exists else "disk deleted", target=disk.target, source=disk.source)
 
 

@@ -189,7 +189,7 @@ def volume_user(hypervisor: Hypervisor, name: str, user: rights.Actor = None) ->
         # Another pool may show the same folder, and a path may lead there by a link: the name is what stays.
         if any(disk["source"] == path or disk["source"].rpartition("/")[2] == name for disk in disks):
             return f"{in_use} by the VM {vm}" if vm else in_use
-    if overlay := path and volumes.filter(backing=path).first():
+    if overlay := path and Volume.objects.on(hypervisor).filter(backing=path).first():
         return f"{in_use} by the volume {overlay}" if sees_all_names(user, hypervisor.pk) else in_use
     if image := Image.objects.on(hypervisor.pk).filter(volume=name).first():
         return f"{in_use} by the image {image}" if rights.may(user, Verb.LIST, image) else in_use

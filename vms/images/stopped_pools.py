@@ -6,8 +6,7 @@ from virterweb.hypervisors.gateway.connection import Connection
 from virterweb.hypervisors.gateway.found import FoundVolume
 from vms.definition import volume as volume_xml
 from vms.definition.volume import VolumeSpec
-from vms.models import PoolVolume, Volume
-from vms.models.images.volume import FoundFile
+from vms.models import Volume
 
 
 def recorded_overlays(connection: Connection) -> Iterator[tuple[str, FoundVolume]]:
@@ -16,14 +15,11 @@ def recorded_overlays(connection: Connection) -> Iterator[tuple[str, FoundVolume
     if not stopped:
         return
     uri = connection.session.uri
-    own = Volume.objects.filter(hypervisor__uri=uri, hypervisor__pool__in=stopped).exclude(backing="")
-    for volume in own.select_related("hypervisor"):
-        yield volume.hypervisor.pool, _found(volume)
-    others = PoolVolume.objects.filter(pool__hypervisor__uri=uri, pool__name__in=stopped).exclude(backing="")
-    for volume in others.select_related("pool"):
+    overlays = Volume.objects.filter(pool__hypervisor__uri=uri, pool__name__in=stopped).exclude(backing="")
+    for volume in overlays.select_related("pool"):
         yield volume.pool.name, _found(volume)
 
 
-def _found(volume: FoundFile) -> FoundVolume:
+def _found(volume: Volume) -> FoundVolume:
     spec = VolumeSpec(name=volume.name, capacity=volume.capacity, backing=volume.backing)
     return FoundVolume(name=volume.name, path=volume.path, document=volume_xml.build(spec))

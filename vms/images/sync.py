@@ -22,7 +22,7 @@ from virterweb.messages import Message
 from vms.definition import domain as domain_xml
 from vms.definition import volume as volume_xml
 from vms.definition.volume import VolumeSpec
-from vms.models import LAYER, LOADING, TAG, VM, Image, Volume
+from vms.models import LAYER, LOADING, TAG, VM, Image
 
 from . import layers, qcow2, qemu_img, volumes
 from .boot_volume import check_idle, check_source
@@ -190,6 +190,7 @@ def record_volumes(hypervisor: Hypervisor, connection: Connection) -> None:
     """
     began, pool = database_time(), hypervisor.pool
     images = list(hypervisor.images.select_related("status"))
+    row, _ = hypervisor.pools.get_or_create(name=pool)
     mine = HypervisorStatus.objects.filter(hypervisor=hypervisor)
     mine.update(volumes_tried_at=began)
     with (
@@ -200,13 +201,12 @@ def record_volumes(hypervisor: Hypervisor, connection: Connection) -> None:
         key, what = ("volumes", hypervisor.pk, pool), Message("pool.reading", pool=pool)
         all_volumes = within(READ_TIMEOUT, key, lambda: connection.volumes.all(pool, reading.guard), what)
         found = {volume.name: volume for volume in all_volumes}
-        gone = volumes.record(hypervisor.volumes, lambda name: Volume(hypervisor=hypervisor, name=name), found, reading)
-        Volume.objects.filter(pk__in=gone).forget()
         _take_in_tags(hypervisor, {*found, *reading.failed})
         _note_missing(images, {*found, *reading.failed}, began)
-        volumes.note_uses(hypervisor, hypervisor.volumes, found)
-        volumes.note_unused(hypervisor, found, began)
+        volumes.record(row, found, reading)
+        volumes.note_unused(row, found, began)
         mine.update(volumes_read_at=began)
+        hypervisor.pools.filter(pk=row.pk).update(read_at=began, active=True, gone_at=None, problem=Message())
     forget(hypervisor, (Kind.POOL, Kind.VOLUME), [pool])
 
 

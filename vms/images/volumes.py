@@ -1,36 +1,30 @@
 """Records what a reading of a pool has found: its volumes, and what uses each of them."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import Manager
 
 from virterweb.hypervisors.connections.guard import Observation, check_fits
 from virterweb.hypervisors.gateway.found import FoundVolume
-from virterweb.hypervisors.models import Hypervisor
 from vms.definition import volume as volume_xml
-from vms.models import PoolVolume, Volume
+from vms.models import StoragePool, Volume
 
 from .uses import recorded, uses
 
 FACTS = ("path", "format", "capacity", "backing", "changed_on")  # the columns that a reading writes one by one
 AT_ONCE = 500  # rows of one statement
 
-Row = Volume | PoolVolume
 
+def record(pool: StoragePool, found: Mapping[str, FoundVolume], reading: Observation) -> None:
+    """Record the volumes of a pool and what uses them; rows of volumes that are gone are deleted.
 
-def record(
-    rows: Manager[Row], new: Callable[[str], Row], found: Mapping[str, FoundVolume], reading: Observation
-) -> set[int]:
-    """Record the volumes of a pool, whose rows are these; return the keys of the rows of volumes that are gone.
-
-    `new` makes the row of a volume by its name. A volume that cannot be read keeps its last known values.
+    A volume that cannot be read keeps its last known values.
     """
-    known, grown = {row.name: row for row in rows.all()}, []
+    known, grown = {row.name: row for row in pool.volumes.all()}, []
     for name, volume in found.items():
         with reading.guard(name):
-            row = known.get(name) or new(name)
+            row = known.get(name) or Volume(pool=pool, name=name)
             allocation = volume_xml.allocation(volume.document)
             if _is_changed(row, volume) or row.pk is None:
                 row.allocation = allocation
@@ -40,11 +34,13 @@ def record(
             elif row.allocation != allocation:
                 row.allocation = allocation
                 grown.append(row)
-    rows.bulk_update(grown, ["allocation"], batch_size=AT_ONCE)
-    return {known[name].pk for name in known.keys() - found.keys() - reading.failed.keys()}
+    pool.volumes.bulk_update(grown, ["allocation"], batch_size=AT_ONCE)
+    gone = known.keys() - found.keys() - reading.failed.keys()
+    pool.volumes.filter(pk__in=[known[name].pk for name in gone]).forget()
+    _note_uses(pool, found)
 
 
-def _is_changed(row: Row, found: FoundVolume) -> bool:
+def _is_changed(row: Volume, found: FoundVolume) -> bool:
     """Set the columns of a row to what was found; return whether one of them has changed."""
     spec = volume_xml.parse(found.document)
     now = {"path": found.path, "format": spec.format, "capacity": spec.capacity, "backing": spec.backing}
@@ -55,29 +51,24 @@ def _is_changed(row: Row, found: FoundVolume) -> bool:
     return before != now
 
 
-def note_uses(hypervisor: Hypervisor, rows: Manager[Row], found: Mapping[str, FoundVolume]) -> None:
-    """Record what uses the volumes of a pool, whose rows are these, by the VMs as they were last recorded."""
-    in_use = uses(hypervisor, recorded(hypervisor), found.values(), _overlays(hypervisor, rows))
+def _note_uses(pool: StoragePool, found: Mapping[str, FoundVolume]) -> None:
+    """Record what uses the volumes of a pool, by the VMs as they were last recorded and the overlays of all pools."""
+    hypervisor = pool.hypervisor
+    rows = Volume.objects.on(hypervisor).exclude(backing="").order_by().values_list("pool", "name", "backing")
+    others = [(name, backing) for its, name, backing in rows if its != pool.pk or name not in found]
+    in_use = uses(hypervisor, recorded(hypervisor), found.values(), others)
     changed = []
-    for row in rows.only("name", "used_by"):
+    for row in pool.volumes.only("name", "used_by"):
         if row.name in found and row.used_by != (now := in_use.of(found[row.name])):
             row.used_by = now
             changed.append(row)
-    rows.bulk_update(changed, ["used_by"], batch_size=AT_ONCE)
+    pool.volumes.bulk_update(changed, ["used_by"], batch_size=AT_ONCE)
 
 
-def _overlays(hypervisor: Hypervisor, but: Manager[Row]) -> Iterator[tuple[str, str]]:
-    """Yield the name and the backing of each overlay that is not among these rows."""
-    for each in (hypervisor.volumes.all(), PoolVolume.objects.filter(pool__hypervisor=hypervisor)):
-        overlays = each.exclude(backing="")
-        overlays = overlays.exclude(pk__in=but.values("pk")) if each.model is but.model else overlays
-        yield from overlays.order_by().values_list("name", "backing")
-
-
-def note_unused(hypervisor: Hypervisor, found: Collection[str], at: datetime) -> None:
-    """Record since when nothing uses the volumes of these names, in the pool for images and VMs."""
-    rows = [row for row in hypervisor.volumes.only("name", "used_by", "unused_since") if row.name in found]
+def note_unused(pool: StoragePool, found: Collection[str], at: datetime) -> None:
+    """Record since when nothing uses the volumes of these names in a pool."""
+    rows = [row for row in pool.volumes.only("name", "used_by", "unused_since") if row.name in found]
     if again := [row.pk for row in rows if row.unused_since and row.used_by]:
-        hypervisor.volumes.filter(pk__in=again).update(unused_since=None)
+        pool.volumes.filter(pk__in=again).update(unused_since=None)
     if new := [row.pk for row in rows if not row.unused_since and not row.used_by]:
-        hypervisor.volumes.filter(pk__in=new).update(unused_since=at)
+        pool.volumes.filter(pk__in=new).update(unused_since=at)

@@ -44,7 +44,7 @@ def request(volumes: Iterable[Volume], by: AbstractBaseUser | None) -> list[Volu
     wanted = []
     with transaction.atomic():
         for volume in volumes:
-            rights.require_operator(by, volume.hypervisor_id)
+            rights.require_operator(by, volume.hypervisor)
             rows = Volume.objects.unused().filter(pk=volume.pk, delete_asked_at=None)
             if rows.update(delete_asked_at=timezone.now(), delete_problem="", due_at=None):
                 Entry.objects.record(volume.subject, "deleted", by=by, generation=0)
@@ -55,12 +55,12 @@ def request(volumes: Iterable[Volume], by: AbstractBaseUser | None) -> list[Volu
 
 def carry_out(pk: int) -> None:
     """Delete one volume whose deletion is due, unless another worker does; record why it cannot be deleted."""
-    with Volume.objects.to_delete().select_related("hypervisor").filter(pk=pk).claim() as volume:
+    with Volume.objects.to_delete().select_related("pool__hypervisor").filter(pk=pk).claim() as volume:
         if volume is None:
             return
         rows = Volume.objects.filter(pk=pk)
         try:
-            with connected(volume.hypervisor_id, volume.hypervisor.uri) as connection:
+            with connected(volume.hypervisor.pk, volume.hypervisor.uri) as connection:
                 _delete(volume, connection)
         except HypervisorError as problem:
             log.warning("volume %s: %s (%s)", volume, problem, problem.detail)
@@ -89,7 +89,7 @@ def _delete(volume: Volume, connection: Connection) -> None:
     Raises:
         Refused: it has changed, or something uses it.
     """
-    pool = volume.hypervisor.pool
+    pool = volume.pool.name
     found = {each.name: each for each in connection.volumes.all(pool, fail_on_unreadable)}
     if (its := found.get(volume.name)) is None:
         return

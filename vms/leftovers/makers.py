@@ -6,10 +6,10 @@ from virterweb.activity.choices import Kind
 from virterweb.activity.models import Entry
 from virterweb.people import rights
 from vms.definition.events import Event
-from vms.models import WORK, FoundFile
+from vms.models import WORK, Volume
 
 
-def with_makers(volumes: Sequence[FoundFile], user: rights.Actor) -> Sequence[FoundFile]:
+def with_makers(volumes: Sequence[Volume], user: rights.Actor) -> Sequence[Volume]:
     """Return volumes of one hypervisor, each with the latest entry about running the VM that it is named after.
 
     That is `made`; None if there is no such entry, or none that the user may see.
@@ -18,7 +18,7 @@ def with_makers(volumes: Sequence[FoundFile], user: rights.Actor) -> Sequence[Fo
     wanted = {name for its in names.values() for name in its}
     runs = Entry.objects.visible_to(user).filter(kind=Kind.VM, event=Event.RUN, name__in=wanted)
     if wanted:
-        runs = runs.filter(hypervisor_id=volumes[0].host.pk).order_by("pk")
+        runs = runs.filter(hypervisor_id=volumes[0].pool.hypervisor_id).order_by("pk")
     latest = {entry.name: entry for entry in runs} if wanted else {}
     for volume in volumes:
         volume.made = next((latest[name] for name in names[volume.name] if name in latest), None)

@@ -31,12 +31,12 @@ FILE = ("name", "path", "capacity", "format", "changed_on", "unused_since")
 @require_GET
 def volume_list(request: HttpRequest, hypervisor: str, suffix: str = "") -> HttpResponse:
     found = _hypervisor(request, hypervisor)
-    unused = Volume.objects.visible_to(request.user).unused().filter(hypervisor=found)
+    unused = Volume.objects.visible_to(request.user).unused().of_images(found)
     if suffix:
         return answer(f"{found}-unused-volumes", suffix, FILE, unused.order_by("name").values_list(*FILE))
 
     def loaded(keys: list[int]) -> Sequence[Volume]:
-        return with_makers(list(unused.filter(pk__in=keys)), request.user)
+        return with_makers(list(unused.filter(pk__in=keys).select_related("pool")), request.user)
 
     table = Table(unused, COLUMNS, request.GET, loaded)
     unread = found.reading_problems.filter(kind=ReadingProblem.Kind.POOL).first()
@@ -53,8 +53,8 @@ def volume_delete(request: HttpRequest, hypervisor: str) -> HttpResponse:
     found = _hypervisor(request, hypervisor)
     rights.require_operator(request.user, found)
     keys = [key for key in request.POST.getlist("volume") if key.isdecimal() and len(key) < 19]
-    unused = Volume.objects.unused().filter(hypervisor=found, pk__in=keys, delete_asked_at=None)
-    chosen = list(unused.select_related("hypervisor").order_by("name"))
+    unused = Volume.objects.unused().of_images(found).filter(pk__in=keys, delete_asked_at=None)
+    chosen = list(unused.select_related("pool__hypervisor").order_by("name"))
     token = _token(chosen)
     if not chosen:
         messages.info(request, "Nothing was deleted. Select at least one unused volume.")

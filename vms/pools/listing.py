@@ -68,6 +68,6 @@ def pool_rows(found: QuerySet[StoragePool]) -> Iterator[tuple[object, ...]]:
 
 def volume_rows(pool: StoragePool, user: rights.Actor) -> Iterator[tuple[object, ...]]:
     """Yield the values of `VOLUME_FILE` for each volume of a pool; sizes in bytes."""
-    for row in pool.found.order_by(natural("name")):
+    for row in pool.volumes.order_by(natural("name")):
         *values, used_by = (getattr(row, name) for name in VOLUME_FILE)
         yield *values, str(readable(used_by, user))

@@ -21,7 +21,7 @@ from virterweb.hypervisors.models import Hypervisor, ReadingProblem
 from virterweb.messages import Message
 from vms.images import sync as image_sync
 from vms.images import volumes
-from vms.models import Disk, PoolVolume, StoragePool
+from vms.models import Disk, StoragePool
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +58,6 @@ def _record_states(hypervisor: Hypervisor, found: Iterable[FoundPool], failed: I
     }
     for name in gone:
         _record_gone(known[name], is_needed=name in needed)
-    PoolVolume.objects.filter(pool__hypervisor=hypervisor, pool__name=hypervisor.pool).delete()  # it was another one
 
 
 def _record_state(row: StoragePool, found: FoundPool) -> None:
@@ -130,9 +129,7 @@ def _read_volumes(pool: StoragePool, connection: Connection) -> Message:
     key, what = ("volumes", hypervisor.pk, pool.name), Message("pool.reading", pool=pool.name)
     all_volumes = within(READ_TIMEOUT, key, lambda: connection.volumes.all(pool.name, reading.guard), what)
     found = {volume.name: volume for volume in all_volumes}
-    gone = volumes.record(pool.volumes, lambda name: PoolVolume(pool=pool, name=name), found, reading)
-    pool.volumes.filter(pk__in=gone).delete()
-    volumes.note_uses(hypervisor, pool.volumes, found)
+    volumes.record(pool, found, reading)
     StoragePool.objects.filter(pk=pool.pk).update(read_at=began)
     failed = [*reading.failed.values()]
     return (

@@ -12,7 +12,7 @@ from virterweb.pages.exports import answer
 from virterweb.pages.tables import Table
 from virterweb.people import rights
 from vms.leftovers.makers import with_makers
-from vms.models import PoolVolume, StoragePool, Volume, name_in, with_totals
+from vms.models import StoragePool, Volume, name_in, with_totals
 
 from .listing import (
     COLUMNS,
@@ -47,11 +47,10 @@ def pool_detail(request: HttpRequest, hypervisor: str, name: str, suffix: str = 
             f"{hypervisor}-{pool}-volumes", suffix, VOLUME_FILE, volume_rows(pool, request.user) if sees else ()
         )
 
-    def loaded(keys: list[int]) -> Sequence[Volume | PoolVolume]:
-        rows = pool.found.filter(pk__in=keys).select_related("hypervisor" if pool.is_default else "pool__hypervisor")
-        return with_makers(list(rows), request.user)
+    def loaded(keys: list[int]) -> Sequence[Volume]:
+        return with_makers(list(pool.volumes.filter(pk__in=keys)), request.user)
 
-    table = Table(pool.found, VOLUME_COLUMNS, request.GET, loaded) if sees else None
+    table = Table(pool.volumes.all(), VOLUME_COLUMNS, request.GET, loaded) if sees else None
     context = {"pool": pool, "table": table, "problem": problem_for(request.user, pool)}
     context["operates"] = rights.is_operator(request.user, pool.hypervisor)
     template = "vms/pools/_detail.html" if request.htmx else "vms/pools/detail.html"

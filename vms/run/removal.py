@@ -147,7 +147,7 @@ def delete_volumes(vm: VM, connection: Connection, found: FoundDomain | None = N
     for pool, layer in beneath:
         with suppress(Refused):  # kept while anything unreadable might use it
             layers.delete_unused(connection, pool, layer)
-    Volume.objects.deleted(vm.hypervisor, set(own) - kept)
+    Volume.objects.at(vm.hypervisor, set(own) - kept).forget()
 
 
 def volumes_of_others(vm: VM) -> set[str]:

@@ -10,9 +10,9 @@ from django.urls import URLResolver, get_resolver
 
 from networks.changes.forms.network import NetworkForm
 from networks.models import Network, NetworkQuerySet
-from tests.support.making import make_foreign_network, make_hypervisor, make_image, make_network, make_vm
+from tests.support.making import make_foreign_network, make_hypervisor, make_image, make_network, make_vm, record_volume
 from vms.images.form import ImageForm
-from vms.models import VM, Volume
+from vms.models import VM
 from vms.run.form import RunForm
 
 
@@ -55,7 +55,7 @@ def test_a_vm_that_was_valid_a_moment_ago_is_refused_at_its_field(lab, field, na
 
 
 def test_an_image_that_was_valid_a_moment_ago_is_refused_at_its_field(lab):
-    Volume.objects.create(hypervisor=lab, name="disk", path="/pool/disk", format="qcow2")
+    record_volume(lab, "disk", path="/pool/disk", format="qcow2")
     form = ImageForm(typed(hypervisor=lab.pk, name="new", volume="disk"), {}, user=None)
     assert form.is_valid()
     make_image(lab, "new")

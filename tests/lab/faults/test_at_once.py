@@ -168,8 +168,8 @@ def image(portal: Portal) -> str:
         "[Hypervisor.objects.update(access_network='access'), "
         "Image.objects.get_or_create(hypervisor=Hypervisor.objects.get(), name='plain', "
         "defaults={'volume': 'plain', 'managed': False, 'generation': 0})[1], "
-        "Volume.objects.get_or_create(hypervisor=Hypervisor.objects.get(), name='plain', path='/plain', "
-        "format='qcow2', capacity=1048576)[1]]"
+        "Hypervisor.objects.get().pools.get_or_create(name='default')[0].volumes.get_or_create(name='plain', "
+        "path='/plain', format='qcow2', capacity=1048576)[1]]"
     )
     if not portal.ask("Network.objects.filter(name='access').count()"):
         host = portal.ask("Hypervisor.objects.get().pk")

@@ -18,7 +18,7 @@ POOL = "<pool type='dir'><name>spare</name><target><path>/var/lib/libvirt/spare<
 
 
 def names(portal: Portal, pool: str) -> set[str]:
-    return set(portal.ask(f"[v.name for v in StoragePool.objects.get(name='{pool}').found]"))
+    return set(portal.ask(f"[v.name for v in StoragePool.objects.get(name='{pool}').volumes.all()]"))
 
 
 def state(portal: Portal, pool: str) -> str:

@@ -2,9 +2,9 @@
 
 import pytest
 
-from tests.support.making import everyone, make_hypervisor
+from tests.support.making import everyone, make_hypervisor, record_volume
 from virterweb.people.models import Grant
-from vms.models import LOADING, Image, Volume
+from vms.models import LOADING, Image
 
 pytestmark = pytest.mark.integration
 
@@ -15,7 +15,7 @@ def lab(db, enqueued):
 
 
 def make_image_of(page, lab, volume: str) -> int:
-    Volume.objects.create(hypervisor=lab, name=volume, path=f"/pool/{volume}", format="qcow2")
+    record_volume(lab, volume, path=f"/pool/{volume}", format="qcow2")
     return page.post("/images/", {"hypervisor": lab.pk, "name": "mine", "volume": volume}).status_code
 
 

@@ -2,10 +2,10 @@
 
 import pytest
 
-from tests.support.making import everyone, make_foreign_network, make_hypervisor, make_image
+from tests.support.making import everyone, make_foreign_network, make_hypervisor, make_image, record_volume
 from tests.support.teams import make_team, role
 from virterweb.people.models import Grant, Team
-from vms.models import VM, Image, Volume
+from vms.models import VM, Image
 
 pytestmark = pytest.mark.integration
 
@@ -34,7 +34,7 @@ def test_a_vm_gets_no_access_to_another_host_however_its_hypervisor_is_spelled(m
 
 def test_an_image_is_not_made_for_a_team_that_may_create_nothing_there(member_page, labs):
     other, operators = labs[1], Team.objects.get(name="operators")
-    Volume.objects.create(hypervisor=other, name="disk.qcow2", path="/pool/disk.qcow2", format="qcow2")
+    record_volume(other, "disk.qcow2", path="/pool/disk.qcow2", format="qcow2")
     Grant.objects.filter(team=everyone()).update(role=role("network administrator"))  # may create everything
     sent = {"hypervisor": other.pk, "name": "image", "volume": "disk.qcow2"}
     assert member_page.post("/images/", {**sent, "team": operators.pk}).status_code == 422
@@ -44,7 +44,7 @@ def test_an_image_is_not_made_for_a_team_that_may_create_nothing_there(member_pa
 
 def test_an_operator_of_one_hypervisor_makes_no_image_of_a_volume_of_another_one(member_page, labs):
     for lab in labs:
-        Volume.objects.create(hypervisor=lab, name="disk.qcow2", path="/pool/disk.qcow2", format="qcow2")
+        record_volume(lab, "disk.qcow2", path="/pool/disk.qcow2", format="qcow2")
     sent = {"name": "image", "volume": "disk.qcow2"}
     answer = member_page.post("/images/", {**sent, "hypervisor": labs[1].pk})
     assert "Only operators may create images from volumes." in str(answer.context["form"].errors["volume"])

@@ -9,10 +9,10 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
 
-from tests.support.making import everyone, make_hypervisor, make_image, make_network, make_vm
+from tests.support.making import everyone, make_hypervisor, make_image, make_network, make_vm, record_volume
 from tests.support.teams import make_team
 from virterweb.people.models import Grant, Team
-from vms.models import VM, Disk, Image, Volume
+from vms.models import VM, Disk, Image
 
 pytestmark = pytest.mark.integration
 QCOW2 = b"QFI\xfb" + (3).to_bytes(4, "big") + bytes(16) + (2**20).to_bytes(8, "big") + bytes(512)
@@ -75,7 +75,7 @@ def test_operators_use_all_pools(page, lab, granted, asked, refused):
 @pytest.mark.parametrize("granted", ["", "fast", "mai", "MAIN"])
 def test_without_the_pool_of_the_hypervisor_there_are_neither_vms_nor_images_on_it(member_page, lab, granted):
     grant(granted)
-    Volume.objects.create(hypervisor=lab, name="golden", path="/pool/golden", format="qcow2")
+    record_volume(lab, "golden", path="/pool/golden", format="qcow2")
     make_hypervisor("other", pool="fast-1")
     before = Image.objects.count()
     for path in ("/vms/run/", "/images/"):
@@ -143,7 +143,7 @@ def test_commands_use_only_granted_pools(lab, member):
 @pytest.mark.parametrize(("granted", "status"), [("main", 403), ("main\nfast", 302)])
 def test_accepting_does_not_take_over_a_disk_in_another_pool(member_page, lab, member, granted, status):
     vm = make_vm(lab, "vm", 8, owner=member)
-    Volume.objects.create(hypervisor=lab, name="virter:work:vm-data", path="/fast/data", format="raw")
+    record_volume(lab, "virter:work:vm-data", pool="fast", path="/fast/data", format="raw")
     source = "<source pool='fast' volume='virter:work:vm-data'/><target dev='vdb'/>"
     document = f"<domain type='qemu'><name>vm</name><devices><disk type='volume'>{source}</disk></devices></domain>"
     found = {"source": "fast/virter:work:vm-data", "target": "vdb", "bus": "virtio", "format": "raw"}

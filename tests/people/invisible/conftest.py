@@ -20,6 +20,7 @@ from tests.support.making import (
     make_network,
     make_running,
     make_vm,
+    record_volume,
 )
 from tests.support.teams import make_team
 from virterweb.activity.choices import Kind, Via
@@ -29,7 +30,7 @@ from virterweb.hypervisors.models import Hypervisor, HypervisorStatus, WorkerPro
 from virterweb.messages import Message
 from virterweb.people.models import Team
 from vms.definition.events import Event as VMEvent
-from vms.models import NIC, VM, ConsoleLog, Image, NICAddress, VMTemplate, Volume
+from vms.models import NIC, VM, ConsoleLog, Image, NICAddress, VMTemplate
 
 WORD = "secret"
 DOMAIN = "<domain type='qemu'><name>{name}</name><devices/></domain>"
@@ -90,9 +91,9 @@ def _blue(lab: Hypervisor, rednet: Network) -> dict[str, object]:
     foreign.status.write(present=True, power="running", document=DOMAIN.format(name="secret-external"))
     foreign.status.nics.create(position=0, kind="network", source="rednet", network=rednet, mac="52:54:00:bb:bb:0d")
     VM.objects.create(hypervisor=lab, name="secret-wanted", number=11, owner=owner, team=team, host_key="x")
-    Volume.objects.create(hypervisor=lab, name="plain-disk", path="/pool/secret-vm-disk", format="qcow2")
-    Volume.objects.create(hypervisor=lab, name="secret-volume", path="/pool/v", format="qcow2", backing="/pool/plain")
-    Volume.objects.create(hypervisor=lab, name="plain", path="/pool/plain", format="qcow2")
+    record_volume(lab, "plain-disk", path="/pool/secret-vm-disk", format="qcow2")
+    record_volume(lab, "secret-volume", path="/pool/v", format="qcow2", backing="/pool/plain")
+    record_volume(lab, "plain", path="/pool/plain", format="qcow2")
     _fail(net)
     _fail(other)
     make_host(net, "52:54:00:bb:bb:0e", "10.2.0.14")

@@ -6,12 +6,12 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from tests.people.rights.owned_objects import run
-from tests.support.making import everyone, make_host, make_network, make_vm
+from tests.support.making import everyone, make_host, make_network, make_vm, record_volume
 from tests.support.teams import role
 from virterweb.people.models import Grant
 from vms.definition import host_reach as vm_reach
 from vms.definition.nics.spec import NICSpec
-from vms.models import VM, Image, Volume
+from vms.models import VM, Image
 
 
 def send_run(page, lab, **fields):
@@ -131,7 +131,7 @@ def test_every_nic_that_is_not_on_a_network_affects_the_host(kind):
 
 
 def test_members_upload_images_but_make_none_of_a_volume_which_may_have_been_of_others(member_page, lab):
-    Volume.objects.create(hypervisor=lab, name="free", path="/pool/free", format="qcow2")
+    record_volume(lab, "free", path="/pool/free", format="qcow2")
     assert 'name="volume"' not in member_page.get("/images/").content.decode()
     assert member_page.post("/images/", {"hypervisor": lab.pk, "name": "mine", "volume": "free"}).status_code == 422
     assert not Image.objects.filter(name="mine").exists()
@@ -139,15 +139,15 @@ def test_members_upload_images_but_make_none_of_a_volume_which_may_have_been_of_
 
 def test_only_operators_create_an_image_of_a_volume_in_use(member_page, client, operator, lab, vm):
     Grant.objects.filter(team=everyone()).update(role=role("network administrator"))  # may create everything
-    Volume.objects.create(hypervisor=lab, name="disk.qcow2", path="/pool/disk.qcow2", format="qcow2")
-    Volume.objects.create(hypervisor=lab, name="base", path="/pool/base", format="qcow2")
-    Volume.objects.create(hypervisor=lab, name="over", path="/pool/over", format="qcow2", backing="/pool/base")
-    Volume.objects.create(hypervisor=lab, name="free", path="/pool/free", format="qcow2")
+    record_volume(lab, "disk.qcow2", path="/pool/disk.qcow2", format="qcow2")
+    record_volume(lab, "base", path="/pool/base", format="qcow2")
+    record_volume(lab, "over", path="/pool/over", format="qcow2", backing="/pool/base")
+    record_volume(lab, "free", path="/pool/free", format="qcow2")
     disk = {"target": "vda", "bus": "virtio", "device": "disk", "format": "qcow2"}
     vm.status.write(disks=[{**disk, "source": "default/disk.qcow2"}])
     other = make_vm(lab, "alma-8-9", 9)
     other.status.write(disks=[{**disk, "source": "the-same-folder/linked"}])
-    Volume.objects.create(hypervisor=lab, name="linked", path="/pool/linked", format="qcow2")
+    record_volume(lab, "linked", path="/pool/linked", format="qcow2")
     for volume in ("disk.qcow2", "base", "alma-8", "linked"):
         answer = member_page.post("/images/", {"hypervisor": lab.pk, "name": "mine", "volume": volume})
         assert "in use by" in str(answer.context["form"].errors["volume"])

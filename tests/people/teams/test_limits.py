@@ -9,11 +9,11 @@ from django.db import connection, connections  # noqa: F401, the first for skipi
 from django.test import Client
 
 from networks.models import Network
-from tests.support.making import everyone, make_hypervisor, make_image, make_network, make_vm
+from tests.support.making import everyone, make_hypervisor, make_image, make_network, make_vm, record_volume
 from tests.support.teams import make_team, role
 from virterweb.people.limits import limits
 from virterweb.people.models import Grant
-from vms.models import VM, Volume
+from vms.models import VM
 
 pytestmark = pytest.mark.integration
 
@@ -139,8 +139,8 @@ AT_ONCE = {
 @pytest.mark.parametrize("kind", AT_ONCE)
 def test_fifty_requests_at_once_do_not_exceed_a_limit(lab, member, kind):
     Network.objects.update(team=everyone(), owner=member)
-    values = {"hypervisor": lab, "format": "qcow2", "capacity": 1024**3}
-    Volume.objects.bulk_create(Volume(name=f"v{n}", path=f"/pool/v{n}", **values) for n in range(10, 60))
+    for n in range(10, 60):
+        record_volume(lab, f"v{n}", format="qcow2", capacity=1024**3)
     most, ask = AT_ONCE[kind]
     limit(**most)
     if kind == "images":  # others make no images from volumes

@@ -5,7 +5,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 
 from networks.models import DHCPHost
 from tests.people.teams.test_limits import limit, run
-from tests.support.making import everyone, make_host, make_hypervisor, make_image, make_network, make_vm
+from tests.support.making import everyone, make_host, make_hypervisor, make_image, make_network, make_vm, record_volume
 from tests.support.teams import make_team, role
 from virterweb.people.limits import Exceeded, Kind, limits
 from virterweb.people.models import Grant
@@ -46,7 +46,7 @@ def test_an_uploaded_file_is_refused_beyond_the_limit_and_leaves_nothing_behind(
 
 
 def test_a_volume_counts_with_the_size_of_its_disk_until_it_is_copied(member_page, lab):
-    Volume.objects.create(hypervisor=lab, name="golden", path="/pool/golden", format="qcow2", capacity=4 * GIB)
+    record_volume(lab, "golden", path="/pool/golden", format="qcow2", capacity=4 * GIB)
     Grant.objects.update(role=role("operator"))  # others make no images from volumes
     limit(disk=3)
     assert "4 of 3 GiB of disk" in add_image(member_page, lab, volume="golden").content.decode()
@@ -121,7 +121,7 @@ def test_where_addresses_are_reserved_beforehand_a_vm_reserves_none(lab):
 
 
 def test_a_refused_volume_discards_no_uploads_of_others(member_page, lab, settings):
-    Volume.objects.create(hypervisor=lab, name="golden", path="/pool/golden", format="qcow2", capacity=4 * GIB)
+    record_volume(lab, "golden", path="/pool/golden", format="qcow2", capacity=4 * GIB)
     kept = settings.SPOOL_DIR / "of-somebody"
     kept.write_text("kept")
     limit(disk=0)

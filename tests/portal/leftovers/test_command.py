@@ -5,11 +5,10 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from networks.models import DHCPHostStatus
-from tests.support.making import make_foreign_network, make_hypervisor, make_vm
+from tests.support.making import make_foreign_network, make_hypervisor, make_vm, record_volume
 from tests.support.teams import make_team
 from virterweb.hypervisors.models import HypervisorStatus
 from virterweb.people.models import Team
-from vms.models import Volume
 
 pytestmark = pytest.mark.integration
 
@@ -25,9 +24,7 @@ def lab(db, enqueued):
     lab.access_network = "another"
     lab.save()
     DHCPHostStatus.objects.create(network=unused, mac="52:54:00:aa:00:01", ip="192.168.122.7")
-    Volume.objects.create(
-        hypervisor=lab, name="old", path="/pool/old", capacity=1024**3, unused_since=timezone.now(), format="raw"
-    )
+    record_volume(lab, "old", path="/pool/old", capacity=1024**3, unused_since=timezone.now(), format="raw")
     return lab
 
 

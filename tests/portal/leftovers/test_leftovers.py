@@ -17,11 +17,12 @@ from tests.support.making import (
     make_network,
     make_running,
     make_vm,
+    record_volume,
 )
 from tests.support.teams import make_team
 from virterweb.hypervisors.models import HypervisorStatus
 from virterweb.people.models import Grant, Team
-from vms.models import VM, Volume
+from vms.models import VM
 
 pytestmark = pytest.mark.integration
 
@@ -159,7 +160,7 @@ def test_what_a_user_may_not_see_is_not_listed_and_what_may_not_be_changed_has_n
     Team.objects.update(role_of_all=None)
     make_vm(lab, "secret-vm", None)
     reserve(make_network(lab, "secret-net"), MAC, "10.255.0.5")
-    Volume.objects.create(hypervisor=lab, name="secret-volume", path="/x", unused_since=timezone.now())
+    record_volume(lab, "secret-volume", path="/x", unused_since=timezone.now())
     team = make_team("green", {member: "viewer"}, others="")
     make_vm(lab, "seen-vm", None, team=team)
     reserve(make_network(lab, "seen-net", team=team), MAC, "10.255.0.6")

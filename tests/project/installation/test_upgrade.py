@@ -120,6 +120,44 @@ print(json.dumps({
     "not known": [part.code for part in vm.status.error.parts() if "text" not in part.code and "." not in part.code],
 }))
 """
+VOLUMES = """
+import json
+from datetime import datetime, UTC
+from django.core.management import call_command
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+
+at = datetime(2026, 12, 1, tzinfo=UTC)
+executor = MigrationExecutor(connection)
+before = [target for target in executor.loader.graph.leaf_nodes() if target[0] != "vms"]
+targets = [*before, ("vms", "0059_linked_clones")]
+executor.migrate(targets)
+apps = executor.loader.project_state(targets).apps
+model = lambda name: apps.get_model(*name.split(".")).objects
+asked = []
+for name, pool in (("known", "default"), ("new", "ssd")):
+    lab = model("hypervisors.Hypervisor").create(name=name, uri="test:///default", pool=pool)
+    model("hypervisors.HypervisorStatus").create(hypervisor=lab, volumes_read_at=at)
+    model("vms.Volume").create(hypervisor=lab, name="used", path="/pool/used")
+    times = {"unused_since": at, "delete_asked_at": at}
+    asked.append(model("vms.Volume").create(hypervisor=lab, name="asked", path="/pool/asked", **times).pk)
+    if name == "known":
+        model("vms.StoragePool").create(hypervisor=lab, name=pool, active=True, due_at=at)
+        other = model("vms.StoragePool").create(hypervisor=lab, name="iso", active=True, due_at=at, read_at=at)
+        model("vms.PoolVolume").create(pool=other, name="used", path="/iso/used")
+model("hypervisors.Hypervisor").create(name="never read", uri="test:///default")
+call_command("migrate", verbosity=0)
+
+from vms.models import StoragePool, Volume
+rows = Volume.objects.exclude(delete_asked_at=None).exclude(unused_since=None)
+print(json.dumps({
+    "asked": [list(rows.order_by("pk").values_list("pk", flat=True)), asked],
+    "volumes": sorted(map(str, Volume.objects.values_list("pool__hypervisor__name", "pool__name", "name"))),
+    "pools": sorted(map(str, StoragePool.objects.values_list("hypervisor__name", "name", "active"))),
+    "read": sorted(StoragePool.objects.filter(read_at=at).values_list("hypervisor__name", flat=True)),
+    "at once": list(StoragePool.objects.filter(due_at=None, active=True).values_list("name", flat=True)),
+}))
+"""
 # Names are left out: an index keeps that of a column that was renamed.
 SCHEMA = """
 import json
@@ -201,4 +239,16 @@ def test_refusals_of_nics_become_messages_and_the_same_drift_is_found_again(data
         "error": not_deleted,
         "revision": True,
         "not known": [],
+    }
+
+
+def test_volumes_keep_their_requests_and_other_pools_are_read_again_at_once(database, tmp_path):
+    after = run(VOLUMES, database, tmp_path)
+    kept, asked = after.pop("asked")
+    assert kept == asked
+    assert after == {
+        "volumes": [str((*its, name)) for its in (("known", "default"), ("new", "ssd")) for name in ("asked", "used")],
+        "pools": [str(("known", "default", True)), str(("known", "iso", True)), str(("new", "ssd", False))],
+        "read": ["known", "new"],
+        "at once": ["iso"],
     }

@@ -2,14 +2,14 @@
 
 import pytest
 
-from tests.support.making import make_vm
+from tests.support.making import make_vm, record_volume
 from tests.vms.changes.outside_changes import DOMAIN, FIRST, SECOND, THIRD, UUID, macs, nic, table
 from virterweb.hypervisors.desired.state import State
 from virterweb.messages import Message
 from vms.definition.domain import parse
 from vms.definition.guest_nic import GuestSpec, Mode
 from vms.definition.nics.edit import put, take
-from vms.models import VM, VMStatus, Volume
+from vms.models import VM, VMStatus
 
 pytestmark = pytest.mark.integration
 
@@ -75,7 +75,7 @@ def test_a_new_name_that_cannot_be_accepted_has_a_reason(page, lab, reason):
     lab.connection.domains.rename(UUID, "other")
     lab.observe()
     if "volumes" in reason:
-        Volume.objects.create(hypervisor=lab.hypervisor, name="virter:work:web", path="/pool/web")
+        record_volume(lab.hypervisor, "virter:work:web", path="/pool/web")
     else:
         make_vm(lab.hypervisor, "other", None)
     assert reason in lab.say(page, "take")

@@ -4,14 +4,14 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from tests.support.driver import Driver
-from tests.support.making import make_hypervisor, make_image, make_vm
+from tests.support.making import make_hypervisor, make_image, make_vm, record_volume
 from tests.support.teams import make_team
 from tests.vms.changes.outside_changes import POOL
 from virterweb.activity.models import Entry
 from virterweb.hypervisors.gateway.found import Refused
 from virterweb.people.models import Grant, Team
 from vms.images import sync as image_sync
-from vms.models import VM, Image, Volume
+from vms.models import VM, Image
 
 pytestmark = pytest.mark.integration
 COMMIT = "/vms/lab/web-8/commit/"
@@ -70,7 +70,7 @@ def test_who_may_not_see_secrets_makes_no_image(client, vm, django_user_model):
 
 
 def test_the_limit_of_images_counts(member_page, vm):
-    Volume.objects.create(hypervisor=vm.hypervisor, name=vm.boot_volume, path="/pool/web-8", capacity=5 * 1024**3)
+    record_volume(vm.hypervisor, vm.boot_volume, path="/pool/web-8", capacity=5 * 1024**3)
     Grant.objects.filter(team=vm.team).update(max_disk=vm.boot_size + 1)
     answer = member_page.post(COMMIT, {"name": "golden"})
     assert answer.status_code == 422

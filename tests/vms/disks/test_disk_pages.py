@@ -3,9 +3,9 @@
 import pytest
 from django.core.management import CommandError, call_command
 
-from tests.support.making import make_hypervisor, make_running, make_vm
+from tests.support.making import make_hypervisor, make_running, make_vm, record_volume
 from virterweb.messages import Message
-from vms.models import VM, Disk, DiskRequest, Volume
+from vms.models import VM, Disk, DiskRequest
 
 WORK = "default/virter:work:alma-8-8"
 KEYS = ("target", "bus", "device", "format", "source")
@@ -26,7 +26,7 @@ def vm(db, enqueued) -> VM:
     vm.status.write(disks=DISKS)
     hypervisor = vm.hypervisor
     for name, capacity in (("virter:work:alma-8-8", 10 * 1024**3), ("tools.iso", 4096), ("virter:work:x.iso", 1)):
-        Volume.objects.create(hypervisor=hypervisor, name=name, path=f"/pool/{name}", capacity=capacity)
+        record_volume(hypervisor, name, path=f"/pool/{name}", capacity=capacity)
     return VM.objects.alone().get()
 
 
@@ -73,7 +73,7 @@ def test_a_disk_is_added_and_counts_as_the_vms_only_once_its_volume_was_created(
     ],
 )
 def test_a_bad_disk_is_refused_at_its_field(page, vm, field, value, said):
-    Volume.objects.create(hypervisor=vm.hypervisor, name="virter:work:alma-8-8-old", path="/pool/old")
+    record_volume(vm.hypervisor, "virter:work:alma-8-8-old", path="/pool/old")
     data = {"name": "more", "size": "3G", "format": "qcow2", "bus": "virtio", "pool": "", "discard": "unmap"}
     answer = page.post(f"{vm.get_absolute_url()}disks/add/", data | {field: value})
     assert answer.status_code == 422

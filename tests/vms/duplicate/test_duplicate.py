@@ -3,11 +3,11 @@
 import pytest
 from django.core.management import CommandError, call_command
 
-from tests.support.making import make_hypervisor, make_image, make_vm
+from tests.support.making import make_hypervisor, make_image, make_vm, record_volume
 from tests.support.teams import make_team
 from virterweb.activity.models import Entry
 from virterweb.people.models import Grant, Team
-from vms.models import VM, Disk, Volume
+from vms.models import VM, Disk
 
 pytestmark = pytest.mark.integration
 PAGE = "/vms/lab/web-8/duplicate/"
@@ -79,7 +79,7 @@ def test_a_vm_that_cannot_be_copied_is_refused_with_the_reason(page, vm, seen, s
     ],
 )
 def test_bad_values_are_refused(page, vm, values, said):
-    Volume.objects.create(hypervisor=vm.hypervisor, name="virter:work:left-data", path="/pool/left-data")
+    record_volume(vm.hypervisor, "virter:work:left-data", path="/pool/left-data")
     answer = copy(page, **values)
     assert answer.status_code == 422
     assert said in answer.content.decode()

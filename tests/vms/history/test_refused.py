@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.support.making import make_host, make_vm
-from vms.models import VM, Image, NICStatus, VMRevision, Volume
+from tests.support.making import make_host, make_vm, record_volume
+from vms.models import VM, Image, NICStatus, VMRevision
 
 from .restoring import SECOND, nic, refusals, restore
 
@@ -62,7 +62,7 @@ def test_a_disk_that_is_gone_is_refused(page, lab, vm, there, words):
     vm.status.write(document=DOMAIN.format(uuid=vm.uuid, more=""))
     vm.resize(1024, 1)
     if there:
-        Volume.objects.create(hypervisor=lab, name="data", path="/pool/data", format="qcow2")
+        record_volume(lab, "data", path="/pool/data", format="qcow2")
     assert gone(page, with_data) == f"The disk vdb (/pool/data) of this version {words}"
 
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.examples import examples
-from tests.support.making import make_hypervisor, make_image
+from tests.support.making import make_hypervisor, make_image, record_volume
 from virterweb.hypervisors.gateway.found import FoundVolume, Refused
 from virterweb.messages import Message
 from vms.definition.domain import disk_sources
@@ -140,7 +140,7 @@ def test_an_image_with_a_layer_beneath_is_not_marked(page, lab):
 
 
 def test_a_volume_that_is_being_uploaded_is_not_offered(page, lab):
-    Volume.objects.create(hypervisor=lab, name="virterweb:load:0", path="/pool/virterweb:load:0")
-    Volume.objects.create(hypervisor=lab, name="plain", path="/pool/plain")
+    record_volume(lab, "virterweb:load:0", path="/pool/virterweb:load:0")
+    record_volume(lab, "plain", path="/pool/plain")
     shown = page.get("/images/").content.decode()
     assert 'value="plain"' in shown and "virterweb:load" not in shown

@@ -5,10 +5,10 @@ import struct
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from tests.support.making import make_hypervisor
+from tests.support.making import make_hypervisor, record_volume
 from virterweb.web_server import spool
 from vms.images.uploading import uploads
-from vms.models import Image, Volume
+from vms.models import Image
 
 PATH = b"/etc/shadow"
 HEADER = struct.pack(">4sIQIIQIIQQIIQ", b"QFI\xfb", 2, 200, len(PATH), 9, 2**14, 0, 1, 1024, 512, 1, 0, 0)
@@ -75,10 +75,10 @@ def test_an_upload_ends_when_others_have_filled_the_disk_meanwhile(page, lab, se
     ],
 )
 def test_a_volume_that_reads_outside_its_pool_is_no_image(page, lab, values, said):
-    Volume.objects.create(hypervisor=lab, name="sly", path="/pool/sly", format="qcow2", backing="/etc/shadow")
+    record_volume(lab, "sly", path="/pool/sly", format="qcow2", backing="/etc/shadow")
     other = make_hypervisor("lab-2")  # whose files are none of this one's
-    Volume.objects.create(hypervisor=other, name="shadow", path="/etc/shadow", format="raw")
-    Volume.objects.create(**{"hypervisor": lab, "name": "v", "path": "/pool/v", "format": "qcow2", **values})
+    record_volume(other, "shadow", path="/etc/shadow", format="raw")
+    record_volume(lab, "v", **{"path": "/pool/v", "format": "qcow2", **values})
     answer = page.post("/images/", {"hypervisor": lab.pk, "name": "new", "volume": "v"})
     assert answer.status_code == 422
     assert said in " ".join(answer.context["form"].errors["volume"])
@@ -86,6 +86,6 @@ def test_a_volume_that_reads_outside_its_pool_is_no_image(page, lab, values, sai
 
 
 def test_an_overlay_on_another_volume_of_the_pool_is_an_image(page, lab):
-    Volume.objects.create(hypervisor=lab, name="base", path="/pool/base", format="qcow2")
-    Volume.objects.create(hypervisor=lab, name="v", path="/pool/v", format="qcow2", backing="/pool/base")
+    record_volume(lab, "base", path="/pool/base", format="qcow2")
+    record_volume(lab, "v", path="/pool/v", format="qcow2", backing="/pool/base")
     assert page.post("/images/", {"hypervisor": lab.pk, "name": "new", "volume": "v"}).status_code == 302

@@ -6,7 +6,7 @@ import libvirt
 import pytest
 from django.utils import timezone
 
-from tests.support.making import make_hypervisor, make_vm
+from tests.support.making import make_hypervisor, make_vm, record_volume
 from virterweb.hypervisors.connections.pool import connected, disconnect
 from virterweb.hypervisors.gateway.found import PoolUnreadable
 from virterweb.hypervisors.models import HypervisorStatus, ReadingProblem
@@ -143,7 +143,7 @@ def test_a_pool_is_read_seldom_but_soon_again_when_it_could_not_be(lab, pool, mo
 
 def test_nothing_is_deleted_because_a_pool_cannot_be_read(lab, pool):
     vm = make_vm(lab)
-    Volume.objects.create(hypervisor=lab, name=vm.boot_volume, path="/pool/x")
+    record_volume(lab, vm.boot_volume, path="/pool/x")
     pool.destroy()
     with (
         connected(lab.pk, lab.uri) as connection,

@@ -138,7 +138,7 @@ def test_volumes_of_an_unreachable_hypervisor_or_an_unreadable_pool_are_not_judg
     assert "lab-1 has been unreachable since" in listed(page)
     assert "unknown: the hypervisor has been unreachable since" in page.get("/leftovers/").content.decode()
     HypervisorStatus.objects.update(unreachable_since=None)
-    ReadingProblem.objects.create(hypervisor=lab, kind=ReadingProblem.Kind.POOL, key="pool", name="pool")
+    ReadingProblem.objects.create(hypervisor=lab, kind=ReadingProblem.Kind.POOL, within="pool", key="pool", name="pool")
     assert unused() == set()
     assert "has been unreadable since" in listed(page)
     assert "the pool cannot be read" in page.get("/leftovers/").content.decode()

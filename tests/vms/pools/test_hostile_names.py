@@ -8,10 +8,10 @@ from django.utils import timezone
 from lxml import html
 
 from tests.project.commands.running_commands import run
-from tests.support.making import make_hypervisor
+from tests.support.making import make_hypervisor, record_volume
 from virterweb.hypervisors.models import Hypervisor
 from virterweb.messages import Message
-from vms.models import PoolVolume, StoragePool
+from vms.models import StoragePool
 
 pytestmark = pytest.mark.integration
 
@@ -113,14 +113,14 @@ def test_volumes_of_any_name_are_listed_and_exported(page, lab, name):
     pool = StoragePool.objects.get(name="a b")
     used = Message("volume.used_by_overlay", user=name)
     pool.volumes.create(name=name, path=f"/pool/{name}", capacity=1, used_by=used)
-    lab.volumes.create(name=name, path=f"/pool/{name}", capacity=1, format="raw", used_by=used)
+    record_volume(lab, name, path=f"/pool/{name}", capacity=1, format="raw", used_by=used)
     for path in (pool.get_absolute_url(), "/pools/lab/default/", "/leftovers/lab/volumes/"):
         assert page.get(path).status_code == 200, path
         assert page.get(f"{path}?sort=-name").status_code == 200
     (row,) = page.get("/pools/lab/default/volumes.json").json()
     assert row["name"] == name
     assert page.get("/pools/lab/default/volumes.csv").status_code == 200
-    assert PoolVolume.objects.get().name == name
+    assert pool.volumes.get().name == name
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -5,7 +5,7 @@ from django.core.management import CommandError
 from django.utils import timezone
 
 from tests.project.commands.running_commands import run
-from tests.support.making import make_hypervisor
+from tests.support.making import make_hypervisor, record_volume
 from virterweb.hypervisors.models import Hypervisor
 from virterweb.messages import Message
 from virterweb.people.models import Grant, Membership, Role, Team
@@ -25,7 +25,7 @@ def lab(db, enqueued) -> Hypervisor:
     sizes = {"capacity": 100 * GIB, "allocation": 40 * GIB, "available": 60 * GIB}
     for name in ("default", "ssd"):
         lab.pools.create(name=name, kind="dir", active=True, seen_at=timezone.now(), read_at=timezone.now(), **sizes)
-    lab.volumes.create(name="base", path="/default/base", capacity=10 * GIB, format="qcow2")
+    record_volume(lab, "base", path="/default/base", capacity=10 * GIB, format="qcow2")
     used = Message("volume.used_by_vm", vms=["web"])
     ssd = StoragePool.objects.get(name="ssd")
     ssd.volumes.create(name="data", path="/ssd/data", capacity=150 * GIB, allocation=GIB, format="raw", used_by=used)

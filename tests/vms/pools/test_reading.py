@@ -9,7 +9,7 @@ from django.utils import timezone
 from tests.support.making import make_image, make_vm
 from tests.vms.leftovers.volumes import define, make_pool, make_volume, names, poll
 from virterweb.hypervisors.models import HypervisorStatus
-from vms.models import PoolVolume, StoragePool, Volume
+from vms.models import StoragePool, Volume
 from vms.pools import sync
 
 
@@ -28,7 +28,7 @@ def get(name: str) -> StoragePool:
 
 
 def listed(name: str) -> set[str]:
-    return {volume.name for volume in get(name).found}
+    return {volume.name for volume in get(name).volumes.all()}
 
 
 @pytest.fixture
@@ -41,19 +41,19 @@ def ssd(lab, host) -> libvirt.virStoragePool:
     return host.storagePoolLookupByName("ssd")
 
 
-def test_all_pools_are_recorded_with_their_volumes(ssd):
+def test_all_pools_are_recorded_with_their_volumes(lab, ssd):
     assert [(pool.name, pool.active, pool.kind) for pool in StoragePool.objects.all()] == [
         ("pool", True, "dir"),
         ("ssd", True, "dir"),
     ]
     assert listed("pool") == {"boot"}
     assert listed("ssd") == {"data"}
-    assert set(Volume.objects.values_list("name", flat=True)) == {"boot"}, "only those of the pool for images"
+    assert set(Volume.objects.of_images(lab).values_list("name", flat=True)) == {"boot"}
     pool = get("ssd")
     assert pool.capacity == ssd.info()[1]
     assert pool.available == ssd.info()[3]
     assert (pool.totals.count, pool.totals.capacity) == (1, 2**20)
-    assert PoolVolume.objects.get().allocation == ssd.storageVolLookupByName("data").info()[2]
+    assert Volume.objects.get(name="data").allocation == ssd.storageVolLookupByName("data").info()[2]
 
 
 def test_volumes_that_come_and_go_are_recorded_at_the_next_reading(lab, host, ssd):
@@ -162,7 +162,7 @@ def test_a_volume_says_what_uses_it(lab, host, ssd):
     make_volume(host, "base")
     StoragePool.objects.update(due_at=None)
     observed(lab)
-    assert str(PoolVolume.objects.get(name="data").used_by) == "The VM web uses it."
+    assert str(Volume.objects.get(name="data").used_by) == "The VM web uses it."
     observed(lab)
     assert str(Volume.objects.get(name="base").used_by) == "The volume over is an overlay on it."
     assert not Volume.objects.unused().filter(name="base").exists()
@@ -174,7 +174,7 @@ def test_a_pool_that_becomes_the_one_for_images_is_listed_once(lab, ssd):
     lab.save()
     observed(lab)
     assert listed("ssd") == {"data"}
-    assert not PoolVolume.objects.filter(pool__name="ssd").exists()
+    assert set(Volume.objects.of_images(lab).values_list("name", flat=True)) == {"data"}
     StoragePool.objects.update(due_at=None)
     work()
     assert listed("pool") == {"boot"}

@@ -8,7 +8,7 @@ from django.core.management import CommandError
 from django.utils import timezone
 
 from tests.project.commands.running_commands import run
-from tests.support.making import make_foreign_network, make_hypervisor, make_network, make_vm
+from tests.support.making import make_foreign_network, make_hypervisor, make_network, make_vm, record_volume
 from virterweb.hypervisors.models import Hypervisor, HypervisorStatus, ReadingProblem
 from virterweb.messages import Message
 from virterweb.people import cli
@@ -39,9 +39,7 @@ def web(lab) -> VM:
 
 
 def volume(lab: Hypervisor, name: str, backing: str = "") -> None:
-    Volume.objects.create(
-        hypervisor=lab, name=name, path=f"{POOL}/{name}", backing=f"{POOL}/{backing}" if backing else ""
-    )
+    record_volume(lab, name, path=f"{POOL}/{name}", backing=f"{POOL}/{backing}" if backing else "")
 
 
 def lost(desired):

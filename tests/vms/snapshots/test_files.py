@@ -1,11 +1,11 @@
 """Files of snapshots count as used, and the page that deletes a VM names them."""
 
 import pytest
-from django.utils import timezone
 
 from tests.support.making import make_image
 from tests.vms.snapshots.snapped_vm import DOMAIN
-from vms.images import volumes
+from virterweb.hypervisors.models import Hypervisor
+from vms.images import sync as image_sync
 from vms.models import Volume
 from vms.snapshots.actions import overlays
 
@@ -15,22 +15,15 @@ VOLUME = "<volume><name>{}</name><capacity>1024</capacity><target><format type='
 OVERLAY = "/pool/vda.snapshot-0a1b2c3d"
 
 
-def note(world, found: dict) -> None:
-    """Record what uses the volumes, as a poll does."""
-    volumes.note_uses(world.hypervisor, world.hypervisor.volumes, found)
-    volumes.note_unused(world.hypervisor, found, timezone.now())
-
-
 def test_a_file_of_a_snapshot_is_in_use_although_no_disk_has_it_now(world):
-    volume = world.connection.volumes
-    volume.create("pool", VOLUME.format("overlay"), "overlay")
-    Volume.objects.create(hypervisor=world.hypervisor, name="overlay", path="/pool/overlay")
-    found = {each.name: each for each in volume.all("pool")}
-    note(world, found)
+    world.connection.volumes.create("pool", VOLUME.format("overlay"), "overlay")
+    Hypervisor.objects.update(pool="pool")
+    world.hypervisor.refresh_from_db()
+    image_sync.record_volumes(world.hypervisor, world.connection)
     assert Volume.objects.get(name="overlay").unused_since
     row = world.snapshot("first")
     type(row).objects.update(files=["/pool/overlay"])
-    note(world, found)
+    image_sync.record_volumes(world.hypervisor, world.connection)
     assert not Volume.objects.get(name="overlay").unused_since
 
 

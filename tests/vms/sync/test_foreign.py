@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from django.utils import timezone
 
-from tests.support.making import make_foreign_network, make_hypervisor, make_network, make_vm
+from tests.support.making import make_foreign_network, make_hypervisor, make_network, make_vm, record_volume
 from virterweb.hypervisors.desired.state import State
 from virterweb.hypervisors.gateway.connection import Connection
 from virterweb.hypervisors.gateway.found import FoundDomain, Refused
@@ -14,7 +14,7 @@ from virterweb.messages import Message
 from vms import sync
 from vms.definition.domain import parse
 from vms.definition.nics.spec import NICSpec
-from vms.models import VM, Image, NICStatus, VMStatus, Volume
+from vms.models import VM, Image, NICStatus, VMStatus
 from vms.sync import polling
 
 pytestmark = pytest.mark.integration
@@ -88,7 +88,7 @@ def test_an_adopted_vm_has_not_drifted(page, lab, vm):
 def test_an_adopted_vm_knows_the_image_that_its_disk_is_an_overlay_of(lab, vm):
     image = Image.objects.create(hypervisor=lab, name="alma-8", volume="virter:tag:alma-8")
     for name, backing in (("virter:tag:alma-8", "/pool/layer"), (vm.boot_volume, "/pool/layer")):
-        Volume.objects.create(hypervisor=lab, name=name, path=f"/pool/{name}", backing=backing)
+        record_volume(lab, name, path=f"/pool/{name}", backing=backing)
     vm.adopt()
     assert again(vm).image == image
 

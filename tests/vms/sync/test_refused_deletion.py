@@ -5,13 +5,13 @@ from uuid import uuid4
 import pytest
 
 from tests.support.driver import Driver
-from tests.support.making import make_foreign_network, make_hypervisor
+from tests.support.making import make_foreign_network, make_hypervisor, record_volume
 from tests.support.shown import as_shown
 from tests.vms.changes.outside_changes import POOL, UUID, Lab
 from virterweb.hypervisors.desired.state import State
 from virterweb.hypervisors.gateway.found import Refused
 from vms import sync
-from vms.models import VM, Volume
+from vms.models import VM
 
 from .test_lifecycle import DISK, NETWORKS, WITH_DISK
 
@@ -92,7 +92,7 @@ def test_a_stale_removal_page_removes_nothing(page, lab, change):
         VM.objects.update(uuid=uuid4())
     else:
         lab.vm.disks.create(name="data", size=1)
-        Volume.objects.create(hypervisor=lab.hypervisor, name=f"{DISK}-data", path="/pool/data")
+        record_volume(lab.hypervisor, f"{DISK}-data", path="/pool/data")
     refused = page.post(path, shown)
     assert refused.status_code == 409
     assert "since you opened this page" in refused.content.decode()

@@ -52,6 +52,6 @@ def kept(hypervisor: Hypervisor) -> list[Count]:
         _counted(networks, "network", "networks"),
         _counted(running, "running VM, which keeps running", "running VMs, which keep running"),
         _counted(vms.filter(status__power=Power.OFF), "VM that is off", "VMs that are off"),
-        _counted(Volume.objects.of_images(hypervisor), "volume of the pool", "volumes of the pool"),
+        _counted(Volume.objects.on(hypervisor), "volume in its pools", "volumes in its pools"),
     )
     return [count for count in found if count.number]

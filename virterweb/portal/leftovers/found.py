@@ -113,7 +113,7 @@ def pools(user: rights.Actor) -> list[Hypervisor]:
 
     `unread` means that the pool cannot be read now, so nothing is known about its volumes.
     """
-    mine = Volume.objects.unused().filter(hypervisor=OuterRef("pk")).order_by().values("hypervisor")
+    mine = Volume.objects.unused().of_images(OuterRef("pk")).order_by().values("pool__hypervisor")
     unread = ReadingProblem.objects.filter(hypervisor=OuterRef("pk"), kind=ReadingProblem.Kind.POOL)
     rows = Hypervisor.objects.filter(rights.access_of(user).hypervisors(Verb.LIST)).select_related("status")
     rows = rows.annotate(

@@ -12,7 +12,7 @@ from django.db.models import Q
 from virterweb.messages import Message
 from virterweb.people.hidden.messages import visible_vms
 from virterweb.people.rights import Actor
-from vms.models import LAYER, TAG, VM, Image, PoolVolume, Volume
+from vms.models import LAYER, TAG, VM, Image, Volume
 
 MAX_DEPTH = 32  # layers on top of each other that are followed
 SHOWN = 3  # names of users in a list
@@ -74,17 +74,17 @@ def relations(images: Sequence[Image], user: Actor) -> dict[int, Relations]:
 
 def volumes_of(images: Sequence[Image]) -> dict[Place, Volume]:
     """Return the volumes that images name, by hypervisor and name."""
-    found = Volume.objects.filter(hypervisor__in={image.hypervisor_id for image in images})
-    found = found.filter(name__in={image.volume for image in images})
-    return {(volume.hypervisor_id, volume.name): volume for volume in found}
+    found = Volume.objects.of_images().filter(pool__hypervisor__in={image.hypervisor_id for image in images})
+    found = found.filter(name__in={image.volume for image in images}).select_related("pool")
+    return {(volume.pool.hypervisor_id, volume.name): volume for volume in found}
 
 
 class _Tree:
     """The tags and layers of hypervisors."""
 
     def __init__(self, hypervisors: set[int]) -> None:
-        rows = Volume.objects.filter(VIRTERS, hypervisor__in=hypervisors).order_by()
-        found = list(rows.values_list("hypervisor", "name", "path", "backing"))
+        rows = Volume.objects.of_images().filter(VIRTERS, pool__hypervisor__in=hypervisors).order_by()
+        found = list(rows.values_list("pool__hypervisor", "name", "path", "backing"))
         self.names = {(hypervisor, path): name for hypervisor, name, path, _ in found}
         self.backings = {(hypervisor, name): (hypervisor, backing) for hypervisor, name, _, backing in found}
         self.chains = {place: self.chain(place) for place in self.backings if place[1].startswith(TAG)}
@@ -120,10 +120,7 @@ def _disks(places: Iterable[Place]) -> defaultdict[Place, set[str]]:
     """Return the names of the VMs whose disks are on layers, by the paths of the layers."""
     places = list(places)  # without any, there is no query
     paths, found = {path for _, path in places}, defaultdict(set)
-    mine = Volume.objects.filter(hypervisor__in={pk for pk, _ in places}, backing__in=paths).exclude(VIRTERS)
-    others = PoolVolume.objects.filter(pool__hypervisor__in={pk for pk, _ in places}, backing__in=paths)
-    rows = [*mine.values_list("hypervisor", "backing", "used_by")]
-    rows += others.values_list("pool__hypervisor", "backing", "used_by")
-    for hypervisor, path, used_by in rows:
+    rows = Volume.objects.filter(pool__hypervisor__in={pk for pk, _ in places}, backing__in=paths).exclude(VIRTERS)
+    for hypervisor, path, used_by in rows.order_by().values_list("pool__hypervisor", "backing", "used_by"):
         found[hypervisor, path] |= set(used_by.params.get("vms", ()))
     return found

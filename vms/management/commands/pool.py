@@ -43,7 +43,7 @@ class Command(VerbCommand):
             return
         rows = [
             (each.name, each.format, each.size, each.allocated, readable(each.used_by, self.user))
-            for each in pool.found.order_by("name")
+            for each in pool.volumes.order_by("name")
         ]
         self.stdout.write("\n" + table(VOLUME_HEADINGS, rows))
 

@@ -3,9 +3,9 @@
 from .catalogue import CatalogueEntry
 from .export import EXPORT, ImageExport
 from .image import FETCHING, LAYER, LOADING, TAG, Image, ImageStatus
-from .pool import PoolVolume, StoragePool, name_in, with_totals
+from .pool import StoragePool, name_in, with_totals
 from .upload import Upload, UploadPart
-from .volume import FoundFile, Volume
+from .volume import Volume
 
 __all__ = [
     "EXPORT",
@@ -14,11 +14,9 @@ __all__ = [
     "LOADING",
     "TAG",
     "CatalogueEntry",
-    "FoundFile",
     "Image",
     "ImageExport",
     "ImageStatus",
-    "PoolVolume",
     "StoragePool",
     "Upload",
     "UploadPart",

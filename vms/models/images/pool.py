@@ -1,8 +1,7 @@
-"""The models of storage pools and of the volumes of those that are not for images and VMs."""
+"""The model of storage pools."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Self
 
 from django.db import models
@@ -16,7 +15,7 @@ from virterweb.hypervisors.claims.due import Due, DueQuerySet
 from virterweb.hypervisors.models import Hypervisor
 from virterweb.message_field import MessageField
 
-from .volume import FoundFile, Volume, VolumeQuerySet, size_text
+from .volume import Volume, size_text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +61,7 @@ class PoolQuerySet(DueQuerySet):
 class StoragePool(Due):
     """A storage pool of a hypervisor, as it was last found; requests write only `refresh_asked_at`.
 
-    The volumes of the pool for images and VMs are `Volume`, which polls read; workers read those of the others.
+    Polls read the volumes of the pool for images and VMs; workers read those of the others.
     """
 
     hypervisor = models.ForeignKey(Hypervisor, on_delete=models.CASCADE, related_name="pools")
@@ -106,15 +105,10 @@ class StoragePool(Due):
         """Return its state in a word."""
         return "missing" if self.gone_at else "active" if self.active else "inactive"
 
-    @property
-    def found(self) -> "VolumeQuerySet | models.QuerySet[PoolVolume]":
-        """Return its volumes."""
-        return Volume.objects.of_images(self.hypervisor) if self.is_default else self.volumes.all()
-
     @cached_property
     def totals(self) -> Totals:
         """Return the totals of its volumes; `with_totals` reads those of many pools at once."""
-        return Totals.of(self.found)
+        return Totals.of(self.volumes.all())
 
     @property
     def percent_committed(self) -> int | None:
@@ -131,41 +125,16 @@ class StoragePool(Due):
         known = {"capacity": self.capacity, "allocation": self.allocation, "available": self.available}
         return {key: size_text(size) for key, size in (known | {"committed": self.totals.capacity}).items()}
 
-    @property
-    def volumes_read_at(self) -> datetime | None:
-        return self.hypervisor.status.volumes_read_at if self.is_default else self.read_at
-
     def request_refresh(self) -> None:
         """Have a worker refresh it, and read its volumes."""
         StoragePool.objects.filter(pk=self.pk).update(refresh_asked_at=database_time(), due_at=None)
 
 
-class PoolVolume(FoundFile):
-    """A volume of a pool that is not the one for images and VMs."""
-
-    pool = models.ForeignKey(StoragePool, on_delete=models.CASCADE, related_name="volumes")
-
-    class Meta:
-        ordering = ["name"]
-        constraints = [models.UniqueConstraint(fields=["pool", "name"], name="pool_volume_once_a_pool")]
-
-    @property
-    def host(self) -> Hypervisor:
-        """Return the hypervisor that it is on."""
-        return self.pool.hypervisor
-
-
 def with_totals(pools: Iterable[StoragePool]) -> list[StoragePool]:
     """Return pools, with the totals of their volumes."""
     pools = list(pools)
-    mine = Volume.objects.filter(hypervisor__in={pool.hypervisor_id for pool in pools if pool.is_default})
-    others = PoolVolume.objects.filter(pool__in=pools)
-    totals = {}
-    for rows, key in ((mine, "hypervisor"), (others, "pool")):
-        sums = rows.order_by().values(key).annotate(count=Count("pk"), size=_SUM)
-        for pk, count, size in sums.values_list(key, "count", "size"):
-            totals[key, pk] = Totals(count=count, capacity=int(size or 0))
+    sums = Volume.objects.filter(pool__in=pools).order_by().values("pool").annotate(count=Count("pk"), size=_SUM)
+    totals = {row["pool"]: Totals(count=row["count"], capacity=int(row["size"] or 0)) for row in sums}
     for pool in pools:
-        key = ("hypervisor", pool.hypervisor_id) if pool.is_default else ("pool", pool.pk)
-        pool.totals = totals.get(key, Totals())
+        pool.totals = totals.get(pool.pk, Totals())
     return pools

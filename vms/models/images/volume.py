@@ -1,10 +1,11 @@
 """The model of volumes found in the hypervisors' pools."""
 
+from collections import defaultdict
 from collections.abc import Iterable
 from typing import Self
 
 from django.db import models, transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, F, OuterRef, Q
 
 from virterweb.activity.choices import Kind
 from virterweb.activity.models import Entry, Subject
@@ -25,9 +26,58 @@ def size_text(size: int) -> str:
     return f"{mebibytes / 1024:.1f} GiB" if mebibytes >= 1024 else f"{mebibytes:.1f} MiB"
 
 
-class FoundFile(models.Model):
-    """What a reading of a pool says about a volume."""
+class VolumeQuerySet(DueQuerySet):
+    def on(self, hypervisor: Hypervisor) -> Self:
+        """Return those of all pools of a hypervisor."""
+        return self.filter(pool__hypervisor=hypervisor)
 
+    def at(self, hypervisor: Hypervisor, places: Iterable[tuple[str, str]]) -> Self:
+        """Return those at places, given by the names of the pool and of the volume."""
+        names = defaultdict(list)
+        for pool, name in places:
+            names[pool].append(name)
+        wanted = Q(pk__in=[])
+        for pool, its in names.items():
+            wanted |= Q(pool__name=pool, name__in=its)
+        return self.on(hypervisor).filter(wanted)
+
+    def of_images(self, hypervisor: Hypervisor | OuterRef | None = None) -> Self:
+        """Return those of the pool for images and VMs of a hypervisor, or of every hypervisor."""
+        rows = self.filter(pool__name=F("pool__hypervisor__pool"))
+        return rows.filter(pool__hypervisor=hypervisor) if hypervisor else rows
+
+    def visible_to(self, user: Actor) -> Self:
+        """Return those that exist for a user: of hypervisors on which the user may see everything by name."""
+        return self.filter(access_of(user).hypervisors(Verb.LIST, at="pool__hypervisor"))
+
+    def unused(self) -> Self:
+        """Return those that nothing uses, in pools that can be read now."""
+        unread = ReadingProblem.objects.filter(
+            kind=ReadingProblem.Kind.POOL, hypervisor=OuterRef("pool__hypervisor"), within=OuterRef("pool__name")
+        )
+        readable = self._available().filter(~Exists(unread), pool__problem="")
+        return readable.exclude(unused_since=None)
+
+    def to_delete(self) -> Self:
+        """Return those whose deletion was requested and is due, in pools that are there."""
+        return self.due().exclude(delete_asked_at=None)._available()
+
+    def _available(self) -> Self:
+        there = Q(pool__active=True, pool__gone_at=None, pool__hypervisor__status__unreachable_since=None)
+        return self.filter(there)
+
+    def forget(self) -> None:
+        """Delete the rows of volumes that the pool no longer has; a requested deletion of them is done."""
+        with transaction.atomic():
+            for pk in self.exclude(delete_asked_at=None).order_by().values_list("pk", flat=True):
+                Entry.objects.conclude(Kind.VOLUME, pk, 0)
+            self.delete()
+
+
+class Volume(Due):
+    """A volume of a storage pool. Readings write what they find; requests write only `delete_asked_at`."""
+
+    pool = models.ForeignKey("StoragePool", on_delete=models.CASCADE, related_name="volumes")
     name = models.CharField()
     path = models.TextField()
     format = models.CharField(blank=True)
@@ -36,9 +86,19 @@ class FoundFile(models.Model):
     backing = models.TextField(blank=True, help_text="path of the backing file")
     changed_on = models.DateField("last changed on", null=True, help_text="the day of the last change, in UTC")
     used_by = MessageField(blank=True, help_text="what used it at the last reading; empty: nothing that is known")
+    unused_since = models.DateTimeField(null=True, help_text="when it was first seen unused; empty: something uses it")
+    delete_asked_at = models.DateTimeField("deletion requested at", null=True)
+    delete_problem = MessageField(blank=True, help_text="why it was not deleted")
+
+    objects = VolumeQuerySet.as_manager()
 
     class Meta:
-        abstract = True
+        ordering = ["name"]
+        constraints = [models.UniqueConstraint(fields=["pool", "name"], name="volume_once_a_pool")]
+        indexes = [
+            models.Index(fields=["pool"], condition=~models.Q(unused_since=None), name="volume_unused"),
+            models.Index(fields=["pool"], condition=~models.Q(delete_asked_at=None), name="volume_to_delete"),
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -53,64 +113,9 @@ class FoundFile(models.Model):
         """Return the allocation as text, in GiB or MiB."""
         return size_text(self.allocation)
 
-
-class VolumeQuerySet(DueQuerySet):
-    def of_images(self, hypervisor: Hypervisor | OuterRef) -> Self:
-        """Return those of the pool for images and VMs."""
-        return self.filter(hypervisor=hypervisor)
-
-    def visible_to(self, user: Actor) -> Self:
-        """Return those that exist for a user: of hypervisors on which the user may see everything by name."""
-        return self.filter(access_of(user).hypervisors(Verb.LIST, at="hypervisor"))
-
-    def unused(self) -> Self:
-        """Return those that nothing uses, on hypervisors whose VMs and volumes can be read now."""
-        unread = ReadingProblem.objects.filter(hypervisor=OuterRef("hypervisor"), kind=ReadingProblem.Kind.POOL)
-        readable = self.filter(~Exists(unread), hypervisor__status__unreachable_since=None)
-        return readable.exclude(unused_since=None)
-
-    def to_delete(self) -> Self:
-        """Return those whose deletion was requested and is due."""
-        return self.due().exclude(delete_asked_at=None).filter(hypervisor__status__unreachable_since=None)
-
-    def deleted(self, hypervisor: Hypervisor, places: Iterable[tuple[str, str]]) -> None:
-        """Delete the rows of volumes that were deleted, given by pool and name; other pools may have such names too."""
-        names = [name for pool, name in places if pool == hypervisor.pool]
-        self.filter(hypervisor=hypervisor, name__in=names).forget()
-
-    def forget(self) -> None:
-        """Delete the rows of volumes that the pool no longer has; a requested deletion of them is done."""
-        with transaction.atomic():
-            for pk in self.exclude(delete_asked_at=None).order_by().values_list("pk", flat=True):
-                Entry.objects.conclude(Kind.VOLUME, pk, 0)
-            self.delete()
-
-
-class Volume(FoundFile, Due):
-    """A volume of the pool that a hypervisor has for images and VMs; those of its other pools are `PoolVolume`.
-
-    Polls write what they find; requests write only `delete_asked_at`.
-    """
-
-    hypervisor = models.ForeignKey(Hypervisor, on_delete=models.CASCADE, related_name="volumes")
-    unused_since = models.DateTimeField(null=True, help_text="when it was first seen unused; empty: something uses it")
-    delete_asked_at = models.DateTimeField("deletion requested at", null=True)
-    delete_problem = MessageField(blank=True, help_text="why it was not deleted")
-
-    objects = VolumeQuerySet.as_manager()
-
-    class Meta:
-        ordering = ["name"]
-        constraints = [models.UniqueConstraint(fields=["hypervisor", "name"], name="volume_once_a_hypervisor")]
-        indexes = [
-            models.Index(fields=["hypervisor"], condition=~models.Q(unused_since=None), name="volume_unused"),
-            models.Index(fields=["hypervisor"], condition=~models.Q(delete_asked_at=None), name="volume_to_delete"),
-        ]
-
     @property
-    def host(self) -> Hypervisor:
-        """Return the hypervisor that it is on."""
-        return self.hypervisor
+    def hypervisor(self) -> Hypervisor:
+        return self.pool.hypervisor
 
     @property
     def subject(self) -> Subject:

@@ -159,8 +159,7 @@ class VMAdoption:
             return
         if type(self).objects.on(self.hypervisor_id).filter(managed=True, name=name).exclude(pk=self.pk).exists():
             raise InvalidTransition(self, VMRefusal.RENAMED_TO_ANOTHER, name=name)
-        own = {volume for _, volume in self.volumes()}
-        if Volume.objects.of_images(self.hypervisor).filter(name__in=own).exists():
+        if Volume.objects.at(self.hypervisor, self.volumes()).exists():
             raise InvalidTransition(self, VMRefusal.VOLUMES_KEEP_NAME, name=name)
         self.name = name
 
@@ -187,14 +186,16 @@ class VMAdoption:
         gone = [disk.pk for disk in self.disks.all() if disk.path not in there and disk.pk not in asked]
         if not self.snapshots.exists():  # their overlays have names of their own
             self.disks.filter(pk__in=gone).delete()
-        volumes = {volume.name: volume for volume in Volume.objects.of_images(self.hypervisor)}
+        places = [tuple(disk["source"].split("/", 1)) for disk in self.status.disks if "/" in disk["source"]]
+        found = Volume.objects.at(self.hypervisor, places).values_list("pool__name", "name", "capacity")
+        capacities = {(pool, name): capacity for pool, name, capacity in found}
         for disk in self.status.disks:
             pool, _, volume = disk["source"].partition("/")
             name = volume.removeprefix(f"{WORK}{self.name}-")
-            if name in (volume, "cidata", "console") or volume not in volumes:
+            if name in (volume, "cidata", "console") or (pool, volume) not in capacities:
                 continue
             place = {"pool": "" if pool == self.hypervisor.pool else pool, "bus": disk["bus"]}
-            size = max(1, volumes[volume].capacity // 1024**2)
+            size = max(1, capacities[pool, volume] // 1024**2)
             self.disks.get_or_create(name=name, defaults={"size": size, "format": disk["format"], **place})
 
     def _image_found(self) -> Image | None:

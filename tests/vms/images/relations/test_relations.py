@@ -31,7 +31,7 @@ def lab(db, enqueued) -> Hypervisor:
 def make_volume(lab: Hypervisor, name: str, backing: str = "", **values: object) -> Volume:
     backing = f"/pool/{backing}" if backing else ""
     found = {"path": f"/pool/{name}", "backing": backing, **values}
-    return Volume.objects.update_or_create(hypervisor=lab, name=name, defaults=found)[0]
+    return lab.pools.get_or_create(name=lab.pool)[0].volumes.update_or_create(name=name, defaults=found)[0]
 
 
 def row(page, name: str) -> str:

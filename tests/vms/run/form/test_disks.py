@@ -2,8 +2,9 @@
 
 import pytest
 
+from tests.support.making import record_volume
 from tests.vms.run.form.run_form import errors, send
-from vms.models import VM, Volume
+from vms.models import VM
 
 
 def test_disk_rows_are_added_and_removed_without_errors(page, lab):
@@ -48,6 +49,6 @@ def test_a_bus_has_a_limited_number_of_disks(page, lab):
 
 
 def test_an_existing_volume_of_a_disk_is_found(page, lab):
-    Volume.objects.create(hypervisor=lab, name="virter:work:alma-8-9-data", path="/x")
+    record_volume(lab, "virter:work:alma-8-9-data", path="/x")
     answer = send(page, lab, disks=[{"name": "data", "size": "512"}], count="2")
     assert "virter:work:alma-8-9-data. If nothing uses it, delete it" in errors(answer)["name"]

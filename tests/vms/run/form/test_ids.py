@@ -13,10 +13,11 @@ from tests.support.making import (
     make_lease,
     make_running,
     make_vm,
+    record_volume,
 )
 from tests.vms.run.form.run_form import GOOD, errors, send
 from vms.addresses import ids
-from vms.models import VM, Volume
+from vms.models import VM
 
 
 def test_a_valid_form_creates_a_vm_with_the_name_mac_and_nic_order_of_virter(
@@ -56,7 +57,7 @@ def test_an_id_that_is_in_use_is_refused(page, lab):
 def test_a_name_or_volume_that_exists_is_refused(page, lab):
     make_vm(lab, "alma-8-8", 20)
     assert "lab-1 already has a VM alma-8-8." in errors(send(page, lab))["name"]
-    Volume.objects.create(hypervisor=lab, name="virter:work:alma-8-9-cidata", path="/x")
+    record_volume(lab, "virter:work:alma-8-9-cidata", path="/x")
     assert "virter:work:alma-8-9-cidata. If nothing uses it, delete it" in errors(send(page, lab, number="9"))["name"]
 
 
