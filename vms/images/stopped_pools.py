@@ -1,6 +1,8 @@
-"""Overlays in pools that are stopped: libvirt cannot list them, so they are taken from what was last recorded."""
+"""Overlays in pools that are stopped or missing: libvirt cannot list them, so what was last recorded counts."""
 
 from collections.abc import Iterator
+
+from django.db.models import Q
 
 from virterweb.hypervisors.gateway.connection import Connection
 from virterweb.hypervisors.gateway.found import FoundVolume
@@ -10,12 +12,10 @@ from vms.models import Volume
 
 
 def recorded_overlays(connection: Connection) -> Iterator[tuple[str, FoundVolume]]:
-    """Yield the overlays in pools that libvirt has and that are not active, each with the name of its pool."""
+    """Yield the overlays in pools that are not active, each with the name of its pool."""
     stopped = [pool.name for pool in connection.pools.all() if not pool.active]
-    if not stopped:
-        return
-    uri = connection.session.uri
-    overlays = Volume.objects.filter(pool__hypervisor__uri=uri, pool__name__in=stopped).exclude(backing="")
+    there = Q(pool__name__in=stopped) | Q(pool__gone_at__isnull=False)
+    overlays = Volume.objects.filter(there, pool__hypervisor__uri=connection.session.uri).exclude(backing="")
     for volume in overlays.select_related("pool"):
         yield volume.pool.name, _found(volume)
 

@@ -203,8 +203,7 @@ def record_volumes(hypervisor: Hypervisor, connection: Connection) -> None:
         found = {volume.name: volume for volume in all_volumes}
         _take_in_tags(hypervisor, {*found, *reading.failed})
         _note_missing(images, {*found, *reading.failed}, began)
-        volumes.record(row, found, reading)
-        volumes.note_unused(row, found, began)
+        volumes.record(row, found, reading, began)
         mine.update(volumes_read_at=began)
         hypervisor.pools.filter(pk=row.pk).update(read_at=began, active=True, gone_at=None, problem=Message())
     forget(hypervisor, (Kind.POOL, Kind.VOLUME), [pool])

@@ -16,8 +16,8 @@ FACTS = ("path", "format", "capacity", "backing", "changed_on")  # the columns t
 AT_ONCE = 500  # rows of one statement
 
 
-def record(pool: StoragePool, found: Mapping[str, FoundVolume], reading: Observation) -> None:
-    """Record the volumes of a pool and what uses them; rows of volumes that are gone are deleted.
+def record(pool: StoragePool, found: Mapping[str, FoundVolume], reading: Observation, at: datetime) -> None:
+    """Record the volumes of a pool, what uses them, and since when nothing does; rows of those that are gone go.
 
     A volume that cannot be read keeps its last known values.
     """
@@ -38,6 +38,7 @@ def record(pool: StoragePool, found: Mapping[str, FoundVolume], reading: Observa
     gone = known.keys() - found.keys() - reading.failed.keys()
     pool.volumes.filter(pk__in=[known[name].pk for name in gone]).forget()
     _note_uses(pool, found)
+    _note_unused(pool, found, at)
 
 
 def _is_changed(row: Volume, found: FoundVolume) -> bool:
@@ -65,10 +66,11 @@ def _note_uses(pool: StoragePool, found: Mapping[str, FoundVolume]) -> None:
     pool.volumes.bulk_update(changed, ["used_by"], batch_size=AT_ONCE)
 
 
-def note_unused(pool: StoragePool, found: Collection[str], at: datetime) -> None:
+def _note_unused(pool: StoragePool, found: Collection[str], at: datetime) -> None:
     """Record since when nothing uses the volumes of these names in a pool."""
     rows = [row for row in pool.volumes.only("name", "used_by", "unused_since") if row.name in found]
-    if again := [row.pk for row in rows if row.unused_since and row.used_by]:
+    unused = {row.pk for row in rows if pool.can_tell_unused and not row.used_by}
+    if again := [row.pk for row in rows if row.unused_since and row.pk not in unused]:
         pool.volumes.filter(pk__in=again).update(unused_since=None)
-    if new := [row.pk for row in rows if not row.unused_since and not row.used_by]:
+    if new := [row.pk for row in rows if not row.unused_since and row.pk in unused]:
         pool.volumes.filter(pk__in=new).update(unused_since=at)

@@ -13,7 +13,6 @@ from django.db import transaction
 from django.utils import timezone
 from lxml import etree
 
-from virterweb.activity.choices import Kind
 from virterweb.activity.models import Entry
 from virterweb.enqueue import LOOK, enqueue
 from virterweb.hypervisors.claims.clock import database_time
@@ -21,7 +20,13 @@ from virterweb.hypervisors.claims.due import DATABASE_AWAY
 from virterweb.hypervisors.connections.guard import failure
 from virterweb.hypervisors.connections.pool import connected
 from virterweb.hypervisors.gateway.connection import Connection
-from virterweb.hypervisors.gateway.found import FoundVolume, HypervisorError, Refused, fail_on_unreadable
+from virterweb.hypervisors.gateway.found import (
+    FoundVolume,
+    HypervisorError,
+    PoolUnreadable,
+    Refused,
+    fail_on_unreadable,
+)
 from virterweb.messages import Message
 from virterweb.people import rights
 from vms.definition import domain as domain_xml
@@ -47,7 +52,8 @@ def request(volumes: Iterable[Volume], by: AbstractBaseUser | None) -> list[Volu
             rights.require_operator(by, volume.hypervisor)
             rows = Volume.objects.unused().filter(pk=volume.pk, delete_asked_at=None)
             if rows.update(delete_asked_at=timezone.now(), delete_problem="", due_at=None):
-                Entry.objects.record(volume.subject, "deleted", by=by, generation=0)
+                about = {"pool": volume.pool.name}
+                Entry.objects.record(volume.subject, "deleted from pool", about, by=by, generation=0)
                 enqueue(LOOK, volume.pk)
                 wanted.append(volume)
     return wanted
@@ -64,10 +70,11 @@ def carry_out(pk: int) -> None:
                 _delete(volume, connection)
         except HypervisorError as problem:
             log.warning("volume %s: %s (%s)", volume, problem, problem.detail)
-            if problem.again:
+            stopped = isinstance(problem, PoolUnreadable) and not problem.missing
+            if problem.again or stopped:  # it waits until the pool is active again
                 rows.update(delete_problem=problem.message, due_at=database_time() + RETRY)
             else:
-                _refuse(volume, problem.message)
+                rows.refuse(problem.message)
         except DATABASE_AWAY:
             raise
         except Exception as problem:
@@ -75,12 +82,6 @@ def carry_out(pk: int) -> None:
             raise
         else:
             rows.forget()
-
-
-def _refuse(volume: Volume, reason: Message) -> None:
-    with transaction.atomic():
-        Entry.objects.conclude(Kind.VOLUME, volume.pk, 0, reason)
-        Volume.objects.filter(pk=volume.pk).update(delete_asked_at=None, delete_problem=reason)
 
 
 def _delete(volume: Volume, connection: Connection) -> None:

@@ -77,7 +77,11 @@ def _record_state(row: StoragePool, found: FoundPool) -> None:
 
 
 def _record_gone(row: StoragePool, *, is_needed: bool) -> None:
-    """Delete the row of a pool that libvirt no longer has; one that a disk or the hypervisor names is kept."""
+    """Delete the row of a pool that libvirt no longer has; one that a disk or the hypervisor names is kept.
+
+    Requested deletions of its volumes are not carried out, also not when the pool comes back.
+    """
+    row.volumes.all().refuse(Message("pool.missing", pool=row.name))
     if not is_needed:
         row.delete()
     elif row.gone_at is None:
@@ -129,7 +133,7 @@ def _read_volumes(pool: StoragePool, connection: Connection) -> Message:
     key, what = ("volumes", hypervisor.pk, pool.name), Message("pool.reading", pool=pool.name)
     all_volumes = within(READ_TIMEOUT, key, lambda: connection.volumes.all(pool.name, reading.guard), what)
     found = {volume.name: volume for volume in all_volumes}
-    volumes.record(pool, found, reading)
+    volumes.record(pool, found, reading, began)
     StoragePool.objects.filter(pk=pool.pk).update(read_at=began)
     failed = [*reading.failed.values()]
     return (

@@ -39,9 +39,9 @@ def test_a_deleted_volume_is_gone_in_libvirt_and_noted_in_the_activity_log(lab, 
     assert set(Volume.objects.values_list("name", flat=True)) == {"three"}
     entries = Entry.objects.filter(kind="volume")
     assert {(entry.name, entry.who, entry.result, entry.what) for entry in entries} == {
-        (name, "mira", Result.DONE, "deletion requested") for name in ("one", "two")
+        (name, "mira", Result.DONE, "deletion from pool pool requested") for name in ("one", "two")
     }
-    assert "deletion requested" in page.get("/activity/?kind=volume").content.decode()
+    assert "deletion from pool pool requested" in page.get("/activity/?kind=volume").content.decode()
 
 
 @pytest.mark.parametrize("running", [False, True])

@@ -7,8 +7,9 @@ import pytest
 from django.utils import timezone
 
 from tests.support.making import make_image, make_vm
-from tests.vms.leftovers.volumes import define, make_pool, make_volume, names, poll
+from tests.vms.leftovers.volumes import define, make_pool, make_volume, names, poll, unused
 from virterweb.hypervisors.models import HypervisorStatus
+from virterweb.messages import Message
 from vms.models import StoragePool, Volume
 from vms.pools import sync
 
@@ -178,6 +179,53 @@ def test_a_pool_that_becomes_the_one_for_images_is_listed_once(lab, ssd):
     StoragePool.objects.update(due_at=None)
     work()
     assert listed("pool") == {"boot"}
+
+
+def test_volumes_of_every_pool_of_files_are_unused_until_something_uses_them(lab, host, ssd):
+    assert unused() == {"boot", "data"}
+    define(host, "web", "/ssd/data")
+    StoragePool.objects.update(due_at=None)
+    observed(lab)
+    assert unused() == {"boot"}
+
+
+def test_devices_are_not_said_to_be_unused(lab, ssd):
+    """VMs may name them by paths that the portal does not know, such as those in /dev/mapper."""
+    StoragePool.objects.filter(name="ssd").update(kind="logical", due_at=None)
+    work()
+    assert unused() == {"boot"}
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        {"active": False},
+        {"gone_at": timezone.now()},
+        {"problem": Message("pool.inactive", pool="ssd")},
+        {"problem": Message("pool.unreadable_volumes", count=1, name="x", reason=Message.external("odd"))},
+    ],
+)
+def test_a_pool_that_cannot_be_read_has_no_unused_volumes(ssd, state):
+    StoragePool.objects.filter(name="ssd").update(**state)
+    assert unused() == {"boot"}
+
+
+def test_an_overlay_that_cannot_be_read_still_uses_what_is_beneath(lab, host, ssd, monkeypatch):
+    make_volume(host, "above", backing="/ssd/data", pool="ssd")
+    StoragePool.objects.update(due_at=None)
+    observed(lab)
+    assert unused() == {"above", "boot"}
+    document = libvirt.virStorageVol.XMLDesc
+
+    def refuse(volume: libvirt.virStorageVol, flags: int = 0) -> str:
+        if volume.name() == "above":
+            raise libvirt.libvirtError("it cannot be read")
+        return document(volume, flags)
+
+    monkeypatch.setattr(libvirt.virStorageVol, "XMLDesc", refuse)
+    StoragePool.objects.update(due_at=None)
+    work()
+    assert str(Volume.objects.get(name="data").used_by) == "The volume above is an overlay on it."
 
 
 def test_an_unreachable_hypervisor_is_not_asked_for_pools(ssd):

@@ -191,6 +191,9 @@ class FoundJob:
         return min(100, 100 * self.done // self.total) if self.total > 0 else 0
 
 
+POOLS_OF_FILES = ("dir", "fs", "netfs")  # types of pools whose volumes are files
+
+
 @dataclass(frozen=True, kw_only=True)
 class FoundPool:
     """A storage pool; sizes in bytes, 0 of an inactive one."""

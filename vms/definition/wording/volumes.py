@@ -3,7 +3,10 @@
 from virterweb.messages import Message, add_wording
 
 #: What was done with a volume.
-EVENTS = {"deleted": "deletion requested"}
+EVENTS = {
+    "deleted": "deletion requested",  # of earlier versions
+    "deleted from pool": "deletion from pool {pool} requested",
+}
 
 
 def _used_by_vm(vms: list[str]) -> str:

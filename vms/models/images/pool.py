@@ -12,6 +12,7 @@ from django.utils.functional import cached_property
 
 from virterweb.hypervisors.claims.clock import database_time
 from virterweb.hypervisors.claims.due import Due, DueQuerySet
+from virterweb.hypervisors.gateway.found import POOLS_OF_FILES
 from virterweb.hypervisors.models import Hypervisor
 from virterweb.message_field import MessageField
 
@@ -99,6 +100,11 @@ class StoragePool(Due):
     def is_default(self) -> bool:
         """Return whether it is the pool for images and VMs."""
         return self.name == self.hypervisor.pool
+
+    @property
+    def can_tell_unused(self) -> bool:
+        """Return whether the portal can tell which volumes nothing uses: devices have paths that it does not know."""
+        return self.is_default or self.kind in POOLS_OF_FILES
 
     @property
     def state(self) -> str:

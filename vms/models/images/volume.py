@@ -13,6 +13,7 @@ from virterweb.activity.wording import add_events
 from virterweb.hypervisors.claims.due import Due, DueQuerySet
 from virterweb.hypervisors.models import Hypervisor, ReadingProblem
 from virterweb.message_field import MessageField
+from virterweb.messages import Message
 from virterweb.people.rights import Actor, access_of
 from virterweb.people.verbs import Verb
 from vms.definition.wording import volumes
@@ -65,6 +66,14 @@ class VolumeQuerySet(DueQuerySet):
     def _available(self) -> Self:
         there = Q(pool__active=True, pool__gone_at=None, pool__hypervisor__status__unreachable_since=None)
         return self.filter(there)
+
+    def refuse(self, reason: Message) -> None:
+        """End the requested deletions, which are not carried out for a reason."""
+        asked = self.exclude(delete_asked_at=None)
+        with transaction.atomic():
+            for pk in asked.order_by().values_list("pk", flat=True):
+                Entry.objects.conclude(Kind.VOLUME, pk, 0, reason)
+            asked.update(delete_asked_at=None, delete_problem=reason)
 
     def forget(self) -> None:
         """Delete the rows of volumes that the pool no longer has; a requested deletion of them is done."""

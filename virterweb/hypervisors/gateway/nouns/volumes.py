@@ -10,6 +10,7 @@ from lxml import etree
 
 from virterweb.hypervisors.gateway.bounds import whole_number
 from virterweb.hypervisors.gateway.found import (
+    POOLS_OF_FILES,
     Busy,
     FoundPool,
     FoundVolume,
@@ -22,7 +23,6 @@ from virterweb.hypervisors.gateway.session import Session, object_name
 from virterweb.messages import Message
 
 _NO_VOLUME = (libvirt.VIR_ERR_NO_STORAGE_VOL, libvirt.VIR_ERR_NO_STORAGE_POOL)
-_POOLS_OF_FILES = ("dir", "fs", "netfs")
 
 
 class Pools:
@@ -60,7 +60,7 @@ class Pools:
         """Return the folder of a pool of files; "" for other pools, such as LVM, and for one that does not exist."""
         with self._session.calling(Message("pools.folder", pool=pool), libvirt.VIR_ERR_NO_STORAGE_POOL):
             root = etree.fromstring(self._session.libvirt.storagePoolLookupByName(pool).XMLDesc())
-            return root.findtext("target/path", "") if root.get("type") in _POOLS_OF_FILES else ""
+            return root.findtext("target/path", "") if root.get("type") in POOLS_OF_FILES else ""
         return ""
 
 
