@@ -15,9 +15,9 @@ from virterweb.pages.tables import Column, Table, natural
 from virterweb.people import rights
 from virterweb.people.verbs import Verb
 from vms.models import Volume
+from vms.pools.makers import with_makers
 
 from . import deletion
-from .makers import with_makers
 
 COLUMNS = (
     Column(key="name", title="Volume", order=(natural("name"),)),

@@ -11,7 +11,6 @@ from virterweb.enqueue import LOOK, enqueue
 from virterweb.pages.exports import answer
 from virterweb.pages.tables import Table
 from virterweb.people import rights
-from vms.leftovers.makers import with_makers
 from vms.models import StoragePool, Volume, name_in, with_totals
 
 from .listing import (
@@ -25,6 +24,7 @@ from .listing import (
     visible,
     volume_rows,
 )
+from .makers import with_makers
 
 
 @require_GET
