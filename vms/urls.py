@@ -72,13 +72,21 @@ urlpatterns = [
         name="pool_table",
     ),
     path("pools/<str:hypervisor>/<str:name>/refresh/", pool_views.pool_refresh, name="pool_refresh"),
-    path("leftovers/<str:hypervisor>/volumes/", leftover_views.volume_list, name="leftover_volumes"),
+    path("pools/<str:hypervisor>/<str:name>/unused/", leftover_views.volume_list, name="unused_volumes"),
+    re_path(
+        r"^pools/(?P<hypervisor>[^/]+)/(?P<name>[^/]+)/unused\.(?P<suffix>csv|json)\Z",
+        leftover_views.volume_list,
+        name="unused_volumes_table",
+    ),
+    path(
+        "pools/<str:hypervisor>/<str:name>/unused/delete/", leftover_views.volume_delete, name="unused_volumes_delete"
+    ),
+    path("leftovers/<str:hypervisor>/volumes/", leftover_views.of_hypervisor, name="leftover_volumes"),
     re_path(
         r"^leftovers/(?P<hypervisor>[^/]+)/volumes\.(?P<suffix>csv|json)\Z",
-        leftover_views.volume_list,
+        leftover_views.of_hypervisor,
         name="leftover_volumes_table",
     ),
-    path("leftovers/<str:hypervisor>/volumes/delete/", leftover_views.volume_delete, name="leftover_volumes_delete"),
     path("vms/", views.vm_list, name="list"),
     path("vms/many/", bulk_views.vm_many, name="many"),
     path("vms/run/", run_views.vm_run, name="run"),

@@ -205,7 +205,7 @@ CHANGES = {
     "vms:definition": Change(edited_xml, VM_, "XML edited", editable),
     "vms:image_export": Change(EMPTY, IMAGE, "export as a file requested"),
     "vms:image_remove": Change(EMPTY, IMAGE, "deletion requested", image_unused),
-    "vms:leftover_volumes_delete": Change(delete_volume, Kind.VOLUME, "deletion from pool default requested", unused),
+    "vms:unused_volumes_delete": Change(delete_volume, Kind.VOLUME, "deletion from pool default requested", unused),
     "vms:snapshot_take": Change(submit(name="first"), VM_, "snapshot first requested", with_disk),
     "vms:snapshot_revert": Change(submit(), VM_, "revert to snapshot before requested"),
     "vms:snapshot_delete": Change(submit(), VM_, "deletion of snapshot before requested"),

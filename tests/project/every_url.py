@@ -40,7 +40,7 @@ def address(space: str, name: str | None, pattern: URLPattern, things: dict) -> 
         values["name"] = "web"
     if name in ("image_remove", "image_convert", "image_retry", "image_export", "image_file"):
         values["name"] = "alma-8"
-    if name in ("pool", "pool_table", "pool_refresh"):
+    if name in ("pool", "pool_table", "pool_refresh") or (name and name.startswith("unused_volumes")):
         values["name"] = "default"
     if name in ("lease_reserve", "lease_release"):
         values["pk"] = things["lease"]

@@ -107,10 +107,10 @@ class DuplicateForm(forms.Form):
             self.add_error("name", name_in_use(self.user, "a VM", there, hypervisor))
             return
         copy = VM(name=name, hypervisor=hypervisor, console_log=self.vm.console_log)
-        names = [volume for _, volume in volumes(self._document)]
-        own = {copy.seed_volume, *(own_name(volume, self.vm.name, name) for volume in names)}
-        if left := Volume.objects.of_images(hypervisor).filter(name__in=own).first():
-            self.add_error("name", str(Message("vm.volume_left", pool=hypervisor.pool, volume=left)))
+        own = [(pool, own_name(volume, self.vm.name, name)) for pool, volume in volumes(self._document)]
+        places = [(hypervisor.pool, copy.seed_volume), *own]
+        if left := Volume.objects.at(hypervisor, places).select_related("pool").first():
+            self.add_error("name", str(Message("vm.volume_left", pool=left.pool.name, volume=left)))
 
     def _check_rights(self) -> None:
         """Refuse what the user may not have: the team, its pools, and what the NICs are attached to."""

@@ -9,12 +9,11 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
-from virterweb.hypervisors.models import Hypervisor, ReadingProblem
 from virterweb.pages.exports import answer
 from virterweb.pages.tables import Column, Table, natural
 from virterweb.people import rights
-from virterweb.people.verbs import Verb
-from vms.models import Volume
+from vms.models import StoragePool, Volume, name_in
+from vms.pools.listing import problem_for, sees_volumes, visible
 from vms.pools.makers import with_makers
 
 from . import deletion
@@ -29,48 +28,62 @@ FILE = ("name", "path", "capacity", "format", "changed_on", "unused_since")
 
 
 @require_GET
-def volume_list(request: HttpRequest, hypervisor: str, suffix: str = "") -> HttpResponse:
-    found = _hypervisor(request, hypervisor)
-    unused = Volume.objects.visible_to(request.user).unused().of_images(found)
+def volume_list(request: HttpRequest, hypervisor: str, name: str, suffix: str = "") -> HttpResponse:
+    pool = _pool(request, hypervisor, name)
+    unused = Volume.objects.visible_to(request.user).unused().filter(pool=pool)
     if suffix:
-        return answer(f"{found}-unused-volumes", suffix, FILE, unused.order_by("name").values_list(*FILE))
+        return answer(f"{hypervisor}-{pool}-unused", suffix, FILE, unused.order_by("name").values_list(*FILE))
 
     def loaded(keys: list[int]) -> Sequence[Volume]:
         return with_makers(list(unused.filter(pk__in=keys).select_related("pool")), request.user)
 
     table = Table(unused, COLUMNS, request.GET, loaded)
-    unread = found.reading_problems.filter(kind=ReadingProblem.Kind.POOL).first()
-    context = {"hypervisor": found, "table": table, "unread": unread}
-    context["sees"] = rights.access_of(request.user).allows_on(Verb.LIST, found.pk)
-    context["operates"] = rights.is_operator(request.user, found)
+    context = {"pool": pool, "table": table, "problem": problem_for(request.user, pool)}
+    context["waiting"] = pool.volumes.exclude(delete_asked_at=None).count()
+    context["sees"] = sees_volumes(request.user, pool)
+    context["operates"] = rights.is_operator(request.user, pool.hypervisor)
     template = "vms/leftovers/_list.html" if request.htmx else "vms/leftovers/list.html"
     return render(request, template, context)
 
 
 @require_POST
-def volume_delete(request: HttpRequest, hypervisor: str) -> HttpResponse:
+def volume_delete(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
     """Show the chosen volumes; with the token of that page, have them deleted."""
-    found = _hypervisor(request, hypervisor)
-    rights.require_operator(request.user, found)
+    pool = _pool(request, hypervisor, name)
+    rights.require_operator(request.user, pool.hypervisor)
     keys = [key for key in request.POST.getlist("volume") if key.isdecimal() and len(key) < 19]
-    unused = Volume.objects.unused().of_images(found).filter(pk__in=keys, delete_asked_at=None)
+    unused = Volume.objects.unused().filter(pool=pool, pk__in=keys, delete_asked_at=None)
     chosen = list(unused.select_related("pool__hypervisor").order_by("name"))
     token = _token(chosen)
     if not chosen:
         messages.info(request, "Nothing was deleted. Select at least one unused volume.")
-        return redirect("vms:leftover_volumes", found)
+        return redirect("vms:unused_volumes", hypervisor, pool.key)
     if request.POST.get("token") == token:
         gone = deletion.request(chosen, request.user)
         messages.success(request, f"Deleting {gone[0] if len(gone) == 1 else f'{len(gone)} volumes'}.")
-        return redirect("vms:leftover_volumes", found)
+        return redirect("vms:unused_volumes", hypervisor, pool.key)
     changed = "token" in request.POST
-    volumes = with_makers(chosen, request.user)
-    context = {"hypervisor": found, "volumes": volumes, "token": token, "changed": changed}
+    context = {"pool": pool, "volumes": with_makers(chosen, request.user), "token": token, "changed": changed}
     return render(request, "vms/leftovers/delete.html", context, status=409 if changed else 200)
 
 
-def _hypervisor(request: HttpRequest, name: str) -> Hypervisor:
-    return get_object_or_404(rights.visible_hypervisors(request.user).select_related("status"), name=name)
+@require_GET
+def of_hypervisor(request: HttpRequest, hypervisor: str, suffix: str = "") -> HttpResponse:
+    """Redirect to the unused volumes of the pool that is named, or of that for images and VMs.
+
+    It redirects to the list of pools if the pool was never read.
+    """
+    found = get_object_or_404(rights.visible_hypervisors(request.user), name=hypervisor)
+    pool = visible(request.user).filter(hypervisor=found, name=request.GET.get("pool", found.pool)).first()
+    if pool is None:
+        return redirect("vms:pools")
+    if suffix:
+        return redirect("vms:unused_volumes_table", hypervisor, pool.key, suffix)
+    return redirect("vms:unused_volumes", hypervisor, pool.key)
+
+
+def _pool(request: HttpRequest, hypervisor: str, name: str) -> StoragePool:
+    return get_object_or_404(visible(request.user), hypervisor__name=hypervisor, name=name_in(name))
 
 
 def _token(volumes: list[Volume]) -> str:

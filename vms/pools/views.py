@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from django.contrib import messages
+from django.db.models import Count, OuterRef, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_POST
@@ -52,6 +53,7 @@ def pool_detail(request: HttpRequest, hypervisor: str, name: str, suffix: str = 
 
     table = Table(pool.volumes.all(), VOLUME_COLUMNS, request.GET, loaded) if sees else None
     context = {"pool": pool, "table": table, "problem": problem_for(request.user, pool)}
+    context["unused"] = pool.unused if sees else None
     context["operates"] = rights.is_operator(request.user, pool.hypervisor)
     template = "vms/pools/_detail.html" if request.htmx else "vms/pools/detail.html"
     return render(request, template, context)
@@ -68,4 +70,7 @@ def pool_refresh(request: HttpRequest, hypervisor: str, name: str) -> HttpRespon
 
 
 def _pool(request: HttpRequest, hypervisor: str, name: str) -> StoragePool:
-    return get_object_or_404(visible(request.user), hypervisor__name=hypervisor, name=name_in(name))
+    """Return a pool with the number of its unused volumes; 404 if it does not exist for the user."""
+    unused = Volume.objects.unused().filter(pool=OuterRef("pk")).order_by().values("pool")
+    pools = visible(request.user).annotate(unused=Subquery(unused.annotate(count=Count("pk")).values("count")))
+    return get_object_or_404(pools, hypervisor__name=hypervisor, name=name_in(name))

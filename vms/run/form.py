@@ -23,7 +23,7 @@ from virterweb.people.models import Team
 from vms.addresses import ids
 from vms.definition import hardware, host_reach
 from vms.definition.events import Event
-from vms.models import NIC, VIRTIO, VM, WORK, Disk, Image, Volume, document, free_mac
+from vms.models import NIC, VIRTIO, VM, WORK, Disk, Image, StoragePool, Volume, document, free_mac
 from vms.nics.new_nic_form import NICForm
 from vms.pools.choice import pool_choices
 
@@ -56,7 +56,7 @@ class RunForm(RunFields):
         self.fields["user_data"].validators = []  # Django’s message about null bytes does not tell where they are
         self.numbers: list[int] = []  # the IDs; empty while the first ID or the count is invalid
         self.names: list[str] = []  # one per ID; empty while they are not known
-        self.left_on: Hypervisor | None = None  # whose pool has a volume of the name of a new one
+        self.left_in: StoragePool | None = None  # the pool that has a volume of the name of a new one
         self.host = self._hypervisor()
         self.archs = [arch for arch in self.host.status.archs if arch in hardware.ARCHS] if self.host else []
         self.own_arch = document.arch_of_host(self.host) if self.host else hardware.X86
@@ -204,11 +204,12 @@ class RunForm(RunFields):
         if there := VM.objects.on(hypervisor).filter(name__in=names).order_by("number").first():
             self.add_error("name", name_in_use(self.user, "a VM", there, hypervisor))
             return
-        disks = [name for row in self.disks if (name := row["name"].value())]
-        own = [f"{WORK}{name}{part}" for name in names for part in ("", "-cidata", *(f"-{disk}" for disk in disks))]
-        if left := Volume.objects.of_images(hypervisor).filter(name__in=own).first():
-            self.left_on = hypervisor
-            self.add_error("name", str(Message("vm.volume_left", pool=hypervisor.pool, volume=left)))
+        ends = [("", ""), ("", "-cidata")]
+        ends += [(row["pool"].value(), f"-{disk}") for row in self.disks if (disk := row["name"].value())]
+        own = [(pool or hypervisor.pool, f"{WORK}{name}{end}") for name in names for pool, end in ends]
+        if left := Volume.objects.at(hypervisor, own).select_related("pool__hypervisor").first():
+            self.left_in = left.pool
+            self.add_error("name", str(Message("vm.volume_left", pool=left.pool.name, volume=left)))
 
     def _without_ide(self) -> str:
         """Return what the VM has that excludes an IDE bus, or ""; add an error to a firmware that it cannot have."""

@@ -11,7 +11,7 @@ from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.lab
 
-PAGE = "/leftovers/lab/volumes/"
+PAGE = "/pools/lab/default/unused/"
 NAMES = ("lo-free", "lo-late", "lo-off", "lo-live", "lo-base", "lo-over", "lo-stored")
 VOLUME = """<volume><name>{}</name><capacity unit='MiB'>16</capacity><target><format type='qcow2'/></target>{}
 </volume>"""

@@ -7,7 +7,7 @@ from django.utils import timezone
 from networks.models import DHCPHostStatus
 from tests.support.making import make_foreign_network, make_hypervisor, make_vm, record_volume
 from tests.support.teams import make_team
-from virterweb.hypervisors.models import HypervisorStatus
+from virterweb.messages import Message
 from virterweb.people.models import Team
 
 pytestmark = pytest.mark.integration
@@ -16,7 +16,6 @@ pytestmark = pytest.mark.integration
 @pytest.fixture
 def lab(db, enqueued):
     lab, other = make_hypervisor("lab"), make_hypervisor("other")
-    HypervisorStatus.objects.update(volumes_read_at=timezone.now())
     make_vm(lab, "vm-1", None, owner=None).nics.all().delete()
     make_vm(other, "vm-2", None, owner=None)
     unused = make_foreign_network(lab)
@@ -25,6 +24,7 @@ def lab(db, enqueued):
     lab.save()
     DHCPHostStatus.objects.create(network=unused, mac="52:54:00:aa:00:01", ip="192.168.122.7")
     record_volume(lab, "old", path="/pool/old", capacity=1024**3, unused_since=timezone.now(), format="raw")
+    lab.pools.create(name="ssd", active=True, problem=Message.external("odd"))
     return lab
 
 
@@ -43,6 +43,7 @@ def test_it_lists_the_leftovers_of_a_hypervisor(lab, capsys):
         ["network", "default", "lab", "not used; no lease known"],
         ["DHCP reservation", "192.168.122.7 52:54:00:aa:00:01", "lab", "not used in default; no lease known"],
         ["volumes", "default", "lab", "1 not used, 1.0 GiB"],
+        ["volumes", "ssd", "lab", "unknown: the pool could not be read"],
     ]
 
 

@@ -21,8 +21,9 @@ from tests.support.making import (
 )
 from tests.support.teams import make_team
 from virterweb.hypervisors.models import HypervisorStatus
+from virterweb.messages import Message
 from virterweb.people.models import Grant, Team
-from vms.models import VM
+from vms.models import VM, StoragePool
 
 pytestmark = pytest.mark.integration
 
@@ -174,7 +175,22 @@ def test_what_a_user_may_not_see_is_not_listed_and_what_may_not_be_changed_has_n
     for button in ("Delete</a>", "Remove</button>", "Hand over"):
         assert button not in main
     assert "You may not see the volumes of any hypervisor. Ask an operator." in main
-    assert "secret-volume" not in member_page.get("/leftovers/lab/volumes/").content.decode()
+    assert "secret-volume" not in member_page.get("/pools/lab/default/unused/").content.decode()
+
+
+def test_every_pool_with_unused_volumes_is_listed_with_their_number_and_size(lab, page):
+    for pool, name in (("default", "a"), ("ssd", "b"), ("ssd", "c"), ("stopped", "d"), ("odd", "e")):
+        record_volume(lab, name, pool=pool, capacity=2**30, unused_since=timezone.now())
+    record_volume(lab, "used", pool="iso")
+    StoragePool.objects.filter(name="stopped").update(active=False)
+    StoragePool.objects.filter(name="odd").update(problem=Message.external("odd"))
+    rows = re.findall(r"<tr>(.*?)</tr>", section(page, "Unused volumes"))
+    cells = [[re.sub(r"<[^>]*>", "", cell).strip() for cell in re.findall(r"<td.*?</td>", row)] for row in rows[1:]]
+    assert cells == [
+        ["default", "lab", "1", "1.0 GiB"],
+        ["odd", "lab", "unknown: the pool cannot be read"],
+        ["ssd", "lab", "2", "2.0 GiB"],
+    ]
 
 
 def test_only_the_first_of_many_are_listed_with_the_number_of_the_others(lab, page):

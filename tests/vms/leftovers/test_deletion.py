@@ -138,9 +138,10 @@ def test_volumes_of_an_unreachable_hypervisor_or_an_unreadable_pool_are_not_judg
     assert "lab-1 has been unreachable since" in listed(page)
     assert "unknown: the hypervisor has been unreachable since" in page.get("/leftovers/").content.decode()
     HypervisorStatus.objects.update(unreachable_since=None)
-    ReadingProblem.objects.create(hypervisor=lab, kind=ReadingProblem.Kind.POOL, within="pool", key="pool", name="pool")
+    reason, kind = Message("pool.inactive", pool="pool"), ReadingProblem.Kind.POOL
+    ReadingProblem.objects.create(hypervisor=lab, kind=kind, within="pool", key="pool", name="pool", reason=reason)
     assert unused() == set()
-    assert "has been unreadable since" in listed(page)
+    assert "cannot be read completely" in listed(page)
     assert "the pool cannot be read" in page.get("/leftovers/").content.decode()
 
 
@@ -160,7 +161,7 @@ def test_a_choice_that_is_no_unused_volume_deletes_nothing(lab, host, page, chos
     define(host, "vm", "/pool/used")
     poll(lab)
     for volume in (chosen, Volume.objects.get().pk):
-        answer = page.post(f"{PAGE}delete/", {"volume": volume, "token": "x"}, follow=True)
+        answer = page.post(f"{PAGE.format('pool')}delete/", {"volume": volume, "token": "x"}, follow=True)
         assert "Nothing was deleted" in answer.content.decode()
     work()
     assert names(host) == {"used"}
@@ -169,7 +170,7 @@ def test_a_choice_that_is_no_unused_volume_deletes_nothing(lab, host, page, chos
 def test_a_confirmation_of_other_volumes_than_shown_is_asked_for_again(lab, host, page):
     make_volume(host, "free")
     poll(lab)
-    answer = page.post(f"{PAGE}delete/", {"volume": Volume.objects.get().pk, "token": "old"})
+    answer = page.post(f"{PAGE.format('pool')}delete/", {"volume": Volume.objects.get().pk, "token": "old"})
     assert answer.status_code == 409
     assert "Not deleted:" in answer.content.decode()
     assert not Volume.objects.to_delete().exists()

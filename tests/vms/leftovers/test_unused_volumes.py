@@ -1,8 +1,10 @@
 """Volumes that nothing uses are found by the worker, and listed."""
 
+import pytest
 from django.utils import timezone
+from lxml import html
 
-from tests.support.making import make_foreign_network, make_image, make_vm
+from tests.support.making import make_foreign_network, make_image, make_vm, record_volume
 from tests.vms.leftovers.volumes import DOMAIN, PAGE, define, listed, make_volume, poll, unused
 from virterweb.hypervisors.desired.revisions import record
 from virterweb.messages import Message
@@ -73,8 +75,8 @@ def test_the_page_says_for_whom_a_volume_was_made(lab, host, page, user):
 def test_the_table_is_exported(lab, host, page):
     make_volume(host, "free")
     poll(lab)
-    assert page.get("/leftovers/lab-1/volumes.json").json()[0]["name"] == "free"
-    assert "free,/pool/free,1048576" in page.get("/leftovers/lab-1/volumes.csv").content.decode()
+    assert page.get("/pools/lab-1/pool/unused.json").json()[0]["name"] == "free"
+    assert "free,/pool/free,1048576" in page.get("/pools/lab-1/pool/unused.csv").content.decode()
 
 
 def test_a_run_that_finds_a_volume_in_its_way_links_to_the_page(lab, host, page):
@@ -85,12 +87,22 @@ def test_a_run_that_finds_a_volume_in_its_way_links_to_the_page(lab, host, page)
     data = {"hypervisor": lab.pk, "image": image.pk, "name": "web-8", "number": 8, "count": 1, "memory": 512}
     answer = page.post("/vms/run/", data | {"vcpus": 1, "boot_size": 1})
     assert answer.status_code == 422
-    assert f'href="{PAGE}"' in answer.content.decode()
+    assert f'href="{PAGE.format("pool")}"' in answer.content.decode()
     assert "delete it on the page Leftovers" in answer.content.decode()
 
 
-def test_the_page_of_a_vm_that_failed_because_of_a_volume_links_to_the_page(lab, host, page):
+@pytest.mark.parametrize("pool", ["pool", "a&b/c"])
+def test_the_page_of_a_vm_that_failed_because_of_a_volume_links_to_the_page_of_the_pool(lab, page, pool):
     vm = make_vm(lab)
-    error = Message("vm.volume_left", pool="pool", volume=vm.boot_volume)
-    vm.status.write(generation=vm.generation, error=error)
-    assert f'href="{PAGE}"' in page.get(vm.get_absolute_url()).content.decode()
+    record_volume(lab, vm.boot_volume, pool=pool)
+    vm.status.write(generation=vm.generation, error=Message("vm.volume_left", pool=pool, volume=vm.boot_volume))
+    shown = html.fromstring(page.get(vm.get_absolute_url()).content.decode())
+    (link,) = shown.xpath(f"//a[contains(., 'Unused volumes of the pool {pool}')]/@href")
+    assert page.get(link, follow=True).context["pool"].name == pool
+
+
+@pytest.mark.parametrize(("end", "to"), [("/", "/"), (".csv", ".csv"), (".json", ".json")])
+def test_links_of_earlier_versions_lead_to_the_pool_for_images(lab, host, page, end, to):
+    assert page.get(f"/leftovers/lab-1/volumes{end}")["Location"] == "/pools/", "it was not read yet"
+    poll(lab)
+    assert page.get(f"/leftovers/lab-1/volumes{end}")["Location"] == f"/pools/lab-1/pool/unused{to}"

@@ -15,7 +15,7 @@ POOL = "<pool type='dir'><name>{0}</name><target><path>/{0}</path></target></poo
 VOLUME = """<volume><name>{}</name><capacity>1048576</capacity><target><format type='qcow2'/></target>{}</volume>"""
 DOMAIN = "<domain type='test'><name>{}</name><memory>1</memory><os><type>hvm</type></os><devices>{}</devices></domain>"
 DISK = "<disk type='file' device='disk'><source file='{}'/><target dev='vda'/></disk>"
-PAGE = "/leftovers/lab-1/volumes/"
+PAGE = "/pools/lab-1/{}/unused/"
 
 
 def make_pool(host, name: str) -> None:
@@ -33,8 +33,8 @@ def define(host, name: str, path: str, running: bool = False) -> None:
         domain.create()
 
 
-def names(host) -> set[str]:
-    return set(host.storagePoolLookupByName("pool").listVolumes())
+def names(host, pool: str = "pool") -> set[str]:
+    return set(host.storagePoolLookupByName(pool).listVolumes())
 
 
 def poll(lab) -> None:
@@ -46,16 +46,17 @@ def unused() -> set[str]:
     return set(Volume.objects.unused().values_list("name", flat=True))
 
 
-def listed(page) -> str:
-    return " ".join(page.get(PAGE).content.decode().split())
+def listed(page, pool: str = "pool") -> str:
+    return " ".join(page.get(PAGE.format(pool)).content.decode().split())
 
 
-def ask(page, *names: str):
-    """Choose volumes on the page and confirm."""
+def ask(page, *names: str, pool: str = "pool"):
+    """Choose volumes on the page of a pool and confirm."""
+    path = f"{PAGE.format(pool)}delete/"
     chosen = {"volume": list(Volume.objects.filter(name__in=names).values_list("pk", flat=True))}
-    answer = page.post(f"{PAGE}delete/", chosen)
+    answer = page.post(path, chosen)
     token = re.search(r'name="token" value="(\w+)"', answer.content.decode())
-    return page.post(f"{PAGE}delete/", chosen | {"token": token[1]}, follow=True) if token else answer
+    return page.post(path, chosen | {"token": token[1]}, follow=True) if token else answer
 
 
 def work() -> None:

@@ -109,12 +109,40 @@ def test_each_link_leads_to_its_pool(page, lab, name):
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_the_unused_volumes_of_each_pool_are_listed_exported_and_deleted(page, lab, name):
+    pool = StoragePool.objects.get(name=name)
+    volume = record_volume(lab, name, pool=name, unused_since=timezone.now())
+    StoragePool.objects.update(read_at=timezone.now())
+    link = linked(page, pool.get_absolute_url(), "//a[contains(., '1 unused')]/@href")
+    assert page.get(link).context["pool"] == pool
+    for text in ("CSV", "JSON"):
+        assert page.get(linked(page, link, f"//a[text()='{text}']/@href")).status_code == 200
+    update = linked(page, link, "//div[@id='unused-volumes']/@hx-get")
+    assert page.get(update, headers={"HX-Request": "true"}).context["pool"] == pool
+    action = linked(page, link, "//form[@id='of-volumes']/@action")
+    chosen = {"volume": volume.pk}
+    answer = page.post(action, chosen | {"token": page.post(action, chosen).context["token"]})
+    assert browsed(action, answer["Location"]) == link
+    volume.refresh_from_db()
+    assert volume.delete_asked_at
+    shown = html.fromstring(page.get("/leftovers/").content.decode())
+    hrefs = shown.xpath("//section[.//h2='Unused volumes']//tbody//a[text()='1']/@href")
+    assert [browsed("/leftovers/", href) for href in hrefs] == [link]
+
+
+def linked(page, path: str, xpath: str) -> str:
+    """Return the path of the one link that a page has at this place, as browsers request it."""
+    (href,) = html.fromstring(page.get(path).content.decode()).xpath(xpath)
+    return browsed(path, href)
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_volumes_of_any_name_are_listed_and_exported(page, lab, name):
     pool = StoragePool.objects.get(name="a b")
     used = Message("volume.used_by_overlay", user=name)
     pool.volumes.create(name=name, path=f"/pool/{name}", capacity=1, used_by=used)
     record_volume(lab, name, path=f"/pool/{name}", capacity=1, format="raw", used_by=used)
-    for path in (pool.get_absolute_url(), "/pools/lab/default/", "/leftovers/lab/volumes/"):
+    for path in (pool.get_absolute_url(), "/pools/lab/default/", "/pools/lab/default/unused/"):
         assert page.get(path).status_code == 200, path
         assert page.get(f"{path}?sort=-name").status_code == 200
     (row,) = page.get("/pools/lab/default/volumes.json").json()

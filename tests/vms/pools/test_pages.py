@@ -9,7 +9,7 @@ from tests.support.making import make_hypervisor, record_volume
 from virterweb.hypervisors.models import Hypervisor
 from virterweb.messages import Message
 from virterweb.people.models import Grant, Membership, Role, Team
-from vms.models import StoragePool
+from vms.models import StoragePool, Volume
 
 GIB = 1024**3
 
@@ -71,7 +71,9 @@ def test_a_pool_lists_its_volumes_with_what_uses_them(page, lab):
     assert "data" in shown
     assert "The VM web uses it." in shown
     assert "base" in text(page, "/pools/lab-1/default/")
-    assert "/leftovers/lab-1/volumes/" in text(page, "/pools/lab-1/default/")
+    assert "/unused/" not in text(page, "/pools/lab-1/ssd/")
+    Volume.objects.update(unused_since=timezone.now())
+    assert '1, <a href="/pools/lab-1/ssd/unused/">1 unused</a>' in text(page, "/pools/lab-1/ssd/")
     row = page.get("/pools/lab-1/ssd/volumes.json").json()[0]
     assert (row["name"], row["allocation"], row["used_by"]) == ("data", GIB, "The VM web uses it.")
     assert "data,/ssd/data,raw" in page.get("/pools/lab-1/ssd/volumes.csv").content.decode()

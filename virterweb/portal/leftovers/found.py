@@ -5,17 +5,19 @@ from dataclasses import dataclass
 from datetime import timedelta
 from itertools import groupby
 
-from django.db.models import Count, Exists, F, Max, OuterRef, Q, Subquery, Sum
+from django.db.models import Exists, F, Max, OuterRef, Q, Subquery
 from django.db.models.expressions import Combinable
 from django.utils import timezone
 
 from networks.models import DHCPHost, DHCPHostStatus, Lease, Network
-from virterweb.hypervisors.models import Hypervisor, ReadingProblem
+from virterweb.hypervisors.models import Hypervisor
+from virterweb.pages.tables import natural
 from virterweb.people import rights
 from virterweb.people.owned import OwnedQuerySet
 from virterweb.people.verbs import Verb
 from virterweb.portal.attention import Worst
-from vms.models import NIC, NICStatus, Volume
+from vms.models import NIC, NICStatus, StoragePool, Volume
+from vms.models.images.pool import Totals
 
 SHOWN = 50  # objects of a section
 GONE_FOR = timedelta(days=30)  # a reservation without NIC is unused if its MAC had no lease for this time
@@ -108,20 +110,23 @@ def _by_network(rows: Iterable[DHCPHostStatus]) -> list[Reservations]:
     return [Reservations(network=its[0].network, rows=its) for its in groups]
 
 
-def pools(user: rights.Actor) -> list[Hypervisor]:
-    """Return the hypervisors whose volumes a user may see, with `count`, `capacity` and `size` of the unused ones.
+def pools(user: rights.Actor, hypervisor: Hypervisor | None = None) -> Worst:
+    """Return the active pools that a user sees with unused volumes, or of which nothing is known now.
 
-    `unread` means that the pool cannot be read now, so nothing is known about its volumes.
+    Each has the totals of its unused volumes as `unused`, and whether it can be read as `is_readable`.
     """
-    mine = Volume.objects.unused().of_images(OuterRef("pk")).order_by().values("pool__hypervisor")
-    unread = ReadingProblem.objects.filter(hypervisor=OuterRef("pk"), kind=ReadingProblem.Kind.POOL)
-    rows = Hypervisor.objects.filter(rights.access_of(user).hypervisors(Verb.LIST)).select_related("status")
-    rows = rows.annotate(
-        count=Subquery(mine.annotate(count=Count("pk")).values("count")),
-        capacity=Subquery(mine.annotate(capacity=Sum("capacity")).values("capacity")),
-        unread=Exists(unread),
-    )
-    found = list(rows)
-    for each in found:
-        each.size = Volume(capacity=each.capacity or 0).size
+    rows = StoragePool.objects.filter(rights.access_of(user).hypervisors(Verb.LIST, at="hypervisor"))
+    rows = rows.filter(hypervisor=hypervisor) if hypervisor else rows
+    unused = Volume.objects.unused()
+    rows = rows.annotate(is_readable=Exists(StoragePool.objects.readable().filter(pk=OuterRef("pk"))))
+    rows = rows.filter(Q(is_readable=False) | Exists(unused.filter(pool=OuterRef("pk"))), active=True, gone_at=None)
+    found = Worst.of(rows.select_related("hypervisor__status").order_by("hypervisor__name", natural("name")), SHOWN)
+    totals = unused.filter(pool__in=found.rows).totals()
+    for pool in found.rows:
+        pool.unused = totals.get(pool.pk, Totals())
     return found
+
+
+def sees_volumes(user: rights.Actor) -> bool:
+    """Return whether there is a hypervisor whose volumes a user may see."""
+    return Hypervisor.objects.filter(rights.access_of(user).hypervisors(Verb.LIST)).exists()

@@ -19,7 +19,7 @@ def leftovers(request: HttpRequest) -> HttpResponse:
     networks = found.without_owner(Network.objects.visible_to(user))
     context = {"vms": vms, "networks": networks, "unused_networks": found.unused_networks(user)}
     context |= {"reservations": found.unused_reservations(user), "days": found.GONE_FOR.days}
-    context |= {"pools": found.pools(user)}
+    context |= {"pools": found.pools(user), "sees_volumes": found.sees_volumes(user)}
     context |= {
         "hand_over_vms": can_hand_over(user, vms.rows),
         "hand_over_networks": can_hand_over(user, networks.rows),

@@ -3,9 +3,9 @@
 from .catalogue import CatalogueEntry
 from .export import EXPORT, ImageExport
 from .image import FETCHING, LAYER, LOADING, TAG, Image, ImageStatus
-from .pool import StoragePool, name_in, with_totals
+from .pool import StoragePool, name_in
 from .upload import Upload, UploadPart
-from .volume import Volume
+from .volume import Volume, with_totals
 
 __all__ = [
     "EXPORT",

@@ -23,7 +23,8 @@ from virterweb.people.verbs import Verb
 from vms.definition.events import ImageEvent
 from vms.definition.wording.images import EVENTS, image_drift
 
-from .volume import Volume, size_text
+from .pool import size_text
+from .volume import Volume
 
 add_events(Kind.IMAGE, EVENTS)
 

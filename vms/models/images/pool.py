@@ -1,22 +1,24 @@
 """The model of storage pools."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Self
 
 from django.db import models
-from django.db.models import Count, F, Q, Sum
-from django.db.models.functions import Cast
+from django.db.models import Exists, F, OuterRef, Q
 from django.urls import reverse
 from django.utils.functional import cached_property
 
 from virterweb.hypervisors.claims.clock import database_time
 from virterweb.hypervisors.claims.due import Due, DueQuerySet
 from virterweb.hypervisors.gateway.found import POOLS_OF_FILES
-from virterweb.hypervisors.models import Hypervisor
+from virterweb.hypervisors.models import Hypervisor, ReadingProblem
 from virterweb.message_field import MessageField
 
-from .volume import Volume, size_text
+
+def size_text(size: int) -> str:
+    """Return a number of bytes as text, in GiB or MiB."""
+    mebibytes = size / 1024**2
+    return f"{mebibytes / 1024:.1f} GiB" if mebibytes >= 1024 else f"{mebibytes:.1f} MiB"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,13 +28,10 @@ class Totals:
     count: int = 0
     capacity: int = 0
 
-    @classmethod
-    def of(cls, rows: models.QuerySet) -> "Totals":
-        found = rows.order_by().aggregate(count=Count("pk"), capacity=_SUM)
-        return cls(count=found["count"], capacity=int(found["capacity"] or 0))
-
-
-_SUM = Sum(Cast("capacity", models.FloatField()))  # a sum of whole numbers may be too large for SQLite
+    @property
+    def size(self) -> str:
+        """Return the sum as text, in GiB or MiB."""
+        return size_text(self.capacity)
 
 
 CODED = "~"  # before a name in hexadecimal digits
@@ -52,6 +51,16 @@ def name_in(key: str) -> str | None:
 
 
 class PoolQuerySet(DueQuerySet):
+    def available(self) -> Self:
+        """Return those that are active, on hypervisors that can be reached."""
+        return self.filter(active=True, gone_at=None, hypervisor__status__unreachable_since=None)
+
+    def readable(self) -> Self:
+        """Return those whose volumes can be read now."""
+        of_pool = {"hypervisor": OuterRef("hypervisor"), "within": OuterRef("name")}
+        unread = ReadingProblem.objects.filter(kind=ReadingProblem.Kind.POOL, **of_pool)
+        return self.available().filter(~Exists(unread), problem="")
+
     def to_read(self) -> Self:
         """Return those whose volumes are due to be read: what polls do not read, and what somebody asked to refresh."""
         others = Q(active=True, gone_at=None) & ~Q(name=F("hypervisor__pool"))
@@ -114,7 +123,7 @@ class StoragePool(Due):
     @cached_property
     def totals(self) -> Totals:
         """Return the totals of its volumes; `with_totals` reads those of many pools at once."""
-        return Totals.of(self.volumes.all())
+        return self.volumes.totals().get(self.pk, Totals())
 
     @property
     def percent_committed(self) -> int | None:
@@ -134,13 +143,3 @@ class StoragePool(Due):
     def request_refresh(self) -> None:
         """Have a worker refresh it, and read its volumes."""
         StoragePool.objects.filter(pk=self.pk).update(refresh_asked_at=database_time(), due_at=None)
-
-
-def with_totals(pools: Iterable[StoragePool]) -> list[StoragePool]:
-    """Return pools, with the totals of their volumes."""
-    pools = list(pools)
-    sums = Volume.objects.filter(pool__in=pools).order_by().values("pool").annotate(count=Count("pk"), size=_SUM)
-    totals = {row["pool"]: Totals(count=row["count"], capacity=int(row["size"] or 0)) for row in sums}
-    for pool in pools:
-        pool.totals = totals.get(pool.pk, Totals())
-    return pools

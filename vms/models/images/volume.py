@@ -5,26 +5,26 @@ from collections.abc import Iterable
 from typing import Self
 
 from django.db import models, transaction
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import Count, F, OuterRef, Q, Sum
+from django.db.models.functions import Cast
 
 from virterweb.activity.choices import Kind
 from virterweb.activity.models import Entry, Subject
 from virterweb.activity.wording import add_events
 from virterweb.hypervisors.claims.due import Due, DueQuerySet
-from virterweb.hypervisors.models import Hypervisor, ReadingProblem
+from virterweb.hypervisors.models import Hypervisor
 from virterweb.message_field import MessageField
 from virterweb.messages import Message
 from virterweb.people.rights import Actor, access_of
 from virterweb.people.verbs import Verb
 from vms.definition.wording import volumes
 
+from .pool import StoragePool, Totals, size_text
+
 add_events(Kind.VOLUME, volumes.EVENTS)
 
 
-def size_text(size: int) -> str:
-    """Return a number of bytes as text, in GiB or MiB."""
-    mebibytes = size / 1024**2
-    return f"{mebibytes / 1024:.1f} GiB" if mebibytes >= 1024 else f"{mebibytes:.1f} MiB"
+_SUM = Sum(Cast("capacity", models.FloatField()))  # a sum of whole numbers may be too large for SQLite
 
 
 class VolumeQuerySet(DueQuerySet):
@@ -53,19 +53,17 @@ class VolumeQuerySet(DueQuerySet):
 
     def unused(self) -> Self:
         """Return those that nothing uses, in pools that can be read now."""
-        unread = ReadingProblem.objects.filter(
-            kind=ReadingProblem.Kind.POOL, hypervisor=OuterRef("pool__hypervisor"), within=OuterRef("pool__name")
-        )
-        readable = self._available().filter(~Exists(unread), pool__problem="")
-        return readable.exclude(unused_since=None)
+        return self.exclude(unused_since=None).filter(pool__in=StoragePool.objects.readable().order_by())
 
     def to_delete(self) -> Self:
         """Return those whose deletion was requested and is due, in pools that are there."""
-        return self.due().exclude(delete_asked_at=None)._available()
+        asked = self.due().exclude(delete_asked_at=None)
+        return asked.filter(pool__in=StoragePool.objects.available().order_by())
 
-    def _available(self) -> Self:
-        there = Q(pool__active=True, pool__gone_at=None, pool__hypervisor__status__unreachable_since=None)
-        return self.filter(there)
+    def totals(self) -> dict[int, Totals]:
+        """Return the totals by the keys of the pools."""
+        sums = self.order_by().values("pool").annotate(count=Count("pk"), size=_SUM)
+        return {row["pool"]: Totals(count=row["count"], capacity=int(row["size"] or 0)) for row in sums}
 
     def refuse(self, reason: Message) -> None:
         """End the requested deletions, which are not carried out for a reason."""
@@ -86,7 +84,7 @@ class VolumeQuerySet(DueQuerySet):
 class Volume(Due):
     """A volume of a storage pool. Readings write what they find; requests write only `delete_asked_at`."""
 
-    pool = models.ForeignKey("StoragePool", on_delete=models.CASCADE, related_name="volumes")
+    pool = models.ForeignKey(StoragePool, on_delete=models.CASCADE, related_name="volumes")
     name = models.CharField()
     path = models.TextField()
     format = models.CharField(blank=True)
@@ -131,3 +129,12 @@ class Volume(Due):
         """Return what entries of the activity log say about it."""
         host = self.hypervisor
         return Subject(kind=Kind.VOLUME, name=self.name, object_id=self.pk, hypervisor=host.name, hypervisor_id=host.pk)
+
+
+def with_totals(pools: Iterable[StoragePool]) -> list[StoragePool]:
+    """Return pools, with the totals of their volumes."""
+    pools = list(pools)
+    totals = Volume.objects.filter(pool__in=pools).totals()
+    for pool in pools:
+        pool.totals = totals.get(pool.pk, Totals())
+    return pools

@@ -13,7 +13,7 @@ from virterweb.people.owned import OwnedQuerySet
 from virterweb.portal.attention import Worst
 from virterweb.portal.leftovers import found
 from vms.management.commands.hypervisor import Command as HypervisorCommand
-from vms.models import VM
+from vms.models import VM, StoragePool
 
 HEADINGS = ("Type", "Name", "Hypervisor", "Reason")
 Line = tuple[str, str, str, str]
@@ -33,9 +33,10 @@ class Command(HypervisorCommand):
         lines = [line for each in without_owner for line in _without_owner(each)]
         lines += [(*_named(row), f"not used; {_last(row.used_at)}") for row in networks.rows]
         lines += [line for group in reservations.networks for line in _reservations(group)]
-        lines += [line for one in found.pools(self.user) if picked in (None, one) for line in _volumes(one)]
+        pools = found.pools(self.user, picked)
+        lines += [_volumes(pool) for pool in pools.rows]
         self.stdout.write(table(HEADINGS, lines) if lines else "There are no leftovers.")
-        if more := sum(each.more for each in (*without_owner, networks, reservations)):
+        if more := sum(each.more for each in (*without_owner, networks, reservations, pools)):
             self.stdout.write(f"{more} more are not shown.")
 
 
@@ -60,11 +61,10 @@ def _reservations(group: found.Reservations) -> Iterable[Line]:
         yield "DHCP reservation", f"{host.ip} {host.mac}", hypervisor, reason
 
 
-def _volumes(one: Hypervisor) -> Iterable[Line]:
-    if one.status.volumes_read_at is None or one.status.unreachable_since or one.unread:
-        yield "volumes", one.pool, one.name, "unknown: the pool could not be read"
-    elif one.count:
-        yield "volumes", one.pool, one.name, f"{one.count} not used, {one.size}"
+def _volumes(pool: StoragePool) -> Line:
+    unused = f"{pool.unused.count} not used, {pool.unused.size}"
+    reason = unused if pool.is_readable else "unknown: the pool could not be read"
+    return "volumes", pool.name, pool.hypervisor.name, reason
 
 
 def _last(lease_end: datetime | None) -> str:
