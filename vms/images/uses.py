@@ -1,7 +1,7 @@
 """What uses the volumes of a pool: VMs, overlays and images. Unused volumes can be deleted."""
 
 import posixpath
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from django.db.models import F, Q
@@ -12,7 +12,10 @@ from virterweb.hypervisors.models import Hypervisor
 from virterweb.messages import Message
 from vms.definition import domain as domain_xml
 from vms.definition import volume as volume_xml
-from vms.models import LOADING, VM, ImageExport, Snapshot, VMStatus
+from vms.models import LOADING, VM, ImageExport, Snapshot, StoragePool, VMStatus, Volume
+
+FILE_SERVER = "netfs"  # the type of pools that several hypervisors may share
+OF_VMS = ("volume.used_by_vm", "volume.kept_for_vm")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +29,7 @@ class Uses:
     overlays: Mapping[str, str]
     images: Mapping[str, str]
     kept: Mapping[str, str]  # volumes of VMs that the portal made, also while libvirt does not have the VM
+    shared: Collection[str]  # names of volumes that VMs of other hypervisors use, if the pool is on a file server
 
     def of(self, volume: FoundVolume) -> Message:
         """Return what uses a volume, as a sentence; an empty message if nothing does."""
@@ -35,21 +39,22 @@ class Uses:
             return Message("volume.kept_for_vm", vms=[vm])
         if overlay := self.overlays.get(volume.path) or self.overlays.get(volume.name):
             return Message("volume.used_by_overlay", user=overlay)
-        image = self.images.get(volume.name)
-        return Message("volume.used_by_image", user=image) if image else Message()
+        if image := self.images.get(volume.name):
+            return Message("volume.used_by_image", user=image)
+        return Message("volume.used_elsewhere") if volume.name in self.shared else Message()
 
 
 def uses(
-    hypervisor: Hypervisor,
+    pool: StoragePool,
     named: Iterable[tuple[str, set[str]]],
     volumes: Iterable[FoundVolume],
     others: Iterable[tuple[str, str]] = (),
 ) -> Uses:
-    """Return the uses of volumes by overlays, by what the portal has, and by VMs, given by name with their files.
+    """Return the uses of the volumes of a pool by overlays, by what the portal has, and by VMs.
 
-    `others` are further overlays, by name with their backing.
+    The VMs are given by name with their files; `others` are further overlays, by name with their backing.
     """
-    vms = {}
+    hypervisor, vms = pool.hypervisor, {}
     for name, files in named:
         for file in files:
             vms |= {file: name, posixpath.basename(file): name}
@@ -58,7 +63,8 @@ def uses(
     for name, backing in (*others, *backings):
         if backing:
             overlays |= {backing: name, posixpath.basename(backing): name}
-    return Uses(vms=vms, overlays=overlays, images=_images(hypervisor), kept=_kept(hypervisor))
+    of_portal = {"images": _images(hypervisor), "kept": _kept(hypervisor), "shared": _shared(pool)}
+    return Uses(vms=vms, overlays=overlays, **of_portal)
 
 
 def _files(document: str) -> set[str]:
@@ -81,6 +87,15 @@ def _kept(hypervisor: Hypervisor) -> dict[str, str]:
     made = Q(status__made_at__isnull=False) | Q(status__generation__lt=F("generation"))
     vms = VM.objects.on(hypervisor).filter(made, managed=True).select_related("hypervisor").prefetch_related("disks")
     return {volume: vm.name for vm in vms for _, volume in vm.volumes()}
+
+
+def _shared(pool: StoragePool) -> set[str]:
+    """Return the names of volumes that VMs of other hypervisors use in pools on file servers: they may be the same."""
+    if pool.kind != FILE_SERVER:
+        return set()
+    rows = Volume.objects.filter(pool__kind=FILE_SERVER).exclude(pool__hypervisor=pool.hypervisor)
+    found = rows.exclude(used_by="").order_by().values_list("name", "used_by")
+    return {name for name, used_by in found if used_by.code in OF_VMS}
 
 
 def recorded(hypervisor: Hypervisor) -> Iterator[tuple[str, set[str]]]:

@@ -57,7 +57,7 @@ def _note_uses(pool: StoragePool, found: Mapping[str, FoundVolume]) -> None:
     hypervisor = pool.hypervisor
     rows = Volume.objects.on(hypervisor).exclude(backing="").order_by().values_list("pool", "name", "backing")
     others = [(name, backing) for its, name, backing in rows if its != pool.pk or name not in found]
-    in_use = uses(hypervisor, recorded(hypervisor), found.values(), others)
+    in_use = uses(pool, recorded(hypervisor), found.values(), others)
     changed = []
     for row in pool.volumes.only("name", "used_by"):
         if row.name in found and row.used_by != (now := in_use.of(found[row.name])):

@@ -97,7 +97,7 @@ def _delete(volume: Volume, connection: Connection) -> None:
     if not _is_as_recorded(volume, its):
         raise Refused(Message("volume.changed", volume=volume.name))
     elsewhere = layers.overlays_elsewhere(connection, found.values(), {pool})
-    in_use = uses(volume.hypervisor, _named(connection), [*found.values(), *elsewhere.values()])
+    in_use = uses(volume.pool, _named(connection), [*found.values(), *elsewhere.values()])
     if reason := in_use.of(its):
         raise Refused(Message("volume.in_use", volume=volume.name, reason=reason))
     connection.volumes.delete(pool, volume.name)

@@ -20,6 +20,7 @@ from tests.vms.leftovers.volumes import (
 )
 from virterweb.activity.choices import Result
 from virterweb.activity.models import Entry
+from virterweb.messages import Message
 from virterweb.people.models import Grant, Membership, Role, Team
 from vms.models import StoragePool, Volume
 from vms.pools import sync
@@ -146,6 +147,34 @@ def test_two_pools_that_show_the_same_folder_use_its_files_for_each_other(lab, h
     read(lab)
     rows = Volume.objects.unused().order_by("name", "pool__name").values_list("name", "pool__name")
     assert list(rows) == [(name, pool) for name in ("free", "tools.iso") for pool in ("link", "ssd")]
+
+
+@pytest.mark.parametrize(("kind", "kept"), [("netfs", True), ("dir", False)])
+def test_a_volume_of_a_file_server_that_another_hypervisor_uses_meanwhile_is_kept(lab, host, ssd, page, kind, kept):
+    StoragePool.objects.filter(name="ssd").update(kind=kind)
+    ask(page, "data", pool="ssd")
+    used = Message("volume.used_by_vm", vms=["web"])
+    record_volume(make_hypervisor("lab-2"), "data", pool="nfs", used_by=used)
+    StoragePool.objects.filter(name="nfs").update(kind=kind)
+    work()
+    assert ("data" in names(host, "ssd")) == kept
+    assert ("A VM of another hypervisor uses a volume of this name" in listed(page, "ssd")) == kept
+
+
+def test_a_volume_that_two_hypervisors_share_is_unused_when_no_vm_of_either_uses_it(lab, host, ssd):
+    row = record_volume(make_hypervisor("lab-2"), "data", pool="nfs", used_by=Message("volume.used_by_vm", vms=["web"]))
+    StoragePool.objects.exclude(name="pool").update(kind="netfs")
+    for pool in StoragePool.objects.filter(hypervisor=lab, name="ssd"):
+        pool.request_refresh()
+        sync.read(pool.pk)
+    assert unused() == {"tools.iso"}
+    row.used_by = Message("volume.used_elsewhere")
+    row.save()
+    for pool in StoragePool.objects.filter(hypervisor=lab, name="ssd"):
+        StoragePool.objects.update(kind="netfs")
+        pool.request_refresh()
+        sync.read(pool.pk)
+    assert unused() == {"data", "tools.iso"}
 
 
 def test_a_request_is_carried_out_in_the_pool_that_it_names_when_the_settings_name_another(lab, host, ssd, page):

@@ -32,6 +32,7 @@ add_wording(
         "volume.used_by_overlay": "The volume {user} is an overlay on it.",
         "volume.used_by_image": "It belongs to the image {user}.",
         "volume.kept_for_vm": lambda vms: f"It belongs to the VM {', '.join(vms)}, which can be recreated.",
+        "volume.used_elsewhere": "A VM of another hypervisor uses a volume of this name. The pools may be the same.",
         "volume.in_use": _in_use,
         "volume.unreadable_vm": lambda vms: (
             f"The volume was not deleted. The VM {', '.join(vms)} cannot be read and might use it."
