@@ -38,10 +38,7 @@ def require_export(user: rights.Actor, image: Image) -> None:
 
 def obstacle(image: Image) -> Message:
     """Return why an image cannot be exported now; an empty message if it can."""
-    loaded = image.status.made_at and not image.upload if image.managed else not image.status.gone_at
-    if image.removed_at or not loaded:
-        return Message("export.not_loaded", image=image.name)
-    return Message()
+    return Message() if image.is_loaded else Message("export.not_loaded", image=image.name)
 
 
 def ask(image: Image, by: AbstractBaseUser | None) -> ImageExport:

@@ -120,6 +120,13 @@ class Image(Owned):
         return True
 
     @property
+    def is_loaded(self) -> bool:
+        """Return whether its file is complete in the pool."""
+        if self.removed_at:
+            return False
+        return bool(self.status.made_at and not self.upload if self.managed else not self.status.gone_at)
+
+    @property
     def can_retry(self) -> bool:
         """Return whether an attempt has failed, finally or until the next one."""
         status = self.status

@@ -254,6 +254,7 @@ def test_an_image_that_is_not_in_the_pool_is_not_exported(page, image, how):
         Image.objects.update(removed_at=timezone.now())
     else:
         image.status.write(made_at=None)
+    assert 'action="/images/lab-1/alma-8/export/"' not in page.get("/images/").content.decode()
     answer = page.post("/images/lab-1/alma-8/export/", follow=True)
     assert "is not in the pool yet, or no longer" in answer.content.decode()
     assert not ImageExport.objects.exists()
