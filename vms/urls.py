@@ -107,6 +107,7 @@ urlpatterns = [
     ),
     path("vms/<str:hypervisor>/<str:name>/autostart/", power_views.vm_autostart, name="autostart"),
     path("vms/<str:hypervisor>/<str:name>/menu/", power_views.vm_menu, name="menu"),
+    path("vms/<str:hypervisor>/<str:name>/head/", power_views.vm_head, name="head"),
     path("vms/<str:hypervisor>/<str:name>/size/", hardware_views.vm_size, name="size"),
     path("vms/<str:hypervisor>/<str:name>/commit/", commit_views.vm_commit, name="commit"),
     path("vms/<str:hypervisor>/<str:name>/duplicate/", duplicate_views.vm_duplicate, name="duplicate"),

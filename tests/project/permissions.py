@@ -94,7 +94,7 @@ PAGES: dict[str, dict[str | None, Rule]] = {
         "disks": READ,
         **each("disk_add disk_grow disk_remove medium", EDIT),
         **each("drive_add disk_request_cancel nic_link isolate end_isolation", CHANGE),
-        "menu": NAMES,
+        **each("menu head", NAMES),
         "remove": DELETE,
         "share": SHARE,
         **each("release image_remove", RELEASE),

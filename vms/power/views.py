@@ -47,3 +47,9 @@ def vm_autostart(request: HttpRequest, hypervisor: str, name: str) -> HttpRespon
 def vm_menu(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
     """Show what can be done with a VM, for the menu of its row, which is loaded when it is opened."""
     return render(request, "vms/power/_menu.html", {"vm": get_vm(request.user, hypervisor, name, VM.objects.alone())})
+
+
+@require_GET
+def vm_head(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
+    """Show the header of the pages of a VM, which shows its state and power."""
+    return render(request, "vms/power/_live_head.html", {"vm": get_vm(request.user, hypervisor, name, VM.objects.alone())})
