@@ -9,6 +9,7 @@ from virterweb.messages import Message
 from vms.definition import domain as domain_xml
 from vms.definition.nics.parse import parse_domain
 from vms.definition.nics.spec import FoundNIC
+from vms.definition.snapshots import document as snapshot_xml
 from vms.models import VM, Power, Snapshot
 from vms.models.snapshot import SnapshotState
 
@@ -41,6 +42,16 @@ def preview(vm: VM, snapshot: Snapshot) -> Preview:
     if differences and vm.managed:
         after.append(Message("snapshot.drift"))
     return Preview(lost=tuple(lost), after=tuple(after), differences=differences)
+
+
+def is_beneath_overlays(vm: VM, snapshot: Snapshot) -> bool:
+    """Return whether the snapshot is in a disk on which overlays are based now, so that no revert to it is possible."""
+    if snapshot.external or not (snapshot.document and vm.status.document):
+        return False
+    overlays = {path for each in vm.snapshots.all() if each.external for path in each.files}
+    now = {disk.target: disk.file for disk in snapshot_xml.disks(vm.status.document)}
+    then = {disk.target: disk.file for disk in snapshot_xml.disks(snapshot.document)}
+    return any(now.get(target) != file and now.get(target) in overlays for target, file in then.items())
 
 
 def _after(snapshot: Snapshot) -> Message:

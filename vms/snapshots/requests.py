@@ -18,6 +18,8 @@ from vms.definition.nics.parse import parse_domain
 from vms.definition.snapshots import document as snapshot_xml
 from vms.models import VM, Snapshot, SnapshotRequest, SnapshotVerb
 
+from .preview import is_beneath_overlays
+
 EVENTS = {
     SnapshotVerb.TAKE: Event.SNAPSHOT_TAKEN,
     SnapshotVerb.REVERT: Event.SNAPSHOT_REVERTED,
@@ -37,6 +39,7 @@ class SnapshotRefusal(StrEnum):
     NOT_EXTERNAL = "not_external"
     NO_DEFINITION = "no_definition"
     BEING_LINKED = "being_linked"
+    BENEATH_OVERLAYS = "beneath_overlays"
 
 
 def being_linked(vm: VM) -> QuerySet[VM]:
@@ -69,11 +72,13 @@ def revert(vm: VM, snapshot: Snapshot, by: AbstractBaseUser | None, *, start: bo
 
     Raises:
         PermissionDenied: it would get back parts of the host or networks that the user may not give it.
-        InvalidTransition: the snapshot is gone, or another request is in progress.
+        InvalidTransition: the snapshot is gone or beneath overlays, or another request is in progress.
     """
     require_reach(vm, snapshot, by)
     if not snapshot.document:
         raise InvalidTransition(vm, SnapshotRefusal.NO_DEFINITION, name=snapshot.name)
+    if is_beneath_overlays(vm, snapshot):
+        raise InvalidTransition(vm, SnapshotRefusal.BENEATH_OVERLAYS, name=snapshot.name)
     if start:
         vm.require_no_end()
     return _ask_about(vm, SnapshotVerb.REVERT, snapshot, by, {"start": start})

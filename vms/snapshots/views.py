@@ -18,7 +18,7 @@ from vms.models import VM, Snapshot, SnapshotRequest
 
 from . import requests
 from .form import TakeForm
-from .preview import preview
+from .preview import is_beneath_overlays, preview
 from .tree import tree
 
 FILE = ("name", "parent", "current", "taken_at", "state", "kind", "memory", "size", "files", "description")
@@ -63,6 +63,7 @@ def snapshot_revert(request: HttpRequest, hypervisor: str, name: str, pk: int) -
             request, vm, lambda: requests.revert(vm, snapshot, request.user, start="start" in request.POST)
         )
     context = {"vm": vm, "snapshot": snapshot, "preview": shown, "token": token, "changed": changed}
+    context["beneath"] = is_beneath_overlays(vm, snapshot)
     return render(request, "vms/snapshots/revert.html", context, status=409 if changed else 200)
 
 

@@ -4,12 +4,15 @@ import csv
 import json
 
 import pytest
+from django.utils import timezone
 from lxml import html
 
 from tests.support.making import everyone
 from tests.vms.snapshots.snapped_vm import DOMAIN, NIC
+from virterweb.hypervisors.desired.refusals import InvalidTransition
 from virterweb.people.models import Grant
 from vms.models import VM, Snapshot, SnapshotRequest
+from vms.snapshots import requests
 
 pytestmark = pytest.mark.integration
 
@@ -213,3 +216,21 @@ def test_the_quota_is_said_in_the_form(world, page):
     assert "1 of 0 snapshots" in answer.content.decode()
     assert not SnapshotRequest.objects.exists()
     assert not Snapshot.objects.exists()
+
+
+def test_a_snapshot_beneath_overlays_says_so_before_the_revert(world, page, user):
+    inside = world.snapshot("inside")
+    world.vm.snapshots.create(name="outside", kind="external", taken_at=inside.taken_at, files=["/pool/vda.s1"])
+    world.vm.status.write(document=world.vm.status.document.replace("/pool/vda", "/pool/vda.s1"))
+    root = shown(page, f"{PAGE}{inside.pk}/revert/")
+    assert "Merge or delete these first." in text(root)
+    assert not root.xpath("//main//form//button[contains(., 'Revert')]")
+    with pytest.raises(InvalidTransition, match="Merge or delete these first"):
+        requests.revert(world.vm, inside, user, start=False)
+
+
+def test_an_external_snapshot_is_merged_in_all_headings(world, page):
+    found = world.vm.snapshots.create(name="outside", kind="external", taken_at=timezone.now(), files=["/pool/vda.s1"])
+    root = shown(page, f"{PAGE}{found.pk}/delete/")
+    assert root.xpath("string(//title)").strip().startswith("Merge snapshot of web")
+    assert root.xpath("string(//nav[@class='crumbs']/div[last()])").strip() == "Merge snapshot"

@@ -10,6 +10,10 @@ def _in_use(name: str, others: list[str]) -> str:
     )
 
 
+def _vms(names: list[str]) -> str:
+    return f"the VM{'s' if len(names) > 1 else ''} {', '.join(names)}"
+
+
 #: Why something cannot be done with a VM. Without full stop.
 TRANSITIONS = {
     "transition.snapshot_in_progress": "Another request about the snapshots of {object} is in progress. Try again when "
@@ -60,11 +64,16 @@ MESSAGES = {
     "snapshot.not_merged": "libvirt reported success, but the disk {disk} still uses the overlay of {name}.",
     "snapshot.no_base": "The snapshot {name} was not merged: there is no disk beneath {path}.",
     "snapshot.used_by_vm": lambda name, vms: (
-        f"The snapshot {name} was not merged, because the VM {', '.join(vms)} also uses its disks."
+        f"The snapshot {name} was not merged, because {_vms(vms)} also use{'s' * (len(vms) == 1)} its disks."
+    ),
+    "snapshot.cloned": lambda name, vms: (
+        f"The snapshot {name} was not merged, because the disks of {_vms(vms)} are based on it. Delete "
+        f"{'that VM' if len(vms) == 1 else 'those VMs'} first, then try again."
     ),
     "snapshot.of_image": "The snapshot {name} was not merged, because its disk {path} belongs to an image.",
     "snapshot.not_external": "The snapshot {name} is in the disk itself, so there is nothing to merge.",
-    "snapshot.beneath_overlays": "The snapshot {name} is in a disk that later external snapshots are based on.",
+    "snapshot.beneath_overlays": "The snapshot {name} is in a disk that later external snapshots are based on, and "
+    "reverting to it would damage them. Merge or delete these first.",
     "snapshot.no_definition": "libvirt does not tell the definition of {vm} at the time of the snapshot {name}.",
     "snapshot.memory_gone": "The file {path} with the memory of the snapshot {name} is gone.",
     "snapshot.interrupted": "The connection to libvirt was lost while the VM was reverted to {name}. Check the VM, and "

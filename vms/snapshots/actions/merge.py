@@ -1,5 +1,7 @@
 """Merges overlays of external snapshots into the disks beneath them, while QEMU runs: block commits."""
 
+from collections.abc import Collection
+
 from lxml import etree
 
 from virterweb.hypervisors.gateway.connection import Connection
@@ -77,11 +79,14 @@ def _require_alone(
     base, above = chain[place + 1], chain[place - 1] if place else ""
     _require_no_image(vm, snapshot, base, volumes)
     both = {base, overlay}
-    others = [
-        volume.name
+    on_top = {
+        path: volume.name
         for path, (_, volume) in volumes.items()
         if overlays.backing(volume) in both and path not in (overlay, above)
-    ]
+    }
+    if vms := _other_vms(vm, connection, on_top):
+        raise Refused(Message("snapshot.cloned", name=snapshot.name, vms=vms))
+    others = list(on_top.values())
     for document in connection.snapshots.documents(vm.uuid_text):
         each = snapshot_xml.parse(document)
         its = {overlays.resolved(connection, source) for source in each.sources.values()}
@@ -89,13 +94,14 @@ def _require_alone(
         others += [each.name] * needs
     if others:
         raise Refused(Message("snapshot.in_use", name=snapshot.name, others=sorted(set(others))))
-    vms = [
-        domain.name
-        for domain in connection.domains.all()
-        if domain.uuid != vm.uuid_text and both & overlays.of_domain(connection, domain)
-    ]
-    if vms:
+    if vms := _other_vms(vm, connection, both):
         raise Refused(Message("snapshot.used_by_vm", name=snapshot.name, vms=vms))
+
+
+def _other_vms(vm: VM, connection: Connection, paths: Collection[str]) -> list[str]:
+    """Return the names of other VMs that use any of these files."""
+    others = (domain for domain in connection.domains.all() if domain.uuid != vm.uuid_text)
+    return sorted(each.name for each in others if not overlays.of_domain(connection, each).isdisjoint(paths))
 
 
 def _require_no_image(vm: VM, snapshot: FoundSnapshot, base: str, volumes: dict[str, Place]) -> None:
