@@ -33,9 +33,11 @@ class Hardware:
     boot: Mapping[str, int] = field(default_factory=dict)
 
 
-def firmware_of(arch: str) -> tuple[str, ...]:
-    """Return the firmware that VMs of an architecture can have."""
-    return (UEFI,) if arch == ARM else FIRMWARE
+def firmware_of(arch: str, machine: str = "") -> tuple[str, ...]:
+    """Return the firmware that VMs of an architecture can have; `machine` is their machine type if it is fixed."""
+    if arch == ARM:
+        return (UEFI,)
+    return FIRMWARE if "q35" in machine or not machine else (BIOS, UEFI)
 
 
 def parse(root: etree._Element) -> Hardware:

@@ -15,6 +15,7 @@ from .guest_nic import GuestSpec, Mode
 from .nics.fields import changes_between
 from .nics.parse import parse as parse_nic
 from .nics.spec import NICSpec, key_of
+from .wording import hardware
 
 NOBODY, OWNERS = "nobody", ("before", "after", "before_team", "after_team")
 
@@ -197,7 +198,8 @@ def _values(saved: Saved) -> dict[str, str]:
         "running": VALUES["running" if saved.running else "off"],
     }
     disks = {TITLES["disk"].format(target=disk.target): disk.source for disk in spec.disks if disk.device == "disk"}
-    return {TITLES[name]: value for name, value in values.items()} | disks
+    fields = {title: hardware.value(name, getattr(spec.hardware, name)) for name, title in hardware.TITLES.items()}
+    return {TITLES[name]: value for name, value in values.items()} | fields | disks
 
 
 def _nic_pairs(key: str, before: SavedNIC | None, after: SavedNIC | None) -> Iterator[tuple[str, str, str]]:

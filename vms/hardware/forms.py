@@ -5,17 +5,12 @@ from django import forms
 from vms.definition import hardware
 from vms.definition.domain import parse
 from vms.definition.hardware import Hardware
-from vms.definition.wording.hardware import FIRMWARE
+from vms.definition.wording.hardware import CPU, FIRMWARE, GRAPHICS
 from vms.models import VM
 from vms.models.document import saved_document
 
 KEEP = "keep as it is"
-CPU = {
-    "host-model": "like the host’s CPU",
-    "host-passthrough": "the host’s CPU itself",
-    "maximum": "all that QEMU can emulate",
-}
-GRAPHICS = {hardware.VNC: "VNC", hardware.NONE: "none"}
+NEEDS_Q35 = "Secure boot needs the machine type q35, and this VM has {machine}."
 
 
 class HardwareForm(forms.Form):
@@ -28,7 +23,7 @@ class HardwareForm(forms.Form):
     )
     firmware = forms.ChoiceField(
         required=False,
-        help_text="A guest boots only with the firmware that it was installed for. Secure boot needs machine type q35.",
+        help_text="A guest boots only with the firmware that it was installed for.",
     )
     graphics = forms.ChoiceField(label="Display", required=False)
     description = forms.CharField(
@@ -40,13 +35,20 @@ class HardwareForm(forms.Form):
         initial = {"memory": vm.memory, "vcpus": vm.vcpus} | {name: getattr(self.now, name) for name in FIELDS}
         super().__init__(data, initial=initial, label_suffix="")
         self.fields["cpu"].choices = _choices(CPU, self.now.cpu)
-        possible = dict.fromkeys((*hardware.firmware_of(self.now.arch), self.now.firmware))
-        self.fields["firmware"].choices = [(each, FIRMWARE[each]) for each in possible]
+        possible = hardware.firmware_of(self.now.arch, self.now.machine)
+        offered = dict.fromkeys((*possible, self.now.firmware))
+        self.fields["firmware"].choices = [(each, FIRMWARE[each]) for each in offered]
+        if hardware.UEFI in possible and self.now.arch == hardware.X86 and hardware.SECURE not in possible:
+            self.fields["firmware"].help_text += f" {NEEDS_Q35.format(machine=self.now.machine)}"
         self.fields["graphics"].choices = _choices(GRAPHICS, self.now.graphics)
         self.bootable = [disk["target"] for disk in vm.status.disks if disk["target"]]
         for target in self.bootable:
             self.fields[f"boot-{target}"] = forms.IntegerField(
-                label=f"Boot position of {target}", required=False, min_value=1, max_value=9999
+                label=f"Boot position of {target}",
+                required=False,
+                min_value=1,
+                max_value=9999,
+                help_text="The lowest position boots first. Empty: the VM does not boot from it.",
             )
             self.initial[f"boot-{target}"] = self.now.boot.get(target)
 

@@ -11,6 +11,7 @@ from virterweb.hypervisors.desired.state import State
 from virterweb.hypervisors.gateway.found import Refused
 from vms.definition import disks as disk_xml
 from vms.definition.disks import DiskSpec
+from vms.models import Disk
 
 pytestmark = pytest.mark.integration
 
@@ -161,3 +162,12 @@ def test_a_disk_that_was_attached_while_snapshots_moved_the_others_is_kept(off):
         "vda": "/pool/boot.s1",
         "vdc": MORE,
     }
+
+
+def test_the_history_names_a_disk_at_the_change_that_requested_it(off):
+    off.vm.add_disk(Disk(name="more", size=64))
+    off.vm.resize(96, 1, None, {})
+    off.vm.keep_disk("vdc", disk("vdc", MORE))
+    resized, added = off.vm.revisions.all()[:2]
+    assert [each.field for each in added.changes] == ["Disk vdc"]
+    assert {each.field for each in resized.changes} == {"Memory", "vCPUs"}

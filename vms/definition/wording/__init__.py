@@ -11,6 +11,7 @@ from virterweb.messages import Message, add_wording
 from . import capture as _capture  # noqa: F401, adds its texts
 from . import disks as _disks  # noqa: F401, adds its texts
 from . import duplicate as _duplicate  # noqa: F401, adds its texts
+from . import hardware
 from . import reach as _reach  # noqa: F401, adds its texts
 
 #: The kinds of NICs that the portal does not model, by their libvirt type.
@@ -102,13 +103,6 @@ ASPECTS = {
     "disks": ("Disk {target}", "{value}"),
     "domain": ("VM", "{value}"),
 }
-HARDWARE = {
-    "cpu": "CPU mode",
-    "firmware": "Firmware",
-    "graphics": "Display",
-    "description": "Description",
-    "boot": "Boot order",
-}
 PERSISTENCE = {True: "persistent", False: "transient: libvirt deletes it when it stops"}
 
 DRIFTS = {
@@ -177,7 +171,9 @@ def notes(codes: Iterable[str]) -> str:
 def drift_title(code: Mapping[str, object]) -> str:
     """Return what a difference is about."""
     if aspect := code.get("aspect"):
-        return HARDWARE[code["field"]] if aspect == "hardware" else ASPECTS[aspect][0].format(target=code.get("field"))
+        if aspect == "hardware":
+            return hardware.TITLES[code["field"]]
+        return ASPECTS[aspect][0].format(target=code.get("field"))
     kind = "nic field" if code.get("field") else "nic"
     return DRIFTS[kind].format(nic=code["nic"], field=FIELDS.get(code.get("field", ""), ""))
 
@@ -193,7 +189,7 @@ def drift_side(code: Mapping[str, object], side: str) -> str:
         if isinstance(found, bool):
             return VALUES["yes" if found else "no"]
         if aspect == "hardware":
-            return hardware_value(found)
+            return hardware.value(code["field"], found)
         lacking = DRIFTS["none" if code.get("added") else "missing"]
         return lacking if found is None else ASPECTS[aspect][1].format(value=found)
     if "problem" in code and side == "stored":
@@ -203,13 +199,6 @@ def drift_side(code: Mapping[str, object], side: str) -> str:
     if found is None:
         return DRIFTS["none" if code.get("added") else "missing"]
     return DRIFTS["on"].format(place=place(*found)) if "problem" not in code else place(*found)
-
-
-def hardware_value(found: object) -> str:
-    """Return a value of the hardware of a VM; a boot order as its devices in order."""
-    if isinstance(found, Mapping):
-        return ", ".join(sorted(found, key=found.__getitem__)) or VALUES["none"]
-    return VALUES["none"] if found in (None, "") else str(found)
 
 
 def drift(code: Mapping[str, object]) -> str:

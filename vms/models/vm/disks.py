@@ -4,13 +4,14 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import transaction
 
 from virterweb.hypervisors.desired.revisions import recorded
-from vms.definition.disks import devices
+from vms.definition.disks import devices, with_disks
 from vms.definition.events import Event
 
 from ..disk import Disk, DiskRequest
 
 Verb = DiskRequest.Verb
 MIB_OF_GIB = 1024
+ATTACHING = (Event.DISK_ADDED, Event.DISK_DETACHED, Event.DISK_DELETED)  # events that change the list of disks
 
 
 class VMDisks:
@@ -77,6 +78,14 @@ class VMDisks:
             kept = {key: value for key, value in self.saved_disks.items() if key != target}
             self.saved_disks = {**kept, target: device} if device else kept
             type(self).objects.filter(pk=self.pk).update(saved_disks=self.saved_disks)
+            self._complete_history()
+
+    def _complete_history(self) -> None:
+        """Give the disks to the revision that requested them, so that no later change seems to have added them."""
+        if requested := self.revisions.filter(event__in=ATTACHING).first():
+            for revision in self.revisions.filter(pk__gte=requested.pk):
+                revision.document = with_disks(revision.document, self.saved_disks)
+                revision.save(update_fields=["document"])
 
     def keep_disks(self, document: str) -> None:
         """Save the disks of a document as those that the VM should have."""
