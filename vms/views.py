@@ -24,6 +24,7 @@ from virterweb.web_server.request_body import takes_upload
 from vms.attached.rows import nic_rows
 from vms.bulk.rows import Action
 from vms.definition.snapshots.document import OVERLAY
+from vms.hardware.shown import shown as hardware_shown
 from vms.images.exporting.requests import exportable
 from vms.images.form import ImageForm
 from vms.images.relations.tree import relations, volumes_of
@@ -99,6 +100,7 @@ def vm_detail(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
     changes = latest(vm.revisions, 3) if rights.may(request.user, Verb.SEE, vm) else []
     nics = nic_rows(vm)
     context = {"vm": vm, "nics": nics, "latest": changes, "ssh": ssh_line(vm, nics)}
+    context["hardware"] = hardware_shown(vm) if rights.may(request.user, Verb.SEE, vm) else None
     return render(request, template, context)
 
 

@@ -168,7 +168,10 @@ def test_deletion_lists_the_effects_and_requires_the_name(page, lab, vm):
 def test_a_foreign_vm_is_shown_and_not_touched(page, lab):
     vm = make_vm(lab, "stranger", None, managed=False, generation=0)
     VMStatus.objects.filter(desired=vm).update(present=True, power=Power.RUNNING)
-    assert "Unmanaged: the portal only shows it" in page.get(vm.get_absolute_url()).content.decode()
+    assert (
+        "Unmanaged: the portal shows it and does what is requested here"
+        in page.get(vm.get_absolute_url()).content.decode()
+    )
     assert page.post(f"{vm.get_absolute_url()}remove/", {"name": "stranger"}).status_code == 404
 
 

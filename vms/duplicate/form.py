@@ -151,7 +151,7 @@ class DuplicateForm(forms.Form):
 
     def _copy(self, by: AbstractBaseUser | None) -> VM:
         data, vm = self.cleaned_data, self.vm
-        same = (*PLAIN, "hypervisor", "image", "hardware", "autostart")
+        same = (*PLAIN, "hypervisor", "image", "hardware")
         own = {"name": data["name"], "number": data["number"], "owner": by, "team": self.team}
         own |= {"copied_from": vm.uuid, "linked_to": data["snapshot"], "running": data["start"]}
         own["power_generation"] = int(data["start"])  # 0: no change of power is requested

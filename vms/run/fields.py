@@ -145,8 +145,14 @@ def held_values(fields: list[forms.BoundField]) -> str:
                 texts.append(field.label if value else f"no {field.label}")
         elif value and str(value) != str(usual):
             short = not isinstance(field.field.widget, forms.Textarea)
-            texts.append(f"{field.label} {value}" if short else field.label)
+            texts.append(f"{field.label}: {_shown(field, value)}" if short else field.label)
     return ", ".join(texts)
+
+
+def _shown(field: forms.BoundField, value: object) -> str:
+    """Return a value as the form offers it: the text of a choice, or the value itself."""
+    choices = dict(field.field.choices) if isinstance(field.field, forms.ChoiceField) else {}
+    return str(choices.get(value, value))
 
 
 def sent_rows(data: QueryDict, prefix: str, fields: tuple[str, ...]) -> list[dict[str, str]]:

@@ -45,6 +45,19 @@ def test_the_page_lists_disks_with_sizes_and_what_can_be_done(page, vm):
         assert page.get(vm.get_absolute_url() + path).status_code == 404
 
 
+def test_a_drive_is_removed_in_words_for_drives(page, vm):
+    path = f"{vm.get_absolute_url()}disks/sdb/remove/"
+    shown = page.get(path).content.decode()
+    assert "Remove CD-ROM drive sdb" in shown
+    assert "volume" not in shown.split("<main")[1]
+    page.post(path)
+    assert asked() == [("detach", "sdb", None)]
+
+
+def test_the_overview_of_a_vm_names_drives_as_the_page_of_disks_does(page, vm):
+    assert "CD-ROM" in page.get(vm.get_absolute_url()).content.decode()
+
+
 def test_a_disk_is_added_and_counts_as_the_vms_only_once_its_volume_was_created(page, vm):
     data = {"name": "more", "size": "3G", "format": "qcow2", "bus": "virtio", "pool": "", "discard": "unmap"}
     answer = page.post(f"{vm.get_absolute_url()}disks/add/", data | {"cache": "none"})

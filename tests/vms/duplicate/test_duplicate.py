@@ -36,6 +36,12 @@ def copy(page, **values):
     return page.post(PAGE, {"number": "30", "name": "", "start": "on", **values})
 
 
+def test_the_duplicate_of_a_vm_that_starts_with_the_host_does_not(page, vm):
+    VM.objects.filter(pk=vm.pk).update(autostart=True)
+    copy(page)
+    assert VM.objects.get(name="web-30").autostart is None  # as libvirt has it: off
+
+
 def test_the_duplicate_has_its_own_id_macs_and_key_and_the_rest_of_the_original(page, vm):
     assert copy(page).url == "/vms/lab/web-30/"
     new = VM.objects.get(name="web-30")

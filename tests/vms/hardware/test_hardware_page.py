@@ -59,6 +59,47 @@ def test_a_vm_is_offered_only_the_firmware_of_its_architecture(lab, vm, domain, 
     assert "Select a valid choice" in answer.content.decode()
 
 
+def test_secure_boot_is_offered_only_with_the_machine_type_that_can_have_it(vm, page):
+    document = vm.status.document.replace("i686", "x86_64")
+    for machine, offered in (("pc-q35-7.2", True), ("pc-i440fx-7.2", False)):
+        of_machine = document.replace("<type arch='x86_64'", f"<type arch='x86_64' machine='{machine}'")
+        vm.status.write(document=of_machine, stored=of_machine)
+        shown = page.get(f"{vm.get_absolute_url()}size/").content.decode()
+        assert ('value="secure"' in shown) == offered
+        assert ("Secure boot needs the machine type q35, and this VM has pc-i440fx-7.2." in shown) != offered
+
+
+def test_the_page_of_a_vm_shows_its_hardware_and_description(vm, page):
+    page.post(f"{vm.get_absolute_url()}size/", SENT | {"cpu": "host-passthrough", "description": "for <tests>"})
+    push(VM.objects.get())
+    shown = page.get(vm.get_absolute_url()).content.decode()
+    assert '<p class="description">for &lt;tests&gt;</p>' in shown
+    assert "<dd>the host’s CPU itself</dd>" in shown
+    assert "Changes wait for the next start" not in shown
+
+
+def test_what_a_running_vm_does_not_have_yet_is_shown_until_its_next_start(vm, domain, page):  # noqa: F811
+    vm.status.write(power="running", stored=vm.status.definition)
+    assert "Changes wait for the next start" not in page.get(vm.get_absolute_url()).content.decode()
+    later = vm.status.stored.replace("<on_poweroff>", "<cpu mode='maximum'/><on_poweroff>")
+    memory, vcpus = vm.status.memory, vm.status.vcpus
+    later = later.replace(f">{memory * 1024}<", f">{96 * 1024}<").replace(f">{vcpus}</vcpu>", ">7</vcpu>")
+    vm.status.write(stored=later)
+    shown = page.get(vm.get_absolute_url()).content.decode()
+    assert f"<li>Memory: {memory} MiB → 96 MiB</li>" in shown
+    assert f"<li>vCPUs: {vcpus} → 7</li>" in shown
+    assert "CPU mode:" not in shown  # libvirt replaces the mode of a running VM, so it says nothing
+
+
+def test_the_history_says_which_hardware_was_changed(vm, page):
+    page.post(
+        f"{vm.get_absolute_url()}size/", SENT | {"cpu": "maximum", "description": "for tests", "graphics": "none"}
+    )
+    shown = page.get(f"{vm.get_absolute_url()}history/").content.decode()
+    for text in ("CPU mode", "all that QEMU can emulate", "Description", "for tests"):
+        assert text in shown
+
+
 @pytest.mark.parametrize(
     ("field", "value", "said"),
     [

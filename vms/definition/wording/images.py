@@ -159,8 +159,11 @@ SOURCES = {
     "source.scheme": "Images can be fetched by http and https only, not by “{scheme}”.",
     "source.password": "A URL with a user name or password would show them to others. Enter one without.",
     "source.characters": "A URL has at most {longest} printable characters, and no spaces.",
-    "source.private": "{host} has the address {address}, which is not public. An operator of all hypervisors can allow "
-    "this host in the settings of the hypervisor, as a private source of images.",
+    "source.private": lambda host, address: (
+        f"{host} {'is' if host == address else f'has the address {address}, which is'} not public. "
+        "An operator of all hypervisors can allow this host in the settings of the hypervisor, as a private source of "
+        "images."
+    ),
     "source.redirects": "The server redirects more than {most} times. Enter the URL that the file is at.",
     "source.redirect": "{host} redirects to a URL that cannot be used: {reason}",
     "source.downgrade": "It leads from https to http.",

@@ -70,9 +70,9 @@ def test_a_redirect_is_followed(make, server, settings):
     [
         ("/disk.img", "redirects more than 5 times"),
         ("file:///etc/shadow", "127.0.0.1 redirects to a URL that cannot be used: Images can be fetched by http"),
-        ("http://169.254.169.254/latest/meta-data/", "169.254.169.254 has the address 169.254.169.254, which is not"),
-        ("http://127.0.0.2/", "127.0.0.2 has the address 127.0.0.2, which is not public"),
-        ("http://[::ffff:10.0.0.1]/", "which is not public"),
+        ("http://169.254.169.254/latest/meta-data/", "169.254.169.254 is not public"),
+        ("http://127.0.0.2/", "127.0.0.2 is not public"),
+        ("http://[::ffff:10.0.0.1]/", "is not public"),
         ("http://localhost/", "localhost has the address"),
         ("http://user:secret@127.0.0.1/", "cannot be used"),
         ("", "redirects more than 5 times"),
@@ -88,7 +88,7 @@ def test_a_url_of_a_private_address_is_refused_unless_an_operator_allows_it(make
     server.files["/disk.img"] = DISK
     lab.image_sources = "other.example"
     lab.save()
-    assert "127.0.0.1 has the address 127.0.0.1, which is not public" in refusal(make())
+    assert "127.0.0.1 is not public" in refusal(make())
     assert not server.requests
 
 
