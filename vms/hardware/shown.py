@@ -43,8 +43,10 @@ def shown(vm: VM) -> Shown | None:
 def _fields(found: Hardware) -> Iterator[tuple[str, str]]:
     yield "Architecture", found.arch
     yield "Machine type", found.machine
-    for name in ("cpu", "firmware", "graphics", "boot"):
+    for name in ("cpu", "firmware", "graphics"):
         yield words.TITLES[name], _text(name, getattr(found, name))
+    if found.boot:  # otherwise the document names kinds of devices
+        yield words.TITLES["boot"], words.value("boot", found.boot)
 
 
 def _waiting(stored: FoundDomain, running: FoundDomain) -> Iterator[Waiting]:

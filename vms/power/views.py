@@ -52,4 +52,5 @@ def vm_menu(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
 @require_GET
 def vm_head(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
     """Show the header of the pages of a VM, which shows its state and power."""
-    return render(request, "vms/power/_live_head.html", {"vm": get_vm(request.user, hypervisor, name, VM.objects.alone())})
+    vm = get_vm(request.user, hypervisor, name, VM.objects.alone())
+    return render(request, "vms/power/_live_head.html", {"vm": vm})

@@ -145,7 +145,8 @@ def held_values(fields: list[forms.BoundField]) -> str:
                 texts.append(field.label if value else f"no {field.label}")
         elif value and str(value) != str(usual):
             short = not isinstance(field.field.widget, forms.Textarea)
-            texts.append(f"{field.label}: {_shown(field, value)}" if short else field.label)
+            named = f"{field.label}: " if len(fields) > 1 else ""  # alone, it has the title of its group
+            texts.append(f"{named}{_shown(field, value)}" if short else field.label)
     return ", ".join(texts)
 
 

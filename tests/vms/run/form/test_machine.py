@@ -144,3 +144,10 @@ def test_arm_vms_have_neither_bios_nor_secure_boot_nor_an_ide_bus(page, lab, fir
         "A VM with the architecture aarch64 has no IDE bus. Choose another bus.",
     ]
     assert send(page, lab, arch="aarch64", firmware="uefi").status_code == 302
+
+
+def test_a_folded_group_says_what_it_holds_in_the_words_of_its_choices(page, lab):
+    answer = send(page, lab, firmware="uefi", ssh_user="alma", memory="0")
+    shown = " ".join(answer.content.decode().split())
+    assert "<summary>Firmware <small>UEFI</small></summary>" in shown
+    assert "<summary>SSH and cloud-init <small>SSH user: alma</small></summary>" in shown
