@@ -69,7 +69,7 @@ FIXES = {
     "": "",
     "configure": "Apply the network configuration now, or reboot the guest.",
     "reboot": "Reboot the guest, or configure the NIC in the guest.",
-    "link": "Edit the NIC and set its link up.",
+    "link": "Set its link up, or end the isolation of the VM.",
     "renew": "Renew the lease in the guest, or reboot the guest.",
     "DHCP": "Turn DHCP on in the network, or give the NIC a static address.",
     "addresses": "Check whether the network has free addresses.",

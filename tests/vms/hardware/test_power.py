@@ -182,3 +182,16 @@ def test_a_vm_that_failed_for_its_memory_is_tried_again_with_another(lab, page):
 
 def test_the_size_of_an_unmanaged_vm_is_not_the_portals(lab, domain, page):
     assert page.get(f"{seen(lab).get_absolute_url()}size/").status_code == 404
+
+
+def test_power_that_is_changed_on_a_page_of_the_vm_leaves_that_page_open(lab, domain, page):
+    own = seen(lab).get_absolute_url()
+    origin = "http://testserver"
+    for referer, back in (
+        (f"{origin}{own}console/", f"{own}console/"),
+        (f"{origin}{own}snapshots/?page=2", f"{own}snapshots/"),
+        (f"{origin}/vms/", own),
+        (f"{origin}{own}nonsense/", own),
+        ("", own),
+    ):
+        assert page.post(f"{own}start/", headers={"Referer": referer}).url == back
