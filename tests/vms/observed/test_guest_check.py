@@ -118,8 +118,8 @@ NO_CLIENT = {"agent": True, "interface": card(dhcp=NONE)}
 @pytest.mark.parametrize(
     ("wanted", "known", "reason", "fix"),
     [
-        (DHCP, {"link_up": False}, "its link is down", "Edit the NIC and set its link up"),
-        (UP, {"link_up": False}, "its link is down", "Edit the NIC and set its link up"),
+        (DHCP, {"link_up": False}, "its link is down", "Set its link up, or end the isolation"),
+        (UP, {"link_up": False}, "its link is down", "Set its link up, or end the isolation"),
         (DHCP, {"agent": False}, "the guest agent does not answer, so the reason is unknown", "Check the console"),
         (DHCP, {}, "has no agent that could report the reason", "Check the console"),
         (DHCP, {"agent": True, "refused": "forbidden"}, "the guest agent does not allow the portal", REBOOT),
