@@ -78,3 +78,17 @@ def test_the_header_of_a_vm_is_read_alone_and_updates_itself(people, things, cli
     head = html.fromstring(client.get("/vms/lab/alma-8-8/head/").content.decode())
     assert head.get("id") == "head"
     assert head.xpath("string(.//h1)") == "alma-8-8"
+
+
+def test_rows_are_selected_all_at_once_only_by_those_who_can_select_one(people, things, client):
+    for role, offered in (("viewer", False), ("owner", True)):
+        client.force_login(people[role])
+        for path in ("/vms/", "/networks/"):
+            assert ("Select all" in client.get(path).content.decode()) == offered
+
+
+def test_an_adopted_vm_is_shown_without_a_size_of_its_boot_disk(people, things, client):
+    client.force_login(people["superuser"])
+    assert "Boot disk" in client.get("/vms/lab/alma-8-8/").content.decode()
+    client.post("/vms/lab/external/adopt/", {"team": ""}, follow=True)
+    assert "Boot disk" not in client.get("/vms/lab/external/").content.decode()
