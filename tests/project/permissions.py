@@ -116,7 +116,8 @@ PAGES: dict[str, dict[str | None, Rule]] = {
     "operations": each("live ready metrics", MONITORING),
     "portal": {
         **each("overview hypervisors leftovers address_problems search activity activity_table", LIST),
-        "events": LIST,
+        **each("events topology topology_file", LIST),
+        "connect": Rule(SIGNED_IN),  # leads to the form, which has its own rule
         **each("network_problems problems", NAMES),
         "last_definition": READ,  # 404 otherwise, as for all entries of the log
         **each("start_again leave_off", Rule(None, Verb.LIST)),  # those VMs that the user may start

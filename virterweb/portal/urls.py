@@ -7,6 +7,7 @@ from .hypervisors import hypervisor_list
 from .leftovers.views import leftovers
 from .live.views import events
 from .restarts import end_interruption
+from .topology.views import connect, topology, topology_file
 
 app_name = "portal"
 urlpatterns = [
@@ -20,6 +21,9 @@ urlpatterns = [
     path("activity/<int:pk>/definition/", last_definition, name="last_definition"),
     path("problems/", views.address_problems, name="address_problems"),
     path("events/", events, name="events"),
+    path("topology/", topology, name="topology"),
+    path("topology/connect/", connect, name="connect"),
+    re_path(r"^topology\.(?P<suffix>svg|mmd|dot|drawio)\Z", topology_file, name="topology_file"),
     path("search/", views.search, name="search"),
     path("networks/<str:hypervisor>/<str:name>/problems/", views.network_problems, name="network_problems"),
     path("vms/<str:hypervisor>/<str:name>/problems/", views.vm_problems, name="problems"),

@@ -1,0 +1,142 @@
+"""Reads what a user may see of networks, VMs and NICs as a graph, in a constant number of queries."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.db.models import QuerySet
+from django.http import QueryDict
+from django.utils import timezone
+
+from networks.models import Network
+from virterweb.pages.chips import Narrowed
+from virterweb.pages.tables import natural
+from virterweb.people import rights
+from vms.definition import wording
+from vms.listing import narrowed
+from vms.models import VM, NICStatus, NICTraffic
+from vms.observed.rates import GAP, size
+
+from .graph import Column, Dot, Graph, Line, grouped
+from .order import ordered
+
+MOST = 1000  # VMs
+GROUPED = 60  # columns; if there were more, VMs on the same networks are one
+OFF, DOWN = "off", "down"
+ABOUT_VMS = ("q", "state", "owner")  # filters that leave out networks without such VMs
+COLUMNS = ("vm__desired", "kind", "source", "network", "mac", "place", "target", "link")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Topology:
+    """The graph for a page, its chips, and how many VMs it leaves out because there are too many."""
+
+    graph: Graph
+    narrowed: Narrowed
+    left_out: int
+
+
+def read(user: rights.Actor, query: QueryDict, hypervisors: int) -> Topology:
+    """Return what a query asks for: the filters of the list of VMs, and `network` or `vm` by name."""
+    found = narrowed(VM.objects.visible_to(user).shown(), query, hypervisors)
+    vms = found.rows
+    if name := query.get("vm", ""):
+        vms = vms.filter(name=name)
+    if name := query.get("network", ""):
+        on = NICStatus.objects.filter(network__name=name, network__in=Network.objects.visible_to(user))
+        vms = vms.filter(pk__in=on.values("vm__desired"))
+    rows = list(vms.select_related("status", "hypervisor").defer(*NOT_READ).order_by(natural("name"))[: MOST + 1])
+    shown = rows[:MOST]
+    dots = _dots(shown)
+    lines = _lines(_networks(user, query), dots, shown)
+    columns = tuple(_column(vm, dots.get(vm.pk, {})) for vm in shown)
+    graph = Graph(lines=_used(lines, columns, query), columns=columns)
+    if len(columns) > GROUPED:
+        graph = Graph(lines=graph.lines, columns=grouped(columns))
+    return Topology(graph=ordered(graph), narrowed=found, left_out=vms.count() - MOST if len(rows) > MOST else 0)
+
+
+NOT_READ = ("status__document", "status__stored", "user_data")
+
+
+def _networks(user: rights.Actor, query: QueryDict) -> QuerySet[Network]:
+    networks = Network.objects.visible_to(user).shown().once_a_name().order_by(natural("name"))
+    networks = networks.select_related("status", "hypervisor").defer("status__document", "status__stored")
+    if hypervisor := query.get("hypervisor", ""):
+        networks = networks.filter(hypervisor__name=hypervisor)
+    return networks
+
+
+def _lines(networks: QuerySet[Network], dots: Mapping[int, Mapping], vms: Iterable[VM]) -> tuple[Line, ...]:
+    """Return a line for each network, and for each other source of a NIC."""
+    lines = {f"network-{network.pk}": _line(network) for network in networks}
+    for vm in vms:
+        for (key, kind, source), _ in dots.get(vm.pk, {}).values():
+            if key not in lines:
+                note = wording.KINDS.get(kind, "")
+                lines[key] = Line(key=key, name=source or note, hypervisor=vm.hypervisor.name, note=note)
+    return tuple(lines.values())
+
+
+def _line(network: Network) -> Line:
+    status, state = network.status, network.shown_state
+    is_off = not status.active and state.tone in ("ready", "quiet")
+    return Line(
+        key=f"network-{network.pk}",
+        name=network.name,
+        hypervisor=network.hypervisor.name,
+        note=status.ip_range,
+        edge=" · ".join(part for part in (status.bridge, status.forward_mode) if part),
+        url=network.get_absolute_url(),
+        state="inactive" if is_off else state.words,
+        tone=OFF if is_off else state.tone,
+    )
+
+
+def _used(lines: Iterable[Line], columns: Iterable[Column], query: QueryDict) -> tuple[Line, ...]:
+    """Return the lines to show: with a filter that is about VMs only those that some VM is on."""
+    about_vms = any(query.get(key) for key in (*ABOUT_VMS, "tag", "vm", "network"))
+    used = {key for column in columns for key in column.lines}
+    return tuple(line for line in lines if line.key in used or not about_vms)
+
+
+def _column(vm: VM, dots: Mapping[str, tuple]) -> Column:
+    state = vm.shown_state
+    return Column(
+        key=f"vm-{vm.pk}",
+        name=vm.name,
+        hypervisor=vm.hypervisor.name,
+        url=vm.get_absolute_url(),
+        state=state.words,
+        tone=state.tone,
+        dots=tuple(dot for _, dot in dots.values()),
+    )
+
+
+def _dots(vms: Iterable[VM]) -> dict[int, dict[str, tuple[tuple[str, str, str], Dot]]]:
+    """Return the NICs by VM: as found, or as saved where libvirt has none yet, with the key of what they are on."""
+    names = {vm.pk: vm for vm in vms}
+    rates = _rates(names)
+    found: dict[int, dict] = {}
+    rows = NICStatus.objects.filter(vm__desired__in=names).order_by("vm", "position").values_list(*COLUMNS)
+    for pk, kind, source, network, mac, place, target, link in rows:
+        key = f"network-{network}" if network else f"{kind}-{names[pk].hypervisor_id}-{source}"
+        rate = rates.get((pk, mac, place), 0.0)
+        facts = ", ".join(part for part in (mac, target, "link down" if link == DOWN else "", _speed(rate)) if part)
+        url = f"{names[pk].get_absolute_url()}#nics"
+        dot = Dot(
+            line=key, on=source or wording.KINDS.get(kind, ""), facts=facts, url=url, down=link == DOWN, rate=rate
+        )
+        found.setdefault(pk, {})[f"{mac} {place}"] = (key, kind, source), dot
+    return found
+
+
+def _speed(rate: float) -> str:
+    return f"{size(rate)}/s" if rate else ""
+
+
+def _rates(vms: Mapping[int, VM]) -> dict[tuple[int, str, str], float]:
+    """Return the bytes a second of NICs, both ways, as of the last reading."""
+    recent = NICTraffic.objects.filter(vm__desired__in=vms, at__gt=timezone.now() - timedelta(seconds=GAP))
+    rows = recent.values_list("vm__desired", "mac", "place", "samples")
+    return {(vm, mac, place): float(sum(samples[-1])) for vm, mac, place, samples in rows if samples}
