@@ -81,8 +81,12 @@ def test_the_topology_can_be_downloaded(page, lab, suffix):
         assert len(list(root.iter(f"{SVG}circle"))) == 4
 
 
-def test_names_are_escaped_in_the_picture(page, lab):
-    lab.networks.filter(name="net1").update(name="<b>&x")
+@pytest.mark.parametrize("name", ["<b>&x", "a\x01b", "a\u202eb", "x" * 300, "'\"", "\U0001f600"])
+def test_any_name_is_only_a_name_in_the_picture(page, lab, name):
+    lab.networks.filter(name="net1").update(name=name)
+    lab.vms.filter(name="one").update(name=name)
+    for suffix in ("svg", "mmd", "dot", "drawio"):
+        assert page.get(f"/topology.{suffix}").status_code == 200
     assert etree.fromstring(page.get("/topology.svg").content) is not None
     assert b"<b>&x" not in page.get("/topology/").content
 

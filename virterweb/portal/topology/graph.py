@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +44,7 @@ class Column:
     dots: tuple[Dot, ...] = ()
     names: tuple[str, ...] = ()  # of the VMs, if there are several
 
-    @property
+    @cached_property
     def lines(self) -> frozenset[str]:
         return frozenset(dot.line for dot in self.dots)
 

@@ -29,15 +29,12 @@ def ordered(graph: Graph) -> Graph:
 def _of_one(lines: Sequence[Line], columns: Sequence[Column]) -> tuple[Sequence[Line], Sequence[Column]]:
     best = _length(lines, columns), lines, columns
     for _ in range(ROUNDS):
-        columns = _by_mean(columns, {column.key: _places(lines, column) for column in columns})
+        place = {line.key: number for number, line in enumerate(lines)}
+        columns = _by_mean(columns, {each.key: [place[line] for line in each.lines] for each in columns})
         lines = _by_mean(lines, _crossed(columns))
         if (length := _length(lines, columns)) < best[0]:
             best = length, lines, columns
     return best[1:]
-
-
-def _places(lines: Sequence[Line], column: Column) -> list[int]:
-    return [place for place, line in enumerate(lines) if line.key in column.lines]
 
 
 def _crossed(columns: Sequence[Column]) -> dict[str, list[int]]:

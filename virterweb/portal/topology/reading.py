@@ -9,6 +9,7 @@ from django.http import QueryDict
 from django.utils import timezone
 
 from networks.models import Network
+from virterweb.pages.characters import visible
 from virterweb.pages.chips import Narrowed
 from virterweb.pages.tables import natural
 from virterweb.people import rights
@@ -74,7 +75,7 @@ def _lines(networks: QuerySet[Network], dots: Mapping[int, Mapping], vms: Iterab
         for (key, kind, source), _ in dots.get(vm.pk, {}).values():
             if key not in lines:
                 note = wording.KINDS.get(kind, "")
-                lines[key] = Line(key=key, name=source or note, hypervisor=vm.hypervisor.name, note=note)
+                lines[key] = Line(key=key, name=visible(source) or note, hypervisor=vm.hypervisor.name, note=note)
     return tuple(lines.values())
 
 
@@ -83,10 +84,10 @@ def _line(network: Network) -> Line:
     is_off = not status.active and state.tone in ("ready", "quiet")
     return Line(
         key=f"network-{network.pk}",
-        name=network.name,
+        name=visible(network.name),
         hypervisor=network.hypervisor.name,
-        note=status.ip_range,
-        edge=" · ".join(part for part in (status.bridge, status.forward_mode) if part),
+        note=visible(status.ip_range),
+        edge=" · ".join(visible(part) for part in (status.bridge, status.forward_mode) if part),
         url=network.get_absolute_url(),
         state="inactive" if is_off else state.words,
         tone=OFF if is_off else state.tone,
@@ -104,7 +105,7 @@ def _column(vm: VM, dots: Mapping[str, tuple]) -> Column:
     state = vm.shown_state
     return Column(
         key=f"vm-{vm.pk}",
-        name=vm.name,
+        name=visible(vm.name),
         hypervisor=vm.hypervisor.name,
         url=vm.get_absolute_url(),
         state=state.words,
@@ -122,10 +123,17 @@ def _dots(vms: Iterable[VM]) -> dict[int, dict[str, tuple[tuple[str, str, str], 
     for pk, kind, source, network, mac, place, target, link in rows:
         key = f"network-{network}" if network else f"{kind}-{names[pk].hypervisor_id}-{source}"
         rate = rates.get((pk, mac, place), 0.0)
-        facts = ", ".join(part for part in (mac, target, "link down" if link == DOWN else "", _speed(rate)) if part)
+        facts = ", ".join(
+            part for part in (mac, visible(target), "link down" if link == DOWN else "", _speed(rate)) if part
+        )
         url = f"{names[pk].get_absolute_url()}#nics"
         dot = Dot(
-            line=key, on=source or wording.KINDS.get(kind, ""), facts=facts, url=url, down=link == DOWN, rate=rate
+            line=key,
+            on=visible(source) or wording.KINDS.get(kind, ""),
+            facts=facts,
+            url=url,
+            down=link == DOWN,
+            rate=rate,
         )
         found.setdefault(pk, {})[f"{mac} {place}"] = (key, kind, source), dot
     return found

@@ -3,9 +3,9 @@
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.http import content_disposition_header, urlencode
+from django.utils.safestring import SafeString
 from django.views.decorators.http import require_GET
 
 from networks.models import Network
@@ -17,6 +17,7 @@ from vms.models import VM
 from . import texts
 from .layout import drawn
 from .reading import read
+from .svg import svg
 
 ABOUT = ("network", "vm")  # names that the URL narrows the page to
 CHOICES = 500  # VMs and networks each that can be connected here
@@ -33,7 +34,12 @@ def topology(request: HttpRequest) -> HttpResponse:
     """Show the topology of everything that the filters leave."""
     hypervisors = rights.hypervisor_count(request)
     found = read(request.user, request.GET, hypervisors)
-    context = {"found": found, "graph": found.graph, "drawing": drawn(found.graph), "several": hypervisors > 1}
+    context = {
+        "found": found,
+        "graph": found.graph,
+        "picture": SafeString(svg(drawn(found.graph))),
+        "several": hypervisors > 1,
+    }
     context |= {"files": FILES.items(), "end": f"?{request.GET.urlencode()}" if request.GET else ""}
     if not request.htmx:
         context |= _choices(request)
@@ -83,7 +89,7 @@ def topology_file(request: HttpRequest, suffix: str) -> HttpResponse:
     """Serve the topology as svg, or as text: mmd for Mermaid, dot, drawio."""
     graph = read(request.user, request.GET, rights.hypervisor_count(request)).graph
     if suffix == "svg":
-        text, kind = render_to_string("portal/topology/_diagram.html", {"drawing": drawn(graph)}), "image/svg+xml"
+        text, kind = svg(drawn(graph)), "image/svg+xml"
     else:
         write, kind = TEXTS[suffix]
         text = write(graph)
