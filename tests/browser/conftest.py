@@ -118,6 +118,19 @@ def tab(open_tab: Callable[..., Page]) -> Page:
 
 
 @pytest.fixture
+def tagged(portal: Portal) -> Iterator[Callable[[str], None]]:
+    """Change what the pages of a network show: its tags."""
+    added: list[str] = []
+
+    def add(tag: str) -> None:
+        added.append(tag)
+        portal.ask(f"Network.objects.get(name='default').change_tags(add=[{tag!r}])")
+
+    yield add
+    portal.ask(f"Network.objects.get(name='default').change_tags(remove={added!r})")
+
+
+@pytest.fixture
 def picture(pytestconfig: pytest.Config) -> Callable[[Page, str], None]:
     """Take a picture of a page in both themes, if pytest was told where to put them."""
     folder = pytestconfig.getoption("--pictures")

@@ -132,7 +132,7 @@ def test_after_a_reload_the_same_file_continues_the_upload(
     assert arrived(uploading) == hashlib.sha256(disk.read_bytes()).digest()
 
 
-@pytest.mark.failing_requests("/images/", "/trouble/")
+@pytest.mark.failing_requests("/images/", "/trouble/", "/events/")
 def test_an_upload_survives_a_restart_of_the_portal(uploading: Portal, disk: Path, tab: Page):
     killed = []
 
