@@ -91,7 +91,7 @@ MIDDLEWARE = [
     "virterweb.middleware.IgnoreMalformedCurrentURL",
     "django_htmx.middleware.HtmxMiddleware",
     "virterweb.hypervisors.watching.WatchHypervisors",
-    "virterweb.pages.unchanged.UnchangedFragments",
+    "virterweb.portal.live.unchanged.UnchangedFragments",
     "virterweb.middleware.WithoutIndentation",
     "virterweb.middleware.VisibleCharacters",
     "virterweb.people.hidden.look_alikes.VisibleLookAlikeMarks",

@@ -191,3 +191,7 @@ def test_a_superuser_chooses_among_all_teams(client, operator, lab):
     red = make_team("red")
     client.force_login(operator)
     assert red in client.get("/profile/tokens/").context["form"].fields["teams"].queryset
+
+
+def test_a_token_gets_no_stream_of_pages_which_have_all_rights_of_the_user(member, lab):
+    assert program(make_token(member)).get("/events/?f=/networks/").status_code == 403

@@ -1,7 +1,6 @@
 """Fragments of pages as their own URLs serve them, rendered at most once for all pages of a user that show them."""
 
 import asyncio
-import re
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
@@ -20,7 +19,8 @@ from django.http import Http404, HttpRequest, QueryDict
 from django.urls import Resolver404, resolve, reverse
 
 from virterweb.changes.models import EVERYWHERE
-from virterweb.pages.unchanged import digest
+
+from .unchanged import TOKENS, digest
 
 MAX_URL = 2000  # characters
 KEPT = 500  # rendered fragments
@@ -28,7 +28,6 @@ PAUSE = 0.4  # seconds between two renderings of a fragment, and
 SHARE = 5  # how many times as long as a rendering took: a fragment uses at most this part of a core
 SESSION_INTERVAL = 15.0  # seconds for which a session counts as checked
 TRAFFIC = frozenset(("vms:detail",))  # the pages that show the traffic of NICs
-TOKENS = re.compile(r'(?<=name="csrfmiddlewaretoken" value=")\w*')  # differ each time; pages have their own
 TIMES = -(2**62)  # the topic of what changes by time alone: a poll that is late
 
 threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="live")
@@ -128,6 +127,7 @@ class Renderer:
             found = Rendered(html=html, version=version, at=now, seconds=now - began)
             if html is None:  # another session of the user may see it
                 self._sessions.pop(viewer.session, None)
+                self._locks.pop(key, None)
             else:
                 self._keep(key, found)
         return found
@@ -156,6 +156,7 @@ class Renderer:
             is_html = response.get("Content-Type", "").startswith("text/html")
             if response.status_code != HTTPStatus.OK or response.streaming or not is_html:
                 return None
+            # Pages have tokens of their own.
             return TOKENS.sub("", response.content.decode(response.charset))
         finally:
             response.close()

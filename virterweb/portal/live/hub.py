@@ -43,6 +43,7 @@ class Hub:
         self._began_at = 0.0
         self._pages: set[Page] = set()
         self._task: asyncio.Task[None] | None = None
+        self._known: asyncio.Event | None = None
 
     @contextmanager
     def shown(self, page: Page) -> Iterator[None]:
@@ -56,9 +57,9 @@ class Hub:
     async def started(self) -> None:
         """Return when the numbers are known and followed."""
         if not self._task or self._task.done():
-            await self._look()
-            self._began_at = time.monotonic()
-            self._task = asyncio.create_task(self._follow())
+            self._known = asyncio.Event()
+            self._task = asyncio.create_task(self._follow(self._known))
+        await self._known.wait()
 
     def may_have_changed(self, fragment: Fragment, seconds: float) -> bool:
         """Return whether something that a fragment shows may have changed within so many seconds."""
@@ -66,13 +67,15 @@ class Hub:
         recent = frozenset(topic for topic, at in self._changed_at.items() if at >= since)
         return self._began_at > since or fragment.shows(recent)
 
-    async def _follow(self) -> None:
+    async def _follow(self, known: asyncio.Event) -> None:
         async with Notified() as notified:
             used_at = watched_at = time.monotonic()
             while time.monotonic() - used_at < KEPT:
-                await notified.wait(INTERVAL)
                 try:
                     await self._look()
+                    if not known.is_set():
+                        self._began_at = time.monotonic()
+                        known.set()
                     if self._pages and time.monotonic() - watched_at >= WATCH_INTERVAL:
                         watched_at = time.monotonic()
                         await self._watch()
@@ -81,6 +84,7 @@ class Hub:
                     await asyncio.sleep(RETRY)
                 if self._pages:
                     used_at = time.monotonic()
+                await notified.wait(INTERVAL)
 
     async def _look(self) -> None:
         before = self.numbers

@@ -60,6 +60,7 @@ class Stream:
                 await self._next(checked_at)
                 if time.monotonic() - checked_at >= CHECK_INTERVAL:
                     checked_at = time.monotonic()
+                    await hub.started()  # if it has ended by an error
                     if not await renderer().is_signed_in(self.viewer):
                         yield _event("fetch", [self.page.fragments[0].url])
                         return

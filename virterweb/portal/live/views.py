@@ -1,5 +1,6 @@
 """The URL of the streams."""
 
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.views.decorators.http import require_GET
 
@@ -19,8 +20,11 @@ def events(request: HttpRequest) -> HttpResponse:
     """Send the fragments with the URLs `f` whenever they change.
 
     `seen` or the header `Last-Event-ID` is the ID of the last event that the page got; without one, `age` is the number
-    of milliseconds since the page was made.
+    of milliseconds since the page was made. Tokens cannot be used: what is sent was rendered with all rights of the
+    user, and a token may have fewer.
     """
+    if request.token:
+        raise PermissionDenied("Open pages cannot be followed with a token.")
     ids = dict(visible_hypervisors(request.user).values_list("name", "pk"))
     fragments = [fragment(url, ids) for url in urls_of(request.GET)[:MOST]]
     if not fragments:

@@ -25,6 +25,7 @@ MOST = 1000  # VMs
 GROUPED = 60  # columns; if there were more, VMs on the same networks are one
 OFF, DOWN = "off", "down"
 ABOUT_VMS = ("q", "state", "owner")  # filters that leave out networks without such VMs
+NOT_READ = ("status__document", "status__stored", "user_data")
 COLUMNS = ("vm__desired", "kind", "source", "network", "mac", "place", "target", "link")
 
 
@@ -55,9 +56,6 @@ def read(user: rights.Actor, query: QueryDict, hypervisors: int) -> Topology:
     if len(columns) > GROUPED:
         graph = Graph(lines=graph.lines, columns=grouped(columns))
     return Topology(graph=ordered(graph), narrowed=found, left_out=vms.count() - MOST if len(rows) > MOST else 0)
-
-
-NOT_READ = ("status__document", "status__stored", "user_data")
 
 
 def _networks(user: rights.Actor, query: QueryDict) -> QuerySet[Network]:

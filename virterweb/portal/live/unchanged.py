@@ -8,7 +8,8 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.deprecation import MiddlewareMixin
 
 # What differs between two renderings of the same: tokens of forms, and ages, which pages count by themselves.
-IGNORED = re.compile(r'(?<=name="csrfmiddlewaretoken" value=")\w*|<time data-age[^>]*>[^<]*')
+TOKENS = re.compile(r'(?<=name="csrfmiddlewaretoken" value=")\w*')
+IGNORED = re.compile(rf"{TOKENS.pattern}|<time data-age[^>]*>[^<]*")
 
 
 def digest(html: str) -> str:
