@@ -1,6 +1,7 @@
 """Opens consoles of hypervisors, in threads of their own: a hypervisor that hangs delays no other page or console."""
 
 import asyncio
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ from . import sync as console
 SCROLLBACK = 64 * 1024  # bytes of the log that a viewer gets first
 RECOGNISED = 256  # bytes at the end of a log by which it is recognised
 RETRY = 3  # seconds until a page tries again by itself
+STOPPING = 3.0  # seconds within which a domain is off whose consoles have closed
+STOPPING_CHECK = 0.1  # seconds
 Opened = TypeVar("Opened")
 
 # The threads stay: the kernel ends an SSH connection with the thread that has opened it.
@@ -90,11 +93,19 @@ async def open_display(vm: VM) -> Display:
 
 
 async def why_ended(vm: VM) -> NotOpened:
-    """Return why a console has ended while libvirt was connected."""
+    """Return why a console has ended while libvirt was connected.
+
+    A domain that stops closes its consoles first, and counts as running until libvirt has cleaned up.
+    """
 
     def work() -> bool:
+        until = time.monotonic() + STOPPING
         with connected(vm.hypervisor_id, vm.hypervisor.uri, limited=False) as connection:
-            return connection.consoles.is_running(vm.uuid_text)
+            while running := connection.consoles.is_running(vm.uuid_text):
+                if time.monotonic() > until:
+                    break
+                time.sleep(STOPPING_CHECK)
+            return running
 
     try:
         running = await _in_thread(work, lambda opened: None)
