@@ -7,6 +7,7 @@ from django.contrib.auth import get_user_model
 from django.db import transaction
 from django.utils import timezone
 
+from networks.models import NetworkStatus
 from tests.support.making import make_hypervisor, make_lease, make_network, make_running, make_vm
 from virterweb.changes import writes
 from virterweb.changes.models import EVERYWHERE, ChangeCounter
@@ -67,6 +68,9 @@ NOT_SHOWN = {
     "open page": lambda vm: Hypervisor.objects.watch(),
     "heartbeat": lambda vm: WorkerProcess.objects.create(name="worker", seen_at=timezone.now()),
     "sign-in": lambda vm: get_user_model().objects.update(last_login=timezone.now()),
+    "leases without news": lambda vm: NetworkStatus.objects.update(leases_read_at=timezone.now()),
+    "update of no row": lambda vm: VM.objects.filter(name="other").update(name="another"),
+    "deletion of no row": lambda vm: VM.objects.filter(name="other").delete(),
     "reading": lambda vm: list(VM.objects.select_related("status")),
     "nothing": lambda vm: None,
 }

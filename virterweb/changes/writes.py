@@ -19,6 +19,7 @@ log = logging.getLogger(__name__)
 
 WRITE = re.compile(r'\s*(?:INSERT (?:OR \w+ )?INTO|UPDATE|DELETE FROM) "(\w+)"')
 COLUMN = re.compile(r'(?:\bSET|,) "(\w+)" = ')
+RETURNS = re.compile(r" RETURNING ")  # SQLite counts such rows when they are fetched
 LONGEST = 2000  # characters of a statement that is kept as known
 
 # Tables that no page shows, or only pages that ask for news by themselves, such as the console's.
@@ -51,6 +52,8 @@ BOOKKEEPING = frozenset(
         "crashes",
         "due_at",
         "last_login",
+        "leases_due_at",
+        "leases_read_at",
         "seconds",
         "traffic_due_at",
         "uptime",
@@ -97,6 +100,8 @@ class _Count:
 
 def _execute(execute: Callable, sql: str, params: object, many: bool, context: dict) -> object:
     result = execute(sql, params, many, context)
+    if context["cursor"].rowcount == 0 and not RETURNS.search(sql):
+        return result
     if table := (_shown_table if len(sql) < LONGEST else _shown_table.__wrapped__)(sql):
         topic = _topic.get()
         _count(context["connection"], -topic if table == TRAFFIC else topic)

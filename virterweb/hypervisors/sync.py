@@ -1,7 +1,7 @@
 """One poll of one hypervisor: connect, have every app record its observations, and record the result."""
 
 import logging
-from datetime import timedelta
+from datetime import datetime, timedelta
 from time import monotonic
 
 from django.conf import settings
@@ -20,7 +20,9 @@ from .models import Hypervisor, HypervisorStatus, ReadingProblem
 
 log = logging.getLogger(__name__)
 
-MIN_PAUSE = 1.0  # seconds between two polls of a hypervisor that is watched or busy
+MIN_PAUSE = 1.0  # seconds between two polls of a hypervisor that is busy, or watched without events
+QUIET_PAUSE = 3.0  # seconds between two polls of a watched hypervisor whose events work and where nothing changes
+QUIET_GROWTH = 1.25  # the factor by which the pause grows until then
 PAUSE_PER_POLL_SECOND = 10  # a poll may take a tenth of the time, so a large hypervisor is polled less often
 MAX_PAUSE = 10.0  # seconds between two such polls, however slow they are, and where libvirt sends no events
 RETRY_INTERVAL = 2.0  # seconds between two attempts to reach one that does not answer
@@ -115,11 +117,26 @@ def _read_everything(hypervisor: Hypervisor, connection: Connection) -> dict:
     ) != status.devices:  # last: a bridge of what was seen to run is there by now
         fresh["devices"] = devices
     seconds = monotonic() - began
-    usual = min(seconds, status.seconds) if status.observed_at else 0.0  # a single slow poll does not count
-    pause = min(max(MIN_PAUSE, PAUSE_PER_POLL_SECOND * usual), MAX_PAUSE)
+    quiet = connection.sends_events and not busy
+    # A single slow poll does not count.
+    pause = _pause(status, min(seconds, status.seconds), since=now if quiet else None)
     unwatched = pause if busy else settings.IDLE_POLL_SECONDS if connection.sends_events else MAX_PAUSE
     cleared = {"unreachable_since": None, "error": "", "detail": ""} if status.error else {}
     return {"observed_at": database_time(), "due_at": _after(pause, unwatched), "seconds": seconds, **fresh, **cleared}
+
+
+def _pause(status: HypervisorStatus, usual: float, *, since: datetime | None) -> float:
+    """Return the seconds until the next poll of a watched hypervisor.
+
+    A poll usually takes `usual` seconds. The pause grows from poll to poll if `since` is given, the time at which this
+    one began: nothing has changed, and events would tell.
+    """
+    if not status.observed_at:
+        return MIN_PAUSE
+    least = MIN_PAUSE
+    if since:
+        least = min(max(MIN_PAUSE, QUIET_GROWTH * (since - status.observed_at).total_seconds()), QUIET_PAUSE)
+    return min(max(least, PAUSE_PER_POLL_SECOND * usual), MAX_PAUSE)
 
 
 def _record_failure(status: HypervisorStatus, problem: HypervisorError) -> None:
