@@ -1,4 +1,5 @@
-// The topology: highlight by name, zoom by + and -, by the wheel with Ctrl, and by buttons, pan by dragging.
+// The topology: highlight by name, zoom by + and -, by the wheel with Ctrl, and by buttons, pan by dragging. The page
+// that sets the link of a NIC opens as a dialog.
 
 const STEP = 1.25;
 const LEAST = 0.2, MOST = 4;
@@ -38,6 +39,18 @@ const KEYS = { "+": "in", "-": "out", 0: "whole" };
 addEventListener("click", ({ target }) => {
   const how = target.closest?.("[data-zoom]")?.dataset.zoom;
   if (how) zoomTo(ZOOMS[how]());
+});
+addEventListener("click", async (event) => {
+  const dialog = document.getElementById("nic");
+  if (event.target.closest?.("#nic [data-close]")) {
+    event.preventDefault();
+    return dialog.close();
+  }
+  const url = event.target.closest?.(".topology a.nic")?.getAttribute("href") ?? "";
+  if (!dialog || !url.endsWith("/link/") || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  await htmx.ajax("GET", url, { target: "#nic-link", swap: "outerHTML" });
+  dialog.showModal();
 });
 addEventListener("keydown", (event) => {
   if (!event.target.closest?.(".canvas") || event.ctrlKey || event.metaKey || !KEYS[event.key]) return;

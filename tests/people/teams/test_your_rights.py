@@ -35,8 +35,8 @@ def test_it_shows_each_team_with_role_and_hypervisor(member_page, lab, member):
     page = text(member_page)
     assert "You may run VMs and add networks on lab." in page
     for row in (
-        "<strong>red</strong> as manager on lab",
-        "<strong>blue</strong> as viewer on all hypervisors",
+        "red</a> as manager on lab",
+        "blue</a> as viewer on all hypervisors",
         "<td>see names, addresses and states; see definitions and history</td>",  # of the auditor
         "<td>nothing</td>",
     ):

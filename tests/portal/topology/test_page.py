@@ -5,9 +5,11 @@ from django.contrib.auth import get_user_model
 from django.test import Client
 from lxml import etree, html
 
-from tests.support.making import make_hypervisor, make_network, make_running, make_vm
+from networks.models import Network
+from tests.support.making import make_hypervisor, make_lease, make_network, make_running, make_vm
 from tests.support.teams import make_team
 from virterweb.people.models import Grant
+from vms.models import VM
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -19,6 +21,7 @@ def lab(db):
     for name, cidr in (("net1", "10.255.0.1/24"), ("net2", "10.255.1.1/24"), ("empty", "10.255.2.1/24")):
         make_network(lab, name, cidr)
     one, two = make_vm(lab, "one", 1), make_vm(lab, "two", 2)
+    one.nics.create(position=1, source="net2", mac="52:54:00:00:00:02")
     make_running(one, ("net1", "52:54:00:00:00:01", "vnet0"), ("net2", "52:54:00:00:00:02", "vnet1"))
     make_running(two, ("net1", "52:54:00:00:00:03", "vnet2"))
     two.status.nics.create(position=1, kind="bridge", source="br0", mac="52:54:00:00:00:04", link="down")
@@ -112,3 +115,44 @@ def test_many_vms_on_the_same_networks_are_one_column(page, lab):
 
 def test_nobody_sees_it_without_being_signed_in(db):
     assert Client().get("/topology/").status_code == 302
+
+
+def test_a_team_has_its_own_topology(page, lab):
+    team = make_team("blue", {}, on=lab)
+    VM.objects.filter(name="two").update(team=team)
+    content = page.get("/topology/?team=blue").content
+    assert (sorted(names(content)), heads(content)) == (["br0", "net1"], ["two"])
+
+
+def links(page: bytes) -> list[str]:
+    return html.fromstring(page).xpath("//*[local-name()='svg']//*[starts-with(@class, 'nic')]/@href")
+
+
+def test_a_nic_leads_to_the_page_that_sets_its_link_down_and_back(page, lab, enqueued):
+    make_lease(Network.objects.get(name="net2"), "52:54:00:00:00:02", "10.255.1.7")
+    diagram = "/topology/?vm=one"
+    content = page.get(diagram).content
+    assert b"52:54:00:00:00:02, 10.255.1.7, vnet1" in content
+    (url,) = (each for each in links(content) if "00:02" in each)
+    shown = page.get(url, headers={"HX-Request": "true", "HX-Current-URL": f"http://testserver{diagram}"})
+    (form,) = html.fromstring(shown.content).forms
+    assert "10.255.1.7" in shown.content.decode()
+    answer = page.post(form.action, dict(form.fields))
+    assert answer.url == diagram
+    assert not VM.objects.get(name="one").desired_nic("52:54:00:00:00:02")[0].link_up
+
+
+def test_the_page_of_a_link_returns_to_no_other_site(page, lab, enqueued):
+    (url,) = (each for each in links(page.get("/topology/?vm=one").content) if "00:02" in each)
+    for there in ("https://example.org/", "//example.org/", "javascript:alert(1)"):
+        assert page.post(url, {"up": "no", "next": there}).url == "/vms/lab/one/"
+
+
+def test_who_may_not_change_a_vm_is_led_to_its_nics(lab, client):
+    user = get_user_model().objects.create_user("eva")
+    Grant.objects.all().delete()
+    team = make_team("red", {user: "viewer"}, on=lab)
+    VM.objects.update(team=team)
+    client.force_login(user)
+    found = links(client.get("/topology/").content)
+    assert found and all(url.endswith("#nics") for url in found)

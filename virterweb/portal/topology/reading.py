@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from django.db.models import QuerySet
 from django.http import QueryDict
+from django.urls import reverse
 from django.utils import timezone
 
 from networks.models import Network
@@ -13,7 +14,10 @@ from virterweb.pages.characters import visible
 from virterweb.pages.chips import Narrowed
 from virterweb.pages.tables import natural
 from virterweb.people import rights
+from virterweb.people.verbs import Verb
+from vms.addresses.nic_addresses import addresses_of
 from vms.definition import wording
+from vms.definition.nics.spec import key_of
 from vms.listing import narrowed
 from vms.models import VM, NICStatus, NICTraffic
 from vms.observed.rates import GAP, size
@@ -26,36 +30,41 @@ GROUPED = 60  # columns; if there were more, VMs on the same networks are one
 OFF, DOWN = "off", "down"
 ABOUT_VMS = ("q", "state", "owner")  # filters that leave out networks without such VMs
 NOT_READ = ("status__document", "status__stored", "user_data")
-COLUMNS = ("vm__desired", "kind", "source", "network", "mac", "place", "target", "link")
+COLUMNS = ("pk", "vm__desired", "kind", "source", "network", "mac", "place", "target", "link")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Topology:
-    """The graph for a page, its chips, and how many VMs it leaves out because there are too many."""
+    """The graph for a page, its chips, the VMs that may be changed, and how many it leaves out: there are too many."""
 
     graph: Graph
     narrowed: Narrowed
+    changeable: tuple[VM, ...]
     left_out: int
 
 
 def read(user: rights.Actor, query: QueryDict, hypervisors: int) -> Topology:
-    """Return what a query asks for: the filters of the list of VMs, and `network` or `vm` by name."""
+    """Return what a query asks for: the filters of the list of VMs, and `network`, `vm` or `team` by name."""
     found = narrowed(VM.objects.visible_to(user).shown(), query, hypervisors)
     vms = found.rows
     if name := query.get("vm", ""):
         vms = vms.filter(name=name)
+    if team := query.get("team", ""):
+        vms = vms.filter(team__name=team)
     if name := query.get("network", ""):
         on = NICStatus.objects.filter(network__name=name, network__in=Network.objects.visible_to(user))
         vms = vms.filter(pk__in=on.values("vm__desired"))
     rows = list(vms.select_related("status", "hypervisor").defer(*NOT_READ).order_by(natural("name"))[: MOST + 1])
     shown = rows[:MOST]
-    dots = _dots(shown)
+    changeable = tuple(vm for vm in shown if not vm.removed_at and rights.may(user, Verb.EDIT, vm))
+    dots = _dots(shown, {vm.pk for vm in changeable})
     lines = _lines(_networks(user, query), dots, shown)
     columns = tuple(_column(vm, dots.get(vm.pk, {})) for vm in shown)
     graph = Graph(lines=_used(lines, columns, query), columns=columns)
     if len(columns) > GROUPED:
         graph = Graph(lines=graph.lines, columns=grouped(columns))
-    return Topology(graph=ordered(graph), narrowed=found, left_out=vms.count() - MOST if len(rows) > MOST else 0)
+    left_out = vms.count() - MOST if len(rows) > MOST else 0
+    return Topology(graph=ordered(graph), narrowed=found, changeable=changeable, left_out=left_out)
 
 
 def _networks(user: rights.Actor, query: QueryDict) -> QuerySet[Network]:
@@ -94,7 +103,7 @@ def _line(network: Network) -> Line:
 
 def _used(lines: Iterable[Line], columns: Iterable[Column], query: QueryDict) -> tuple[Line, ...]:
     """Return the lines to show: with a filter that is about VMs only those that some VM is on."""
-    about_vms = any(query.get(key) for key in (*ABOUT_VMS, "tag", "vm", "network"))
+    about_vms = any(query.get(key) for key in (*ABOUT_VMS, "tag", "team", "vm", "network"))
     used = {key for column in columns for key in column.lines}
     return tuple(line for line in lines if line.key in used or not about_vms)
 
@@ -112,29 +121,35 @@ def _column(vm: VM, dots: Mapping[str, tuple]) -> Column:
     )
 
 
-def _dots(vms: Iterable[VM]) -> dict[int, dict[str, tuple[tuple[str, str, str], Dot]]]:
-    """Return the NICs by VM: as found, or as saved where libvirt has none yet, with the key of what they are on."""
+def _dots(vms: Iterable[VM], changeable: set[int]) -> dict[int, dict[str, tuple[tuple[str, str, str], Dot]]]:
+    """Return the NICs that were found by VM, each with the key of what it is on.
+
+    They lead to the page that sets the link, or to the VM if it is not changeable.
+    """
     names = {vm.pk: vm for vm in vms}
     rates = _rates(names)
+    nics = NICStatus.objects.filter(vm__desired__in=names)
+    addresses = addresses_of(nics)
     found: dict[int, dict] = {}
-    rows = NICStatus.objects.filter(vm__desired__in=names).order_by("vm", "position").values_list(*COLUMNS)
-    for pk, kind, source, network, mac, place, target, link in rows:
-        key = f"network-{network}" if network else f"{kind}-{names[pk].hypervisor_id}-{source}"
-        rate = rates.get((pk, mac, place), 0.0)
-        facts = ", ".join(
-            part for part in (mac, visible(target), "link down" if link == DOWN else "", _speed(rate)) if part
-        )
-        url = f"{names[pk].get_absolute_url()}#nics"
+    for nic in nics.order_by("vm", "position").values(*COLUMNS):
+        vm, mac, place, kind = names[nic["vm__desired"]], nic["mac"], nic["place"], nic["kind"]
+        key = f"network-{nic['network']}" if nic["network"] else f"{kind}-{vm.hypervisor_id}-{nic['source']}"
+        rate, down = rates.get((vm.pk, mac, place), 0.0), nic["link"] == DOWN
+        facts = (mac, *addresses[nic["pk"]].ips, visible(nic["target"]), "link down" if down else "", _speed(rate))
         dot = Dot(
             line=key,
-            on=visible(source) or wording.KINDS.get(kind, ""),
-            facts=facts,
-            url=url,
-            down=link == DOWN,
+            on=visible(nic["source"]) or wording.KINDS.get(kind, ""),
+            facts=", ".join(filter(None, facts)),
+            url=_link_page(vm, key_of(mac, place)) if vm.pk in changeable else f"{vm.get_absolute_url()}#nics",
+            down=down,
             rate=rate,
         )
-        found.setdefault(pk, {})[f"{mac} {place}"] = (key, kind, source), dot
+        found.setdefault(vm.pk, {})[f"{mac} {place}"] = (key, kind, nic["source"]), dot
     return found
+
+
+def _link_page(vm: VM, key: str) -> str:
+    return reverse("vms:nic_link", args=[vm.hypervisor.name, vm.name, key])
 
 
 def _speed(rate: float) -> str:

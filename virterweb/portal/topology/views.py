@@ -16,10 +16,10 @@ from vms.models import VM
 
 from . import texts
 from .layout import drawn
-from .reading import read
+from .reading import Topology, read
 from .svg import svg
 
-ABOUT = ("network", "vm")  # names that the URL narrows the page to
+ABOUT = {"network": "Network", "vm": "VM", "team": "Team"}  # names that the URL narrows the page to
 CHOICES = 500  # VMs and networks each that can be connected here
 FILES = {"svg": "SVG", "mmd": "Mermaid", "dot": "DOT (Graphviz)", "drawio": "draw.io"}
 TEXTS = {
@@ -42,26 +42,20 @@ def topology(request: HttpRequest) -> HttpResponse:
     }
     context |= {"files": FILES.items(), "end": f"?{request.GET.urlencode()}" if request.GET else ""}
     if not request.htmx:
-        context |= _choices(request)
-        context["about"] = [(key, name) for key in ABOUT if (name := request.GET.get(key, ""))]
+        context |= _choices(request, found)
+        context["about"] = [(title, name) for key, title in ABOUT.items() if (name := request.GET.get(key, ""))]
     template = "portal/topology/_topology.html" if request.htmx else "portal/topology/topology.html"
     return render(request, template, context)
 
 
-def _choices(request: HttpRequest) -> dict:
+def _choices(request: HttpRequest, found: Topology) -> dict:
     """Return the VMs and networks that the user may connect, by ID."""
     place = request.GET.get("hypervisor", "")
-    columns = ("pk", "name", "hypervisor__name")
-    kinds = {
-        "vms": VM.objects.changeable_by(request.user, Verb.EDIT),
-        "networks": Network.objects.visible_to(request.user),
-    }
-    found = {}
-    for kind, rows in kinds.items():
-        rows = rows.shown().once_a_name().filter(removed_at=None).order_by(natural("name"))
-        rows = rows.filter(hypervisor__name=place) if place else rows
-        found[f"{kind}_to_connect"] = list(rows.values_list(*columns)[:CHOICES])
-    return found
+    networks = Network.objects.visible_to(request.user).shown().once_a_name().filter(removed_at=None)
+    networks = networks.filter(hypervisor__name=place) if place else networks
+    networks = networks.order_by(natural("name")).values_list("pk", "name", "hypervisor__name")
+    vms = [(vm.pk, vm.name, vm.hypervisor.name) for vm in found.changeable[:CHOICES]]
+    return {"vms_to_connect": vms, "networks_to_connect": list(networks[:CHOICES])}
 
 
 @require_GET
