@@ -21,11 +21,13 @@ app.autodiscover_tasks(APPS)
 def start(**kwargs) -> None:
     """Start all that needs no broker: changes are carried out without one, too."""
     from networks.sync import note_start
-    from virterweb.hypervisors.connections import events
+    from virterweb.hypervisors.connections import events, identity
     from virterweb.hypervisors.dispatch import worker
+    from virterweb.hypervisors.gateway import connection
     from virterweb.hypervisors.tasks import poll_soon
 
     private_folder.restrict_new_files()
+    connection.own_mark = identity.own_mark
     events.listen(note_start, poll_soon)
     worker.start(work for name in APPS for work in import_string(f"{name}.tasks.WORK"))
 

@@ -17,6 +17,7 @@ from networks.definition.plans.steps import Found, Step, Wanted
 from networks.definition.spec import NetworkSpec
 from virterweb.hypervisors.desired.drift import encoded
 from virterweb.hypervisors.gateway.found import FoundNetwork
+from virterweb.hypervisors.gateway.marks import Mark
 from virterweb.hypervisors.models import ReadingProblem
 from virterweb.people import rights
 
@@ -51,9 +52,9 @@ class Comparison:
                 yield Drift(field=Field(path), saved=_yes_or_no(saved), stored=_yes_or_no(now), running=running)
 
     @staticmethod
-    def drift_codes(found: Iterable[Drift]) -> str:
-        """Return drift as a status stores it."""
-        return encoded(one.code for one in found)
+    def drift_codes(found: Iterable[Drift], other: Mark | None = None) -> str:
+        """Return drift as a status stores it, with the other portal that was the last to define the network."""
+        return encoded((one.code for one in found), other)
 
     @property
     def differences(self) -> list[Drift]:

@@ -56,6 +56,8 @@ def push(network: Network, connection: Connection) -> dict | None:
         if running and running.verb is not Verb.RECONNECT and before and network.set_aside(problem):
             return _restore(network, connection, before)
         raise
+    if network.managed and done:
+        connection.networks.sign(network.uuid_text, network.name)
     # Except those that were requested again in the meantime.
     network.hosts.filter(pk__in=[entry.pk for entry in released]).exclude(removed_at=None).delete()
     found = _read_hosts(network, connection)

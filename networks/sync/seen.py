@@ -34,7 +34,7 @@ def status_values(row: Network, found: FoundNetwork | None) -> dict:
         "domain": spec.domain,
         "dhcp": spec.dhcp,
         "bridge": spec.bridge,
-        "drift": row.drift_codes(row.drifts(found)) if row.managed else "",
+        "drift": row.drift_codes(row.drifts(found), found.other) if row.managed else "",
         "fingerprint": found.fingerprint,
         "compared": row.generation,
         "observed_at": now,

@@ -14,6 +14,7 @@ from django.template.response import TemplateResponse
 
 from networks.models import Network
 from virterweb.hypervisors.claims.clock import database_time
+from virterweb.hypervisors.connections.identity import portal_id
 from virterweb.hypervisors.desired.state import State
 from virterweb.hypervisors.models import Chore, Hypervisor, HypervisorStatus, WorkerProcess
 from virterweb.notifications.models import Delivery
@@ -75,6 +76,7 @@ def _backlog() -> list[tuple[str, int]]:
 def _versions() -> list[tuple[str, str]]:
     return [
         ("Virterweb", release.version()),
+        ("ID of this portal", portal_id()),
         ("Python", platform.python_version()),
         ("Django", django.get_version()),
         ("libvirt binding", _package("libvirt-python")),

@@ -1,4 +1,4 @@
-"""The texts for why a verb does not apply to an object. Pure.
+"""The texts for why a verb does not apply to an object, and for who else changes it. Pure.
 
 Everything else stores, compares and branches on codes.
 """
@@ -16,4 +16,11 @@ TRANSITIONS = {
     "transition.name_taken": "The portal already manages another {kind} {object} on {hypervisor}",
 }
 
-add_wording(TRANSITIONS)
+#: The other portal that was the last to define an object: by its URL, else by the machine of its worker or by its ID.
+OTHER_PORTALS = {
+    "drift.other_portal_url": "Another portal was the last to define it: {url}, which has the ID {id}.",
+    "drift.other_portal_host": "Another portal was the last to define it: its worker runs on {host}, its ID is {id}.",
+    "drift.other_portal_id": "Another portal was the last to define it: the one with the ID {id}.",
+}
+
+add_wording(TRANSITIONS | OTHER_PORTALS)

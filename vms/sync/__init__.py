@@ -53,7 +53,10 @@ def push(vm: VM, connection: Connection) -> dict | None:
         elif made := connection.domains.get(vm.uuid_text):
             change_nics(vm, connection, made)
     else:
+        changes = vm.managed and bool(vm.asked or vm.nics.exclude(asked_at=None, removed_at=None))
         _follow(vm, connection)
+        if changes:
+            connection.domains.sign(vm.uuid_text, vm.name)
     found = connection.domains.get(vm.uuid_text)
     write_nics(vm, found)
     if found:

@@ -9,6 +9,7 @@ from virterweb.hypervisors.claims.clock import database_time
 from virterweb.hypervisors.connections.guard import Observation, check_fits
 from virterweb.hypervisors.desired.drift import encoded
 from virterweb.hypervisors.gateway.found import FoundDomain
+from virterweb.hypervisors.gateway.marks import Mark
 from virterweb.hypervisors.models import ReadingProblem
 from vms.definition import domain as domain_xml
 from vms.definition.domain_diff import Aspect, Difference, compare, gone
@@ -87,7 +88,7 @@ def status_values(row: VM, domain: FoundDomain | None) -> dict:
         ],
         "document": domain.document,
         "stored": domain.stored,
-        "drift": _codes(_differences(row, domain, spec) if compared else ()),
+        "drift": _codes(_differences(row, domain, spec) if compared else (), domain.other),
         "fingerprint": domain.fingerprint,
         "compared": row.generation,
         "observed_at": now,
@@ -125,5 +126,5 @@ def _of_snapshots(row: VM, difference: Difference) -> bool:
     return row.snapshots.exists()
 
 
-def _codes(found: tuple[Difference, ...]) -> str:
-    return encoded(each.code for each in found)
+def _codes(found: tuple[Difference, ...], other: Mark | None = None) -> str:
+    return encoded((each.code for each in found), other)

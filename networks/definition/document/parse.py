@@ -22,6 +22,7 @@ from networks.definition.spec import (
     SubnetSpec,
     address_or_none,
 )
+from virterweb.hypervisors.gateway import marks
 from virterweb.hypervisors.gateway.bounds import LARGEST, bounded
 from virterweb.messages import InvalidValue, Message
 
@@ -40,7 +41,10 @@ class DocumentError(InvalidValue):
 
 
 def read(document: str) -> etree._Element:
-    """Return the <network> element of a document; raise DocumentError if there is none, or it declares a DTD."""
+    """Return the <network> element of a document, without the marks of portals.
+
+    Raises: DocumentError if there is none, or it declares a DTD.
+    """
     try:
         root = etree.fromstring(document.encode(), PARSER)
     except etree.XMLSyntaxError as problem:
@@ -50,6 +54,7 @@ def read(document: str) -> etree._Element:
         raise DocumentError(Message("value.xml_doctype"), line)
     if root.tag != "network":
         raise DocumentError(Message("value.xml_root", tag=root.tag), root.sourceline or 0)
+    marks.remove(root)  # a copied document may have one
     return root
 
 

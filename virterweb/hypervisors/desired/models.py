@@ -26,6 +26,7 @@ from virterweb.message_field import MessageField
 from virterweb.messages import Message
 from virterweb.pages.name_field import SkeletonField
 
+from .drift import other_portal
 from .queryset import DONE, DesiredQuerySet
 from .refusals import InvalidTransition, Refusal, Superseded
 from .state import State
@@ -283,7 +284,11 @@ class Status(Due):
 
     @property
     def drift_text(self) -> str:
-        return "\n".join(self.drifts)
+        return "\n".join(str(line) for line in (*self.drifts, self.other_portal) if line)
+
+    @property
+    def other_portal(self) -> Message:
+        return other_portal(self.drift)
 
     @property
     def drift_digest(self) -> str:

@@ -22,6 +22,7 @@ from virterweb.hypervisors.gateway.nouns.power import Power
 from virterweb.hypervisors.gateway.nouns.snapshots import Snapshots
 from virterweb.hypervisors.gateway.nouns.volumes import Pools, Volumes
 
+from .marks import Mark
 from .session import Session
 
 listener: Callable[[int], None] | None = None
@@ -29,6 +30,9 @@ listener: Callable[[int], None] | None = None
 
 start_listener: Callable[[int, str], None] | None = None
 """Called likewise, with a network's UUID, when it was started: NICs that were on it before may be disconnected."""
+
+own_mark: Callable[[], Mark] | None = None
+"""Returns the mark that this portal leaves in what it defines; without it, marks are neither left nor told."""
 
 _DOMAIN_EVENTS = [
     libvirt.VIR_DOMAIN_EVENT_ID_LIFECYCLE,
@@ -62,7 +66,7 @@ class Connection:
     """An open hypervisor. Objects are named by UUID or name, documents are XML text."""
 
     def __init__(self, hypervisor_id: int, uri: str) -> None:
-        self.session = session = Session(uri)
+        self.session = session = Session(uri, own_mark)
         self.host = HostMachine(session)
         self.networks = Networks(session)
         self.ports = Ports(session)

@@ -9,6 +9,7 @@ from typing import Protocol
 from virterweb.messages import Failure, Message
 
 from . import wording as _wording  # noqa: F401, adds the texts of the messages
+from .marks import Mark
 from .reasons import Code, Reason, recognise
 
 
@@ -105,6 +106,7 @@ class FoundNetwork(Found):
     active: bool
     autostart: bool
     persistent: bool
+    other: Mark | None = None  # another portal, which was the last that defined it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,6 +148,7 @@ class FoundDomain(Found):
     reason: str = ""  # why it is paused, has crashed, or what other state it is in: a code of PowerReason
     saved: bool = False  # it is off with its memory saved: the next start resumes it
     autostart: bool = False  # libvirt starts it with the host
+    other: Mark | None = None  # another portal, which was the last that defined it
     # How a domain that is off has stopped; only `get` reads it. "shut-down": by its guest. "unseen": before libvirtd
     # started. Otherwise "".
     stopped: str = field(default="", repr=False)

@@ -3,8 +3,9 @@
 import logging
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import cached_property
 
 import libvirt
 
@@ -13,6 +14,7 @@ from virterweb.messages import Message
 
 from . import peer
 from .found import Busy, NotConnected, Refused, Unreachable
+from .marks import Mark, unmarked
 from .reasons import Reason, recognise
 
 log = logging.getLogger(__name__)
@@ -40,8 +42,8 @@ class Session:
     `networks` are those of the latest list, by UUID, which saves a call to look each of them up.
     """
 
-    def __init__(self, uri: str) -> None:
-        self.uri, self.closed = uri, False
+    def __init__(self, uri: str, own_mark: Callable[[], Mark] | None = None) -> None:
+        self.uri, self.closed, self._own_mark = uri, False, own_mark
         self.networks: dict[str, libvirt.virNetwork] = {}
         try:
             self.libvirt = libvirt.open(uri)
@@ -62,6 +64,25 @@ class Session:
         self.networks = {}  # each holds the connection open
         with suppress(libvirt.libvirtError):
             self.libvirt.close()
+
+    @cached_property
+    def mark(self) -> Mark | None:
+        """Return the mark that the portal leaves in what it defines; None if it leaves none."""
+        return self._own_mark() if self._own_mark else None
+
+    def marked(self, document: str) -> str:
+        """Return a document as it is defined."""
+        return self.mark.marked(document) if self.mark else document
+
+    def unmarked(self, *documents: str) -> tuple[list[str], Mark | None]:
+        """Return documents of one object without marks, and the mark of the first that has one if another portal's."""
+        texts, mark = unmarked(*documents)
+        return texts, mark if mark and self.mark and self.mark.id != mark.id else None
+
+    def is_marked(self, document: str) -> bool:
+        """Return whether a document has the portal's mark, or the portal leaves none."""
+        found = unmarked(document)[1]
+        return not self.mark or bool(found and found.id == self.mark.id)
 
     def network(self, uuid: str) -> libvirt.virNetwork:
         """Return a network, which may be gone: then the calls of it raise what the lookup of one raises."""

@@ -44,13 +44,13 @@ class Secret(models.Model):
         return self.name
 
     @classmethod
-    def kept(cls, name: str, file: Path, make: Callable[[], str]) -> str:
+    def kept(cls, name: str, file: Path | None, make: Callable[[], str]) -> str:
         """Return the secret of that name; the first that asks stores it.
 
         It is the one in `file`, where an earlier version kept it, or a new one.
         """
         if row := cls.objects.filter(name=name).first():
             return row.value
-        value = file.read_text() if file.exists() else make()
+        value = file.read_text() if file and file.exists() else make()
         row, _ = cls.objects.get_or_create(name=name, defaults={"value": value})
         return row.value

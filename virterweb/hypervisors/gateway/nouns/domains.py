@@ -11,13 +11,16 @@ from lxml import etree
 from virterweb.hypervisors.gateway import temporary
 from virterweb.hypervisors.gateway.bounds import bounded
 from virterweb.hypervisors.gateway.found import (
+    Busy,
     FoundAddress,
     FoundDomain,
     FoundTraffic,
     Guard,
+    Refused,
     Silent,
     fail_on_unreadable,
 )
+from virterweb.hypervisors.gateway.marks import NAMESPACE, PREFIX, Mark
 from virterweb.hypervisors.gateway.nouns.power import (
     STATE_NUMBERS,
     reason_of_state,
@@ -68,10 +71,9 @@ class Domains:
                     found[uuid] = FoundDomain(
                         uuid=uuid,
                         name=domain.name(),
-                        document=self._document(domain),
+                        **self._documents(domain, differ=state != "off" and uuid in persistent),
                         state=state,
                         persistent=uuid in persistent,
-                        stored=_stored_domain(domain) if state != "off" and uuid in persistent else "",
                         reason=reason_of_state(domain) if state in ("paused", "other") else reasons.get(uuid, ""),
                         saved=state == "off" and uuid in saved,
                         autostart=uuid in autostart,
@@ -88,16 +90,21 @@ class Domains:
             return FoundDomain(
                 uuid=uuid,
                 name=domain.name(),
-                document=self._document(domain),
+                **self._documents(domain, differ=state != "off" and persistent),
                 state=state,
                 persistent=persistent,
-                stored=_stored_domain(domain) if state != "off" and persistent else "",
                 reason=reason_of_state(domain),
                 saved=state == "off" and persistent and bool(domain.hasManagedSaveImage()),
                 autostart=persistent and bool(domain.autostart()),
                 stopped=stopped_reason(domain),
             )
         return None
+
+    def _documents(self, domain: libvirt.virDomain, *, differ: bool) -> dict[str, str | Mark | None]:
+        """Return the documents of a domain, which may `differ`, and which other portal was the last to define it."""
+        stored = _stored_domain(domain) if differ else ""
+        (stored, document), other = self._session.unmarked(stored, self._document(domain))
+        return {"document": document, "stored": stored, "other": other}
 
     def _document(self, domain: libvirt.virDomain) -> str:
         """Return the document of a domain; a NIC that is being reconnected counts as on its network."""
@@ -117,11 +124,21 @@ class Domains:
         """Return the definition that the next start of the VM uses, with its passwords, which redefining needs."""
         with self._session.calling(Message("domains.stored_document")):
             flags = libvirt.VIR_DOMAIN_XML_INACTIVE | libvirt.VIR_DOMAIN_XML_SECURE
-            return self._session.libvirt.lookupByUUIDString(uuid).XMLDesc(flags)
+            document = self._session.libvirt.lookupByUUIDString(uuid).XMLDesc(flags)
+            return self._session.unmarked(document)[0][0]
 
     def define(self, document: str, name: str) -> None:
         with self._session.calling(Message("domains.define", name=name)):
-            self._session.libvirt.defineXML(document)
+            self._session.libvirt.defineXML(self._session.marked(document))
+
+    def sign(self, uuid: str, name: str) -> None:
+        """Leave the portal's mark in the stored definition, as after changes that did not define it."""
+        gone = libvirt.VIR_ERR_NO_DOMAIN
+        with suppress(Refused, Busy), self._session.calling(Message("domains.define", name=name), gone):
+            domain = self._session.libvirt.lookupByUUIDString(uuid)
+            if domain.isPersistent() and not self._session.is_marked(_stored_domain(domain)):
+                kind, flags = libvirt.VIR_DOMAIN_METADATA_ELEMENT, libvirt.VIR_DOMAIN_AFFECT_CONFIG
+                domain.setMetadata(kind, self._session.mark.element, PREFIX, NAMESPACE, flags)
 
     def grow_live(self, uuid: str, name: str, *, memory: int = 0, vcpus: int = 0) -> None:
         """Give a running domain more memory, in MiB, and vCPUs, as far as it was started with room for them."""

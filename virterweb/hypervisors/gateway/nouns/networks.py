@@ -1,9 +1,12 @@
 """Networks: which there are, and the calls that define, start, update and remove one."""
 
+from contextlib import suppress
+
 import libvirt
 
 from virterweb.hypervisors.gateway import temporary
-from virterweb.hypervisors.gateway.found import FoundNetwork, Guard, NetworkUpdate, fail_on_unreadable
+from virterweb.hypervisors.gateway.found import Busy, FoundNetwork, Guard, NetworkUpdate, Refused, fail_on_unreadable
+from virterweb.hypervisors.gateway.marks import Mark
 from virterweb.hypervisors.gateway.session import Session, create, object_name
 from virterweb.messages import Message
 
@@ -48,8 +51,7 @@ class Networks:
                     FoundNetwork(
                         uuid=uuid,
                         name=network.name(),
-                        document=(document := network.XMLDesc()),
-                        stored=_stored(network) if uuid in active & persistent else document,
+                        **self._documents(network, differ=uuid in active & persistent),
                         active=uuid in active,
                         autostart=uuid in autostart,
                         persistent=uuid in persistent,
@@ -64,13 +66,18 @@ class Networks:
             return FoundNetwork(
                 uuid=uuid,
                 name=network.name(),
-                document=(document := network.XMLDesc()),
-                stored=_stored(network) if active and persistent else document,
+                **self._documents(network, differ=active and persistent),
                 active=active,
                 autostart=bool(persistent and network.autostart()),
                 persistent=persistent,
             )
         return None
+
+    def _documents(self, network: libvirt.virNetwork, *, differ: bool) -> dict[str, str | Mark | None]:
+        """Return the definitions of a network, which may `differ`, and which other portal was the last to define it."""
+        live = network.XMLDesc()
+        (stored, document), other = self._session.unmarked(_stored(network) if differ else live, live)
+        return {"document": document, "stored": stored, "other": other}
 
     def uuid_of(self, name: str) -> str | None:
         with self._session.calling(Message("networks.uuid_of", name=name), libvirt.VIR_ERR_NO_NETWORK):
@@ -79,7 +86,18 @@ class Networks:
 
     def define(self, document: str, name: str) -> None:
         with self._session.calling(Message("networks.define", name=name)):
-            self._session.libvirt.networkDefineXML(document)
+            self._session.libvirt.networkDefineXML(self._session.marked(document))
+
+    def sign(self, uuid: str, name: str) -> None:
+        """Leave the portal's mark in the stored definition, as after changes that did not define it.
+
+        libvirt before 9.7 can only define it again, so it is done where the mark is missing or another portal's.
+        """
+        gone = libvirt.VIR_ERR_NO_NETWORK
+        with suppress(Refused, Busy), self._session.calling(Message("networks.define", name=name), gone):
+            network = self._session.libvirt.networkLookupByUUIDString(uuid)
+            if network.isPersistent() and not self._session.is_marked(document := _stored(network)):
+                self._session.libvirt.networkDefineXML(self._session.marked(document))
 
     def set_autostart(self, uuid: str, name: str, autostart: bool) -> None:
         with self._session.calling(Message(f"networks.{'autostart' if autostart else 'no_autostart'}", name=name)):
