@@ -18,6 +18,7 @@ from virterweb.messages import Message
 
 OPEN_TIMEOUT = 5.0  # seconds until a hypervisor that accepts and never answers counts as unreachable
 CROWDED = Message("hypervisor.crowded")
+REOPEN_AFTER = 5.0  # seconds that an outdated connection is kept, so that it is not opened at each call
 MAX_CALLERS = 4  # callers inside one hypervisor at a time; libvirtd itself serves five calls of a client at once
 
 
@@ -40,7 +41,7 @@ class _Slot:
 
     def open(self) -> Connection:
         with self.lock:
-            if self.connection and self.connection.alive():
+            if self.connection and self.connection.alive() and not self._is_outdated():
                 return self.connection
             if self.opening is None or self.opening.done():
                 self.opening, self.opened_at = Future(), time.monotonic()
@@ -52,8 +53,14 @@ class _Slot:
             raise NotConnected(
                 Message("hypervisor.silent"), f"no answer from {self.uri} within {OPEN_TIMEOUT:.0f} s"
             ) from None
-        self.connection = connection
+        with self.lock:
+            if self.connection and self.connection is not connection:
+                self.connection.retire()
+            self.connection = connection
         return connection
+
+    def _is_outdated(self) -> bool:
+        return self.connection.is_outdated and time.monotonic() - self.opened_at > REOPEN_AFTER
 
     def _open(self, opening: Future) -> None:
         try:

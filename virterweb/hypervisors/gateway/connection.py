@@ -6,6 +6,7 @@ Only this package imports libvirt, and no libvirt object leaves it. A call whose
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 
 import libvirt
 
@@ -80,11 +81,24 @@ class Connection:
         self.jobs = Jobs(session)
         self.pools = Pools(session)
         self.volumes = Volumes(session)
+        self._callbacks: list[Callable[[], None]] = []  # each deregisters one
         #: whether libvirt says when domains or networks change, so that nothing is missed between two polls
         self.sends_events = self._watch(hypervisor_id)
 
     def alive(self) -> bool:
         return self.session.alive()
+
+    @property
+    def is_outdated(self) -> bool:
+        """Return whether a daemon that it needs is away or was restarted, which only a new connection can reach."""
+        return self.session.lost_daemon
+
+    def retire(self) -> None:
+        """Receive no more events; libvirt closes the connection once nothing uses it."""
+        for deregister in self._callbacks:
+            with suppress(libvirt.libvirtError):
+                deregister()
+        self._callbacks = []
 
     def close(self) -> None:
         self.session.close()
@@ -108,14 +122,18 @@ class Connection:
             self.session.closed = True
             changed()
 
-        registered = 0
         for event in _DOMAIN_EVENTS:
             with suppress(libvirt.libvirtError):  # a driver or an older daemon without that event
-                opened.domainEventRegisterAny(None, event, changed, None)
-                registered += 1
-        with suppress(libvirt.libvirtError):
-            opened.networkEventRegisterAny(None, libvirt.VIR_NETWORK_EVENT_ID_LIFECYCLE, network_changed, None)
-            registered += 1
+                number = opened.domainEventRegisterAny(None, event, changed, None)
+                self._callbacks.append(partial(opened.domainEventDeregisterAny, number))
+        try:
+            event = libvirt.VIR_NETWORK_EVENT_ID_LIFECYCLE
+            number = opened.networkEventRegisterAny(None, event, network_changed, None)
+            self._callbacks.append(partial(opened.networkEventDeregisterAny, number))
+        except libvirt.libvirtError as error:
+            self.session.lost_part(error)
+        registered = len(self._callbacks)
         with suppress(libvirt.libvirtError):
             opened.registerCloseCallback(closed, None)
+            self._callbacks.append(opened.unregisterCloseCallback)
         return registered == len(_DOMAIN_EVENTS) + 1

@@ -32,6 +32,12 @@ NO_AGENT = (
     libvirt.VIR_ERR_OPERATION_UNSUPPORTED,
     libvirt.VIR_ERR_NO_SUPPORT,
 )
+# virtqemud calls other daemons of libvirt for networks and storage. It keeps a connection to each for a client, also a
+# lost one, until the client itself connects again.
+_NO_DAEMON = re.compile(
+    r"Failed to connect socket to '\S*/(virt(?:network|storage|nodedev|secret|nwfilter|interface)d)-"
+)
+_LOST_DAEMON = re.compile(r"client socket is closed|End of file while reading data|Cannot (?:recv|write) data")
 # Another call works on the volume; libvirt has no code for it.
 _IN_USE = re.compile(r"^volume '.*' is still (being allocated|in use)")
 
@@ -44,6 +50,7 @@ class Session:
 
     def __init__(self, uri: str, own_mark: Callable[[], Mark] | None = None) -> None:
         self.uri, self.closed, self._own_mark = uri, False, own_mark
+        self.lost_daemon = False  # only a new connection reaches it
         self.networks: dict[str, libvirt.virNetwork] = {}
         try:
             self.libvirt = libvirt.open(uri)
@@ -88,6 +95,15 @@ class Session:
         """Return a network, which may be gone: then the calls of it raise what the lookup of one raises."""
         return self.networks.get(uuid) or self.libvirt.networkLookupByUUIDString(uuid)
 
+    def lost_part(self, error: libvirt.libvirtError) -> Message:
+        """Return that another daemon of libvirt than the one that the portal is connected to is away, and note it."""
+        said = error.get_error_message() or ""
+        missing = _NO_DAEMON.search(said)
+        if not (missing or _LOST_DAEMON.search(said)) or not self.alive():
+            return Message()
+        self.lost_daemon = True
+        return Message("hypervisor.no_daemon", daemon=missing[1]) if missing else Message("hypervisor.lost_daemon")
+
     @contextmanager
     def calling(self, action: Message, *already: int) -> Iterator[None]:
         """Convert errors of libvirt into those of the portal; codes in `already` mean success.
@@ -101,6 +117,8 @@ class Session:
             code = error.get_error_code()
             if code in already:
                 return
+            if lost := self.lost_part(error):
+                raise Busy(lost, str(error)) from error
             if code in LOST or not self.alive():
                 raise Unreachable(Message("hypervisor.lost"), str(error)) from error
             if code in BUSY or _IN_USE.search(error.get_error_message() or ""):

@@ -103,6 +103,8 @@ FAILURES = {
     "hypervisor.slow": "{call} takes longer than {seconds} s",
     "hypervisor.unreachable": "libvirt cannot be reached",
     "hypervisor.lost": "the connection to libvirt was lost",
+    "hypervisor.no_daemon": "{daemon} does not run on the hypervisor; run systemctl start {daemon}.socket there",
+    "hypervisor.lost_daemon": "a daemon of libvirt on the hypervisor was stopped; the portal connects to it again",
     "hypervisor.silent": "libvirt does not answer",
     "hypervisor.uri_not_allowed": "libvirt cannot be reached, because its URI is not allowed",
     "agent.silent": "the guest agent does not answer",
