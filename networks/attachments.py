@@ -53,8 +53,8 @@ class Attachments(Protocol):
         VMs that the user may not see are not named.
         """
 
-    def reported(self, network: int) -> Iterable[tuple[str, str]]:
-        """Return the addresses, each with its MAC, that guest agents and ARP tables report on a network."""
+    def reported(self, networks: Iterable[int]) -> Iterable[tuple[int, str, str]]:
+        """Return the addresses that guest agents and ARP tables report on networks: network, address and MAC."""
 
     def holders(self, hypervisor: Hypervisor, user: rights.Actor = None) -> dict[str, Holder]:
         """Return the NIC of each MAC that some VM of a hypervisor has; of one that several have, a running one's.

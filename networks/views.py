@@ -53,8 +53,7 @@ def network_list(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def network_add(request: HttpRequest) -> HttpResponse:
     creating.require(request.user)
-    first = creating.hypervisors(request.user).preselected()
-    proposed = {"ipv4": next_free_block(taken_blocks(first))} if first and request.method == "GET" else None
+    proposed = _proposed(request) if request.method == "GET" else None
     if "change" in request.POST:
         return _for_another_hypervisor(request)
     form = NetworkForm(request.POST or None, user=request.user, initial=proposed)
@@ -67,6 +66,17 @@ def network_add(request: HttpRequest) -> HttpResponse:
         {"form": form, "proposed": (proposed or {}).get("ipv4", "")},
         status=status,
     )
+
+
+def _proposed(request: HttpRequest) -> dict[str, object] | None:
+    """Return what the form begins with: hypervisor and blocks of the query, else the first one and its free block."""
+    possible = creating.hypervisors(request.user)
+    named = possible.filter(name=request.GET.get("hypervisor", "").replace("\0", "")).first()
+    first = named or possible.preselected()
+    blocks = {name: text for name in ("ipv4", "ipv6") if (text := request.GET.get(name, ""))}
+    if first is None or blocks:
+        return {"hypervisor": first, **blocks} if blocks else None
+    return {"hypervisor": first, "ipv4": next_free_block(taken_blocks(first))}
 
 
 def _for_another_hypervisor(request: HttpRequest) -> HttpResponse:

@@ -69,6 +69,14 @@ def _lowest(addresses: Iterator[int]) -> str:
     return "" if lowest is None else address_text(lowest)
 
 
+def filled(interface: IPv4Interface, used: Iterable[int]) -> tuple[int, int]:
+    """Return how many addresses of a block guests have, and how many they can have, as `draw` counts them."""
+    nobody: dict[int, tuple[str, str]] = {}
+    taken = Taken(leased=dict.fromkeys(used, ("", "")), seen=nobody, reserved=nobody)
+    uses = uses_of(interface, taken, Grid(block=interface.network, group=32))
+    return len(uses[Use.LEASED]), interface.network.num_addresses - len(uses[Use.EDGE]) - len(uses[Use.HOST])
+
+
 def draw(
     interface: IPv4Interface, ranges: Iterable[tuple[int, int]], taken: Taken, zoom: IPv4Network | None = None
 ) -> AddressMap:

@@ -2,12 +2,13 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
-from ipaddress import IPv4Network, IPv6Network, ip_interface, ip_network
+from ipaddress import IPv4Interface, IPv4Network, IPv6Interface, IPv6Network, ip_interface, ip_network
 
 from django.db.models import Case, F, QuerySet, TextField, Value, When
 
+from networks.addresses.gaps import first_free
 from networks.definition.document.parse import parse
 from networks.definition.form_wording import FREE
 from networks.models import Network
@@ -40,6 +41,7 @@ class TakenBlock:
     use: Use
     holder: str
     network: int | None = None  # its id; None for a route
+    interface: IPv4Interface | IPv6Interface | None = field(default=None, compare=False)  # the host's; None for a route
 
     def forbids(self, block: IPv4Network | IPv6Network) -> bool:
         """Return whether a network with that block could not start, or its guests be confused with those of another.
@@ -71,7 +73,7 @@ def taken_blocks(hypervisor: Hypervisor, user: rights.Actor = None) -> list[Take
     Networks that the user may not see are not named.
     """
     networks = Network.objects.on(hypervisor).select_related("status").only(*COLUMNS)
-    return _taken(hypervisor, with_waiting_document(networks), user)
+    return blocks_taken(hypervisor, with_waiting_document(networks), user)
 
 
 def of_others(taken: Iterable[TakenBlock], network: Network | None) -> list[TakenBlock]:
@@ -90,10 +92,11 @@ def taken_blocks_of(networks: Iterable[Network], user: rights.Actor = None) -> d
     by_hypervisor: dict[int, list[Network]] = defaultdict(list)
     for network in networks:
         by_hypervisor[network.hypervisor_id].append(network)
-    return {key: _taken(its[0].hypervisor, its, user) for key, its in by_hypervisor.items()}
+    return {key: blocks_taken(its[0].hypervisor, its, user) for key, its in by_hypervisor.items()}
 
 
-def _taken(hypervisor: Hypervisor, networks: Iterable[Network], user: rights.Actor) -> list[TakenBlock]:
+def blocks_taken(hypervisor: Hypervisor, networks: Iterable[Network], user: rights.Actor) -> list[TakenBlock]:
+    """Return the same of one hypervisor, given all its networks, as `with_waiting_document` returns them."""
     networks = [network for network in networks if network.removed_at is None]
     bridges = {network.status.bridge for network in networks}
     taken = []
@@ -106,7 +109,7 @@ def _taken(hypervisor: Hypervisor, networks: Iterable[Network], user: rights.Act
             "network": network.pk,
         }
         cidrs = dict.fromkeys(filter(None, [*network.status.ip_range.split(","), *wanted.split(",")]))
-        taken += [TakenBlock(block=ip_network(cidr, strict=False), **holder) for cidr in cidrs]
+        taken += [TakenBlock(block=one.network, interface=one, **holder) for one in map(ip_interface, cidrs)]
     for block, device in hypervisor.status.routes:
         if device not in bridges:
             taken.append(TakenBlock(block=ip_network(block), use=Use.ROUTE, holder=device))
@@ -142,6 +145,18 @@ class Overlaps:
         found = {*around, *self._within.get(_place(block, block.prefixlen), ())}
         return [self._taken[index] for index in sorted(found)]
 
+    def problem(self, block: IPv4Network | IPv6Network, network: Network) -> TakenBlock | None:
+        """Return the first block of another network, or route of the host, that is a problem for one of a network.
+
+        A wider route, for example of a VPN, is none: the network's own route is more specific. A network that was
+        recreated outside has two rows of one name, which are no problem either.
+        """
+        for other in self.of(block):
+            mine = other.use is not Use.ROUTE and (other.network == network.pk or other.holder == network.name)
+            if not mine and not other.wider(block):
+                return other
+        return None
+
 
 def _place(block: IPv4Network | IPv6Network, length: int) -> tuple[int, int, int]:
     """Return the version, length and bits of the prefix of a block."""
@@ -175,22 +190,24 @@ def proposal(free: str) -> str:
     return FREE.format(free=free) if free else ""
 
 
-def next_free_block(taken: Iterable[TakenBlock]) -> str:
-    """Return the first /24 of SPACES that no network and no route of the host uses; "" if there is none.
+def next_free_block(taken: Iterable[TakenBlock], prefix: int = 24) -> str:
+    """Return the first IPv4 block of that size in SPACES that no network and no route of the host uses.
 
-    Routes that cover all of SPACES, such as a VPN's default route, are ignored.
+    It is written as the address of the host in it; "" if there is none. Routes that cover all of SPACES, such as a
+    VPN's default route, are ignored.
     """
     taken = [each for each in taken if each.block.version == 4]
-    narrow = [each for each in taken if each.use is not Use.ROUTE or each.block.prefixlen > 8]
-    return _first_free(taken) or _first_free(narrow)
+    return _first_free(taken, prefix) or _first_free(without_wide_routes(taken), prefix)
 
 
-def _first_free(taken: list[TakenBlock]) -> str:
+def without_wide_routes(taken: Iterable[TakenBlock]) -> list[TakenBlock]:
+    """Return the blocks without routes that cover a whole space, such as a VPN's default route."""
+    return [each for each in taken if each.use is not Use.ROUTE or each.block.prefixlen > 8]
+
+
+def _first_free(taken: list[TakenBlock], prefix: int) -> str:
+    used = [each.block for each in taken]
     for space in map(ip_network, SPACES):
-        near = [each.block for each in taken if each.block.overlaps(space)]
-        if any(space.subnet_of(block) for block in near):
-            continue
-        for block in space.subnets(new_prefix=24):
-            if not any(block.overlaps(other) for other in near):
-                return str(ip_interface(f"{block[1]}/24"))
+        if block := first_free(space, used, prefix):
+            return f"{block[1]}/{prefix}"
     return ""

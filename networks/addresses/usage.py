@@ -1,6 +1,6 @@
 """Users of a network's addresses, and the next free one, for the address map and the forms. Reads only."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network, ip_address, ip_interface
 
 from django.db.models import Q
@@ -9,7 +9,7 @@ from networks.addresses.address_map import AddressMap, draw, next_free
 from networks.addresses.grid import Taken, number
 from networks.addresses.reserved import reservations, reserved
 from networks.attachments import attachments
-from networks.models import Network
+from networks.models import DHCPHost, DHCPHostStatus, Lease, Network
 from virterweb.messages import InvalidValue, Message
 from virterweb.people import rights
 
@@ -64,7 +64,7 @@ def _leased(network: Network) -> Iterator[tuple[str, str, str]]:
 
 def _reported(network: Network) -> Iterator[tuple[str, str]]:
     """Return what guest agents and ARP tables report: address and MAC."""
-    yield from attachments().reported(network.pk)
+    yield from ((ip, mac) for _, ip, mac in attachments().reported([network.pk]))
 
 
 def maps(network: Network, zoom: str = "", user: rights.Actor = None) -> list[AddressMap]:
@@ -92,7 +92,20 @@ def next_free_address(network: Network) -> str:
 
 def _used(network: Network) -> frozenset[int]:
     """Return, as numbers, the IPv4 addresses that `taken` names the users of."""
-    tables = (network.leases.current(), network.hosts.filter(removed_at=None), network.found_hosts.all())
-    first, *others = (rows.order_by().values_list("ip", flat=True) for rows in tables)
-    ips = (*first.union(*others), *(ip for ip, _ in _reported(network)))
-    return frozenset(number(ip) for ip in ips if ":" not in ip)
+    return frozenset(number(ip) for ip in used_addresses([network.pk])[network.pk] if ":" not in ip)
+
+
+def used_addresses(networks: Collection[int]) -> dict[int, set[str]]:
+    """Return the addresses of each network that are leased, reserved or reported, in two queries for all."""
+    tables = (
+        Lease.objects.current(),
+        DHCPHost.objects.filter(removed_at=None),
+        DHCPHostStatus.objects.all(),
+    )
+    first, *others = (rows.filter(network__in=networks).order_by().values_list("network", "ip") for rows in tables)
+    found: dict[int, set[str]] = {network: set() for network in networks}
+    for network, ip in first.union(*others):
+        found[network].add(ip)
+    for network, ip, _ in attachments().reported(networks):
+        found[network].add(ip)
+    return found

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
-from ipaddress import ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from operator import itemgetter
 
 from django.db.models import BigIntegerField, Prefetch, Q, QuerySet, Value
@@ -46,9 +46,9 @@ def problems_of(networks: Iterable[Network], user: rights.Actor = None) -> list[
     """Return the problems of these networks, the worst first; what the user may not see is not named."""
     wanted = {network.pk: network.hypervisor_id for network in networks if network.status.present}
     hypervisors = set(wanted.values())
-    around = list(_around(hypervisors))
-    mine = [network for network in around if network.pk in wanted]
-    return _problems_of(mine, _nics(hypervisors, user), blocks.taken_blocks_of(around, user))
+    near = list(networks_around(hypervisors))
+    mine = [network for network in near if network.pk in wanted]
+    return _problems_of(mine, _nics(hypervisors, user), blocks.taken_blocks_of(near, user))
 
 
 def problems_of_nics(hypervisors: Iterable[Hypervisor]) -> list[Problem]:
@@ -63,7 +63,7 @@ def problems_on(
     hypervisors: Iterable[int], user: rights.Actor = None
 ) -> tuple[dict[int, list[Problem]], list[Network]]:
     """Return all problems on these hypervisors, by hypervisor, and their networks."""
-    networks = list(_around(hypervisors))
+    networks = list(networks_around(hypervisors))
     of = {network.pk: network.hypervisor_id for network in networks}
     devices = {network.hypervisor_id: network.hypervisor.status.devices for network in networks}
     nics = _nics(hypervisors, user)
@@ -75,7 +75,7 @@ def problems_on(
     return found, networks
 
 
-def _around(hypervisors: Iterable[int]) -> QuerySet[Network]:
+def networks_around(hypervisors: Iterable[int]) -> QuerySet[Network]:
     """Return all networks of hypervisors, with what the checks and the links of their steps need."""
     prefetch = Prefetch("hypervisor", Hypervisor.objects.select_related("status").only(*OF_HYPERVISORS))
     rows = Network.objects.filter(hypervisor__in=hypervisors).select_related("status").only(*OF_NETWORKS)
@@ -189,17 +189,13 @@ def _overlaps(networks: Iterable[Network], taken: Mapping[int, list[blocks.Taken
         if network.removed_at:
             continue
         for block in (ip_network(cidr, strict=False) for cidr in network.facts.ip_range.split(",") if cidr):
-            others = known[network.hypervisor_id].of(block)
-            # A wider route, for example of a VPN, is no problem: the network's own route is more specific.
-            mine = (each for each in others if each.use is blocks.Use.ROUTE or _is_other(each, network))
-            if other := next((each for each in mine if not each.wider(block)), None):
-                code = "overlaps route" if other.use is blocks.Use.ROUTE else "overlaps network"
-                code = code if other.holder else "overlaps hidden network"
-                about = {"network": network.name, "block": block, "other": other}
-                where = {"step": Step.CHANGE_NETWORK, "network": network.pk}
-                yield Problem(kind=Kind.OVERLAP, code=code, about=about, **where)
+            if other := known[network.hypervisor_id].problem(block, network):
+                yield overlap(network, block, other)
 
 
-def _is_other(taken: blocks.TakenBlock, network: Network) -> bool:
-    """Return whether a block is not the network's; one that was recreated outside has two rows of one name."""
-    return taken.network != network.pk and taken.holder != network.name
+def overlap(network: Network, block: IPv4Network | IPv6Network, other: blocks.TakenBlock) -> Problem:
+    """Return the problem that a block of a network overlaps another block."""
+    code = "overlaps route" if other.use is blocks.Use.ROUTE else "overlaps network"
+    code = code if other.holder else "overlaps hidden network"
+    about = {"network": network.name, "block": block, "other": other}
+    return Problem(kind=Kind.OVERLAP, code=code, about=about, step=Step.CHANGE_NETWORK, network=network.pk)

@@ -2,6 +2,7 @@ from django.urls import path, re_path
 
 from . import views
 from .activity import activity, activity_table
+from .addresses.views import address_plan
 from .definitions import last_definition
 from .hypervisors import hypervisor_list
 from .leftovers.views import leftovers
@@ -17,6 +18,8 @@ urlpatterns = [
     path("hypervisors/<str:hypervisor>/leave-off/", end_interruption, {"running": False}, name="leave_off"),
     path("activity/", activity, name="activity"),
     re_path(r"^activity\.(?P<suffix>csv|json)\Z", activity_table, name="activity_table"),
+    path("addresses/", address_plan, name="addresses"),
+    re_path(r"^addresses\.(?P<suffix>csv|json)\Z", address_plan, name="addresses_table"),
     path("leftovers/", leftovers, name="leftovers"),
     path("activity/<int:pk>/definition/", last_definition, name="last_definition"),
     path("problems/", views.address_problems, name="address_problems"),

@@ -39,8 +39,9 @@ def names_by_mac(network: int, user: rights.Actor = None) -> dict[str, str]:
     return {mac: ", ".join(dict.fromkeys(names)) for mac, names in found.items()}
 
 
-def reported(network: int) -> Iterable[tuple[str, str]]:
-    return reporting(NICStatus.objects.filter(network=network)).values_list("reported__ip", "mac")
+def reported(networks: Iterable[int]) -> Iterable[tuple[int, str, str]]:
+    rows = reporting(NICStatus.objects.filter(network__in=networks))
+    return rows.values_list("network", "reported__ip", "mac")
 
 
 def holders(hypervisor: Hypervisor, user: rights.Actor = None) -> dict[str, Holder]:
