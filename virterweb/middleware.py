@@ -10,6 +10,7 @@ from django.contrib import messages
 from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.contrib.auth.views import redirect_to_login
 from django.http import Http404, HttpRequest, HttpResponse
+from django.middleware.gzip import GZipMiddleware
 from django.shortcuts import redirect, render
 from django.utils.deprecation import MiddlewareMixin
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -54,6 +55,21 @@ class CurrentRequest:
             return self.get_response(request)
         finally:
             context.request.reset(token)
+
+
+class Compressed(GZipMiddleware):
+    """Compress pages and tables, with random padding against BREACH, but no streams, whose events must not wait."""
+
+    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+        return response if response.streaming else super().process_response(request, response)
+
+
+class NotForSharedCaches(MiddlewareMixin):
+    """Have browsers ask again for every answer that does not say how long it may be kept, and proxies keep none."""
+
+    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+        response.headers.setdefault("Cache-Control", "no-cache, private")
+        return response
 
 
 class RefuseNullCharacters(MiddlewareMixin):

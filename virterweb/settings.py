@@ -76,6 +76,8 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "virterweb.middleware.ContentSecurityPolicy",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "virterweb.middleware.Compressed",
+    "virterweb.middleware.NotForSharedCaches",
     "virterweb.middleware.RefuseNullCharacters",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -197,12 +199,12 @@ FORMAT_MODULE_PATH = ["virterweb.formats"]
 
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
-# For `collectstatic`, if a web server in front of the portal serves the files; the portal itself does not need it.
+# Where `collectstatic` puts the files. Without it they are served by plain names, which browsers keep for a minute.
 STATIC_ROOT = Path(os.environ.get("VIRTERWEB_STATIC_ROOT") or DATA_DIR / "static")
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
-        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage",
+        "BACKEND": "virterweb.pages.static_files.StaticFiles",
         "OPTIONS": {"file_permissions_mode": 0o644, "directory_permissions_mode": 0o755},
     },
 }

@@ -7,8 +7,12 @@ const ofForm = () => document.querySelector("form[data-upload]");
 
 // Loaded by the few pages that upload, and only then.
 async function load() {
-  const names = ["uploads/errors", "uploads/panel", "uploads/sending", "../vendor/tus/tus.min"]; // the last sets a global name
-  const [{ showErrors }, { Panel }, { Sending }] = await Promise.all(names.map((name) => import(`./${name}.js`)));
+  const [{ showErrors }, { Panel }, { Sending }] = await Promise.all([
+    import("./uploads/errors.js"),
+    import("./uploads/panel.js"),
+    import("./uploads/sending.js"),
+    import("../vendor/tus/tus.min.js"), // sets a global name
+  ]);
   return { showErrors, Panel, Sending };
 }
 

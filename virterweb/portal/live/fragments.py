@@ -172,7 +172,7 @@ class Viewer:
 
 def _request(scope: dict, url: str) -> ASGIRequest:
     path, _, query = url.partition("?")
-    unwanted = (b"hx-request", b"accept", b"last-event-id")
+    unwanted = (b"hx-request", b"accept", b"accept-encoding", b"last-event-id")
     headers = [each for each in scope["headers"] if each[0] not in unwanted]
     headers.append((b"hx-request", b"true"))
     raw = {"path": unquote(path), "raw_path": path.encode(), "query_string": query.encode(), "headers": headers}
