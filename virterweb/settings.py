@@ -74,8 +74,8 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "virterweb.middleware.CurrentRequest",
     "django.middleware.security.SecurityMiddleware",
-    "virterweb.middleware.ContentSecurityPolicy",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "virterweb.middleware.ContentSecurityPolicy",  # of pages: browsers ignore the one of a style sheet or script
     "virterweb.middleware.Compressed",
     "virterweb.middleware.NotForSharedCaches",
     "virterweb.middleware.RefuseNullCharacters",

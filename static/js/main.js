@@ -8,7 +8,6 @@ import "./updates/stream.js";
 import "./tabs.js";
 import "./menus.js";
 import "./address_map.js";
-import "./topology.js";
 import "./shortcuts.js";
 import "./selection.js";
 import "./copying.js";

@@ -28,8 +28,8 @@ def test_a_percent_sign_in_an_address_is_no_null_character(page):
     assert page.get("/search/?q=%2500").status_code == 200
 
 
-@pytest.mark.parametrize("address", ["/", "/login/", "/nowhere/", "/networks/", "/vms/run/", "/static/css/tokens.css"])
-def test_every_answer_allows_only_the_portals_own_files(page, address):
+@pytest.mark.parametrize("address", ["/", "/login/", "/nowhere/", "/networks/", "/vms/run/", "/topology.svg"])
+def test_every_page_and_download_allows_only_the_portals_own_files(page, address):
     policy = page.get(address).headers["Content-Security-Policy"]
     assert "default-src 'none'" in policy
     assert "script-src 'self'" in policy
