@@ -79,6 +79,7 @@ MIDDLEWARE = [
     "virterweb.middleware.Compressed",
     "virterweb.middleware.NotForSharedCaches",
     "virterweb.middleware.RefuseNullCharacters",
+    "virterweb.pages.time_zone.ViewerTimeZone",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",

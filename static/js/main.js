@@ -5,6 +5,7 @@ import "./updates/csrf_token.js";
 import "./updates/ages.js";
 import "./updates/changed_cells.js";
 import "./updates/stream.js";
+import "./time_zone.js";
 import "./tabs.js";
 import "./menus.js";
 import "./address_map.js";

@@ -219,4 +219,4 @@ def test_an_age_is_in_one_unit_with_the_exact_time_when_pointed_at(seconds, word
     at = timezone.now() - timedelta(seconds=seconds)
     shown = html.fromstring(moments.age(at))
     assert shown.text == words
-    assert shown.get("title") == f"since {timezone.localtime(at):%Y-%m-%d %H:%M:%S}"
+    assert shown.get("title") == f"since {timezone.localtime(at):%Y-%m-%d %H:%M:%S %Z}"

@@ -181,6 +181,15 @@ def test_all_pages_of_a_user_that_show_the_same_get_it(portal, opened):
     assert {page.changed()[0] for page in pages} == {NET}
 
 
+def test_each_browser_gets_times_in_its_own_time_zone(portal, opened):
+    leases = f"{NET}leases/"
+    zones = {"UTC": "", "JST": f"{portal.cookies()}; time_zone=Asia/Tokyo"}
+    pages = {zone: settled(opened(leases, cookies=cookies)) for zone, cookies in zones.items()}
+    portal.ask("make_lease(Network.objects.get(name='net1'), '52:54:00:00:00:08', '10.255.0.8').pk", MAKE)
+    for zone, page in pages.items():
+        assert f" {zone}" in page.changed()[1]
+
+
 def test_a_page_that_connects_again_gets_what_it_missed_and_nothing_else(portal, opened):
     page = settled(opened(NET, VM))
     seen = page.seen

@@ -14,6 +14,7 @@ from virterweb.hypervisors.models import HypervisorStatus
 
 register = template.Library()
 
+EXACT = "%Y-%m-%d %H:%M:%S %Z"
 JUST_NOW = 10  # seconds; static/js/updates/ages.js counts on with the same
 UNITS = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
@@ -26,7 +27,7 @@ def moment(at: datetime | None) -> SafeString:
     local = timezone.localtime(at)
     near = local.date() == timezone.localdate()
     shown = local.strftime("%H:%M" if near else "%Y-%m-%d %H:%M")
-    exact = local.strftime("%Y-%m-%d %H:%M:%S")
+    exact = local.strftime(EXACT)
     return format_html('<time datetime="{}" title="{}">{}</time>', local.isoformat(), exact, shown)
 
 
@@ -34,7 +35,7 @@ def moment(at: datetime | None) -> SafeString:
 def age(at: datetime) -> SafeString:
     """Return how long ago that was, in one unit for narrow columns: 40 s, 5 min, 3 h, 12 d."""
     local = timezone.localtime(at)
-    exact = local.strftime("%Y-%m-%d %H:%M:%S")
+    exact = local.strftime(EXACT)
     shown = _in_one_unit(at)
     return format_html('<time data-age="for" datetime="{}" title="since {}">{}</time>', local.isoformat(), exact, shown)
 
@@ -43,7 +44,7 @@ def age(at: datetime) -> SafeString:
 def ago(at: datetime) -> SafeString:
     """Return how long ago something happened."""
     local = timezone.localtime(at)
-    exact = local.strftime("%Y-%m-%d %H:%M:%S")
+    exact = local.strftime(EXACT)
     return format_html('<time data-age="ago" datetime="{}" title="{}">{}</time>', local.isoformat(), exact, _ago(at))
 
 
@@ -51,7 +52,7 @@ def ago(at: datetime) -> SafeString:
 def updated(status: HypervisorStatus) -> SafeString:
     """Return the age of the last poll of a hypervisor; open pages learn of later ones."""
     local = timezone.localtime(status.observed_at)
-    exact = local.strftime("%Y-%m-%d %H:%M:%S")
+    exact = local.strftime(EXACT)
     element = '<time data-age="updated" data-hypervisor="{}" datetime="{}" title="{}">updated {}</time>'
     return format_html(element, status.hypervisor_id, local.isoformat(), exact, _ago(status.observed_at))
 

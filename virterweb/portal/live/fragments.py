@@ -19,6 +19,7 @@ from django.http import Http404, HttpRequest, QueryDict
 from django.urls import Resolver404, resolve, reverse
 
 from virterweb.changes.models import EVERYWHERE
+from virterweb.pages import time_zone
 
 from .unchanged import TOKENS, digest
 
@@ -105,15 +106,15 @@ class Renderer:
     """Renders fragments as a request of their viewer would, with all checks, in threads of their own."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[tuple[object, str], Rendered] = OrderedDict()
-        self._locks: dict[tuple[object, str], asyncio.Lock] = {}
+        self._kept: OrderedDict[tuple[object, ...], Rendered] = OrderedDict()
+        self._locks: dict[tuple[object, ...], asyncio.Lock] = {}
         self._sessions: OrderedDict[str, tuple[float, bool]] = OrderedDict()  # when it was checked, and the result
         self._handler = BaseHandler()
         self._handler.load_middleware()
 
     async def render(self, viewer: "Viewer", fragment: Fragment, numbers: Callable[[], Mapping[int, int]]) -> Rendered:
         """Return a fragment as it is after all changes so far, if possible the one for another page of the user."""
-        key = (viewer.user_id, fragment.url)
+        key = (viewer.user_id, viewer.time_zone, fragment.url)
         lock = self._locks.setdefault(key, asyncio.Lock())
         async with lock:
             kept = self._kept.get(key)
@@ -143,7 +144,7 @@ class Renderer:
                 self._sessions.popitem(last=False)
         return signed_in
 
-    def _keep(self, key: tuple[object, str], found: Rendered) -> None:
+    def _keep(self, key: tuple[object, ...], found: Rendered) -> None:
         self._kept[key] = found
         self._kept.move_to_end(key)
         if len(self._kept) > KEPT:
@@ -163,11 +164,12 @@ class Renderer:
 
 
 class Viewer:
-    """Who shows a page: the user and the scope of the request that opened the stream, with its cookies."""
+    """Who shows a page: the user, and the scope of the request that opened the stream, with its cookies."""
 
     def __init__(self, request: HttpRequest) -> None:
         self.user_id, self.scope = request.user.pk, request.scope
         self.session = request.session.session_key or ""
+        self.time_zone = time_zone.chosen(request.COOKIES)
 
 
 def _request(scope: dict, url: str) -> ASGIRequest:
