@@ -62,6 +62,9 @@ class Attachments(Protocol):
         VMs that the user may not see are not named.
         """
 
+    def traffic(self, networks: Iterable[int]) -> dict[int, Any]:
+        """Return the traffic of networks in the last hour as sparklines; networks without figures are omitted."""
+
     def visible_names(self, user: rights.Actor) -> QuerySet:
         """Return the VMs that a user may see, as pairs of the columns `hypervisor` and `name`."""
 

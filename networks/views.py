@@ -47,6 +47,9 @@ def network_list(request: HttpRequest) -> HttpResponse:
     context = {"table": table, "several": several, "any_changeable": any_changeable, "narrowed": found}
     context["has_ends"] = ends.has_ends(table)
     context["can_hand_over"] = partial(can_hand_over, request.user, table.rows)
+    sparks = attachments().traffic([network.pk for network in table.rows])
+    for network in table.rows:
+        network.spark = sparks.get(network.pk)
     return render(request, "networks/_list.html" if request.htmx else "networks/list.html", context)
 
 

@@ -25,6 +25,7 @@ from .power import views as power_views
 from .run import views as run_views
 from .snapshots import views as snapshot_views
 from .templates import views as template_views
+from .traffic import views as traffic_views
 from .xml_editor import views as xml_views
 
 SAFE = "|".join(verb for verb in PowerVerb if not verb.loses_data)
@@ -37,6 +38,12 @@ urlpatterns = [
         r"^networks/(?P<hypervisor>[^/]+)/(?P<name>[^/]+)/attached\.(?P<suffix>csv|json)\Z",
         attached_views.attached_table,
         name="attached_table",
+    ),
+    path("networks/<str:hypervisor>/<str:name>/traffic/", traffic_views.network_traffic, name="network_traffic"),
+    re_path(
+        r"^networks/(?P<hypervisor>[^/]+)/(?P<name>[^/]+)/traffic\.(?P<suffix>csv|json)\Z",
+        traffic_views.network_traffic,
+        name="network_traffic_table",
     ),
     path("attached/", attached_views.nic_list, name="nic_list"),
     re_path(r"^attached\.(?P<suffix>csv|json)\Z", attached_views.nic_table, name="nic_table"),
@@ -137,6 +144,12 @@ urlpatterns = [
         "vms/<str:hypervisor>/<str:name>/snapshots/<int:pk>/delete/",
         snapshot_views.snapshot_delete,
         name="snapshot_delete",
+    ),
+    path("vms/<str:hypervisor>/<str:name>/traffic/", traffic_views.vm_traffic, name="traffic"),
+    re_path(
+        r"^vms/(?P<hypervisor>[^/]+)/(?P<name>[^/]+)/traffic\.(?P<suffix>csv|json)\Z",
+        traffic_views.vm_traffic,
+        name="traffic_table",
     ),
     path("vms/<str:hypervisor>/<str:name>/retry/", views.vm_retry, name="retry"),
     path("vms/<str:hypervisor>/<str:name>/share/", views.vm_share, name="share"),

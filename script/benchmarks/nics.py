@@ -25,7 +25,6 @@ def observation(compare: Callable, report: Callable, timed: Callable, host: obje
     from virterweb.hypervisors.models import Hypervisor
     from virterweb.hypervisors.sync import observe
     from vms.models import NICStatus, NICTraffic
-    from vms.observed.rates import SAMPLES
 
     running = fill(host, vms)
     pk = Hypervisor.objects.get().pk
@@ -42,7 +41,6 @@ def observation(compare: Callable, report: Callable, timed: Callable, host: obje
         observe(pk)
 
     poll()
-    NICTraffic.objects.update(samples=[[number * 9999, number] for number in range(SAMPLES)])  # five minutes later
     alone, polled = [], []
     for _ in range(ROUNDS):  # in turns, for a machine is not equally quick all the time
         alone.append(timed(bare, rounds=1))

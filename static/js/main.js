@@ -9,6 +9,7 @@ import "./time_zone.js";
 import "./tabs.js";
 import "./menus.js";
 import "./address_map.js";
+import "./traffic_chart.js";
 import "./shortcuts.js";
 import "./selection.js";
 import "./copying.js";

@@ -38,6 +38,7 @@ TABLES: dict[str, Table] = {
     **tables("networks_networkstatus networks_dhcphost networks_dhcphoststatus networks_lease", Table(OPERATOR)),
     **tables("networks_dnsanswers networks_networkrevision", Table(OPERATOR)),
     **tables("vms_vmstatus vms_nic vms_nicstatus vms_nicaddress vms_nictraffic vms_disk", Table(OPERATOR)),
+    **tables("vms_traffichistory", Table(OPERATOR)),
     **tables("vms_guestreport vms_sshcheck vms_guestrun vms_consolelog vms_vmrevision", Table(OPERATOR)),
     **tables("vms_snapshot vms_snapshotrequest vms_diskrequest vms_consoleclaim vms_capture", Table(OPERATOR)),
     **tables("vms_vmtemplate", Table(OPERATOR)),

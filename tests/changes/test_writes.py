@@ -12,7 +12,7 @@ from tests.support.making import make_hypervisor, make_lease, make_network, make
 from virterweb.changes import writes
 from virterweb.changes.models import EVERYWHERE, ChangeCounter
 from virterweb.hypervisors.models import Hypervisor, HypervisorStatus, WorkerProcess
-from vms.models import VM, NICTraffic, VMStatus
+from vms.models import VM, NICTraffic, TrafficHistory, VMStatus
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -83,8 +83,9 @@ def test_what_no_page_shows_does_not_count(vm, name):
 
 def test_traffic_counts_only_for_pages_with_traffic(vm):
     def write() -> None:
-        with writes.on(vm.hypervisor_id):
+        with writes.on(vm.hypervisor_id), transaction.atomic():
             NICTraffic.objects.create(vm=vm.status, mac="52:54:00:00:00:08", at=timezone.now())
+            TrafficHistory.objects.create(key="network 1", hypervisor=vm.hypervisor, at=timezone.now(), samples=b"")
 
     assert counted(write) == {-vm.hypervisor_id: 1}
 

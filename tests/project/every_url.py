@@ -23,6 +23,7 @@ def route(pattern: URLPattern, space: str) -> str:
     return "/" + prefix + re.sub(r"<(?:\w+:)?(\w+)>|\(\?P<(\w+)>[^)]*\)", lambda m: (m[1] or m[2]).upper(), text)
 
 
+OF_NETWORK = ("attached", "attached_table", "group_attached", "network_traffic", "network_traffic_table")
 ALL = list(urls(get_resolver().url_patterns))
 
 
@@ -31,7 +32,7 @@ def address(space: str, name: str | None, pattern: URLPattern, things: dict) -> 
         return "/favicon.ico"
     values = {key: things.get(key) for key in pattern.pattern.converters or pattern.pattern.regex.groupindex}
     if "name" in values:
-        of_vm = space == "vms" and name not in ("attached", "attached_table", "group_attached")
+        of_vm = space == "vms" and name not in OF_NETWORK
         of_vm = of_vm or (space, name) == ("portal", "problems")
         values["name"] = (
             {"adopt": "external"}.get(name, "alma-8-8") if of_vm else {"adopt": "default"}.get(name, "net1")

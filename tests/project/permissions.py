@@ -69,6 +69,7 @@ PAGES: dict[str, dict[str | None, Rule]] = {
         **each("nic_list nic_table inventory ssh_config known_hosts list", LIST),
         "bridge_attached": NAMES,
         **each("attached attached_table group_attached detail", NAMES),
+        **each("network_traffic network_traffic_table traffic traffic_table", NAMES),
         **each("leftover_volumes leftover_volumes_table", NAMES),  # redirect to these
         **each("unused_volumes unused_volumes_table", NAMES),
         **each("pools pools_table", LIST),

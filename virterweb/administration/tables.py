@@ -27,6 +27,7 @@ from vms.models import (
     SnapshotRequest,
     SSHCheck,
     StoragePool,
+    TrafficHistory,
     VMRevision,
     VMStatus,
     VMTemplate,
@@ -159,6 +160,12 @@ GROUPS: dict[str, tuple[Table, ...]] = {
             at=OF_VM_STATUS,
             columns=("mac", "vm", "at"),
             search=("mac", "vm__desired__name"),
+        ),
+        Table(
+            model=TrafficHistory,
+            about="Rates of NICs and networks in the last hour and day.",
+            columns=("key", "hypervisor", "at"),
+            search=("key", "mac"),
         ),
         Table(
             model=Disk,

@@ -61,7 +61,7 @@ BOOKKEEPING = frozenset(
     )
 )
 OF_POLL = frozenset(("observed_at",))
-TRAFFIC = "vms_nictraffic"
+TRAFFIC = frozenset(("vms_nictraffic", "vms_traffichistory"))
 
 _topic: ContextVar[int] = ContextVar("topic", default=0)
 
@@ -104,7 +104,7 @@ def _execute(execute: Callable, sql: str, params: object, many: bool, context: d
         return result
     if table := (_shown_table if len(sql) < LONGEST else _shown_table.__wrapped__)(sql):
         topic = _topic.get()
-        _count(context["connection"], -topic if table == TRAFFIC else topic)
+        _count(context["connection"], -topic if table in TRAFFIC else topic)
     return result
 
 

@@ -11,6 +11,8 @@ from virterweb.people import rights
 from virterweb.people.hidden.names import HIDDEN_VM, visible_name
 from vms.addresses.nic_addresses import reporting
 from vms.models import NIC, VM, NICStatus
+from vms.nics.sparklines import of_networks
+from vms.observed.charts import Sparkline
 
 
 def attached(networks: Iterable[int], *, running: bool = False) -> list[AttachedVM]:
@@ -54,6 +56,10 @@ def holders(hypervisor: Hypervisor, user: rights.Actor = None) -> dict[str, Hold
         if mac.lower() not in found or power == "running":
             found[mac.lower()] = Holder(mac=mac.lower(), **nic)
     return found
+
+
+def traffic(networks: Iterable[int]) -> dict[int, Sparkline]:
+    return of_networks(networks)
 
 
 def visible_names(user: rights.Actor) -> QuerySet:

@@ -12,8 +12,10 @@ from vms.definition.nics.parse import parse_domain
 from vms.definition.nics.spec import key_of
 from vms.guests import states as guest_states
 from vms.models import NIC, VM, NICStatus
+from vms.nics.sparklines import Sparklines
 from vms.nics.traffic import ACTIVE, reading
 from vms.observed.addresses import NICAddresses
+from vms.observed.charts import Sparkline
 from vms.observed.guest_seen import Verdict
 from vms.observed.rates import GAP, Traffic
 
@@ -30,12 +32,17 @@ class NICRow:
     state: str
     dhcp: bool
     traffic: Traffic | None
+    sparks: Sparklines
     reserved: str = ""
     guest: Verdict | None = None  # only of a NIC that was found
 
     @property
     def nic(self) -> NIC | NICStatus:
         return self.seen or self.desired or self.later
+
+    @property
+    def spark(self) -> Sparkline:
+        return self.sparks.of(self.seen.vm_id, self.seen.key)
 
     @property
     def kind(self) -> str:
@@ -55,6 +62,7 @@ def nic_rows(vm: VM) -> list[NICRow]:
     saved = {nic.key: nic for nic in vm.nics.all()}
     later = {nic.key: nic for nic in _stored(vm)} if vm.status.running else {}
     addresses, traffic, now = addresses_of(vm.status.nics.all()), _traffic(vm), timezone.now()
+    sparks = Sparklines([vm.status.pk])
     columns = {key_of(row["mac"], row["place"]): row for row in guest_states.known(vm.status.nics.all())}
     rows = []
     for position, key in enumerate(dict.fromkeys([*saved, *seen, *later])):
@@ -70,6 +78,7 @@ def nic_rows(vm: VM) -> list[NICRow]:
                 state=_state(vm, saved.get(key), nic, key in later),
                 dhcp=bool(nic and nic.network and nic.network.status.dhcp),
                 traffic=traffic.get(key) if nic else None,
+                sparks=sparks,
                 reserved=reserved_address(guest)[0] if guest else "",
                 guest=guest_states.verdict(guest, known, now) if guest else None,
             )
@@ -84,8 +93,8 @@ def _traffic(vm: VM) -> dict[str, Traffic]:
     late = timezone.now() - timedelta(seconds=GAP)
     found = {}
     for row in vm.status.traffic.all():
-        rate = row.samples[-1] if row.samples and row.at > late else None
-        found[key_of(row.mac, row.place)] = Traffic(reading=reading(row), samples=tuple(row.samples), rate=rate)
+        rate = row.rate if row.at > late else None
+        found[key_of(row.mac, row.place)] = Traffic(reading=reading(row), rate=rate)
     return found
 
 

@@ -16,9 +16,12 @@ from django.utils import timezone
 from virterweb.pages.chips import OFFERED, Chip, Option
 from virterweb.pages.tables import ROWS, natural, natural_key, page_of
 from vms.addresses.nic_addresses import addresses_of
+from vms.definition.nics.spec import key_of
 from vms.guests import states as guest_states
 from vms.models import NICStatus, Power, VMQuerySet
+from vms.nics.sparklines import Sparklines
 from vms.observed.addresses import NICAddresses
+from vms.observed.charts import Sparkline
 
 from .filters import OTHERS, Filters
 from .nic import AttachedNIC, attached_nic, bridge_of, is_bridged
@@ -41,6 +44,7 @@ class Row:
     mac: str
     known: NICAddresses
     host_device: str
+    spark: Sparkline | None = None  # only on pages
 
     @property
     def vm(self) -> str:
@@ -86,7 +90,9 @@ def rows_of_page(vms: VMQuerySet, filters: Filters, query: QueryDict) -> RowsOfP
     if whole["nics"] <= ROWS:  # a single page is sorted when it is read
         keys = list(keys.order_by())
     page = page_of(keys, query, whole["nics"])
-    page.object_list = _rows(nics.filter(pk__in=list(page.object_list)))
+    found = _rows(nics.filter(pk__in=list(page.object_list)))
+    sparks = Sparklines({row.nic.vm for row in found})
+    page.object_list = [replace(row, spark=sparks.of(row.nic.vm, key_of(row.mac, row.nic.at))) for row in found]
     return RowsOfPage(page=page, vms=whole["vms"])
 
 

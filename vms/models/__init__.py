@@ -33,10 +33,10 @@ from .status import (
     GuestRun,
     NICAddress,
     NICStatus,
-    NICTraffic,
     SSHCheck,
     VMStatus,
 )
+from .traffic import NICTraffic, TrafficHistory
 from .vm import PORT, VM, NICNetworks, VMTemplate
 
 __all__ = [
@@ -81,6 +81,7 @@ __all__ = [
     "SnapshotRequest",
     "SnapshotVerb",
     "StoragePool",
+    "TrafficHistory",
     "Upload",
     "UploadPart",
     "VMQuerySet",

@@ -176,26 +176,6 @@ class NICAddress(models.Model):
         return f"{self.ip} of {self.mac}: {self.get_source_display()}"
 
 
-class NICTraffic(models.Model):
-    """The traffic of a running VM's NIC, as the guest counts it. Written only by `vms.nics.traffic`."""
-
-    vm = models.ForeignKey(VMStatus, verbose_name="VM", on_delete=models.CASCADE, related_name="traffic")
-    mac = models.CharField("MAC", max_length=17)
-    place = models.CharField("PCI address or alias", blank=True, help_text="PCI address or alias, as of the NIC")
-    at = models.DateTimeField("read at", help_text="when the counters were read")
-    counters = models.JSONField(default=dict, help_text="bytes, packets, errors and drops, received and sent")
-    samples = models.JSONField(default=list, help_text="pairs of received and sent bytes per second, the latest last")
-
-    class Meta:
-        ordering = ["vm", "mac"]
-        verbose_name = "NIC traffic"
-        verbose_name_plural = "NIC traffic"
-        constraints = [models.UniqueConstraint(fields=["vm", "mac", "place"], name="nic_traffic_once_a_nic")]
-
-    def __str__(self) -> str:
-        return f"{self.mac}: {self.at}"
-
-
 class GuestReport(models.Model):
     """What the guest agent reported in the VM's current run. Written only by `vms.guests.report`."""
 

@@ -1,17 +1,17 @@
-"""Converts counters of a NIC to rates, a short history of them, a graph and text. Pure: values in, values out."""
+"""Converts counters of a NIC to rates, samples of minutes, and text. Pure: values in, values out."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
 
-STEP = 5.0  # seconds per sample
-SAMPLES = 60  # samples that are kept: five minutes
-UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
-GAP = 60.0  # seconds without a reading after which the history is discarded
+from .history import Rate, Sample
 
-Rate = Sequence[int]
-"""Bytes a second, received and sent: a pair, as JSON has it too."""
+STEP = 5.0  # seconds between two readings, at least
+MINUTE = 60  # seconds
+UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
+SPEEDS = ("bit/s", "kbit/s", "Mbit/s", "Gbit/s", "Tbit/s")
+GAP = 150.0  # seconds between two readings, after which nothing is known of the time between them
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,20 +46,39 @@ class Reading:
     sent: Counters
 
 
-def follow(samples: Iterable[Rate], before: Reading | None, now: Reading) -> tuple[Rate, ...]:
-    """Return the samples extended by the traffic since the previous reading: one per STEP, the latest last.
+def rate_between(before: Reading | None, now: Reading) -> Rate | None:
+    """Return the rate since the previous reading.
 
-    The result is empty at the first reading, after a long gap, when the clock was set back, and when a counter
-    decreased, because the NIC was plugged in again.
+    It is not known at the first reading, after a long gap, when the clock was set back, and when a counter decreased,
+    because the NIC was plugged in again.
     """
     elapsed = (now.at - before.at).total_seconds() if before else 0.0
     if not 0 < elapsed <= GAP or not _goes_on(before, now):
-        return ()
-    rate = (
-        round((now.received.bytes - before.received.bytes) / elapsed),
-        round((now.sent.bytes - before.sent.bytes) / elapsed),
-    )
-    return (*samples, *[rate] * max(1, round(elapsed / STEP)))[-SAMPLES:]
+        return None
+    received, sent = now.received.bytes - before.received.bytes, now.sent.bytes - before.sent.bytes
+    return round(received / elapsed), round(sent / elapsed)
+
+
+def minutes_of(unfinished: Sequence[float], before: Reading | None, now: Reading) -> tuple[list[Sample], list[float]]:
+    """Return the samples of the minutes that end with a reading, and the minute in progress.
+
+    A minute in progress is its number since 1970, the seconds that were measured, received and sent bytes; it is empty
+    if nothing was measured. The latter two are spread evenly over the time between two readings.
+    """
+    parts = {int(unfinished[0]): [*unfinished[1:]]} if unfinished else {}
+    current = int(now.at.timestamp() // MINUTE)
+    if rate := rate_between(before, now):
+        begin, end = before.at.timestamp(), now.at.timestamp()
+        for minute in range(int(begin // MINUTE), current + 1):
+            seconds = min(end, (minute + 1) * MINUTE) - max(begin, minute * MINUTE)
+            part = parts.setdefault(minute, [0.0, 0.0, 0.0])
+            part[:] = part[0] + seconds, part[1] + rate[0] * seconds, part[2] + rate[1] * seconds
+    finished = [
+        Sample(minute=minute, mean=(round(received / seconds), round(sent / seconds)))
+        for minute, (seconds, received, sent) in sorted(parts.items())
+        if minute < current and seconds > 0
+    ]
+    return finished, [current, *parts[current]] if current in parts else []
 
 
 def _goes_on(before: Reading, now: Reading) -> bool:
@@ -71,7 +90,6 @@ class Traffic:
     """The traffic of a NIC as pages show it; `rate` is None while it is unknown."""
 
     reading: Reading
-    samples: tuple[Rate, ...]
     rate: Rate | None
 
     @property
@@ -79,20 +97,9 @@ class Traffic:
         rates = self.rate or (None, None)
         words = (("in", "received", self.reading.received), ("out", "sent", self.reading.sent))
         return tuple(
-            Way(label=label, verb=verb, counters=counters, rate=rate, points=points(self._of(index), self.peak))
-            for index, ((label, verb, counters), rate) in enumerate(zip(words, rates, strict=True))
+            Way(label=label, verb=verb, counters=counters, rate=rate)
+            for (label, verb, counters), rate in zip(words, rates, strict=True)
         )
-
-    @property
-    def peak(self) -> int:
-        """Return the highest rate in the samples, in bytes per second, of both directions, as their common scale."""
-        return max((max(sample) for sample in self.samples), default=0)
-
-    @property
-    def summary(self) -> str:
-        """Return the graph as text."""
-        most = [size(max(self._of(index), default=0)) for index in (0, 1)]
-        return f"The last {minutes(len(self.samples))}: received at most {most[0]}/s, sent at most {most[1]}/s"
 
     @property
     def trouble(self) -> tuple[str, ...]:
@@ -104,9 +111,6 @@ class Traffic:
             if count
         )
 
-    def _of(self, index: int) -> list[int]:
-        return [sample[index] for sample in self.samples]
-
 
 @dataclass(frozen=True, kw_only=True)
 class Way:
@@ -116,7 +120,6 @@ class Way:
     verb: str
     counters: Counters
     rate: int | None
-    points: str
 
     @property
     def total(self) -> str:
@@ -124,7 +127,7 @@ class Way:
 
     @property
     def speed(self) -> str:
-        return "" if self.rate is None else f"{size(self.rate)}/s"
+        return "" if self.rate is None else speed(self.rate)
 
     @property
     def hint(self) -> str:
@@ -138,11 +141,6 @@ def counted(count: int, word: str, verb: str) -> str:
     return f"{count} {word}{'' if count == 1 else 's'} {verb}"
 
 
-def minutes(samples: int) -> str:
-    seconds = round(samples * STEP)
-    return f"{seconds} s" if seconds < 60 else f"{seconds // 60} min"
-
-
 def size(count: float) -> str:
     """Return bytes as text, by powers of 1024, with at most four digits to fit narrow columns."""
     power = 0
@@ -151,11 +149,9 @@ def size(count: float) -> str:
     return f"{count:.1f} {UNITS[power]}" if power and count < 99.95 else f"{count:.0f} {UNITS[power]}"
 
 
-def points(values: Sequence[float], top: float, width: int = 96, height: int = 20) -> str:
-    """Return the points of an SVG polyline with the latest value at the right edge; a short history is narrower.
-
-    Zero is a pixel above the lower edge and `top` a pixel below the upper edge, so that lines are drawn completely.
-    """
-    step, first = width / (SAMPLES - 1), SAMPLES - len(values)
-    heights = [(height - 2) * (value / top) if top > 0 else 0.0 for value in values]
-    return " ".join(f"{(first + index) * step:.4g},{height - 1 - up:.3g}" for index, up in enumerate(heights))
+def speed(rate: float) -> str:
+    """Return bytes a second as text in bits a second, by powers of 1000, with at most four digits."""
+    count, power = rate * 8, 0
+    while count >= 999.5 and power < len(SPEEDS) - 1:
+        count, power = count / 1000, power + 1
+    return f"{count:.1f} {SPEEDS[power]}" if power and count < 99.95 else f"{count:.0f} {SPEEDS[power]}"

@@ -1,5 +1,6 @@
 """What a guest's NIC receives and sends: counted, with a rate, and by the same figures as `virsh domifstat`."""
 
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ pytestmark = pytest.mark.lab
 VM = "/vms/lab/tiny-24/"
 MAC = "52:54:00:00:00:18"
 SIZES = {"B": 1, "KiB": 1024, "MiB": 1024**2}
+RATES = {"bit/s": 1 / 8, "kbit/s": 1000 / 8, "Mbit/s": 1000**2 / 8}
 
 
 @dataclass(kw_only=True)
@@ -39,11 +41,7 @@ class Guest:
         words = [way.text_content().split() for way in ways]
         if not all(len(each) == 5 for each in words):
             return {}
-        rate = r"/s$"
-        return {
-            way: (float(count) * SIZES[unit], float(speed) * SIZES[re.sub(rate, "", per)])
-            for way, count, unit, speed, per in words
-        }
+        return {way: (float(count) * SIZES[unit], float(speed) * RATES[per]) for way, count, unit, speed, per in words}
 
     def counters(self) -> dict:
         kept = self.portal.ask(f"list(NICTraffic.objects.filter(mac='{MAC}').values_list('counters', flat=True))")
@@ -71,6 +69,7 @@ def guest(portal: Portal, lab: Lab) -> Iterator[Guest]:
     console.close()
     portal.manage("vm", "rm", "tiny-24")
     assert portal.ask("NICTraffic.objects.count()") == 0
+    assert portal.ask("TrafficHistory.objects.filter(network=None).count()") == 0
     assert things(host) == before
     host.close()
 
@@ -85,8 +84,13 @@ def test_the_row_of_a_nic_shows_what_goes_through_it(guest: Guest):
         return now if more else {}
 
     wait_for(grown, 40, "both ways have grown, each with a rate")
-    lines = {line.get("class"): line.get("points").split() for line in guest.cell().iter("polyline")}
-    assert len(lines["in"]) == len(lines["out"]) >= 2
+    wait_for(lambda: [path.get("class") for path in guest.cell().iter("path")] == ["in", "out"], 90, "a sparkline")
+    for path, name in ((f"{VM}traffic.json", MAC), ("/networks/lab/default/traffic.json", None)):
+        samples = [
+            each for each in json.loads(guest.portal._open(path)) if each.get("mac") == name and each["received_bps"]
+        ]
+        assert samples, "of the NIC and of its network"
+        assert all(0 < each["sent_bps"] < 10**6 for each in samples)
     guest.console.run("kill $(cat /run/ping)")
 
 

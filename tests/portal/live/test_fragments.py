@@ -25,8 +25,12 @@ def test_a_fragment_about_one_hypervisor_shows_its_changes_and_those_of_the_port
     assert (found.hypervisor, found.topics) == (about, {EVERYWHERE, TIMES, IDS[about]})
 
 
-def test_the_page_of_a_vm_shows_traffic_too():
-    assert -7 in fragment("/vms/lab/alma-8-8/", IDS).topics
+@pytest.mark.parametrize("url", ["/vms/lab/alma-8-8/", "/vms/lab/alma-8-8/traffic/", "/networks/lab/net1/traffic/"])
+def test_the_page_of_a_vm_and_charts_show_traffic_too(url):
+    assert -7 in fragment(url, IDS).topics
+
+
+def test_the_page_of_a_network_does_not_change_with_traffic():
     assert -7 not in fragment("/networks/lab/net1/", IDS).topics
 
 

@@ -40,7 +40,10 @@ def lab(db, enqueued, user):
 
 def rows(answer) -> list[list[str]]:
     found = html.fromstring(answer.content.decode()).xpath("//table[@id='attached-table']//tr")
-    return [[" ".join(cell.text_content().split()) for cell in row.xpath("./td | ./th")] for row in found]
+    texts = [[" ".join(cell.text_content().split()) for cell in row.xpath("./td | ./th")] for row in found]
+    assert not texts or texts[0][-1] == "Traffic", "which nothing has been measured of"
+    assert {row[-1] for row in texts[1:] if len(row) > 1} <= {""}
+    return [row[:-1] if len(row) > 1 else row for row in texts]
 
 
 def macs(answer) -> list[str]:

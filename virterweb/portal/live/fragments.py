@@ -28,7 +28,7 @@ KEPT = 500  # rendered fragments
 PAUSE = 0.4  # seconds between two renderings of a fragment, and
 SHARE = 5  # how many times as long as a rendering took: a fragment uses at most this part of a core
 SESSION_INTERVAL = 15.0  # seconds for which a session counts as checked
-TRAFFIC = frozenset(("vms:detail",))  # the pages that show the traffic of NICs
+TRAFFIC = frozenset(("vms:detail", "vms:traffic", "vms:network_traffic"))  # the pages that show the traffic of NICs
 TIMES = -(2**62)  # the topic of what changes by time alone: a poll that is late
 
 threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="live")

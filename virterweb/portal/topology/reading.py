@@ -20,7 +20,7 @@ from vms.definition import wording
 from vms.definition.nics.spec import key_of
 from vms.listing import narrowed
 from vms.models import VM, NICStatus, NICTraffic
-from vms.observed.rates import GAP, size
+from vms.observed.rates import GAP, speed
 
 from .graph import Column, Dot, Graph, Line, grouped
 from .order import ordered
@@ -153,11 +153,11 @@ def _link_page(vm: VM, key: str) -> str:
 
 
 def _speed(rate: float) -> str:
-    return f"{size(rate)}/s" if rate else ""
+    return speed(rate) if rate else ""
 
 
 def _rates(vms: Mapping[int, VM]) -> dict[tuple[int, str, str], float]:
     """Return the bytes a second of NICs, both ways, as of the last reading."""
     recent = NICTraffic.objects.filter(vm__desired__in=vms, at__gt=timezone.now() - timedelta(seconds=GAP))
-    rows = recent.values_list("vm__desired", "mac", "place", "samples")
-    return {(vm, mac, place): float(sum(samples[-1])) for vm, mac, place, samples in rows if samples}
+    rows = recent.values_list("vm__desired", "mac", "place", "rate")
+    return {(vm, mac, place): float(sum(rate)) for vm, mac, place, rate in rows if rate}

@@ -1,0 +1,1 @@
+"""Charts of the traffic of networks and of VMs' NICs."""
