@@ -143,6 +143,12 @@ class Machine:
     def memory(self) -> int:
         return 2**70 % LARGEST
 
+    def memory_used(self) -> int | None:
+        return None
+
+    def cpus(self) -> int:
+        return 4
+
     def nic_models(self) -> list[str]:
         return ["virtio"]
 

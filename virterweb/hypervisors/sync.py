@@ -98,6 +98,8 @@ def _read_everything(hypervisor: Hypervisor, connection: Connection) -> dict:
             "version": connection.host.version(),
             "host_name": connection.host.name(),
             "memory": connection.host.memory(),
+            "memory_used": connection.host.memory_used(),
+            "cpus": connection.host.cpus(),
             "nic_models": connection.host.nic_models(),
             "archs": connection.host.archs(),
         }

@@ -12,6 +12,7 @@ from virterweb.pages.tables import natural, natural_key, page_of
 from virterweb.people import rights
 from virterweb.people.ends.listing import ending_soon
 from virterweb.people.verbs import Verb
+from vms.capacity import capacity_of
 from vms.lookup import get_vm
 from vms.models import VM
 
@@ -53,6 +54,7 @@ def overview(request: HttpRequest) -> HttpResponse:
         "shown": first[:HYPERVISORS]
         if len(first) > HYPERVISORS
         else sorted(first, key=lambda one: natural_key(one.name)),
+        "capacity": capacity_of(request.user, first[:HYPERVISORS]),
         "are_more": len(first) > HYPERVISORS,
         "networks": attention.failed_networks(request.user),
         "vms": attention.failed_vms(request.user),

@@ -9,6 +9,7 @@ from virterweb.hypervisors.models import Hypervisor
 from virterweb.people import creating
 from virterweb.people.limits import Limit
 from vms.addresses import ids
+from vms.capacity import Capacity, capacity_of
 from vms.cloud_init import schema as cloud_schema
 from vms.cloud_init import seed, user_data
 from vms.models import Power, VMStatus
@@ -32,6 +33,7 @@ class Preview:
     ips: tuple[str, ...] = ()
     nics: tuple[str, ...] = ()
     disks: int = 0
+    capacity: list[Capacity] = field(default_factory=list)
     limits: list[Limit] = field(default_factory=list)
     problems: list[tuple[str, str]] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
@@ -45,6 +47,7 @@ def preview(form: RunForm) -> Preview:
         names = (name or f"{image}-{number}",) if image else ()
         shown = {"names": names, "nics": _nics(form), "disks": len(form.disks)}
         shown["limits"] = creating.limits_of(form, form.host)
+        shown["capacity"] = capacity_of(form.user, [form.host] if form.host else [])
         return Preview(host=form.host, number=number, **shown, **_addresses(form, [number or 0]))
     form.is_valid()
     numbers = form.numbers
@@ -56,6 +59,7 @@ def preview(form: RunForm) -> Preview:
         nics=_nics(form),
         disks=len(form.disks),
         limits=creating.limits_of(form, form.host),
+        capacity=capacity_of(form.user, [form.host] if form.host else []),
         problems=[] if not form.data.get("number") else _problems(form),
         warnings=warnings(form),
         files=files(form),

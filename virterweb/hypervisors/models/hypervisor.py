@@ -236,6 +236,10 @@ class HypervisorStatus(Due):
     version = models.CharField("libvirt version", blank=True)
     host_name = models.CharField(blank=True, help_text="as libvirt reports it")
     memory = models.PositiveBigIntegerField(default=0, help_text="memory of the host in MiB")
+    memory_used = models.PositiveBigIntegerField(
+        null=True, help_text="memory of the host in MiB that is neither free nor a cache; empty: unknown"
+    )
+    cpus = models.PositiveBigIntegerField("CPUs", default=0, help_text="CPUs of the host; 0: unknown")
     nic_models = models.JSONField("NIC models", default=list, help_text="the models that its QEMU supports")
     archs = models.JSONField(
         "architectures", default=list, help_text="the architectures that it has emulators for, its own first"

@@ -51,6 +51,20 @@ class HostMachine:
         with self._session.calling(Message("host.memory")):
             return bounded(self._session.libvirt.getInfo()[1])
 
+    def cpus(self) -> int:
+        """Return the number of CPUs of the host, threads included."""
+        with self._session.calling(Message("host.memory")):
+            self._cpus = self._cpus or bounded(self._session.libvirt.getInfo()[2])
+            return self._cpus
+
+    def memory_used(self) -> int | None:
+        """Return the memory of the host in MiB that is neither free nor a cache; None if unknown."""
+        with self._session.calling(Message("host.memory"), libvirt.VIR_ERR_NO_SUPPORT, libvirt.VIR_ERR_INVALID_ARG):
+            stats = self._session.libvirt.getMemoryStats(libvirt.VIR_NODE_MEMORY_STATS_ALL_CELLS)
+            idle = sum(stats.get(name, 0) for name in ("free", "buffers", "cached"))
+            return bounded(max(stats["total"] - idle, 0) // 1024) if stats.get("total") else None
+        return None
+
     def nic_models(self) -> list[str]:
         """Return the NIC models that the hypervisor's QEMU has for its own architecture.
 
