@@ -116,7 +116,7 @@ PAGES: dict[str, dict[str | None, Rule]] = {
     },
     "operations": each("live ready metrics", MONITORING),
     "portal": {
-        **each("overview hypervisors leftovers address_problems search activity activity_table", LIST),
+        **each("overview capacity hypervisors leftovers address_problems search activity activity_table", LIST),
         **each("events topology topology_file addresses addresses_table", LIST),
         "connect": Rule(SIGNED_IN),  # leads to the form, which has its own rule
         **each("network_problems problems", NAMES),

@@ -98,12 +98,15 @@ def _read_everything(hypervisor: Hypervisor, connection: Connection) -> dict:
             "version": connection.host.version(),
             "host_name": connection.host.name(),
             "memory": connection.host.memory(),
-            "memory_used": connection.host.memory_used(),
             "cpus": connection.host.cpus(),
             "nic_models": connection.host.nic_models(),
             "archs": connection.host.archs(),
         }
         fresh |= {name: value for name, value in facts.items() if getattr(status, name) != value}
+    if not status.observed_at or _period(status.observed_at) != _period(now):
+        fresh["memory_used"] = steady(connection.host.memory_used(), status.memory_used, connection.host.memory())
+        if fresh["memory_used"] == status.memory_used:
+            del fresh["memory_used"]
     routes = connection.host.routes()
     if routes != status.routes:
         fresh["routes"] = routes
@@ -125,6 +128,22 @@ def _read_everything(hypervisor: Hypervisor, connection: Connection) -> dict:
     unwatched = pause if busy else settings.IDLE_POLL_SECONDS if connection.sends_events else MAX_PAUSE
     cleared = {"unreachable_since": None, "error": "", "detail": ""} if status.error else {}
     return {"observed_at": database_time(), "due_at": _after(pause, unwatched), "seconds": seconds, **fresh, **cleared}
+
+
+def _period(moment: datetime) -> int:
+    """Return the number of a period in which what changes all the time is read once, however often polls are."""
+    return int(moment.timestamp() // HOST_FACTS_INTERVAL.total_seconds())
+
+
+def steady(used: int | None, before: int | None, total: int) -> int | None:
+    """Return the memory that is used as pages show it, in MiB: it changes only if it differs by a step.
+
+    A step is 1 % of all memory, at least 256 MiB: each change that is recorded renews the open pages.
+    """
+    step = max(total // 100, 256)
+    if used is None or (before is not None and abs(used - before) < step):
+        return None if used is None else before
+    return min(round(used / step) * step, max(total, used))
 
 
 def _pause(status: HypervisorStatus, usual: float, *, since: datetime | None) -> float:

@@ -22,6 +22,7 @@ urlpatterns = [
     re_path(r"^addresses\.(?P<suffix>csv|json)\Z", address_plan, name="addresses_table"),
     path("leftovers/", leftovers, name="leftovers"),
     path("activity/<int:pk>/definition/", last_definition, name="last_definition"),
+    path("capacity/", views.capacity, name="capacity"),
     path("problems/", views.address_problems, name="address_problems"),
     path("events/", events, name="events"),
     path("topology/", topology, name="topology"),

@@ -1,5 +1,6 @@
 """Pages for search, the overview, and the address problems of a network or VM."""
 
+from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET
@@ -12,7 +13,7 @@ from virterweb.pages.tables import natural, natural_key, page_of
 from virterweb.people import rights
 from virterweb.people.ends.listing import ending_soon
 from virterweb.people.verbs import Verb
-from vms.capacity import capacity_of
+from vms.capacity.figures import capacity_of, sees_any
 from vms.lookup import get_vm
 from vms.models import VM
 
@@ -23,7 +24,7 @@ from .hypervisors import with_vm_counts
 from .restarts import interrupted_vms
 from .search import answer
 
-HYPERVISORS = 12  # on the overview
+HYPERVISORS = 12  # in a part of the overview
 NOT_READ = ("status__document", "status__stored")
 
 
@@ -54,7 +55,7 @@ def overview(request: HttpRequest) -> HttpResponse:
         "shown": first[:HYPERVISORS]
         if len(first) > HYPERVISORS
         else sorted(first, key=lambda one: natural_key(one.name)),
-        "capacity": capacity_of(request.user, first[:HYPERVISORS]),
+        "sees_capacity": sees_any(request.user),
         "are_more": len(first) > HYPERVISORS,
         "networks": attention.failed_networks(request.user),
         "vms": attention.failed_vms(request.user),
@@ -74,6 +75,17 @@ def address_problems(request: HttpRequest) -> HttpResponse:
     """Show the worst problems of addresses on all hypervisors: a part of the overview, or a page of its own."""
     template = "portal/_address_problems.html" if request.htmx else "portal/address_problems.html"
     return render(request, template, {"found": attention.address_problems(request.user)})
+
+
+@require_GET
+def capacity(request: HttpRequest) -> HttpResponse:
+    """Show the capacity of hypervisors, the fullest first: a part of the overview, or a page of its own."""
+    found = capacity_of(request.user, rights.visible_hypervisors(request.user).in_lists())
+    found.sort(key=lambda one: (-one.fullest, natural_key(one.hypervisor.name)))
+    page = Paginator(found, HYPERVISORS).get_page(request.GET.get("page"))
+    return render(
+        request, "portal/capacity/_list.html" if request.htmx else "portal/capacity/list.html", {"page": page}
+    )
 
 
 def _with_links(problems: list, networks: list[Network]) -> list[tuple]:

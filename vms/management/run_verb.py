@@ -9,6 +9,7 @@ from virterweb.hypervisors.models import Hypervisor
 from virterweb.people.cli import await_first_poll, pick_hypervisor, wait_for
 from virterweb.people.verbs import Verb
 from vms.addresses import ids
+from vms.capacity.figures import capacity_of
 from vms.definition import hardware
 from vms.management.arguments import (
     GZIP,
@@ -117,7 +118,7 @@ class RunVerb(VMVerbs):
         numbered = options["count"] is not None or bool(options["template"] and not options["name"])
         form = RunForm(data, numbered=numbered, user=self.user)
         check_run(form)
-        for warning in warnings(form):
+        for warning in warnings(form, capacity_of(self.user, [hypervisor])):
             self.stderr.write(warning)
         vms = form.save(self.user)
         check_run(form)  # a value may have been taken meanwhile

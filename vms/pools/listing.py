@@ -1,6 +1,6 @@
 """Which pools and volumes a user sees, and what tables say about them."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from django.db.models import F, Q, QuerySet
 
@@ -32,11 +32,18 @@ VOLUME_COLUMNS = (
 VOLUME_FILE = ("name", "path", "format", "capacity", "allocation", "backing", "changed_on", "used_by")
 
 
-def visible(user: rights.Actor) -> QuerySet[StoragePool]:
-    """Return the pools that exist for a user: all where the user may see everything, else those of grants."""
+def visible(user: rights.Actor, on: Collection[int] | None = None) -> QuerySet[StoragePool]:
+    """Return the pools that exist for a user: all where the user may see everything, else those of grants.
+
+    With `on`, they may lack those of other hypervisors than these.
+    """
     access, rows = rights.access_of(user), StoragePool.objects.select_related("hypervisor__status")
     if access.everything:
         return rows
+    if on is not None:
+        rows = rows.filter(hypervisor__in=on)
+        if all(access.allows_on(Verb.LIST, each) for each in on):
+            return rows
     granted = pools.Granted(user, Verb.LIST)
     here = rows.filter(access.hypervisors(at="hypervisor")).values_list("pk", "hypervisor", "name")
     named = [pk for pk, hypervisor, name in here if granted.names(hypervisor, name)]

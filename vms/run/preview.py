@@ -1,18 +1,19 @@
 """The preview of a half-filled form that runs VMs: names, MACs, addresses, problems and warnings."""
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from django.conf import settings
-from django.db.models import Count, Sum
 
 from virterweb.hypervisors.models import Hypervisor
 from virterweb.people import creating
 from virterweb.people.limits import Limit
 from vms.addresses import ids
-from vms.capacity import Capacity, capacity_of
+from vms.capacity.figures import MIB, Capacity, capacity_of
+from vms.capacity.fit import Wanted, shortages
 from vms.cloud_init import schema as cloud_schema
 from vms.cloud_init import seed, user_data
-from vms.models import Power, VMStatus
 
 from .form import RunForm
 
@@ -41,14 +42,14 @@ class Preview:
 
 
 def preview(form: RunForm) -> Preview:
+    capacity = capacity_of(form.user, [form.host] if form.host else [])
     if not form.is_bound:
         number = form.fields["number"].initial
         image, name = form.initial.get("image"), form["name"].value()
         names = (name or f"{image}-{number}",) if image else ()
         shown = {"names": names, "nics": _nics(form), "disks": len(form.disks)}
         shown["limits"] = creating.limits_of(form, form.host)
-        shown["capacity"] = capacity_of(form.user, [form.host] if form.host else [])
-        return Preview(host=form.host, number=number, **shown, **_addresses(form, [number or 0]))
+        return Preview(host=form.host, number=number, capacity=capacity, **shown, **_addresses(form, [number or 0]))
     form.is_valid()
     numbers = form.numbers
     return Preview(
@@ -59,9 +60,9 @@ def preview(form: RunForm) -> Preview:
         nics=_nics(form),
         disks=len(form.disks),
         limits=creating.limits_of(form, form.host),
-        capacity=capacity_of(form.user, [form.host] if form.host else []),
+        capacity=capacity,
         problems=[] if not form.data.get("number") else _problems(form),
-        warnings=warnings(form),
+        warnings=warnings(form, capacity),
         files=files(form),
         **_addresses(form, numbers),
     )
@@ -110,31 +111,26 @@ def files(form: RunForm) -> dict[str, str]:
     return {name: data.decode() for name, data in seed.files(vm, nics).items()}
 
 
-def warnings(form: RunForm) -> list[str]:
-    """Return what is unusual but allowed, one sentence each."""
+def warnings(form: RunForm, capacity: Iterable[Capacity]) -> list[str]:
+    """Return what is unusual but allowed, one sentence each; `capacity` is that of the hypervisor, if it is known."""
     data = form.cleaned_data
     schema = cloud_schema.find(settings.CLOUD_INIT_SCHEMA)
     user = data.get("ssh_user", "")
     found = [f"User data: {warning}" for warning in user_data.warnings(data.get("user_data") or "", schema, user)]
-    if form.host and data.get("memory"):
-        found += _memory(form.host, data["memory"], len(form.numbers) or 1)
-    return found
+    wanted = Wanted(
+        count=len(form.numbers) or 1,
+        memory=data.get("memory") or 0,
+        vcpus=data.get("vcpus") or 0,
+        disks=_disks(form),
+    )
+    return [*found, *(warning for one in capacity for warning in shortages(one, wanted))]
 
 
-def _memory(host: Hypervisor, each: int, count: int) -> list[str]:
-    """Return warnings if VMs with that memory in MiB do not fit the host, by themselves or next to the running ones."""
-    total, wanted = host.status.memory, each * count
-    if not total:
-        return []
-    words = f"{count} × {each} MiB are {wanted} MiB" if count > 1 else f"{wanted} MiB"
-    if wanted > total:
-        return [f"Memory: {words}, more than the {total} MiB of the host of {host}."]
-    running = VMStatus.objects.filter(desired__hypervisor=host, power__in=(Power.RUNNING, Power.PAUSED))
-    taken = running.aggregate(memory=Sum("memory"), vms=Count("pk"))
-    if taken["vms"] and wanted + taken["memory"] > total:
-        vms = f"{taken['vms']} running VMs have" if taken["vms"] > 1 else "the running VM has"
-        return [
-            f"Memory: {words}, where {vms} {taken['memory']} MiB already, more than the {total} MiB of the host of "
-            f"{host}."
-        ]
-    return []
+def _disks(form: RunForm) -> dict[str, int]:
+    """Return the bytes of all disks of a VM, by pool."""
+    image, pool = form.cleaned_data.get("image"), form.host.pool if form.host else ""
+    boot = form.cleaned_data.get("boot_size") or (image.capacity if image else 0)
+    found: Counter[str] = Counter({pool: boot * 1024**3})
+    for row in form.disks:
+        found[row.cleaned_data.get("pool") or pool] += (row.cleaned_data.get("size") or 0) * MIB
+    return dict(found)

@@ -24,6 +24,7 @@ _NIC_MODELS = {  # the version of QEMU, as libvirt writes it, that each came wit
     "rtl8139": (0, (*_X86, "aarch64", "ppc64le")),
     "igb": (8_000_000, (*_X86, "aarch64")),
 }
+_IDLE = ("free", "buffers", "cached")  # the memory of a host that programs can get, in libvirt's words
 PROBE_CPU = 1.5  # seconds; emulation takes about 0.3 to run the firmware
 PROBE_TIMEOUT = 30.0  # seconds
 
@@ -35,6 +36,7 @@ class HostMachine:
         self._session = session
         # Read once for each connection: the call is slow on hosts with many CPUs, and every poll needs the number.
         self._cpus = 0
+        self._tells_memory = True  # until the first answer without it: this connection is not asked again
 
     def version(self) -> str:
         with self._session.calling(Message("host.version")):
@@ -58,12 +60,18 @@ class HostMachine:
             return self._cpus
 
     def memory_used(self) -> int | None:
-        """Return the memory of the host in MiB that is neither free nor a cache; None if unknown."""
-        with self._session.calling(Message("host.memory"), libvirt.VIR_ERR_NO_SUPPORT, libvirt.VIR_ERR_INVALID_ARG):
-            stats = self._session.libvirt.getMemoryStats(libvirt.VIR_NODE_MEMORY_STATS_ALL_CELLS)
-            idle = sum(stats.get(name, 0) for name in ("free", "buffers", "cached"))
-            return bounded(max(stats["total"] - idle, 0) // 1024) if stats.get("total") else None
-        return None
+        """Return the memory of the host in MiB that is neither free nor a cache; None if libvirt does not tell."""
+        if not self._tells_memory:
+            return None
+        try:
+            with self._session.calling(Message("host.memory")):
+                stats = self._session.libvirt.getMemoryStats(libvirt.VIR_NODE_MEMORY_STATS_ALL_CELLS)
+        except Refused:  # by drivers without the call, or where the host does not let libvirt read it
+            stats = {}
+        self._tells_memory = {"total", *_IDLE} <= stats.keys()
+        if not self._tells_memory:
+            return None
+        return bounded(max(stats["total"] - sum(stats[name] for name in _IDLE), 0) // 1024)
 
     def nic_models(self) -> list[str]:
         """Return the NIC models that the hypervisor's QEMU has for its own architecture.

@@ -1,0 +1,1 @@
+"""Memory, vCPUs and pools of hypervisors, and whether new VMs fit."""
