@@ -58,14 +58,14 @@ class CurrentRequest:
 
 
 class Compressed(GZipMiddleware):
-    """Compress pages and tables, with random padding against BREACH, but no streams, whose events must not wait."""
+    """Compress pages and tables, with random padding against BREACH. Streams stay as they are: events must not wait."""
 
     def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
         return response if response.streaming else super().process_response(request, response)
 
 
-class NotForSharedCaches(MiddlewareMixin):
-    """Have browsers ask again for every answer that does not say how long it may be kept, and proxies keep none."""
+class PrivateCache(MiddlewareMixin):
+    """Keep responses without a Cache-Control header out of shared caches, and have browsers revalidate them."""
 
     def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
         response.headers.setdefault("Cache-Control", "no-cache, private")

@@ -77,9 +77,9 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "virterweb.middleware.ContentSecurityPolicy",  # of pages: browsers ignore the one of a style sheet or script
     "virterweb.middleware.Compressed",
-    "virterweb.middleware.NotForSharedCaches",
+    "virterweb.middleware.PrivateCache",
     "virterweb.middleware.RefuseNullCharacters",
-    "virterweb.pages.time_zone.ViewerTimeZone",
+    "virterweb.people.profile.time_zone.ViewerTimeZone",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -200,12 +200,12 @@ FORMAT_MODULE_PATH = ["virterweb.formats"]
 
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
-# Where `collectstatic` puts the files. Without it they are served by plain names, which browsers keep for a minute.
+# Where `collectstatic` puts the files. Without it, they have plain names, and browsers cache them for a minute.
 STATIC_ROOT = Path(os.environ.get("VIRTERWEB_STATIC_ROOT") or DATA_DIR / "static")
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
-        "BACKEND": "virterweb.pages.static_files.StaticFiles",
+        "BACKEND": "virterweb.web_server.static_files.StaticFiles",
         "OPTIONS": {"file_permissions_mode": 0o644, "directory_permissions_mode": 0o755},
     },
 }

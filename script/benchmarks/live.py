@@ -1,6 +1,6 @@
 """Benchmarks of open pages: what they cost while nothing changes, and how soon many of them show a change.
 
-`script/bench` runs them. Alone: `PYTHONPATH=script:. .venv/bin/python -m benchmarks.live`.
+They need a quiet lab of their own: `PYTHONPATH=script:. .venv/bin/python -m benchmarks.live`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-// Tells the portal the time zone of the browser, by a cookie: the next page shows its times in it.
+// Stores the time zone of the browser in a cookie. The portal shows the times of the next page in it.
 
 const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
 const cookie = `time_zone=${zone}`;

@@ -21,7 +21,7 @@ def list_networks(tab: Page) -> None:
     tab.goto("/")
     tab.get_by_role("navigation", name="Main").get_by_role("link", name="Networks").click()
     expect(tab.locator("thead th")).to_have_text(
-        ["Name", "Forward-Type", "IP-Range", "Domain", "DHCP", "Bridge", "State", "Actions"]
+        ["Name", "Forward-Type", "IP-Range", "Domain", "DHCP", "Bridge", "State", "Traffic", "Actions"]
     )
     cells = row(tab, "#networks", "virter default").locator("td")
     expect(cells).to_contain_text(
@@ -66,7 +66,9 @@ def check_attached(tab: Page) -> None:
     """Check the attached VMs of both networks, as Virter's list-attached shows them."""
     for network, address in (("default", r"192\.168\.122\.8"), ("net1", r"10\.255\.0\.\d+")):
         tab.goto(f"/networks/lab/{network}/")
-        expect(tab.locator("#attached-table thead th")).to_have_text(["VM", "MAC", "IP", "Hostname", "Host Device"])
+        expect(tab.locator("#attached-table thead th")).to_have_text(
+            ["VM", "MAC", "IP", "Hostname", "Host Device", "Traffic"]
+        )
         cells = row(tab, "#attached-table", "tiny-8").locator("td")
         for index, pattern in enumerate(("tiny-8", MAC, address, "tiny-8", r"vnet\d+")):
             expect(cells.nth(index)).to_have_text(re.compile(rf"^\s*{pattern}\s*$"))

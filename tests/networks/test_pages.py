@@ -41,16 +41,16 @@ def test_the_list_has_virters_columns_and_everything_that_libvirt_has(page, lab)
     make_foreign_network(lab, BARE, active=False)
     make_network(lab)
     assert table(page.get("/networks/")) == [
-        ["Name", "Forward-Type", "IP-Range", "Domain", "DHCP", "Bridge", "State"],
-        ["bare", "", "", "", "", "", "unmanaged, inactive"],
+        ["Name", "Forward-Type", "IP-Range", "Domain", "DHCP", "Bridge", "State", "Traffic"],
+        ["bare", "", "", "", "", "", "unmanaged, inactive", ""],
         [
             *("default virter default", "nat", "192.168.122.1/24", "test"),
-            *("192.168.122.2-192.168.122.254", "virbr0", "unmanaged"),
+            *("192.168.122.2-192.168.122.254", "virbr0", "unmanaged", ""),
         ],
-        ["net1", "", "10.255.0.1/24", "", "10.255.0.2-10.255.0.254", "", "pending"],
+        ["net1", "", "10.255.0.1/24", "", "10.255.0.2-10.255.0.254", "", "pending", ""],
         [
             *("two", "route", "10.1.0.1/24,fd00:1::1/64", ""),
-            *("10.1.0.2-10.1.0.9,10.1.0.20-10.1.0.29,fd00:1::2-fd00:1::ff", "virbr7", "unmanaged"),
+            *("10.1.0.2-10.1.0.9,10.1.0.20-10.1.0.29,fd00:1::2-fd00:1::ff", "virbr7", "unmanaged", ""),
         ],
     ]
 
@@ -59,7 +59,7 @@ def test_the_hypervisor_is_named_once_there_is_more_than_one(page, lab):
     make_network(lab)
     make_network(make_hypervisor("lab-2"), "net2")
     rows = table(page.get("/networks/"))
-    assert [row[-1] for row in rows] == ["Hypervisor", "lab-1", "lab-2"]
+    assert [row[-2:] for row in rows] == [["Hypervisor", "Traffic"], ["lab-1", ""], ["lab-2", ""]]
     assert [row[0] for row in table(page.get("/networks/?hypervisor=lab-2"))] == ["Name", "net2"]
 
 
@@ -98,9 +98,9 @@ def test_a_page_shows_all_leases_and_who_is_attached(page, lab):
         ["fd00::8", mac, "alma-8-8", "alma-8-8"],
     ]
     assert table(page.get("/networks/lab-1/default/attached/")) == [
-        ["VM", "MAC", "IP", "Hostname", "Host Device"],
-        ["alma-8-8", mac, "192.168.122.8 fd00::8", "alma-8-8", "vnet1"],
-        ["stranger unmanaged", "52:54:00:aa:00:01", "waiting for a lease", "", "vnet2"],
+        ["VM", "MAC", "IP", "Hostname", "Host Device", "Traffic"],
+        ["alma-8-8", mac, "192.168.122.8 fd00::8", "alma-8-8", "vnet1", ""],
+        ["stranger unmanaged", "52:54:00:aa:00:01", "waiting for a lease", "", "vnet2", ""],
     ]
 
 

@@ -93,23 +93,7 @@ def _read_everything(hypervisor: Hypervisor, connection: Connection) -> dict:
     fresh = status.note_uptime(connection.host.uptime(), now)
     if status.unreachable_since:  # changes that wait for it need not wait for the end of the poll
         _record(status.pk, unreachable_since=None, error="", detail="")
-    if not status.observed_at or status.unreachable_since or now - status.observed_at > HOST_FACTS_INTERVAL:
-        facts = {
-            "version": connection.host.version(),
-            "host_name": connection.host.name(),
-            "memory": connection.host.memory(),
-            "cpus": connection.host.cpus(),
-            "nic_models": connection.host.nic_models(),
-            "archs": connection.host.archs(),
-        }
-        fresh |= {name: value for name, value in facts.items() if getattr(status, name) != value}
-    if not status.observed_at or _period(status.observed_at) != _period(now):
-        fresh["memory_used"] = steady(connection.host.memory_used(), status.memory_used, connection.host.memory())
-        if fresh["memory_used"] == status.memory_used:
-            del fresh["memory_used"]
-    routes = connection.host.routes()
-    if routes != status.routes:
-        fresh["routes"] = routes
+    fresh |= _host_facts(status, connection, now)
     busy = False
     with Observation(hypervisor, ReadingProblem.Kind.PART) as parts:
         for name in settings.OBSERVERS:
@@ -144,6 +128,18 @@ def steady(used: int | None, before: int | None, total: int) -> int | None:
     if used is None or (before is not None and abs(used - before) < step):
         return None if used is None else before
     return min(round(used / step) * step, max(total, used))
+
+
+def _host_facts(status: HypervisorStatus, connection: Connection, now: datetime) -> dict:
+    """Return the columns about the host that have changed; what changes rarely is read at intervals."""
+    host = connection.host
+    facts: dict[str, object] = {"routes": host.routes()}
+    if not status.observed_at or status.unreachable_since or now - status.observed_at > HOST_FACTS_INTERVAL:
+        facts |= {"version": host.version(), "host_name": host.name(), "nic_models": host.nic_models()}
+        facts |= {"memory": host.memory(), "cpus": host.cpus(), "archs": host.archs()}
+    if not status.observed_at or _period(status.observed_at) != _period(now):
+        facts["memory_used"] = steady(host.memory_used(), status.memory_used, host.memory())
+    return {name: value for name, value in facts.items() if getattr(status, name) != value}
 
 
 def _pause(status: HypervisorStatus, usual: float, *, since: datetime | None) -> float:

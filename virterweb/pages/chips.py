@@ -132,19 +132,22 @@ class Narrowed:
             title=one.title,
             chosen=chosen,
             text=found.get(chosen, chosen),
-            clear=self._href(one.key, ""),
-            options=tuple(Option(text=text, href=self._href(one.key, value)) for value, text in ordered[:OFFERED]),
+            clear=href(self.query, one.key, ""),
+            options=tuple(
+                Option(text=text, href=href(self.query, one.key, value)) for value, text in ordered[:OFFERED]
+            ),
             more=one.unlisted or max(0, len(ordered) - OFFERED),
         )
 
-    def _href(self, key: str, value: str) -> str:
-        """Return the address of the list with another value of a property, from its first page."""
-        query = self.query.copy()
-        for name in (key, "page"):
-            query.pop(name, None)
-        if value:
-            query[key] = value
-        return f"?{query.urlencode()}"
+
+def href(query: QueryDict, key: str, value: str) -> str:
+    """Return the address of a list with another value of a property, from its first page."""
+    query = query.copy()
+    for name in (key, "page"):
+        query.pop(name, None)
+    if value:
+        query[key] = value
+    return f"?{query.urlencode()}"
 
 
 OWNER = Property(

@@ -17,7 +17,7 @@ from vms.models import VM
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def nic_link(request: HttpRequest, hypervisor: str, name: str, mac: str) -> HttpResponse:
-    """Set the link of a NIC; before, say what the NIC is. `next` is the page to return to, if not that of the VM."""
+    """Show a NIC, and set its link up or down. `next` is the page to return to instead of the VM's."""
     vm = get_vm(request.user, hypervisor, name, VM.objects.alone().filter(removed_at=None), verb=Verb.EDIT)
     if request.method != "POST":
         return _confirm(request, vm, mac)

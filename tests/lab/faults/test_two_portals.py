@@ -22,8 +22,9 @@ ENTRY = "<host mac='52:54:00:aa:00:01' ip='10.255.0.77'/>"
 
 @pytest.fixture(scope="module")
 def portals(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Portal, Portal]]:
+    polls = {"VIRTERWEB_IDLE_POLL_SECONDS": "2"}  # libvirt has no event for net-update, and nobody looks at a page
     both = tuple(
-        Portal(tmp_path_factory.mktemp(name), {"lab": lab.uri}, VIRTERWEB_URL=f"https://{name}.example")
+        Portal(tmp_path_factory.mktemp(name), {"lab": lab.uri}, VIRTERWEB_URL=f"https://{name}.example", **polls)
         for name in ("one", "two")
     )
     for portal in both:

@@ -3,7 +3,6 @@
 from datetime import datetime, timedelta
 from types import SimpleNamespace
 
-import pytest
 from django.conf import settings
 from django.db import connection as database
 from django.test.utils import CaptureQueriesContext
@@ -11,7 +10,7 @@ from django.utils import timezone
 from django.utils.module_loading import import_string
 from lxml import html
 
-from tests.support.making import make_foreign_network, make_hypervisor, make_network, make_running, make_vm
+from tests.support.making import make_foreign_network, make_hypervisor, make_running, make_vm
 from virterweb.hypervisors.connections.pool import connected, disconnect
 from virterweb.hypervisors.gateway.found import FoundTraffic, Refused
 from virterweb.hypervisors.models import HypervisorStatus
@@ -21,17 +20,6 @@ from vms.models import VM, NICStatus, NICTraffic, Power, VMStatus
 from vms.nics import traffic
 
 MAC, OTHER = "52:54:00:00:00:08", "52:54:00:80:00:01"
-
-
-@pytest.fixture
-def vm(db, enqueued) -> VM:
-    """Runs with NICs on two networks."""
-    hypervisor = make_hypervisor()
-    make_foreign_network(hypervisor)
-    make_network(hypervisor)
-    vm = make_vm(hypervisor)
-    make_running(vm, ("default", MAC, "vnet1"), ("net1", OTHER, "vnet2"))
-    return vm
 
 
 def found(received: int = 0, sent: int = 0, *lost: int) -> FoundTraffic:

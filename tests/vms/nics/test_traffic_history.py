@@ -7,7 +7,7 @@ from django.db import connection as database
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from tests.support.making import make_foreign_network, make_hypervisor, make_network, make_running, make_vm
+from tests.support.making import make_running, make_vm
 from virterweb.hypervisors.gateway.found import FoundTraffic
 from vms.models import VM, NICStatus, NICTraffic, Power, TrafficHistory, VMStatus
 from vms.nics import traffic
@@ -15,17 +15,6 @@ from vms.observed.history import Sample
 
 MAC, OTHER = "52:54:00:00:00:08", "52:54:00:80:00:01"
 NOON = datetime(2026, 5, 1, 12, tzinfo=timezone.get_fixed_timezone(0))
-
-
-@pytest.fixture
-def vm(db, enqueued) -> VM:
-    """Runs with NICs on two networks."""
-    hypervisor = make_hypervisor()
-    make_foreign_network(hypervisor)
-    make_network(hypervisor)
-    vm = make_vm(hypervisor)
-    make_running(vm, ("default", MAC, "vnet1"), ("net1", OTHER, "vnet2"))
-    return vm
 
 
 def write(vm: VM, seconds: float, **devices: tuple[int, int]) -> None:

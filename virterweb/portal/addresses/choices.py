@@ -6,7 +6,7 @@ from functools import cached_property
 
 from django.http import QueryDict
 
-from virterweb.pages.chips import OFFERED, Chip, Option
+from virterweb.pages.chips import OFFERED, Chip, Option, href
 
 SIZES = {4: tuple(range(16, 30)), 6: (64,)}  # prefixes of the blocks to propose, by family
 USUAL = {4: 24, 6: 64}
@@ -50,29 +50,20 @@ class Choices:
 
     def _chip(self, key: str, title: str, values: dict[str, str]) -> Chip:
         chosen = self.hypervisor if key == "hypervisor" else str(self.family or "")
-        options = tuple(Option(text=text, href=self.href(key, value)) for value, text in values.items())
+        options = tuple(Option(text=text, href=href(self.query, key, value)) for value, text in values.items())
         return Chip(
             key=key,
             title=title,
             chosen=chosen,
             text=values.get(chosen, chosen),
-            clear=self.href(key, ""),
+            clear=href(self.query, key, ""),
             options=options if len(options) <= OFFERED else (),
             more=len(options) if len(options) > OFFERED else 0,
         )
 
-    def href(self, key: str, value: str) -> str:
-        """Return the address of the plan with another choice, from its first page."""
-        query = self.query.copy()
-        for name in (key, "page"):
-            query.pop(name, None)
-        if value:
-            query[key] = value
-        return f"?{query.urlencode()}"
-
     @property
     def overlaps_href(self) -> str:
-        return self.href("overlaps", "" if self.overlaps else "yes")
+        return href(self.query, "overlaps", "" if self.overlaps else "yes")
 
     @property
     def kept(self) -> dict[str, str]:

@@ -19,7 +19,7 @@ from django.http import Http404, HttpRequest, QueryDict
 from django.urls import Resolver404, resolve, reverse
 
 from virterweb.changes.models import EVERYWHERE
-from virterweb.pages import time_zone
+from virterweb.people.profile import time_zone
 
 from .unchanged import TOKENS, digest
 

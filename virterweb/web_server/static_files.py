@@ -1,4 +1,4 @@
-"""Static files by names that contain a digest of their content, which browsers may keep for ever."""
+"""Static files with names that contain a digest of their content, so that browsers can cache them permanently."""
 
 from collections.abc import Iterator
 from functools import cached_property
@@ -14,7 +14,7 @@ UNUSED = "django_htmx/"  # modules that import others which are not here
 
 
 class StaticFiles(CompressedManifestStaticFilesStorage):
-    """Names as `collectstatic` has written them for just these sources; otherwise the plain names."""
+    """Use the names that `collectstatic` wrote for exactly these sources, or plain names if there are none."""
 
     support_js_module_import_aggregation = True
     patterns = tuple(  # the files of the libraries name maps of their sources, which are not here
