@@ -64,7 +64,14 @@ def test_a_nic_comes_and_goes(portal: Portal, lab: Lab, define):
     define("define", DOMAIN)
     lab.virsh("attach-interface", "external", "network", "default", "--mac", mac, "--config")
     found = wait_for(lambda: row(portal, path, "external"), TIMEOUT, "it is attached")
-    assert found == {"VM": "external unmanaged", "MAC": mac, "IP": "not running", "Hostname": "", "Host Device": ""}
+    assert found == {
+        "VM": "external unmanaged",
+        "MAC": mac,
+        "IP": "not running",
+        "Hostname": "",
+        "Host Device": "",
+        "Traffic": "",
+    }
     lab.virsh("detach-interface", "external", "network", "--mac", mac, "--config")
     wait_for(lambda: not row(portal, path, "external"), TIMEOUT, "it is not")
 
