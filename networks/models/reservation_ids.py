@@ -1,5 +1,7 @@
 """DHCP reservations by Virter's IDs."""
 
+from ipaddress import IPv4Interface
+
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import transaction
 from django.utils import timezone
@@ -24,6 +26,14 @@ class ReservationIDs:
             raise InvalidValue(Message("value.ids_block", network=self))
         if first < 1 or count < 1:
             raise InvalidValue(Message("value.ids_first"))
+        with self.kept_limits(), self.transition():
+            entries = self._new_entries(block, first, count)
+            self.hosts.filter(mac__in=[entry.mac for entry in entries]).delete()
+            DHCPHost.objects.bulk_create(entries)
+            self.change(by=by, **_of_ids(Event.ID_RESERVED, Event.IDS_RESERVED, first, count))
+
+    def _new_entries(self, block: IPv4Interface, first: int, count: int) -> list[DHCPHost]:
+        """Return reservations for IDs; raise InvalidValue if the MAC or the address of one is reserved."""
         going = set(self.hosts.exclude(removed_at=None).values_list("mac", "ip"))
         rows = (self.found_hosts.all(), self.hosts.filter(removed_at=None))
         found, wanted = (set(row.values_list("mac", "ip")) for row in rows)
@@ -40,10 +50,7 @@ class ReservationIDs:
             if ip in ips or ip == str(block.ip):
                 raise InvalidValue(Message("value.id_taken", number=number, ip=ip))
             entries.append(DHCPHost(network=self, mac=mac, ip=ip))
-        with self.kept_limits():
-            self.hosts.filter(mac__in=[entry.mac for entry in entries]).delete()
-            DHCPHost.objects.bulk_create(entries)
-            self.change(by=by, **_of_ids(Event.ID_RESERVED, Event.IDS_RESERVED, first, count))
+        return entries
 
     def release_ids(self, first: int, count: int, by: AbstractBaseUser | None = None) -> None:
         """Request the removal of all reservations for the MACs of these IDs, regardless of who created them."""
