@@ -86,7 +86,7 @@ def no_broken_page(portal: Portal) -> Iterator[None]:
     yield
     logs = (portal.data / "web.log").read_text() + portal.worker_log()
     for word in ("database is locked", "IntegrityError", "OperationalError", "deadlock", "Traceback"):
-        assert word not in logs, logs[logs.index(word) - 3000 :][:6000]
+        assert word not in logs, logs[max(0, logs.index(word) - 200) :][:3000]
 
 
 def network(host: int, name: str, ipv4: str) -> tuple[str, dict[str, object]]:

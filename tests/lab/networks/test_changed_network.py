@@ -148,7 +148,7 @@ def test_losing_libvirt_during_a_restart_leaves_no_nic_disconnected(portal: Port
     state = "Network.objects.get(name='net1').state"
     assert portal.ask(state) in ("pending", "ready")
     lab.start_libvirtd()  # which may find half a network, and the bridge of it
-    settled = wait_for(lambda: {portal.ask(state)} & {"ready", "failed"}, 30, "it is carried out")
+    settled = wait_for(lambda: {portal.ask(state)} & {"ready", "failed"}, 60, "it is carried out")
     back = libvirt.open(lab.uri)
     if "failed" in settled:  # half a bridge, or its dnsmasq, has the address: only somebody on the host can end that
         reason = portal.ask("Network.objects.get(name='net1').status.error")
