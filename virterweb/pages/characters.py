@@ -35,6 +35,8 @@ def hidden_in(text: str) -> str:
 
 def visible(text: str) -> str:
     """Return the text of one line with invisible characters spelled out, like [U+202E]."""
+    if text.isprintable() and not HIDDEN.search(text):
+        return text
     return "".join(_spelled(char) if not char.isprintable() or HIDDEN.match(char) else char for char in text)
 
 

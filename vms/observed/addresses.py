@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from ipaddress import ip_address
@@ -112,8 +112,11 @@ def _in_order(reported: Iterable[Address]) -> tuple[Address, ...]:
     Within these, addresses with a lease come first, then the order is by IP. Addresses whose source can no longer be
     asked come last. So the first address is the one to reach the guest by, and not a second one that was set by hand.
     """
+    rows = tuple(reported)
+    if len(rows) == 1:  # as nearly all NICs have
+        return (replace(rows[0], ip=str(ip_address(rows[0].ip))),)
     found: dict[str, list[Address]] = defaultdict(list)
-    for address in reported:
+    for address in rows:
         found[str(ip_address(address.ip))].append(address)
     return tuple(sorted((_one(ip, same) for ip, same in found.items()), key=_rank))
 

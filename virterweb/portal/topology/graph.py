@@ -48,6 +48,11 @@ class Column:
     def lines(self) -> frozenset[str]:
         return frozenset(dot.line for dot in self.dots)
 
+    @property
+    def networks(self) -> str:
+        """Return what its NICs are on, in their order."""
+        return ", ".join(f"{dot.on} (link down)" if dot.down else dot.on for dot in self.dots)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Graph:

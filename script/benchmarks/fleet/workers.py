@@ -1,9 +1,8 @@
-#!/usr/bin/env python3
 """Measures workers with many hypervisors of libvirt's test driver; prints a table and judges nothing.
 
-`script/benchmarks/fleet_workers.py --hypervisors 64 --workers 1`. DATABASE_URL and CELERY_BROKER_URL in the environment
-choose the database and the broker; without them it is SQLite and a folder. A sweep is the time until each hypervisor
-has been polled once more; a click is a new network, until a worker has created it.
+`PYTHONPATH=script .venv/bin/python -m benchmarks.fleet.workers --hypervisors 64 --workers 1`. DATABASE_URL and
+CELERY_BROKER_URL in the environment choose the database and the broker; without them it is SQLite and a folder. A sweep
+is the time until each hypervisor has been polled once more; a click is a new network, until a worker has created it.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ import uuid
 from pathlib import Path
 from statistics import median, quantiles
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 sys.path[:0] = [str(ROOT), str(ROOT / "script")]
 
 NETWORK = """<network><name>net-{number}</name><uuid>{uuid}</uuid><bridge name='br{number}'/>
@@ -58,7 +57,7 @@ def main() -> None:
         workers = []
         try:
             for _ in range(options.workers):
-                portal.start_worker("script.benchmarks.fleet_worker")
+                portal.start_worker("script.benchmarks.fleet.worker")
                 workers.append(portal.worker)
             measure(workers, options, folder)
         finally:
