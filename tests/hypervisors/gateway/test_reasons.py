@@ -15,6 +15,12 @@ SAID = [  # by libvirt 9.0 with dnsmasq 2.89 and 11.3 with dnsmasq 2.91, in the 
     ("Route address '10.9.0.0' conflicts with IP address for 'br0'", Code.STATIC_ROUTE, "a route to 10.9.0.0"),
     ("internal error: bridge name 'virbr0' already in use.", Code.BRIDGE_TAKEN, "virbr0"),
     ("error creating bridge interface lo: File exists", Code.BRIDGE_EXISTS, "lo"),
+    ("Unable to create bridge virbr2: File exists", Code.BRIDGE_EXISTS, "virbr2"),  # built without netlink
+    (
+        "unable to execute QEMU command 'blockdev-remove-medium': Tray of device 'scsi0-0-0-1' is not open",
+        Code.TRAY,
+        "try again",
+    ),
     ("error creating bridge interface a b: Invalid argument", Code.BRIDGE_NAME, "a b"),
     ("error creating bridge interface abcdefghijklmnop: Numerical result out of range", Code.BRIDGE_NAME, "abcdefgh"),
     (f"{DNSMASQ}failed to bind DHCP server socket: Address already in use", Code.DHCP_TAKEN, "port 67"),

@@ -39,6 +39,7 @@ class Code(StrEnum):
     KVM = "KVM does not work"
     VNC_PORT = "VNC port"
     VNC_ADDRESS = "VNC address"
+    TRAY = "closed tray"
     MEMORY = "memory"
     POOL_SPACE = "space of a pool"
     SPACE = "space"
@@ -83,7 +84,7 @@ PATTERNS: tuple[tuple[str, Code], ...] = (
     (r"dnsmasq: (unknown user or group: .+)", Code.OPTION),
     (r"dnsmasq: (.+)", Code.DNSMASQ),
     (r"bridge name '(.+)' already in use", Code.BRIDGE_TAKEN),
-    (r"error creating bridge interface (\S+): File exists", Code.BRIDGE_EXISTS),
+    (r"(?:error creating bridge interface|Unable to create bridge) (\S+): File exists", Code.BRIDGE_EXISTS),
     (r"error creating bridge interface (.+): (?:Invalid argument|Numerical result)", Code.BRIDGE_NAME),
     # libvirt 9.0 has fixed paths of the programs; later versions search for them, also at their start.
     (r"(?i)firewall backend|Cannot find '(?:iptables|ip6tables|ebtables|nft)' in path", Code.FIREWALL),
@@ -98,6 +99,7 @@ PATTERNS: tuple[tuple[str, Code], ...] = (
     (KVM_FAILURE, Code.KVM),
     (r"-vnc ([^\s,]+)\S*: Failed to find an available port: Address already in use", Code.VNC_PORT),
     (r"-vnc ([^\s,]+):\d+\S*: Failed to bind socket: Cannot assign requested address", Code.VNC_ADDRESS),
+    (r"Tray of device '(\S+)' is not open", Code.TRAY),
     (r"[cC]annot allocate memory", Code.MEMORY),
     (r"'?([^\s':]+)'?: Permission denied", Code.PERMISSION),
 )
@@ -141,6 +143,7 @@ SENTENCES: dict[Code, str] = {
     Code.VNC_PORT: "another program on the host uses the VNC display {about} (its TCP port is 5900 plus the display); "
     "end that program, or run the VM with another VNC port",
     Code.VNC_ADDRESS: "the host has no address {about} for VNC; run the VM with one that it has, such as 127.0.0.1",
+    Code.TRAY: "the guest closed the tray of the drive; wait until it has booted, then try again",
     Code.MEMORY: "the host does not have enough memory; shut down other VMs there, or give this one less",
     Code.POOL_SPACE: "the pool is full; delete unused volumes there, or enlarge the pool",
     Code.SPACE: "the host has no space left for {about}; free space there",
