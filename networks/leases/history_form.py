@@ -1,7 +1,10 @@
 """The query of the lease history, as a form that the URL fills in."""
 
+from datetime import timedelta
+
 from django import forms
 from django.utils import timezone
+from django.utils.http import urlencode
 
 from networks.addresses.lease_names import readable
 from networks.addresses.query import Question
@@ -29,6 +32,18 @@ class HistoryForm(forms.Form):
         if since and until and until < since:
             self.add_error("until", "The end is before the beginning.")
         return data
+
+    @property
+    def periods(self) -> list[tuple[str, str]]:
+        """Return common periods in the viewer's time zone, each with its part of the URL."""
+        today = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None)
+        since = {"Today": (0, 1), "Yesterday": (1, 1), "Last 7 days": (6, 7)}  # days ago, and how many
+        found = []
+        for label, (ago, days) in since.items():
+            first = today - timedelta(days=ago)
+            ends = {"since": first, "until": first + timedelta(days=days)}
+            found.append((label, urlencode({name: f"{end:%Y-%m-%dT%H:%M}" for name, end in ends.items()})))
+        return found
 
     @property
     def is_filled_in(self) -> bool:

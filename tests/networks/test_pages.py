@@ -143,7 +143,7 @@ def test_running_vms_are_not_disconnected_without_confirmation(page, lab):
     path = f"{network.get_absolute_url()}remove/"
     refused = page.post(path)
     assert refused.status_code == 409
-    assert "Disconnect the running VM alma-8-8" in refused.content.decode()
+    assert "disconnects the running VM alma-8-8" in refused.content.decode()
     assert Network.objects.get(pk=network.pk).removed_at is None
     page.post(path, {"disconnect": "yes", "vm": "alma-8-8"})
     assert Network.objects.get(pk=network.pk).allow_disconnect == ["alma-8-8"]

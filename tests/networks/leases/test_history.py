@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.utils import timezone
+from lxml import html
 
 from networks.leases.history_form import HistoryForm
 from networks.models import Lease, Network
@@ -116,7 +117,6 @@ def test_only_filled_in_fields_are_searched(typed, filled):
 
 def shown(answer) -> list[str]:
     """Host names, in the order of the page's table."""
-    from lxml import html
 
     return html.fromstring(answer.content).xpath("//table[@id='leases-table']/tbody/tr/td[3]/text()")
 
@@ -135,6 +135,20 @@ def test_the_page_shows_who_had_an_address_at_a_past_time(page, history):
     assert "2026-11-24T22:30:00+00:00" in text
     for value in (IP, *NIGHT.values()):
         assert f'value="{value}"' in text  # the question stays in its fields
+
+
+def test_the_search_leads_to_who_had_an_address_today_yesterday_and_in_the_last_week(page, network):
+    now = timezone.now()
+    for days in (0.0, 1, 3):
+        then = now - timedelta(days=days)
+        make_lease(network, MAC.format(f"0{days:.0f}"), IP, f"guest-{days:.0f}", first_seen=then, last_seen=then)
+    links = html.fromstring(page.get("/search/", {"q": IP, "all": ""}).content).xpath("//a[contains(@href, 'since=')]")
+    found = {link.text: page.get(f"/search/{link.get('href')}").content.decode() for link in links}
+    assert {label: [n for n in "013" if f"guest-{n}" in text] for label, text in found.items()} == {
+        "Today": ["0"],
+        "Yesterday": ["1"],
+        "Last 7 days": ["0", "1", "3"],
+    }
 
 
 def test_the_fragment_is_served_separately_with_the_query_in_its_url(page, history):

@@ -148,7 +148,7 @@ def test_vms_on_ones_own_network_are_counted_without_their_names(client, world):
     assert HIDDEN_VM in client.get("/networks/lab/rednet/hosts/").content.decode()
     page = client.get("/networks/lab/rednet/remove/").content.decode()
     assert page.count(HIDDEN_VM) == 2
-    assert "Disconnect the running VMs red-8, 2 VMs that you may not see" in page
+    assert "disconnects the running VMs red-8, 2 VMs that you may not see" in page
     confirmed = client.post("/networks/lab/rednet/remove/", {"disconnect": "yes", "vm": shown_keys(page)})
     assert confirmed.status_code == 302
     assert "secret-vm" in Network.objects.get(name="rednet").allow_disconnect  # the worker knows whom it disconnects
