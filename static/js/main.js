@@ -7,6 +7,7 @@ import "./updates/changed_cells.js";
 import "./updates/stream.js";
 import "./time_zone.js";
 import "./tabs.js";
+import "./scroll_regions.js";
 import "./menus.js";
 import "./address_map.js";
 import "./traffic_chart.js";

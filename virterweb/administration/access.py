@@ -9,8 +9,8 @@ from typing import ClassVar
 from django.contrib import admin
 from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.db.models import Field, ForeignKey, Model, QuerySet
+from django.forms import BaseInlineFormSet, ModelForm, Textarea
 from django.forms import Field as FormField
-from django.forms import Textarea
 from django.http import Http404, HttpRequest
 
 from virterweb.hypervisors.models import Hypervisor
@@ -47,6 +47,22 @@ class Plain:
         if field is not None:
             field.help_text = as_sentence(field.help_text)
         return field
+
+
+class NamedFormSet(BaseInlineFormSet):
+    """Names each field of a row: its label is the heading of the column, which assistive technology does not read."""
+
+    def add_fields(self, form: ModelForm, index: int | None) -> None:
+        super().add_fields(form, index)
+        for field in form.fields.values():
+            field.widget.attrs["aria-label"] = field.label
+
+
+class Rows(Plain, admin.TabularInline):
+    """Base of objects that are rows of a table on the page of another object."""
+
+    formset = NamedFormSet
+    extra = 0
 
 
 class ReadOnly(Plain):

@@ -14,7 +14,7 @@ from django.http import HttpRequest, HttpResponse
 from virterweb.people.sharing.leaving import hand_over_everything
 from virterweb.people.sign_in import groups, invitations
 
-from .access import ForSuperusers, Page
+from .access import ForSuperusers, Page, Rows
 from .recorded import Recorded, VisibleNames
 from .site import site
 
@@ -36,10 +36,8 @@ class OnePermission(ModelMultipleChoiceField):
         return f"{permission.name}: operator of all hypervisors"
 
 
-class OfUser(ForSuperusers, admin.TabularInline):
+class OfUser(ForSuperusers, Rows):
     """Base of the means of sign-in of a user, which can only be deleted."""
-
-    extra = 0
 
     def has_add_permission(self, request: HttpRequest, *args: object) -> bool:
         return False

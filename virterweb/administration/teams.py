@@ -12,18 +12,17 @@ from django.utils.text import capfirst
 from virterweb.people.models import Grant, GroupRole, Membership, Role, Team
 from virterweb.people.verbs import ALLOWS, ROLES, Verb
 
-from .access import ForSuperusers, Page
+from .access import ForSuperusers, Page, Rows
 from .recorded import Recorded, VisibleNames
 from .site import site
 
 
-class MembershipInline(ForSuperusers, VisibleNames, admin.TabularInline):
+class MembershipInline(ForSuperusers, VisibleNames, Rows):
     model = Membership
     verbose_name, verbose_name_plural = "member", "members"
     fields = ("user", "role", "through")
     readonly_fields = ("through",)
     autocomplete_fields = ("user",)
-    extra = 0
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Membership]:
         return super().get_queryset(request).select_related("group", "user", "role")
@@ -33,11 +32,10 @@ class MembershipInline(ForSuperusers, VisibleNames, admin.TabularInline):
         return membership.group.group if membership.group else ""
 
 
-class GroupRoleInline(ForSuperusers, VisibleNames, admin.TabularInline):
+class GroupRoleInline(ForSuperusers, VisibleNames, Rows):
     model = GroupRole
     verbose_name, verbose_name_plural = "group of the identity provider", "groups of the identity provider"
     fields = ("group", "role")
-    extra = 0
 
 
 class GrantFormSet(forms.BaseInlineFormSet):
