@@ -8,13 +8,23 @@ from lxml import html
 from networks.definition.events import Event
 from networks.definition.spec import HostSpec
 from networks.models import DHCPHostStatus, Network
-from tests.support.making import make_foreign_network, make_hypervisor, make_lease, make_network, make_running, make_vm
+from tests.support.making import (
+    make_foreign_network,
+    make_hypervisor,
+    make_image,
+    make_lease,
+    make_network,
+    make_running,
+    make_vm,
+)
 from tests.support.shown import queries_of
+from tests.support.teams import make_team
 from virterweb.hypervisors.desired.revisions import conclude
 from virterweb.hypervisors.models import Hypervisor, HypervisorStatus
 from virterweb.hypervisors.models.hypervisor import HypervisorQuerySet
 from virterweb.messages import Message
 from virterweb.operations.disk import Disk
+from virterweb.people.models import Team
 from virterweb.portal import views
 from vms.models import VM, NICStatus
 
@@ -42,7 +52,7 @@ def wrong(answer) -> list[str]:
 
 
 def latest(answer) -> list[str]:
-    return texts(answer, "//ol[@class='steps']/li")
+    return texts(answer, "//*[not(@id='in-progress')]/ol[@class='steps']/li")
 
 
 def done(desired: Network | VM, **values) -> None:
@@ -144,7 +154,9 @@ def test_the_latest_changes_are_listed_with_their_authors_and_results(page, lab,
     conclude(network)
     network.note(Event.XML, user)
     conclude(network, Message.external("This libvirt refuses it"))
-    found = latest(page.get("/"))
+    answer = page.get("/")
+    assert [line.split(" ")[0] for line in texts(answer, "//*[@id='in-progress']//li")] == []
+    found = latest(answer)
     assert [line.split(":")[0] for line in found] == ["net1"] * 3
     assert found[0].startswith("net1: XML changed ")
     assert found[0].endswith("· mira · This libvirt refuses it")
@@ -152,10 +164,28 @@ def test_the_latest_changes_are_listed_with_their_authors_and_results(page, lab,
     assert "mira" not in found[1]
     assert found[2].endswith("· mira")
     for number in range(20):
-        network.note(Event.RESERVATIONS_PASTED, count=number)
+        network.note(Event.RESERVATIONS_PASTED, result="done", count=number)
     found = latest(page.get("/"))
     assert len(found) == 8
     assert "19 DHCP reservations pasted" in found[0]
+
+
+def test_what_is_in_progress_has_a_panel_of_its_own_with_the_step(page, lab, user):
+    network = make_network(lab)
+    for number in range(10):
+        network.note(Event.CHANGED, user)
+        answer = page.get("/")
+        assert len(running := texts(answer, "//*[@id='in-progress']//li")) == min(number + 1, 8)
+    network.status.write(progress=Message.external("Starting it"))
+    answer = page.get("/")
+    assert running[0].startswith("net1: ")
+    assert texts(answer, "//*[@id='in-progress']//li")[0].endswith("mira · Starting it")
+    assert texts(answer, "//*[@id='in-progress']//header/div/a[@href='/activity/?result=in-progress']") == ["Show all"]
+    assert latest(answer) == []
+    conclude(network)
+    answer = page.get("/")
+    assert texts(answer, "//*[@id='in-progress']") == []
+    assert len(latest(answer)) == 8
 
 
 def test_recent_activity_is_empty_without_changes(page, default):
@@ -185,6 +215,46 @@ def test_a_disk_that_is_nearly_full_is_said_before_and_when_it_is_full(page, lab
     found = wrong(page.get("/", headers=HTMX))
     assert len(found) == (said is not None)
     assert not said or found[0].startswith(said)
+
+
+def steps(answer) -> list[str]:
+    """Return the first steps: those that are done, the next one and the others, each with the link that does it."""
+    marks = {"done": "+", "step": ">"}
+    found = []
+    for line in html.fromstring(answer.content).xpath("//*[@id='first-steps']//li"):
+        mark = marks.get(line.get("class") or line.get("aria-current"), "")
+        found.append(" ".join([mark, line.findtext(".//strong"), *line.xpath("./a/@href")]).strip())
+    return found
+
+
+def test_the_first_steps_are_ticked_until_the_first_vm_is_there(page, db, enqueued, user):
+    rest = ["Add an image /images/", "Run a VM /vms/run/"]
+    hypervisor = "> Add a hypervisor /admin/hypervisors/hypervisor/add/"
+    assert steps(page.get("/")) == [hypervisor, "Add a network /networks/add/", *rest]
+    lab = make_hypervisor()
+    make_foreign_network(lab)
+    make_running(make_vm(lab, "stranger", None, managed=False, generation=0))
+    assert steps(page.get("/", headers=HTMX)) == ["> Add a network /networks/add/", *rest]
+    network = make_network(lab)
+    assert steps(page.get("/")) == ["+ Add a network", f"> {rest[0]}", rest[1]]
+    make_image(lab)
+    assert steps(page.get("/")) == ["+ Add a network", "+ Add an image", f"> {rest[1]}"]
+    network.delete()
+    assert steps(page.get("/")) == ["> Add a network /networks/add/", "+ Add an image", rest[1]]
+    make_vm(lab, "alma-8", 8)
+    assert steps(page.get("/")) == []
+
+
+def test_only_users_who_may_create_see_the_first_steps_with_what_they_may_see(client, member, lab):
+    Team.objects.update(role_of_all=None)
+    make_network(lab)
+    make_image(lab)
+    client.force_login(member)
+    assert steps(client.get("/")) == []
+    mine = make_team("red", {member: "user"}, lab, others="")
+    assert steps(client.get("/")) == ["> Add a network /networks/add/", "Add an image /images/", "Run a VM /vms/run/"]
+    make_network(lab, "net2", "10.2.0.1/24", team=mine)
+    assert steps(client.get("/"))[0] == "+ Add a network"
 
 
 def test_htmx_gets_only_the_overview(page, default):

@@ -1,9 +1,10 @@
 """The page of the activity log: filtered, by pages, and as CSV and JSON."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from django import forms
-from django.db.models import BooleanField, Case, Exists, F, Model, OuterRef, QuerySet, Subquery, Value, When
+from django.db.models import BooleanField, Case, Exists, F, Model, OuterRef, Q, QuerySet, Subquery, Value, When
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -30,6 +31,7 @@ from .definitions import is_kept
 
 OFFERED = 5000  # the latest entries, whose values the chips offer
 EXPORTED = 50_000  # entries in a file, the latest
+OF_LATEST = 1000  # entries among which those in progress are looked for
 IN_PROGRESS = "in-progress"
 
 COLUMNS = (
@@ -191,10 +193,24 @@ def _cells(entry: Entry, user: rights.Actor) -> tuple[object, ...]:
     return (at, entry.who, entry.via, entry.token, address, *of_object, result, error, request)
 
 
-def latest(user: rights.Actor, count: int) -> list[Entry]:
-    """Return the latest changes of objects, newest first."""
-    seen = Entry.objects.visible_to(user).exclude(kind__in=(*OF_PEOPLE, Kind.CONSOLE))
-    return with_links(seen[:count])
+@dataclass(frozen=True, kw_only=True)
+class Latest:
+    """Changes of objects, newest first: those in progress, and the latest that have ended."""
+
+    in_progress: list[Entry]
+    more: bool  # in progress
+    ended: list[Entry]
+
+
+def latest(user: rights.Actor, count: int) -> Latest:
+    """Return so many changes of each kind; what is in progress is among the last changes. It is one query."""
+    seen = Entry.objects.visible_to(user).exclude(kind__in=(*OF_PEOPLE, Kind.CONSOLE)).order_by("-pk")
+    running = seen.filter(result="", pk__in=seen.values("pk")[:OF_LATEST])
+    found = Q(pk__in=running.values("pk")[: count + 1]) | Q(pk__in=seen.exclude(result="").values("pk")[:count])
+    entries = with_links(Entry.objects.filter(found))
+    waiting = [entry for entry in entries if not entry.result]
+    ended = [entry for entry in entries if entry.result]
+    return Latest(in_progress=waiting[:count], more=len(waiting) > count, ended=ended)
 
 
 def with_links(entries: QuerySet[Entry]) -> list[Entry]:

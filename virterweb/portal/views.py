@@ -20,6 +20,7 @@ from vms.models import VM
 from . import attention
 from .activity import latest
 from .checks import problems_of, problems_on, worst_first
+from .first_steps import first_steps, with_first_objects
 from .hypervisors import with_vm_counts
 from .restarts import interrupted_vms
 from .search import answer
@@ -47,9 +48,10 @@ def search(request: HttpRequest) -> HttpResponse:
 
 @require_GET
 def overview(request: HttpRequest) -> HttpResponse:
-    """Show hypervisors, failed and drifted objects, and recent activity; the problems of addresses load beside it."""
+    """Show the first steps, what needs attention, changes and hypervisors; capacity and addresses load beside it."""
     ending, more_ending = ending_soon(request.user)
     hypervisors = with_vm_counts(rights.visible_hypervisors(request.user).in_lists().with_condition(), request.user)
+    hypervisors = with_first_objects(hypervisors, request.user)
     first = list(hypervisors.order_by("condition", natural("name"))[: HYPERVISORS + 1])
     context = {
         "shown": first[:HYPERVISORS]
@@ -65,6 +67,7 @@ def overview(request: HttpRequest) -> HttpResponse:
         "more_ending": more_ending,
         "disk": data_disk(),
         "latest": latest(request.user, 8),
+        "steps": first_steps(first, request.user),
     }
     template = "portal/overview/_overview.html" if request.htmx else "portal/overview/overview.html"
     return render(request, template, context)

@@ -27,7 +27,8 @@ PROPERTY = Property(
     values=lambda code: {code: CODES[code]},
     having=lambda rows, code: rows.filter(end_code=code),
 )
-SHOWN = 10
+SHOWN = 10  # on the overview, of those that end
+AHEAD = timedelta(days=7)  # from now, or have ended
 END_CODE = Case(
     When(ends_at=None, then=Value("never")),
     When(ends_at__lte=Now(), then=Value("ended")),
@@ -52,7 +53,7 @@ def has_ends(table: Table) -> bool:
 
 @dataclass(frozen=True, kw_only=True)
 class EndingObject:
-    """An object of a user that ends soon, or has ended."""
+    """An object of a user that ends in a few days, or has ended."""
 
     kind: str
     name: str
@@ -76,7 +77,7 @@ READ = ("kind", "name", "hypervisor__name", "ends_at", "ended_at", "team__grace_
 
 
 def ending_soon(user: rights.Actor) -> tuple[list[EndingObject], int]:
-    """Return what a user owns, or manages for a team, that ends soon or has ended, and how many more there are.
+    """Return what of a user, or of a team that the user manages, ends soon or has ended, and how many more there are.
 
     It is one query for all kinds.
     """
@@ -91,5 +92,5 @@ def _of(model: type[Ending], user: rights.Actor) -> QuerySet:
     managed = Team.objects.order_by().filter(pk__in=rights.access_of(user).teams(Verb.SHARE))
     mine = Q(owner=user) | Q(owner=None, team__in=managed)
     rows = model.objects.changeable_by(user, Verb.EDIT).filter(mine, managed=True, removed_at=None)
-    rows = rows.filter(ends_at__lte=timezone.now() + SOON).order_by()
+    rows = rows.filter(ends_at__lte=timezone.now() + AHEAD).order_by()
     return rows.annotate(kind=Value(model._meta.model_name, output_field=CharField())).values_list(*READ)
