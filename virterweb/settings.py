@@ -79,10 +79,10 @@ MIDDLEWARE = [
     "virterweb.middleware.Compressed",
     "virterweb.middleware.PrivateCache",
     "virterweb.middleware.RefuseNullCharacters",
-    "virterweb.people.profile.time_zone.ViewerTimeZone",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "virterweb.people.profile.time_zone.ViewerTimeZone",
     "virterweb.people.tokens.middleware.TokenAuthentication",
     "allauth.account.middleware.AccountMiddleware",
     "virterweb.people.sign_in.sessions.age.SessionAge",  # before the next, which lets nobody in whose session has ended
@@ -158,7 +158,7 @@ AUTH_PASSWORD_VALIDATORS = [
     for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
 ]
 AUTH_PASSWORD_VALIDATORS[1]["OPTIONS"] = {"min_length": int(os.environ.get("VIRTERWEB_PASSWORD_LENGTH") or 10)}
-AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
+AUTHENTICATION_BACKENDS = ["virterweb.people.profile.backend.Backend"]
 AUTHENTICATION_BACKENDS += ["virterweb.people.answers.backend.RightsBackend"]
 SESSION_COOKIE_AGE = int(float(os.environ.get("VIRTERWEB_SESSION_HOURS") or 7 * 24) * 3600)
 SESSION_IDLE_AGE = int(float(os.environ.get("VIRTERWEB_SESSION_IDLE_HOURS") or 12) * 3600)

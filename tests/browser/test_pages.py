@@ -233,5 +233,6 @@ def test_a_password_is_changed_and_the_portal_left(open_tab: Callable[..., Page]
     tab.get_by_label("New password confirmation").fill("quite another one")
     tab.get_by_role("button", name="Change password").click()
     expect(tab.get_by_text("Password changed")).to_be_visible()
+    tab.locator("details.account > summary").click()
     tab.get_by_role("button", name="Sign out").click()
     expect(tab.get_by_role("button", name="Sign in")).to_be_visible()

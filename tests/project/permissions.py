@@ -129,7 +129,8 @@ PAGES: dict[str, dict[str | None, Rule]] = {
         **each("openid_connect_login openid_connect_callback", Rule(ANYONE, anything=True)),
         "account_logout": Rule(None, ANYONE),
         "account_inactive": Rule(ANYONE),
-        "profile": LIST,
+        "profile": Rule(SIGNED_IN, SIGNED_IN),
+        "theme": Rule(None, SIGNED_IN),
         **each("account_reauthenticate mfa_reauthenticate mfa_reauthenticate_webauthn", OWN_ACCOUNT),
         **each(
             "account_change_password usersessions_list mfa_index mfa_activate_totp mfa_deactivate_totp", OWN_ACCOUNT

@@ -2,6 +2,7 @@
 
 from .end import EndReminder, LastDefinition
 from .grant import ALL_POOLS, Grant
+from .preferences import Preferences, Theme
 from .share import Share
 from .sign_in import MAX_OF_ADDRESS, MAX_OF_BOTH, MAX_OF_NAME, WINDOW, SignInAttempt
 from .team import GroupRole, Membership, Role, Team
@@ -18,9 +19,11 @@ __all__ = [
     "GroupRole",
     "LastDefinition",
     "Membership",
+    "Preferences",
     "Role",
     "Share",
     "SignInAttempt",
     "Team",
+    "Theme",
     "Token",
 ]

@@ -2,6 +2,8 @@
 
 from django.urls import path
 
+from virterweb.people.profile.preferences import choose_theme
+
 from . import connections, second_factor, views
 from .oidc import views as oidc
 from .sessions.views import sessions
@@ -19,6 +21,7 @@ urlpatterns = [
     path("confirm/code/", second_factor.confirm_code, name="mfa_reauthenticate"),
     path("confirm/passkey/", second_factor.confirm_passkey, name="mfa_reauthenticate_webauthn"),
     path("profile/", views.profile, name="profile"),
+    path("profile/theme/", choose_theme, name="theme"),
     path("profile/password/", views.change_password, name="account_change_password"),
     path("profile/sessions/", sessions, name="usersessions_list"),
     path("profile/accounts/", connections.connections, name="socialaccount_connections"),

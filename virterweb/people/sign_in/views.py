@@ -13,12 +13,13 @@ from django.contrib.auth.views import PasswordResetConfirmView
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.urls import reverse_lazy
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django.views.generic import View
 
 from virterweb.activity import sign_ins
+from virterweb.people.profile.preferences import PreferencesForm, preferences_of
 
 from . import invitations
 from .forms import PasswordChangeForm, PasswordConfirmationForm, SignInForm, status_of
@@ -63,10 +64,16 @@ def change_password(request: HttpRequest) -> HttpResponse:
     return _change_password(request)
 
 
-@require_safe
+@require_http_methods(["GET", "HEAD", "POST"])
 def profile(request: HttpRequest) -> HttpResponse:
-    """Show who is signed in, and link to the rights and to what can be changed."""
-    return render(request, "people/profile/profile.html", {"has_providers": bool(settings.OIDC_PROVIDERS)})
+    """Show who is signed in, change the preferences, and link to the rights and to what else can be changed."""
+    form = PreferencesForm(request.POST or None, instance=preferences_of(request.user))
+    if form.is_valid():
+        form.save()
+        messages.success(request, "Preferences saved.")
+        return redirect("profile")
+    context = {"has_providers": bool(settings.OIDC_PROVIDERS), "form": form}
+    return render(request, "people/profile/profile.html", context, status=status_of([form]))
 
 
 class Invitation(PasswordResetConfirmView):

@@ -169,7 +169,7 @@ class Viewer:
     def __init__(self, request: HttpRequest) -> None:
         self.user_id, self.scope = request.user.pk, request.scope
         self.session = request.session.session_key or ""
-        self.time_zone = time_zone.chosen(request.COOKIES)
+        self.time_zone = time_zone.of_browser(request.COOKIES)
 
 
 def _request(scope: dict, url: str) -> ASGIRequest:
