@@ -1,4 +1,10 @@
-// Keys for the whole page: / searches, n adds, arrows walk the rows of a table, Escape leaves, ? lists the keys.
+// Keys for the whole page: / searches, n adds, arrows walk the rows of a table, Escape leaves, ? shows the help.
+
+// htmx loads the help of the page into the dialog; without scripts, the link leads to it.
+addEventListener("click", (event) => {
+  if (!event.target.closest("a[data-help]") || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  document.getElementById("shortcuts").showModal();
+});
 
 addEventListener("keydown", (event) => {
   const typing = event.target.closest("input, textarea, select");
@@ -12,7 +18,9 @@ addEventListener("keydown", (event) => {
     document.querySelector("input[type=search]")?.focus();
     event.preventDefault();
   } else if (event.key === "?") {
-    document.getElementById("shortcuts")?.showModal();
+    const help = document.querySelector("a[data-help]");
+    if (help) help.click();
+    else document.getElementById("shortcuts")?.showModal();
   } else if (event.key === "n") {
     document.querySelector("a.primary:has(kbd)")?.click();
   } else if (event.key === "ArrowDown" || event.key === "ArrowUp") {

@@ -47,6 +47,8 @@ def address(space: str, name: str | None, pattern: URLPattern, things: dict) -> 
         values["pk"] = things["lease"]
     if name == "last_definition":
         values["pk"] = things["last_definition"]
+    if name == "help":
+        values["page"] = "network"
     if name == "topology_file":
         values["suffix"] = "svg"
     if name == "medium":

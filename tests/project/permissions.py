@@ -117,7 +117,7 @@ PAGES: dict[str, dict[str | None, Rule]] = {
     "operations": each("live ready metrics", MONITORING),
     "portal": {
         **each("overview capacity hypervisors leftovers address_problems search activity activity_table", LIST),
-        **each("events topology topology_file addresses addresses_table", LIST),
+        **each("events topology topology_file addresses addresses_table help", LIST),
         "connect": Rule(SIGNED_IN),  # leads to the form, which has its own rule
         **each("network_problems problems", NAMES),
         "last_definition": READ,  # 404 otherwise, as for all entries of the log

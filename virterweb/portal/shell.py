@@ -8,12 +8,15 @@ from virterweb.hypervisors.fleet.field import OFFERED, offered
 from virterweb.hypervisors.fleet.shell import fleet_of
 from virterweb.people import rights
 
+from .help import HELP
+
 
 def fleet_of_page(request: HttpRequest) -> dict:
-    """Add the hypervisors to the context of a page."""
+    """Add the hypervisors, and the help of the page, to its context."""
     if not getattr(request, "user", None) or not request.user.is_authenticated:
         return {}
-    return {"fleet": fleet_of(request, rights.visible_hypervisors(request.user))}
+    name = request.resolver_match.view_name if request.resolver_match else ""
+    return {"fleet": fleet_of(request, rights.visible_hypervisors(request.user)), "help": HELP.get(name)}
 
 
 @require_GET

@@ -4,6 +4,7 @@ from . import views
 from .activity import activity, activity_table
 from .addresses.views import address_plan
 from .definitions import last_definition
+from .help import help_of_page
 from .hypervisors import hypervisor_list
 from .leftovers.views import leftovers
 from .live.views import events
@@ -25,6 +26,7 @@ urlpatterns = [
     path("capacity/", views.capacity, name="capacity"),
     path("problems/", views.address_problems, name="address_problems"),
     path("events/", events, name="events"),
+    path("help/<slug:page>/", help_of_page, name="help"),
     path("topology/", topology, name="topology"),
     path("topology/connect/", connect, name="connect"),
     re_path(r"^topology\.(?P<suffix>svg|mmd|dot|drawio)\Z", topology_file, name="topology_file"),

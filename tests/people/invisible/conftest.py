@@ -105,7 +105,7 @@ def _blue(lab: Hypervisor, rednet: Network) -> dict[str, object]:
     names |= {"pool": "secret-pool", "template": "secret-template"}
     keys = {"network_pk": net.pk, "vm_pk": vm.pk, "mac": SHARED_MAC, "ip": "10.2.0.14"}
     parts = {"hypervisor": "lab", "group": "g", "suffix": "json", "end": "/", "verb": "start", "change": "reset"}
-    parts |= {"target": "vdb", "request_id": make_disks(vm)}
+    parts |= {"target": "vdb", "request_id": make_disks(vm), "page": "network"}
     return {**parts, **ids, **names, **keys}
 
 
