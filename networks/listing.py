@@ -35,6 +35,7 @@ COLUMNS = (
     Column(key="state", title="State", order=(F("state_code"),)),
     ends.COLUMN,
     Column(key="hypervisor", title="Hypervisor", order=(natural("hypervisor__name"),)),
+    Column(key="traffic", title="Traffic"),
 )
 STATE = Property(
     key="state",

@@ -24,6 +24,8 @@ from virterweb.people import creating, rights
 from virterweb.people.ends import listing as ends
 from virterweb.people.ends import views as end_views
 from virterweb.people.hidden.names import hidden_vms
+from virterweb.people.models import HiddenColumns
+from virterweb.people.profile.columns import columns_for
 from virterweb.people.sharing.many import can_hand_over
 from virterweb.people.sharing.views import share_page
 from virterweb.people.tags.views import tags_page
@@ -42,9 +44,11 @@ def network_list(request: HttpRequest) -> HttpResponse:
     )
     found = narrowed(shown, request.GET, hypervisors)
     count = None if request.htmx else found.count  # a fragment has no chips, whose query counts
-    table = Table(found.rows, COLUMNS if several else COLUMNS[:-1], request.GET, partial(loaded, shown), count)
+    columns = columns_for(request.user, HiddenColumns.Table.NETWORKS, COLUMNS)
+    columns = columns if several else columns.without("hypervisor")
+    table = Table(found.rows, columns, request.GET, partial(loaded, shown), count)
     any_changeable = any(rights.may(request.user, Verb.EDIT, network) for network in table.rows)
-    context = {"table": table, "several": several, "any_changeable": any_changeable, "narrowed": found}
+    context = {"table": table, "any_changeable": any_changeable, "narrowed": found}
     context["has_ends"] = ends.has_ends(table)
     context["can_hand_over"] = partial(can_hand_over, request.user, table.rows)
     sparks = attachments().traffic([network.pk for network in table.rows])

@@ -120,7 +120,10 @@ TEMPLATES = [
             ],
             "builtins": [
                 "virterweb.people.templatetags.rights",
-                *(f"virterweb.hypervisors.templatetags.{name}" for name in ("headings", "icons", "moments", "names")),
+                *(
+                    f"virterweb.hypervisors.templatetags.{name}"
+                    for name in ("cells", "headings", "icons", "moments", "names")
+                ),
             ],
         },
     },

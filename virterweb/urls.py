@@ -7,6 +7,7 @@ from django.views.generic import RedirectView
 
 from virterweb.administration.pages import site
 from virterweb.hypervisors.desired.one_at_a_time import one_at_a_time
+from virterweb.people.profile.columns import columns
 from virterweb.people.profile.your_rights import your_rights
 from virterweb.people.tokens.views import tokens
 from virterweb.portal.shell import hypervisor_options, trouble
@@ -23,6 +24,7 @@ urlpatterns = [
     path("admin/", site.urls),
     path("favicon.ico", login_not_required(RedirectView.as_view(url=static("icon.svg")))),
     path("profile/tokens/", tokens, name="tokens"),
+    path("profile/columns/<slug:table>/", columns, name="columns"),
     path("profile/rights/", your_rights, name="your_rights"),
     path("", include("virterweb.people.sign_in.urls")),
 ]

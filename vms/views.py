@@ -11,11 +11,13 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from virterweb.hypervisors.desired.history import latest
 from virterweb.hypervisors.models import ReadingProblem
-from virterweb.pages.tables import Table, natural, page_of
+from virterweb.pages.tables import Table
 from virterweb.people import creating, rights
 from virterweb.people.ends import listing as ends
 from virterweb.people.ends import views as end_views
 from virterweb.people.limits import Exceeded
+from virterweb.people.models import HiddenColumns
+from virterweb.people.profile.columns import columns_for
 from virterweb.people.sharing.many import can_hand_over
 from virterweb.people.sharing.views import share_page
 from virterweb.people.tags.views import tags_page
@@ -25,9 +27,10 @@ from vms.attached.rows import nic_rows
 from vms.bulk.rows import Action
 from vms.definition.snapshots.document import OVERLAY
 from vms.hardware.shown import shown as hardware_shown
+from vms.images import listing as image_listing
 from vms.images.exporting.requests import exportable
 from vms.images.form import ImageForm
-from vms.images.relations.tree import relations, volumes_of
+from vms.images.relations.tree import relations
 from vms.images.uploading.views import unfinished
 from vms.reach.ssh_line import ssh_line
 
@@ -66,19 +69,21 @@ LISTED_STATUS += ("memory", "vcpus", "persistent", "interrupted", "interrupted_p
 def vm_list(request: HttpRequest) -> HttpResponse:
     hypervisors = rights.hypervisor_count(request)
     several = hypervisors > 1
-    columns = (
+    listed = (
         VM.objects.visible_to(request.user)
         .shown()
         .select_related("owner")
         .only(*LISTED, *(f"status__{name}" for name in LISTED_STATUS))
     )
-    shown = with_nic_count(columns)
+    shown = with_nic_count(listed)
     filtered = narrowed(shown, request.GET, hypervisors)
     count = None if request.htmx else filtered.count  # a fragment has no chips, whose query counts
-    table = Table(filtered.rows, COLUMNS if several else COLUMNS[:-1], request.GET, partial(loaded, shown), count)
+    columns = columns_for(request.user, HiddenColumns.Table.VMS, COLUMNS)
+    columns = columns if several else columns.without("hypervisor")
+    table = Table(filtered.rows, columns, request.GET, partial(loaded, shown), count)
     template = "vms/_list.html" if request.htmx else "vms/list.html"
     any_changeable = any(rights.may(request.user, verb, vm) for verb in (Verb.EDIT, Verb.POWER) for vm in table.rows)
-    context = {"table": table, "several": several, "any_changeable": any_changeable}
+    context = {"table": table, "any_changeable": any_changeable}
     context |= {"many_actions": Action.choices, "power_verbs": PowerVerb.choices}
     context |= {
         "has_ends": ends.has_ends(table),
@@ -194,14 +199,15 @@ def image_list(request: HttpRequest) -> HttpResponse:
     form = ImageForm(request.POST or None, request.FILES or None, user=request.user)
     if request.method == "POST" and form.is_valid() and form.save(request.user):
         return redirect("vms:images")
-    images = Image.objects.visible_to(request.user).select_related("status", "hypervisor", "export")
+    images = Image.objects.visible_to(request.user).select_related("status", "hypervisor", "export", "owner")
     images = images.annotate(can_export=Exists(exportable(request.user).filter(pk=OuterRef("pk"))))
-    page = page_of(images.order_by("hypervisor", natural("name")), request.GET)
-    volumes, related = volumes_of(page.object_list), relations(page.object_list, request.user)
-    for image in page.object_list:
-        image.seen = volumes.get((image.hypervisor_id, image.volume))
-        image.relations, image.flat = related[image.pk], bool(image.seen and not image.seen.backing)
-    context = {"page": page, "form": form}
+    hypervisors = rights.hypervisor_count(request)
+    found = image_listing.narrowed(images, request.GET, hypervisors)
+    columns = columns_for(request.user, HiddenColumns.Table.IMAGES, image_listing.COLUMNS)
+    columns = columns if hypervisors > 1 else columns.without("hypervisor")
+    load = partial(image_listing.loaded, images, user=request.user)
+    table = Table(found.rows, columns, request.GET, load, None if request.htmx else found.count)
+    context = {"table": table, "form": form, "narrowed": found}
     mine = rights.access_of(request.user).hypervisors(at="hypervisor")
     unread = ReadingProblem.objects.filter(mine, kind=ReadingProblem.Kind.POOL)
     context["unread"] = unread.select_related("hypervisor__status")

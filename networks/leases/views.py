@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from urllib.parse import urlencode
 
 from django.contrib import messages
+from django.db.models import F
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -18,13 +19,33 @@ from networks.reservations.forms import HostEntryForm
 from networks.reservations.proposals import propose
 from networks.reservations.reservations import Known
 from virterweb.hypervisors.models import ReadingProblem
+from virterweb.pages.columns import Column
 from virterweb.pages.exports import answer
-from virterweb.pages.tables import page_of
+from virterweb.pages.tables import Table, natural, page_of
 from virterweb.people import rights
+from virterweb.people.models import HiddenColumns
+from virterweb.people.profile.columns import columns_for
 
 from .history_form import HistoryForm
 from .sync import ask_release
 
+COLUMNS = (
+    Column(key="ip", title="IP", order=(F("sort_key"),)),
+    Column(key="mac", title="MAC", order=(F("mac"),)),
+    Column(key="hostname", title="Hostname", order=(natural("hostname"),)),
+    Column(key="vm", title="VM"),
+)
+OF_CURRENT = (
+    *COLUMNS,
+    Column(key="since", title="Since", order=(F("first_seen"),)),
+    Column(key="until", title="Expires", order=(F("expires_at").asc(nulls_last=True),)),
+)
+OF_HISTORY = (
+    *COLUMNS,
+    Column(key="since", title="From", order=(F("first_seen"),)),
+    Column(key="until", title="To", order=(F("last_seen").asc(nulls_last=True),)),
+)
+LATEST_FIRST = ("-first_seen", "-pk")
 LEASE_COLUMNS = ("ip", "mac", "hostname", "vm", "client_id", "first_seen", "last_seen", "expires_at")
 
 
@@ -40,9 +61,13 @@ def network_leases(request: HttpRequest, hypervisor: str, name: str, suffix: str
     if suffix:
         table = ([getattr(lease, column) for column in LEASE_COLUMNS] for lease in named(leases, request.user))
         return answer(f"{network}-leases", suffix, LEASE_COLUMNS, table)
-    page = page_of(leases.annotate(reserved=reserved_columns()["reserved_found"]), request.GET)
+    columns = columns_for(request.user, HiddenColumns.Table.LEASES, OF_HISTORY if searched else OF_CURRENT)
+    found = leases.annotate(reserved=reserved_columns()["reserved_found"])
+    table = Table(found, columns, request.GET, usual=LATEST_FIRST if searched else ())
+    page = page_of(table.ordered, request.GET)
     context = {
         "network": network,
+        "table": table,
         "leases": _shown(network, page, request.user),
         "page": page,
         "form": form,

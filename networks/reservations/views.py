@@ -14,23 +14,34 @@ from networks.definition.spec import lease_text
 from networks.lookup import get_network, get_reservable
 from networks.models import Network
 from virterweb.hypervisors.desired.one_at_a_time import concurrent
+from virterweb.pages.columns import Column, Unsorted
 from virterweb.pages.exports import answer
 from virterweb.pages.tables import page_of
 from virterweb.people import rights
+from virterweb.people.models import HiddenColumns
+from virterweb.people.profile.columns import columns_for
 
 from .forms import HostEntryForm, IDsForm, PasteForm
 from .pasted import Outcome, Row
 from .proposals import propose
 from .reservations import Conflict, HostRow, Known, addresses, pasted, remove, reserve, rows
 
-COLUMNS = ("mac", "duid", "ip", "name", "lease", "state", "vm")
+COLUMNS = (
+    Column(key="ip", title="IP"),
+    Column(key="mac", title="MAC or DUID"),
+    Column(key="name", title="Name"),
+    Column(key="vm", title="VM"),
+    Column(key="current", title="Current address"),
+    Column(key="state", title="State"),
+)
+FILE = ("mac", "duid", "ip", "name", "lease", "state", "vm")
 
 
 @require_GET
 def host_list(request: HttpRequest, hypervisor: str, name: str, suffix: str = "") -> HttpResponse:
     network = get_network(request.user, hypervisor, name)
     if suffix:
-        return answer(f"{network}-hosts", suffix, COLUMNS, map(_exported, rows(network, user=request.user)))
+        return answer(f"{network}-hosts", suffix, FILE, map(_exported, rows(network, user=request.user)))
     if request.GET.get("unused"):
         page = page_of(
             [row for row in rows(network, user=request.user) if row.host.mac and not row.holder], request.GET
@@ -39,6 +50,8 @@ def host_list(request: HttpRequest, hypervisor: str, name: str, suffix: str = ""
         page = page_of(addresses(network), request.GET)
         page.object_list = rows(network, [ip for _, ip in page.object_list], request.user)
     context = {"network": network, "rows": page.object_list, "page": page}
+    columns = columns_for(request.user, HiddenColumns.Table.RESERVATIONS, COLUMNS)
+    context["table"] = Unsorted(columns=columns)
     context |= {"ids": IDsForm(), "unused": request.GET.get("unused")}
     template = "_reservations.html" if request.htmx else "reservations.html"
     return render(request, f"networks/reservations/{template}", context)

@@ -14,6 +14,7 @@ import "./traffic_chart.js";
 import "./shortcuts.js";
 import "./selection.js";
 import "./copying.js";
+import "./tables.js";
 import "./uploads.js";
 import "./console.js";
 import "./passkeys.js";

@@ -49,6 +49,8 @@ def address(space: str, name: str | None, pattern: URLPattern, things: dict) -> 
         values["pk"] = things["last_definition"]
     if name == "help":
         values["page"] = "network"
+    if name == "columns":
+        values["table"] = "networks"
     if name == "topology_file":
         values["suffix"] = "svg"
     if name == "medium":

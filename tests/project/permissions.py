@@ -125,6 +125,7 @@ PAGES: dict[str, dict[str | None, Rule]] = {
     },
     "": {
         **each("trouble hypervisor_options your_rights", LIST),
+        "columns": OWN,
         **each("account_login mfa_authenticate mfa_login_webauthn invitation", OPEN_FORM),
         **each("openid_connect_login openid_connect_callback", Rule(ANYONE, anything=True)),
         "account_logout": Rule(None, ANYONE),

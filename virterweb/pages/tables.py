@@ -1,18 +1,18 @@
 """Tables that sort and page by the URL: `?sort=-name&page=2`. A column knows its title and how to order rows."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property, lru_cache
 from ipaddress import ip_address
 
 from django.core.paginator import Page, Paginator
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import F, Func, GenericIPAddressField, Model, OrderBy, QuerySet
-from django.db.models.expressions import Combinable
+from django.db.models import F, Func, GenericIPAddressField, Model, QuerySet
 from django.db.models.functions import Collate
 from django.db.models.sql.compiler import SQLCompiler
 from django.http import QueryDict
+
+from .columns import Column, Columns, Heading
 
 NATURAL = "natural_order"  # the database's collation for names, see `virterweb.hypervisors.apps`
 OF_ADDRESSES = "address_order"  # SQLite's collation for IP addresses
@@ -63,56 +63,43 @@ def page_of(rows: Sequence | QuerySet, query: QueryDict, count: int | None = Non
     return pages.get_page(query.get("page"))
 
 
-@dataclass(frozen=True, kw_only=True)
-class Column:
-    """A column that sorts: by `order`, or where the database does not know the values by those of `keys`."""
-
-    key: str
-    title: str
-    order: tuple[Combinable | OrderBy, ...] = ()
-    keys: Callable[[QuerySet], Mapping[int, object]] | None = None  # by primary key, in the order of the query set
-
-    def ordered(self, reverse: bool) -> list[OrderBy]:
-        found = [each.copy() if isinstance(each, OrderBy) else each.asc() for each in self.order]
-        for each in found if reverse else ():
-            each.reverse_ordering()
-        return found
-
-
-@dataclass(frozen=True, kw_only=True)
-class Heading:
-    title: str
-    href: str
-    direction: str  # "ascending", "descending" or "" for aria-sort
-
-
 class Table:
     """Rows in the order that the URL requests, by pages, with headings that link to other orders.
 
-    `load` reads the rows of a page by their primary keys; `count` is the number of all, if it is known.
+    `load` reads the rows of a page by their primary keys; `count` is the number of all, if it is known; `usual` is the
+    order without a request, if it is not that of the first column.
     """
 
     def __init__(
         self,
         rows: QuerySet,
-        columns: Iterable[Column],
+        columns: Columns | Iterable[Column],
         query: QueryDict,
         load: Callable[[list[int]], Iterable[Model]] | None = None,
         count: int | None = None,
+        usual: Sequence[str] = (),
     ) -> None:
-        self.columns = {column.key: column for column in columns}
+        self.columns = columns if isinstance(columns, Columns) else Columns(columns=tuple(columns))
         self.query = query
+        self._sorting = {column.key: column for column in self.columns.columns if column.sorts}
         order = query.get("sort", "")
         self.reverse = order.startswith("-")
-        self.sort = order.lstrip("-") if order.lstrip("-") in self.columns else ""
+        self.sort = order.lstrip("-") if order.lstrip("-") in self._sorting else ""
         self._rows = rows
         self._load = load or (lambda keys: rows.filter(pk__in=keys))
-        self._count = count
+        self._count, self._usual = count, usual
+
+    @property
+    def ordered(self) -> QuerySet:
+        """Return all rows in the order that the URL requests, as far as the database knows it."""
+        column, first = self._sorting.get(self.sort), next(iter(self._sorting.values()))
+        if column is None and self._usual:
+            return self._rows.order_by(*self._usual)
+        return self._rows.order_by(*(column.ordered(self.reverse) if column else ()), *first.ordered(False), "pk")
 
     @cached_property
     def page(self) -> Page:
-        column, first = self.columns.get(self.sort), next(iter(self.columns.values()))
-        rows = self._rows.order_by(*(column.ordered(self.reverse) if column else ()), *first.ordered(False), "pk")
+        column, rows = self._sorting.get(self.sort), self.ordered
         if column and column.keys:
             keys = column.keys(rows)
             page = page_of(sorted(keys, key=keys.__getitem__, reverse=self.reverse), self.query)
@@ -134,10 +121,13 @@ class Table:
 
     @property
     def headings(self) -> Iterable[Heading]:
-        for key, column in self.columns.items():
-            current = key == self.sort
+        for column in self.columns.shown:
+            if not column.sorts:
+                yield Heading(title=column.title)
+                continue
+            current = column.key == self.sort
             query = self.query.copy()
             query.pop("page", None)
-            query["sort"] = f"-{key}" if current and not self.reverse else key
+            query["sort"] = f"-{column.key}" if current and not self.reverse else column.key
             direction = ("descending" if self.reverse else "ascending") if current else ""
             yield Heading(title=column.title, href=f"?{query.urlencode()}", direction=direction)

@@ -25,6 +25,8 @@ from virterweb.pages.tables import Column, Table
 from virterweb.people import rights
 from virterweb.people.hidden.messages import readable
 from virterweb.people.hidden.teams import what_for
+from virterweb.people.models import HiddenColumns
+from virterweb.people.profile.columns import columns_for
 from vms.models import VM, Image, ImageStatus, VMRevision, VMStatus
 
 from .definitions import is_kept
@@ -162,11 +164,11 @@ def activity(request: HttpRequest) -> HttpResponse:
     found = searched(request, period)
     properties = properties_for(request.user)
     rows = Narrowed(found, properties, request.GET)
+    columns = columns_for(request.user, HiddenColumns.Table.ACTIVITY, COLUMNS)
     context = {
-        "table": Table(rows.rows, COLUMNS, request.GET, lambda keys: with_links(Entry.objects.filter(pk__in=keys))),
+        "table": Table(rows.rows, columns, request.GET, lambda keys: with_links(Entry.objects.filter(pk__in=keys))),
         "narrowed": rows,
         "period": period,
-        "query": request.GET.urlencode(),
     }
     if request.htmx:
         return render(request, "portal/activity/_list.html", context)

@@ -9,6 +9,8 @@ from django.views.decorators.http import require_GET
 from virterweb.hypervisors.models import Condition, Hypervisor
 from virterweb.pages.chips import Narrowed, Property
 from virterweb.pages.tables import Column, Table, natural
+from virterweb.people.models import HiddenColumns
+from virterweb.people.profile.columns import columns_for
 from virterweb.people.rights import Actor, visible_hypervisors
 from vms.models import VM, Power
 
@@ -36,7 +38,8 @@ def hypervisor_list(request: HttpRequest) -> HttpResponse:
     found = Narrowed(
         visible_hypervisors(request.user).filter(name__icontains=text).with_condition(), (STATE,), request.GET
     )
-    table = Table(with_vm_counts(found.rows.in_lists(), request.user), COLUMNS, request.GET)
+    columns = columns_for(request.user, HiddenColumns.Table.HYPERVISORS, COLUMNS)
+    table = Table(with_vm_counts(found.rows.in_lists(), request.user), columns, request.GET)
     context = {"table": table, "narrowed": found, "interrupted": interrupted_vms(request.user)}
     return render(request, "portal/hypervisors/_list.html" if request.htmx else "portal/hypervisors/list.html", context)
 

@@ -19,7 +19,7 @@ class Filters:
     """The filters in the query; empty values match everything.
 
     Names are those of a hypervisor, network, bridge or port group. `state` is a Power, `owner` a user's name or OTHERS,
-    `q` a part of a name or MAC, `group` GROUPED or FLAT.
+    `q` a part of a name or MAC, `group` GROUPED or FLAT, `sort` a column.
     """
 
     hypervisor: str = ""
@@ -30,6 +30,7 @@ class Filters:
     owner: str = ""
     q: str = ""
     group: str = ""
+    sort: str = ""
 
     @classmethod
     def of(cls, query: QueryDict, **fixed: str) -> "Filters":
@@ -40,7 +41,7 @@ class Filters:
     @property
     def filters(self) -> dict[str, str]:
         """Return the filters that are set."""
-        return {name: value for name, value in asdict(self).items() if value and name != "group"}
+        return {name: value for name, value in asdict(self).items() if value and name not in ("group", "sort")}
 
     def query(self, *leave_out: str, **other: str) -> str:
         """Return the filters as the end of a URL, `?…` or empty."""

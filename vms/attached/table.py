@@ -9,12 +9,13 @@ from datetime import datetime
 from itertools import groupby
 
 from django.core.paginator import Page
-from django.db.models import Count, Exists, OuterRef, QuerySet, Value
+from django.db.models import Count, Exists, F, OuterRef, QuerySet, Value
 from django.http import QueryDict
 from django.utils import timezone
 
 from virterweb.pages.chips import OFFERED, Chip, Option
-from virterweb.pages.tables import ROWS, natural, natural_key, page_of
+from virterweb.pages.columns import Column
+from virterweb.pages.tables import ROWS, Table, natural, natural_key, page_of
 from vms.addresses.nic_addresses import addresses_of
 from vms.definition.nics.spec import key_of
 from vms.guests import states as guest_states
@@ -26,8 +27,24 @@ from vms.observed.charts import Sparkline
 from .filters import OTHERS, Filters
 from .nic import AttachedNIC, attached_nic, bridge_of, is_bridged
 
-COLUMNS = ("vm", "mac", "ip", "hostname", "host_device", "sources", "hypervisor", "kind", "source", "bridge")
-COLUMNS += ("port_group", "model", "link", "state", "owner", "guest", "guest_problem")
+COLUMNS = (
+    Column(key="vm", title="VM", order=(natural("vm__desired__name"), F("vm"), F("position"))),
+    Column(key="mac", title="MAC", order=(F("mac"),)),
+    Column(key="ip", title="IP"),
+    Column(key="hostname", title="Hostname"),
+    Column(key="host_device", title="Host Device", order=(natural("target"),)),
+    Column(key="source", title="Attached to", order=(natural("source"),)),
+    Column(key="model", title="Model", order=(F("model"),)),
+    Column(key="link", title="Link", order=(F("link"),)),
+    Column(key="state", title="State", order=(F("vm__power"),)),
+    Column(key="owner", title="Owner", order=(F("vm__desired__owner__username").asc(nulls_first=True),)),
+    Column(key="traffic", title="Traffic"),
+)
+ELSEWHERE = ("source", "model", "link", "state", "owner")  # columns that only the table of all networks has
+OF_HEADING = ("state", "owner")  # columns that are in the heading of a VM, if rows are grouped: these do not sort
+BY_VM = tuple(replace(each, order=()) for each in COLUMNS if each.key not in OF_HEADING)
+FILE = ("vm", "mac", "ip", "hostname", "host_device", "sources", "hypervisor", "kind", "source", "bridge")
+FILE += ("port_group", "model", "link", "state", "owner", "guest", "guest_problem")
 OF_VM = ("managed", "status__power", "owner__username", "hypervisor__name")
 OF_SOURCE = ("kind", "source", "port_group", "network__name", "network__status__bridge")
 OF_SOURCE += ("network__status__forward_mode",)
@@ -57,7 +74,9 @@ def rows(vms: VMQuerySet, filters: Filters) -> list[Row]:
 
 
 def _nics(vms: VMQuerySet, filters: Filters) -> QuerySet[NICStatus]:
-    return filters.among(_of(vms)).order_by(natural("vm__desired__name"), "vm", "position")
+    query = QueryDict(mutable=True)
+    query["sort"] = "" if filters.group else filters.sort
+    return Table(filters.among(_of(vms)), COLUMNS, query).ordered
 
 
 def _of(vms: VMQuerySet) -> QuerySet[NICStatus]:
@@ -168,7 +187,7 @@ def _chip(filters: Filters, name: str, title: str, values: set[str]) -> Chip:
 
 
 def table(found: Iterable[Row]) -> Iterable[tuple[object, ...]]:
-    """Yield the rows as COLUMNS; `sources` are the sources of each address, in order."""
+    """Yield the rows as FILE; `sources` are the sources of each address, in order."""
     for row in found:
         nic = row.nic
         sources = [address.source.value for address in row.known.addresses]

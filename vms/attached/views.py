@@ -8,11 +8,14 @@ from django.views.decorators.vary import vary_on_headers
 
 from networks.lookup import get_network
 from virterweb.pages import exports
+from virterweb.pages.tables import Table
 from virterweb.people import rights
-from vms.models import VM
+from virterweb.people.models import HiddenColumns
+from virterweb.people.profile.columns import columns_for
+from vms.models import VM, NICStatus
 
 from .filters import FLAT, GROUPED, Filters
-from .table import COLUMNS, chips, groups, rows, rows_of_page, table
+from .table import BY_VM, COLUMNS, ELSEWHERE, FILE, chips, groups, rows, rows_of_page, table
 
 OF_THE_PATH = ("hypervisor", "network")
 
@@ -80,8 +83,12 @@ def _filtered(request: HttpRequest, end: str, **fixed: str) -> HttpResponse:
 def _context(request: HttpRequest, filters: Filters, *, of_network: bool = False) -> dict:
     found = rows_of_page(VM.objects.visible_to(request.user), filters, request.GET)
     number = str(found.page.number) if found.page.number > 1 else ""
+    which = HiddenColumns.Table.ATTACHED if of_network else HiddenColumns.Table.NICS
+    columns = columns_for(request.user, which, BY_VM if filters.group else COLUMNS)
+    columns = columns.without(*ELSEWHERE) if of_network else columns
     return {
         "filters": filters,
+        "table": Table(NICStatus.objects.none(), columns, request.GET),
         "page": found.page,
         "groups": groups(found.rows, by_vm=bool(filters.group)),
         "count": found.vms,
@@ -93,4 +100,4 @@ def _context(request: HttpRequest, filters: Filters, *, of_network: bool = False
 
 
 def _file(request: HttpRequest, name: str, suffix: str, filters: Filters) -> HttpResponse:
-    return exports.answer(name, suffix, COLUMNS, table(rows(VM.objects.visible_to(request.user), filters)))
+    return exports.answer(name, suffix, FILE, table(rows(VM.objects.visible_to(request.user), filters)))

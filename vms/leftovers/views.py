@@ -12,6 +12,8 @@ from django.views.decorators.http import require_GET, require_POST
 from virterweb.pages.exports import answer
 from virterweb.pages.tables import Column, Table, natural
 from virterweb.people import rights
+from virterweb.people.models import HiddenColumns
+from virterweb.people.profile.columns import columns_for
 from vms.models import StoragePool, Volume, name_in
 from vms.pools.listing import problem_for, sees_volumes, visible
 from vms.pools.makers import with_makers
@@ -23,6 +25,7 @@ COLUMNS = (
     Column(key="size", title="Capacity", order=(F("capacity"),)),
     Column(key="changed", title="Last changed", order=(F("changed_on").asc(nulls_first=True),)),
     Column(key="unused", title="Unused since", order=(F("unused_since"),)),
+    Column(key="made", title="Made for"),
 )
 FILE = ("name", "path", "capacity", "format", "changed_on", "unused_since")
 
@@ -37,7 +40,7 @@ def volume_list(request: HttpRequest, hypervisor: str, name: str, suffix: str = 
     def loaded(keys: list[int]) -> Sequence[Volume]:
         return with_makers(list(unused.filter(pk__in=keys).select_related("pool")), request.user)
 
-    table = Table(unused, COLUMNS, request.GET, loaded)
+    table = Table(unused, columns_for(request.user, HiddenColumns.Table.UNUSED_VOLUMES, COLUMNS), request.GET, loaded)
     context = {"pool": pool, "table": table, "problem": problem_for(request.user, pool)}
     context["waiting"] = pool.volumes.exclude(delete_asked_at=None).count()
     context["sees"] = sees_volumes(request.user, pool)

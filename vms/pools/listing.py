@@ -19,6 +19,9 @@ COLUMNS = (
     Column(key="capacity", title="Capacity", order=(F("capacity"),)),
     Column(key="allocation", title="Allocated", order=(F("allocation"),)),
     Column(key="available", title="Available", order=(F("available"),)),
+    Column(key="committed", title="Committed"),
+    Column(key="volumes", title="Volumes"),
+    Column(key="hypervisor", title="Hypervisor", order=(natural("hypervisor__name"),)),
 )
 OF_POOLS = ("pool.missing", "pool.inactive")  # problems that name the pool alone
 FILE = ("hypervisor", "name", "type", "active", "capacity", "allocation", "available", "committed", "volumes")
@@ -28,6 +31,8 @@ VOLUME_COLUMNS = (
     Column(key="size", title="Capacity", order=(F("capacity"),)),
     Column(key="allocation", title="Allocated", order=(F("allocation"),)),
     Column(key="changed", title="Last changed", order=(F("changed_on").asc(nulls_first=True),)),
+    Column(key="used", title="Used by"),
+    Column(key="made", title="Made for"),
 )
 VOLUME_FILE = ("name", "path", "format", "capacity", "allocation", "backing", "changed_on", "used_by")
 

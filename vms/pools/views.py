@@ -12,6 +12,8 @@ from virterweb.enqueue import LOOK, enqueue
 from virterweb.pages.exports import answer
 from virterweb.pages.tables import Table
 from virterweb.people import rights
+from virterweb.people.models import HiddenColumns
+from virterweb.people.profile.columns import columns_for
 from vms.models import StoragePool, Volume, name_in, with_totals
 
 from .listing import (
@@ -33,7 +35,9 @@ def pool_list(request: HttpRequest, suffix: str = "") -> HttpResponse:
     pools = visible(request.user)
     if suffix:
         return answer("pools", suffix, FILE, pool_rows(pools))
-    table = Table(pools, COLUMNS, request.GET, lambda keys: with_totals(pools.filter(pk__in=keys)))
+    columns = columns_for(request.user, HiddenColumns.Table.POOLS, COLUMNS)
+    columns = columns if rights.hypervisor_count(request) > 1 else columns.without("hypervisor")
+    table = Table(pools, columns, request.GET, lambda keys: with_totals(pools.filter(pk__in=keys)))
     template = "vms/pools/_list.html" if request.htmx else "vms/pools/list.html"
     return render(request, template, {"table": table})
 
@@ -51,7 +55,8 @@ def pool_detail(request: HttpRequest, hypervisor: str, name: str, suffix: str = 
     def loaded(keys: list[int]) -> Sequence[Volume]:
         return with_makers(list(pool.volumes.filter(pk__in=keys)), request.user)
 
-    table = Table(pool.volumes.all(), VOLUME_COLUMNS, request.GET, loaded) if sees else None
+    columns = columns_for(request.user, HiddenColumns.Table.VOLUMES, VOLUME_COLUMNS)
+    table = Table(pool.volumes.all(), columns, request.GET, loaded) if sees else None
     context = {"pool": pool, "table": table, "problem": problem_for(request.user, pool)}
     context["unused"] = pool.unused if sees else None
     context["operates"] = rights.is_operator(request.user, pool.hypervisor)

@@ -43,6 +43,8 @@ def address(space: str, name: str | None, pattern: object, values: dict[str, obj
         given["pk"] = values["vm_revision"]
     if name in ("snapshot_revert", "snapshot_delete"):
         given["pk"] = values["snapshot"]
+    if name == "columns":
+        given["table"] = "networks"
     if name == "topology_file":
         given["suffix"] = "svg"
     return reverse(f"{space}:{name}" if space else name, kwargs=given)

@@ -96,7 +96,7 @@ def test_each_link_leads_to_its_pool(page, lab, name):
     assert answer.context["pool"] == pool
     shown = html.fromstring(answer.content.decode())
     for suffix, link in (("csv", "CSV"), ("json", "JSON")):
-        (href,) = shown.xpath(f"//a[text()='{link}']/@href")
+        (href,) = shown.xpath(f"//a[text()='Download {link}']/@href")
         file = page.get(browsed(path, href))
         assert (file.status_code, "data" in file.content.decode()) == (200, True), (suffix, href)
     (action,) = shown.xpath("//form[.//button[contains(., 'Refresh')]]/@action")
@@ -116,7 +116,7 @@ def test_the_unused_volumes_of_each_pool_are_listed_exported_and_deleted(page, l
     link = linked(page, pool.get_absolute_url(), "//a[contains(., '1 unused')]/@href")
     assert page.get(link).context["pool"] == pool
     for text in ("CSV", "JSON"):
-        assert page.get(linked(page, link, f"//a[text()='{text}']/@href")).status_code == 200
+        assert page.get(linked(page, link, f"//a[text()='Download {text}']/@href")).status_code == 200
     update = linked(page, link, "//div[@id='unused-volumes']/@hx-get")
     assert page.get(update, headers={"HX-Request": "true"}).context["pool"] == pool
     action = linked(page, link, "//form[@id='of-volumes']/@action")

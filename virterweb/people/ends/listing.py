@@ -47,7 +47,7 @@ def has_ends(table: Table) -> bool:
     """Return whether a row that a list shows has an end; otherwise, leave the column out."""
     shown = any(row.ends_at for row in table.rows)
     if not shown:
-        table.columns.pop(COLUMN.key, None)
+        table.columns = table.columns.without(COLUMN.key)
     return shown
 
 

@@ -1,5 +1,6 @@
 """Teams, what they may do, and sign-in."""
 
+from .columns import HiddenColumns
 from .end import EndReminder, LastDefinition
 from .grant import ALL_POOLS, Grant
 from .preferences import Preferences, Theme
@@ -17,6 +18,7 @@ __all__ = [
     "EndReminder",
     "Grant",
     "GroupRole",
+    "HiddenColumns",
     "LastDefinition",
     "Membership",
     "Preferences",

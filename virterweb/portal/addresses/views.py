@@ -10,13 +10,24 @@ from django.views.decorators.http import require_GET
 
 from networks.addresses.blocks import next_free_block, without_wide_routes
 from networks.addresses.gaps import Block, first_free
+from virterweb.pages.columns import Column, Unsorted
 from virterweb.pages.exports import answer
 from virterweb.pages.tables import page_of
+from virterweb.people.models import HiddenColumns
+from virterweb.people.profile.columns import columns_for
 
 from .choices import SIZES, USUAL, Choices
 from .plan import Gap, Used, gaps, host_of, spaces
 from .reading import Reading, read
 
+COLUMNS = (
+    Column(key="block", title="Block"),
+    Column(key="network", title="Network"),
+    Column(key="hypervisor", title="Hypervisor"),
+    Column(key="used", title="Used"),
+    Column(key="dhcp", title="DHCP"),
+    Column(key="overlaps", title="Overlaps"),
+)
 FILE = ("block", "type", "network", "hypervisor", "used", "usable", "dhcp", "overlap", "elsewhere")
 
 
@@ -28,12 +39,15 @@ def address_plan(request: HttpRequest, suffix: str = "") -> HttpResponse:
     rows = _rows(found, choices)
     if suffix:
         return answer("addresses", suffix, FILE, _lines(rows))
+    several = len(found.hypervisors) > 1
+    columns = columns_for(request.user, HiddenColumns.Table.ADDRESSES, COLUMNS)
     context = {
+        "table": Unsorted(columns=columns if several else columns.without("hypervisor")),
         "choices": choices,
         "chips": choices.chips(found.hypervisors, has_families=len({row.block.version for row in found.rows}) > 1),
         "page": page_of(rows, request.GET) if not choices.whole else None,
         "rows": rows,
-        "several": len(found.hypervisors) > 1,
+        "several": several,
         "sizes": SIZES[4],
         "proposed": list(_proposed(found, choices)),
         "add": f"{reverse('networks:add')}?{urlencode({'hypervisor': choices.hypervisor})}",

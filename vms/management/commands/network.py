@@ -33,7 +33,7 @@ class Command(NetworkCommand):
         filters = Filters(hypervisor=picked.name, network=network, bridge=bridge, port_group=port_group)
         found = attached_nics.rows(VM.objects.visible_to(self.user), filters)
         if options["json"]:
-            columns = attached_nics.COLUMNS
+            columns = attached_nics.FILE
             rows = [dict(zip(columns, row, strict=True)) for row in attached_nics.table(found)]
             self.stdout.write(json.dumps(rows, indent=2))
             return
