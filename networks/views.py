@@ -67,10 +67,11 @@ def network_add(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid() and (network := form.save(request.user)):
         return redirect(network)
     status = 422 if form.is_bound else 200
+    facts = form.block_facts() if form.is_bound else form.proposed_facts()
     return render(
         request,
         "networks/changes/add.html",
-        {"form": form, "proposed": (proposed or {}).get("ipv4", "")},
+        {"form": form, "proposed": (proposed or {}).get("ipv4", ""), "facts": facts},
         status=status,
     )
 
@@ -82,8 +83,8 @@ def _proposed(request: HttpRequest) -> dict[str, object] | None:
     first = named or possible.preselected()
     blocks = {name: text for name in ("ipv4", "ipv6") if (text := request.GET.get(name, ""))}
     if first is None or blocks:
-        return {"hypervisor": first, **blocks} if blocks else None
-    return {"hypervisor": first, "ipv4": next_free_block(taken_blocks(first))}
+        return {"hypervisor": first, "dhcp": True, **blocks} if blocks else None
+    return {"hypervisor": first, "dhcp": True, "ipv4": next_free_block(taken_blocks(first))}
 
 
 def _for_another_hypervisor(request: HttpRequest) -> HttpResponse:

@@ -4,7 +4,8 @@ It converts a definition into text fields and back; what it does not show stays 
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import replace
 from ipaddress import ip_address
 
 from django import forms
@@ -20,13 +21,14 @@ from networks.changes.forms.blocks import placed, take_block, within
 from networks.changes.forms.checks import FAMILIES
 from networks.changes.forms.cleaning import Cleaning
 from networks.changes.forms.definition import DefinitionForm
+from networks.changes.forms.facts import BlockFacts, facts_of
 from networks.changes.forms.fields import LinesField
 from networks.changes.forms.initial import PLAIN, default_range, initial_of, known_values
 from networks.definition import host_reach, rules
 from networks.definition.document.edit import build, edit
 from networks.definition.events import Event
 from networks.definition.plans.steps import Wanted
-from networks.definition.spec import NetworkSpec, RangeSpec, SubnetSpec
+from networks.definition.spec import NetworkSpec, SubnetSpec
 from networks.models import DHCPHost, Granted, Network
 from virterweb.hypervisors.desired.one_at_a_time import exclusive
 from virterweb.hypervisors.models import Hypervisor
@@ -45,18 +47,6 @@ FIELDS_OF = {
     host_reach.Reach.ADDRESS: "nat_addresses",
 }
 FOR_OPERATORS = ("routes", "tftp_root", "dnsmasq_options", "nat_addresses")
-
-
-@dataclass(frozen=True, kw_only=True)
-class BlockFacts:
-    """The consequences of a typed block, shown beside its field."""
-
-    host: str
-    start: str
-    end: str
-    count: int
-    dhcp: bool
-    guests_do: str
 
 
 class NetworkForm(Cleaning, DefinitionForm):
@@ -266,28 +256,15 @@ class NetworkForm(Cleaning, DefinitionForm):
     def block_facts(self) -> dict[str, BlockFacts]:
         """Return host address, DHCP range and number of addresses of each block that can be read."""
         self.is_valid()
-        facts = {}
-        for field in FAMILIES:
-            interface = self.cleaned_data.get(field)
-            if not interface:
-                continue
-            try:
-                start, end = rules.dhcp_range(interface)
-            except ValidationError:
-                continue
-            dhcp = bool(self.cleaned_data.get("dhcp"))
-            count = int(end) - int(start) + 1
-            subnet = SubnetSpec(address=str(interface.ip), prefix=interface.network.prefixlen)
-            subnet = replace(subnet, ranges=(RangeSpec(start=str(start), end=str(end)),) if dhcp else ())
-            facts[field] = BlockFacts(
-                host=str(interface.ip),
-                start=str(start),
-                end=str(end),
-                count=count,
-                dhcp=dhcp,
-                guests_do=subnet.guests_do if interface.version == 6 else "",
-            )
-        return facts
+        return facts_of({name: self.cleaned_data.get(name) for name in FAMILIES}, bool(self.cleaned_data.get("dhcp")))
+
+    def proposed_facts(self) -> dict[str, BlockFacts]:
+        """Return the same of the blocks that the form proposes, without a check of anything else."""
+        blocks = {}
+        for name, version in FAMILIES.items():
+            with suppress(ValidationError):
+                blocks[name] = rules.read_cidr(str(self.initial.get(name, "")).strip(), version)
+        return facts_of(blocks, bool(self.initial.get("dhcp")))
 
     def save(self, by: AbstractBaseUser | None = None) -> Network | None:
         """Add the network; return None, with errors at their fields, if somebody else was faster."""

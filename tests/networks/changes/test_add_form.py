@@ -170,3 +170,14 @@ def test_choosing_another_hypervisor_proposes_another_block_and_keeps_a_typed_on
     shown = page.post("/networks/add/", {**typed, "ipv4": "10.9.0.1/24"}, headers={"HX-Request": "true"})
     assert shown.context["form"]["ipv4"].value() == "10.9.0.1/24"
     assert not Network.objects.filter(name="half").exists()
+
+
+def test_the_form_begins_with_dhcp_the_next_free_block_and_its_preview(page, lab):
+    answer = page.get("/networks/add/")
+    form, facts = answer.context["form"], answer.context["facts"]
+    assert form["dhcp"].value() is True
+    assert list(facts) == ["ipv4"]
+    assert form["ipv4"].value().startswith(f"{facts['ipv4'].host}/")
+    assert facts["ipv4"].dhcp
+    assert f"{facts['ipv4'].start}-{facts['ipv4'].end}" in answer.content.decode()
+    assert "Type an address block" not in answer.content.decode()
