@@ -44,10 +44,13 @@ def vm(lab, member) -> VM:
 
 
 def rows(client, query: str = "", **headers: str) -> list[str]:
-    """Return the rows of the page as texts."""
+    """Return the rows of the page as texts, without how long something is in progress."""
     answer = client.get(f"/activity/{query}", headers=headers)
     assert answer.status_code == 200
     found = html.fromstring(answer.content).xpath("//tr[starts-with(@id, 'entry-')]")
+    for each in found:
+        for time in each.xpath(".//time[@data-age='for']/.."):
+            time.drop_tree()
     return [
         " | ".join(" ".join(cell.text_content().split()) for cell in row.xpath("td[position()>1]")) for row in found
     ]

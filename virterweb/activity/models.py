@@ -101,7 +101,7 @@ class EntryQuerySet(models.QuerySet):
         return self.model._base_manager.filter(pk__in=list(old)).delete()[0]
 
     def _write(self, **values: object) -> None:
-        models.QuerySet.update(self, **values)
+        models.QuerySet.update(self, ended_at=timezone.now(), **values)
 
     def bulk_create(self, objs: Iterable["Entry"], *args: object, **options: object) -> list["Entry"]:
         """Add entries; none replaces an existing one."""
@@ -143,6 +143,7 @@ class Entry(models.Model):
     generation = models.PositiveIntegerField(null=True)
     result = models.CharField(blank=True, choices=Result, help_text="empty while it is in progress")
     error = MessageField(blank=True, help_text="why it failed, in a sentence")
+    ended_at = models.DateTimeField(null=True, help_text="empty: in progress, or done at once")
     request = models.CharField("request ID", blank=True, help_text="the ID of the request in log lines")
 
     objects = EntryQuerySet.as_manager()
@@ -166,6 +167,17 @@ class Entry(models.Model):
 
     def delete(self, *args: object, **options: object) -> NoReturn:
         raise AppendOnly("entries of the activity log cannot be deleted")
+
+    @property
+    def duration(self) -> str:
+        """Return how long the work took, from the request to its result; "" if less than a second."""
+        seconds = int((self.ended_at - self.at).total_seconds()) if self.ended_at else 0
+        minutes, hours = seconds // 60, seconds // 3600
+        if hours:
+            return f"{hours} h {minutes % 60} min"
+        if minutes:
+            return f"{minutes} min {seconds % 60} s"
+        return f"{seconds} s" if seconds > 0 else ""
 
     @property
     def what(self) -> str:
