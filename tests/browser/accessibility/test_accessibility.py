@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Error, Page
 
 from tests.browser.accessibility.states import State, every_page, further, main_pages
 from tests.support.portal import Portal
@@ -60,11 +60,15 @@ def seen(browser: Browser, filled: tuple[Portal, dict]) -> Seen:
     seen, pages, visited = Seen(), {}, set()
     for state in (*every_page(found["things"]), *further()):
         page = pages.get(state.user) or pages.setdefault(state.user, opened(browser, portal, found, state.user))
-        page.goto(state.path)
-        if (state.user, page.url, state.name) not in visited:  # some lead to the page of another address
-            visited.add((state.user, page.url, state.name))
-            do(page, state)
-            look(page, state, seen)
+        try:
+            page.goto(state.path)
+            if (state.user, page.url, state.name) not in visited:  # some lead to the page of another address
+                visited.add((state.user, page.url, state.name))
+                do(page, state)
+                look(page, state, seen)
+        except Error as problem:
+            problem.add_note(str(state))
+            raise
     return seen
 
 
