@@ -1,6 +1,8 @@
 // Tables: a click anywhere in a row opens it, and the menu above a table copies the rows that are shown, or those that
 // are selected, with the columns that are shown.
 
+import { copy } from "./clipboard.js";
+
 const ACTIVE = "a, button, input, label, select, summary, details, .mono, [data-figures]";
 
 addEventListener("click", (event) => {
@@ -14,7 +16,7 @@ addEventListener("click", (event) => {
 
 const textOf = (cell) => {
   const copy = cell.cloneNode(true);
-  for (const each of copy.querySelectorAll("details, svg, .hidden, progress")) each.remove();
+  for (const each of copy.querySelectorAll("details, svg, small, .tag, .hidden, progress")) each.remove();
   return copy.textContent.trim().replace(/\s+/g, " ");
 };
 
@@ -51,7 +53,7 @@ addEventListener("click", async ({ target }) => {
   const table = button?.closest("section, main").querySelector("table:has(thead)");
   if (!table) return;
   const menu = button.closest("details");
-  await navigator.clipboard.writeText(FORMATS[button.dataset.copy](shown(table)));
+  await copy(FORMATS[button.dataset.copy](shown(table)));
   menu.open = false;
   menu.dataset.copied = "copied";
   setTimeout(() => delete menu.dataset.copied, 1200);

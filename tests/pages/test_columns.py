@@ -1,5 +1,7 @@
 """Users choose the columns of tables; the choice is kept for each user and table."""
 
+import re
+
 import pytest
 from django.test import Client
 from django.urls import reverse
@@ -78,6 +80,12 @@ def test_the_choice_is_of_one_user_and_keeps_what_the_menu_did_not_list(page, la
     choose(other, "networks", BRIDGE)
     assert {each.user.username: each.columns for each in HiddenColumns.objects.all()}["otto"] == ["bridge"]
     assert "Bridge" in titles(page, "/networks/")
+
+
+@pytest.mark.parametrize("table", HiddenColumns.Table.values)
+def test_attributes_of_cells_are_attributes(page, lab, table):
+    tags = re.findall(r"<td[^>]*>", page.get(PAGES[table], follow=True).content.decode())
+    assert [tag for tag in tags if "&quot;" in tag] == []
 
 
 def test_odd_values_change_nothing_and_lead_to_no_other_site(page, lab):

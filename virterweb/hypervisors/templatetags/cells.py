@@ -5,6 +5,7 @@ narrow screens show beside its value.
 """
 
 from django import template
+from django.forms.utils import flatatt
 from django.template.base import FilterExpression, NodeList, Parser, Token, token_kwargs
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -21,14 +22,10 @@ class Cell(template.Node):
         title = table.columns.titles.get(self.key.resolve(context)) if table else ""
         if title is None:
             return SafeString("")
-        values = {name.replace("_", "-"): value.resolve(context) for name, value in self.attributes.items()}
-        attributes = SafeString("").join(
-            format_html(" {}", name) if value is True else format_html(' {}="{}"', name, value)
-            for name, value in values.items()
-            if value not in ("", None, False)
-        )
+        found = {name.replace("_", "-"): value.resolve(context) for name, value in self.attributes.items()}
+        values = {name: value for name, value in found.items() if value != ""}
         content = self.nodelist.render(context).strip()
-        return format_html('<td data-title="{}"{}>{}</td>', title, attributes, SafeString(content))
+        return format_html('<td data-title="{}"{}>{}</td>', title, flatatt(values), SafeString(content))
 
 
 @register.tag
