@@ -15,6 +15,7 @@ import "./shortcuts.js";
 import "./selection.js";
 import "./copying.js";
 import "./tables.js";
+import "./unsaved.js";
 import "./uploads.js";
 import "./console.js";
 import "./passkeys.js";

@@ -133,3 +133,16 @@ def test_the_menu_of_a_row_is_in_view(tab: Page, width: int):
     assert box["x"] >= 0
     assert box["x"] + box["width"] <= width
     assert tab.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_leaving_a_form_with_typed_values_asks_and_cancel_or_saving_does_not(tab: Page):
+    asked = []
+    tab.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.dismiss()))
+    tab.goto("/networks/add/")
+    tab.get_by_label("Name").press_sequentially("typed")
+    tab.get_by_role("link", name="VMs", exact=True).click()
+    expect(tab.get_by_label("Name")).to_have_value("typed")
+    assert asked == ["beforeunload"]
+    tab.get_by_role("link", name="Cancel").click()
+    expect(tab).to_have_url("/networks/")
+    assert asked == ["beforeunload"]
