@@ -14,6 +14,7 @@ from virterweb.people.models import Preferences, Token
 pytestmark = pytest.mark.integration
 AT = datetime(2026, 7, 1, 10, 30, tzinfo=UTC)
 LEASES = "/networks/lab-1/net1/leases/"
+VMS = "http://testserver/vms/?q=x"
 
 
 @pytest.fixture
@@ -66,11 +67,11 @@ def test_a_kept_zone_that_no_longer_exists_is_as_if_none_was_chosen(lease, user)
 
 def test_the_theme_is_chosen_in_the_menu_of_every_page(page, user):
     for theme in ("dark", "light", ""):
-        assert page.post("/profile/theme/", {"theme": theme, "next": "/vms/?q=x"})["Location"] == "/vms/?q=x"
+        assert page.post("/profile/theme/", {"theme": theme}, headers={"Referer": VMS})["Location"] == VMS
         root = html.fromstring(page.get("/").content)
         assert root.get("data-theme", "") == theme
         assert root.xpath("//form[@action='/profile/theme/']/button[@aria-pressed='true']/@value") == [theme]
-    assert page.post("/profile/theme/", {"theme": "x", "next": "//elsewhere"})["Location"] == "/profile/"
+    assert page.post("/profile/theme/", {"theme": "x"}, headers={"Referer": "//elsewhere"})["Location"] == "/profile/"
     assert Preferences.objects.get().theme == ""
 
 

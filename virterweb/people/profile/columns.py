@@ -4,13 +4,13 @@ import re
 from collections.abc import Iterable
 
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
 from virterweb.pages.columns import Column, Columns
 from virterweb.people import rights
 from virterweb.people.models import HiddenColumns
+
+from .back import back
 
 KEY = re.compile(r"[a-z_]{1,30}")
 MOST = 50  # columns that are stored
@@ -45,6 +45,4 @@ def columns(request: HttpRequest, table: str) -> HttpResponse:
         HiddenColumns.objects.update_or_create(user=request.user, table=table, defaults=values)
     else:
         rows.delete()
-    page = request.META.get("HTTP_REFERER", "")
-    known = url_has_allowed_host_and_scheme(page, {request.get_host()}, require_https=request.is_secure())
-    return redirect(page if known else "portal:overview")
+    return back(request, "portal:overview")

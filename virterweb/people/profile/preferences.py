@@ -6,11 +6,11 @@ from django import forms
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
 from virterweb.people.models import Preferences, Theme
+
+from .back import back
 
 
 def preferences_of(user: AbstractBaseUser | AnonymousUser) -> Preferences:
@@ -44,8 +44,8 @@ class PreferencesForm(forms.ModelForm):
 
 @require_POST
 def choose_theme(request: HttpRequest) -> HttpResponse:
-    """Save the theme of the user, and return to the page `next`."""
-    chosen, page = request.POST.get("theme", ""), request.POST.get("next", "")
+    """Save the theme of the user, and return to the page."""
+    chosen = request.POST.get("theme", "")
     if chosen in Theme.values:
         Preferences.objects.update_or_create(user=request.user, defaults={"theme": chosen})
-    return redirect(page if url_has_allowed_host_and_scheme(page, None) else "profile")
+    return back(request, "profile")
