@@ -37,9 +37,9 @@ class HistoryForm(forms.Form):
     def periods(self) -> list[tuple[str, str]]:
         """Return common periods in the viewer's time zone, each with its part of the URL."""
         today = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None)
-        since = {"Today": (0, 1), "Yesterday": (1, 1), "Last 7 days": (6, 7)}  # days ago, and how many
+        periods = {"Today": (0, 1), "Yesterday": (1, 1), "Last 7 days": (6, 7)}  # the first day, days ago, and how many
         found = []
-        for label, (ago, days) in since.items():
+        for label, (ago, days) in periods.items():
             first = today - timedelta(days=ago)
             ends = {"since": first, "until": first + timedelta(days=days)}
             found.append((label, urlencode({name: f"{end:%Y-%m-%dT%H:%M}" for name, end in ends.items()})))

@@ -98,7 +98,7 @@ def add_and_remove_nic(tab: Page, picture: Callable[[Page, str], None]) -> None:
     expect(tab.locator("#nics tbody tr")).to_have_count(2)
 
 
-def look_what_deletion_disconnects(tab: Page, picture: Callable[[Page, str], None]) -> None:
+def check_what_deletion_disconnects(tab: Page, picture: Callable[[Page, str], None]) -> None:
     """Check that the page names the VM that net1's deletion disconnects, and the button says so."""
     tab.goto("/networks/lab/net1/remove/")
     expect(tab.get_by_role("row", name="tiny-8")).to_be_visible()
@@ -134,5 +134,5 @@ def test_a_newcomer_does_everything_that_the_documentation_shows(
     run_vm(tab, picture)
     check_attached(tab)
     add_and_remove_nic(tab, picture)
-    look_what_deletion_disconnects(tab, picture)
+    check_what_deletion_disconnects(tab, picture)
     delete_vm_and_network(tab, picture)

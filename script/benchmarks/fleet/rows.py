@@ -29,8 +29,8 @@ class Size:
         return [f"52:54:{vm >> 16:02x}:{vm >> 8 & 255:02x}:{vm & 255:02x}:{n:02x}" for n in range(count)]
 
     def network(self, vm: int, position: int) -> int:
-        """Return the number of the network of a NIC."""
-        return (vm * (self.networks > 2) + position) % self.networks
+        """Return the number of the network of a NIC; NICs of a VM are on different ones, as far as there are enough."""
+        return (vm + position) % self.networks
 
 
 ONE_LAB = Size(hypervisors=1, networks=100, vms=300, nics=1000)
