@@ -81,6 +81,9 @@ def further() -> Iterator[State]:
         yield State(path=path, then=SELECT, name="one selected", part="form[data-bulk]")
     for path in ("/networks/lab/ready/", "/vms/lab/web-25/"):
         yield State(path=path, then=MENU.format("header.page"), name="menu of the page", part=".menu[open]")
+    for kind in ("account", "choose", "copy", "chips"):
+        opened = f"document.querySelector('details.menu.{kind}').open = true"
+        yield State(path="/networks/", then=opened, name=f"menu {kind}", part=f".{kind}[open]")
     yield State(path="/", then=SHORTCUTS, name="shortcuts", part="dialog[open]")
     for path in FORMS:
         yield State(path=path, then=SUBMIT, name="refused", leads=True)

@@ -87,6 +87,7 @@ def do(page: Page, state: State) -> None:
             page.evaluate(state.then)
     else:
         page.evaluate(state.then)
+        page.evaluate(SETTLED)
 
 
 def look(page: Page, state: State, seen: Seen) -> None:
