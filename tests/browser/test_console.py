@@ -55,11 +55,13 @@ def test_a_console_is_followed_on_its_page(tab: Page, portal: Portal, lab: Lab, 
     check_scrolling(log, console)
     check_selecting(tab, log, console)
 
-    asked: list[str] = []
     tab.get_by_role("link", name="Overview").last.click()
+    expect(tab.locator("#console")).to_have_count(0)
+    asked: list[str] = []
     tab.on("request", lambda request: asked.append(request.url))
-    tab.wait_for_timeout(3000)
-    assert any("/vms/lab/tiny-41/" in url for url in asked)
+    console.run("echo un''read")
+    lab.virsh("suspend", "tiny-41")
+    expect(tab.locator("header.page")).to_contain_text("paused")
     assert not [url for url in asked if "/console/" in url]
     console.close()
 

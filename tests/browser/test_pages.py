@@ -161,7 +161,7 @@ def test_an_image_is_uploaded_and_a_volume_is_named(
     lab.virsh("vol-create-as", "default", "prepared.qcow2", "1M", "--format", "qcow2")
     portal.manage("shell", "-c", "from virterweb.hypervisors.models import *; Hypervisor.objects.get().request_poll()")
     tab.get_by_role("textbox", name="Name").fill("prepared")
-    tab.get_by_label("Volume").fill("prepared.qcow2")
+    tab.get_by_role("combobox", name="Volume").fill("prepared.qcow2")
     wait_for(lambda: portal.ask("[volume.name for volume in Volume.objects.filter(name='prepared.qcow2')]"), 10, "seen")
     tab.get_by_role("button", name="Add image").click()
     expect(tab.get_by_role("row", name="prepared")).to_contain_text("ready")

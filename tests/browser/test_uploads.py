@@ -59,7 +59,7 @@ def arrived(portal: Portal) -> bytes:
 
 def begin(tab: Page, disk: Path) -> None:
     tab.goto("/images/")
-    tab.get_by_label("Name", exact=True).fill("uploaded")
+    tab.get_by_role("textbox", name="Name").fill("uploaded")
     tab.get_by_label("or file").set_input_files(disk)
     tab.get_by_role("button", name="Add image").click()
 

@@ -61,7 +61,7 @@ def test_a_note_names_the_first_few_that_are_not_up_to_date(page, fleet, path):
 def test_a_stopped_worker_is_one_note(page, fleet):
     HypervisorStatus.objects.filter(error="").update(observed_at=timezone.now() - timedelta(hours=1))
     stopped, others = notes(page.get("/vms/"))
-    assert stopped.startswith("The worker is not running since ")
+    assert stopped.startswith("The worker has not run since ")
     assert others.startswith("7 hypervisors are not up to date: ")
 
 
