@@ -17,6 +17,8 @@ from networks.copies.virter import virter
 from networks.listing import COLUMNS, loaded, narrowed
 from networks.lookup import get_managed, get_network
 from networks.models import Network
+from virterweb.activity.choices import Kind
+from virterweb.activity.models import Entry
 from virterweb.hypervisors.desired.history import latest
 from virterweb.hypervisors.desired.state import State
 from virterweb.pages.tables import Table
@@ -119,6 +121,7 @@ def network_detail(request: HttpRequest, hypervisor: str, name: str) -> HttpResp
     context = {"network": network, "spec": spec, "named": named}
     if rights.may(request.user, Verb.SEE, network):
         context["latest"] = latest(network.revisions, 3)
+    context["began"] = None if network.done else Entry.objects.about(Kind.NETWORK, network.pk).in_progress_since()
     context["on_drift"] = Network.OnDrift.choices
     template = "networks/_detail.html" if request.htmx else "networks/detail.html"
     return render(request, template, context)

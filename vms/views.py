@@ -9,7 +9,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from virterweb.activity.choices import Kind
+from virterweb.activity.models import Entry
 from virterweb.hypervisors.desired.history import latest
+from virterweb.hypervisors.desired.progress import InSteps
 from virterweb.hypervisors.models import ReadingProblem
 from virterweb.pages.tables import Table
 from virterweb.people import creating, rights
@@ -36,7 +39,7 @@ from vms.reach.ssh_line import ssh_line
 
 from .listing import COLUMNS, loaded, narrowed, with_nic_count
 from .lookup import get_vm
-from .models import LOADING, TAG, VM, Image, PowerVerb, Volume
+from .models import LOADING, TAG, VM, Image, PowerVerb, SnapshotRequest, Volume
 
 OFFERED = 100  # volumes that are suggested for an image
 LISTED = (
@@ -61,7 +64,8 @@ LISTED += (
     "ssh_check__ready_at",
     "ssh_check__reason",
 )
-LISTED_STATUS = ("generation", "error", "tries", "drift", "progress", "present", "power", "power_reason", "saved")
+LISTED += tuple(f"snapshot_request__{name}" for name in ("verb", "done_at", *InSteps.NO_STEP))
+LISTED_STATUS = ("generation", "error", "tries", "drift", *InSteps.NO_STEP, "present", "power", "power_reason", "saved")
 LISTED_STATUS += ("memory", "vcpus", "persistent", "interrupted", "interrupted_power")
 
 
@@ -72,7 +76,7 @@ def vm_list(request: HttpRequest) -> HttpResponse:
     listed = (
         VM.objects.visible_to(request.user)
         .shown()
-        .select_related("owner")
+        .select_related("owner", "snapshot_request")
         .only(*LISTED, *(f"status__{name}" for name in LISTED_STATUS))
     )
     shown = with_nic_count(listed)
@@ -105,7 +109,10 @@ def vm_detail(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
     changes = latest(vm.revisions, 3) if rights.may(request.user, Verb.SEE, vm) else []
     nics = nic_rows(vm)
     context = {"vm": vm, "nics": nics, "latest": changes, "ssh": ssh_line(vm, nics)}
-    context["hardware"] = hardware_shown(vm) if rights.may(request.user, Verb.SEE, vm) else None
+    if rights.may(request.user, Verb.SEE, vm):
+        context["hardware"] = hardware_shown(vm)
+        context["asked"] = SnapshotRequest.objects.filter(vm=vm, done_at=None).select_related("asked_by").first()
+    context["began"] = None if vm.done else Entry.objects.about(Kind.VM, vm.pk).in_progress_since()
     return render(request, template, context)
 
 

@@ -179,7 +179,7 @@ def test_what_is_in_progress_has_a_panel_of_its_own_with_the_step(page, lab, use
     network.status.write(progress=Message.external("Starting it"))
     answer = page.get("/")
     assert running[0].startswith("net1: ")
-    assert texts(answer, "//*[@id='in-progress']//li")[0].endswith("mira · Starting it")
+    assert texts(answer, "//*[@id='in-progress']//li")[0].endswith("mira Starting it")
     assert texts(answer, "//*[@id='in-progress']//header/div/a[@href='/activity/?result=in-progress']") == ["Show all"]
     assert latest(answer) == []
     conclude(network)

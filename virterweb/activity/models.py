@@ -16,6 +16,7 @@ from django.utils.module_loading import import_string
 
 from virterweb.message_field import MessageField
 from virterweb.messages import Message
+from virterweb.pages.sizes import size_text
 
 from . import wording
 from .choices import Kind, Result, Via, same_object
@@ -56,6 +57,10 @@ class EntryQuerySet(models.QuerySet):
         """Return the entries of one object, including those of its parts."""
         return self.filter(kind__in=same_object(kind), object_id=object_id)
 
+    def in_progress_since(self) -> datetime | None:
+        """Return when the earliest change of a definition began that is in progress; None if there is none."""
+        return self.filter(result="").exclude(generation=None).order_by("pk").values_list("at", flat=True).first()
+
     def record(
         self,
         subject: Subject,
@@ -74,16 +79,22 @@ class EntryQuerySet(models.QuerySet):
             **vars(origin(by, request)), **vars(subject), event=str(event), about=dict(about or {}), **values
         )
 
-    def conclude(self, kind: str, object_id: int, generation: int, error: Message | None = None) -> None:
-        """Add the result of an object's changes that are in progress, up to a generation."""
+    def conclude(
+        self, kind: str, object_id: int, generation: int, error: Message | None = None, *, moved: int = 0
+    ) -> None:
+        """Add the result of an object's changes that are in progress, up to a generation.
+
+        `moved` is the number of bytes that the work copied or transferred, 0 if that is unknown.
+        """
         result = Result.FAILED if error else Result.DONE
         waiting = self.about(kind, object_id).filter(result="", generation__lte=generation)
-        waiting._write(result=result, error=error or Message())
+        waiting._write(result=result, error=error or Message(), moved_bytes=moved or None)
 
-    def conclude_one(self, pk: int | None, error: Message | None = None) -> None:
+    def conclude_one(self, pk: int | None, error: Message | None = None, *, moved: int = 0) -> None:
         """Add the result of one entry that is in progress: of a request that belongs to no generation."""
         result = Result.FAILED if error else Result.DONE
-        self.filter(pk=pk, result="")._write(result=result, error=error or Message())
+        waiting = self.filter(pk=pk, result="")
+        waiting._write(result=result, error=error or Message(), moved_bytes=moved or None)
 
     def drop(self, kind: str, object_id: int) -> None:
         """Add to what is still in progress about an object that it was deleted before."""
@@ -144,6 +155,9 @@ class Entry(models.Model):
     result = models.CharField(blank=True, choices=Result, help_text="empty while it is in progress")
     error = MessageField(blank=True, help_text="why it failed, in a sentence")
     ended_at = models.DateTimeField(null=True, help_text="empty: in progress, or done at once")
+    moved_bytes = models.PositiveBigIntegerField(
+        "moved bytes", null=True, help_text="bytes that the work copied or transferred; empty: unknown"
+    )
     request = models.CharField("request ID", blank=True, help_text="the ID of the request in log lines")
 
     objects = EntryQuerySet.as_manager()
@@ -178,6 +192,11 @@ class Entry(models.Model):
         if minutes:
             return f"{minutes} min {seconds % 60} s"
         return f"{seconds} s" if seconds > 0 else ""
+
+    @property
+    def moved(self) -> str:
+        """Return how many bytes the work copied or transferred, as text; "" if that is unknown."""
+        return size_text(self.moved_bytes) if self.moved_bytes else ""
 
     @property
     def what(self) -> str:

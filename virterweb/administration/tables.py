@@ -258,7 +258,7 @@ GROUPS: dict[str, tuple[Table, ...]] = {
             model=ImageStatus,
             about="Images as they are in the pools.",
             at=OF_DESIRED,
-            columns=("desired", "generation", "sent", "error"),
+            columns=("desired", "generation", "done_bytes", "error"),
             search=("desired__name", "error"),
         ),
         Table(

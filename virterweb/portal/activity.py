@@ -13,12 +13,11 @@ from django.views.decorators.http import require_GET
 from django.views.decorators.vary import vary_on_headers
 
 from networks.leases.history_form import Moment
-from networks.models import Network, NetworkRevision, NetworkStatus
+from networks.models import Network, NetworkRevision
 from virterweb.activity import wording
 from virterweb.activity.choices import OF_PEOPLE, Kind, Result, Via, same_object
 from virterweb.activity.models import Entry, EntryQuerySet
 from virterweb.hypervisors.models import Hypervisor
-from virterweb.message_field import MessageField
 from virterweb.pages import exports
 from virterweb.pages.chips import NO_VALUE, Narrowed, Property
 from virterweb.pages.tables import Column, Table
@@ -27,9 +26,10 @@ from virterweb.people.hidden.messages import readable
 from virterweb.people.hidden.teams import what_for
 from virterweb.people.models import HiddenColumns
 from virterweb.people.profile.columns import columns_for
-from vms.models import VM, Image, ImageStatus, VMRevision, VMStatus
+from vms.models import VM, Image, VMRevision
 
 from .definitions import is_kept
+from .progress import add_steps
 
 OFFERED = 5000  # the latest entries, whose values the chips offer
 EXPORTED = 50_000  # entries in a file, the latest
@@ -221,8 +221,7 @@ def with_links(entries: QuerySet[Entry]) -> list[Entry]:
     found = list(
         entries.annotate(
             host=Subquery(host),
-            name_now=_of_object(Network, VM, Image, column="name", key="pk"),
-            progress=_of_object(NetworkStatus, VMStatus, ImageStatus, column="progress", key="desired"),
+            name_now=_name_now(),
             revision_kept=Case(
                 When(kind__in=same_object(Kind.NETWORK), then=_exists(NetworkRevision)),
                 When(kind__in=same_object(Kind.VM), then=_exists(VMRevision)),
@@ -235,19 +234,16 @@ def with_links(entries: QuerySet[Entry]) -> list[Entry]:
     for entry in found:
         for name, address in _addresses(entry).items():
             setattr(entry, name, address)
+    add_steps(found)
     return found
 
 
-def _of_object(network: type[Model], vm: type[Model], image: type[Model], *, column: str, key: str) -> Case:
-    """Return a column of the object of an entry, or of its status, as it is now."""
-    cases = [
-        When(
-            kind__in=same_object(kind),
-            then=Subquery(model.objects.filter(**{key: OuterRef("object_id")}).order_by().values(column)),
-        )
-        for kind, model in zip(MODELS, (network, vm, image), strict=True)
-    ]
-    return Case(*cases, output_field=MessageField() if column == "progress" else None)
+def _name_now() -> Case:
+    """Return the name of the object of an entry as it is now."""
+    here = {kind: model.objects.filter(pk=OuterRef("object_id")).order_by() for kind, model in MODELS.items()}
+    return Case(
+        *(When(kind__in=same_object(kind), then=Subquery(found.values("name"))) for kind, found in here.items())
+    )
 
 
 def _exists(model: type[Model]) -> Exists:

@@ -8,11 +8,11 @@ from django.db.models import BigIntegerField, Case, Count, F, Q, QuerySet, Sum, 
 from django.db.models.functions import Coalesce
 
 from virterweb.hypervisors.models import Hypervisor
+from virterweb.pages.sizes import size_text
 from virterweb.pages.tables import natural_key
 from virterweb.people import rights
 from virterweb.people.verbs import Verb
 from vms.models import VM, Power
-from vms.models.images.pool import size_text
 from vms.pools.listing import visible
 
 MIB = 1024**2

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from vms.models.images.pool import size_text
+from virterweb.pages.sizes import size_text
 
 from .figures import MIB, Capacity
 

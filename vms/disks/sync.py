@@ -1,5 +1,7 @@
 """Carries out requested changes of the disks of a VM. Each may be interrupted and run again."""
 
+from functools import partial
+
 from virterweb.hypervisors.desired.carry_out import Waiting
 from virterweb.hypervisors.gateway.connection import Connection
 from virterweb.hypervisors.gateway.found import FoundDomain, Refused
@@ -12,6 +14,7 @@ from vms.definition.volume import VolumeSpec
 from vms.images import layers
 from vms.models import VM, Disk, DiskRequest, Power, Volume
 from vms.models.document import disk_spec
+from vms.run.make import create_volume
 from vms.run.removal import volumes_of_others
 
 MIB = 1024**2
@@ -103,7 +106,7 @@ class _Carrier:
         if there is None:
             sparse = bool(self.connection.pools.folder(pool))
             spec = VolumeSpec(name=disk.volume, capacity=disk.size * MIB, format=disk.format, sparse=sparse)
-            self.connection.volumes.create(pool, volume_xml.build(spec), disk.volume)
+            create_volume(self.vm, self.connection, pool, spec)
         Disk.objects.filter(pk=disk.pk).update(made=True)
 
     def _grow(self, request: DiskRequest) -> bool:
@@ -144,7 +147,8 @@ class _Carrier:
         if not self._released(request.target):
             return False
         self.vm.keep_disk(request.target)
-        self.connection.volumes.delete(pool, disk.volume, of=self.uuid)
+        call = partial(self.connection.volumes.delete, pool, disk.volume, of=self.uuid)
+        self.vm.status.steps.watch(Message("step.deleting", volume=disk.volume), call)
         Volume.objects.at(self.vm.hypervisor, [(pool, disk.volume)]).forget()
         self._forget(request)
         return True

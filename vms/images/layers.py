@@ -6,7 +6,7 @@ nothing uses it. All functions may be interrupted anywhere and run twice.
 
 import hashlib
 import posixpath
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from virterweb.hypervisors.connections.limits import within
+from virterweb.hypervisors.desired.progress import Steps
 from virterweb.hypervisors.gateway.connection import Connection
 from virterweb.hypervisors.gateway.found import FoundVolume, PoolUnreadable, Refused, fail_on_unreadable
 from virterweb.messages import Message
@@ -24,6 +25,7 @@ from vms.definition.volume import VolumeSpec
 from vms.models import LAYER, TAG, Power
 
 from . import qcow2_header
+from .progress import Copy, copy
 from .stopped_pools import recorded_overlays
 
 READ_TIMEOUT = 10.0  # seconds for one reading of another pool
@@ -63,22 +65,24 @@ def backing_of(name: str) -> dict[str, str]:
     return {"backing": f"./{name}", "backing_format": "qcow2"}
 
 
-def put(connection: Connection, pool: str, file: Path, temporary: str, progress: Callable[[int], None]) -> str:
+def put(connection: Connection, pool: str, file: Path, temporary: str, steps: Steps) -> str:
     """Upload a qcow2 file into the pool as a layer, unless it exists, and return the layer's name.
 
     It is streamed into a temporary volume, which the hypervisor copies byte by byte; libvirt does this only with raw
     volumes. Therefore both lack the bytes that identify qcow2 until everything else is written. A layer without them is
     incomplete, left by an interrupted worker.
     """
-    progress(0)
-    size, name = file.stat().st_size, layer_name(digest_of(file))
+    digest = steps.watch(Message("image.digest"), partial(digest_of, file))
+    size, name = file.stat().st_size, layer_name(digest)
     if not _is_there(connection, pool, name, size):
         connection.volumes.delete(pool, temporary)
         raw = VolumeSpec(name=temporary, capacity=size, format="raw", sparse=True)
         connection.volumes.create(pool, volume_xml.build(raw), temporary)
+        steps.begin(Message("image.in_pool"), size)
         with file.open("rb") as data:
-            connection.volumes.upload(pool, temporary, _Headless(data), size, progress)
-        connection.volumes.clone(pool, temporary, volume_xml.build(replace(raw, name=name)), name)
+            connection.volumes.upload(pool, temporary, _Headless(data), size, steps)
+        copying = Copy(pool=pool, source=temporary, spec=replace(raw, name=name))
+        copy(copying, connection, steps, Message("image.copying"))
         connection.volumes.upload(pool, name, BytesIO(qcow2_header.MAGIC), len(qcow2_header.MAGIC))
     connection.volumes.delete(pool, temporary)
     return name

@@ -1,27 +1,64 @@
-"""The progress of long steps of an image, as its status records it."""
+"""The progress of long steps with files and volumes, as the row of the work records it."""
 
-from datetime import timedelta
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from time import monotonic
 
-from django.utils import timezone
-
-from virterweb.hypervisors.gateway.found import Refused
+from virterweb.hypervisors.desired.progress import InSteps, Steps
+from virterweb.hypervisors.gateway.connection import Connection
+from virterweb.hypervisors.gateway.found import FoundJob, Refused
 from virterweb.messages import Message
 from virterweb.web_server import spool
-from vms.models import ImageStatus
+from vms.definition import volume as volume_xml
+from vms.definition.volume import VolumeSpec
+
+CHECK = 0.5  # seconds between two looks at the free space
 
 
-class Progress:
-    """Records the progress of a long step; Refused if the spool folder is full."""
+class Spooled:
+    """Records the bytes of a step that writes into the spool folder; Refused if the folder is full."""
 
-    STEP = 0.5  # seconds
-
-    def __init__(self, status: ImageStatus, doing: str, *, spooled: bool = False) -> None:
-        self.status, self.doing, self.spooled, self.next = status, doing, spooled, timezone.now()
+    def __init__(self, row: InSteps, step: Message, total: int = 0) -> None:
+        self.steps, self.next = row.steps, monotonic()
+        self.steps.begin(step, total)
 
     def __call__(self, done: int) -> None:
-        now = timezone.now()
-        if now >= self.next or done == self.status.desired.size:
-            self.next = now + timedelta(seconds=self.STEP)
-            if self.spooled and spool.room() < 1:
-                raise Refused(Message("image.server_full"))
-            self.status.write(sent=done, progress=Message(self.doing))
+        if monotonic() >= self.next:
+            self.next = monotonic() + CHECK
+            self.check()
+        self.steps(done)
+
+    def check(self) -> None:
+        if spool.room() < 1:
+            raise Refused(Message("image.server_full"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Copy:
+    """A volume that the hypervisor makes of another one of the pool, named `source`."""
+
+    pool: str
+    source: str
+    spec: VolumeSpec
+
+
+def copy(wanted: Copy, connection: Connection, steps: Steps, step: Message) -> None:
+    """Have the hypervisor copy a volume, and record how large the copy is; the whole is known of raw volumes only."""
+    pool, name, raw = wanted.pool, wanted.spec.name, wanted.spec.format == "raw"
+    total = connection.volumes.allocated(pool, wanted.source) if raw else 0
+    document = volume_xml.build(wanted.spec)
+    look = growth(connection, (pool, name), total)
+    steps.watch(step, partial(connection.volumes.clone, pool, wanted.source, document, name), look)
+    if job := look():
+        steps(job.done)
+
+
+def growth(connection: Connection, volume: tuple[str, str], total: int = 0) -> Callable[[], FoundJob | None]:
+    """Return what tells how many bytes a volume takes that is being written; it has a pool and a name."""
+
+    def look() -> FoundJob | None:
+        done = connection.volumes.allocated(*volume)
+        return FoundJob(done=done, total=total, ready=False) if done else None
+
+    return look

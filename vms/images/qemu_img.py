@@ -14,7 +14,8 @@ SECOND = 1.0
 
 
 def make_qcow2(file: Path, beat: Callable[[int], None]) -> None:
-    """Convert a raw file in place into qcow2; a qcow2 file is kept. `beat` is called every second.
+    """Convert a raw file in place into qcow2; a qcow2 file is kept. `beat` is called every second with
+    the number of bytes that are written.
 
     Raises:
         Refused: With the output of qemu-img.
@@ -27,7 +28,7 @@ def make_qcow2(file: Path, beat: Callable[[int], None]) -> None:
     try:
         with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as running:
             try:
-                said = _wait(running, beat)
+                said = _wait(running, beat, made)
             except Refused:
                 running.kill()
                 made.unlink(missing_ok=True)
@@ -41,10 +42,10 @@ def make_qcow2(file: Path, beat: Callable[[int], None]) -> None:
     made.replace(file)
 
 
-def _wait(running: subprocess.Popen[str], beat: Callable[[int], None]) -> str:
+def _wait(running: subprocess.Popen[str], beat: Callable[[int], None], made: Path) -> str:
     """Wait for the end of a program with little output, and return the output."""
     while True:
-        beat(0)
+        beat(made.stat().st_size if made.exists() else 0)
         try:
             return running.communicate(timeout=SECOND)[1]
         except subprocess.TimeoutExpired:

@@ -26,7 +26,7 @@ from vms.models import LAYER, LOADING, TAG, VM, Image
 
 from . import layers, qcow2, qemu_img, volumes
 from .boot_volume import check_idle, check_source
-from .progress import Progress
+from .progress import Copy, Spooled, copy
 from .uploading import uploads
 
 Kind = ReadingProblem.Kind
@@ -58,7 +58,7 @@ def _load(image: Image, connection: Connection) -> None:
     if not image.upload:
         image.upload = secrets.token_hex(16)
         Image.objects.filter(pk=image.pk).update(upload=image.upload)
-    file = uploads.fetch(image.upload, Progress(status, "image.from_portal", spooled=True))
+    file = uploads.fetch(image.upload, Spooled(status, Message("image.from_portal"), image.size))
     layer = "" if file.exists() or image.volume == name else layers.layer_of(connection, pool, image.volume)
     if not layer:
         if not file.exists():
@@ -90,12 +90,14 @@ def _fetch(image: Image, connection: Connection, file: Path) -> None:
     if spec.backing or spec.format == "raw":
         connection.volumes.delete(pool, temporary)
         whole = VolumeSpec(name=temporary, capacity=spec.capacity)
-        connection.volumes.clone(pool, source, volume_xml.build(whole), temporary)
+        copying = Copy(pool=pool, source=source, spec=whole)
+        copy(copying, connection, image.status.steps, Message("image.copying"))
         source = temporary
     _note_size(image, connection.volumes.file_size(pool, source) or 0)
     try:
         with part.open("wb") as data:
-            connection.volumes.download(pool, source, data, Progress(image.status, "image.reading", spooled=True))
+            reading = Spooled(image.status, Message("image.reading"), image.size)
+            connection.volumes.download(pool, source, data, reading)
     except Refused:
         part.unlink()
         connection.volumes.delete(pool, temporary)
@@ -110,10 +112,10 @@ def _put(image: Image, connection: Connection, file: Path) -> str:
     with file.open("rb") as data:
         if wrong := qcow2.file_problem(data, file.stat().st_size):
             raise Refused(wrong)
-    qemu_img.make_qcow2(file, Progress(image.status, "image.converting", spooled=True))
+    qemu_img.make_qcow2(file, Spooled(image.status, Message("image.converting")))
     _note_size(image, file.stat().st_size)
     try:
-        return layers.put(connection, pool, file, temporary, Progress(image.status, "image.in_pool"))
+        return layers.put(connection, pool, file, temporary, image.status.steps)
     except Refused as problem:
         connection.volumes.delete(pool, temporary)
         raise Refused(Message("image.not_stored", reason=problem.message), problem.detail) from problem

@@ -4,7 +4,7 @@ from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
-from virterweb.hypervisors.claims.due import Due
+from virterweb.hypervisors.desired.progress import InSteps
 from virterweb.message_field import MessageField
 from vms.definition.snapshots.document import Kind
 from vms.definition.wording import snapshots as _wording  # noqa: F401, adds the texts of the messages
@@ -74,7 +74,7 @@ class SnapshotVerb(models.TextChoices):
     MERGE = "merge", "merging"
 
 
-class SnapshotRequest(Due):
+class SnapshotRequest(InSteps):
     """The latest request about the snapshots of a VM, and its result."""
 
     vm = models.OneToOneField(VM, verbose_name="VM", on_delete=models.CASCADE, related_name="snapshot_request")
@@ -87,7 +87,6 @@ class SnapshotRequest(Due):
     asked_at = models.DateTimeField("requested at", default=timezone.now)
     cancel_asked_at = models.DateTimeField("cancellation requested at", null=True)
     done_at = models.DateTimeField("finished at", null=True)
-    percent = models.PositiveSmallIntegerField(null=True, help_text="empty: libvirt does not tell")
     error = MessageField(blank=True, help_text="why it failed; before it is done, what it waits for")
     entry_id = models.PositiveBigIntegerField(null=True, help_text="its entry in the activity log")
 

@@ -4,6 +4,8 @@ The domain is defined first and undefined last: as long as libvirt has a domain 
 after the VM belong to it, so a worker that is interrupted can continue, or clean up, from what it finds.
 """
 
+from functools import partial
+
 from django.db import transaction
 
 from networks import sync as networks_sync
@@ -19,6 +21,7 @@ from vms.definition import volume as volume_xml
 from vms.definition.volume import VolumeSpec
 from vms.images import layers
 from vms.images.boot_volume import boot_volume_spec
+from vms.images.progress import growth
 from vms.models import NIC, VM, Power
 
 from .copying import copied_document, copy_disks
@@ -54,24 +57,32 @@ def _make(vm: VM, connection: Connection) -> None:
     if vm.copied_from:
         copy_disks(vm, connection)
     elif connection.volumes.get(pool, vm.boot_volume) is None:
-        connection.volumes.create(pool, volume_xml.build(boot_volume_spec(vm, connection)), vm.boot_volume)
+        create_volume(vm, connection, pool, boot_volume_spec(vm, connection))
     if (
         console_file(vm, connection).endswith(f"/{vm.console_volume}")
         and connection.volumes.get(pool, vm.console_volume) is None
     ):
         # virtlogd would create the file; as a volume it can be read and deleted.
         spec = VolumeSpec(name=vm.console_volume, capacity=0, format="raw")
-        connection.volumes.create(pool, volume_xml.build(spec), vm.console_volume)
+        create_volume(vm, connection, pool, spec)
     seed.write(vm, connection)
     for disk in vm.disks.all():
         if connection.volumes.get(disk.pool or pool, disk.volume) is None:
             sparse = bool(connection.pools.folder(disk.pool or pool))
             spec = VolumeSpec(name=disk.volume, capacity=disk.size * MIB, format=disk.format, sparse=sparse)
-            connection.volumes.create(disk.pool or pool, volume_xml.build(spec), disk.volume)
+            create_volume(vm, connection, disk.pool or pool, spec)
     if not vm.hypervisor.static_dhcp:
         add_entry(vm, connection)
     if vm.running:
-        connection.power.start(vm.uuid_text, vm.name)
+        vm.status.steps.watch(Message("step.starting"), partial(connection.power.start, vm.uuid_text, vm.name))
+
+
+def create_volume(vm: VM, connection: Connection, pool: str, spec: VolumeSpec) -> None:
+    """Create a volume of a VM; one that is not sparse is written whole, which may last."""
+    call = partial(connection.volumes.create, pool, volume_xml.build(spec), spec.name)
+    total = 0 if spec.sparse or spec.format != "raw" else spec.capacity
+    look = growth(connection, (pool, spec.name), total)
+    vm.status.steps.watch(Message("step.creating", volume=spec.name), call, look)
 
 
 def _check(vm: VM, connection: Connection) -> None:

@@ -143,7 +143,8 @@ def delete_volumes(vm: VM, connection: Connection, found: FoundDomain | None = N
     for pool, name in dict.fromkeys(own):
         if (volume := volumes.get((pool, name))) and (pool, name) not in kept:
             beneath.append((pool, layers.beneath(volume)))
-            connection.volumes.delete(pool, name, of=vm.uuid_text)
+            call = partial(connection.volumes.delete, pool, name, of=vm.uuid_text)
+            vm.status.steps.watch(Message("step.deleting", volume=name), call)
     for pool, layer in beneath:
         with suppress(Refused):  # kept while anything unreadable might use it
             layers.delete_unused(connection, pool, layer)

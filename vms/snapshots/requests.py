@@ -153,7 +153,13 @@ def _ask(vm: VM, verb: SnapshotVerb, name: str, by: AbstractBaseUser | None, abo
         event = EVENTS[verb]
         entry = Entry.objects.record(vm.activity_subject(event), event, {"snapshot": name}, by=by)
         values = {"verb": verb, "name": name, "about": about, "asked_by": by, "entry_id": entry.pk}
-        values |= {"asked_at": timezone.now(), "done_at": None, "cancel_asked_at": None, "percent": None, "error": ""}
+        values |= {
+            "asked_at": timezone.now(),
+            "done_at": None,
+            "cancel_asked_at": None,
+            "error": "",
+            **SnapshotRequest.NO_STEP,
+        }
         request, _ = SnapshotRequest.objects.update_or_create(vm=vm, defaults=values | {"due_at": None, "crashes": 0})
         enqueue(LOOK, request.pk)
     return request

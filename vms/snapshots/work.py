@@ -12,6 +12,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from virterweb.activity.models import Entry
+from virterweb.changes import writes
 from virterweb.hypervisors.claims.clock import database_time
 from virterweb.hypervisors.claims.due import DATABASE_AWAY, DueQuerySet
 from virterweb.hypervisors.connections.guard import failure
@@ -49,24 +50,25 @@ def carry_out(pk: int) -> None:
     with SnapshotRequest.objects.due().filter(pk=pk, done_at=None).claim() as row:
         if row is None:
             return
+        row.steps.restart()
         vm = VM.objects.select_related("hypervisor", "status").get(pk=row.vm_id)
         try:
             if vm.removed_at:
                 raise Refused(Message("snapshot.vm_deleted", vm=vm.name))
             if row.cancel_asked_at and not row.about.get("begun"):
                 raise Refused(Message("snapshot.cancelled"))
-            with connected(-vm.hypervisor_id, vm.hypervisor.uri) as connection:
+            with writes.on(vm.hypervisor_id), connected(-vm.hypervisor_id, vm.hypervisor.uri) as connection:
                 _attempt(row, vm, connection)
         except HypervisorError as problem:
             log.warning("%s: %s (%s)", row, problem, problem.detail)
             if not problem.again:
                 _finish(row, problem.message)
             else:
-                _write(row, error=problem.message, due_at=database_time() + RETRY)
+                _write(row, **row.NO_STEP, error=problem.message, due_at=database_time() + RETRY)
         except DATABASE_AWAY:
             raise
         except Exception as problem:
-            _write(row, error=failure(problem)[0])
+            _write(row, **row.NO_STEP, error=failure(problem)[0])
             raise
         else:
             _finish(row)
@@ -84,8 +86,8 @@ def _attempt(row: SnapshotRequest, vm: VM, connection: Connection) -> None:
 
 def _finish(row: SnapshotRequest, error: Message | None = None) -> None:
     with transaction.atomic():
-        Entry.objects.conclude_one(row.entry_id, error)
-        _write(row, done_at=timezone.now(), error=error or "", percent=None)
+        Entry.objects.conclude_one(row.entry_id, error, moved=row.steps.moved)
+        _write(row, **row.NO_STEP, done_at=timezone.now(), error=error or "")
 
 
 def _write(row: SnapshotRequest, **values: object) -> None:

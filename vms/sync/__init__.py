@@ -4,6 +4,7 @@ All functions may run twice, be interrupted anywhere, and run beside another wor
 """
 
 from contextlib import suppress
+from functools import partial
 
 from django.utils import timezone
 
@@ -168,7 +169,7 @@ def _recreate(vm: VM, connection: Connection) -> None:
 def _start_recreated(vm: VM, connection: Connection) -> None:
     """Start a VM that was just defined if it should run, or record that it stays off."""
     if vm.running and Aspect.STAYS_OFF not in vm.asked:
-        connection.power.start(vm.uuid_text, vm.name)
+        vm.status.steps.watch(Message("step.starting"), partial(connection.power.start, vm.uuid_text, vm.name))
     elif vm.running:
         noted = {"interrupted_at": database_time(), "interrupted_power": vm.power_generation}
         vm.status.write(interrupted=Interruption.REBUILT, **noted)

@@ -1,6 +1,7 @@
 """Carries out requested changes of power: those that stop a VM before its NICs are changed, the others after."""
 
 from datetime import timedelta
+from functools import partial
 
 from virterweb.hypervisors.claims.clock import database_time
 from virterweb.hypervisors.desired.carry_out import Waiting
@@ -31,7 +32,8 @@ def stop(vm: VM, connection: Connection, found: FoundDomain) -> None:
         return
     _check_kept(vm, found)
     if verb is PowerVerb.SAVE:
-        connection.power.save(vm.uuid_text, vm.name)
+        saved = partial(connection.power.save, vm.uuid_text, vm.name)
+        vm.status.steps.watch(Message("step.saving"), saved, partial(connection.jobs.of_memory, vm.uuid_text))
     elif verb is PowerVerb.FORCE_OFF:
         connection.power.force_off(vm.uuid_text, vm.name)
     else:
@@ -50,7 +52,11 @@ def change(vm: VM, connection: Connection) -> None:
         PowerVerb.DISCARD: power.discard_saved,
     }
     if (verb := requested(vm)) in verbs:
-        verbs[verb](vm.uuid_text, vm.name)
+        call = partial(verbs[verb], vm.uuid_text, vm.name)
+        if verb is PowerVerb.START:
+            vm.status.steps.watch(Message("step.starting"), call)
+        else:
+            call()
 
 
 def record_done(vm: VM) -> None:

@@ -75,6 +75,7 @@ def _admit(statuses: models.Manager, desired: Desired) -> None:
 def _attempt(desired: Desired, push: Callable[[Desired, Connection], dict], prepare: Callable[[Desired], None]) -> bool:
     """Try one generation; return whether it is settled, that is carried out or refused."""
     status, began = desired.status, monotonic()
+    status.steps.restart()
     try:
         prepare(desired)
         with connected(desired.hypervisor_id, desired.hypervisor.uri) as connection:

@@ -19,7 +19,6 @@ from virterweb.activity.choices import Kind
 from virterweb.activity.models import Entry, Subject
 from virterweb.enqueue import enqueue
 from virterweb.hypervisors.claims.clock import database_time
-from virterweb.hypervisors.claims.due import Due
 from virterweb.hypervisors.models import Hypervisor
 from virterweb.logs.context import request_id
 from virterweb.message_field import MessageField
@@ -27,6 +26,7 @@ from virterweb.messages import Message
 from virterweb.pages.name_field import SkeletonField
 
 from .drift import other_portal
+from .progress import InSteps
 from .queryset import DONE, DesiredQuerySet
 from .refusals import InvalidTransition, Refusal, Superseded
 from .state import State
@@ -240,7 +240,7 @@ def attention_indexes(prefix: str) -> list[models.Index]:
     ]
 
 
-class Status(Due):
+class Status(InSteps):
     """The result of a worker for one desired configuration, which subclasses name `desired`."""
 
     generation = models.PositiveIntegerField(
@@ -253,14 +253,13 @@ class Status(Due):
     drift = models.TextField(
         blank=True, help_text="differences between libvirt and the desired configuration, one per line"
     )
-    progress = MessageField(blank=True, help_text="what a pending change waits for")
     tries = models.PositiveIntegerField(default=0)
 
     class Meta:
         abstract = True
 
     #: the values that an attempt resets
-    CLEAN: ClassVar = {"error": "", "detail": "", "progress": "", "tries": 0, "due_at": None}
+    CLEAN: ClassVar = {"error": "", "detail": "", "tries": 0, "due_at": None, **InSteps.NO_STEP}
 
     def write(self, **values: object) -> None:
         """Update only these columns, so that two writers cannot overwrite each other's."""
@@ -274,7 +273,8 @@ class Status(Due):
 
     def retry_later(self, progress: Message, wait: timedelta, **values: object) -> None:
         """Have it tried again after `wait`; with an `error`, it counts as failed until then."""
-        again = {"progress": progress, "due_at": database_time() + wait, "tries": self.tries + 1, "error": ""}
+        again = {**self.NO_STEP, "progress": progress, "error": ""}
+        again |= {"due_at": database_time() + wait, "tries": self.tries + 1}
         self.write(**again | values)
 
     @property

@@ -153,7 +153,8 @@ def recorded(desired: Desired, event: str, by: AbstractBaseUser | None = None, *
 
 def conclude(desired: Desired, error: Message | None = None, **values: object) -> None:
     """Record the result of a push: of the latest revision, with further values, and of those that it overtook."""
-    Entry.objects.conclude(desired.activity_kind, desired.pk, desired.generation, error)
+    moved = desired.status.steps.moved
+    Entry.objects.conclude(desired.activity_kind, desired.pk, desired.generation, error, moved=moved)
     if not desired.has_history:
         return
     waiting = desired.revisions.filter(generation__lte=desired.generation, result="")

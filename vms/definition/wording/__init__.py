@@ -13,6 +13,7 @@ from . import disks as _disks  # noqa: F401, adds its texts
 from . import duplicate as _duplicate  # noqa: F401, adds its texts
 from . import hardware
 from . import reach as _reach  # noqa: F401, adds its texts
+from . import steps as _steps  # noqa: F401, adds its texts
 
 #: The kinds of NICs that the portal does not model, by their libvirt type.
 KINDS = {

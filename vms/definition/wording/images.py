@@ -119,7 +119,9 @@ MESSAGES = {
     "image.used": _used,
     "image.in_use": "a VM is being run from {image}",
     "image.not_stored": _not_stored,
-    "image.in_pool": "in the pool",
+    "image.in_pool": "transferring to the pool",
+    "image.copying": "copying in the pool",
+    "image.digest": "computing the checksum",
     "image.fetching": "fetching",
     "image.over_limit": "With {size:,} bytes, the image would exceed the disk limit of its team. Delete something, or "
     "ask an operator for more.",

@@ -7,13 +7,13 @@ worker may be killed anywhere: another one begins again.
 import logging
 from datetime import timedelta
 from pathlib import Path
-from time import monotonic
 
 from django.conf import settings
 from django.core.files import File
 from django.utils import timezone
 
 from virterweb.activity.models import Entry
+from virterweb.changes import writes
 from virterweb.hypervisors.claims.clock import database_time
 from virterweb.hypervisors.claims.due import DATABASE_AWAY
 from virterweb.hypervisors.connections.guard import failure
@@ -25,13 +25,13 @@ from virterweb.web_server import spool
 from vms.definition import volume as volume_xml
 from vms.images import layers, qcow2
 from vms.images.boot_volume import check_idle, check_source
+from vms.images.progress import Copy, Spooled, copy
 from vms.images.uploading import uploads
 from vms.models import LAYER, LOADING, Image, ImageExport
 
 log = logging.getLogger(__name__)
 
 RETRY = timedelta(seconds=5)  # after a hypervisor was busy or unreachable
-STEP = 0.5  # seconds between two records of the progress
 
 
 def carry_out(pk: int) -> None:
@@ -39,14 +39,16 @@ def carry_out(pk: int) -> None:
     with ImageExport.objects.to_prepare().filter(pk=pk).claim() as row:
         if row is None:
             return
+        row.steps.restart()
         image = Image.objects.select_related("hypervisor", "status").get(pk=row.image_id)
         try:
-            with connected(image.hypervisor_id, image.hypervisor.uri) as connection:
+            with writes.on(image.hypervisor_id), connected(image.hypervisor_id, image.hypervisor.uri) as connection:
                 _prepare(row, image, connection)
         except HypervisorError as problem:
             log.warning("%s: %s (%s)", row, problem, problem.detail)
             if problem.again:
-                ImageExport.objects.filter(pk=pk).update(progress=problem.message, due_at=database_time() + RETRY)
+                waiting = row.NO_STEP | {"progress": problem.message, "due_at": database_time() + RETRY}
+                ImageExport.objects.filter(pk=pk).update(**waiting)
             else:
                 _finish(row, error=problem.message)
         except DATABASE_AWAY:
@@ -55,29 +57,28 @@ def carry_out(pk: int) -> None:
             _finish(row, error=failure(problem)[0])
             raise
         else:
-            _finish(row, ready_at=timezone.now(), size=row.size, done=row.size)
+            _finish(row, ready_at=timezone.now(), size=row.size)
 
 
 def _finish(row: ImageExport, **values: object) -> None:
     error = values.get("error")
-    Entry.objects.conclude_one(row.entry_id, error)
-    if not ImageExport.objects.filter(pk=row.pk).update(progress="", **values) or error:
+    Entry.objects.conclude_one(row.entry_id, error, moved=row.steps.moved)
+    if not ImageExport.objects.filter(pk=row.pk).update(**row.NO_STEP, **values) or error:
         uploads.discard(row.key)
 
 
 def _prepare(row: ImageExport, image: Image, connection: Connection) -> None:
     pool, temporary = image.hypervisor.pool, LOADING + row.key
-    note = Progress(row)
     try:
-        source = _complete(image, connection, temporary)
+        source = _complete(row, image, connection, temporary)
         row.size = connection.volumes.file_size(pool, source) or 0
         if spool.room() < row.size:
             raise Refused(Message("export.no_room", size=row.size))
-        ImageExport.objects.filter(pk=row.pk).update(size=row.size, progress=Message("image.reading"))
+        ImageExport.objects.filter(pk=row.pk).update(size=row.size)
         file = settings.SPOOL_DIR / row.key
         part = file.with_suffix(".part")
         with part.open("wb") as data:
-            connection.volumes.download(pool, source, data, note)
+            connection.volumes.download(pool, source, data, Exported(row, Message("image.reading"), row.size))
         _check(part, image)
         row.size = part.stat().st_size
         part.replace(file)
@@ -89,7 +90,7 @@ def _prepare(row: ImageExport, image: Image, connection: Connection) -> None:
         file.unlink()
 
 
-def _complete(image: Image, connection: Connection, temporary: str) -> str:
+def _complete(row: ImageExport, image: Image, connection: Connection, temporary: str) -> str:
     """Return the volume with the whole content of an image: its layer, or one that the hypervisor makes of it."""
     pool = image.hypervisor.pool
     found = _found(connection, pool, layers.layer_of(connection, pool, image.volume) or image.volume)
@@ -102,7 +103,8 @@ def _complete(image: Image, connection: Connection, temporary: str) -> str:
     connection.volumes.delete(pool, temporary)
     check_room(found, image, connection)
     whole = volume_xml.VolumeSpec(name=temporary, capacity=spec.capacity)
-    connection.volumes.clone(pool, found.name, volume_xml.build(whole), temporary)
+    copying = Copy(pool=pool, source=found.name, spec=whole)
+    copy(copying, connection, row.steps, Message("image.copying"))
     return temporary
 
 
@@ -133,17 +135,14 @@ def _check(file: Path, image: Image) -> None:
             raise Refused(Message("image.unusable", image=image.name, reason=wrong))
 
 
-class Progress:
+class Exported(Spooled):
     """Records how much of a file has arrived; Refused if the data folder is full, or the image was deleted."""
 
-    def __init__(self, row: ImageExport) -> None:
-        self.row, self.next = row, monotonic()
+    def __init__(self, row: ImageExport, step: Message, total: int) -> None:
+        super().__init__(row, step, total)
+        self.row = row
 
-    def __call__(self, done: int) -> None:
-        if monotonic() < self.next:
-            return
-        self.next = monotonic() + STEP
-        if spool.room() < 1:
-            raise Refused(Message("image.server_full"))
-        if not ImageExport.objects.filter(pk=self.row.pk).update(done=done):
+    def check(self) -> None:
+        super().check()
+        if not ImageExport.objects.filter(pk=self.row.pk).exists():
             raise Refused(Message("export.image_deleted"))

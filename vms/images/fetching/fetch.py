@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from django.conf import settings
@@ -51,8 +52,8 @@ def _fetch(image: Image, file: Path, allowed: Collection[str]) -> None:
     if not whole.exists():
         download(source, whole, allowed, FetchProgress(image))
     if checksum:
-        image.status.write(progress=Message("image.verifying"))
-        if (found := layers.digest_of(whole)) != checksum:
+        found = image.status.steps.watch(Message("image.verifying"), partial(layers.digest_of, whole))
+        if found != checksum:
             whole.unlink()
             origin = "source.wrong_checksum" if image.checksum else "source.wrong_published_checksum"
             raise Refused(Message(origin, checksum=checksum, found=found))

@@ -32,7 +32,7 @@ class FetchProgress:
         if total - start > spool.room():
             raise Refused(Message("image.server_full"))
         self._reserve(total)
-        self.image.status.write(sent=start, total=total, rate=0, progress=Message(FETCHING))
+        self.image.status.write(done_bytes=start, total_bytes=total, rate=0, progress=Message(FETCHING))
 
     def __call__(self, done: int) -> None:
         seconds = time.monotonic() - self.at
@@ -42,7 +42,7 @@ class FetchProgress:
         self.rate = self.NEW * now + (1 - self.NEW) * self.rate if self.rate else now
         self.last, self.at = done, time.monotonic()
         self._check(done)
-        self.image.status.write(sent=done, rate=int(self.rate))
+        self.image.status.write(done_bytes=done, rate=int(self.rate))
         if not self.forgotten and done - self.start > RETRIES_FORGOTTEN:
             self.forgotten = True
             self.image.status.write(tries=0)
@@ -50,7 +50,7 @@ class FetchProgress:
     def end(self, done: int) -> None:
         self._check(done)
         self._reserve(done)
-        self.image.status.write(sent=done, total=done, rate=0)
+        self.image.status.write(done_bytes=done, total_bytes=done, rate=0)
 
     def _check(self, done: int) -> None:
         """Raise Superseded if the image is being deleted or another worker has taken over; Refused without room."""

@@ -6,10 +6,10 @@ from django.conf import settings
 from django.db.models import Sum
 
 from virterweb.hypervisors.desired.one_at_a_time import exclusive
+from virterweb.pages.sizes import size_text
 from virterweb.people import limits
 from vms.images.form import ImageForm
 from vms.models import Upload
-from vms.models.images.image import size_text
 
 MOST = 10  # unfinished uploads of a user
 

@@ -7,11 +7,12 @@ from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
-from virterweb.hypervisors.claims.due import Due, DueQuerySet
+from virterweb.hypervisors.claims.due import DueQuerySet
+from virterweb.hypervisors.desired.progress import InSteps
 from virterweb.message_field import MessageField
+from virterweb.pages.sizes import size_text
 
 from .image import Image
-from .volume import size_text
 
 EXPORT = "export-"  # what the keys of exported files begin with
 EXPORT_KEPT = timedelta(hours=1)  # after the file is ready, and after the last download
@@ -37,7 +38,7 @@ class ExportQuerySet(DueQuerySet):
         return unused.filter(models.Q(ready_at__lt=old) | ~models.Q(error="") & models.Q(asked_at__lt=old))
 
 
-class ImageExport(Due):
+class ImageExport(InSteps):
     image = models.OneToOneField(Image, on_delete=models.CASCADE, related_name="export")
     key = models.CharField(default=new_key, help_text="of its file")
     asked_by = models.ForeignKey(
@@ -45,8 +46,6 @@ class ImageExport(Due):
     )
     asked_at = models.DateTimeField("requested at", default=timezone.now)
     size = models.PositiveBigIntegerField(default=0, help_text="bytes of the file; 0: not known yet")
-    done = models.PositiveBigIntegerField("done bytes", default=0)
-    progress = MessageField(blank=True, help_text="what is being done")
     ready_at = models.DateTimeField("ready at", null=True)
     used_at = models.DateTimeField("last downloaded at", null=True)
     error = MessageField(blank=True, help_text="why the file was not prepared")
@@ -56,10 +55,6 @@ class ImageExport(Due):
 
     def __str__(self) -> str:
         return f"export of {self.image}"
-
-    @property
-    def percent(self) -> int:
-        return 100 * self.done // self.size if self.size else 0
 
     @property
     def size_shown(self) -> str:

@@ -17,13 +17,13 @@ from virterweb.hypervisors.desired.drift import decoded
 from virterweb.hypervisors.desired.models import Status
 from virterweb.hypervisors.desired.revisions import note_activity
 from virterweb.hypervisors.desired.state import State
+from virterweb.pages.sizes import size_text
 from virterweb.people.owned import Owned, OwnedQuerySet
 from virterweb.people.rights import Actor, access_of
 from virterweb.people.verbs import Verb
 from vms.definition.events import ImageEvent
 from vms.definition.wording.images import EVENTS, image_drift
 
-from .pool import size_text
 from .volume import Volume
 
 add_events(Kind.IMAGE, EVENTS)
@@ -141,12 +141,6 @@ class Image(Owned):
 
 class ImageStatus(Status):
     desired = models.OneToOneField(Image, verbose_name="image", on_delete=models.CASCADE, related_name="status")
-    sent = models.PositiveBigIntegerField(
-        "uploaded bytes", default=0, help_text="bytes of the upload that are in the pool"
-    )
-    total = models.PositiveBigIntegerField(
-        "bytes of the download", default=0, help_text="size of the file at the URL; 0: unknown"
-    )
     rate = models.PositiveBigIntegerField("bytes a second", default=0, help_text="of the download; 0: none in progress")
     verified = models.BooleanField(
         "checksum verified", default=False, help_text="the downloaded file has the given or the published SHA-256"
@@ -173,17 +167,6 @@ class ImageStatus(Status):
         return [image_drift(code) for code in decoded(self.drift)]
 
     @property
-    def percent(self) -> int:
-        whole = self.total if self.is_fetched else self.desired.size
-        return 100 * self.sent // whole if whole else 0
-
-    @property
-    def is_fetched(self) -> bool:
-        """Return whether what `sent` counts comes from a URL at present."""
-        return bool(self.progress and self.progress.code == FETCHING)
-
-    @property
     def amount(self) -> str:
-        """Return how much of a download has arrived, and how fast it comes."""
-        arrived = f"{size_text(self.sent)} of {size_text(self.total)}" if self.total else size_text(self.sent)
-        return f"{arrived}, {size_text(self.rate)}/s" if self.rate else arrived
+        """Return how many bytes of the step are done, and how fast a download comes."""
+        return f"{super().amount}, {size_text(self.rate)}/s" if self.rate else super().amount

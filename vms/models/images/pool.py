@@ -13,12 +13,7 @@ from virterweb.hypervisors.claims.due import Due, DueQuerySet
 from virterweb.hypervisors.gateway.found import POOLS_OF_FILES
 from virterweb.hypervisors.models import Hypervisor, ReadingProblem
 from virterweb.message_field import MessageField
-
-
-def size_text(size: int) -> str:
-    """Return a number of bytes as text, in GiB or MiB."""
-    mebibytes = size / 1024**2
-    return f"{mebibytes / 1024:.1f} GiB" if mebibytes >= 1024 else f"{mebibytes:.1f} MiB"
+from virterweb.pages.sizes import size_text
 
 
 @dataclass(frozen=True, kw_only=True)

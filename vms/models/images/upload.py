@@ -11,10 +11,9 @@ from django.utils import timezone
 
 from virterweb.hypervisors.models import Hypervisor
 from virterweb.message_field import MessageField
+from virterweb.pages.sizes import size_text
 from virterweb.people.models import Team
 from virterweb.people.rights import access_of
-
-from .image import size_text
 
 KEPT = timedelta(days=1)  # for an upload that nobody continues
 KNOWN = timedelta(hours=1)  # for one that is an image: a client that has lost the answer asks for it again

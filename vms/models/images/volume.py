@@ -15,11 +15,12 @@ from virterweb.hypervisors.claims.due import Due, DueQuerySet
 from virterweb.hypervisors.models import Hypervisor
 from virterweb.message_field import MessageField
 from virterweb.messages import Message
+from virterweb.pages.sizes import size_text
 from virterweb.people.rights import Actor, access_of
 from virterweb.people.verbs import Verb
 from vms.definition.wording import volumes
 
-from .pool import StoragePool, Totals, size_text
+from .pool import StoragePool, Totals
 
 add_events(Kind.VOLUME, volumes.EVENTS)
 

@@ -7,6 +7,7 @@ from vms.definition import domain as domain_xml
 from vms.definition import volume as volume_xml
 from vms.definition.documents.duplicate import Own, duplicate, on_overlays, own_name, volumes
 from vms.definition.volume import VolumeSpec
+from vms.images.progress import Copy, copy
 from vms.models import VM, WORK, Power
 from vms.run.domain import console_file
 
@@ -40,14 +41,19 @@ def copy_disks(vm: VM, connection: Connection) -> None:
     if vm.linked_to:
         linking.create(vm, original, connection)
         return
-    for pool, volume in volumes(connection.domains.stored_document(original.uuid)):
+    wanted = volumes(connection.domains.stored_document(original.uuid))
+    for number, (pool, volume) in enumerate(wanted, start=1):
         name = own_name(volume, original.name, vm.name)
         if not volume or name == volume:
             raise Refused(Message("duplicate.not_own", vm=original.name, disk=volume or "?"))
         if name == vm.copying:  # a worker was interrupted, and the copy may be incomplete
             connection.volumes.delete(pool, name, of=vm.uuid_text)
         if connection.volumes.get(pool, name) is None:
-            _copy(vm, connection, pool, (volume, name))
+            step = Message("step.copying", volume=name, number=number, count=len(wanted))
+            spec = _copied(connection, pool, volume, name)
+            vm.note_copying(name)
+            copy(Copy(pool=pool, source=volume, spec=spec), connection, vm.status.steps, step)
+            vm.note_copying("")
 
 
 def _volumes_of(original: str, vm: VM) -> list[str]:
@@ -55,18 +61,14 @@ def _volumes_of(original: str, vm: VM) -> list[str]:
     return [f"{WORK}{original}{part}" for part in own]
 
 
-def _copy(vm: VM, connection: Connection, pool: str, names: tuple[str, str]) -> None:
-    """Copy a volume with what it is an overlay on: libvirt copies disks only as a whole."""
-    source, name = names
-    vm.note_copying(name)
+def _copied(connection: Connection, pool: str, source: str, name: str) -> VolumeSpec:
+    """Return the copy of a volume, with what it is an overlay on: libvirt copies disks only as a whole."""
     found = connection.volumes.get(pool, source)
     if found is None:
         raise Refused(Message("pool.no_volume", pool=pool, volume=source))
     was = volume_xml.parse(found.document)
     sparse = was.format == "raw" and bool(connection.pools.folder(pool))
-    spec = VolumeSpec(name=name, capacity=was.capacity, format=was.format, sparse=sparse)
-    connection.volumes.clone(pool, source, volume_xml.build(spec), name)
-    vm.note_copying("")
+    return VolumeSpec(name=name, capacity=was.capacity, format=was.format, sparse=sparse)
 
 
 def _original(vm: VM, connection: Connection) -> FoundDomain:

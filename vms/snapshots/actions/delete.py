@@ -1,5 +1,7 @@
 """Deletes snapshots: internal ones from the disks, external ones by merging their overlays."""
 
+from functools import partial
+
 from virterweb.hypervisors.gateway.connection import Connection
 from virterweb.hypervisors.gateway.found import Refused
 from virterweb.messages import Message
@@ -30,4 +32,5 @@ def delete(row: SnapshotRequest, vm: VM, connection: Connection) -> None:
     else:
         if snapshot.domain:
             require_on_top(connection, snapshot, found.document)
-        connection.snapshots.delete(vm.uuid_text, row.name)
+        call = partial(connection.snapshots.delete, vm.uuid_text, row.name)
+        row.steps.watch(Message("step.deleting_snapshot"), call)

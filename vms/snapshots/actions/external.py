@@ -6,6 +6,7 @@ can be started after each of them, and another worker continues where one was in
 
 import secrets
 from contextlib import suppress
+from functools import partial
 from posixpath import basename
 
 from virterweb.hypervisors.gateway.connection import Connection
@@ -86,9 +87,10 @@ def _finish_revert(row: SnapshotRequest, vm: VM, connection: Connection, documen
         return
     if snapshot.memory_file:
         live = snapshot_edit.domain_on(document, new, live=True)
-        connection.jobs.restore(snapshot.memory_file, live, vm.name)
+        call = partial(connection.jobs.restore, snapshot.memory_file, live, vm.name)
+        row.steps.watch(Message("step.restoring"), call)
     elif row.about.get("start"):
-        connection.power.start(vm.uuid_text, vm.name)
+        row.steps.watch(Message("step.starting"), partial(connection.power.start, vm.uuid_text, vm.name))
 
 
 def _all(vm: VM, connection: Connection) -> list[FoundSnapshot]:

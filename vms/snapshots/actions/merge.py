@@ -34,12 +34,13 @@ def merge(row: SnapshotRequest, vm: VM, connection: Connection, snapshot: FoundS
     if wanted and present(vm, connection).state == Power.OFF:
         row.note(started=True)
         connection.jobs.start_paused(vm.uuid_text, vm.name)
-    for target, overlay in wanted.items():
+    for number, (target, overlay) in enumerate(wanted.items(), start=1):
         chain = chains[target]
         base = chain[chain.index(overlay) + 1]
         row.note(merged=row.about.get("merged", {}) | {overlay: base})
         if connection.jobs.of_disk(vm.uuid_text, target) is None:
             connection.jobs.commit(vm.uuid_text, target, base, overlay, active=chain[0] == overlay)
+        row.steps.begin(Message("step.merging", disk=target, number=number, count=len(wanted)))
         progress.finish_commit(row, vm.uuid_text, target, connection)
         now = chains_of(connection, present(vm, connection).document, volumes)
         if overlay in now.get(target, []):

@@ -1,6 +1,7 @@
 """Reverts VMs to snapshots."""
 
 from datetime import datetime, timedelta
+from functools import partial
 
 from django.utils import timezone
 
@@ -40,7 +41,8 @@ def revert(row: SnapshotRequest, vm: VM, connection: Connection) -> None:
     if snapshot.kind == Kind.EXTERNAL:
         external.revert(row, vm, connection, document)
     else:
-        connection.snapshots.revert(vm.uuid_text, row.name, start=bool(row.about.get("start")))
+        call = partial(connection.snapshots.revert, vm.uuid_text, row.name, start=bool(row.about.get("start")))
+        row.steps.watch(Message("step.reverting"), call)
 
 
 def require_on_top(connection: Connection, snapshot: FoundSnapshot, document: str) -> None:

@@ -49,7 +49,10 @@ def take(row: SnapshotRequest, vm: VM, connection: Connection) -> None:
     try:
         disks_only = external and not memory
         call = partial(connection.snapshots.take, vm.uuid_text, document, row.name, disks_only=disks_only)
-        progress.watch(row, vm.uuid_text, connection, call) if memory else call()
+        if memory:
+            progress.watch(row, vm.uuid_text, connection, call)
+        else:
+            row.steps.watch(Message("step.snapshot"), call)
     except Refused:
         with suppress(Refused):
             overlays.delete_unused(vm, connection, files)

@@ -66,7 +66,7 @@ def test_an_export_is_requested_once_and_shown_while_it_is_prepared(page, image,
     export = ImageExport.objects.get()
     assert list(ImageExport.objects.to_prepare()) == [export]
     assert [entry.what for entry in Entry.objects.filter(kind="image")] == ["export as a file requested"]
-    ImageExport.objects.update(size=200, done=50, progress=Message("image.reading"))
+    ImageExport.objects.update(size=200, done_bytes=50, total_bytes=200, progress=Message("image.reading"))
     assert ">25 %</progress> 25 % reading from the pool" in text(page)
     answer = page.get(FILE)
     assert (answer.status_code, b"not ready" in answer.content) == (409, True)

@@ -29,7 +29,7 @@ def test_the_file_arrives_byte_by_byte(make, server, settings, sized):
     assert left(settings) == [UPLOAD]
     assert (settings.SPOOL_DIR / UPLOAD).read_bytes() == DISK
     image = again(image)
-    assert (image.size, image.status.sent, image.status.total) == (len(DISK), len(DISK), len(DISK))
+    assert (image.size, image.status.done_bytes, image.status.total_bytes) == (len(DISK), len(DISK), len(DISK))
     assert not image.status.verified
     server.requests.clear()
     fetch(image)

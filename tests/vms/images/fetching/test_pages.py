@@ -64,16 +64,16 @@ def test_members_may_fetch_and_are_not_offered_volumes(member_page, lab):
 @pytest.mark.parametrize(
     ("values", "shown"),
     [
-        ({"total": 400 * 2**20, "rate": 12 * 2**20}, "fetching: 100.0 MiB of 400.0 MiB, 12.0 MiB/s"),
+        ({"total_bytes": 400 * 2**20, "rate": 12 * 2**20}, "fetching: 100.0 MiB of 400.0 MiB, 12.0 MiB/s"),
         ({}, "fetching: 100.0 MiB"),
     ],
 )
 def test_the_page_shows_how_much_has_arrived_and_how_fast(page, lab, values, shown):
     add(page, lab, url=URL)
-    Image.objects.get().status.write(sent=100 * 2**20, progress=Message(FETCHING), **values)
+    Image.objects.get().status.write(done_bytes=100 * 2**20, progress=Message(FETCHING), **values)
     said = page.get("/images/").content.decode()
     assert shown in said
-    assert ("25 %" in said) == ("total" in values)
+    assert ("25 %" in said) == ("total_bytes" in values)
     assert "from files.example" in said
     assert "secret" not in said
 

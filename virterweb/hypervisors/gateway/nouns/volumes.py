@@ -107,6 +107,12 @@ class Volumes:
             return self._session.libvirt.storageVolLookupByPath(path).info()[2]
         return None
 
+    def allocated(self, pool: str, name: str) -> int:
+        """Return how many bytes a volume takes, also one that is being made; 0 if libvirt cannot tell now."""
+        with suppress(libvirt.libvirtError):
+            return self._session.libvirt.storagePoolLookupByName(pool).storageVolLookupByName(name).info()[2]
+        return 0
+
     def file_size(self, pool: str, name: str) -> int | None:
         """Return the current size of a volume's file in bytes; None if there is no such volume."""
         with self._session.calling(Message("volumes.file_size", name=name, pool=pool), *_NO_VOLUME), _absent_file():
