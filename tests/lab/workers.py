@@ -17,13 +17,15 @@ class Workers:
         self.running: list[subprocess.Popen] = []
         self._hold = folder / "hold"
 
-    def start(self, name: str, held_at: int = 0, prefix: Sequence[str] = (), **environment: str) -> subprocess.Popen:
-        """Start a worker; `held_at` counts from 1 the call that takes until `release`."""
+    def start(
+        self, name: str, held_at: int = 0, side: str = "before", prefix: Sequence[str] = (), **environment: str
+    ) -> subprocess.Popen:
+        """Start a worker; `held_at` counts from 1 the call that takes until `release`, before its work or after."""
         log = self.folder / name
         log.touch()
         if held_at:
             self._hold.touch()
-        calls = {"KILL_LOG": str(log), "KILL_AT": str(held_at), "KILL_SIDE": "before", "KILL_HOLD": str(self._hold)}
+        calls = {"KILL_LOG": str(log), "KILL_AT": str(held_at), "KILL_SIDE": side, "KILL_HOLD": str(self._hold)}
         self.portal.start_worker("tests.lab.killing", prefix=prefix, **calls, **environment)
         self.running.append(self.portal.worker)
         return self.portal.worker

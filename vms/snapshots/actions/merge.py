@@ -1,6 +1,7 @@
 """Merges overlays of external snapshots into the disks beneath them, while QEMU runs: block commits."""
 
 from collections.abc import Collection
+from functools import partial
 
 from lxml import etree
 
@@ -38,9 +39,10 @@ def merge(row: SnapshotRequest, vm: VM, connection: Connection, snapshot: FoundS
         chain = chains[target]
         base = chain[chain.index(overlay) + 1]
         row.note(merged=row.about.get("merged", {}) | {overlay: base})
-        if connection.jobs.of_disk(vm.uuid_text, target) is None:
-            connection.jobs.commit(vm.uuid_text, target, base, overlay, active=chain[0] == overlay)
-        row.steps.begin(Message("step.merging", disk=target, number=number, count=len(wanted)))
+        job = partial(connection.jobs.of_disk, vm.uuid_text, target)
+        commit = partial(connection.jobs.commit, vm.uuid_text, target, base, overlay, active=chain[0] == overlay)
+        step = Message("step.merging", disk=target, number=number, count=len(wanted))
+        row.steps.watch(step, (lambda: None) if job() else commit, job)
         progress.finish_commit(row, vm.uuid_text, target, connection)
         now = chains_of(connection, present(vm, connection).document, volumes)
         if overlay in now.get(target, []):
