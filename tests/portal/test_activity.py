@@ -69,8 +69,8 @@ def test_each_entry_says_who_did_what_with_which_object_and_how_it_ended(page, n
     vm.status.write(progress=Message("image.in_pool"))
     shown = [row for row in rows(page) if "sign-in" not in row]
     assert shown == [
-        "worker | alma-8-8 on lab | started VM | in progress: transferring to the pool",
-        "otto worker | alma-8-8 on lab | memory and vCPUs edited VM | in progress: transferring to the pool",
+        "worker | alma-8-8 on lab | started VM | in progress transferring to the pool",
+        "otto worker | alma-8-8 on lab | memory and vCPUs edited VM | in progress transferring to the pool",
         "mira worker | net1 on lab | stopped network | done",
     ]
 

@@ -68,8 +68,8 @@ WORK = {"VM": pending_vm, "snapshot": snapshot, "image": image, "export": export
 
 def step(page, url: str, path: str) -> str:
     found = html.fromstring(page.get(url).content).xpath(f"{path}//*[@class='step']")
-    assert [each.xpath("progress/@value") for each in found] == [["25"]]
-    for bar in found[0].xpath("progress"):
+    assert [each.xpath(".//progress/@value") for each in found] == [["25"]]
+    for bar in found[0].xpath(".//progress"):
         assert bar.text == "25 %"
         bar.text = ""
     return " ".join(found[0].text_content().split())
@@ -107,7 +107,7 @@ def test_the_name_of_a_snapshot_in_progress_is_shown_only_to_those_who_may_see_t
 @pytest.mark.parametrize(
     ("error", "moved", "shown"),
     [
-        (None, 1200 * MIB, "done in 2 min 5 s 1.2 GiB"),
+        (None, 1200 * MIB, "done in 2 min 5 s 1.2 GiB copied"),
         (None, 0, "done in 2 min 5 s"),
         (Message.external("The pool is full"), 300 * MIB, "The pool is full after 2 min 5 s"),
     ],

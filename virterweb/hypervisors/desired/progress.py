@@ -123,7 +123,8 @@ class Steps:
     ) -> Result:
         """Make a call that may last, in a thread, and record how far it is by `look`; return its result.
 
-        The call must not use the database. Raises what the call raises.
+        The call must not use the database. Raises what the call raises. If the caller knows how many bytes it was in
+        the end, it says so after the call.
         """
         self.begin(step)
         answer: Future = Future()
@@ -136,6 +137,7 @@ class Steps:
                 connection.close_if_unusable_or_obsolete()
                 continue
             self(*(job.done, job.total) if job else (self._done, 0))
+        self._done = 0  # the last look was before the end
         return answer.result()
 
     def _write(self, values: dict[str, object]) -> None:

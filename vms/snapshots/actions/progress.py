@@ -43,11 +43,14 @@ def finish_commit(row: SnapshotRequest, uuid: str, disk: str, connection: Connec
 
     Raises: Refused if it was cancelled.
     """
+    total = 0
     while job := connection.jobs.of_disk(uuid, disk):
-        row.steps(job.done, job.total)
+        total = job.total
+        row.steps(job.done, total)
         if is_cancelled(row):
             connection.jobs.abort_of_disk(uuid, disk)
             raise Refused(Message("snapshot.cancelled"))
         if job.ready:
             connection.jobs.pivot(uuid, disk)
         time.sleep(INTERVAL)
+    row.steps(total)

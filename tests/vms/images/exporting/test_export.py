@@ -67,7 +67,8 @@ def test_an_export_is_requested_once_and_shown_while_it_is_prepared(page, image,
     assert list(ImageExport.objects.to_prepare()) == [export]
     assert [entry.what for entry in Entry.objects.filter(kind="image")] == ["export as a file requested"]
     ImageExport.objects.update(size=200, done_bytes=50, total_bytes=200, progress=Message("image.reading"))
-    assert ">25 %</progress> 25 % reading from the pool" in text(page)
+    assert ">25 %</progress> 25 %</span>" in (said := text(page))
+    assert "reading from the pool: <span>0.0 MiB of 0.0 MiB</span>" in said
     answer = page.get(FILE)
     assert (answer.status_code, b"not ready" in answer.content) == (409, True)
     HypervisorStatus.objects.update(unreachable_since=timezone.now())

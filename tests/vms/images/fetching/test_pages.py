@@ -64,8 +64,8 @@ def test_members_may_fetch_and_are_not_offered_volumes(member_page, lab):
 @pytest.mark.parametrize(
     ("values", "shown"),
     [
-        ({"total_bytes": 400 * 2**20, "rate": 12 * 2**20}, "fetching: 100.0 MiB of 400.0 MiB, 12.0 MiB/s"),
-        ({}, "fetching: 100.0 MiB"),
+        ({"total_bytes": 400 * 2**20, "rate": 12 * 2**20}, "fetching: <span>100.0 MiB of 400.0 MiB, 12.0 MiB/s"),
+        ({}, "fetching: <span>100.0 MiB"),
     ],
 )
 def test_the_page_shows_how_much_has_arrived_and_how_fast(page, lab, values, shown):
