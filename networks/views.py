@@ -108,7 +108,8 @@ def network_preview(request: HttpRequest) -> HttpResponse:
     facts = form.block_facts()
     typed = {name for name, value in request.POST.items() if value}
     errors = {form[name].label: found for name, found in form.errors.items() if name in typed}
-    return render(request, "networks/changes/_preview.html", {"form": form, "facts": facts, "problems": errors})
+    context = {"form": form, "facts": facts, "problems": errors, "fragment": "networks/changes/_preview.html"}
+    return render(request, "pages/forms/_typed.html", context)
 
 
 @require_GET

@@ -112,9 +112,9 @@ def network_edit_preview(request: HttpRequest, hypervisor: str, name: str) -> Ht
     facts = form.block_facts()
     problems = {form[field].label: found for field, found in form.errors.items() if field != "__all__"}
     steps = () if problems else network.plan(form.wanted())
-    context = {"network": network, "facts": facts, "problems": problems, "notes": form.notes}
-    context |= shown(network, steps, request.user)
-    return render(request, "networks/changes/_edit_preview.html", context)
+    context = {"network": network, "form": form, "facts": facts, "problems": problems, "notes": form.notes}
+    context |= {"fragment": "networks/changes/_edit_preview.html", **shown(network, steps, request.user)}
+    return render(request, "pages/forms/_typed.html", context)
 
 
 @require_http_methods(["GET", "POST"])

@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 from networks.definition import addressing, lines
 from networks.definition.spec import HostSpec, lease_text
 from virterweb.messages import Message
+from virterweb.pages.forms.folds import Fold, fold
 
 from .proposals import leased_to_another, unreserved
 from .reservations import Conflict, Known, conflicts, reserve
@@ -66,6 +67,10 @@ class HostEntryForm(forms.Form):
     def of(host: HostSpec) -> dict[str, str]:
         """Return an entry as values of the form."""
         return {"mac": host.mac, "duid": host.duid, "ip": host.ip, "name": host.name, "lease": lease_text(host.lease)}
+
+    @property
+    def more(self) -> Fold:
+        return fold("More", [self["duid"], self["lease"]])
 
     @cached_property
     def nics(self) -> list:

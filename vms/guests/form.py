@@ -77,14 +77,6 @@ class GuestForm(forms.Form):
             NO_DNS if self.cleaned_data["dns"].strip().lower() == "none" else read_addresses(self.cleaned_data["dns"])
         )
 
-    def guest_held(self) -> str:
-        """Return the values of these fields as text, while they are folded."""
-        mode = self["guest"].value() or Mode.AUTO
-        held = [dict(self.fields["guest"].choices).get(mode, mode)]
-        return ", ".join(
-            held + [f"{self[name].label}: {self[name].value()}" for name in GUEST[1:] if self[name].value()]
-        )
-
     @property
     def desired_guest(self) -> GuestSpec:
         data = self.cleaned_data

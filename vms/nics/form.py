@@ -10,6 +10,7 @@ from django.utils.functional import cached_property
 from networks.changes.forms.fields import PartField
 from networks.definition import lines, rules
 from networks.reservations.reservations import Conflict
+from virterweb.pages.forms.folds import Fold, folds
 from virterweb.people import rights
 from vms.addresses.reserved_address import fixed, plan_address
 from vms.cloud_init import seed
@@ -125,21 +126,16 @@ class NICChangeForm(NewNICForm):
                 del self.fields[name]
         self.fields["bridge"].label, self.fields["device"].label = "Host bridge", "Host device, by macvtap"
 
+    @property
     def in_view(self) -> list[forms.BoundField]:
         return [self[name] for name in self.IN_VIEW]
 
-    def folds(self) -> list[tuple[str, str, list[forms.BoundField]]]:
-        """Return the title, summary of values, and fields of each fold."""
-        found = []
-        for title, names in self.FOLDS:
-            fields = [self[name] for name in names if name in self.fields and self.shows(name)]
-            filled = [field for field in fields if field.value() not in (None, "") and field.value() is not False]
-            held = ", ".join(f"{field.label}: {field.value()}" for field in filled)
-            if names == GUEST:
-                held = self.guest_held() if fields else ""
-            if fields:
-                found.append((title, held if title != "Instead of a network" or len(filled) > 1 else "", fields))
-        return found
+    @property
+    def folds(self) -> list[Fold]:
+        return folds(
+            (title, [self[name] for name in names if name in self.fields and self.shows(name)])
+            for title, names in self.FOLDS
+        )
 
     def clean_filter_parameters(self) -> tuple[tuple[str, str], ...]:
         pairs = [word.partition("=")[::2] for word in self.cleaned_data["filter_parameters"].split()]

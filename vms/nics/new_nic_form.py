@@ -4,6 +4,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from networks.definition import addressing, rules
+from virterweb.pages.forms.folds import Fold, fold
 from virterweb.people.hidden.names import name_for
 from vms.addresses import ids
 from vms.definition.guest_nic import Attached
@@ -45,6 +46,7 @@ class NICForm(NewNICForm):
 
     def __init__(self, *args, row: int = 0, **kwargs) -> None:
         super().__init__(*args, auto_id=f"nic-{row}-%s", **kwargs)
+        self.row = row
 
     def shows(self, name: str) -> bool:
         """Return whether a field is shown, the same for all rows: browsers send values without their row."""
@@ -53,8 +55,9 @@ class NICForm(NewNICForm):
     def shown(self) -> list[forms.BoundField]:
         return [self[name] for name in self.SHOWN if self.shows(name)]
 
-    def folded(self) -> list[forms.BoundField]:
-        return [self[name] for name in GUEST]
+    @property
+    def folds(self) -> list[Fold]:
+        return [fold("Guest network configuration", [self[name] for name in GUEST], key=f"nic-{self.row}-guest")]
 
     def clean(self) -> dict:
         data = super().clean()

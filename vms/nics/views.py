@@ -80,7 +80,7 @@ def _save(request: HttpRequest, form: NICChangeForm) -> bool:
 def nic_add_preview(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
     vm = _vm(request, hypervisor, name)
     form = NICChangeForm(request.POST, vm=vm, user=request.user)
-    return render(request, "vms/nics/_preview.html", {"vm": vm, "form": form, **_outcome(form, vm)})
+    return _preview(request, form, vm)
 
 
 @concurrent
@@ -92,7 +92,12 @@ def nic_edit_preview(request: HttpRequest, hypervisor: str, name: str, mac: str)
     shown = NICChangeForm(vm=vm, now=now, key=mac, user=request.user)
     data, _ = merged(request.POST, shown)
     form = NICChangeForm(data, vm=vm, now=now, key=mac, user=request.user, initial=shown.initial)
-    return render(request, "vms/nics/_preview.html", {"vm": vm, "form": form, **_outcome(form, vm)})
+    return _preview(request, form, vm)
+
+
+def _preview(request: HttpRequest, form: NICChangeForm, vm: VM) -> HttpResponse:
+    context = {"vm": vm, "form": form, "fragment": "vms/nics/_preview.html", **_outcome(form, vm)}
+    return render(request, "pages/forms/_typed.html", context)
 
 
 def _outcome(form: NICChangeForm, vm: VM) -> dict:

@@ -135,27 +135,6 @@ class RunFields(forms.Form):
         return self.cleaned_data["ssh_user"] or "root"
 
 
-def held_values(fields: list[forms.BoundField]) -> str:
-    """Return the values that differ from an unbound form, as a short text."""
-    texts = []
-    for field in fields:
-        value, usual = field.value() or "", field.field.initial or ""
-        if isinstance(field.field, forms.BooleanField):
-            if bool(value) != bool(usual):
-                texts.append(field.label if value else f"no {field.label}")
-        elif value and str(value) != str(usual):
-            short = not isinstance(field.field.widget, forms.Textarea)
-            named = f"{field.label}: " if len(fields) > 1 else ""  # alone, it has the title of its group
-            texts.append(f"{named}{_shown(field, value)}" if short else field.label)
-    return ", ".join(texts)
-
-
-def _shown(field: forms.BoundField, value: object) -> str:
-    """Return a value as the form offers it: the text of a choice, or the value itself."""
-    choices = dict(field.field.choices) if isinstance(field.field, forms.ChoiceField) else {}
-    return str(choices.get(value, value))
-
-
 def sent_rows(data: QueryDict, prefix: str, fields: tuple[str, ...]) -> list[dict[str, str]]:
     """Return the rows of values as sent, with a row added or removed if that button was used."""
     columns = [data.getlist(f"{prefix}_{field}") for field in fields]

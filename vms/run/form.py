@@ -15,6 +15,7 @@ from virterweb.hypervisors.desired.one_at_a_time import exclusive
 from virterweb.hypervisors.desired.revisions import record
 from virterweb.hypervisors.models import Hypervisor
 from virterweb.messages import Message
+from virterweb.pages.forms.folds import Fold, folds
 from virterweb.people import creating, pools, rights
 from virterweb.people.ends.forms import add_end, choose_end
 from virterweb.people.hidden.names import name_in_use
@@ -30,7 +31,7 @@ from vms.pools.choice import pool_choices
 from . import disk_form, nic_checks
 from .copy_as import FIRST_VNC_PORT
 from .disk_form import DiskForm
-from .fields import RunFields, asked_count, held_values, sent_rows
+from .fields import RunFields, asked_count, sent_rows
 
 PLAIN = ("memory", "vcpus", "boot_size", "ssh_keys", "user_data", "guest_network", "arch")
 PLAIN += ("ssh_user", "wait_ssh", "console_log", "console_dir", "vnc_bind")  # fields that are columns of the VM
@@ -107,10 +108,15 @@ class RunForm(RunFields):
             return []
         return [{"network": network, "model": VIRTIO}]
 
-    def folds(self) -> list[tuple[str, str, bool, list[forms.BoundField]]]:
-        """Return the folded groups: title, summary of values, whether it has errors, and fields."""
-        groups = [(title, [self[name] for name in names if self._shows(name)]) for title, names in self.FOLDS]
-        return [(title, held_values(fields), any(field.errors for field in fields), fields) for title, fields in groups]
+    @property
+    def folds(self) -> list[Fold]:
+        return folds((title, [self[name] for name in names if self._shows(name)]) for title, names in self.FOLDS)
+
+    @property
+    def rows(self) -> list[tuple[str, forms.Form]]:
+        """Return the rows with their names."""
+        kinds = (("NIC", self.nics), ("Disk", self.disks))
+        return [(f"{kind} {number}", row) for kind, rows in kinds for number, row in enumerate(rows, 1)]
 
     @property
     def operator(self) -> bool:

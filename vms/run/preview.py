@@ -94,11 +94,10 @@ def _problems(form: RunForm) -> list[tuple[str, str]]:
     """Return problems of values that were typed: empty fields are not reported while the form is being filled in."""
     typed = [name for name in form.fields if form.data.get(name) or name == "name"]  # the default is IMAGE-ID
     found = [(str(form[name].label), error) for name in typed for error in form.errors.get(name, [])]
-    for kind, rows in (("NIC", form.nics), ("Disk", form.disks)):
-        for number, row in enumerate(rows, 1):
-            follows = {"guest_addresses"}  # required as soon as the guest's NIC is static
-            for name in (name for name in row.fields if row.data.get(name) or name in follows):
-                found += [(f"{kind} {number}, {row[name].label}", error) for error in row.errors.get(name, [])]
+    for title, row in form.rows:
+        follows = {"guest_addresses"}  # required as soon as the guest's NIC is static
+        for name in (name for name in row.fields if row.data.get(name) or name in follows):
+            found += [(f"{title}, {row[name].label}", error) for error in row.errors.get(name, [])]
     return found
 
 

@@ -74,11 +74,9 @@ def _ran(request: HttpRequest, vms: list[VM]) -> HttpResponse:
 @require_POST
 def vm_run_preview(request: HttpRequest) -> HttpResponse:
     creating.require(request.user)
-    return render(
-        request,
-        "vms/run/_preview.html",
-        {"preview": preview(RunForm(request.POST, user=request.user))},
-    )
+    form = RunForm(request.POST, user=request.user)
+    context = {"form": form, "preview": preview(form), "fragment": "vms/run/_preview.html"}
+    return render(request, "vms/run/_typed.html", context)
 
 
 @require_GET

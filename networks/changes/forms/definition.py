@@ -149,4 +149,3 @@ class DefinitionForm(forms.Form):
         ("Title and start", ("title", "description", "autostart")),
         ("dnsmasq options", ("dnsmasq_options",)),
     )
-    QUIET = (addressing.ACCESS_MAC, "0", "")  # what a fold's summary leaves out

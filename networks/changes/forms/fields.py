@@ -27,6 +27,7 @@ class LinesField(forms.CharField):
     """
 
     widget = forms.Textarea(attrs={"rows": 2})
+    counts_lines = True
 
     def __init__(self, read: Callable[[str], object], **kwargs) -> None:
         super().__init__(required=False, strip=False, max_length=MAX_LENGTH, **kwargs)

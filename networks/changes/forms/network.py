@@ -32,6 +32,7 @@ from networks.definition.spec import NetworkSpec, SubnetSpec
 from networks.models import DHCPHost, Granted, Network
 from virterweb.hypervisors.desired.one_at_a_time import exclusive
 from virterweb.hypervisors.models import Hypervisor
+from virterweb.pages.forms.folds import Fold, folds
 from virterweb.people import creating, rights
 from virterweb.people.ends.forms import add_end, choose_end
 from virterweb.people.limits import Exceeded, Limit
@@ -121,26 +122,8 @@ class NetworkForm(Cleaning, DefinitionForm):
         return [self[name] for name in self.IN_VIEW if self._shows(name)]
 
     @property
-    def folds(self) -> list[tuple[str, str, list]]:
-        """Return the folded groups of fields: title, summary of their values, fields."""
-        return [
-            (title, self._held(fields) or "none", fields)
-            for title, names in self.FOLDS
-            if (fields := [self[name] for name in names if self._shows(name)])
-        ]
-
-    def _held(self, fields: list[forms.BoundField]) -> str:
-        held = []
-        for field in fields:
-            value = field.field.prepare_value(field.value())
-            if isinstance(field.field, forms.BooleanField):
-                if bool(value) != bool(field.field.initial):
-                    held.append(field.label if value else f"no {field.label}")
-            elif isinstance(field.field, LinesField) and value and "\n" in str(value).strip():
-                held.append(f"{len(str(value).split(chr(10)))} {field.label}")
-            elif str(value or "") not in self.QUIET:
-                held.append(str(dict(getattr(field.field, "choices", ())).get(value, value)))
-        return ", ".join(held)
+    def folds(self) -> list[Fold]:
+        return folds((title, [self[name] for name in names if self._shows(name)]) for title, names in self.FOLDS)
 
     def _post_clean(self) -> None:
         """Refuse, at its field, what reaches the host to all but operators."""

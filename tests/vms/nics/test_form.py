@@ -90,19 +90,21 @@ def test_the_form_of_a_nic_gives_the_nic_back(lab, name):
 @pytest.mark.parametrize("name", SPECS)
 def test_every_field_is_shown_once(lab, name):
     form = NICChangeForm(vm=vm_on(lab), now=SPECS[name], user=None)
-    shown = [field.name for fields in (form.in_view(), *(fields for _, _, fields in form.folds())) for field in fields]
+    shown = [field.name for fields in (form.in_view, *(fold.fields for fold in form.folds)) for field in fields]
     assert sorted(shown) == sorted(form.fields)
 
 
 def test_the_folds_say_what_they_hold(lab):
     form = NICChangeForm(vm=vm_on(lab), now=SPECS["everything"], user=None)
-    held = {title: text for title, text, _ in form.folds()}
+    held = {fold.title: fold.held for fold in form.folds}
     assert held["Instead of a network"] == ""  # nothing but the mode that a macvtap would have
-    assert "VLAN tag: 42" in held["On the network"]
-    assert "Bandwidth in: 1000,5000,1024,7" in held["Bandwidth"]
-    held = {title: text for title, text, _ in NICChangeForm(vm=vm_on(lab), now=SPECS["tag-0"], user=None).folds()}
-    assert held["Instead of a network"].startswith("Host bridge: ovsbr0")
-    assert held["On the network"] == "VLAN tag: 0"
+    assert "VLAN tag 42" in held["On the network"]
+    assert "bandwidth in 1000,5000,1024,7" in held["Bandwidth"]
+    assert held["In the guest"] == ""
+    held = {fold.title: fold.held for fold in NICChangeForm(vm=vm_on(lab), now=SPECS["tag-0"], user=None).folds}
+    assert held["Instead of a network"] == "host bridge ovsbr0"
+    assert held["On the network"] == "VLAN tag 0"
+    assert form.folds[1].names.startswith("port group, isolated from other isolated ports, network filter,")
 
 
 @pytest.mark.parametrize(

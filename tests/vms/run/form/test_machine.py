@@ -149,5 +149,7 @@ def test_arm_vms_have_neither_bios_nor_secure_boot_nor_an_ide_bus(page, lab, fir
 def test_a_folded_group_says_what_it_holds_in_the_words_of_its_choices(page, lab):
     answer = send(page, lab, firmware="uefi", ssh_user="alma", memory="0")
     shown = " ".join(answer.content.decode().split())
-    assert "<summary>Firmware <small>UEFI</small></summary>" in shown
-    assert "<summary>SSH and cloud-init <small>SSH user: alma</small></summary>" in shown
+    assert '<summary>Firmware <small id="held-firmware" class="held"> UEFI</small>' in shown
+    assert (
+        '<summary>SSH and cloud-init <small id="held-ssh-and-cloud-init" class="held"> SSH user alma</small>' in shown
+    )
