@@ -122,7 +122,7 @@ TEMPLATES = [
                 "virterweb.people.templatetags.rights",
                 *(
                     f"virterweb.hypervisors.templatetags.{name}"
-                    for name in ("cells", "headings", "icons", "moments", "names")
+                    for name in ("cells", "forms", "headings", "icons", "moments", "names")
                 ),
             ],
         },

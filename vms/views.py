@@ -14,6 +14,7 @@ from virterweb.activity.models import Entry
 from virterweb.hypervisors.desired.history import latest
 from virterweb.hypervisors.desired.progress import InSteps
 from virterweb.hypervisors.models import ReadingProblem
+from virterweb.pages.forms.typed import TypedNameForm
 from virterweb.pages.tables import Table
 from virterweb.people import creating, rights
 from virterweb.people.ends import listing as ends
@@ -148,17 +149,18 @@ def vm_retry(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def vm_remove(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
     vm = get_vm(request.user, hypervisor, name, VM.objects.alone().filter(managed=True), verb=Verb.DELETE)
-    typed, goes = request.POST.get("name", ""), _what_goes(vm)
+    goes = _what_goes(vm)
     seen = hashlib.sha256(repr((vm.uuid_text, goes)).encode()).hexdigest()[:16]
     changed = request.POST.get("seen", seen) != seen
-    if request.method == "POST" and typed == vm.name and not changed:
+    sent = request.POST if request.method == "POST" and not changed else None  # what has changed is confirmed again
+    form = TypedNameForm(sent, name=vm.name)
+    if form.is_valid():
         vm.remove(request.user)
         messages.success(request, f"Deleting {vm}.")
         return redirect("vms:list")
-    sent = request.method == "POST"
-    context = {"vm": vm, "nics": nic_rows(vm), "wrong": sent and typed != vm.name, "typed": typed, **goes}
-    context |= {"seen": seen, "changed": changed}
-    return render(request, "vms/changes/delete.html", context, status=409 if changed else 422 if sent else 200)
+    context = {"vm": vm, "nics": nic_rows(vm), "form": form, "seen": seen, "changed": changed, **goes}
+    status = 409 if changed else 422 if form.is_bound else 200
+    return render(request, "vms/changes/delete.html", context, status=status)
 
 
 def _what_goes(vm: VM) -> dict[str, list[str]]:

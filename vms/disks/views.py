@@ -6,6 +6,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from virterweb.pages.forms.typed import TypedNameForm
 from virterweb.people.limits import Exceeded
 from virterweb.people.verbs import Verb
 from vms.lookup import get_vm
@@ -62,13 +63,13 @@ def disk_remove(request: HttpRequest, hypervisor: str, name: str, target: str) -
     row = _row(vm, target)
     if not row.can_go:
         raise Http404
-    delete, typed = "delete" in request.POST, request.POST.get("target", "")
-    wrong = request.method == "POST" and delete and typed != target
-    if request.method == "POST" and not wrong:
+    delete = "delete" in request.POST
+    form = TypedNameForm(request.POST if delete else None, name=target, field="target", focused=False)
+    if request.method == "POST" and (form.is_valid() or not delete):
         vm.remove_disk(target, delete=delete and row.disk is not None, by=request.user)
         return _back(vm)
-    context = {"vm": vm, "row": row, "wrong": wrong, "delete": delete, "typed": typed}
-    return render(request, "vms/disks/remove.html", context, status=422 if wrong else 200)
+    context = {"vm": vm, "row": row, "form": form}
+    return render(request, "vms/disks/remove.html", context, status=422 if form.is_bound else 200)
 
 
 @require_POST
