@@ -1,6 +1,7 @@
 """The NICs of a new VM."""
 
 import pytest
+from lxml import html
 
 from networks.definition.spec import HostSpec
 from networks.models import Network
@@ -98,3 +99,25 @@ def test_the_preview_lists_each_nic_with_its_network(page, lab):
     shown = page.post("/vms/run/preview/", {"hypervisor": lab.pk, **GOOD, **rows}).content.decode()
     for line in ("1. default (access network)", "2. net1", "3. host bridge br0", "4. no network chosen yet"):
         assert line in shown
+
+
+def test_the_first_row_shows_the_access_nic_with_what_the_id_decides(page, lab):
+    first = row_of_access_nic(page.get("/vms/run/", {"number": "7"}))
+    assert first == ["default", "virtio", "52:54:00:00:00:02", "192.168.122.2"]  # the next free ID
+    shown = page.post("/vms/run/preview/", {"hypervisor": lab.pk, "number": "8", "count": "2"})
+    several = ["default", "virtio", "52:54:00:00:00:08 … 52:54:00:00:00:09", "192.168.122.8 … 192.168.122.9"]
+    assert row_of_access_nic(shown) == several
+    assert b'id="access-nic" role="group" aria-label="Access NIC" hx-swap-oob="outerHTML"' in shown.content
+    shown = page.post("/vms/run/preview/", {"hypervisor": lab.pk, "number": "x"})
+    assert row_of_access_nic(shown)[2:] == ["determined by the ID"] * 2
+
+
+def test_the_row_of_the_access_nic_of_a_template_has_no_address_yet(page, lab):
+    assert row_of_access_nic(page.get("/vms/templates/add/"))[2:] == ["determined by the ID"] * 2
+
+
+def row_of_access_nic(answer) -> list[str]:
+    shown = html.fragment_fromstring(answer.content.decode(), create_parent=True)
+    (row,) = shown.xpath(".//*[@id='access-nic']")
+    assert not row.xpath(".//input|.//select|.//button")
+    return [value.text_content().strip() for value in row.xpath(".//*[contains(@class, 'value')]")]
