@@ -94,6 +94,19 @@ class IgnoreMalformedCurrentURL(MiddlewareMixin):
             del request.META[self.HEADER]
 
 
+class DialogRedirect(MiddlewareMixin):
+    """Have the browser follow a redirect of a confirmation in a dialog, instead of loading the page into the dialog."""
+
+    HEADER = "X-Dialog"  # static/js/confirmations.js sends it
+
+    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+        if self.HEADER in request.headers and "Location" in response.headers:
+            response.status_code = HTTPStatus.NO_CONTENT
+            response.headers["HX-Redirect"] = response.headers["Location"]
+            del response.headers["Location"]
+        return response
+
+
 class BrokerFailureMessage(MiddlewareMixin):
     """Show a message if a request has saved something and the broker takes no messages."""
 

@@ -93,6 +93,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "virterweb.middleware.IgnoreMalformedCurrentURL",
     "django_htmx.middleware.HtmxMiddleware",
+    "virterweb.middleware.DialogRedirect",
     "virterweb.hypervisors.watching.WatchHypervisors",
     "virterweb.portal.live.unchanged.UnchangedFragments",
     "virterweb.middleware.WithoutIndentation",

@@ -12,6 +12,7 @@ import "./menus.js";
 import "./address_map.js";
 import "./traffic_chart.js";
 import "./shortcuts.js";
+import "./confirmations.js";
 import "./selection.js";
 import "./copying.js";
 import "./tables.js";

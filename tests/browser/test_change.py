@@ -106,11 +106,11 @@ def test_changes_outside_the_portal_are_shown_and_accepted_or_reverted(
     expect(tab.locator("#reason")).to_contain_text("52:54:00:00:99:02 10.99.0.60")
     picture(tab, "network-drifted")
     tab.get_by_role("link", name="Revert to saved definition").click()
-    expect(tab.locator("#plan")).to_contain_text(
-        "Delete DHCP reservation of 10.99.0.1/24: 52:54:00:00:99:02 10.99.0.60"
-    )
-    expect(tab.locator(".differences")).to_contain_text("10.99.0.60")
-    tab.get_by_role("button", name="Revert to saved definition").click()
+    dialog = tab.get_by_role("dialog", name="Revert net2 to its saved definition")
+    expect(dialog).to_contain_text("Delete DHCP reservation of 10.99.0.1/24: 52:54:00:00:99:02 10.99.0.60")
+    expect(dialog.locator(".differences")).to_contain_text("10.99.0.60")
+    dialog.get_by_role("button", name="Revert to saved definition").click()
+    expect(dialog).to_have_count(0)
     is_ready(tab)
     assert "10.99.0.60" not in lab.virsh("net-dumpxml", "net2")
     lab.virsh("net-update", "net2", "add", "ip-dhcp-host", entry, "--live", "--config")

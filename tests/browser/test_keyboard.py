@@ -146,3 +146,39 @@ def test_leaving_a_form_with_typed_values_asks_and_cancel_or_saving_does_not(tab
     tab.get_by_role("link", name="Cancel").click()
     expect(tab).to_have_url("/networks/")
     assert asked == ["beforeunload"]
+
+
+@pytest.mark.failing_requests("/networks/lab/default/remove/", status=409)
+def test_a_confirmation_is_a_dialog_that_shows_a_refusal_and_returns_the_focus(tab: Page):
+    tab.goto("/networks/")
+    menu = tab.get_by_label("Actions for default")
+    menu.focus()
+    tab.keyboard.press("Enter")
+    tab.keyboard.press("ArrowUp")  # the last entry
+    tab.keyboard.press("Enter")
+    dialog = tab.get_by_role("dialog", name="Delete default")
+    has_focus(dialog.get_by_role("heading", name="Delete default"))
+    dialog.locator("[name=uuid]").evaluate("each => { each.value = 'of another network' }")
+    dialog.get_by_role("button", name="Delete default").press("Enter")
+    has_focus(dialog.get_by_role("alert"))
+    expect(dialog).to_contain_text("Not deleted")
+    tab.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+    has_focus(menu)
+    expect(tab).to_have_url("/networks/")
+
+
+@pytest.mark.failing_requests("/vms/run/", status=422)
+def test_the_errors_of_a_refused_form_have_the_focus_and_lead_to_its_fields(tab: Page):
+    tab.goto("/vms/run/")
+    tab.get_by_role("button", name="Add NIC").click()
+    row = tab.get_by_role("group", name="NIC 1")
+    row.get_by_text("Guest network configuration").click()
+    row.get_by_label("Route metric").fill("x")
+    row.get_by_text("Guest network configuration").click()
+    expect(row.locator("summary")).to_contain_text("route metric x")
+    tab.get_by_role("button", name="Run VM").click()
+    errors = tab.get_by_role("alert").filter(has_text="errors")
+    has_focus(errors)
+    errors.get_by_role("link", name="NIC 1, Route metric").press("Enter")
+    has_focus(row.get_by_label("Route metric"))

@@ -74,6 +74,7 @@ def test_everything_works_without_javascript(open_tab: Callable[..., Page], port
     tab.locator("#more-actions summary").click()
     tab.get_by_role("link", name="Force off").click()
     tab.get_by_role("button", name="Force off tiny-20").click()
+    expect(tab.get_by_role("dialog")).to_have_count(0)
     wait_for(lambda: "off" in portal.manage("vm", "ls"), 20, "the VM is off")
     tab.locator("#more-actions summary").click()
     tab.get_by_role("link", name="Delete tiny-20").click()

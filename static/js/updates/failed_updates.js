@@ -41,7 +41,8 @@ addEventListener("htmx:after:request", (event) => {
   const { ctx } = event.detail;
   const element = elementFor(ctx);
   const { status, raw } = ctx.response;
-  if (status < 400 && !raw.redirected && isFragment(element, ctx)) return succeeded(element);
+  const isRefusal = element.id === "confirmation" && [409, 422].includes(status); // a page that says why
+  if ((status < 400 || isRefusal) && !raw.redirected && isFragment(element, ctx)) return succeeded(element);
   event.preventDefault();
   failed(ctx, element, status >= 400 ? reasonOf(raw, ctx.text) : "Another server answered instead of the portal.", status);
 });
@@ -65,7 +66,7 @@ function retry(source, element) {
   const later = (what, wait) => setTimeout(() => source.isConnected && what(), wait);
   if (trigger === "live" || trigger.includes("every")) return;
   if (trigger === "load") later(() => htmx.process(source, true), RETRY_AFTER);
-  else if (source.matches("form")) later(() => htmx.trigger(source, "change"), RETRY_AFTER);
+  else if (source.matches("form[hx-post]")) later(() => htmx.trigger(source, "change"), RETRY_AFTER);
   else later(() => succeeded(element), CLICK_REPORTED);
 }
 
@@ -113,5 +114,6 @@ addEventListener("submit", (event) => {
   if (!signedOut || event.target.method !== "post" || event.target.closest("#connection")) return;
   event.preventDefault();
   event.stopImmediatePropagation();
+  event.target.closest("dialog")?.close();
   document.getElementById("connection").scrollIntoView();
 }, true);

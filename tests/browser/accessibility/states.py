@@ -13,6 +13,8 @@ SUBMIT = "{ const form = document.querySelector('main form[method=post]:has(.pri
 SUBMIT += "form.noValidate = true; form.querySelector('.primary, .danger').click() }"
 SELECT = "document.querySelector('main tbody input[type=checkbox]').click()"
 SHORTCUTS = "document.querySelector('#shortcuts').showModal()"
+CONFIRM = "(async () => { document.querySelector('a[data-confirm]').click(); "
+CONFIRM += "while (!document.querySelector('#confirmation[open]')) await new Promise(requestAnimationFrame) })()"
 FORMS = (
     *("/networks/add/", "/networks/lab/ready/hosts/add/", "/networks/lab/ready/hosts/paste/"),
     *("/vms/run/", "/vms/lab/web-25/nics/add/", "/vms/lab/web-25/disks/add/"),
@@ -85,6 +87,7 @@ def further() -> Iterator[State]:
         opened = f"document.querySelector('details.menu.{kind}').open = true"
         yield State(path="/networks/", then=opened, name=f"menu {kind}", part=f".{kind}[open]")
     yield State(path="/", then=SHORTCUTS, name="shortcuts", part="dialog[open]")
+    yield State(path="/networks/", then=CONFIRM, name="confirmation", part="dialog[open]")
     for path in FORMS:
         yield State(path=path, then=SUBMIT, name="refused", leads=True)
     for page in OF_ADMIN:

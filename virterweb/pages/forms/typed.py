@@ -15,7 +15,7 @@ class TypedNameForm(forms.Form):
         super().__init__(data, label_suffix="")
         self.name = name
         self.fields[field] = forms.CharField(
-            label=f"Type {name} to confirm",
+            label=f"Type the name {name} to confirm",
             strip=False,
             validators=[self._check],
             error_messages={"required": f"This is not {name}."},
