@@ -40,7 +40,7 @@ from vms.reach.ssh_line import ssh_line
 
 from .listing import COLUMNS, loaded, narrowed, with_nic_count
 from .lookup import get_vm
-from .models import LOADING, TAG, VM, Image, PowerVerb, SnapshotRequest, Volume
+from .models import LOADING, TAG, VM, Image, PowerVerb, Volume
 
 OFFERED = 100  # volumes that are suggested for an image
 LISTED = (
@@ -104,7 +104,10 @@ def vm_detail(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
         request.user,
         hypervisor,
         name,
-        VM.objects.alone().with_recipients().with_belonging(request.user).select_related("status__guest_report"),
+        VM.objects.alone()
+        .with_recipients()
+        .with_belonging(request.user)
+        .select_related("status__guest_report", "snapshot_request__asked_by"),
     )
     template = "vms/_detail.html" if request.htmx else "vms/detail.html"
     changes = latest(vm.revisions, 3) if rights.may(request.user, Verb.SEE, vm) else []
@@ -112,7 +115,8 @@ def vm_detail(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
     context = {"vm": vm, "nics": nics, "latest": changes, "ssh": ssh_line(vm, nics)}
     if rights.may(request.user, Verb.SEE, vm):
         context["hardware"] = hardware_shown(vm)
-        context["asked"] = SnapshotRequest.objects.filter(vm=vm, done_at=None).select_related("asked_by").first()
+        asked = getattr(vm, "snapshot_request", None)
+        context["asked"] = None if asked is None or asked.done_at else asked
     context["began"] = None if vm.done else Entry.objects.about(Kind.VM, vm.pk).in_progress_since()
     return render(request, template, context)
 
