@@ -84,7 +84,7 @@ def opened(browser: Browser, portal: Portal, found: dict, user: str) -> Page:
 def do(page: Page, state: State) -> None:
     if state.leads:
         with page.expect_navigation():
-            page.evaluate(state.then)
+            page.evaluate(f"setTimeout(() => {{ {state.then} }})")  # the page is left after it is answered
     else:
         page.evaluate(state.then)
         page.evaluate(SETTLED)
