@@ -55,7 +55,9 @@ def change(page, vm: VM, **fields: str):
 
 
 def errors(answer) -> list[str]:
-    return [each.text_content() for each in html.fromstring(answer.content).find_class("error") if each.tag == "div"]
+    return [
+        each.text_content().strip() for each in html.fromstring(answer.content).find_class("error") if each.tag == "div"
+    ]
 
 
 def desired() -> GuestSpec:
