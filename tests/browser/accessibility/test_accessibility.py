@@ -29,6 +29,7 @@ LOST = """() => [...document.querySelectorAll("main td.end :is(a, button, summar
 CONTROLS = """() => [...document.querySelectorAll("button, .button, .menu, .tabs, nav, input")]
   .filter((each) => each.checkVisibility() && each.getBoundingClientRect().width > 1)
   .map((each) => each.outerHTML.slice(0, 120))"""
+LOADED = "document.querySelector('main [hx-trigger=load]') === null"  # what a page loads after it is in its place
 SETTLED = "new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)))"
 SCROLLED = "document.documentElement.scrollWidth - innerWidth"
 
@@ -82,6 +83,7 @@ def opened(browser: Browser, portal: Portal, found: dict, user: str) -> Page:
 
 
 def do(page: Page, state: State) -> None:
+    page.wait_for_function(LOADED)
     if state.leads:
         with page.expect_navigation():
             page.evaluate(f"setTimeout(() => {{ {state.then} }})")  # the page is left after it is answered
