@@ -30,7 +30,9 @@ MOST = 1000  # VMs
 GROUPED = 60  # columns; if there were more, VMs on the same networks are one
 OFF, DOWN = "off", "down"
 ABOUT_VMS = ("q", "state", "owner")  # filters that leave out networks without such VMs
-NOT_READ = ("status__document", "status__stored", "user_data")
+# Long texts and JSON of a VM, which cost more to load than all that is shown of it.
+NOT_READ = ("status__document", "status__stored", "status__detail", "status__disks", "user_data", "ssh_keys")
+NOT_READ += ("host_key", "host_key_public", "hardware", "saved_disks", "isolated", "asked", "linked_to", "edited")
 COLUMNS = ("pk", "vm__desired", "kind", "source", "network", "mac", "place", "target", "link")
 
 
@@ -55,7 +57,7 @@ def read(user: rights.Actor, query: QueryDict, hypervisors: int) -> Topology:
     if name := query.get("network", ""):
         on = NICStatus.objects.filter(network__name=name, network__in=Network.objects.visible_to(user))
         vms = vms.filter(pk__in=on.values("vm__desired"))
-    vms = vms.select_related("status", "hypervisor").defer(*NOT_READ)
+    vms = vms.select_related(None).select_related("status", "ssh_check").defer(*NOT_READ)
     rows = list(vms.order_by(natural("name"))[: MOST + 1])
     shown = rows[:MOST]
     changeable = tuple(vm for vm in shown if not vm.removed_at and rights.may(user, Verb.EDIT, vm))
