@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT
-from playwright.sync_api import Browser, Error, Page
+from playwright.sync_api import Browser, Error, Page, expect
 
 from tests.browser.accessibility.states import State, every_page, further, main_pages
 from tests.support.portal import Portal
@@ -29,7 +29,7 @@ LOST = """() => [...document.querySelectorAll("main td.end :is(a, button, summar
 CONTROLS = """() => [...document.querySelectorAll("button, .button, .menu, .tabs, nav, input")]
   .filter((each) => each.checkVisibility() && each.getBoundingClientRect().width > 1)
   .map((each) => each.outerHTML.slice(0, 120))"""
-LOADED = "document.querySelector('main [hx-trigger=load]') === null"  # what a page loads after it is in its place
+TO_LOAD = "main [hx-trigger=load]"  # what a page loads after itself
 SETTLED = "new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)))"
 SCROLLED = "document.documentElement.scrollWidth - innerWidth"
 
@@ -83,7 +83,7 @@ def opened(browser: Browser, portal: Portal, found: dict, user: str) -> Page:
 
 
 def do(page: Page, state: State) -> None:
-    page.wait_for_function(LOADED)
+    expect(page.locator(TO_LOAD)).to_have_count(0)
     if state.leads:
         with page.expect_navigation():
             page.evaluate(f"setTimeout(() => {{ {state.then} }})")  # the page is left after it is answered
