@@ -86,7 +86,7 @@ def do(page: Page, state: State) -> None:
     expect(page.locator(TO_LOAD)).to_have_count(0)
     if state.leads:
         with page.expect_navigation():
-            page.evaluate(f"setTimeout(() => {{ {state.then} }})")  # the page is left after it is answered
+            page.evaluate(f"setTimeout(() => {{ {state.then} }}, 100)")  # the page is left after it is answered
     else:
         page.evaluate(state.then)
         page.evaluate(SETTLED)
