@@ -85,8 +85,10 @@ def opened(browser: Browser, portal: Portal, found: dict, user: str) -> Page:
 def do(page: Page, state: State) -> None:
     expect(page.locator(TO_LOAD)).to_have_count(0)
     if state.leads:
-        with page.expect_navigation():
-            page.evaluate(f"setTimeout(() => {{ {state.then} }}, 100)")  # the page is left after it is answered
+        page.evaluate("document.documentElement.dataset.left = ''")
+        page.evaluate(f"setTimeout(() => {{ {state.then} }})")
+        expect(page.locator("html[data-left]")).to_have_count(0)
+        page.wait_for_load_state()
     else:
         page.evaluate(state.then)
         page.evaluate(SETTLED)
