@@ -70,7 +70,7 @@ def test_the_theme_is_chosen_in_the_menu_of_every_page(page, user):
         assert page.post("/profile/theme/", {"theme": theme}, headers={"Referer": VMS})["Location"] == VMS
         root = html.fromstring(page.get("/").content)
         assert root.get("data-theme", "") == theme
-        assert root.xpath("//form[@action='/profile/theme/']/button[@aria-pressed='true']/@value") == [theme]
+        assert root.xpath("//form[@action='/profile/theme/']//button[@aria-pressed='true']/@value") == [theme]
     assert page.post("/profile/theme/", {"theme": "x"}, headers={"Referer": "//elsewhere"})["Location"] == "/profile/"
     assert Preferences.objects.get().theme == ""
 

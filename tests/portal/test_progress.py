@@ -88,7 +88,7 @@ def test_work_in_progress_shows_its_step_bytes_and_percent(page, vm, kind):
 
 
 @pytest.mark.parametrize(
-    ("kind", "note"), [("VM", r"Being changed for \d+ s: "), ("snapshot", r"taking before for \d+ s")]
+    ("kind", "note"), [("VM", r"Change in progress for \d+ s: "), ("snapshot", r"taking before for \d+ s")]
 )
 def test_the_page_and_the_row_of_a_vm_show_what_is_done_with_it(page, vm, kind, note):
     WORK[kind](vm)
@@ -110,7 +110,7 @@ def test_the_name_of_a_snapshot_in_progress_is_shown_only_to_those_who_may_see_t
 @pytest.mark.parametrize(
     ("error", "moved", "shown"),
     [
-        (None, 1200 * MIB, "done in 2 min 5 s 1.2 GiB copied"),
+        (None, 1200 * MIB, "done in 2 min 5 s, 1.2 GiB copied"),
         (None, 0, "done in 2 min 5 s"),
         (Message.external("The pool is full"), 300 * MIB, "The pool is full after 2 min 5 s"),
     ],

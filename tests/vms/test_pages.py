@@ -132,7 +132,7 @@ def test_a_nic_that_goes_is_shown_as_detaching_with_the_reason(page, lab, vm):
     answer = page.get(vm.get_absolute_url())
     assert cells(answer, "nics")[1][7:] == ["detaching", "", "Detach at next shutdown"]
     note = " ".join(html.fromstring(answer.content).get_element_by_id("reason").text_content().split())
-    assert re.fullmatch(r"Being changed for \d+ s: the guest has not released NIC", note)
+    assert re.fullmatch(r"Change in progress for \d+ s: the guest has not released NIC", note)
 
 
 def test_removing_the_access_nic_is_warned_of(page, lab, vm):

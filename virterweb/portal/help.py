@@ -86,7 +86,7 @@ HELP = {
         key="topology",
         title="Topology",
         about="Networks as lines, VMs as columns, and a dot for each NIC. A dashed line is a link that is down. A"
-        " click on a dot opens its link, and “Connect” adds a NIC.",
+        " click on a dot leads to the page that sets the link up or down, and “Connect” adds a NIC.",
         commands=("vm nic add NAME type=network,source=NETWORK",),
         tables=("/topology.svg", "/topology.dot"),
     ),

@@ -18,7 +18,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('user', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, serialize=False, to=settings.AUTH_USER_MODEL)),
                 ('time_zone', models.CharField(blank=True, help_text="a name of the IANA time zone database; empty: the browser's")),
-                ('theme', models.CharField(blank=True, choices=[('', 'As in the system'), ('light', 'Light'), ('dark', 'Dark')], default='')),
+                ('theme', models.CharField(blank=True, choices=[('', 'Same as the system'), ('light', 'Light'), ('dark', 'Dark')], default='')),
             ],
             options={
                 'verbose_name_plural': 'preferences',

@@ -5,7 +5,7 @@ from django.db import models
 
 
 class Theme(models.TextChoices):
-    SYSTEM = "", "As in the system"
+    SYSTEM = "", "Same as the system"
     LIGHT = "light", "Light"
     DARK = "dark", "Dark"
 

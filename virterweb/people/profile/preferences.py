@@ -25,9 +25,9 @@ class PreferencesForm(forms.ModelForm):
         model = Preferences
         fields = ("time_zone", "theme")
         labels = {"time_zone": "Time zone"}
-        help_texts = {"time_zone": "Of all times on pages, in each browser. Empty: as in the browser."}
+        help_texts = {"time_zone": "Pages show times in this zone, in every browser. Empty: the zone of the browser."}
         widgets = {
-            "time_zone": forms.TextInput({"list": "time-zones", "placeholder": "As in the browser"}),
+            "time_zone": forms.TextInput({"list": "time-zones", "placeholder": "Same as the browser"}),
             "theme": forms.Select,
         }
 

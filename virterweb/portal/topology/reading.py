@@ -57,7 +57,7 @@ def read(user: rights.Actor, query: QueryDict, hypervisors: int) -> Topology:
     if name := query.get("network", ""):
         on = NICStatus.objects.filter(network__name=name, network__in=Network.objects.visible_to(user))
         vms = vms.filter(pk__in=on.values("vm__desired"))
-    vms = vms.select_related(None).select_related("status", "ssh_check").defer(*NOT_READ)
+    vms = vms.select_related(None).select_related("status", "ssh_check", "hypervisor").defer(*NOT_READ)
     rows = list(vms.order_by(natural("name"))[: MOST + 1])
     shown = rows[:MOST]
     changeable = tuple(vm for vm in shown if not vm.removed_at and rights.may(user, Verb.EDIT, vm))
