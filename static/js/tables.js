@@ -15,9 +15,9 @@ addEventListener("click", (event) => {
 });
 
 const textOf = (cell) => {
-  const copy = cell.cloneNode(true);
-  for (const each of copy.querySelectorAll("details, svg, small, .tag, .hidden, progress")) each.remove();
-  return copy.textContent.trim().replace(/\s+/g, " ");
+  const clone = cell.cloneNode(true);
+  for (const each of clone.querySelectorAll("details, svg, small, .tag, .hidden, progress")) each.remove();
+  return clone.textContent.trim().replace(/\s+/g, " ");
 };
 
 function shown(table) {
