@@ -65,9 +65,10 @@ def measure(program: Path, url: str, session: str, pages: list[str] | tuple[str,
         asked = json.dumps({"url": url, "path": page, "session": session, "chromium": chromium})
         done = subprocess.run(["node", program, asked], check=True, capture_output=True, text=True)
         found = json.loads(done.stdout)
-        figures = "".join(f"{100 * found['scores'][name]:16.0f}" for name in CATEGORIES)
+        scores = [None if score is None else 100 * score for score in map(found["scores"].get, CATEGORIES)]
+        figures = "".join(f"{'unknown' if score is None else round(score):>16}" for score in scores)
         print(f"{page:24}{figures}{os.getloadavg()[0]:8.1f}", flush=True)
-        if any(100 * score < GOAL for score in found["scores"].values()):
+        if any(score is not None and score < GOAL for score in scores):
             print("".join(f"    {line}\n" for line in found["lost"]), end="")
 
 
