@@ -126,7 +126,7 @@ class Portal:
         port = self.url.rsplit(":", 1)[1]
         command = ["-m", "uvicorn", "virterweb.asgi:application", "--port", port, "--lifespan", "off"]
         command += ["--http", "virterweb.web_server.protocol:Protocol", "--log-level", "warning"]
-        command += ["--ws-per-message-deflate", "false"]
+        command += ["--ws-per-message-deflate", "false", "--timeout-graceful-shutdown", "5"]
         self.web = self._spawn("web.log", *command)
 
     def _answers(self) -> bool:
