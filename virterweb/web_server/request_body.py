@@ -64,7 +64,8 @@ class Body(RawIOBase):
 
     async def _part(self) -> bytes:
         try:
-            message = await asyncio.wait_for(self.receive(), SILENCE_TIMEOUT)
+            async with asyncio.timeout(SILENCE_TIMEOUT):
+                message = await self.receive()
         except TimeoutError as silence:
             raise RequestTooSlow("The rest of the request did not come.") from silence
         gone = message["type"] == "http.disconnect"

@@ -1,5 +1,6 @@
 """The claim of a web server process on a serial console, in the database, which all web servers share."""
 
+import asyncio
 from contextlib import ExitStack
 
 from channels.db import database_sync_to_async
@@ -17,10 +18,12 @@ class Claim:
 
     def __init__(self, vm: VM) -> None:
         self._vm, self._stack, self._row = vm, ExitStack(), None
+        self._taking: asyncio.Future[None] | None = None
 
     async def take(self, *, force: bool) -> None:
         """Claim the console; with `force`, another process loses it. Raises NotOpened."""
-        await database_sync_to_async(self._take)(force)
+        self._taking = asyncio.ensure_future(database_sync_to_async(self._take)(force))
+        await asyncio.shield(self._taking)
         if self._row is None:
             raise NotOpened(Message("consoles.elsewhere", name=self._vm.name), may_take=True)
 
@@ -42,4 +45,7 @@ class Claim:
             return True
 
     async def release(self) -> None:
+        """Release the claim, also one whose taker was cancelled before it had it."""
+        if self._taking:
+            await asyncio.wait([self._taking])
         await database_sync_to_async(self._stack.close)()

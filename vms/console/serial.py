@@ -127,7 +127,8 @@ class Hub:
             if opened.recent:
                 await asyncio.sleep(REPETITION)
                 with suppress(TimeoutError):
-                    first = await asyncio.wait_for(reader.read(64 * 1024), REPETITION)
+                    async with asyncio.timeout(REPETITION):
+                        first = await reader.read(64 * 1024)
                     self._show(without_repetition(first, opened.recent))
             while data := await reader.read(64 * 1024):
                 self._show(data)

@@ -38,7 +38,7 @@ def test_without_a_change_the_counters_are_looked_at_rarely():
 @pytest.mark.skipif("connection.vendor != 'postgresql'")
 def test_a_lost_connection_is_replaced():
     async def lose() -> bool:
-        async with Notified() as notified:
+        async with asyncio.timeout(30), Notified() as notified:
             while not notified.is_listening:
                 await asyncio.sleep(0.01)
             await asyncio.to_thread(end_listeners)
@@ -48,7 +48,7 @@ def test_a_lost_connection_is_replaced():
                 await asyncio.sleep(0.05)
             return True
 
-    assert asyncio.run(asyncio.wait_for(lose(), 30))
+    assert asyncio.run(lose())
 
 
 def end_listeners() -> None:

@@ -39,7 +39,8 @@ class Notified:
             await asyncio.sleep(interval)
             return
         try:
-            await asyncio.wait_for(self._event.wait(), SLOWEST)
+            async with asyncio.timeout(SLOWEST):
+                await self._event.wait()
             await asyncio.sleep(TOGETHER)
         except TimeoutError:
             pass

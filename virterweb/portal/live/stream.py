@@ -91,7 +91,8 @@ class Stream:
         """Wait for a change or for the next check."""
         remaining = max(checked_at + CHECK_INTERVAL - time.monotonic(), 0)
         with suppress(TimeoutError):
-            await asyncio.wait_for(self.page.changed.wait(), remaining)
+            async with asyncio.timeout(remaining):
+                await self.page.changed.wait()
         self.page.changed.clear()
 
     async def _changed(self, fragment: Fragment) -> bytes:
