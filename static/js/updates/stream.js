@@ -8,7 +8,7 @@ import { succeeded } from "./failed_updates.js";
 
 const LIVE = "[hx-trigger=live]";
 const OPENED_WITHIN = 5000; // ms: a stream that has not begun by then is held back
-const SILENT_AFTER = 25000; // ms: the portal says something every ten seconds
+const SILENT_AFTER = 45000; // ms: the portal says something every twenty seconds
 const POLL = 3000; // ms between two polls without a stream
 const RECONNECT = 6000; // ms, after an answer that is no stream; otherwise the browser connects again by itself
 const TOKEN_OF_FORM = 'name="csrfmiddlewaretoken" value="'; // the stream brings no tokens
@@ -63,6 +63,7 @@ const HANDLERS = {
     show(url, lines);
   },
   fetch: (url) => ofURL(url).forEach(ask),
+  seen() {}, // its ID is kept, as that of any event
 };
 
 const ofURL = (url) => [...document.querySelectorAll(LIVE)].filter((each) => each.getAttribute("hx-get") === url);

@@ -65,7 +65,7 @@ LINES = st.lists(st.sampled_from(["<tr>", "<td>1</td>", "<td>2</td>", "</tr>", "
 
 
 def rendered(lines: list[str]) -> Rendered:
-    return Rendered(html="\n".join(lines), version=1, at=0, seconds=0)
+    return Rendered(html="\n".join(lines), version=1, began_at=0, at=0, seconds=0)
 
 
 @given(LINES, LINES)

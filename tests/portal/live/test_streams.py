@@ -112,7 +112,7 @@ class Page:
                 name, _, data = self.events.get(timeout=left)
                 if name in ("fragment", "patch"):
                     self._applied(name, data)
-                if name not in ("ready", "polled"):
+                if name not in ("ready", "polled", "seen"):
                     return False
             except queue.Empty:
                 break
@@ -200,6 +200,14 @@ def test_a_page_that_connects_again_gets_what_it_missed_and_nothing_else(portal,
     power(portal, "paused")
     later = opened(NET, VM, seen=seen)
     assert {later.changed()[0] for _ in range(2)} == {NET, VM}
+
+
+def test_what_shows_nowhere_is_not_sent_after_a_reconnect_either(portal, opened):
+    page = settled(opened(NET))
+    portal.ask("touch('lab')", TOUCH)
+    page.next("seen")
+    page.close()
+    assert opened(NET, seen=page.seen).gets_nothing(1.5)
 
 
 def test_a_page_of_unknown_age_gets_all_its_fragments(opened):

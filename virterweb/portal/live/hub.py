@@ -74,6 +74,7 @@ class Hub:
                 try:
                     await self._look()
                     if not known.is_set():
+                        await self._watch()
                         self._began_at = time.monotonic()
                         known.set()
                     if self._pages and time.monotonic() - watched_at >= WATCH_INTERVAL:

@@ -6,8 +6,8 @@
   line, the line after the last, and the lines that replace them. Numbers are those before the patch.
 - `polled`: JSON with the time of the latest poll by ID of a hypervisor; it comes every few seconds.
 - `fetch`: the URL of a fragment that the page fetches by itself, because its answer is no fragment but a reason.
-
-The ID of an event is the number of changes so far: a page that connects again with it gets what has changed since.
+- `seen`: the page has got all changes so far. The ID of the event is their number: a page that connects again with it
+  gets what has changed since.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from functools import cache
 from .fragments import TIMES, Fragment, Rendered, Renderer, Viewer
 from .hub import Page, hub
 
-CHECK_INTERVAL = 10.0  # seconds between two checks whether the user is still signed in
+CHECK_INTERVAL = 20.0  # seconds between two checks whether the user is still signed in
 RETRY = 2000  # ms after which a browser connects again
 
 renderer = cache(Renderer)  # after Django's start
@@ -42,21 +42,25 @@ class Stream:
         self.viewer, self.page, self.known = viewer, page, known
         self._sent: dict[Fragment, Rendered] = {}
         self._versions: dict[Fragment, int] = {}
+        self._seen = known.seen  # the ID that the page has
 
     async def events(self) -> AsyncIterator[bytes]:
         """Yield events until the browser leaves or the user is signed out."""
         await hub.started()
         with hub.shown(self.page):
             waiting = self._waiting()
-            yield f"retry: {RETRY}\n".encode() + _event("ready", ["1"], self._id())
+            number = self._id()
+            yield f"retry: {RETRY}\n".encode() + _event("ready", ["1"])
             checked_at = time.monotonic()
             while True:
                 for fragment in waiting:
                     if event := await self._changed(fragment):
                         yield event
-                    checked_at = (
-                        checked_at if fragment in self._sent else 0.0
-                    )  # a refusal: perhaps the session has ended
+                    if fragment not in self._sent:
+                        checked_at = 0.0  # a refusal: perhaps the session has ended
+                if number != self._seen:
+                    self._seen = number
+                    yield _event("seen", ["1"], number)
                 await self._next(checked_at)
                 if time.monotonic() - checked_at >= CHECK_INTERVAL:
                     checked_at = time.monotonic()
@@ -66,6 +70,7 @@ class Stream:
                         return
                     yield self._polled()  # so that proxies and browsers notice a lost connection, too
                 waiting = self._outdated()
+                number = self._id()
 
     def _id(self) -> str:
         numbers = {topic: number for topic, number in hub.numbers.items() if topic != TIMES}
@@ -100,14 +105,14 @@ class Stream:
         found = await renderer().render(self.viewer, fragment, lambda: hub.numbers)
         if found.html is None:
             self._sent.pop(fragment, None)
-            return _event("fetch", [fragment.url], self._id())
+            return _event("fetch", [fragment.url])
         before = self._sent.get(fragment)
         if before and before.digest == found.digest:
             return b""
         self._sent[fragment] = found
         if before:
-            return _event("patch", [json.dumps([fragment.url, found.patch(before)])], self._id())
-        return _event("fragment", [fragment.url, *found.lines], self._id())
+            return _event("patch", [json.dumps([fragment.url, found.patch(before)])])
+        return _event("fragment", [fragment.url, *found.lines])
 
 
 def _event(name: str, lines: list[str], number: str = "") -> bytes:
