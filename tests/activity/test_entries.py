@@ -13,7 +13,7 @@ from networks.definition.events import Event
 from networks.models import Network
 from tests.project.conftest import people, things  # noqa: F401, the users of all roles
 from tests.support.making import make_foreign_network, make_hypervisor, make_image, make_network, make_running, make_vm
-from virterweb.activity.choices import Kind, Result, Via
+from virterweb.activity.choices import OF_PEOPLE, Kind, Result, Via
 from virterweb.activity.models import AppendOnly, Entry, Subject
 from virterweb.hypervisors.desired.revisions import conclude
 from virterweb.hypervisors.models import Hypervisor
@@ -262,3 +262,14 @@ def test_a_shared_object_shares_its_entries(people, things):  # noqa: F811
     vm = VM.objects.get(name="of-nobody")
     Share.objects.create(kind="vm", object_id=vm.pk, user=people["stranger"], level=Level.VIEWER)
     assert seen(people["stranger"]) == {"of-nobody"}
+
+
+@pytest.mark.parametrize("kind", [*Kind, "teleporter"])
+@pytest.mark.parametrize("result", ["", *Result, "undone"])
+def test_entries_of_every_kind_and_of_other_versions_are_shown_everywhere(network, client, admin_user, kind, result):
+    subject = Subject(kind=kind, name="net1", object_id=network.pk, hypervisor="lab")
+    Entry.objects.record(subject, "beamed", by=admin_user, result=result)
+    client.force_login(admin_user)
+    paths = ("/activity/", "/activity/?sort=event", "/activity.csv", "/activity.json", "/")
+    for path in paths[: 4 if kind in (*OF_PEOPLE, Kind.CONSOLE) else 5]:
+        assert "beamed" in client.get(path).text, path

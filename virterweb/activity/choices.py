@@ -44,3 +44,8 @@ OF_PEOPLE = (Kind.SIGN_IN, Kind.RIGHTS, Kind.NOTIFICATION)
 def same_object(kind: str) -> tuple[str, ...]:
     """Return the kinds whose entries may be about the same object as those of this kind."""
     return next((kinds for kinds in OF_ONE_OBJECT if kind in kinds), (kind,))
+
+
+def label(choices: type[TextChoices], value: str) -> str:
+    """Return the text of a choice, or the value itself if another version of the portal has stored it."""
+    return dict(choices.choices).get(value, value)

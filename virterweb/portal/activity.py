@@ -15,7 +15,7 @@ from django.views.decorators.vary import vary_on_headers
 from networks.leases.history_form import Moment
 from networks.models import Network, NetworkRevision
 from virterweb.activity import wording
-from virterweb.activity.choices import OF_PEOPLE, Kind, Result, Via, same_object
+from virterweb.activity.choices import OF_PEOPLE, Kind, Result, Via, label, same_object
 from virterweb.activity.models import Entry, EntryQuerySet
 from virterweb.hypervisors.models import Hypervisor
 from virterweb.pages import exports
@@ -55,7 +55,7 @@ PROPERTIES = (
         key="via",
         title="Source",
         columns=("via",),
-        values=lambda via: {via: Via(via).label},
+        values=lambda via: {via: label(Via, via)},
         having=lambda rows, via: rows.filter(via=via),
     ),
     Property(
@@ -69,7 +69,7 @@ PROPERTIES = (
         key="kind",
         title="Kind",
         columns=("kind",),
-        values=lambda kind: {kind: Kind(kind).label},
+        values=lambda kind: {kind: label(Kind, kind)},
         having=lambda rows, kind: rows.filter(kind=kind),
     ),
     Property(
@@ -90,7 +90,7 @@ PROPERTIES = (
         key="result",
         title="Result",
         columns=("result",),
-        values=lambda result: {result or IN_PROGRESS: Result(result).label if result else "in progress"},
+        values=lambda result: {result or IN_PROGRESS: label(Result, result) if result else "in progress"},
         having=lambda rows, result: rows.filter(result="" if result == IN_PROGRESS else result),
     ),
 )
@@ -125,7 +125,7 @@ FILE = (
         "object_id",
         "revision",
     ),
-    *("result", "error", "request"),
+    *("result", "error", "request", "ended", "bytes"),
 )
 
 
@@ -192,7 +192,20 @@ def _cells(entry: Entry, user: rights.Actor) -> tuple[object, ...]:
     address, request = (entry.address, entry.request) if rights.is_operator(user) else ("", "")
     error = str(readable(entry.error, user))
     at, result = entry.at.isoformat(timespec="seconds"), entry.result or IN_PROGRESS
-    return (at, entry.who, entry.via, entry.token, address, *of_object, result, error, request)
+    ended = entry.ended_at.isoformat(timespec="seconds") if entry.ended_at else ""
+    return (
+        at,
+        entry.who,
+        entry.via,
+        entry.token,
+        address,
+        *of_object,
+        result,
+        error,
+        request,
+        ended,
+        entry.moved_bytes,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

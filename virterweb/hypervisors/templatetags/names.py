@@ -21,9 +21,9 @@ def wrapping_after(text: object, characters: str) -> SafeString:
 
 @register.simple_tag(takes_context=True)
 def look_alike(context: template.Context, of: models.Model | str, name: str = "") -> SafeString:
-    """Mark a name, of an object or of a kind of object, where another of that kind looks like it.
+    """Mark a name, of an object or of a kind of object, where another of that kind looks like it; "" is no such kind.
 
     `LookAlikeMarks` inserts the mark when the whole page is known.
     """
     kind, name = (of._meta.model_name, of.name) if isinstance(of, models.Model) else (of, name)
-    return look_alikes.placeholder(context["request"], kind, name) if name else SafeString("")
+    return look_alikes.placeholder(context["request"], kind, name) if kind and name else SafeString("")
