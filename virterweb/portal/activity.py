@@ -193,19 +193,8 @@ def _cells(entry: Entry, user: rights.Actor) -> tuple[object, ...]:
     error = str(readable(entry.error, user))
     at, result = entry.at.isoformat(timespec="seconds"), entry.result or IN_PROGRESS
     ended = entry.ended_at.isoformat(timespec="seconds") if entry.ended_at else ""
-    return (
-        at,
-        entry.who,
-        entry.via,
-        entry.token,
-        address,
-        *of_object,
-        result,
-        error,
-        request,
-        ended,
-        entry.moved_bytes,
-    )
+    by = (entry.who, entry.via, entry.token, address)
+    return (at, *by, *of_object, result, error, request, ended, entry.moved_bytes)
 
 
 @dataclass(frozen=True, kw_only=True)
