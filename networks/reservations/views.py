@@ -14,9 +14,9 @@ from networks.definition.spec import lease_text
 from networks.lookup import get_network, get_reservable
 from networks.models import Network
 from virterweb.hypervisors.desired.one_at_a_time import concurrent
-from virterweb.pages.columns import Column, Unsorted
+from virterweb.pages.columns import Column
 from virterweb.pages.exports import answer
-from virterweb.pages.tables import page_of
+from virterweb.pages.tables import Sorting, address_key, natural_key, page_of
 from virterweb.people import rights
 from virterweb.people.models import HiddenColumns
 from virterweb.people.profile.columns import columns_for
@@ -27,12 +27,12 @@ from .proposals import propose
 from .reservations import Conflict, HostRow, Known, addresses, pasted, remove, reserve, rows
 
 COLUMNS = (
-    Column(key="ip", title="IP"),
-    Column(key="mac", title="MAC or DUID"),
-    Column(key="name", title="Name"),
-    Column(key="vm", title="VM"),
-    Column(key="current", title="Current address"),
-    Column(key="state", title="State"),
+    Column(key="ip", title="IP", value=lambda row: address_key(row.host.ip)),
+    Column(key="mac", title="MAC or DUID", value=lambda row: row.host.guest),
+    Column(key="name", title="Name", value=lambda row: natural_key(row.host.name)),
+    Column(key="vm", title="VM", value=lambda row: natural_key(row.holder.vm if row.holder else "")),
+    Column(key="current", title="Current address", value=lambda row: sorted(map(address_key, row.leased))),
+    Column(key="state", title="State", value=lambda row: row.state.value),
 )
 FILE = ("mac", "duid", "ip", "name", "lease", "state", "vm")
 
@@ -42,17 +42,16 @@ def host_list(request: HttpRequest, hypervisor: str, name: str, suffix: str = ""
     network = get_network(request.user, hypervisor, name)
     if suffix:
         return answer(f"{network}-hosts", suffix, FILE, map(_exported, rows(network, user=request.user)))
-    if request.GET.get("unused"):
-        page = page_of(
-            [row for row in rows(network, user=request.user) if row.host.mac and not row.holder], request.GET
-        )
+    columns, unused = columns_for(request.user, HiddenColumns.Table.RESERVATIONS, COLUMNS), request.GET.get("unused")
+    table = Sorting(columns, request.GET)
+    if unused or table.sort:
+        found = table.ordered_values(rows(network, user=request.user))
+        page = page_of([row for row in found if not unused or (row.host.mac and not row.holder)], request.GET)
     else:
         page = page_of(addresses(network), request.GET)
         page.object_list = rows(network, [ip for _, ip in page.object_list], request.user)
-    context = {"network": network, "rows": page.object_list, "page": page}
-    columns = columns_for(request.user, HiddenColumns.Table.RESERVATIONS, COLUMNS)
-    context["table"] = Unsorted(columns=columns)
-    context |= {"ids": IDsForm(), "unused": request.GET.get("unused")}
+    context = {"network": network, "rows": page.object_list, "page": page, "table": table}
+    context |= {"ids": IDsForm(), "unused": unused}
     template = "_reservations.html" if request.htmx else "reservations.html"
     return render(request, f"networks/reservations/{template}", context)
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Self
+from typing import Any, Self
 
 from django.db.models import OrderBy, QuerySet
 from django.db.models.expressions import Combinable
@@ -11,16 +11,20 @@ from django.db.models.expressions import Combinable
 
 @dataclass(frozen=True, kw_only=True)
 class Column:
-    """A column. It sorts by `order`, or by `keys` where the database does not know the values; some do not sort."""
+    """A column. It sorts by `order`, or by `keys` where the database does not know the values; some do not sort.
+
+    In a table of rows that are no models, it sorts by the `value` of a row.
+    """
 
     key: str
     title: str
     order: tuple[Combinable | OrderBy, ...] = ()
     keys: Callable[[QuerySet], Mapping[int, object]] | None = None  # by primary key, in the order of the query set
+    value: Callable[[Any], object] | None = None
 
     @property
     def sorts(self) -> bool:
-        return bool(self.order or self.keys)
+        return bool(self.order or self.keys or self.value)
 
     def ordered(self, reverse: bool) -> list[OrderBy]:
         found = [each.copy() if isinstance(each, OrderBy) else each.asc() for each in self.order]
@@ -74,14 +78,3 @@ class Columns:
     @property
     def some_hidden(self) -> bool:
         return len(self.shown) < len(self.columns)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Unsorted:
-    """A table whose rows have one order."""
-
-    columns: Columns
-
-    @property
-    def headings(self) -> Iterator[Heading]:
-        return (Heading(title=each.title) for each in self.columns.shown)

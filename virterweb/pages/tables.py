@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property, lru_cache
 from ipaddress import ip_address
+from typing import TypeVar
 
 from django.core.paginator import Page, Paginator
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -50,6 +51,7 @@ class InAddressOrder(Func):
 
 
 ROWS = 40  # on a page
+Row = TypeVar("Row")
 
 
 def page_of(rows: Sequence | QuerySet, query: QueryDict, count: int | None = None) -> Page:
@@ -63,8 +65,39 @@ def page_of(rows: Sequence | QuerySet, query: QueryDict, count: int | None = Non
     return pages.get_page(query.get("page"))
 
 
-class Table:
-    """Rows in the order that the URL requests, by pages, with headings that link to other orders.
+class Sorting:
+    """The order that the URL requests, with headings that link to other orders."""
+
+    def __init__(self, columns: Columns | Iterable[Column], query: QueryDict) -> None:
+        self.columns = columns if isinstance(columns, Columns) else Columns(columns=tuple(columns))
+        self.query = query
+        self._sorting = {column.key: column for column in self.columns.columns if column.sorts}
+        order = query.get("sort", "")
+        self.reverse = order.startswith("-")
+        self.sort = order.lstrip("-") if order.lstrip("-") in self._sorting else ""
+
+    @property
+    def headings(self) -> Iterable[Heading]:
+        for column in self.columns.shown:
+            if not column.sorts:
+                yield Heading(title=column.title)
+                continue
+            current = column.key == self.sort
+            query = self.query.copy()
+            query.pop("page", None)
+            query["sort"] = f"-{column.key}" if current and not self.reverse else column.key
+            direction = ("descending" if self.reverse else "ascending") if current else ""
+            yield Heading(title=column.title, href=f"?{query.urlencode()}", direction=direction)
+
+    def ordered_values(self, rows: Iterable[Row]) -> list[Row]:
+        """Return rows that are no models in the order that the URL requests, otherwise as they are."""
+        if not self.sort:
+            return list(rows)
+        return sorted(rows, key=self._sorting[self.sort].value, reverse=self.reverse)
+
+
+class Table(Sorting):
+    """Rows in the order that the URL requests, by pages.
 
     `load` reads the rows of a page by their primary keys; `count` is the number of all, if it is known; `usual` is the
     order without a request, if it is not that of the first column.
@@ -79,12 +112,7 @@ class Table:
         count: int | None = None,
         usual: Sequence[str] = (),
     ) -> None:
-        self.columns = columns if isinstance(columns, Columns) else Columns(columns=tuple(columns))
-        self.query = query
-        self._sorting = {column.key: column for column in self.columns.columns if column.sorts}
-        order = query.get("sort", "")
-        self.reverse = order.startswith("-")
-        self.sort = order.lstrip("-") if order.lstrip("-") in self._sorting else ""
+        super().__init__(columns, query)
         self._rows = rows
         self._load = load or (lambda keys: rows.filter(pk__in=keys))
         self._count, self._usual = count, usual
@@ -118,16 +146,3 @@ class Table:
     @property
     def search(self) -> str:
         return self.query.get("q", "")
-
-    @property
-    def headings(self) -> Iterable[Heading]:
-        for column in self.columns.shown:
-            if not column.sorts:
-                yield Heading(title=column.title)
-                continue
-            current = column.key == self.sort
-            query = self.query.copy()
-            query.pop("page", None)
-            query["sort"] = f"-{column.key}" if current and not self.reverse else column.key
-            direction = ("descending" if self.reverse else "ascending") if current else ""
-            yield Heading(title=column.title, href=f"?{query.urlencode()}", direction=direction)

@@ -64,6 +64,18 @@ def test_blocks_are_in_numeric_order_with_the_free_blocks_between_them(page, lab
     assert "10.255.11.0 – 10.255.11.255" in shown
 
 
+def test_blocks_sort_by_other_columns_without_the_free_blocks(page, lab):
+    for number in (2, 10):
+        network(lab, f"net{number}", f"10.255.{20 - number}.1/24")
+    full = network(lab, "full", "10.255.20.1/30")
+    make_lease(full, "52:54:00:00:00:08", "10.255.20.2")
+    for key, first, last in (("network", "full", "net10"), ("-used", "full", "net2"), ("block", "net10", "full")):
+        shown = text(page, f"?sort={key}")
+        assert shown.index(f">{first}<") < shown.index(f">{last}<"), key
+        assert ("Show blocks in numeric order" in shown) == (key != "block")
+        assert ("10.255.19.0 – 10.255.19.255" in shown) == (key == "block")
+
+
 def test_a_block_is_as_full_as_the_address_map_of_its_network(page, lab):
     net = network(lab, "net1", "10.5.0.1/28", SIX.format(n=5))
     make_lease(net, "52:54:00:00:00:08", "10.5.0.3")

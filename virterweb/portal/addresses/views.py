@@ -10,9 +10,9 @@ from django.views.decorators.http import require_GET
 
 from networks.addresses.blocks import next_free_block, without_wide_routes
 from networks.addresses.gaps import Block, first_free
-from virterweb.pages.columns import Column, Unsorted
+from virterweb.pages.columns import Column
 from virterweb.pages.exports import answer
-from virterweb.pages.tables import page_of
+from virterweb.pages.tables import Sorting, natural_key, page_of
 from virterweb.people.models import HiddenColumns
 from virterweb.people.profile.columns import columns_for
 
@@ -21,19 +21,19 @@ from .plan import Gap, Used, gaps, host_of, spaces
 from .reading import Reading, read
 
 COLUMNS = (
-    Column(key="block", title="Block"),
-    Column(key="network", title="Network"),
-    Column(key="hypervisor", title="Hypervisor"),
-    Column(key="used", title="Used"),
+    Column(key="block", title="Block", value=lambda row: row.place),
+    Column(key="network", title="Network", value=lambda row: natural_key(row.name)),
+    Column(key="hypervisor", title="Hypervisor", value=lambda row: natural_key(row.hypervisor)),
+    Column(key="used", title="Used", value=lambda row: (row.percent is not None, row.percent or 0, row.used)),
     Column(key="dhcp", title="DHCP"),
-    Column(key="overlaps", title="Overlaps"),
+    Column(key="overlaps", title="Overlaps", value=lambda row: (bool(row.overlap), bool(row.elsewhere))),
 )
 FILE = ("block", "type", "network", "hypervisor", "used", "usable", "dhcp", "overlap", "elsewhere")
 
 
 @require_GET
 def address_plan(request: HttpRequest, suffix: str = "") -> HttpResponse:
-    """Show the blocks in use and the free ranges between them, in numeric order."""
+    """Show the blocks in use and the free ranges between them, in numeric order; in other orders the blocks in use."""
     choices = Choices(query=request.GET)
     found = read(request.user, choices.hypervisor)
     rows = _rows(found, choices)
@@ -41,8 +41,12 @@ def address_plan(request: HttpRequest, suffix: str = "") -> HttpResponse:
         return answer("addresses", suffix, FILE, _lines(rows))
     several = len(found.hypervisors) > 1
     columns = columns_for(request.user, HiddenColumns.Table.ADDRESSES, COLUMNS)
+    table = Sorting(columns if several else columns.without("hypervisor"), request.GET)
+    numeric = table.sort in ("", COLUMNS[0].key)
+    rows = table.ordered_values(row for row in rows if numeric or isinstance(row, Used))
     context = {
-        "table": Unsorted(columns=columns if several else columns.without("hypervisor")),
+        "table": table,
+        "numeric": numeric,
         "choices": choices,
         "chips": choices.chips(found.hypervisors, has_families=len({row.block.version for row in found.rows}) > 1),
         "page": page_of(rows, request.GET) if not choices.whole else None,

@@ -1,5 +1,7 @@
 """The list of DHCP reservations."""
 
+import pytest
+
 from networks.definition.spec import HostSpec
 from networks.reservations.reservations import remove, reserve
 from tests.networks.reservations.pages.reservation_pages import (
@@ -39,6 +41,30 @@ def test_the_table_can_show_only_unused_entries(page, lab, net):
     assert [row[0] for row in table(page.get(at(net) + "?unused=1"), "hosts-table")] == ["10.5.0.9"]
     net.found_hosts.filter(mac=OTHER_MAC).delete()
     assert "Every DHCP reservation is for a VM." in text(tree(page.get(at(net) + "?unused=1")))
+
+
+@pytest.mark.parametrize("key", ["ip", "mac", "name", "vm", "current", "state"])
+def test_the_table_sorts_by_each_column(page, lab, net, key):
+    make_running(make_vm(lab, "vm-8"), ("net1", MAC, "vnet8"))
+    make_lease(net, MAC, "10.5.0.80")
+    found(net, EIGHT, SIX)
+    reserve(again(net), [NINE, HostSpec(mac="52:54:00:00:00:10", ip="10.5.0.10", name="vm-10")], None)
+    column = ["ip", "mac", "name", "vm", "current", "state"].index(key)
+    rising, falling = (
+        [
+            row[column].replace("no VM has this MAC", "")
+            for row in table(page.get(f"{at(net)}?sort={sign}{key}"), "hosts-table")
+        ]
+        for sign in ("", "-")
+    )
+    expected = {
+        "ip": ["10.5.0.8", "10.5.0.9", "10.5.0.10", "fd00:5::6"],
+        "name": ["eight", "nine", "six", "vm-10"],
+        "current": ["", "", "", "10.5.0.80"],
+    }
+    assert rising == expected.get(key, rising)
+    assert len(rising) == 4
+    assert falling == rising[::-1]
 
 
 def test_an_empty_table_explains_reservations(page, net):
