@@ -12,16 +12,9 @@ from virterweb.portal.help import HELP
 MAIN = {
     *("portal:overview", "portal:topology", "portal:addresses", "portal:capacity", "portal:activity"),
     *("portal:address_problems", "portal:search", "networks:list", "networks:detail", "networks:add"),
-    *(
-        "vms:list",
-        "vms:detail",
-        "vms:nic_list",
-        "vms:run",
-        "vms:traffic",
-        "vms:network_traffic",
-        "vms:images",
-        "vms:pools",
-    ),
+    *("networks:edit", "networks:addresses", "networks:leases", "networks:hosts", "portal:hypervisors"),
+    *("vms:list", "vms:detail", "vms:nic_list", "vms:nic_add", "vms:run", "vms:disks", "vms:snapshots", "vms:console"),
+    *("vms:traffic", "vms:network_traffic", "vms:images", "vms:pools"),
 }
 
 

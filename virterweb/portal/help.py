@@ -51,6 +51,34 @@ HELP = {
         "defined while you type; nothing changes until you press “Add network”.",
         commands=("network add NAME --dhcp --network-cidr CIDR",),
     ),
+    "networks:edit": Help(
+        key="network-edit",
+        title="Edit network",
+        about="Changes the saved definition of a network. The preview shows which steps follow, and whether VMs lose"
+        " their connection for a moment. Nothing changes until you save.",
+        commands=("network edit NAME --dry-run", "network edit NAME --network-cidr CIDR"),
+    ),
+    "networks:addresses": Help(
+        key="address-map",
+        title="Address map",
+        about="Every address of the network: free, in the DHCP range, reserved, leased, or used without a lease. Point "
+        "at an address, or use the arrow keys, to see who has it. A click on a free address reserves it.",
+    ),
+    "networks:leases": Help(
+        key="leases",
+        title="Leases",
+        about="Which guest has which address, and until when. The lease history says who had an address at a time"
+        " that you choose.",
+        tables=("/networks/HYPERVISOR/NAME/leases.json",),
+    ),
+    "networks:hosts": Help(
+        key="reservations",
+        title="DHCP reservations",
+        about="Addresses that DHCP always gives to the same guest. Reserve them one by one, paste a list, or reserve"
+        " those of VM IDs. A guest gets its reserved address when it renews its lease.",
+        commands=("network host add --id ID", "network host rm --id ID"),
+        tables=("/networks/HYPERVISOR/NAME/hosts.json",),
+    ),
     "vms:list": Help(
         key="vms",
         title="VMs",
@@ -74,6 +102,35 @@ HELP = {
         "network, or those with a problem.",
         commands=("network list-attached NAME",),
         tables=("/attached.json",),
+    ),
+    "vms:nic_add": Help(
+        key="nic-add",
+        title="Add NIC",
+        about="Attaches the VM to a network, at once if it runs. The preview shows the MAC and the address that the"
+        " guest will get.",
+        commands=("vm nic add NAME type=network,source=NETWORK",),
+    ),
+    "vms:disks": Help(
+        key="disks",
+        title="Disks",
+        about="The disks and drives of a VM. Disks can be added, grown and removed while the VM runs. A removed disk"
+        " leaves its volume in the pool.",
+        commands=("vm disk ls NAME", "vm disk add NAME name=DISK,size=10G", "vm disk grow NAME TARGET 20G"),
+    ),
+    "vms:snapshots": Help(
+        key="snapshots",
+        title="Snapshots",
+        about="The disks of a VM as they were at some time, and its memory if it ran. A revert gives up what has"
+        " changed since then.",
+        commands=("vm snapshot ls NAME", "vm snapshot take NAME SNAPSHOT", "vm snapshot revert NAME SNAPSHOT"),
+        tables=("/vms/HYPERVISOR/NAME/snapshots.json",),
+    ),
+    "vms:console": Help(
+        key="console",
+        title="Console",
+        about="The serial console and the display of a VM. One viewer types at a time; others watch, and can take"
+        " control.",
+        commands=("vm ssh NAME",),
     ),
     "vms:run": Help(
         key="vm-run",
@@ -118,6 +175,13 @@ HELP = {
         about="Memory, vCPUs and storage pools of each hypervisor: what running VMs and all VMs are allocated, "
         "and what the host uses now. The fullest hypervisor comes first.",
         commands=("pool ls",),
+    ),
+    "portal:hypervisors": Help(
+        key="hypervisors",
+        title="Hypervisors",
+        about="The hosts that the portal manages: whether they can be reached, when they were last polled, and how"
+        " full they are.",
+        commands=("hypervisor leftovers", "hypervisor rebuild NAME"),
     ),
     "vms:images": Help(
         key="images",
