@@ -262,9 +262,10 @@ def read_span(text: str, kind: str) -> str:
     first, dash, last = (part.strip() for part in text.partition("-"))
     last = last if dash else first
     if kind == "port":
-        if not (first.isdecimal() and last.isdecimal() and 0 < int(first) <= int(last) < 65536):
+        numbers = [each.isdecimal() and len(each) <= 5 and int(each) for each in (first, last)]
+        if not 0 < numbers[0] <= numbers[1] < 65536:
             raise InvalidValue(Message("value.ports", text=text))
-        return f"{int(first)}-{int(last)}"
+        return f"{numbers[0]}-{numbers[1]}"
     ends = [ip_address(address(each)) for each in (first, last)]
     if ends[0].version != 4 or ends[1].version != 4 or ends[0] > ends[1]:
         raise InvalidValue(Message("value.span", text=text))

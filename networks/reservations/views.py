@@ -111,9 +111,17 @@ def host_edit(request: HttpRequest, hypervisor: str, name: str, ip: str) -> Http
 
 @require_POST
 def host_remove(request: HttpRequest, hypervisor: str, name: str) -> HttpResponse:
-    """Remove the entries of the chosen addresses, each with its guest as shown; one that is gone already is fine."""
+    """Remove the entries of the chosen addresses, each with its guest as shown; one that is gone already is fine.
+
+    With `ask`, nothing is removed yet: the page names them, and what has them.
+    """
     network = get_reservable(request.user, hypervisor, name)
-    guests = dict(chosen.partition(" ")[::2] for chosen in request.POST.getlist("ip"))
+    chosen = request.POST.getlist("ip")
+    guests = dict(each.partition(" ")[::2] for each in chosen)
+    found = [row for row in rows(network, user=request.user) if row.host.ip in guests] if "ask" in request.POST else []
+    if found:
+        context = {"network": network, "rows": found, "chosen": chosen}
+        return render(request, "networks/reservations/remove.html", context)
     gone = remove(network, guests, request.user, guests)
     if gone:
         named = f"{gone[0].ip} is" if len(gone) == 1 else f"{len(gone)} addresses are"

@@ -3,6 +3,7 @@
 Follows libvirt's formatdomain.html. What has no field here stays as it is.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -50,7 +51,7 @@ def parse(root: etree._Element) -> Hardware:
         description=root.findtext("description", ""),
         machine=root.xpath("string(os/type/@machine)"),
         arch=root.xpath("string(os/type/@arch)") or X86,
-        boot={target: int(order) for target, order in _orders(root) if order.isdecimal()},
+        boot={target: int(order) for target, order in _orders(root) if re.fullmatch(r"\d{1,9}", order)},
     )
 
 

@@ -1,5 +1,6 @@
 """The fields of the form that runs VMs; `form` validates them together."""
 
+import re
 from itertools import zip_longest
 
 from django import forms
@@ -142,6 +143,6 @@ def sent_rows(data: QueryDict, prefix: str, fields: tuple[str, ...]) -> list[dic
     match data.get("change", "").split("-"):
         case ["add", kind] if kind == prefix:
             rows.append({})
-        case ["drop", kind, index] if kind == prefix and index.isdecimal() and int(index) < len(rows):
+        case ["drop", kind, index] if kind == prefix and re.fullmatch(r"\d{1,4}", index) and int(index) < len(rows):
             del rows[int(index)]
     return rows

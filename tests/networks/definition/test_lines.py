@@ -190,6 +190,7 @@ def test_a_line_is_read_as_people_type_it(reader, typed, part):
         (read_block, "fe80::1%eth0/64", "not an address with a prefix length"),
         (port, "0", "enter ports like"),
         (port, "65536", "enter ports like"),
+        (port, "9" * 5000, "enter ports like"),
         (port, "90-80", "enter ports like"),
         (port, "80-", "enter ports like"),
         (port, "http", "enter ports like"),

@@ -44,6 +44,11 @@ def test_a_value_is_set_and_read_again_and_the_rest_stays(values, shown):
     assert hardware.edit(document, values) == document
 
 
+@pytest.mark.parametrize("order", ["", "first", "-1", "9" * 5000])
+def test_a_boot_order_that_is_no_number_is_left_out(order):
+    assert parsed(PLAIN.replace("order='2'", f"order='{order}'")).boot == {}
+
+
 def test_back_to_bios_nothing_of_the_other_firmware_is_left():
     document = hardware.edit(hardware.edit(PLAIN, {"firmware": "secure"}), {"firmware": "bios"})
     assert parsed(document).firmware == "bios"

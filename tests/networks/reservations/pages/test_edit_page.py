@@ -22,6 +22,7 @@ from tests.networks.reservations.pages.reservation_pages import (
     pushed,
     reserved,
     said,
+    table,
     text,
     tree,
 )
@@ -110,6 +111,18 @@ def test_entries_are_deleted(post, net, enqueued):
     answer = post(at(net, "host_remove"), {"ip": chosen(EIGHT, NINE, SIX)})
     assert said(answer).endswith("2 addresses are no longer reserved.")
     assert (reserved(net), enqueued) == (set(), pushed(net))
+
+
+def test_several_entries_are_named_before_they_are_removed(page, post, net, enqueued):
+    found(net, EIGHT, NINE, SIX)
+    boxes = tree(page.get(at(net))).xpath("//input[@type='checkbox'][@form='many-hosts']/@value")
+    assert boxes == chosen(EIGHT, NINE, SIX)
+    answer = post(at(net, "host_remove"), {"ip": [*chosen(EIGHT, NINE), "nonsense"], "ask": "1"})
+    assert [row[0] for row in table(answer, "hosts-table")] == ["10.5.0.8", "10.5.0.9"]
+    assert (len(reserved(net)), enqueued) == (3, [])
+    (form,) = tree(answer).xpath("//main//form[.//button[contains(., 'Remove 2 reservations')]]")
+    post(form.get("action"), {"ip": form.xpath(".//input[@name='ip']/@value")})
+    assert reserved(net) == {SIX}
 
 
 def test_deleting_a_deleted_entry_succeeds_with_a_message(post, net, enqueued):

@@ -88,6 +88,12 @@ def test_nic_rows_are_added_and_removed_without_errors(page, lab):
     assert not VM.objects.exists()
 
 
+@pytest.mark.parametrize("index", ["7", "9" * 5000, "x", "-1"])
+def test_a_row_that_does_not_exist_is_not_removed(page, lab, index):
+    answer = send(page, lab, nics=[{"network": "net1"}], change=f"drop-nic-{index}")
+    assert [nic.data.get("network") for nic in answer.context["form"].nics] == ["net1"]
+
+
 def test_a_form_opened_from_a_network_has_a_nic_on_it(page, lab):
     assert 'value="net1" selected' in page.get("/vms/run/?network=net1").content.decode()
     assert page.get("/vms/run/?network=default").context["form"].nics == []
